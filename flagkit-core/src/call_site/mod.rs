@@ -1,0 +1,141 @@
+//! The place in the code where a flag is read.
+//!
+//! # The problem
+//!
+//! A flag check that costs a hash-map look-up is a check that people hoist out of loops, cache in fields, and leave
+//! out. A cached flag does not follow its file any more.
+//!
+//! # The idea
+//!
+//! `flag!("key")` puts one static at the place of use, and the *flags push* what they know of the key into it. The
+//! read is one relaxed load of one word and a compare; a plain percentage adds one hash of the id.
+//!
+//! ```text
+//! 63            32 31             0
+//! ┌───────────────┬───────────────┐
+//! │  hash seed    │  threshold    │   0 = off for all, 2^31 = on for all, between: a rollout
+//! └───────────────┴───────────────┘   above: a tag (not registered yet; ask the snapshot)
+//! ```
+//!
+//! # How it works
+//!
+//! The first hit of a site adds it to a list (cold, behind a lock that is only ever tried, never waited for).
+//! Publishing a snapshot first swaps the snapshot, then rewrites every site of the list under that lock.
+//!
+//! The load may be relaxed: the word is the whole message, nothing else is read on its account, and the accesses to
+//! one atomic are totally ordered, so a thread never sees an older word after a newer one from the same site.
+//!
+//! # Limits
+//!
+//! Two sites are two words: a thread may see one flag of a change and not yet the other. Where two flags must agree,
+//! pin a [snapshot](crate::Flags::snapshot) and read both through it. A site lives as long as the process.
+
+mod registry;
+mod word;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use self::registry::REGISTRY;
+use self::word::Word;
+use crate::bucket::{Point, Threshold};
+use crate::flags::Flags;
+use crate::snapshot::Snapshot;
+use crate::subject::Subject;
+
+/// One place in the code where one flag is read. Made by `flag!`.
+#[derive(Debug)]
+pub struct CallSite {
+    word: AtomicU64,
+    key: &'static str,
+    /// The site that joined the list before this one. Set once, when this one joins.
+    next: OnceLock<Option<&'static CallSite>>,
+}
+
+impl CallSite {
+    /// Makes a site for the key, which `flag!` has checked. A key of illegal form is never declared, hence dark.
+    pub const fn new(key: &'static str) -> Self {
+        Self { word: AtomicU64::new(Word::UNREGISTERED.to_bits()), key, next: OnceLock::new() }
+    }
+
+    /// Tells whether the flag is on for everybody.
+    #[inline]
+    pub fn is_on(&'static self) -> bool {
+        match self.word().threshold() {
+            Some(threshold) => threshold == Threshold::EVERYBODY,
+            None => self.ask(&()),
+        }
+    }
+
+    /// Tells whether the flag is on for the subject.
+    #[inline]
+    pub fn is_on_for<S: Subject + ?Sized>(&'static self, subject: &S) -> bool {
+        let word = self.word();
+        match word.threshold() {
+            Some(Threshold::NOBODY) => false,
+            Some(Threshold::EVERYBODY) => true,
+            Some(threshold) => subject
+                .id()
+                .is_some_and(|id| !id.is_empty() && Point::of_bytes(id.as_bytes(), word.seed()).is_below(threshold)),
+            None => self.ask(&subject),
+        }
+    }
+
+    /// Asks the snapshot, after a first hit has joined the list.
+    #[cold]
+    fn ask(&'static self, subject: &dyn Subject) -> bool {
+        if self.word() == Word::UNREGISTERED {
+            REGISTRY.register(self);
+        }
+        REGISTRY.flags().is_some_and(|flags| flags.is_on(self.key, subject))
+    }
+
+    #[inline]
+    fn word(&self) -> Word {
+        Word::from_bits(self.word.load(Ordering::Relaxed))
+    }
+
+    /// Rewrites the word. Called under the registry's lock, so that words follow snapshots in order.
+    fn refresh(&self, snapshot: &Snapshot) {
+        let word = Word::from_definition(snapshot.definition(self.key).as_deref());
+        self.word.store(word.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Sets the next site in the list, the first time; tells whether this was it.
+    fn link(&'static self, next: Option<&'static Self>) -> bool {
+        self.next.set(next).is_ok()
+    }
+
+    fn next(&self) -> Option<&'static Self> {
+        self.next.get().copied().flatten()
+    }
+}
+
+/// Installs the flags that `flag!` reads, once for the life of the process.
+///
+/// For applications; a library leaves this to the application it becomes part of. Before it, and without it, every
+/// `flag!` is dark.
+///
+/// # Errors
+///
+/// Returns the flags when others are installed already. Those stay in force.
+///
+/// # Examples
+///
+/// ```standalone_crate
+/// use flagkit_core::{Flag, FlagKey, FlagSet, Flags, flag};
+///
+/// assert!(!flag!("new-checkout"));
+/// let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("new-checkout")?, Flag::on())]));
+/// flagkit_core::install(flags).expect("nobody else installs flags here");
+/// assert!(flag!("new-checkout"));
+/// # Ok::<(), flagkit_core::KeyError>(())
+/// ```
+pub fn install(flags: Flags) -> Result<(), Flags> {
+    REGISTRY.install(flags)
+}
+
+/// Returns the flags that are [installed](install), if any are.
+pub fn installed() -> Option<&'static Flags> {
+    REGISTRY.flags()
+}

@@ -1,0 +1,121 @@
+//! A flag as one layer declares it.
+
+use std::sync::Arc;
+
+use super::metadata::Metadata;
+use super::percent::Percent;
+
+/// A flag as one layer declares it: a master switch, a percentage, and what is hashed.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Flag, Percent};
+///
+/// let dark = Flag::off();
+/// let live = Flag::on();
+/// let quarter = Flag::on().with_rollout(Percent::new(25)?).with_salt("search");
+/// # Ok::<(), flagkit_core::PercentError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    on: bool,
+    rollout: Percent,
+    salt: Option<Arc<str>>,
+    by: Option<Arc<str>>,
+    metadata: Option<Arc<Metadata>>,
+}
+
+impl Flag {
+    /// A flag that is off for everybody, whatever its rollout.
+    pub fn off() -> Self {
+        Self { on: false, rollout: Percent::HUNDRED, salt: None, by: None, metadata: None }
+    }
+
+    /// A flag that is on for everybody until a rollout narrows it.
+    pub fn on() -> Self {
+        Self { on: true, ..Self::off() }
+    }
+
+    /// Sets the share of subjects the flag is on for while its switch is on. Default: 100 percent.
+    pub fn with_rollout(mut self, rollout: Percent) -> Self {
+        self.rollout = rollout;
+        self
+    }
+
+    /// Sets the salt of the hash. Default: the flag's key.
+    ///
+    /// Two flags with one salt pick the same subjects. Changing the salt deals everybody a new place.
+    pub fn with_salt(mut self, salt: &str) -> Self {
+        self.salt = Some(salt.into());
+        self
+    }
+
+    /// Sets the attribute that is hashed. Default: the subject's id.
+    pub fn with_by(mut self, attribute: &str) -> Self {
+        self.by = Some(attribute.into());
+        self
+    }
+
+    /// Sets the metadata.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = Some(Arc::new(metadata));
+        self
+    }
+
+    /// Tells whether the master switch is on. Whether the flag is on *for somebody* is for evaluation to say.
+    pub fn is_switched_on(&self) -> bool {
+        self.on
+    }
+
+    /// Returns the share of subjects the flag is on for while its switch is on.
+    pub fn rollout(&self) -> Percent {
+        self.rollout
+    }
+
+    /// Returns the salt, if the flag names one.
+    pub fn salt(&self) -> Option<&str> {
+        self.salt.as_deref()
+    }
+
+    /// Returns the attribute that is hashed, if the flag names one.
+    pub fn by(&self) -> Option<&str> {
+        self.by.as_deref()
+    }
+
+    /// Returns the metadata, if there is any.
+    pub fn metadata(&self) -> Option<&Metadata> {
+        self.metadata.as_deref()
+    }
+
+    /// Takes over what an override leaves to the declaration below it: who a subject is to this flag (salt, hashed
+    /// attribute), and the metadata. The switch and the rollout are the override's own.
+    pub(crate) fn over(&self, below: &Self) -> Self {
+        Self {
+            on: self.on,
+            rollout: self.rollout,
+            salt: self.salt.clone().or_else(|| below.salt.clone()),
+            by: self.by.clone().or_else(|| below.by.clone()),
+            metadata: below.metadata.clone().or_else(|| self.metadata.clone()),
+        }
+    }
+
+    pub(crate) fn shared_by(&self) -> Option<Arc<str>> {
+        self.by.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_override_keeps_the_bucket_and_the_metadata_of_the_declaration() {
+        let owned = Metadata { owner: Some("search".into()), ..Metadata::default() };
+        let below = Flag::on().with_salt("s").with_by("account").with_metadata(owned.clone());
+        let merged = Flag::off().over(&below);
+        assert!(!merged.is_switched_on());
+        assert_eq!((merged.salt(), merged.by(), merged.metadata()), (Some("s"), Some("account"), Some(&owned)));
+        assert_eq!(Flag::on().with_salt("t").over(&below).salt(), Some("t"));
+    }
+}

@@ -1,0 +1,125 @@
+//! All flags of one load.
+
+use std::collections::BTreeMap;
+
+use super::flag::Flag;
+use crate::key::{FlagKey, FoldedKey};
+
+/// All flags of one valid load of one source.
+///
+/// A key can stand in a set in two ways: *declared*, with a flag that was understood, or *refused*, with a
+/// declaration that was not. A refused key keeps the last good flag of its layer, or is dark.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Flag, FlagKey, FlagSet};
+///
+/// let mut set = FlagSet::new();
+/// set.insert(FlagKey::new("new-checkout")?, Flag::off());
+/// assert_eq!(set.len(), 1);
+/// assert_eq!(set.get("new-checkout"), Some(&Flag::off()));
+/// # Ok::<(), flagkit_core::KeyError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlagSet {
+    declared: BTreeMap<FlagKey, Declaration>,
+    folded: BTreeMap<FoldedKey, Declaration>,
+}
+
+/// What a layer says of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Declaration {
+    Flag(Flag),
+    Refused,
+}
+
+impl FlagSet {
+    /// Makes a set without flags.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares a flag, in the place of an earlier declaration of the key.
+    pub fn insert(&mut self, key: FlagKey, flag: Flag) {
+        self.declared.insert(key, Declaration::Flag(flag));
+    }
+
+    /// Notes that the key is declared in a way that was not understood.
+    pub fn refuse(&mut self, key: FlagKey) {
+        self.declared.insert(key, Declaration::Refused);
+    }
+
+    /// Declares a flag by its folded key, for sources that cannot spell keys.
+    ///
+    /// It stands for the one key declared in lower layers that folds to it. If there is none it stands for every
+    /// undeclared key that does; if there are several, that is a problem and they are dark.
+    pub fn insert_folded(&mut self, key: FoldedKey, flag: Flag) {
+        self.folded.insert(key, Declaration::Flag(flag));
+    }
+
+    /// Notes that the folded key is declared in a way that was not understood.
+    pub fn refuse_folded(&mut self, key: FoldedKey) {
+        self.folded.insert(key, Declaration::Refused);
+    }
+
+    /// Returns the flag declared under this key, unless it was refused.
+    pub fn get(&self, key: &str) -> Option<&Flag> {
+        self.declared.get(key).and_then(Declaration::flag)
+    }
+
+    /// Returns how many keys are declared, refused and folded ones included.
+    pub fn len(&self) -> usize {
+        self.declared.len() + self.folded.len()
+    }
+
+    /// Tells whether nothing is declared.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the keys that are declared or refused, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &FlagKey> {
+        self.declared.keys()
+    }
+
+    pub(crate) fn declared(&self) -> &BTreeMap<FlagKey, Declaration> {
+        &self.declared
+    }
+
+    pub(crate) fn folded(&self) -> &BTreeMap<FoldedKey, Declaration> {
+        &self.folded
+    }
+
+    /// Fills each refused key with the last good flag, where there is one.
+    pub(crate) fn heal(&mut self, last_good: &Self) {
+        for (key, declaration) in &mut self.declared {
+            declaration.heal(last_good.declared.get(key.as_str()));
+        }
+        for (key, declaration) in &mut self.folded {
+            declaration.heal(last_good.folded.get(key));
+        }
+    }
+}
+
+impl Declaration {
+    fn flag(&self) -> Option<&Flag> {
+        match self {
+            Self::Flag(flag) => Some(flag),
+            Self::Refused => None,
+        }
+    }
+
+    fn heal(&mut self, last_good: Option<&Self>) {
+        if let (Self::Refused, Some(last_good)) = (&*self, last_good) {
+            *self = last_good.clone();
+        }
+    }
+}
+
+impl FromIterator<(FlagKey, Flag)> for FlagSet {
+    fn from_iter<I: IntoIterator<Item = (FlagKey, Flag)>>(flags: I) -> Self {
+        let declared = flags.into_iter().map(|(key, flag)| (key, Declaration::Flag(flag))).collect();
+        Self { declared, folded: BTreeMap::new() }
+    }
+}

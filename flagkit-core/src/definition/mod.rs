@@ -1,0 +1,25 @@
+//! What a flag *is*: the model, without a reader and without a snapshot.
+//!
+//! Two stages. A [`Flag`] is what one layer declares, close to what somebody wrote. A `Definition` is what evaluation
+//! reads: the flag after layering, with its salt hashed and its percentage turned into a threshold. Parsing happens
+//! before the first, compiling between the two; evaluation does neither.
+//!
+//! ```text
+//! document ──▶ Flag, FlagSet (a layer) ──merge──▶ Definition (in a snapshot) ──▶ evaluate
+//! ```
+
+mod compiled;
+mod date;
+mod flag;
+mod flag_set;
+mod metadata;
+mod percent;
+mod split;
+
+pub(crate) use compiled::Definition;
+pub use date::{Date, DateError};
+pub use flag::Flag;
+pub(crate) use flag_set::Declaration;
+pub use flag_set::FlagSet;
+pub use metadata::{Kind, Metadata};
+pub use percent::{Percent, PercentError};

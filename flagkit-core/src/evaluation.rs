@@ -1,0 +1,59 @@
+//! An answer with its grounds.
+
+use std::fmt;
+
+use crate::provenance::Provenance;
+use crate::reason::Reason;
+
+/// The answer to one question, and everything that led to it.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Flags, Reason};
+///
+/// let flags = Flags::new();
+/// let evaluation = flags.evaluate("new-checkout", "user-1");
+/// assert!(!evaluation.is_on());
+/// assert_eq!(evaluation.reason(), Reason::Undeclared);
+/// assert_eq!(evaluation.layer(), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluation {
+    pub(crate) on: bool,
+    pub(crate) reason: Reason,
+    pub(crate) layer: Option<Provenance>,
+    pub(crate) revision: u64,
+}
+
+impl Evaluation {
+    /// Returns the answer.
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Returns why the answer is what it is.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Returns the layer that decided: the highest one that says anything about the key, if any does.
+    pub fn layer(&self) -> Option<&Provenance> {
+        self.layer.as_ref()
+    }
+
+    /// Returns the revision of the snapshot that was asked.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", if self.on { "on" } else { "off" }, self.reason)?;
+        if let Some(layer) = &self.layer {
+            write!(f, ", says {layer}")?;
+        }
+        write!(f, " (revision {})", self.revision)
+    }
+}

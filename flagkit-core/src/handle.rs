@@ -1,0 +1,57 @@
+//! What `flag!(in …)` accepts.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::flags::Flags;
+use crate::snapshot::Snapshot;
+use crate::subject::Subject;
+
+/// Something that answers for flags: [`Flags`], [`Snapshot`], and pointers to them.
+///
+/// Sealed: it exists for `flag!(in handle, …)`, and only this crate implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not answer for flags",
+    label = "expected `Flags`, `Snapshot`, or a pointer to one",
+    note = "`flag!(in flags, \"key\", …)` takes the handle first"
+)]
+pub trait Handle: sealed::Sealed {
+    /// Tells whether the flag is on for the subject.
+    fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool;
+}
+
+impl Handle for Flags {
+    #[inline]
+    fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
+        self.is_on(key, subject)
+    }
+}
+
+impl Handle for Snapshot {
+    #[inline]
+    fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
+        self.is_on(key, subject)
+    }
+}
+
+macro_rules! pointer_handle {
+    ($($pointer:ty)+) => {$(
+        impl<H: Handle + ?Sized> Handle for $pointer {
+            #[inline]
+            fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
+                H::is_on(self, key, subject)
+            }
+        }
+
+        impl<H: sealed::Sealed + ?Sized> sealed::Sealed for $pointer {}
+    )+};
+}
+
+pointer_handle!(&H Box<H> Rc<H> Arc<H>);
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for crate::flags::Flags {}
+    impl Sealed for crate::snapshot::Snapshot {}
+}

@@ -1,0 +1,102 @@
+//! One source's place in the stack: its last good flags and how it is doing.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::definition::FlagSet;
+use crate::load::{Load, LoadError};
+use crate::problem::Problem;
+use crate::provenance::Provenance;
+use crate::signal::Signal;
+use crate::status::{SourceState, SourceStatus};
+
+/// The state of one layer. A bad load never touches `good`.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) provenance: Provenance,
+    pub(crate) signal: Signal,
+    good: Option<Arc<FlagSet>>,
+    problems: Vec<Problem>,
+    /// Found when this layer was laid over the ones below it, so it may come and go without a load.
+    pub(crate) collisions: Vec<Problem>,
+    last_good: Option<SystemTime>,
+    last_error: Option<Arc<LoadError>>,
+    loads: u64,
+    refusals: u64,
+}
+
+impl Layer {
+    pub(crate) fn new(provenance: Provenance, signal: Signal) -> Self {
+        Self {
+            provenance,
+            signal,
+            good: None,
+            problems: Vec::new(),
+            collisions: Vec::new(),
+            last_good: None,
+            last_error: None,
+            loads: 0,
+            refusals: 0,
+        }
+    }
+
+    /// Takes a good load. A key it refuses keeps the flag it had.
+    pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) {
+        let (mut flags, problems) = load.into_parts();
+        if let Some(last_good) = &self.good {
+            flags.heal(last_good);
+        }
+        self.good = Some(Arc::new(flags));
+        self.problems = problems;
+        self.loads += 1;
+        self.last_error = None;
+        self.last_good = now;
+    }
+
+    /// Notes that the flags are as they were.
+    pub(crate) fn confirm(&mut self, now: Option<SystemTime>) {
+        if self.good.is_some() {
+            self.last_error = None;
+            self.last_good = now;
+        }
+    }
+
+    /// Notes a refused load; tells whether it is news.
+    pub(crate) fn refuse(&mut self, error: Arc<LoadError>) -> bool {
+        let news = self.last_error.as_ref().is_none_or(|known| known.to_string() != error.to_string());
+        self.refusals += 1;
+        self.last_error = Some(error);
+        news
+    }
+
+    pub(crate) fn flags(&self) -> Option<&Arc<FlagSet>> {
+        self.good.as_ref()
+    }
+
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().chain(&self.collisions)
+    }
+
+    pub(crate) fn status(&self) -> SourceStatus {
+        SourceStatus {
+            provenance: self.provenance.clone(),
+            state: self.state(),
+            last_good: self.last_good,
+            last_error: self.last_error.clone(),
+            problems: self.problems().cloned().collect(),
+            flags: self.good.as_ref().map_or(0, |flags| flags.len()),
+            loads: self.loads,
+            refusals: self.refusals,
+        }
+    }
+
+    fn state(&self) -> SourceState {
+        match (&self.good, &self.last_error) {
+            _ if self.signal.is_stopped() => SourceState::Stopped,
+            (None, None) => SourceState::Starting,
+            (None, Some(_)) => SourceState::Waiting,
+            (Some(_), None) => SourceState::Fresh,
+            (Some(_), Some(_)) => SourceState::Stale,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Feature flags that are read with one atomic load.
+//!
+//! Code is merged dark: behind a flag that is off. A human turns the flag on, by changing one line in a file, and
+//! every process picks that up within milliseconds. Turning it off is as quick. This crate is the part that libraries
+//! and applications read flags with; [`flagkit-sources`] is the part that applications get them from.
+//!
+//! ```
+//! use flagkit_core::flag;
+//!
+//! # let (user_id, plan) = (17_u64, "beta");
+//! if flag!("new-checkout") { /* on for everybody, or for nobody */ }
+//! if flag!("search-v2", user_id) { /* on for a part, always the same one */ }
+//! if flag!("beta-ui", id = user_id, plan = plan) { /* id and attributes, built on the stack */ }
+//! ```
+//!
+//! A read never blocks, never fails, never panics, never allocates and never logs. With nothing installed, nothing
+//! declared or nothing understood, the answer is dark.
+//!
+//! # For authors of libraries
+//!
+//! Depend on this crate alone and write [`flag!`]. Your flags are dark until the application that uses you installs
+//! flags and declares yours; prefix the keys with your crate's name (`"mycrate.fast-path"`). To take flags as an
+//! argument, take a [`Flags`] and write `flag!(in flags, "key")`.
+//!
+//! # For authors of applications
+//!
+//! Add `flagkit-sources` and call `flagkit_sources::watch("flags.toml")` at the top of `main`. That installs, for
+//! [`flag!`], the flags of that file with `FLAG_*` environment variables laid over them.
+//!
+//! # For authors of sources
+//!
+//! Implement [`Source`]: say what you are, load once, then publish changes until told to stop.
+//! What you produce are [`FlagSet`]s; what you call is a [`Publisher`].
+//!
+//! # For testers
+//!
+//! [`Flags::fixed`] makes flags that need no file, thread or global.
+//!
+//! # How it works
+//!
+//! ```text
+//! source ──▶ publisher ──▶ layers ──merge──▶ snapshot ──▶ call sites   flag!("key")
+//!                                               └───────▶ handles      flags.is_on("key", &user)
+//! ```
+//!
+//! Each source fills one layer; a later layer replaces a flag of an earlier one. The merged layers are compiled into
+//! an immutable [`Snapshot`] that is swapped in atomically; each call site of [`flag!`] is then rewritten to the one
+//! word that decides it. [`bucket`] says how a percentage picks its people.
+//!
+//! # Known limitations
+//!
+//! - Flags are on or off. Targeting rules, segments, prerequisites and variants are not here yet: a flag that uses
+//!   them is refused, and dark.
+//! - Two `flag!` reads may see two revisions. Pin a [snapshot](Flags::snapshot) where they must agree.
+//! - What is [installed](install) is installed for the life of the process.
+//! - In a process built with `panic = "abort"`, a subscriber that panics takes the process with it.
+//!
+//! # Features
+//!
+//! None. This crate reads no clock, no environment and no file, starts no thread and needs no async runtime.
+//!
+//! [`flagkit-sources`]: https://docs.rs/flagkit-sources
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented
+    )
+)]
+
+pub mod bucket;
+mod call_site;
+mod context;
+mod definition;
+mod evaluate;
+mod evaluation;
+mod event;
+mod fields;
+mod flags;
+mod handle;
+mod id;
+mod key;
+mod layer;
+mod load;
+mod merge;
+mod problem;
+mod provenance;
+mod publisher;
+mod reason;
+mod signal;
+mod snapshot;
+mod snapshot_cell;
+mod source;
+mod status;
+mod store;
+mod subject;
+mod subscribers;
+mod value;
+
+pub use call_site::{install, installed};
+pub use context::Context;
+pub use definition::{Date, DateError, Flag, FlagSet, Kind, Metadata, Percent, PercentError};
+pub use evaluation::Evaluation;
+pub use event::{Change, Event, Fault};
+pub use flags::Flags;
+pub use id::Id;
+pub use key::{FlagKey, FoldedKey, KeyError};
+pub use load::{Load, LoadError};
+pub use problem::{Location, Problem};
+pub use provenance::Provenance;
+pub use publisher::Publisher;
+pub use reason::Reason;
+pub use signal::{Signal, Wake};
+pub use snapshot::Snapshot;
+pub use source::Source;
+pub use status::{SourceState, SourceStatus, Status};
+pub use subject::Subject;
+pub use subscribers::Subscription;
+pub use value::{Attribute, Value};
+
+/// Tells whether a flag is on.
+///
+/// | form | asks |
+/// |---|---|
+/// | `flag!("key")` | is it on for everybody |
+/// | `flag!("key", subject)` | is it on for this [`Subject`]: an id, a [`Context`], your own type |
+/// | `flag!("key", id = user_id, plan = plan)` | the same, with the id and [attributes](Attribute) in place, on the stack |
+/// | `flag!(in flags, "key", …)` | any of these, of a [`Flags`] or [`Snapshot`] instead of the [installed](install) flags |
+///
+/// The key is a literal, so that it can be checked while compiling and found by a search of the code. Its legal form
+/// is that of [`FlagKey`]: 1 to 128 ASCII letters, digits, `.`, `_` and `-`, beginning with a letter or digit.
+///
+/// Subjects and attributes are borrowed, not moved, and evaluated once, from left to right. The value is a `bool`.
+/// Without a subject, a flag that is on for a part of all subjects is off.
+///
+/// # Cost
+///
+/// Without `in`: one relaxed atomic load and a compare; for a percentage also one hash of the id. With `in`: a
+/// look-up of the key. Never an allocation, a lock to wait for, or a panic.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, flag};
+///
+/// let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("new-checkout")?, Flag::on())]));
+/// let user = Context::new("user-1").with("plan", "beta");
+///
+/// assert!(flag!(in flags, "new-checkout"));
+/// assert!(flag!(in flags, "new-checkout", &user));
+/// assert!(flag!(in flags.snapshot(), "new-checkout", id = 17, plan = "beta"));
+/// assert!(!flag!("new-checkout", &user), "nothing is installed");
+/// # Ok::<(), flagkit_core::KeyError>(())
+/// ```
+#[macro_export]
+macro_rules! flag {
+    ($($tokens:tt)*) => {
+        $crate::__private::flag!($crate $($tokens)*)
+    };
+}
+
+/// What the expansion of [`flag!`] uses. Not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use flagkit_macros::flag;
+
+    pub use crate::call_site::CallSite;
+    pub use crate::fields::Fields;
+    pub use crate::handle::Handle;
+    pub use crate::value::Attribute;
+}

@@ -1,0 +1,122 @@
+//! What comes of asking a source for its flags.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::definition::FlagSet;
+use crate::problem::Problem;
+
+/// A load that was accepted: the flags, and the problems of those flags that were not understood.
+///
+/// One broken flag does not take the others down: its key is [refused](FlagSet::refuse) in the set and its problems
+/// are listed here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    flags: FlagSet,
+    problems: Vec<Problem>,
+}
+
+impl Load {
+    /// Takes a set of flags without problems.
+    pub fn new(flags: FlagSet) -> Self {
+        Self { flags, problems: Vec::new() }
+    }
+
+    /// Adds problems.
+    pub fn with_problems(mut self, problems: impl IntoIterator<Item = Problem>) -> Self {
+        self.problems.extend(problems);
+        self
+    }
+
+    /// Returns the flags.
+    pub fn flags(&self) -> &FlagSet {
+        &self.flags
+    }
+
+    /// Returns the problems, in the order of the document.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    pub(crate) fn into_parts(self) -> (FlagSet, Vec<Problem>) {
+        (self.flags, self.problems)
+    }
+}
+
+impl From<FlagSet> for Load {
+    fn from(flags: FlagSet) -> Self {
+        Self::new(flags)
+    }
+}
+
+/// The reason why a load was refused as a whole. The layer keeps its last good flags.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{LoadError, Problem};
+///
+/// let error = LoadError::new("not valid TOML")
+///     .with_problems([Problem::new("", "`=`", "a key").at(3, 1)]);
+/// assert_eq!(error.to_string(), "not valid TOML\n  3:1: got `=`, expected a key");
+/// assert!(!error.is_missing());
+/// ```
+#[derive(Debug)]
+pub struct LoadError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    missing: bool,
+    message: String,
+    problems: Vec<Problem>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl LoadError {
+    /// Something is there and cannot be used, or cannot be reached.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { missing: false, message: message.into(), problems: Vec::new(), cause: None }))
+    }
+
+    /// There is nothing there (yet).
+    pub fn missing(message: impl Into<String>) -> Self {
+        let mut error = Self::new(message);
+        error.0.missing = true;
+        error
+    }
+
+    /// Adds what is wrong with the text, place by place.
+    pub fn with_problems(mut self, problems: impl IntoIterator<Item = Problem>) -> Self {
+        self.0.problems.extend(problems);
+        self
+    }
+
+    /// Adds the error that led to this one.
+    pub fn with_cause(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// Tells whether there was nothing to load, as opposed to something bad.
+    pub fn is_missing(&self) -> bool {
+        self.0.missing
+    }
+
+    /// Returns what is wrong with the text, place by place.
+    pub fn problems(&self) -> &[Problem] {
+        &self.0.problems
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        self.0.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl Error for LoadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as _)
+    }
+}

@@ -1,0 +1,35 @@
+//! Where a layer comes from.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The name of a layer: where its flags come from, as `kind:place`, for instance `file:flags.toml` or `env:FLAG_`.
+///
+/// It is shown to operators, so it must hold no secret: leave out passwords, tokens and query strings. Cloning is
+/// cheap (a reference count).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Provenance(Arc<str>);
+
+impl Provenance {
+    /// Takes a name.
+    pub fn new(name: impl AsRef<str>) -> Self {
+        Self(Arc::from(name.as_ref()))
+    }
+
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), f)
+    }
+}

@@ -1,0 +1,104 @@
+//! A source's way into the flags.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::definition::FlagSet;
+use crate::load::{Load, LoadError};
+use crate::signal::{Signal, Wake};
+use crate::store::{LayerIndex, Store};
+
+/// A source's way into the flags: its own layer, and the signal that wakes and stops it.
+///
+/// Made by [`Flags::add_layer`](crate::Flags::add_layer). What is published replaces the layer whole, in one swap;
+/// what is refused is remembered for [`Flags::status`](crate::Flags::status) and changes no flag. After the
+/// [signal](Publisher::signal) has stopped, nothing counts any more.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Flag, FlagKey, FlagSet, Flags, LoadError, Provenance};
+///
+/// let flags = Flags::new();
+/// let publisher = flags.add_layer(Provenance::new("example:"));
+///
+/// let mut set = FlagSet::new();
+/// set.insert(FlagKey::new("new-checkout")?, Flag::on());
+/// publisher.publish(set);
+/// assert!(flags.is_on("new-checkout", &()));
+///
+/// publisher.refuse(LoadError::new("the database is away"));
+/// assert!(flags.is_on("new-checkout", &()));
+/// # Ok::<(), flagkit_core::KeyError>(())
+/// ```
+pub struct Publisher {
+    store: Arc<Store>,
+    layer: LayerIndex,
+    signal: Signal,
+    clock: Option<fn() -> SystemTime>,
+}
+
+impl Publisher {
+    pub(crate) fn new(store: Arc<Store>, layer: LayerIndex, signal: Signal) -> Self {
+        Self { store, layer, signal, clock: None }
+    }
+
+    /// Sets the clock that stamps loads for [`SourceStatus::last_good`](crate::SourceStatus::last_good).
+    ///
+    /// This crate reads no clock by itself; a runtime passes `SystemTime::now`.
+    pub fn with_clock(mut self, clock: fn() -> SystemTime) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Puts these flags in force, in the place of what the layer said before.
+    ///
+    /// Does nothing to readers and subscribers when nothing differs.
+    pub fn publish(&self, load: impl Into<Load>) {
+        self.store.accept(self.layer, load.into(), self.now());
+    }
+
+    /// Reports that the flags are as they were: a check that found nothing new.
+    pub fn confirm(&self) {
+        self.store.confirm(self.layer, self.now());
+    }
+
+    /// Reports a load that failed. The layer keeps its last good flags.
+    pub fn refuse(&self, error: LoadError) {
+        self.store.refuse(self.layer, error);
+    }
+
+    /// [Publishes](Publisher::publish) or [refuses](Publisher::refuse), as the load went.
+    pub fn report(&self, load: Result<Load, LoadError>) {
+        match load {
+            Ok(load) => self.publish(load),
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    /// Waits until the source is woken, told to stop, or the time is up.
+    pub fn wait(&self, timeout: Duration) -> Wake {
+        self.signal.wait(timeout)
+    }
+
+    /// Returns the signal that wakes and stops this source.
+    pub fn signal(&self) -> &Signal {
+        &self.signal
+    }
+
+    /// Returns the flags the layer last published, healed of refused keys, if it ever did.
+    pub fn last_good(&self) -> Option<Arc<FlagSet>> {
+        self.store.flag_set(self.layer)
+    }
+
+    fn now(&self) -> Option<SystemTime> {
+        self.clock.map(|clock| clock())
+    }
+}
+
+impl fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher").field("layer", &self.layer).field("signal", &self.signal).finish_non_exhaustive()
+    }
+}

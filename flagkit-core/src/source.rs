@@ -1,0 +1,74 @@
+//! Where flags come from: the trait to implement for a new place.
+
+use crate::load::{Load, LoadError};
+use crate::provenance::Provenance;
+use crate::publisher::Publisher;
+
+/// A place that flags come from: a file, the environment, a server, a database.
+///
+/// The trait is open. A runtime (`flagkit_sources::Builder`) moves the source onto a thread of its own and there calls
+/// [`load`](Source::load) once, for the start, and then [`run`](Source::run), which pushes further loads through the
+/// publisher until it is told to stop. Nothing here is async; a source that needs a runtime starts its own.
+///
+/// A load is all or nothing: return an error and the layer keeps its last good flags.
+///
+/// # Examples
+///
+/// A source that asks again every ten seconds:
+///
+/// ```
+/// use std::time::Duration;
+/// use flagkit_core::{FlagSet, Load, LoadError, Provenance, Publisher, Source, Wake};
+///
+/// struct Table { name: String }
+///
+/// impl Source for Table {
+///     fn provenance(&self) -> Provenance {
+///         Provenance::new(format!("table:{}", self.name))
+///     }
+///
+///     fn load(&mut self) -> Result<Load, LoadError> {
+///         let flags = FlagSet::new(); // select … from flags
+///         Ok(Load::new(flags))
+///     }
+///
+///     fn run(&mut self, publisher: &Publisher) {
+///         while publisher.wait(Duration::from_secs(10)) != Wake::Stopped {
+///             publisher.report(self.load());
+///         }
+///     }
+/// }
+/// ```
+pub trait Source: Send + 'static {
+    /// Says what this is, as `kind:place`. Shown to operators: no secrets.
+    fn provenance(&self) -> Provenance;
+
+    /// Loads once.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when there is nothing to load or what is there cannot be used as a whole. Problems of single
+    /// flags go into the [`Load`] instead.
+    fn load(&mut self) -> Result<Load, LoadError>;
+
+    /// Publishes changes until [told to stop](crate::Wake::Stopped).
+    ///
+    /// The default returns at once, for a source that never changes.
+    fn run(&mut self, publisher: &Publisher) {
+        let _ = publisher;
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn provenance(&self) -> Provenance {
+        S::provenance(self)
+    }
+
+    fn load(&mut self) -> Result<Load, LoadError> {
+        S::load(self)
+    }
+
+    fn run(&mut self, publisher: &Publisher) {
+        S::run(self, publisher);
+    }
+}

@@ -1,0 +1,71 @@
+//! How the sources are doing.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::load::LoadError;
+use crate::problem::Problem;
+use crate::provenance::Provenance;
+
+/// How a set of flags and its sources are doing, at one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// The revision of the snapshot in force.
+    pub revision: u64,
+    /// How many subscribers' calls have panicked so far.
+    pub subscriber_panics: u64,
+    /// The sources, lowest layer first.
+    pub sources: Vec<SourceStatus>,
+}
+
+/// How one source is doing.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SourceStatus {
+    /// What the source is.
+    pub provenance: Provenance,
+    /// Whether it is well.
+    pub state: SourceState,
+    /// When it last loaded flags or found them unchanged. `None` before that, or without a clock.
+    pub last_good: Option<SystemTime>,
+    /// Why its latest load was refused; `None` when the latest load was good.
+    pub last_error: Option<Arc<LoadError>>,
+    /// What is wrong with single flags of its last good load.
+    pub problems: Vec<Problem>,
+    /// How many flags its last good load declares.
+    pub flags: usize,
+    /// How many loads were accepted.
+    pub loads: u64,
+    /// How many loads were refused.
+    pub refusals: u64,
+}
+
+/// Whether a source is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SourceState {
+    /// It has not answered yet.
+    Starting,
+    /// Its latest load was good.
+    Fresh,
+    /// Its latest load was refused; its last good flags stay in force.
+    Stale,
+    /// It has never had a good load: it says nothing about any flag.
+    Waiting,
+    /// It was stopped; its last good flags stay in force and no longer change.
+    Stopped,
+}
+
+impl SourceState {
+    /// Returns the state as a word in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Waiting => "waiting",
+            Self::Stopped => "stopped",
+        }
+    }
+}

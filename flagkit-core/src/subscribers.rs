@@ -1,0 +1,114 @@
+//! Who is told of events, and how: in order, without a lock, whatever they do.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::event::Event;
+
+type Callback = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// The subscribers of one [`Flags`](crate::Flags), and the events on their way to them.
+///
+/// Events are queued under the publisher's lock, hence in order, and delivered after it is released by whichever
+/// publishing thread comes first. A publisher that finds another one delivering leaves its event to that one. So no
+/// lock is held while a subscriber runs: it may read flags, publish, subscribe, unsubscribe or stop the sources.
+#[derive(Default)]
+pub(crate) struct Subscribers {
+    callbacks: Mutex<Vec<(u64, Callback)>>,
+    queue: Mutex<Queue>,
+    next_id: AtomicU64,
+    panics: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    /// Somebody is delivering, and will look again before stopping.
+    busy: bool,
+}
+
+impl Subscribers {
+    pub(crate) fn subscribe(self: &Arc<Self>, callback: Callback) -> Subscription {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        lock(&self.callbacks).push((id, callback));
+        Subscription { subscribers: Arc::downgrade(self), id }
+    }
+
+    pub(crate) fn enqueue(&self, event: Event) {
+        lock(&self.queue).events.push_back(event);
+    }
+
+    /// Delivers what is queued, unless somebody else is at it.
+    pub(crate) fn deliver(&self) {
+        if std::mem::replace(&mut lock(&self.queue).busy, true) {
+            return;
+        }
+        while let Some(event) = self.next() {
+            self.call(&event);
+        }
+    }
+
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    /// Takes the next event, or ends the delivery in the same breath as finding none.
+    fn next(&self) -> Option<Event> {
+        let mut queue = lock(&self.queue);
+        let event = queue.events.pop_front();
+        queue.busy = event.is_some();
+        event
+    }
+
+    fn call(&self, event: &Event) {
+        let callbacks: Vec<Callback> = lock(&self.callbacks).iter().map(|(_, callback)| Arc::clone(callback)).collect();
+        for callback in callbacks {
+            if catch_unwind(AssertUnwindSafe(|| callback(event))).is_err() {
+                self.panics.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Subscribers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscribers").field("len", &lock(&self.callbacks).len()).finish_non_exhaustive()
+    }
+}
+
+/// Keeps a subscription alive: dropped, the subscriber is told no more.
+///
+/// A call that is under way on another thread when the subscription is dropped runs to its end.
+#[must_use = "dropped at once, the subscriber is never told; keep it, or call `forget`"]
+#[derive(Debug)]
+pub struct Subscription {
+    subscribers: Weak<Subscribers>,
+    id: u64,
+}
+
+impl Subscription {
+    /// Keeps the subscription for as long as the flags live.
+    pub fn forget(mut self) {
+        self.subscribers = Weak::new();
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(subscribers) = self.subscribers.upgrade() {
+            let mut callbacks = lock(&subscribers.callbacks);
+            let gone = callbacks.iter().position(|(id, _)| *id == self.id).map(|index| callbacks.remove(index));
+            // What the callback owns may itself be a subscription: drop it without the lock.
+            drop(callbacks);
+            drop(gone);
+        }
+    }
+}
+
+/// A subscriber's panic never happens under a lock, so a poisoned one still holds good data.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,152 @@
+//! What an attribute of a subject can be.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The value of one attribute, borrowed from the subject.
+///
+/// More kinds may come (lists, dates); match with a wildcard arm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// True or false.
+    Bool(bool),
+    /// A whole number. 128 bits hold every `i64` and every `u64` exactly.
+    Integer(i128),
+    /// A number with a fraction.
+    Float(f64),
+    /// Text.
+    Text(&'a str),
+}
+
+/// A type whose values can be attributes: `flag!("k", id = …, plan = value)`.
+///
+/// Open: implement it for your own enums and newtypes. `None` means that the subject does not have the attribute.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Attribute, Value};
+///
+/// enum Plan { Free, Paid }
+///
+/// impl Attribute for Plan {
+///     fn value(&self) -> Option<Value<'_>> {
+///         Some(Value::Text(match self { Plan::Free => "free", Plan::Paid => "paid" }))
+///     }
+/// }
+///
+/// assert_eq!(Plan::Paid.value(), Some(Value::Text("paid")));
+/// assert_eq!(None::<&str>.value(), None);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an attribute of a subject",
+    label = "not a text, number, `bool` or `Option` of these",
+    note = "implement `flagkit_core::Attribute` for `{Self}`, or pass a text or a number made from it"
+)]
+pub trait Attribute {
+    /// Returns the value, or `None` when there is none.
+    fn value(&self) -> Option<Value<'_>>;
+}
+
+impl Attribute for str {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::Text(self))
+    }
+}
+
+impl Attribute for String {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::Text(self))
+    }
+}
+
+impl Attribute for bool {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::Bool(*self))
+    }
+}
+
+impl Attribute for f64 {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::Float(*self))
+    }
+}
+
+impl Attribute for f32 {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::Float(f64::from(*self)))
+    }
+}
+
+macro_rules! integer_attribute {
+    ($($integer:ty)+) => {$(
+        impl Attribute for $integer {
+            #[inline]
+            fn value(&self) -> Option<Value<'_>> {
+                i128::try_from(*self).ok().map(Value::Integer)
+            }
+        }
+    )+};
+}
+
+integer_attribute!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+
+impl Attribute for Value<'_> {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        Some(*self)
+    }
+}
+
+impl<T: Attribute> Attribute for Option<T> {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        self.as_ref().and_then(Attribute::value)
+    }
+}
+
+impl<T: Attribute + ToOwned + ?Sized> Attribute for Cow<'_, T> {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        T::value(self)
+    }
+}
+
+macro_rules! pointer_attribute {
+    ($($pointer:ty)+) => {$(
+        impl<T: Attribute + ?Sized> Attribute for $pointer {
+            #[inline]
+            fn value(&self) -> Option<Value<'_>> {
+                T::value(self)
+            }
+        }
+    )+};
+}
+
+pointer_attribute!(&T Box<T> Rc<T> Arc<T>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_integer_keeps_its_exact_value() {
+        assert_eq!(u64::MAX.value(), Some(Value::Integer(18_446_744_073_709_551_615)));
+        assert_eq!(i64::MIN.value(), Some(Value::Integer(-9_223_372_036_854_775_808)));
+        assert_eq!(u128::MAX.value(), None);
+    }
+
+    #[test]
+    fn an_option_that_is_none_is_a_missing_attribute() {
+        assert_eq!(None::<String>.value(), None);
+        assert_eq!(Some("x").value(), Some(Value::Text("x")));
+        assert_eq!((&&Cow::Borrowed("x")).value(), Some(Value::Text("x")));
+    }
+}

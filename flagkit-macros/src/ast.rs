@@ -1,0 +1,80 @@
+//! A call of `flag!`, parsed.
+
+use proc_macro2::Ident;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Token};
+
+/// `in handle, "key", subject`.
+pub(crate) struct Call {
+    pub(crate) handle: Option<Expr>,
+    /// A string literal in a good call; `check` explains to whoever writes something else.
+    pub(crate) key: Expr,
+    pub(crate) subject: Subject,
+}
+
+pub(crate) enum Subject {
+    Nobody,
+    One(Box<Expr>),
+    Fields(Vec<Field>),
+}
+
+/// `name = value`.
+pub(crate) struct Field {
+    pub(crate) name: Ident,
+    pub(crate) value: Expr,
+}
+
+impl Parse for Call {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.is_empty() {
+            return Err(input.error("expected a flag's key, such as `flag!(\"new-checkout\")`"));
+        }
+        let handle = if input.parse::<Option<Token![in]>>()?.is_some() {
+            let handle = input.parse()?;
+            if input.is_empty() {
+                return Err(input.error("expected `, \"key\"` after the handle"));
+            }
+            input.parse::<Token![,]>()?;
+            Some(handle)
+        } else {
+            None
+        };
+        let key = input.parse()?;
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
+        }
+        let subject = if input.is_empty() {
+            Subject::Nobody
+        } else if Field::is_next(input) {
+            Subject::Fields(Punctuated::<Field, Token![,]>::parse_terminated(input)?.into_iter().collect())
+        } else {
+            let subject = input.parse()?;
+            input.parse::<Option<Token![,]>>()?;
+            if !input.is_empty() {
+                return Err(input.error("expected one subject; write attributes as `id = …, name = …`"));
+            }
+            Subject::One(Box::new(subject))
+        };
+        Ok(Self { handle, key, subject })
+    }
+}
+
+impl Field {
+    /// `name =`, and not `name ==`: a comparison is no subject, but its error should be about that.
+    fn is_next(input: ParseStream<'_>) -> bool {
+        input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==]) && !input.peek2(Token![=>])
+    }
+}
+
+impl Parse for Field {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if !Self::is_next(input) {
+            return Err(input.error("expected `name = value`"));
+        }
+        let name = input.call(Ident::parse_any)?;
+        input.parse::<Token![=]>()?;
+        Ok(Self { name, value: input.parse()? })
+    }
+}

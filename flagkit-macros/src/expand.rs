@@ -1,0 +1,82 @@
+//! The code that a call becomes.
+//!
+//! Hygiene: every path begins at flagkit-core, every name bound here is invisible to the caller's expressions, and
+//! the caller's expressions stand outside the block with the static. Nothing relies on the prelude.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::Expr;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+
+use crate::ast::{Call, Field, Subject};
+use crate::check::check;
+
+/// Expands a call; the first token is the path of flagkit-core.
+pub(crate) fn flag(input: TokenStream) -> TokenStream {
+    let mut tokens = input.into_iter();
+    let Some(core) = tokens.next() else {
+        return fallback(&syn::Error::new(Span::call_site(), "call `flag!` of flagkit-core instead"));
+    };
+    let parsed = syn::parse2::<Call>(tokens.collect()).and_then(|call| check(&call).map(|()| call));
+    match parsed {
+        Ok(call) => expand(&core, &call),
+        Err(error) => fallback(&error),
+    }
+}
+
+/// The errors, and a value of the right type, so that one mistake is not reported twice.
+fn fallback(error: &syn::Error) -> TokenStream {
+    let errors = error.to_compile_error();
+    quote!({ #errors false })
+}
+
+fn expand(core: &TokenTree, call: &Call) -> TokenStream {
+    // The caller's expressions, in their order, and the names under which the code below reads them.
+    let mut values: Vec<&Expr> = Vec::new();
+    let mut names: Vec<Ident> = Vec::new();
+    let mut bind = |value| {
+        let name = format_ident!("value{}", values.len(), span = Span::mixed_site());
+        values.push(value);
+        names.push(name.clone());
+        name
+    };
+    let handle = call.handle.as_ref().map(|handle| (bind(handle), handle.span()));
+    let subject = match &call.subject {
+        Subject::Nobody => None,
+        Subject::One(subject) => Some(bind(subject).into_token_stream()),
+        Subject::Fields(fields) => {
+            let mut id = quote!(&());
+            let mut attributes = Vec::new();
+            for Field { name, value } in fields {
+                let bound = bind(value);
+                if name == "id" {
+                    id = bound.into_token_stream();
+                } else {
+                    let name = name.unraw().to_string();
+                    let method = quote_spanned!(value.span()=> #core::__private::Attribute::value);
+                    attributes.push(quote!((#name, #method(#bound))));
+                }
+            }
+            Some(quote!(&#core::__private::Fields::new(#id, &[#(#attributes),*])))
+        }
+    };
+    let key = &call.key;
+    let read = match (handle, subject) {
+        (Some((handle, span)), subject) => {
+            let method = quote_spanned!(span=> #core::__private::Handle::is_on);
+            let subject = subject.unwrap_or_else(|| quote!(&()));
+            quote!(#method(#handle, #key, #subject))
+        }
+        (None, None) => on_site(core, key, &quote!(is_on())),
+        (None, Some(subject)) => on_site(core, key, &quote!(is_on_for(#subject))),
+    };
+    if values.is_empty() { read } else { quote!(match (#(&(#values),)*) { (#(#names,)*) => #read }) }
+}
+
+fn on_site(core: &TokenTree, key: &Expr, read: &TokenStream) -> TokenStream {
+    quote!({
+        static CALL_SITE: #core::__private::CallSite = #core::__private::CallSite::new(#key);
+        CALL_SITE.#read
+    })
+}
