@@ -1,1 +1,89 @@
-//! Placeholder while the workspace is laid out.
+//! Where flagkit's flags come from.
+//!
+//! ```no_run
+//! use flagkit_core::flag;
+//!
+//! fn main() -> Result<(), flagkit_sources::Error> {
+//!     let _guard = flagkit_sources::watch("flags.toml")?;
+//!     if flag!("new-checkout") {
+//!         // runs as soon as somebody writes `new-checkout = true` under `[flags]`
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! This crate is for applications; libraries depend on flagkit-core alone.
+//!
+//! # Sources and layers
+//!
+//! Each source fills one layer, listed lowest first: a later layer replaces a flag of an earlier one. [`watch`] lays
+//! [`FLAG_*` environment variables](Env) over one [file](File); a [`Builder`] does what else there is to do. Each layer
+//! keeps its own last good load, and the merged layers change in one swap.
+//!
+//! # When something is wrong
+//!
+//! - A document that is refused as a whole changes nothing: the last good flags stay. So does a file that is missing,
+//!   empty, unreadable, half-written, too large, or not a file.
+//! - A flag that is not understood is refused alone: it keeps its last good definition, or is dark.
+//! - `Flags::status` says what is wrong and where, with line and column; subscribers are told once.
+//! - At the start there is no last good load. A [broken](Builder::when_broken) document is then an error, a
+//!   [missing](Builder::when_missing) one is waited for in the dark.
+//!
+//! # Threads
+//!
+//! One thread per source, named `flagkit-file`, `flagkit-env` and so on (that of the environment ends after its load),
+//! and one of `notify` per file. Dropping the [`Guard`] stops and joins them. No async runtime is involved.
+//!
+//! # Known limitations
+//!
+//! See [`File`] for those of watching a file. The environment is read once.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented
+    )
+)]
+
+mod builder;
+pub mod document;
+mod env;
+mod error;
+mod file;
+mod guard;
+mod worker;
+
+use std::path::PathBuf;
+
+pub use builder::{Builder, Start};
+pub use env::Env;
+pub use error::Error;
+pub use file::{File, Notify};
+pub use guard::Guard;
+
+/// Watches a flag file, lays `FLAG_*` environment variables over it, and installs the flags for `flag!`.
+///
+/// Short for a [`Builder`] with a [`File`] and an [`Env`]. The format goes by the extension: JSON for `.json`, TOML
+/// for everything else. A missing file is waited for.
+///
+/// # Errors
+///
+/// Returns an error when the file is refused as a whole, with all its problems, and when flags are installed for this
+/// process already.
+///
+/// # Examples
+///
+/// ```no_run
+/// let _guard = flagkit_sources::watch("flags.toml")?;
+/// # Ok::<(), flagkit_sources::Error>(())
+/// ```
+pub fn watch(path: impl Into<PathBuf>) -> Result<Guard, Error> {
+    Builder::new().source(File::new(path)).source(Env::new("FLAG_")).install()
+}

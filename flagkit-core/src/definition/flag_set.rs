@@ -68,6 +68,11 @@ impl FlagSet {
         self.declared.get(key).and_then(Declaration::flag)
     }
 
+    /// Tells whether the key is declared or refused.
+    pub fn contains(&self, key: &str) -> bool {
+        self.declared.contains_key(key)
+    }
+
     /// Returns how many keys are declared, refused and folded ones included.
     pub fn len(&self) -> usize {
         self.declared.len() + self.folded.len()

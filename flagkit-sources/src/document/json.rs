@@ -1,0 +1,132 @@
+//! JSON into nodes.
+//!
+//! `serde_json` does not say where a value stood, but lends it out as a slice of the text ([`RawValue`]), and where a
+//! slice begins is known. Each level is parsed on its own, from the outside in.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::node::{Entry, Node, Value};
+use super::{Fault, Parsed};
+
+/// No flag nests half as deep. Each level is read once more for every level above it.
+const MAX_DEPTH: usize = 32;
+
+/// Parses a document.
+pub(super) fn parse(text: &str) -> Parsed<'_> {
+    let parser = Parser { text };
+    // Well-formed as a whole, or not at all: errors inside slices could only be about the content of strings.
+    let root: &RawValue = serde_json::from_str(text).map_err(|error| vec![parser.syntax_fault(&error)])?;
+    let mut faults = Vec::new();
+    let node = parser.node(root, 0, &mut faults);
+    if faults.is_empty() { Ok(node) } else { Err(faults) }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+}
+
+impl<'t> Parser<'t> {
+    fn node(&self, raw: &'t RawValue, depth: usize, faults: &mut Vec<Fault>) -> Node<'t> {
+        let slice = raw.get();
+        let offset = self.offset(slice);
+        let mut fail = |got: String, expected: &str| {
+            faults.push(Fault { offset, got, expected: expected.to_owned() });
+            Value::Null
+        };
+        let value = match slice.as_bytes().first() {
+            Some(b'{' | b'[') if depth == MAX_DEPTH => {
+                fail(format!("a value nested {MAX_DEPTH} levels deep"), "fewer levels")
+            }
+            Some(b'{') => match serde_json::Deserializer::from_str(slice).deserialize_map(Pairs) {
+                Ok(pairs) => self.table(pairs, depth, faults),
+                Err(error) => fail(error.to_string(), "an object"),
+            },
+            Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(slice) {
+                Ok(items) => Value::Array(items.into_iter().map(|item| self.node(item, depth + 1, faults)).collect()),
+                Err(error) => fail(error.to_string(), "an array"),
+            },
+            Some(b'"') => match text(slice) {
+                Ok(text) => Value::Text(text),
+                Err(error) => fail(error.to_string(), "a string"),
+            },
+            Some(b't') => Value::Bool(true),
+            Some(b'f') => Value::Bool(false),
+            Some(b'n') => Value::Null,
+            _ => Value::Number(Cow::Borrowed(slice)),
+        };
+        Node { offset, value }
+    }
+
+    fn table(&self, pairs: Vec<(&'t RawValue, &'t RawValue)>, depth: usize, faults: &mut Vec<Fault>) -> Value<'t> {
+        let mut known = HashSet::new();
+        let mut entries = Vec::with_capacity(pairs.len());
+        for (raw_name, raw_value) in pairs {
+            let offset = self.offset(raw_name.get());
+            let name = match text(raw_name.get()) {
+                Ok(name) => name,
+                Err(error) => {
+                    faults.push(Fault { offset, got: error.to_string(), expected: "a string".to_owned() });
+                    continue;
+                }
+            };
+            if !known.insert(name.clone()) {
+                let got = format!("the name {:?} a second time", super::node::shorten(&name));
+                faults.push(Fault { offset, got, expected: "each name once in an object".to_owned() });
+            }
+            entries.push(Entry { offset, name, node: self.node(raw_value, depth + 1, faults) });
+        }
+        Value::Table(entries)
+    }
+
+    /// Where a slice of the text begins.
+    fn offset(&self, slice: &str) -> usize {
+        slice.as_ptr().addr().saturating_sub(self.text.as_ptr().addr())
+    }
+
+    fn syntax_fault(&self, error: &serde_json::Error) -> Fault {
+        // serde_json counts columns in bytes, from 1, and says 0 for the start of a line.
+        let line_start: usize =
+            self.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+        let offset = line_start + error.column().saturating_sub(1);
+        let message = error.to_string();
+        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+        let (got, expected) = match message.strip_prefix("expected ") {
+            Some(expected) => ("something else".to_owned(), expected.to_owned()),
+            None => (message.to_owned(), "valid JSON".to_owned()),
+        };
+        Fault { offset, got, expected }
+    }
+}
+
+/// The text of a string literal: a slice where nothing is escaped.
+fn text(literal: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    match literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
+        _ => serde_json::from_str(literal).map(Cow::Owned),
+    }
+}
+
+/// Reads an object as pairs, in order, with names that occur twice.
+struct Pairs;
+
+impl<'t> Visitor<'t> for Pairs {
+    type Value = Vec<(&'t RawValue, &'t RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(pairs)
+    }
+}

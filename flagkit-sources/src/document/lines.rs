@@ -1,0 +1,59 @@
+//! From a place in a text to its line and column.
+
+use flagkit_core::Problem;
+
+/// Finds line and column of a byte offset.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    /// Offsets of the first byte of each line but the first.
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let starts = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(index, _)| index + 1).collect();
+        Self { text, starts }
+    }
+
+    /// Makes a problem of what stands at the offset.
+    pub(super) fn problem(
+        &self,
+        offset: usize,
+        path: &str,
+        got: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Problem {
+        let (line, column) = self.locate(offset);
+        Problem::new(path, got, expected).at(line, column)
+    }
+
+    fn locate(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|&start| start <= offset);
+        let start = line.checked_sub(1).and_then(|index| self.starts.get(index)).copied().unwrap_or(0);
+        let before = self.text.get(start..offset).or_else(|| self.text.get(start..)).unwrap_or_default();
+        (line + 1, before.chars().count() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_count_from_one_and_in_characters() {
+        let lines = Lines::new("ab\ncé!\n\nx");
+        assert_eq!(lines.locate(0), (1, 1));
+        assert_eq!(lines.locate(2), (1, 3));
+        assert_eq!(lines.locate(3), (2, 1));
+        assert_eq!(lines.locate(6), (2, 3));
+        assert_eq!(lines.locate(8), (3, 1));
+        assert_eq!(lines.locate(9), (4, 1));
+        assert_eq!(lines.locate(10), (4, 2));
+    }
+
+    #[test]
+    fn an_offset_past_the_end_is_the_end() {
+        assert_eq!(Lines::new("").locate(7), (1, 1));
+        assert_eq!(Lines::new("a\nb").locate(7), (2, 2));
+    }
+}

@@ -1,0 +1,115 @@
+//! Flag documents: from bytes to a load.
+//!
+//! # The problem
+//!
+//! A flag file is edited by people in a hurry, by scripts, and by writers that are half done when it is read. The
+//! answer to a bad one must neither be "flags off" nor one error at a time.
+//!
+//! # The idea
+//!
+//! ```text
+//! bytes ──text──▶ &str ──toml | json──▶ Node (values with their place) ──flags──▶ Load | LoadError
+//! ```
+//!
+//! Two formats meet in one tree of values that remember where they stand; one decoder reads that tree and collects
+//! *all* problems, each with line, column, key path, what was got and what was expected.
+//!
+//! # What is refused
+//!
+//! A document that is not well-formed, is empty, or says of itself that it should be longer is refused as a whole: it
+//! may be half of something. In a well-formed document a flag that is not understood is refused alone.
+//! `spec/README.md` has the format.
+
+mod flags;
+mod json;
+mod lines;
+mod node;
+mod suggest;
+mod text;
+mod toml;
+
+use std::path::Path;
+
+use flagkit_core::{Load, LoadError};
+
+use self::lines::Lines;
+use self::node::Node;
+
+/// A format of flag documents. Both have the same shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// TOML 1.1.
+    Toml,
+    /// JSON (RFC 8259); a name that is given twice in one object is an error.
+    Json,
+}
+
+impl Format {
+    /// Returns the format that a file's extension says: JSON for `.json`, TOML for everything else.
+    pub fn from_path(path: impl AsRef<Path>) -> Self {
+        match path.as_ref().extension() {
+            Some(extension) if extension.eq_ignore_ascii_case("json") => Self::Json,
+            _ => Self::Toml,
+        }
+    }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error, with all problems found, when the document is refused as a whole. Problems of single flags
+    /// are in the load.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flagkit_sources::document::Format;
+    ///
+    /// let load = Format::Toml.read(b"[flags]\nold-banner = true\nsearch = 25\n")?;
+    /// assert!(load.flags().get("old-banner").is_some());
+    /// assert_eq!(
+    ///     load.problems()[0].to_string(),
+    ///     "3:10: flags.search: got the number 25, expected true, false, a percentage such as \"25%\", or a table; \
+    ///      write \"25%\" for a rollout of 25 percent",
+    /// );
+    /// # Ok::<(), flagkit_core::LoadError>(())
+    /// ```
+    pub fn read(self, bytes: &[u8]) -> Result<Load, LoadError> {
+        let text = text::decode(bytes)?;
+        let lines = Lines::new(text);
+        if text.trim_start().is_empty() {
+            return Err(LoadError::new("the document is empty").with_problems([lines
+                .problem(0, "", "an empty document", "a `flags` table")
+                .with_help("write `[flags]`, or `{\"flags\": {}}` in JSON, to declare no flags on purpose")]));
+        }
+        let root = match self {
+            Self::Toml => toml::parse(text),
+            Self::Json => json::parse(text),
+        };
+        match root {
+            Ok(root) => flags::decode(&root, &lines),
+            Err(faults) => Err(LoadError::new(format!("the document is not well-formed {}", self.name()))
+                .with_problems(
+                    faults.into_iter().map(|fault| lines.problem(fault.offset, "", fault.got, fault.expected)),
+                )),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Toml => "TOML",
+            Self::Json => "JSON",
+        }
+    }
+}
+
+/// A place where the text is not of its format.
+struct Fault {
+    offset: usize,
+    got: String,
+    expected: String,
+}
+
+/// A well-formed document, or everything that is not.
+type Parsed<'t> = Result<Node<'t>, Vec<Fault>>;

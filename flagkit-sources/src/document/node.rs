@@ -1,0 +1,55 @@
+//! A value of a document, whatever its format, and where it stands.
+
+use std::borrow::Cow;
+
+/// A value and the byte offset at which it begins.
+#[derive(Debug)]
+pub(super) struct Node<'t> {
+    pub(super) offset: usize,
+    pub(super) value: Value<'t>,
+}
+
+#[derive(Debug)]
+pub(super) enum Value<'t> {
+    Null,
+    Bool(bool),
+    /// As it is written, so that decimals stay exact.
+    Number(Cow<'t, str>),
+    Text(Cow<'t, str>),
+    /// A date, a time or both, as TOML writes them.
+    Datetime(String),
+    Array(Vec<Node<'t>>),
+    Table(Vec<Entry<'t>>),
+}
+
+/// A name and its value in a table.
+#[derive(Debug)]
+pub(super) struct Entry<'t> {
+    pub(super) offset: usize,
+    pub(super) name: Cow<'t, str>,
+    pub(super) node: Node<'t>,
+}
+
+impl Node<'_> {
+    /// Says what the value is, in the words of a problem.
+    pub(super) fn describe(&self) -> String {
+        match &self.value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(value) => value.to_string(),
+            Value::Number(number) => format!("the number {}", shorten(number)),
+            Value::Text(text) => format!("the text {:?}", shorten(text)),
+            Value::Datetime(datetime) => format!("the date {datetime}"),
+            Value::Array(items) => format!("an array of {} values", items.len()),
+            Value::Table(_) => "a table".to_owned(),
+        }
+    }
+}
+
+/// The first characters of a long text.
+pub(super) fn shorten(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 40;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}

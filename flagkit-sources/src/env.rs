@@ -1,0 +1,162 @@
+//! Environment variables as a source.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+
+use flagkit_core::{Flag, FlagKey, FlagSet, FoldedKey, Load, LoadError, Problem, Provenance, Source};
+
+/// Overrides flags by environment variables: `FLAG_NEW_CHECKOUT=on`.
+///
+/// The name is the prefix and the key in upper case with `_` for `-` and `.`; see [`FoldedKey`] for what that means.
+/// The value is `on`, `off`, `true`, `false` or a percentage such as `25%`, in any case. A variable that is set to
+/// nothing is as good as not set.
+///
+/// A value that is none of these is a problem in the status, and the flag is dark: somebody meant to say something of
+/// it, and dark is what can be said safely. Names and values need not be UTF-8; what is not is a problem like others.
+///
+/// The environment of a process does not change from outside, so it is read once, at the start.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_sources::{Builder, Env};
+///
+/// let vars = [("FLAG_NEW_CHECKOUT".into(), "on".into())];
+/// let guard = Builder::new().source(Env::from_vars("FLAG_", vars)).start()?;
+/// assert!(guard.flags().is_on("new-checkout", &()));
+/// # Ok::<(), flagkit_sources::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Env {
+    prefix: String,
+    vars: Vec<(OsString, OsString)>,
+}
+
+impl Env {
+    /// Takes the variables of this process whose names begin with `prefix`, as they are now.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self::from_vars(prefix, env::vars_os())
+    }
+
+    /// Takes the given variables whose names begin with `prefix`.
+    pub fn from_vars(prefix: impl Into<String>, vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let prefix = prefix.into();
+        let has_prefix = |name: &OsStr| name.as_encoded_bytes().starts_with(prefix.as_bytes());
+        let mut vars: Vec<_> = vars.into_iter().filter(|(name, _)| has_prefix(name)).collect();
+        vars.sort();
+        Self { prefix, vars }
+    }
+}
+
+impl Source for Env {
+    fn provenance(&self) -> Provenance {
+        Provenance::new(format!("env:{}", self.prefix))
+    }
+
+    fn load(&mut self) -> Result<Load, LoadError> {
+        let mut flags = FlagSet::new();
+        let mut problems = Vec::new();
+        for (name, value) in &self.vars {
+            let shown = name.to_string_lossy();
+            let key = match folded_key(&self.prefix, name) {
+                Ok(key) => key,
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            };
+            match flag(&shown, value) {
+                Ok(Some(flag)) => flags.insert_folded(key, flag),
+                Ok(None) => {}
+                Err(problem) => {
+                    problems.push(problem);
+                    flags.refuse_folded(key);
+                }
+            }
+        }
+        Ok(Load::new(flags).with_problems(problems))
+    }
+}
+
+fn folded_key(prefix: &str, name: &OsStr) -> Result<FoldedKey, Problem> {
+    let shown = name.to_string_lossy();
+    let key = shown.get(prefix.len()..).unwrap_or_default();
+    FoldedKey::new(key).map_err(|error| {
+        let problem = Problem::new(&*shown, error.to_string(), "a key in upper case with `_` for `-` and `.`");
+        match FlagKey::new(key) {
+            Ok(key) => problem.with_help(format!("write {prefix}{}", FoldedKey::from_key(&key))),
+            Err(_) => problem,
+        }
+    })
+}
+
+fn flag(name: &str, value: &OsStr) -> Result<Option<Flag>, Problem> {
+    let expected = "on, off or a percentage such as 25%";
+    let Some(text) = value.to_str() else {
+        return Err(Problem::new(name, "a value that is not UTF-8", expected));
+    };
+    let text = text.trim();
+    let is = |words: [&str; 2]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if text.is_empty() {
+        Ok(None)
+    } else if is(["on", "true"]) {
+        Ok(Some(Flag::on()))
+    } else if is(["off", "false"]) {
+        Ok(Some(Flag::off()))
+    } else if text.ends_with('%') {
+        let percent = text.parse().map_err(|error| {
+            Problem::new(name, shown(text), expected).with_help(format!("the percentage is {error}"))
+        })?;
+        Ok(Some(Flag::on().with_rollout(percent)))
+    } else {
+        Err(Problem::new(name, shown(text), expected))
+    }
+}
+
+/// A value as it may be shown: an environment also holds secrets, some under the wrong name.
+fn shown(text: &str) -> String {
+    const MOST: usize = 8;
+    if text.chars().count() <= MOST {
+        format!("the text {text:?}")
+    } else {
+        format!("a text of {} characters", text.chars().count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(vars: &[(&str, &str)]) -> Load {
+        let vars = vars.iter().map(|(name, value)| (name.into(), value.into()));
+        Env::from_vars("FLAG_", vars).load().expect("the environment always loads")
+    }
+
+    #[test]
+    fn other_variables_are_none_of_our_business() {
+        let load = load(&[("PATH", "/bin"), ("FLAGS", "x"), ("flag_x", "on"), ("FLAG_EMPTY", "")]);
+        assert!(load.flags().is_empty());
+        assert_eq!(load.problems(), []);
+    }
+
+    #[test]
+    fn a_wrong_name_says_what_to_write() {
+        let load = load(&[("FLAG_new-checkout", "on"), ("FLAG_", "on"), ("FLAG_Ä", "on")]);
+        assert!(load.flags().is_empty());
+        let shown: Vec<String> = load.problems().iter().map(ToString::to_string).collect();
+        assert_eq!(shown.len(), 3);
+        assert!(shown.iter().any(|problem| problem.ends_with("write FLAG_NEW_CHECKOUT")), "{shown:?}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_a_problem_and_a_long_one_is_not_shown() {
+        let load = load(&[("FLAG_A", "onn"), ("FLAG_B", "canary-secret"), ("FLAG_C", "101%"), ("FLAG_D", "1")]);
+        assert_eq!(load.flags().len(), 4, "each key is refused, hence dark");
+        let shown = load.problems().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert_eq!(load.problems().len(), 4);
+        assert!(
+            shown.contains("\"onn\"") && shown.contains("outside 0 to 100") && !shown.contains("canary"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! Reading a file that may be anything.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+use flagkit_core::LoadError;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::fingerprint::Fingerprint;
+
+/// The bytes of a regular file, read in one go.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub(super) bytes: Vec<u8>,
+    /// Of the file that was read, after reading it.
+    pub(super) fingerprint: Fingerprint,
+    /// Nobody wrote while it was read, as far as the file system tells.
+    pub(super) undisturbed: bool,
+}
+
+/// What a look at the file found, small enough to remember. Errors are told apart by their message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Digest {
+    Bytes(u128),
+    Error(u128),
+}
+
+impl Digest {
+    pub(super) fn of(contents: &Result<Contents, LoadError>) -> Self {
+        match contents {
+            Ok(contents) => Self::Bytes(xxh3_128(&contents.bytes)),
+            Err(error) => Self::Error(xxh3_128(error.to_string().as_bytes())),
+        }
+    }
+}
+
+/// Reads the file.
+///
+/// Never waits for a writer at the other end, never reads what is no regular file, and never holds more than `max`
+/// bytes, whatever the file system says of the size.
+pub(super) fn read(path: &Path, max: u64) -> Result<Contents, LoadError> {
+    let mut file = open(path).map_err(|error| io_error("cannot be opened", error))?;
+    let metadata = file.metadata().map_err(|error| io_error("cannot be looked at", error))?;
+    if !metadata.is_file() {
+        return Err(not_a_file(&metadata));
+    }
+    if metadata.len() > max {
+        return Err(LoadError::new(format!("is too large: {} bytes, the limit is {max}", metadata.len())));
+    }
+    let before = Fingerprint::of(&metadata);
+    // The size may be wrong in either direction: 0 under /proc, anything while somebody writes.
+    let mut bytes = Vec::new();
+    (&mut file).take(max + 1).read_to_end(&mut bytes).map_err(|error| io_error("cannot be read", error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len > max) {
+        return Err(LoadError::new(format!("is too large: the limit is {max} bytes")));
+    }
+    let metadata = file.metadata().map_err(|error| io_error("cannot be looked at", error))?;
+    let fingerprint = Fingerprint::of(&metadata);
+    Ok(Contents { bytes, undisturbed: fingerprint == before, fingerprint })
+}
+
+/// Returns the fingerprint of what the path leads to.
+pub(super) fn fingerprint(path: &Path) -> Option<Fingerprint> {
+    fs::metadata(path).ok().map(|metadata| Fingerprint::of(&metadata))
+}
+
+/// Opening a FIFO waits for a writer unless told not to; what was opened is looked at before it is read.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<fs::File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+fn io_error(what: &str, error: io::Error) -> LoadError {
+    match error.kind() {
+        io::ErrorKind::NotFound => LoadError::missing("there is no such file"),
+        io::ErrorKind::IsADirectory => LoadError::new("is a directory, not a file"),
+        _ => LoadError::new(format!("{what}: {error}")).with_cause(error),
+    }
+}
+
+fn not_a_file(metadata: &fs::Metadata) -> LoadError {
+    let what = if metadata.is_dir() { "a directory" } else { "a device, pipe or socket" };
+    LoadError::new(format!("is {what}, not a file"))
+}

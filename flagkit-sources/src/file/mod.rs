@@ -1,0 +1,303 @@
+//! A flag file as a source.
+
+mod contents;
+mod fingerprint;
+mod hops;
+mod settling;
+mod watcher;
+
+use std::path::{self, Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use flagkit_core::{FlagSet, Load, LoadError, Provenance, Publisher, Source, Wake};
+
+use self::contents::{Contents, Digest};
+use self::fingerprint::Fingerprint;
+use self::settling::{Evidence, Settling};
+use self::watcher::Watcher;
+use crate::document::Format;
+
+/// Follows a flag file as it changes.
+///
+/// # What is noticed
+///
+/// A write in place, another file moved over it, deletion and re-creation, the way editors save, a retargeted link
+/// anywhere on the path, the `..data` swap of a Kubernetes `ConfigMap`, a rewrite that keeps size and modification
+/// time. Events of the operating system are hints that make it quick; the content decides, and a poll finds what no
+/// event tells of (network and container file systems).
+///
+/// # When a change counts
+///
+/// | the file was | it counts |
+/// |---|---|
+/// | replaced by a rename | at once |
+/// | written in place and closed | after 50 ms without a change |
+/// | changed, and only the poll noticed | after 150 ms without a change |
+/// | written in place and is still open | after 500 ms without a change |
+///
+/// A content that would drop more than half of the flags counts after 2 s, in case it is half a file. Changes count
+/// at most every 50 ms; the newest wins.
+///
+/// # Known limitations
+///
+/// - A program that dies half-way through a write in place leaves half a file, and where the half is a valid document,
+///   it counts. Replace the file by a rename, or say in the document how many flags there are (`[meta]`,
+///   `flags = 12`): a shorter one is refused then.
+/// - A file that is rewritten in place all the time, without 50 ms of quiet, counts when it pauses.
+/// - A container that mounts the single file (`subPath`, a bind mount) keeps the old file when its source is replaced
+///   by a rename. Mount the directory.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use flagkit_sources::{Builder, File};
+///
+/// let file = File::new("/etc/shop/flags.toml").poll_every(Duration::from_secs(1));
+/// let guard = Builder::new().source(file).start()?;
+/// # Ok::<(), flagkit_sources::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct File {
+    path: PathBuf,
+    format: Option<Format>,
+    poll: Duration,
+    notify: Notify,
+    max_len: u64,
+    state: State,
+}
+
+/// Whether to ask the operating system for events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Notify {
+    /// Events and the poll: changes are noticed within milliseconds.
+    Native,
+    /// The poll alone: for file systems that have no events, and for systems that are short of watches.
+    Off,
+}
+
+/// What was last seen of the file.
+#[derive(Debug, Default)]
+struct State {
+    /// What was last reported, and whether it was good.
+    reported: Option<(Digest, Verdict)>,
+    /// The fingerprint of what was reported, unless it is too young to tell a further write.
+    fingerprint: Option<Fingerprint>,
+    settling: Settling,
+    last_read: Option<Instant>,
+    last_report: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Refused,
+}
+
+/// Between two full reads of a file whose fingerprint stays the same.
+const FULL_READ: Duration = Duration::from_secs(30);
+/// Between two looks at a file that is missing or cannot be read.
+const RETRY: Duration = Duration::from_millis(500);
+/// Until the next look at a file that was written while it was read.
+const DISTURBED: Duration = Duration::from_millis(5);
+/// Between two reports.
+const PACE: Duration = Duration::from_millis(50);
+/// How long a content has to stay the same that drops more than half of the flags.
+const SHRINK: Duration = Duration::from_secs(2);
+
+impl File {
+    /// Follows the file at this path, which is made absolute now and resolved anew at every look.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            format: None,
+            poll: Duration::from_secs(2),
+            notify: Notify::Native,
+            max_len: 8 << 20,
+            state: State::default(),
+        }
+    }
+
+    /// Sets the format. Default: by the file's extension, see [`Format::from_path`].
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Sets how often to look for changes that no event tells of. Default: 2 seconds; at least 10 milliseconds.
+    ///
+    /// A look is a few system calls; the file is read when they tell of a change, and every 30 seconds.
+    pub fn poll_every(mut self, interval: Duration) -> Self {
+        self.poll = interval.max(Duration::from_millis(10));
+        self
+    }
+
+    /// Sets whether to ask the operating system for events. Default: [`Notify::Native`].
+    pub fn notify(mut self, notify: Notify) -> Self {
+        self.notify = notify;
+        self
+    }
+
+    /// Sets the greatest size that is read, in bytes. Default: 8 MiB.
+    pub fn max_len(mut self, bytes: u64) -> Self {
+        self.max_len = bytes;
+        self
+    }
+}
+
+impl Source for File {
+    fn provenance(&self) -> Provenance {
+        Provenance::new(format!("file:{}", self.path.display()))
+    }
+
+    fn load(&mut self) -> Result<Load, LoadError> {
+        // A file that was written just now may not be whole. Look until it stays the same, a second at most.
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let path = absolute(&self.path);
+        let mut contents = contents::read(&path, self.max_len);
+        while let Ok(Contents { fingerprint, undisturbed, .. }) = &contents {
+            if *undisturbed && !fingerprint.is_recent(SystemTime::now()) {
+                break;
+            }
+            let before = Digest::of(&contents);
+            thread::sleep(Duration::from_millis(50));
+            contents = contents::read(&path, self.max_len);
+            if Digest::of(&contents) == before {
+                break;
+            }
+            if Instant::now() > deadline {
+                contents = Err(LoadError::new("is being written all the time; no two looks found the same"));
+            }
+        }
+        let now = Instant::now();
+        let digest = Digest::of(&contents);
+        self.state.saw(&contents, now);
+        let load = self.decode(contents);
+        self.state.reported(digest, &load, now);
+        load
+    }
+
+    fn run(&mut self, publisher: &Publisher) {
+        let path = absolute(&self.path);
+        let mut watcher = match self.notify {
+            Notify::Native => Watcher::start(publisher.signal().clone()),
+            Notify::Off => None,
+        };
+        loop {
+            // Watch first, then look: what changes in between is seen by one or the other.
+            if let Some(watcher) = &mut watcher {
+                watcher.follow(&path);
+            }
+            let wait = self.look(&path, watcher.as_ref(), publisher);
+            if publisher.wait(wait) == Wake::Stopped {
+                return;
+            }
+        }
+    }
+}
+
+impl File {
+    /// Looks at the file, reports what is new and believed, and returns how long to wait for the next look.
+    fn look(&mut self, path: &Path, watcher: Option<&Watcher>, publisher: &Publisher) -> Duration {
+        let now = Instant::now();
+        if self.state.is_unchanged(path, now) {
+            self.state.confirm(publisher);
+            return self.poll;
+        }
+        // Taken before the file is read: what is noted later may be about a later content.
+        let evidence = watcher.map_or(Evidence::None, Watcher::evidence);
+        let contents = contents::read(path, self.max_len);
+        if contents.as_ref().is_ok_and(|contents| !contents.undisturbed) {
+            return DISTURBED;
+        }
+        let digest = Digest::of(&contents);
+        let rest = if contents.is_ok() { self.poll } else { self.poll.min(RETRY) };
+        if self.state.is_reported(digest) {
+            self.state.settling.clear();
+            self.state.saw(&contents, now);
+            self.state.confirm(publisher);
+            if let Some(watcher) = watcher {
+                watcher.forget(evidence);
+            }
+            return rest;
+        }
+        // There is no writer to wait for behind an error; still, a file may be missing for a moment.
+        let evidence = if contents.is_ok() { evidence } else { Evidence::Closed };
+        let wait = self.state.settling.observe(digest, evidence, now).max(self.state.pace(now));
+        if !wait.is_zero() {
+            return wait;
+        }
+        self.state.saw(&contents, now);
+        let load = self.decode(contents);
+        if let (Ok(load), Some(last_good)) = (&load, publisher.last_good()) {
+            let wait = SHRINK.saturating_sub(self.state.settling.age(now));
+            if drops_most(&last_good, load.flags()) && !wait.is_zero() {
+                return wait.min(rest);
+            }
+        }
+        if let Some(watcher) = watcher {
+            watcher.forget(evidence);
+        }
+        self.state.reported(digest, &load, now);
+        publisher.report(load);
+        rest
+    }
+
+    fn decode(&self, contents: Result<Contents, LoadError>) -> Result<Load, LoadError> {
+        let format = self.format.unwrap_or_else(|| Format::from_path(&self.path));
+        format.read(&contents?.bytes)
+    }
+}
+
+impl State {
+    /// Tells, without reading it, whether the file is as it was reported.
+    fn is_unchanged(&self, path: &Path, now: Instant) -> bool {
+        let is_due = self.last_read.is_none_or(|read| now.saturating_duration_since(read) >= FULL_READ);
+        let known = self.fingerprint.as_ref();
+        !is_due && !self.settling.is_pending() && known.is_some() && known == contents::fingerprint(path).as_ref()
+    }
+
+    fn is_reported(&self, digest: Digest) -> bool {
+        self.reported.is_some_and(|(reported, _)| reported == digest)
+    }
+
+    /// How long until the next report is due.
+    fn pace(&self, now: Instant) -> Duration {
+        self.last_report.map_or(Duration::ZERO, |last| PACE.saturating_sub(now.saturating_duration_since(last)))
+    }
+
+    fn confirm(&self, publisher: &Publisher) {
+        if let Some((_, Verdict::Good)) = self.reported {
+            publisher.confirm();
+        }
+    }
+
+    /// Notes what was read. The fingerprint is of use only if a further write would change it.
+    fn saw(&mut self, contents: &Result<Contents, LoadError>, now: Instant) {
+        self.last_read = Some(now);
+        self.fingerprint = match contents {
+            Ok(contents) if !contents.fingerprint.is_recent(SystemTime::now()) => Some(contents.fingerprint.clone()),
+            _ => None,
+        };
+    }
+
+    fn reported(&mut self, digest: Digest, load: &Result<Load, LoadError>, now: Instant) {
+        let verdict = if load.is_ok() { Verdict::Good } else { Verdict::Refused };
+        self.reported = Some((digest, verdict));
+        self.last_report = Some(now);
+        self.settling.clear();
+    }
+}
+
+/// Tells whether more than half of the flags are gone.
+fn drops_most(before: &FlagSet, after: &FlagSet) -> bool {
+    let gone = before.keys().filter(|key| !after.contains(key.as_str())).count();
+    gone * 2 > before.len()
+}
+
+/// The path from the root, so that a later change of the working directory does not matter. The path itself where
+/// the system cannot tell.
+fn absolute(path: &Path) -> PathBuf {
+    path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

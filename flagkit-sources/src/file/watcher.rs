@@ -1,0 +1,127 @@
+//! Events of the operating system, as hints.
+//!
+//! An event says no more than "look again"; what is there decides. Hints may be late, twice or missing: a poll runs
+//! beneath. The watched directories are those of all hops of the path, as spelled, so that a retargeted link is
+//! noticed as well as a rewritten file.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use flagkit_core::Signal;
+use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use super::fingerprint::Identity;
+use super::hops::hops;
+use super::settling::Evidence;
+
+/// Watches the hops of one path. Dropped, it stops.
+pub(super) struct Watcher {
+    inner: RecommendedWatcher,
+    dirs: Vec<(PathBuf, Identity)>,
+    hints: Arc<Hints>,
+}
+
+/// What the callback and the source share. The callback does nothing but take notes and wake the source.
+#[derive(Debug)]
+struct Hints {
+    notes: Mutex<Notes>,
+    signal: Signal,
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    /// The hops, spelled as the events spell them.
+    paths: Vec<PathBuf>,
+    evidence: Evidence,
+}
+
+impl Watcher {
+    /// Starts watching nothing yet; `None` when the system refuses, and the poll has to do.
+    pub(super) fn start(signal: Signal) -> Option<Self> {
+        let hints = Arc::new(Hints { notes: Mutex::default(), signal });
+        let callback = Arc::clone(&hints);
+        let inner =
+            notify::recommended_watcher(move |event: notify::Result<Event>| callback.take(event.as_ref().ok())).ok()?;
+        Some(Self { inner, dirs: Vec::new(), hints })
+    }
+
+    /// Watches the directories that the path leads through now. Cheap when they are those of the last time.
+    pub(super) fn follow(&mut self, path: &Path) {
+        let hops = hops(path);
+        let mut dirs: Vec<(PathBuf, Identity)> = Vec::new();
+        for hop in &hops {
+            if let Ok(metadata) = fs::metadata(&hop.dir) {
+                if !dirs.iter().any(|(dir, _)| *dir == hop.dir) {
+                    dirs.push((hop.dir.clone(), Identity::of(&metadata)));
+                }
+            }
+        }
+        if dirs == self.dirs {
+            return;
+        }
+        self.hints.lock().paths = hops.iter().map(|hop| hop.dir.join(&hop.name)).collect();
+        for (dir, _) in self.dirs.iter().filter(|known| !dirs.contains(known)) {
+            // Fails when the directory is gone, and with it the watch.
+            let _ = self.inner.unwatch(dir);
+        }
+        let known = std::mem::take(&mut self.dirs);
+        // A directory that cannot be watched is tried again the next time.
+        dirs.retain(|entry| known.contains(entry) || self.inner.watch(&entry.0, RecursiveMode::NonRecursive).is_ok());
+        self.dirs = dirs;
+    }
+
+    /// Returns what was noted of the file last.
+    pub(super) fn evidence(&self) -> Evidence {
+        self.hints.lock().evidence
+    }
+
+    /// Forgets what was noted about a content that has been dealt with, unless there is news.
+    pub(super) fn forget(&self, evidence: Evidence) {
+        let mut notes = self.hints.lock();
+        if notes.evidence == evidence {
+            notes.evidence = Evidence::None;
+        }
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watcher").field("dirs", &self.dirs).finish_non_exhaustive()
+    }
+}
+
+impl Hints {
+    /// Takes note of an event; `None` stands for an error of the watcher.
+    fn take(&self, event: Option<&Event>) {
+        if let Some(event) = event {
+            // Reading the file makes such events, and would wake the reader again.
+            if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
+                return;
+            }
+            let mut notes = self.lock();
+            // A rename names both paths, the new one last.
+            if event.paths.last().is_some_and(|path| notes.paths.contains(path)) {
+                notes.evidence = evidence(event.kind).unwrap_or(notes.evidence);
+            }
+        }
+        // Errors and overflows name no path and mean that anything may have happened.
+        self.signal.wake();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn evidence(kind: EventKind) -> Option<Evidence> {
+    match kind {
+        EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => Some(Evidence::Replaced),
+        EventKind::Modify(ModifyKind::Data(_)) => Some(Evidence::Open),
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Evidence::Closed),
+        EventKind::Create(CreateKind::Any | CreateKind::File | CreateKind::Other) => Some(Evidence::None),
+        _ => None,
+    }
+}
