@@ -1,0 +1,78 @@
+//! A shop whose new code is merged and dark, until somebody changes one line of a file.
+//!
+//! ```text
+//! cargo run --example storefront                 # prints its address; edit storefront/flags.toml
+//! cargo run --example storefront -- --port 8080 --flags my-flags.toml
+//! FLAG_NEW_CHECKOUT=on cargo run --example storefront
+//! ```
+//!
+//! - `/` the shop: its checkout is behind a boolean flag, its search behind a percentage that is sticky on the
+//!   visitor (a cookie, or `?user=NAME`);
+//! - `/flags` for operators: every flag with its answer and reason, every source with its state.
+
+mod operator;
+mod options;
+mod shop;
+mod visitor;
+
+use std::error::Error;
+use std::future::{pending, ready};
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+
+use axum::Router;
+use axum::routing::get;
+use flagkit_core::{Event, Flags};
+use tokio::net::TcpListener;
+
+use options::Options;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("storefront: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse(std::env::args().skip(1))?;
+    let guard = flagkit_sources::watch(&options.flags)?;
+    guard.flags().subscribe(announce).forget();
+
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+    println!("storefront: open http://{}/ and edit {}", listener.local_addr()?, options.flags.display());
+    axum::serve(listener, router(guard.flags().clone()))
+        .with_graceful_shutdown(async {
+            // Without a signal handler there is no stopping by hand either, so an error waits as well.
+            if tokio::signal::ctrl_c().await.is_err() {
+                pending::<()>().await;
+            }
+        })
+        .await?;
+    Ok(())
+}
+
+fn router(flags: Flags) -> Router {
+    Router::new().route("/", get(shop::page)).route("/flags", get(move || ready(operator::report(&flags))))
+}
+
+fn announce(event: &Event) {
+    match event {
+        Event::Changed(change) => {
+            println!("storefront: revision {} from {} changes {:?}", change.revision, change.layer, change.keys);
+        }
+        Event::Faulty(fault) => {
+            if let Some(error) = &fault.error {
+                println!("storefront: {} keeps its last good flags: {error}", fault.layer);
+            }
+            for problem in &*fault.problems {
+                println!("storefront: {}: {problem}", fault.layer);
+            }
+        }
+        _ => {}
+    }
+}

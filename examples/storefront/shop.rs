@@ -1,0 +1,40 @@
+//! What visitors see.
+
+use axum::http::header::SET_COOKIE;
+use axum::response::{AppendHeaders, Html, IntoResponse, Response};
+use flagkit_core::flag;
+
+use crate::visitor::Visitor;
+
+/// The one page of the shop.
+pub(crate) async fn page(visitor: Visitor) -> Response {
+    let checkout = if flag!("new-checkout") {
+        "<section id=\"checkout\" class=\"new\"><h2>New checkout</h2><p>One step, all cards.</p><button>Pay now</button></section>"
+    } else {
+        "<section id=\"checkout\" class=\"old\"><h2>Checkout</h2><p>Step 1 of 4.</p><button>Next</button></section>"
+    };
+    let search = if flag!("search-v2", &visitor) {
+        "<section id=\"search\" class=\"new\"><h2>Search by meaning</h2><input placeholder=\"something warm for the feet\"></section>"
+    } else {
+        "<section id=\"search\" class=\"old\"><h2>Search</h2><input placeholder=\"socks\"></section>"
+    };
+    let page = Html(format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Storefront</title>\
+         <style>body{{font:1.1rem system-ui;max-width:40rem;margin:3rem auto}}section{{border:1px solid #ccc;\
+         border-radius:.5rem;padding:0 1rem 1rem;margin:1rem 0}}.new{{border-color:#06c;background:#eef6ff}}</style>\
+         <h1>Storefront</h1><p>You are visitor <b id=\"visitor\">{}</b>. Operators look at <a href=\"/flags\">/flags</a>.</p>\
+         {search}{checkout}</html>",
+        escape(&visitor.id)
+    ));
+    if visitor.is_new {
+        let cookie = format!("visitor={}; Path=/; HttpOnly; SameSite=Lax", visitor.id);
+        (AppendHeaders([(SET_COOKIE, cookie)]), page).into_response()
+    } else {
+        page.into_response()
+    }
+}
+
+/// A visitor's name comes from the address line and may be anything.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

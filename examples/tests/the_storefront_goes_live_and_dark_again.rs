@@ -1,0 +1,175 @@
+//! The main job, end to end: a running web application, one line of a file, and no restart.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The example as a process of its own.
+struct Storefront {
+    child: Child,
+    address: String,
+}
+
+impl Storefront {
+    fn start(flags: &Path, vars: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(program())
+            .args(["--port", "0", "--flags"])
+            .arg(flags)
+            .env_remove("FLAG_NEW_CHECKOUT")
+            .envs(vars.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the example starts");
+        let stdout = child.stdout.take().expect("a pipe");
+        let mut lines = BufReader::new(stdout);
+        let mut line = String::new();
+        lines.read_line(&mut line).expect("the example says its address");
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+        let address = address.to_owned();
+        // The rest is read so that the example never waits for its pipe.
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        Self { child, address }
+    }
+
+    /// Asks for a page and returns the whole answer, head and body.
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).expect("the example listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a time-out can be set");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer in UTF-8");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
+    }
+
+    fn flags(&self) -> Value {
+        let answer = self.get("/flags");
+        let body = answer.split("\r\n\r\n").nth(1).expect("a body");
+        serde_json::from_str(body).expect("JSON")
+    }
+
+    fn has_new_checkout(&self) -> bool {
+        self.get("/").contains("Pay now")
+    }
+
+    fn has_new_search(&self, user: &str) -> bool {
+        self.get(&format!("/?user={user}")).contains("Search by meaning")
+    }
+}
+
+impl Drop for Storefront {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Cargo builds the examples of a package before it runs its tests, into a folder beside theirs.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let profile = test.parent().and_then(Path::parent).expect("target/debug/deps");
+    let name = format!("storefront{}", std::env::consts::EXE_SUFFIX);
+    let program = profile.join("examples").join(name);
+    assert!(program.exists(), "first run `cargo build --examples`");
+    program
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+    }
+}
+
+#[test]
+fn a_line_of_the_file_turns_the_new_checkout_on_and_off() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("flags.toml");
+    let shipped = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/storefront/flags.toml")).expect("a file");
+    let live = shipped.replace("new-checkout = false", "new-checkout = true");
+    assert_ne!(shipped, live, "the shipped file has the line that people are told to edit");
+    fs::write(&file, &shipped).expect("written");
+
+    let shop = Storefront::start(&file, &[]);
+    assert!(!shop.has_new_checkout(), "merged, and dark");
+    fs::write(&file, &live).expect("written");
+    wait_until("the new checkout is live", || shop.has_new_checkout());
+    fs::write(&file, &shipped).expect("written");
+    wait_until("the new checkout is dark again", || !shop.has_new_checkout());
+}
+
+#[test]
+fn a_visitor_keeps_the_search_and_a_raised_percentage_adds_visitors() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("flags.toml");
+    let document = |percent: u32| format!("[flags.search-v2]\non = true\nrollout = {percent}\n");
+    fs::write(&file, document(25)).expect("written");
+
+    let shop = Storefront::start(&file, &[]);
+    let users: Vec<String> = (0..40).map(|n| format!("user-{n}")).collect();
+    let ask = || users.iter().map(|user| shop.has_new_search(user)).collect::<Vec<bool>>();
+    let first = ask();
+    assert_eq!(ask(), first, "sticky");
+    assert!(first.contains(&true) && first.contains(&false));
+
+    fs::write(&file, document(60)).expect("written");
+    wait_until("the new percentage is in force", || shop.flags()["flags"][1]["answer"] == "60%");
+    let second = ask();
+    assert!(first.iter().zip(&second).all(|(before, after)| !before || *after), "nobody is put out");
+    assert!(second.iter().filter(|on| **on).count() > first.iter().filter(|on| **on).count());
+
+    let answer = shop.get("/");
+    let cookie = answer.split("visitor=").nth(1).and_then(|rest| rest.split(';').next()).expect("a cookie");
+    assert!(answer.contains(&format!("<b id=\"visitor\">{cookie}</b>")));
+}
+
+#[test]
+fn a_broken_file_changes_nothing_and_the_operator_sees_what_is_wrong() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("flags.toml");
+    fs::write(&file, "[flags]\nnew-checkout = true\n").expect("written");
+    let shop = Storefront::start(&file, &[]);
+    assert!(shop.has_new_checkout());
+
+    fs::write(&file, "[flags]\nnew-checkout = = false\n").expect("written");
+    wait_until("the fault is reported", || shop.flags()["sources"][0]["state"] == "stale");
+    let report = shop.flags();
+    let error = report["sources"][0]["last_error"].as_str().expect("an error").to_owned();
+    assert!(error.contains("2:16"), "{error}");
+    assert!(shop.has_new_checkout(), "the last good flags stay");
+
+    fs::write(&file, "[flags]\nnew-checkout = 1\n").expect("written");
+    wait_until("the problem is reported", || shop.flags()["sources"][0]["problems"][0].is_string());
+    let report = shop.flags();
+    assert!(report["sources"][0]["problems"][0].as_str().expect("a text").starts_with("2:16: flags.new-checkout: got"));
+    assert!(shop.has_new_checkout(), "the last good definition stays");
+
+    fs::write(&file, "[flags]\nnew-checkout = false\n").expect("written");
+    wait_until("the mended file is in force", || !shop.has_new_checkout());
+    assert_eq!(shop.flags()["sources"][0]["state"], "fresh");
+}
+
+#[test]
+fn a_variable_lights_a_flag_without_any_file() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let shop = Storefront::start(&dir.path().join("none.toml"), &[("FLAG_NEW_CHECKOUT", "on")]);
+    assert!(shop.has_new_checkout());
+    let report = shop.flags();
+    assert_eq!(report["flags"][0]["layer"], "env:FLAG_");
+    assert_eq!(report["sources"][0]["state"], "waiting");
+}
+
+#[test]
+fn a_name_from_the_address_line_is_shown_as_text() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let shop = Storefront::start(&dir.path().join("none.toml"), &[]);
+    let answer = shop.get("/?user=%3Cscript%3Ealert(1)%3C/script%3E");
+    assert!(answer.contains("&lt;script&gt;") && !answer.contains("<script>"));
+}
