@@ -1,4 +1,4 @@
-//! Reads of flags as functions that are not inlined, for `scripts/assembly` to show and for the benchmarks to time.
+//! Reads of flags as functions that are not inlined, for `scripts/assembly` to show.
 
 use flagkit_core::flag;
 
@@ -11,11 +11,5 @@ pub fn boolean() -> bool {
 /// A percentage, of a text id.
 #[inline(never)]
 pub fn percentage(id: &str) -> bool {
-    flag!("percentage", id)
-}
-
-/// A percentage, of an integer id.
-#[inline(never)]
-pub fn percentage_of_integer(id: u64) -> bool {
     flag!("percentage", id)
 }

@@ -87,3 +87,8 @@ pub use guard::Guard;
 pub fn watch(path: impl Into<PathBuf>) -> Result<Guard, Error> {
     Builder::new().source(File::new(path)).source(Env::new("FLAG_")).install()
 }
+
+/// Compiles the code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
