@@ -31,8 +31,8 @@ use std::fmt;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::definition::Percent;
 use crate::id::Id;
+use crate::percent::Percent;
 
 /// The seed of a flag's hash, made from its salt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

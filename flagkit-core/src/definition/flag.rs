@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::metadata::Metadata;
-use super::percent::Percent;
+use crate::percent::Percent;
 
 /// A flag as one layer declares it: a master switch, a percentage, and what is hashed.
 ///

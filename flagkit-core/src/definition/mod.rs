@@ -13,7 +13,6 @@ mod date;
 mod flag;
 mod flag_set;
 mod metadata;
-mod percent;
 mod split;
 
 pub(crate) use compiled::Definition;
@@ -22,4 +21,3 @@ pub use flag::Flag;
 pub(crate) use flag_set::Declaration;
 pub use flag_set::FlagSet;
 pub use metadata::{Kind, Metadata};
-pub use percent::{Percent, PercentError};
