@@ -17,8 +17,10 @@ pub(crate) struct Layer {
     pub(crate) signal: Signal,
     good: Option<Arc<FlagSet>>,
     problems: Vec<Problem>,
-    /// Found when this layer was laid over the ones below it, so it may come and go without a load.
+    /// Found when this layer was laid over the ones below it, so they may come and go without a load.
     pub(crate) collisions: Vec<Problem>,
+    /// The problems that subscribers know of.
+    told: Arc<[Problem]>,
     last_good: Option<SystemTime>,
     last_error: Option<Arc<LoadError>>,
     loads: u64,
@@ -33,6 +35,7 @@ impl Layer {
             good: None,
             problems: Vec::new(),
             collisions: Vec::new(),
+            told: Arc::default(),
             last_good: None,
             last_error: None,
             loads: 0,
@@ -73,8 +76,14 @@ impl Layer {
         self.good.as_ref()
     }
 
-    pub(crate) fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().chain(&self.collisions)
+    /// Returns the problems if they are not those that subscribers know of.
+    pub(crate) fn untold_problems(&mut self) -> Option<Arc<[Problem]>> {
+        let problems: Arc<[Problem]> = self.problems().cloned().collect();
+        if problems == self.told {
+            return None;
+        }
+        self.told = Arc::clone(&problems);
+        (!problems.is_empty()).then_some(problems)
     }
 
     pub(crate) fn status(&self) -> SourceStatus {
@@ -88,6 +97,10 @@ impl Layer {
             loads: self.loads,
             refusals: self.refusals,
         }
+    }
+
+    fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().chain(&self.collisions)
     }
 
     fn state(&self) -> SourceState {

@@ -74,12 +74,11 @@ impl Store {
             if layer.signal.is_stopped() {
                 return;
             }
-            let known: Vec<_> = layer.problems().cloned().collect();
             layer.accept(load, now);
             let old = self.republish(&mut publishing, index);
-            if let Some(layer) = publishing.layers.get(index.0) {
-                let problems: Arc<[_]> = layer.problems().cloned().collect();
-                if !problems.is_empty() && *problems != *known {
+            // Of any layer: this load may have brought about a collision of another one's names.
+            for layer in &mut publishing.layers {
+                if let Some(problems) = layer.untold_problems() {
                     let layer = layer.provenance.clone();
                     self.subscribers.enqueue(Event::Faulty(Fault { layer, error: None, problems }));
                 }

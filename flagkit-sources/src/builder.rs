@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::mpsc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use flagkit_core::{Flags, Source};
 
@@ -102,9 +102,8 @@ impl Builder {
             guard.push(worker);
         }
         drop(ready);
-        // Ends early when every worker has loaded and let go of its end of the channel.
-        let deadline = Instant::now() + self.patience;
-        while loaded.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
+        // Nobody sends: the wait ends when every worker has loaded and let go of its end of the channel.
+        let _ = loaded.recv_timeout(self.patience);
 
         let is_failure = |missing: bool| match if missing { self.when_missing } else { self.when_broken } {
             Start::Dark => false,

@@ -28,9 +28,11 @@ impl Worker {
         let kind = provenance.as_str().split(':').next().unwrap_or_default();
         let thread = thread::Builder::new().name(format!("flagkit-{kind}")).spawn(move || {
             let _end: Sender<()> = end;
+            // Let go of after the report, whichever it is: the builder then looks at the status.
+            let mut ready = Some(ready);
             let run = || {
                 publisher.report(source.load());
-                drop(ready);
+                ready.take();
                 source.run(&publisher);
             };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
