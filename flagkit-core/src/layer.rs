@@ -1,5 +1,6 @@
 //! One source's place in the stack: its last good flags and how it is doing.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -76,14 +77,13 @@ impl Layer {
         self.good.as_ref()
     }
 
-    /// Returns the problems if they are not those that subscribers know of.
+    /// Returns the problems if there is one among them that subscribers do not know of.
     pub(crate) fn untold_problems(&mut self) -> Option<Arc<[Problem]>> {
         let problems: Arc<[Problem]> = self.problems().cloned().collect();
-        if problems == self.told {
-            return None;
-        }
+        let told: HashSet<&Problem> = self.told.iter().collect();
+        let has_news = problems.iter().any(|problem| !told.contains(problem));
         self.told = Arc::clone(&problems);
-        (!problems.is_empty()).then_some(problems)
+        has_news.then_some(problems)
     }
 
     pub(crate) fn status(&self) -> SourceStatus {

@@ -51,6 +51,8 @@
 //!
 //! - Flags are on or off. Targeting rules, segments, prerequisites and variants are not here yet: a flag that uses
 //!   them is refused, and dark.
+//! - A thread's first read through a handle, and its first `flag!` of a flag that takes more than one word, may set up
+//!   a slot of that thread (one allocation, once per thread, by arc-swap). No later read allocates.
 //! - Two `flag!` reads may see two revisions. Pin a [snapshot](Flags::snapshot) where they must agree.
 //! - What is [installed](install) is installed for the life of the process.
 //! - In a process built with `panic = "abort"`, a subscriber that panics takes the process with it.
@@ -174,7 +176,24 @@ pub mod __private {
     pub use flagkit_macros::flag;
 
     pub use crate::call_site::CallSite;
-    pub use crate::fields::Fields;
-    pub use crate::handle::Handle;
-    pub use crate::value::Attribute;
+    use crate::fields::Fields;
+    use crate::handle::Handle;
+    use crate::subject::Subject;
+    use crate::value::{Attribute, Value};
+
+    /// Functions rather than methods, so that an error about a type points at the argument.
+    #[inline]
+    pub fn attribute<A: Attribute + ?Sized>(attribute: &A) -> Option<Value<'_>> {
+        attribute.value()
+    }
+
+    #[inline]
+    pub fn fields<'a, S: Subject + ?Sized>(id: &'a S, attributes: &'a [(&'a str, Option<Value<'a>>)]) -> Fields<'a> {
+        Fields::new(id, attributes)
+    }
+
+    #[inline]
+    pub fn is_on<H: Handle + ?Sized, S: Subject + ?Sized>(handle: &H, key: &str, subject: &S) -> bool {
+        handle.is_on(key, subject)
+    }
 }

@@ -17,7 +17,7 @@ use std::fmt;
 ///     "12:11: flags.search.rollout: got 120, expected a percentage from 0 to 100; write 100 for everybody"
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {
     path: Box<str>,
     got: Box<str>,

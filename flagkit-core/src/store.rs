@@ -91,7 +91,7 @@ impl Store {
     }
 
     pub(crate) fn confirm(&self, index: LayerIndex, now: Option<SystemTime>) {
-        if let Some(layer) = self.lock().layers.get_mut(index.0) {
+        if let Some(layer) = self.lock().layers.get_mut(index.0).filter(|layer| !layer.signal.is_stopped()) {
             layer.confirm(now);
         }
     }

@@ -64,10 +64,26 @@ impl Subscribers {
     }
 
     fn call(&self, event: &Event) {
-        let callbacks: Vec<Callback> = lock(&self.callbacks).iter().map(|(_, callback)| Arc::clone(callback)).collect();
-        for callback in callbacks {
-            if catch_unwind(AssertUnwindSafe(|| callback(event))).is_err() {
-                self.panics.fetch_add(1, Ordering::Relaxed);
+        let ids: Vec<u64> = lock(&self.callbacks).iter().map(|(id, _)| *id).collect();
+        for id in ids {
+            // Looked up when its turn comes: one called before may have unsubscribed it.
+            let callback =
+                lock(&self.callbacks).iter().find(|(known, _)| *known == id).map(|(_, callback)| callback.clone());
+            if let Some(callback) = callback {
+                self.contain(|| callback(event));
+                // Perhaps the last share of what the callback owns, whose drop is a user's code as well.
+                self.contain(|| drop(callback));
+            }
+        }
+    }
+
+    /// Runs a user's code and counts its panic, if it panics.
+    fn contain(&self, run: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+            self.panics.fetch_add(1, Ordering::Relaxed);
+            // What was thrown may panic in turn when it is dropped, and what that throws is left alone.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+                std::mem::forget(panic);
             }
         }
     }

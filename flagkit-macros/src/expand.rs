@@ -36,42 +36,54 @@ fn expand(core: &TokenTree, call: &Call) -> TokenStream {
     let mut values: Vec<&Expr> = Vec::new();
     let mut names: Vec<Ident> = Vec::new();
     let mut bind = |value| {
-        let name = format_ident!("value{}", values.len(), span = Span::mixed_site());
+        // Invisible to the caller's code, and errors about its type point at the caller's expression.
+        let span = Span::mixed_site().located_at(Expr::span(value));
+        let name = format_ident!("value{}", values.len(), span = span);
         values.push(value);
         names.push(name.clone());
         name
     };
-    let handle = call.handle.as_ref().map(|handle| (bind(handle), handle.span()));
+    let handle = call.handle.as_ref().map(|handle| (bind(handle), handle));
     let subject = match &call.subject {
         Subject::Nobody => None,
         Subject::One(subject) => Some(bind(subject).into_token_stream()),
         Subject::Fields(fields) => {
-            let mut id = quote!(&());
+            let mut id = (quote!(&()), Span::mixed_site());
             let mut attributes = Vec::new();
             for Field { name, value } in fields {
                 let bound = bind(value);
+                let name = name.unraw().to_string();
                 if name == "id" {
-                    id = bound.into_token_stream();
+                    id = (bound.into_token_stream(), value.span());
                 } else {
-                    let name = name.unraw().to_string();
-                    let method = quote_spanned!(value.span()=> #core::__private::Attribute::value);
-                    attributes.push(quote!((#name, #method(#bound))));
+                    let attribute = call_at(value.span(), core, "attribute", &quote!(#bound));
+                    attributes.push(quote!((#name, #attribute)));
                 }
             }
-            Some(quote!(&#core::__private::Fields::new(#id, &[#(#attributes),*])))
+            let (id, span) = id;
+            let fields = call_at(span, core, "fields", &quote!(#id, &[#(#attributes),*]));
+            Some(quote!(&#fields))
         }
     };
     let key = &call.key;
     let read = match (handle, subject) {
-        (Some((handle, span)), subject) => {
-            let method = quote_spanned!(span=> #core::__private::Handle::is_on);
+        (Some((handle, handle_expr)), subject) => {
             let subject = subject.unwrap_or_else(|| quote!(&()));
-            quote!(#method(#handle, #key, #subject))
+            call_at(handle_expr.span(), core, "is_on", &quote!(#handle, #key, #subject))
         }
         (None, None) => on_site(core, key, &quote!(is_on())),
         (None, Some(subject)) => on_site(core, key, &quote!(is_on_for(#subject))),
     };
     if values.is_empty() { read } else { quote!(match (#(&(#values),)*) { (#(#names,)*) => #read }) }
+}
+
+/// Calls a function of flagkit-core; the compiler is to complain of it at the caller's expression.
+fn call_at(place: Span, core: &TokenTree, function: &str, arguments: &TokenStream) -> TokenStream {
+    let at = |span: Span| span.located_at(place);
+    let mut core = core.clone();
+    core.set_span(at(core.span()));
+    let function = Ident::new(function, at(Span::mixed_site()));
+    quote_spanned!(at(Span::mixed_site())=> #core::__private::#function(#arguments))
 }
 
 fn on_site(core: &TokenTree, key: &Expr, read: &TokenStream) -> TokenStream {

@@ -1,0 +1,66 @@
+//! A load that is refused as a whole, and anything a stopped source still says, changes no flag.
+
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, LoadError, Percent, Provenance, SourceState};
+
+fn set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
+    flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect()
+}
+
+#[test]
+fn a_refused_load_changes_nothing() {
+    let flags = Flags::new();
+    let [low, high] = ["low:", "high:"].map(|name| flags.add_layer(Provenance::new(name)));
+    low.publish(set([("a", Flag::on()), ("b", Flag::on())]));
+    high.publish(set([("a", Flag::off()), ("c", Flag::on().with_rollout(Percent::new(50).expect("a percentage")))]));
+    let before = flags.snapshot();
+    for publisher in [&low, &high] {
+        publisher.refuse(LoadError::new("not valid"));
+        publisher.report(Err(LoadError::missing("gone")));
+    }
+    let after = flags.snapshot();
+    assert_eq!(before.revision(), after.revision());
+    for key in ["a", "b", "c", "d"] {
+        for id in 0..100 {
+            assert_eq!(before.evaluate(key, &id), after.evaluate(key, &id));
+        }
+    }
+    assert_eq!(low.last_good().map(|set| set.len()), Some(2));
+}
+
+#[test]
+fn a_source_that_was_never_well_says_nothing() {
+    let flags = Flags::new();
+    let [low, high] = ["low:", "high:"].map(|name| flags.add_layer(Provenance::new(name)));
+    low.publish(set([("a", Flag::on())]));
+    high.refuse(LoadError::new("not valid"));
+    assert!(flags.is_on("a", &()));
+    assert_eq!(high.last_good(), None);
+}
+
+#[test]
+fn a_good_load_after_a_bad_one_counts() {
+    let flags = Flags::new();
+    let publisher = flags.add_layer(Provenance::new("file:"));
+    publisher.publish(set([("a", Flag::on())]));
+    publisher.refuse(LoadError::new("not valid"));
+    publisher.publish(set([("a", Flag::off())]));
+    assert!(!flags.is_on("a", &()));
+    assert_eq!(flags.status().sources[0].state, SourceState::Fresh);
+}
+
+#[test]
+fn what_a_stopped_source_publishes_or_refuses_does_not_count() {
+    let flags = Flags::new();
+    let [low, high] = ["low:", "high:"].map(|name| flags.add_layer(Provenance::new(name)));
+    low.publish(set([("a", Flag::on())]));
+    low.signal().clone().stop();
+    low.publish(set([("a", Flag::off()), ("b", Flag::on())]));
+    low.refuse(LoadError::new("not valid"));
+    assert!(flags.is_on("a", &()) && !flags.is_on("b", &()), "its last good flags stay in force");
+    let source = &flags.status().sources[0];
+    assert_eq!((source.state, source.loads, source.refusals), (SourceState::Stopped, 1, 0));
+    assert!(source.last_error.is_none());
+
+    high.publish(set([("b", Flag::on())]));
+    assert!(flags.is_on("a", &()) && flags.is_on("b", &()), "the other layers go on");
+}

@@ -1,0 +1,165 @@
+//! A later layer replaces a flag whole, except for who a subject is to it and the metadata, which stay as declared.
+
+use flagkit_core::bucket::{Point, Seed};
+use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Metadata, Percent, Provenance, Publisher, Reason};
+
+fn set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
+    flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect()
+}
+
+fn percent(text: &str) -> Percent {
+    text.parse().expect("a percentage")
+}
+
+fn layers<const N: usize>(names: [&str; N]) -> (Flags, [Publisher; N]) {
+    let flags = Flags::new();
+    let publishers = names.map(|name| flags.add_layer(Provenance::new(name)));
+    (flags, publishers)
+}
+
+fn layer_of(flags: &Flags, key: &str) -> Option<String> {
+    flags.evaluate(key, &()).layer().map(ToString::to_string)
+}
+
+#[test]
+fn the_switch_and_the_rollout_are_the_later_ones() {
+    let (flags, [file, server]) = layers(["file:", "http:"]);
+    let narrow = Flag::on().with_rollout(percent("0.000001"));
+    file.publish(set([
+        ("lit", Flag::off()),
+        ("put-out", Flag::on()),
+        ("widened", narrow.clone()),
+        ("narrowed", Flag::on()),
+    ]));
+    server.publish(set([("lit", Flag::on()), ("put-out", Flag::off()), ("widened", Flag::on()), ("narrowed", narrow)]));
+    assert_eq!(flags.evaluate("lit", &()).reason(), Reason::On);
+    assert_eq!(flags.evaluate("put-out", &()).reason(), Reason::Off);
+    assert_eq!(
+        flags.evaluate("widened", &()).reason(),
+        Reason::On,
+        "an override that names no rollout is for everybody"
+    );
+    assert!(matches!(flags.evaluate("narrowed", "user-1").reason(), Reason::Rollout { .. }));
+}
+
+#[test]
+fn what_a_later_layer_leaves_out_shows_through() {
+    let (flags, [file, server]) = layers(["file:", "http:"]);
+    file.publish(set([("a", Flag::on()), ("b", Flag::on())]));
+    server.publish(set([("a", Flag::off())]));
+    assert!(!flags.is_on("a", &()) && flags.is_on("b", &()));
+    server.publish(FlagSet::new());
+    assert!(flags.is_on("a", &()), "the layer says nothing of it any more");
+}
+
+#[test]
+fn the_order_is_that_of_the_layers_and_not_of_the_loads() {
+    let (flags, [file, server, env]) = layers(["file:", "http:", "env:"]);
+    env.publish(set([("a", Flag::on())]));
+    server.publish(set([("a", Flag::off())]));
+    file.publish(set([("a", Flag::off())]));
+    assert!(flags.is_on("a", &()));
+    env.publish(FlagSet::new());
+    assert!(!flags.is_on("a", &()));
+}
+
+#[test]
+fn an_evaluation_says_which_layer_decided() {
+    let (flags, [file, server, env]) = layers(["file:flags.toml", "http://flags", "env:FLAG_"]);
+    file.publish(set([("a", Flag::on()), ("b", Flag::on()), ("c", Flag::on())]));
+    server.publish(set([("b", Flag::off()), ("c", Flag::off())]));
+    env.publish(set([("c", Flag::on())]));
+    for (key, layer) in [
+        ("a", Some("file:flags.toml")),
+        ("b", Some("http://flags")),
+        ("c", Some("env:FLAG_")),
+        ("never-declared", None),
+    ] {
+        assert_eq!(layer_of(&flags, key).as_deref(), layer, "{key}");
+        assert_eq!(flags.snapshot().evaluate(key, &()), flags.evaluate(key, &()));
+    }
+    let shown = flags.evaluate("b", &()).to_string();
+    assert!(shown.contains("off") && shown.contains("http://flags"), "{shown}");
+}
+
+#[test]
+fn the_salt_is_the_declaration_s_unless_the_override_names_one() {
+    let (flags, [file, server]) = layers(["file:", "http:"]);
+    let half = Flag::on().with_rollout(percent("50"));
+    let place = |salt: &str| Point::of("user-1", Seed::from_salt(salt));
+    let point = || match flags.evaluate("a", "user-1").reason() {
+        Reason::Rollout { point, .. } => point,
+        other => panic!("a rollout and not {other}"),
+    };
+    file.publish(set([("a", Flag::off().with_salt("search"))]));
+    server.publish(set([("a", half.clone())]));
+    assert_eq!(point(), place("search"), "even of a declaration that is off");
+    server.publish(set([("a", half.clone().with_salt("other"))]));
+    assert_eq!(point(), place("other"));
+    file.publish(set([("a", Flag::on())]));
+    server.publish(set([("a", half)]));
+    assert_eq!(point(), place("a"), "nobody names one: the key");
+}
+
+#[test]
+fn the_hashed_attribute_is_the_declaration_s_unless_the_override_names_one() {
+    let (flags, [file, server]) = layers(["file:", "http:"]);
+    let half = Flag::on().with_rollout(percent("50"));
+    let user = Context::new("user-1").with("account", "acme").with("team", "red");
+    let point = || match flags.evaluate("a", &user).reason() {
+        Reason::Rollout { point, .. } => point,
+        other => panic!("a rollout and not {other}"),
+    };
+    file.publish(set([("a", Flag::off().with_by("account"))]));
+    server.publish(set([("a", half.clone())]));
+    assert_eq!(point(), Point::of("acme", Seed::from_salt("a")));
+    server.publish(set([("a", half.with_by("team"))]));
+    assert_eq!(point(), Point::of("red", Seed::from_salt("a")));
+}
+
+#[test]
+fn the_metadata_stays_with_whoever_declared_the_flag() {
+    let (flags, [file, server, env]) = layers(["file:", "http:", "env:"]);
+    let owned_by = |owner: &str| {
+        let mut metadata = Metadata::default();
+        metadata.owner = Some(owner.into());
+        metadata
+    };
+    let owner = |key: &str| flags.snapshot().flag(key)?.metadata()?.owner.as_deref().map(str::to_owned);
+    file.publish(set([("a", Flag::off().with_metadata(owned_by("search"))), ("b", Flag::off())]));
+    server.publish(set([
+        ("a", Flag::on().with_metadata(owned_by("ops"))),
+        ("b", Flag::on().with_metadata(owned_by("ops"))),
+    ]));
+    env.publish(set([("a", Flag::on()), ("b", Flag::on())]));
+    assert_eq!(owner("a").as_deref(), Some("search"));
+    assert_eq!(owner("b").as_deref(), Some("ops"), "the first that has any");
+    assert_eq!(owner("c"), None);
+}
+
+#[test]
+fn the_snapshot_holds_the_flag_in_force() {
+    let (flags, [file, server]) = layers(["file:", "http:"]);
+    let half = Flag::on().with_rollout(percent("50"));
+    file.publish(set([("a", Flag::off().with_salt("s").with_by("account"))]));
+    server.publish(set([("a", half.clone()), ("b", Flag::on())]));
+    let snapshot = flags.snapshot();
+    assert_eq!(snapshot.flag("a"), Some(&half.with_salt("s").with_by("account")));
+    let mut keys: Vec<&str> = snapshot.keys().map(FlagKey::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["a", "b"]);
+    server.publish(FlagSet::new());
+    assert_eq!(snapshot.flag("b"), Some(&Flag::on()), "a pinned snapshot stays as it is");
+    assert_eq!(flags.snapshot().flag("b"), None);
+}
+
+#[test]
+fn a_layer_that_is_added_late_lies_on_top() {
+    let (flags, [file]) = layers(["file:"]);
+    file.publish(set([("a", Flag::off())]));
+    let late = flags.add_layer(Provenance::new("late:"));
+    assert_eq!((flags.is_on("a", &()), flags.status().revision), (false, 1), "a silent layer says nothing");
+    late.publish(set([("a", Flag::on())]));
+    file.publish(set([("a", Flag::off().with_salt("s"))]));
+    assert!(flags.is_on("a", &()));
+}

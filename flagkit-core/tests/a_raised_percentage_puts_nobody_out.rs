@@ -1,0 +1,70 @@
+//! Raising a percentage, step by step from nobody to everybody, only ever lets people in.
+
+use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Percent, Provenance, Reason, flag};
+
+const STEPS: u32 = 1_000;
+const SUBJECTS: u32 = 4_000;
+
+fn at(step: u32) -> FlagSet {
+    let percent = Percent::from_millionths(step * (100_000_000 / STEPS)).expect("a percentage");
+    let key = |text| FlagKey::new(text).expect("a key");
+    FlagSet::from_iter([
+        (key("plain"), Flag::on().with_rollout(percent)),
+        (key("by-account"), Flag::on().with_rollout(percent).with_by("account")),
+    ])
+}
+
+#[test]
+fn a_thousand_steps_let_in_one_after_the_other() {
+    let flags = Flags::new();
+    let publisher = flags.add_layer(Provenance::new("steps:"));
+    let accounts: Vec<Context> = (0..SUBJECTS / 4).map(|id| Context::new(id).with("account", id * 7)).collect();
+    let mut plain_inside = vec![false; SUBJECTS as usize];
+    let mut accounts_inside = vec![false; accounts.len()];
+    for step in 0..=STEPS {
+        publisher.publish(at(step));
+        let snapshot = flags.snapshot();
+        for (id, inside) in (0..SUBJECTS).zip(&mut plain_inside) {
+            let on = snapshot.is_on("plain", &id);
+            assert!(on || !*inside, "step {step} puts {id} out");
+            *inside = on;
+        }
+        for (account, inside) in accounts.iter().zip(&mut accounts_inside) {
+            let on = flag!(in flags, "by-account", account);
+            assert!(on || !*inside, "step {step} puts {account:?} out");
+            *inside = on;
+        }
+        let count = plain_inside.iter().filter(|inside| **inside).count();
+        match step {
+            0 => assert_eq!(count, 0),
+            500 => assert!((1_800..2_200).contains(&count), "{count} at half the way"),
+            STEPS => assert_eq!(count, SUBJECTS as usize),
+            _ => {}
+        }
+    }
+    assert!(accounts_inside.iter().all(|inside| *inside));
+}
+
+#[test]
+fn everybody_comes_in_at_one_step_of_the_finest_scale_and_stays() {
+    let flags = Flags::new();
+    let publisher = flags.add_layer(Provenance::new("steps:"));
+    let set = |millionths: u64| {
+        let millionths = u32::try_from(millionths).expect("a small number");
+        let percent = Percent::from_millionths(millionths).expect("a percentage");
+        publisher
+            .publish(FlagSet::from_iter([(FlagKey::new("plain").expect("a key"), Flag::on().with_rollout(percent))]));
+    };
+    for id in 0..SUBJECTS {
+        set(50_000_000);
+        let Reason::Rollout { point, .. } = flags.evaluate("plain", &id).reason() else { panic!("a rollout") };
+        // The least percentage whose threshold lies above the point: threshold = floor(millionths * 2^31 / 10^8).
+        let millionths = ((u64::from(point.to_bits()) + 1) * 100_000_000).div_ceil(1 << 31);
+        set(millionths - 1);
+        assert!(!flags.is_on("plain", &id), "{id} is in before its step");
+        for above in [millionths, millionths + 1, millionths + 2] {
+            set(above.min(100_000_000));
+            assert!(flags.is_on("plain", &id), "{id} is out at {above} millionths of a percent");
+        }
+    }
+}

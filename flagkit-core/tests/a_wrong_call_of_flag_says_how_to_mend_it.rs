@@ -1,0 +1,11 @@
+//! Each mistake in a call of `flag!` is explained at the token it is about, and no more than the mistakes is an error.
+//!
+//! Where rustc itself explains (wrong types), the wording depends on its version: after an update of the toolchain look
+//! at the differences, then run with `TRYBUILD=overwrite`.
+
+#[test]
+fn the_compiler_says_what_is_wrong() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/ui/*.rs");
+    cases.pass("tests/ui/pass/*.rs");
+}

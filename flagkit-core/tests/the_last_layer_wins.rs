@@ -1,0 +1,139 @@
+//! The laws of layering, held for layers made at random.
+
+use std::collections::BTreeMap;
+
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent, Provenance, Publisher, Reason, Snapshot};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+const KEYS: [&str; 5] = ["a", "b", "c-d", "c.d", "e"];
+
+/// What a layer says of some of the keys; `None` refuses the key.
+type Layer = BTreeMap<&'static str, Option<Flag>>;
+
+fn flag() -> impl Strategy<Value = Flag> {
+    (any::<bool>(), prop_oneof![Just(100_000_000), 0..=100_000_000_u32], proptest::option::of("[a-c]")).prop_map(
+        |(on, millionths, salt)| {
+            let flag = if on { Flag::on() } else { Flag::off() };
+            let flag = flag.with_rollout(Percent::from_millionths(millionths).expect("a percentage"));
+            match salt {
+                Some(salt) => flag.with_salt(&salt),
+                None => flag,
+            }
+        },
+    )
+}
+
+fn layer() -> impl Strategy<Value = Layer> {
+    btree_map(prop::sample::select(&KEYS[..]), proptest::option::weighted(0.9, flag()), 0..=KEYS.len())
+}
+
+fn set(layer: &Layer) -> FlagSet {
+    let mut set = FlagSet::new();
+    for (key, flag) in layer {
+        let key = FlagKey::new(key).expect("a key");
+        match flag {
+            Some(flag) => set.insert(key, flag.clone()),
+            None => set.refuse(key),
+        }
+    }
+    set
+}
+
+fn stack(layers: &[Layer]) -> (Flags, Vec<Publisher>) {
+    let flags = Flags::new();
+    let publishers = layers.iter().enumerate().map(|(index, layer)| {
+        let publisher = flags.add_layer(Provenance::new(format!("layer:{index}")));
+        publisher.publish(set(layer));
+        publisher
+    });
+    let publishers = publishers.collect();
+    (flags, publishers)
+}
+
+type Answers = (Option<Flag>, Vec<(bool, Reason)>);
+
+/// Everything that can be asked of the keys, but for the names of layers and the revision.
+fn answers(snapshot: &Snapshot) -> Vec<Answers> {
+    let asked = |key| {
+        (0..20).map(move |id| {
+            let evaluation = snapshot.evaluate(key, &id);
+            (evaluation.is_on(), evaluation.reason())
+        })
+    };
+    KEYS.iter().map(|key| (snapshot.flag(key).cloned(), asked(key).collect())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+
+    #[test]
+    fn an_empty_layer_anywhere_changes_nothing(layers in vec(layer(), 0..4), at in any::<prop::sample::Index>()) {
+        let mut with_empty = layers.clone();
+        with_empty.insert(at.index(layers.len() + 1), Layer::new());
+        prop_assert_eq!(answers(&stack(&layers).0.snapshot()), answers(&stack(&with_empty).0.snapshot()));
+    }
+
+    #[test]
+    fn the_last_layer_that_says_something_decides(layers in vec(layer(), 1..5)) {
+        let (flags, _) = stack(&layers);
+        let snapshot = flags.snapshot();
+        for key in KEYS {
+            let evaluation = snapshot.evaluate(key, "user-1");
+            let last = layers.iter().enumerate().rev().find_map(|(index, layer)| Some((index, layer.get(key)?)));
+            let name = last.map(|(index, _)| format!("layer:{index}"));
+            prop_assert_eq!(evaluation.layer().map(ToString::to_string), name);
+            match last {
+                None => prop_assert_eq!(evaluation.reason(), Reason::Undeclared),
+                Some((_, None)) => prop_assert_eq!(evaluation.reason(), Reason::Refused),
+                Some((_, Some(flag))) => {
+                    let in_force = snapshot.flag(key).expect("it is declared");
+                    prop_assert_eq!(in_force.is_switched_on(), flag.is_switched_on());
+                    prop_assert_eq!(in_force.rollout(), flag.rollout());
+                    let mut said = layers.iter().filter_map(|layer| layer.get(key)?.as_ref()?.salt());
+                    prop_assert_eq!(in_force.salt(), said.next_back());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_loads_does_not_matter(
+        order in Just(vec![0, 1, 2, 3]).prop_shuffle(),
+        layers in vec(layer(), 4),
+    ) {
+        let flags = Flags::new();
+        let publishers: Vec<_> =
+            (0..4).map(|index| flags.add_layer(Provenance::new(format!("layer:{index}")))).collect();
+        for index in order {
+            publishers[index].publish(set(&layers[index]));
+        }
+        prop_assert_eq!(answers(&flags.snapshot()), answers(&stack(&layers).0.snapshot()));
+    }
+
+    #[test]
+    fn publishing_the_same_again_changes_no_revision(layers in vec(layer(), 1..4)) {
+        let (flags, publishers) = stack(&layers);
+        let before = flags.snapshot();
+        for (publisher, layer) in publishers.iter().zip(&layers) {
+            publisher.publish(set(layer));
+            publisher.confirm();
+        }
+        prop_assert_eq!(flags.snapshot().revision(), before.revision());
+        prop_assert_eq!(answers(&flags.snapshot()), answers(&before));
+    }
+
+    #[test]
+    fn a_revision_rises_by_one_exactly_when_an_answer_may_differ(loads in vec(layer(), 1..6)) {
+        let flags = Flags::new();
+        let publisher = flags.add_layer(Provenance::new("layer:"));
+        for load in loads {
+            let before = flags.snapshot();
+            publisher.publish(set(&load));
+            let after = flags.snapshot();
+            prop_assert!(after.revision() - before.revision() <= 1);
+            let differs = answers(&before) != answers(&after);
+            prop_assert_eq!(after.revision() > before.revision(), differs);
+        }
+    }
+}

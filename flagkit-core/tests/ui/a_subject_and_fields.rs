@@ -1,0 +1,5 @@
+use flagkit_core::flag;
+
+fn main() {
+    flag!("new-checkout", 17, plan = "beta");
+}

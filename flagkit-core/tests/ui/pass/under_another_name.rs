@@ -1,0 +1,13 @@
+#![no_std]
+
+extern crate flagkit_core as fk;
+extern crate std;
+
+/// Whatever the caller calls `flagkit_core` is the caller's business.
+mod flagkit_core {}
+
+fn main() {
+    let flags = fk::Flags::new();
+    assert!(!fk::flag!("a") && !fk::flag!("a", 7) && !fk::flag!("a", id = 7, plan = "beta"));
+    assert!(!fk::flag!(in flags, "a") && !fk::flag!(in flags, "a", id = 7, plan = "beta"));
+}
