@@ -1,10 +1,18 @@
 //! What the tests of files share: a flag file in a directory of its own, and waiting with a deadline.
 
-#![allow(dead_code)] // each test uses a part of it
+#![allow(dead_code, unreachable_pub)] // each test uses a part of it, and is a crate of its own
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use flagkit_core::{
+    Event, Flag, FlagKey, FlagSet, Load, LoadError, Provenance, Publisher, Source, SourceState, SourceStatus,
+    Subscription,
+};
 use flagkit_sources::{Builder, File, Guard, Notify, Start};
 use tempfile::TempDir;
 
@@ -74,4 +82,117 @@ pub fn start(file: File) -> Guard {
 
 pub fn is_on(guard: &Guard, key: &str) -> bool {
     guard.flags().is_on(key, &())
+}
+
+/// The status of the lowest layer.
+pub fn status(guard: &Guard) -> SourceStatus {
+    guard.flags().status().sources.remove(0)
+}
+
+/// The error of the lowest layer as an operator reads it, if there is one.
+pub fn last_error(guard: &Guard) -> Option<String> {
+    status(guard).last_error.map(|error| error.to_string())
+}
+
+/// Looks until the lowest layer is in this state.
+pub fn wait_for_state(guard: &Guard, state: SourceState) {
+    wait_until(&format!("{state:?}"), || status(guard).state == state);
+}
+
+/// Looks on for a while in which the condition has to hold.
+pub fn holds_for(duration: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while start.elapsed() < duration {
+        assert!(condition(), "after {:?} no longer: {what}", start.elapsed());
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// Counts the changes that subscribers are told of.
+pub struct Changes {
+    count: Arc<AtomicUsize>,
+    _subscription: Subscription,
+}
+
+impl Changes {
+    pub fn of(guard: &Guard) -> Self {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&count);
+        let subscription = guard.flags().subscribe(move |event| {
+            if matches!(event, Event::Changed(_)) {
+                counter.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self { count, _subscription: subscription }
+    }
+
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+}
+
+/// Numbers that look random and are the same each time (Knuth's MMIX constants).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number from 0 to one less than `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+/// Lets a writer take its time, as part of how it writes.
+pub fn pause(duration: Duration) {
+    let end = Instant::now() + duration;
+    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        std::thread::sleep(left);
+    }
+}
+
+/// A source made of closures.
+pub struct Custom<L, R> {
+    pub load: L,
+    pub run: R,
+}
+
+impl<L, R> Source for Custom<L, R>
+where
+    L: FnMut() -> Result<Load, LoadError> + Send + 'static,
+    R: FnMut(&Publisher) + Send + 'static,
+{
+    fn provenance(&self) -> Provenance {
+        Provenance::new("custom:test")
+    }
+
+    fn load(&mut self) -> Result<Load, LoadError> {
+        (self.load)()
+    }
+
+    fn run(&mut self, publisher: &Publisher) {
+        (self.run)(publisher);
+    }
+}
+
+/// Flags that are all on.
+pub fn lit(keys: &[&str]) -> FlagSet {
+    keys.iter().map(|key| (FlagKey::new(key).expect("a key"), Flag::on())).collect()
+}
+
+/// Takes another turn in a process of its own: runs this one test of this binary again, with `variables` set, and
+/// expects it to pass there. A test that does this has to tell by a variable which of the two it is.
+pub fn in_a_child(test: &str, dir: &Path, variables: &[(&OsStr, &OsStr)]) {
+    let output = Command::new(std::env::current_exe().expect("this binary"))
+        .args(["--exact", test, "--include-ignored", "--nocapture", "--test-threads=1"])
+        .current_dir(dir)
+        .envs(variables.iter().copied())
+        .output()
+        .expect("the child starts");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "the child failed:\n{stdout}\n{stderr}");
+    assert!(stdout.contains("1 passed"), "the child ran no test:\n{stdout}");
 }

@@ -1,0 +1,246 @@
+//! A set of flags written as TOML and as JSON loads to equal sets, however large; and no document, however mangled,
+//! makes the reader panic.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use flagkit_core::{Date, Flag, FlagKey, FlagSet, Kind, Metadata, Percent};
+use flagkit_sources::document::Format;
+use proptest::collection::btree_map;
+use proptest::option;
+use proptest::prelude::*;
+
+fn text() -> impl Strategy<Value = String> {
+    // Texts that need escapes in one format or the other, and texts that do not.
+    prop_oneof![
+        "[a-z]{1,12}",
+        "\\PC{1,20}",
+        proptest::collection::vec(any::<char>(), 1..8).prop_map(|chars| chars.into_iter().collect())
+    ]
+}
+
+fn percent() -> impl Strategy<Value = Percent> {
+    prop_oneof![
+        (0..=100_u8).prop_map(|whole| Percent::new(whole).expect("in range")),
+        (0..=100_000_000_u32).prop_map(|millionths| Percent::from_millionths(millionths).expect("in range")),
+    ]
+}
+
+fn date() -> impl Strategy<Value = Date> {
+    (0..=9999_u16, 1..=12_u8, 1..=28_u8).prop_map(|(year, month, day)| Date::new(year, month, day).expect("a day"))
+}
+
+fn metadata() -> impl Strategy<Value = Metadata> {
+    let kind = option::of(prop::sample::select(Kind::ALL.to_vec()));
+    (option::of(text()), option::of(text()), kind, option::of(date()), option::of(date())).prop_map(
+        |(description, owner, kind, created, expires)| {
+            let mut metadata = Metadata::default();
+            metadata.description = description.map(Into::into);
+            metadata.owner = owner.map(Into::into);
+            metadata.kind = kind;
+            metadata.created = created;
+            metadata.expires = expires;
+            metadata
+        },
+    )
+}
+
+fn flag() -> impl Strategy<Value = Flag> {
+    (any::<bool>(), option::of(percent()), option::of(text()), option::of(text()), metadata()).prop_map(
+        |(on, rollout, salt, by, metadata)| {
+            let mut flag = if on { Flag::on() } else { Flag::off() };
+            flag = rollout.map_or(flag.clone(), |rollout| flag.with_rollout(rollout));
+            flag = salt.map_or(flag.clone(), |salt| flag.with_salt(&salt));
+            flag = by.map_or(flag.clone(), |by| flag.with_by(&by));
+            if metadata == Metadata::default() { flag } else { flag.with_metadata(metadata) }
+        },
+    )
+}
+
+fn flag_set() -> impl Strategy<Value = FlagSet> {
+    let key = "[A-Za-z0-9][A-Za-z0-9._-]{0,20}".prop_map(|key| FlagKey::new(key).expect("a key"));
+    btree_map(key, flag(), 0..12).prop_map(FromIterator::from_iter)
+}
+
+/// A text as both formats quote it: printable ASCII as it is, all else escaped.
+fn quoted(text: &str, escape: fn(&mut String, char)) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if matches!(c, ' '..='~') && c != '"' && c != '\\' {
+            quoted.push(c);
+        } else {
+            escape(&mut quoted, c);
+        }
+    }
+    quoted + "\""
+}
+
+fn toml_text(text: &str) -> String {
+    quoted(text, |quoted, c| write!(quoted, "\\U{:08X}", u32::from(c)).expect("written"))
+}
+
+fn json_text(text: &str) -> String {
+    quoted(text, |quoted, c| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(quoted, "\\u{unit:04x}").expect("written");
+        }
+    })
+}
+
+/// The fields of a flag, each with its value in the words of the format.
+fn fields(flag: &Flag, text: fn(&str) -> String, date: fn(Date) -> String) -> Vec<(&'static str, String)> {
+    let mut fields = vec![("on", flag.is_switched_on().to_string())];
+    // The sign is for texts; a number goes without.
+    fields.push(("rollout", flag.rollout().to_string().trim_end_matches('%').to_owned()));
+    fields.extend(flag.salt().map(|salt| ("salt", text(salt))));
+    fields.extend(flag.by().map(|by| ("by", text(by))));
+    if let Some(metadata) = flag.metadata() {
+        fields.extend(metadata.description.as_deref().map(|description| ("description", text(description))));
+        fields.extend(metadata.owner.as_deref().map(|owner| ("owner", text(owner))));
+        fields.extend(metadata.kind.map(|kind| ("kind", text(kind.as_str()))));
+        fields.extend(metadata.created.map(|created| ("created", date(created))));
+        fields.extend(metadata.expires.map(|expires| ("expires", date(expires))));
+    }
+    fields
+}
+
+fn toml(flags: &FlagSet) -> String {
+    let mut document = format!("[meta]\nflags = {}\n[flags]\n", flags.len());
+    for key in flags.keys() {
+        let flag = flags.get(key.as_str()).expect("declared");
+        writeln!(document, "[flags.{}]", toml_text(key.as_str())).expect("written");
+        for (name, value) in fields(flag, toml_text, |date| date.to_string()) {
+            writeln!(document, "{name} = {value}").expect("written");
+        }
+    }
+    document
+}
+
+fn json(flags: &FlagSet) -> String {
+    let flag = |key: &FlagKey| {
+        let fields = fields(flags.get(key.as_str()).expect("declared"), json_text, |date| format!("\"{date}\""));
+        let fields: Vec<_> = fields.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+        format!("{}: {{{}}}", json_text(key.as_str()), fields.join(", "))
+    };
+    let all: Vec<_> = flags.keys().map(flag).collect();
+    format!("{{\"meta\": {{\"flags\": {}}}, \"flags\": {{{}}}}}", flags.len(), all.join(",\n"))
+}
+
+/// The good and the bad: a mutation of a bad one may be worse.
+static DOCUMENTS: LazyLock<Vec<(Format, Vec<u8>)>> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/documents");
+    let files = ["good", "bad"].iter().flat_map(|folder| fs::read_dir(root.join(folder)).expect("the folder"));
+    let paths = files.map(|entry| entry.expect("an entry").path());
+    paths
+        .filter(|path| !path.to_string_lossy().ends_with(".expected.json"))
+        .map(|path| (Format::from_path(&path), fs::read(&path).expect("a document")))
+        .collect()
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_in_either_format_is_what_was_meant(flags in flag_set()) {
+        for (format, document) in [(Format::Toml, toml(&flags)), (Format::Json, json(&flags))] {
+            let load = format.read(document.as_bytes());
+            let load = load.map_err(|error| TestCaseError::fail(format!("{error}\n{document}")))?;
+            prop_assert_eq!(load.problems(), &[], "{}", document);
+            prop_assert_eq!(load.flags(), &flags, "{}", document);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_mangled_document_never_panics(
+        index in any::<prop::sample::Index>(),
+        bytes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..4),
+        as_toml in any::<Option<bool>>(),
+    ) {
+        let (format, mut document) = index.get(&DOCUMENTS).clone();
+        for (place, byte, how) in bytes {
+            if document.is_empty() {
+                break;
+            }
+            let place = place.index(document.len());
+            match how {
+                0 => document[place] = byte,
+                1 => document.insert(place, byte),
+                2 => drop(document.remove(place)),
+                _ => document.truncate(place),
+            }
+        }
+        let format = match as_toml {
+            Some(true) => Format::Toml,
+            Some(false) => Format::Json,
+            None => format,
+        };
+        match format.read(&document) {
+            // A flag is never half understood: either without a problem, or refused.
+            Ok(load) => {
+                let refused = load.flags().keys().filter(|key| load.flags().get(key.as_str()).is_none()).count();
+                prop_assert!(refused <= load.problems().len());
+            }
+            Err(error) => {
+                prop_assert!(!error.problems().is_empty());
+                prop_assert!(error.problems().iter().all(|problem| problem.location().is_some()));
+            }
+        }
+    }
+}
+
+/// Every byte of every good document, each bit of it once.
+#[test]
+fn no_single_bit_makes_a_document_panic() {
+    for (format, document) in DOCUMENTS.iter().filter(|(_, document)| document.len() < 1_000) {
+        let mut document = document.clone();
+        for place in 0..document.len() {
+            for bit in 0..8 {
+                document[place] ^= 1 << bit;
+                let _ = format.read(&document);
+                document[place] ^= 1 << bit;
+            }
+        }
+    }
+}
+
+/// No prefix of a document is taken for the whole when the document says how long it is.
+#[test]
+fn no_prefix_of_a_counted_document_loads() {
+    let flags: FlagSet = (0..40)
+        .map(|n| (FlagKey::new(format!("flag-{n}")).expect("a key"), if n % 2 == 0 { Flag::on() } else { Flag::off() }))
+        .collect();
+    for (format, document) in [(Format::Toml, toml(&flags)), (Format::Json, json(&flags))] {
+        let whole = document.trim_end().len();
+        for end in 0..whole {
+            let load = format.read(&document.as_bytes()[..end]);
+            // The last flag may lack its last fields, of which a prefix knows nothing.
+            let is_last = document[..end].contains("flag-9\"]");
+            assert!(load.is_err() || is_last, "{format:?}: the first {end} of {whole} bytes load");
+        }
+        assert!(format.read(document.as_bytes()).is_ok());
+    }
+}
+
+#[test]
+fn a_hundred_thousand_flags_load_in_both_formats() {
+    let flags: FlagSet = (0..100_000)
+        .map(|n| {
+            let key = FlagKey::new(format!("team.flag-{n}")).expect("a key");
+            let percent = Percent::from_millionths(n * 1_000).expect("in range");
+            (key, Flag::on().with_rollout(percent))
+        })
+        .collect();
+    for (format, document) in [(Format::Toml, toml(&flags)), (Format::Json, json(&flags))] {
+        let start = std::time::Instant::now();
+        let load = format.read(document.as_bytes()).expect("loads");
+        println!("{format:?}: {} bytes in {:?}", document.len(), start.elapsed());
+        assert!(load.problems().is_empty());
+        assert!(load.flags() == &flags, "{format:?}");
+    }
+}
