@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::id::Id;
 use crate::subject::Subject;
-use crate::value::{Attribute, Value};
+use crate::value::{Attribute, List, Value};
 
 /// An id and attributes that own their values.
 ///
@@ -36,6 +36,20 @@ enum Owned {
     Integer(i128),
     Float(f64),
     Text(Box<str>),
+    List(OwnedList),
+}
+
+#[derive(Clone)]
+struct OwnedList(Box<[Option<Owned>]>);
+
+impl List for OwnedList {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn get(&self, index: usize) -> Option<Value<'_>> {
+        self.0.get(index)?.as_ref().map(Owned::borrow)
+    }
 }
 
 impl Context {
@@ -84,6 +98,7 @@ impl Owned {
             Self::Integer(value) => Value::Integer(*value),
             Self::Float(value) => Value::Float(*value),
             Self::Text(value) => Value::Text(value),
+            Self::List(list) => Value::List(list),
         }
     }
 }
@@ -95,6 +110,9 @@ impl From<Value<'_>> for Owned {
             Value::Integer(value) => Self::Integer(value),
             Value::Float(value) => Self::Float(value),
             Value::Text(value) => Self::Text(value.into()),
+            Value::List(list) => {
+                Self::List(OwnedList((0..list.len()).map(|index| list.get(index).map(Self::from)).collect()))
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! An answer with its grounds.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::definition::Variant;
 use crate::provenance::Provenance;
 use crate::reason::Reason;
 
@@ -22,6 +24,9 @@ use crate::reason::Reason;
 pub struct Evaluation {
     pub(crate) on: bool,
     pub(crate) reason: Reason,
+    pub(crate) rule: Option<usize>,
+    pub(crate) variant: Option<Variant>,
+    pub(crate) prerequisite: Option<Arc<str>>,
     pub(crate) layer: Option<Provenance>,
     pub(crate) revision: u64,
 }
@@ -37,6 +42,22 @@ impl Evaluation {
         self.reason
     }
 
+    /// Returns which rule matched, from 0. `None` when none did, or none was asked.
+    pub fn rule(&self) -> Option<usize> {
+        self.rule
+    }
+
+    /// Returns the variant. `None` when the flag is off for the subject, has no variants, or the subject has nothing
+    /// to be dealt one by.
+    pub fn variant(&self) -> Option<&Variant> {
+        self.variant.as_ref()
+    }
+
+    /// Returns the required flag that is off, for the reason [`Reason::Prerequisite`].
+    pub fn prerequisite(&self) -> Option<&str> {
+        self.prerequisite.as_deref()
+    }
+
     /// Returns the layer that decided: the highest one that says anything about the key, if any does.
     pub fn layer(&self) -> Option<&Provenance> {
         self.layer.as_ref()
@@ -50,7 +71,17 @@ impl Evaluation {
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", if self.on { "on" } else { "off" }, self.reason)?;
+        let answer = if self.on { "on" } else { "off" };
+        match &self.prerequisite {
+            Some(key) => write!(f, "{answer}: the required flag {key} is off")?,
+            None => write!(f, "{answer}: {}", self.reason)?,
+        }
+        if let Some(rule) = self.rule {
+            write!(f, ", by rule {rule}")?;
+        }
+        if let Some(variant) = &self.variant {
+            write!(f, ", variant {}", variant.name())?;
+        }
         if let Some(layer) = &self.layer {
             write!(f, ", says {layer}")?;
         }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::definition::FlagSet;
+use crate::definition::{FlagSet, Variant};
 use crate::evaluation::Evaluation;
 use crate::event::Event;
+use crate::explanation::Explanation;
 use crate::provenance::Provenance;
 use crate::publisher::Publisher;
 use crate::signal::Signal;
@@ -101,6 +102,18 @@ impl Flags {
     /// Answers with the grounds.
     pub fn evaluate<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Evaluation {
         self.store.cell().load().evaluate(key, subject)
+    }
+
+    /// Returns the subject's variant. `None` when the flag is off for the subject, has no variants, or the subject
+    /// has nothing to be dealt one by.
+    #[inline]
+    pub fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
+        self.store.cell().load().variant(key, subject)
+    }
+
+    /// Answers with every step on the way; see [`Snapshot::explain`].
+    pub fn explain<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Explanation {
+        self.snapshot().explain(key, subject)
     }
 
     /// Pins the snapshot in force, so that all questions of a request are answered by one revision.

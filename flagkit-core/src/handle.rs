@@ -1,8 +1,9 @@
-//! What `flag!(in …)` accepts.
+//! What `flag!(in …)` and `variant!(in …)` accept.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::definition::Variant;
 use crate::flags::Flags;
 use crate::snapshot::Snapshot;
 use crate::subject::Subject;
@@ -18,6 +19,9 @@ use crate::subject::Subject;
 pub trait Handle: sealed::Sealed {
     /// Tells whether the flag is on for the subject.
     fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool;
+
+    /// Returns the subject's variant.
+    fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant>;
 }
 
 impl Handle for Flags {
@@ -25,12 +29,22 @@ impl Handle for Flags {
     fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
         self.is_on(key, subject)
     }
+
+    #[inline]
+    fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
+        self.variant(key, subject)
+    }
 }
 
 impl Handle for Snapshot {
     #[inline]
     fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
         self.is_on(key, subject)
+    }
+
+    #[inline]
+    fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
+        self.variant(key, subject)
     }
 }
 
@@ -40,6 +54,11 @@ macro_rules! pointer_handle {
             #[inline]
             fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
                 H::is_on(self, key, subject)
+            }
+
+            #[inline]
+            fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
+                H::variant(self, key, subject)
             }
         }
 

@@ -123,7 +123,7 @@ impl FoldedKey {
         let text = text.as_ref();
         check(text)?;
         match text.char_indices().find(|&(_, c)| c != folded_char(c)) {
-            Some((index, found)) => Err(KeyError(Offence::Character { index, found })),
+            Some((index, found)) => Err(KeyError(Offence::Unfolded { index, found })),
             None => Ok(Self(Box::from(text))),
         }
     }
@@ -167,6 +167,7 @@ enum Offence {
     TooLong { len: usize },
     Start { found: char },
     Character { index: usize, found: char },
+    Unfolded { index: usize, found: char },
 }
 
 impl fmt::Display for KeyError {
@@ -177,11 +178,12 @@ impl fmt::Display for KeyError {
             Offence::Start { found } => {
                 write!(f, "a key that begins with {found:?}; a key begins with an ASCII letter or digit")
             }
-            Offence::Character { index, found } => write!(
-                f,
-                "{found:?} at byte {index} of a key; legal are ASCII letters, digits, '.', '_' and '-' \
-                 (capitals, digits and '_' in a folded key)"
-            ),
+            Offence::Character { index, found } => {
+                write!(f, "{found:?} at byte {index} of a key; legal are ASCII letters, digits, '.', '_' and '-'")
+            }
+            Offence::Unfolded { index, found } => {
+                write!(f, "{found:?} at byte {index} of a key in upper case; legal are ASCII capitals, digits and '_'")
+            }
         }
     }
 }

@@ -10,7 +10,7 @@
 //! # let (user_id, plan) = (17_u64, "beta");
 //! if flag!("new-checkout") { /* on for everybody, or for nobody */ }
 //! if flag!("search-v2", user_id) { /* on for a part, always the same one */ }
-//! if flag!("beta-ui", id = user_id, plan = plan) { /* id and attributes, built on the stack */ }
+//! if flag!("beta-ui", id = user_id, plan = plan) { /* for whom the rules say; fields built on the stack */ }
 //! ```
 //!
 //! A read never blocks, never fails, never panics, never allocates and never logs. With nothing installed, nothing
@@ -45,12 +45,11 @@
 //!
 //! Each source fills one layer; a later layer replaces a flag of an earlier one. The merged layers are compiled into
 //! an immutable [`Snapshot`] that is swapped in atomically; each call site of [`flag!`] is then rewritten to the one
-//! word that decides it. [`bucket`] says how a percentage picks its people.
+//! word that decides it, unless it takes rules to decide. [`bucket`] says how a percentage picks its people, and
+//! [`Condition`] how rules judge them.
 //!
 //! # Known limitations
 //!
-//! - Flags are on or off. Targeting rules, segments, prerequisites and variants are not here yet: a flag that uses
-//!   them is refused, and dark.
 //! - A thread's first read through a handle, and its first `flag!` of a flag that takes more than one word, may set up
 //!   a slot of that thread (one allocation, once per thread, by arc-swap). No later read allocates.
 //! - Two `flag!` reads may see two revisions. Pin a [snapshot](Flags::snapshot) where they must agree.
@@ -59,7 +58,11 @@
 //!
 //! # Features
 //!
-//! None. This crate reads no clock, no environment and no file, starts no thread and needs no async runtime.
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `serde` | off | `Variant::value` (a variant's value as a type of your own); [`Explanation`] serialises |
+//!
+//! This crate reads no clock, no environment and no file, starts no thread and needs no async runtime.
 //!
 //! [`flagkit-sources`]: https://docs.rs/flagkit-sources
 
@@ -79,11 +82,14 @@
 
 pub mod bucket;
 mod call_site;
+mod condition;
 mod context;
+mod date;
 mod definition;
 mod evaluate;
 mod evaluation;
 mod event;
+mod explanation;
 mod fields;
 mod flags;
 mod handle;
@@ -106,12 +112,21 @@ mod store;
 mod subject;
 mod subscribers;
 mod value;
+mod verdict;
+mod witness;
 
 pub use call_site::{install, installed};
+pub use condition::{Condition, Literal, Operator, OperatorError};
 pub use context::Context;
-pub use definition::{Date, DateError, Flag, FlagSet, Kind, Metadata};
+pub use date::{Date, DateError};
+#[cfg(feature = "serde")]
+pub use definition::PayloadError;
+pub use definition::{
+    Flag, FlagSet, Kind, Metadata, Payload, Reference, Rule, Segment, Variant, Variants, VariantsError,
+};
 pub use evaluation::Evaluation;
 pub use event::{Change, Event, Fault};
+pub use explanation::{Explanation, Step};
 pub use flags::Flags;
 pub use id::Id;
 pub use key::{FlagKey, FoldedKey, KeyError};
@@ -127,7 +142,10 @@ pub use source::Source;
 pub use status::{SourceState, SourceStatus, Status};
 pub use subject::Subject;
 pub use subscribers::Subscription;
-pub use value::{Attribute, Value};
+pub use value::{Attribute, List, Value};
+pub use verdict::Verdict;
+
+pub use flagkit_macros::{Attribute, Subject};
 
 /// Tells whether a flag is on.
 ///
@@ -170,12 +188,50 @@ macro_rules! flag {
     };
 }
 
-/// What the expansion of [`flag!`] uses. Not part of the public interface.
+/// Returns the variant of a flag that a subject gets: `Option<`[`Variant`]`>`.
+///
+/// | form | asks for the variant of |
+/// |---|---|
+/// | `variant!("key", subject)` | this [`Subject`] |
+/// | `variant!("key", id = user_id, plan = plan)` | an id and [attributes](Attribute) in place, on the stack |
+/// | `variant!(in flags, "key", …)` | either, of a [`Flags`] or [`Snapshot`] instead of the [installed](install) flags |
+///
+/// `None` when the flag is off for the subject, has no variants, or the subject has nothing to be dealt one by: that is
+/// the case your code treats as before. What the key and the subject may be is as in [`flag!`]. Allocates nothing.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Variant, Variants, variant};
+///
+/// let theme = Variants::new([(Variant::new("blue"), 50_000_000), (Variant::new("red"), 50_000_000)])?;
+/// let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("theme")?, Flag::on().with_variants(theme))]));
+///
+/// let variant = variant!(in flags, "theme", "user-1");
+/// match variant.as_ref().map(Variant::name) {
+///     Some("blue") => { /* … */ }
+///     Some("red") => { /* … */ }
+///     _ => { /* as before */ }
+/// }
+/// assert!(variant.is_some());
+/// assert!(variant!("theme", "user-1").is_none(), "nothing is installed");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[macro_export]
+macro_rules! variant {
+    ($($tokens:tt)*) => {
+        $crate::__private::variant!($crate $($tokens)*)
+    };
+}
+
+/// What the expansions of [`flag!`] and [`variant!`] use. Not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use flagkit_macros::flag;
+    pub use flagkit_macros::{flag, variant};
 
     pub use crate::call_site::CallSite;
+    use crate::call_site::installed;
+    use crate::definition::Variant;
     use crate::fields::Fields;
     use crate::handle::Handle;
     use crate::subject::Subject;
@@ -195,5 +251,19 @@ pub mod __private {
     #[inline]
     pub fn is_on<H: Handle + ?Sized, S: Subject + ?Sized>(handle: &H, key: &str, subject: &S) -> bool {
         handle.is_on(key, subject)
+    }
+
+    #[inline]
+    pub fn variant<H: Handle + ?Sized, S: Subject + ?Sized>(handle: &H, key: &str, subject: &S) -> Option<Variant> {
+        handle.variant(key, subject)
+    }
+
+    #[inline]
+    pub fn installed_variant<S: Subject + ?Sized>(key: &str, subject: &S) -> Option<Variant> {
+        installed().and_then(|flags| flags.variant(key, subject))
+    }
+
+    pub fn no_variant() -> Option<Variant> {
+        None
     }
 }

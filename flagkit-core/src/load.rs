@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::definition::FlagSet;
-use crate::problem::Problem;
+use crate::problem::{Problem, printable};
 
 /// A load that was accepted: the flags, and the problems of those flags that were not understood.
 ///
@@ -67,7 +67,7 @@ pub struct LoadError(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     missing: bool,
-    message: String,
+    message: Box<str>,
     problems: Vec<Problem>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -75,7 +75,7 @@ struct Inner {
 impl LoadError {
     /// Something is there and cannot be used, or cannot be reached.
     pub fn new(message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { missing: false, message: message.into(), problems: Vec::new(), cause: None }))
+        Self(Box::new(Inner { missing: false, message: printable(message.into()), problems: Vec::new(), cause: None }))
     }
 
     /// There is nothing there (yet).

@@ -1,56 +1,84 @@
 //! Layering: from one set of flags per source to one snapshot.
 //!
-//! Layers are laid lowest first; a later one replaces a flag whole, except for what says who a subject is to the flag
-//! (salt, hashed attribute) and the metadata, which stay with the declaration ([`Flag::over`]).
+//! Layers are laid lowest first; a later one replaces a flag or a segment whole, except for what says who a subject is
+//! to the flag (salt, hashed attribute) and the metadata, which stay with the declaration ([`Flag::over`]). What flags
+//! say of each other, and of segments, can only be checked when all layers are laid; it is checked here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use crate::definition::{Declaration, Flag, FlagSet};
+use crate::definition::{Declaration, Flag, FlagSet, Reference, Segments};
+use crate::evaluate::{MAX_CHAIN, MAX_WAYS};
 use crate::key::{FlagKey, FoldedKey};
 use crate::problem::Problem;
 use crate::provenance::Provenance;
 use crate::snapshot::{Declared, Snapshot};
 
-/// Lays the layers over each other. The second part holds, per layer, what is wrong with it only on top of the others.
-pub(crate) fn merge<'a>(
-    revision: u64,
-    layers: impl Iterator<Item = (&'a Provenance, Option<&'a FlagSet>)>,
-) -> (Snapshot, Vec<Vec<Problem>>) {
-    let mut stack = Stack::default();
-    let collisions =
-        layers.map(|(layer, flags)| flags.map_or_else(Vec::new, |flags| stack.lay(layer, flags))).collect();
-    (stack.compile(revision), collisions)
+/// Lays the layers over each other. The second part holds, per layer, what is wrong with it only together with others.
+pub(crate) fn merge(revision: u64, layers: &[(&Provenance, Option<&FlagSet>)]) -> (Snapshot, Vec<Vec<Problem>>) {
+    let mut stack = Stack { layers, problems: vec![Vec::new(); layers.len()], ..Stack::default() };
+    for (index, (_, flags)) in layers.iter().enumerate() {
+        if let Some(flags) = flags {
+            stack.lay(index, flags);
+        }
+    }
+    stack.check_rules();
+    stack.check_folded();
+    stack.check_requirements();
+    stack.compile(revision)
 }
 
 #[derive(Default)]
 struct Stack<'a> {
-    entries: HashMap<FlagKey, Laid<'a>, RandomState>,
-    folded: BTreeMap<FoldedKey, Laid<'a>>,
+    layers: &'a [(&'a Provenance, Option<&'a FlagSet>)],
+    entries: HashMap<FlagKey, Laid, RandomState>,
+    folded: BTreeMap<FoldedKey, Laid>,
+    segments: Segments,
+    /// Per layer.
+    problems: Vec<Vec<Problem>>,
 }
 
 /// What the layers so far say of one key.
-struct Laid<'a> {
-    layer: &'a Provenance,
+struct Laid {
+    layer: usize,
     /// Salt, attribute and metadata of the layers below, also while the topmost declaration is refused.
     flag: Option<Flag>,
     refused: bool,
 }
 
-impl<'a> Stack<'a> {
-    fn lay(&mut self, layer: &'a Provenance, flags: &FlagSet) -> Vec<Problem> {
+/// What is known of a flag while the flags it requires are checked.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pending {
+    /// How many of them are not checked yet.
+    unchecked: usize,
+    /// The longest chain so far.
+    chain: usize,
+    /// How many ways lead down so far.
+    ways: usize,
+}
+
+impl Stack<'_> {
+    fn lay(&mut self, layer: usize, flags: &FlagSet) {
+        for (name, segment) in flags.segments() {
+            match segment {
+                Some(segment) => self.segments.insert(name.clone(), Arc::new(segment.clone())),
+                None => self.segments.remove(name),
+            };
+        }
         for (key, declaration) in flags.declared() {
             let laid = Laid::over(self.entries.remove(key.as_str()), layer, declaration);
             self.entries.insert(key.clone(), laid);
         }
-        let mut collisions = Vec::new();
         for (folded, declaration) in flags.folded() {
             let mut keys: Vec<FlagKey> =
                 self.entries.keys().filter(|key| folded.matches(key.as_str())).cloned().collect();
             keys.sort_unstable();
             let declaration = if let [_, _, ..] = *keys {
-                collisions.push(collision(layer, folded, &keys));
+                if let Some((provenance, _)) = self.layers.get(layer) {
+                    self.report(layer, collision(provenance, folded, &keys));
+                }
                 &Declaration::Refused
             } else {
                 declaration
@@ -64,18 +92,145 @@ impl<'a> Stack<'a> {
                 self.entries.insert(key, laid);
             }
         }
-        collisions
     }
 
-    fn compile(self, revision: u64) -> Snapshot {
-        let declared = self.entries.into_iter().map(|(key, laid)| (key, laid.into_declared()));
-        let folded = self.folded.into_iter().map(|(key, laid)| (key, laid.into_declared()));
-        Snapshot::new(revision, declared, folded)
+    /// Refuses flags that use segments or variants which are not there.
+    fn check_rules(&mut self) {
+        let mut missing = Vec::new();
+        for (key, laid) in &self.entries {
+            let Some(flag) = laid.good() else { continue };
+            let path = || format!("flags.{key}.rules");
+            for rule in flag.rules() {
+                let has_segment = |reference: &&Reference| self.segments.contains_key(reference.name());
+                for reference in rule.segments().iter().filter(|reference| !has_segment(reference)) {
+                    let got = format!("the unknown segment {:?}", reference.name());
+                    let problem = Problem::new(path(), got, "a segment that is declared");
+                    let problem = problem.with_help("the flag is refused until it is");
+                    missing.push((key.clone(), located(problem, reference)));
+                }
+                let has_variant = |name| flag.variants().is_some_and(|variants| variants.position(name).is_some());
+                if let Some(name) = rule.variant().filter(|name| !has_variant(name)) {
+                    let got = format!("the unknown variant {name:?}");
+                    missing.push((key.clone(), Problem::new(path(), got, "one of the flag's variants")));
+                }
+            }
+        }
+        self.refuse(missing);
+    }
+
+    /// Refuses flags with rules that only a folded key declares: what they say of other flags would have to be checked
+    /// for keys that nobody knows.
+    fn check_folded(&mut self) {
+        for (key, laid) in &mut self.folded {
+            if laid.good().is_some_and(Flag::has_targeting) {
+                laid.refused = true;
+                let problem =
+                    Problem::new(key.as_str(), "rules for a key that no layer spells", "a switch and a rollout");
+                if let Some(problems) = self.problems.get_mut(laid.layer) {
+                    problems.push(problem);
+                }
+            }
+        }
+    }
+
+    /// Refuses flags that require each other in a circle, in too long a chain or in too many ways. Reports required
+    /// flags that are not declared.
+    fn check_requirements(&mut self) {
+        let requires = |laid: &Laid| laid.good().map_or(&[][..], Flag::requires).len();
+        if self.entries.values().all(|laid| requires(laid) == 0) {
+            return;
+        }
+        let mut undeclared = Vec::new();
+        let mut pending: HashMap<&str, Pending> = HashMap::new();
+        let mut required_by: HashMap<&str, Vec<&str>> = HashMap::new();
+        let mut checked: VecDeque<(&str, Pending)> = VecDeque::new();
+        for (key, laid) in &self.entries {
+            let mut state = Pending::default();
+            for reference in laid.good().into_iter().flat_map(Flag::requires) {
+                if self.entries.contains_key(reference.name()) {
+                    required_by.entry(reference.name()).or_default().push(key.as_str());
+                    state.unchecked += 1;
+                } else if !self.folded.keys().any(|folded| folded.matches(reference.name())) {
+                    let got = format!("the undeclared flag {:?}", reference.name());
+                    let problem = Problem::new(format!("flags.{key}.requires"), got, "flags that are declared")
+                        .with_help("this flag is off as long as that one is");
+                    undeclared.push((laid.layer, located(problem, reference)));
+                }
+            }
+            if state.unchecked == 0 {
+                checked.push_back((key.as_str(), state));
+            } else {
+                pending.insert(key.as_str(), state);
+            }
+        }
+        let mut bad: Vec<(&str, &str)> = Vec::new();
+        while let Some((key, done)) = checked.pop_front() {
+            for dependent in required_by.get(key).into_iter().flatten() {
+                let Some(state) = pending.get_mut(dependent) else { continue };
+                state.unchecked -= 1;
+                state.chain = state.chain.max(done.chain + 1);
+                state.ways = state.ways.saturating_add(done.ways).saturating_add(1);
+                if state.unchecked == 0 {
+                    if state.chain > MAX_CHAIN {
+                        bad.push((dependent, "a chain of more than 32 flags"));
+                    } else if state.ways > MAX_WAYS {
+                        bad.push((dependent, "more than 1000 ways to the flags it requires"));
+                    }
+                    checked.push_back((dependent, *state));
+                    pending.remove(dependent);
+                }
+            }
+        }
+        bad.extend(pending.keys().map(|key| (*key, "a circle of flags that require each other")));
+        let expected = "at most 32 flags in a row and 1000 ways, and no circle";
+        let bad: Vec<(FlagKey, Problem)> = bad
+            .into_iter()
+            .filter_map(|(key, got)| {
+                let (key, laid) = self.entries.get_key_value(key)?;
+                let reference = laid.good()?.requires().first()?;
+                let problem = Problem::new(format!("flags.{key}.requires"), got, expected)
+                    .with_help("the flag is refused until then");
+                Some((key.clone(), located(problem, reference)))
+            })
+            .collect();
+        for (layer, problem) in undeclared {
+            self.report(layer, problem);
+        }
+        self.refuse(bad);
+    }
+
+    fn refuse(&mut self, flags: Vec<(FlagKey, Problem)>) {
+        for (key, problem) in flags {
+            if let Some(laid) = self.entries.get_mut(&key) {
+                laid.refused = true;
+                let layer = laid.layer;
+                self.report(layer, problem);
+            }
+        }
+    }
+
+    fn report(&mut self, layer: usize, problem: Problem) {
+        if let Some(problems) = self.problems.get_mut(layer) {
+            problems.push(problem);
+        }
+    }
+
+    fn compile(mut self, revision: u64) -> (Snapshot, Vec<Vec<Problem>>) {
+        for problems in &mut self.problems {
+            problems.sort_by(|a, b| (a.location(), a.path()).cmp(&(b.location(), b.path())));
+        }
+        let declared = |laid: Laid| {
+            let layer = self.layers.get(laid.layer).map(|(layer, _)| (*layer).clone())?;
+            Some(Declared { flag: if laid.refused { None } else { laid.flag }, layer })
+        };
+        let entries = self.entries.into_iter().filter_map(|(key, laid)| Some((key, declared(laid)?)));
+        let folded = self.folded.into_iter().filter_map(|(key, laid)| Some((key, declared(laid)?)));
+        (Snapshot::new(revision, entries, folded, &self.segments), self.problems)
     }
 }
 
-impl<'a> Laid<'a> {
-    fn over(below: Option<Self>, layer: &'a Provenance, declaration: &Declaration) -> Self {
+impl Laid {
+    fn over(below: Option<Self>, layer: usize, declaration: &Declaration) -> Self {
         let below = below.and_then(|below| below.flag);
         match (declaration, below) {
             (Declaration::Flag(flag), Some(below)) => Self { layer, flag: Some(flag.over(&below)), refused: false },
@@ -84,17 +239,21 @@ impl<'a> Laid<'a> {
         }
     }
 
-    fn into_declared(self) -> Declared {
-        Declared { flag: if self.refused { None } else { self.flag }, layer: self.layer.clone() }
+    fn good(&self) -> Option<&Flag> {
+        self.flag.as_ref().filter(|_| !self.refused)
+    }
+}
+
+fn located(problem: Problem, reference: &Reference) -> Problem {
+    match reference.location() {
+        Some(location) => problem.at(location.line, location.column),
+        None => problem,
     }
 }
 
 fn collision(layer: &Provenance, folded: &FoldedKey, keys: &[FlagKey]) -> Problem {
     let keys: Vec<&str> = keys.iter().map(FlagKey::as_str).collect();
-    Problem::new(
-        folded.as_str(),
-        format!("a name that stands for {}", keys.join(" and ")),
-        "a name that stands for one declared key",
-    )
-    .with_help(format!("rename all but one of them; until then {layer} keeps them dark"))
+    let got = format!("a name that stands for {}", keys.join(" and "));
+    Problem::new(folded.as_str(), got, "a name that stands for one declared key")
+        .with_help(format!("rename all but one of them; until then {layer} keeps them dark"))
 }

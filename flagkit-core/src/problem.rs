@@ -39,9 +39,9 @@ impl Problem {
     /// Says what was got at the key path, and what was expected there.
     pub fn new(path: impl Into<String>, got: impl Into<String>, expected: impl Into<String>) -> Self {
         Self {
-            path: path.into().into(),
-            got: got.into().into(),
-            expected: expected.into().into(),
+            path: printable(path.into()),
+            got: printable(got.into()),
+            expected: printable(expected.into()),
             help: None,
             location: None,
         }
@@ -55,7 +55,7 @@ impl Problem {
 
     /// Says how to mend it.
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into().into());
+        self.help = Some(printable(help.into()));
         self
     }
 
@@ -83,6 +83,25 @@ impl Problem {
     pub fn location(&self) -> Option<Location> {
         self.location
     }
+}
+
+/// Escapes what would change how a terminal or a log shows the text around it: control characters, and those that
+/// change the direction of writing. Problems quote documents, and a document may hold anything.
+pub(crate) fn printable(text: String) -> Box<str> {
+    let turns = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_harmful = |c: char| c.is_control() || turns(c);
+    if !text.contains(is_harmful) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_harmful(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown.into()
 }
 
 impl fmt::Display for Location {

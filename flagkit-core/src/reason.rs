@@ -14,6 +14,11 @@ pub enum Reason {
     Refused,
     /// The master switch is off.
     Off,
+    /// A flag that this one requires is off for the subject.
+    Prerequisite {
+        /// Which of the required flags, from 0.
+        index: usize,
+    },
     /// The switch is on, for everybody.
     On,
     /// The switch is on, for the subjects whose point lies below the threshold.
@@ -28,13 +33,30 @@ pub enum Reason {
     NoSubject,
 }
 
+impl Reason {
+    /// Returns the reason as a word, for machines: `undeclared`, `refused`, `off`, `prerequisite`, `on`, `rollout` or
+    /// `no-subject`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Undeclared => "undeclared",
+            Self::Refused => "refused",
+            Self::Off => "off",
+            Self::Prerequisite { .. } => "prerequisite",
+            Self::On => "on",
+            Self::Rollout { .. } => "rollout",
+            Self::NoSubject => "no-subject",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Undeclared => f.write_str("no layer declares it"),
             Self::Refused => f.write_str("its declaration was refused"),
             Self::Off => f.write_str("switched off"),
-            Self::On => f.write_str("on for everybody"),
+            Self::Prerequisite { index } => write!(f, "required flag {index} is off"),
+            Self::On => f.write_str("on for all it applies to"),
             Self::Rollout { point, threshold } => {
                 let side = if point.is_below(*threshold) { "below" } else { "not below" };
                 write!(f, "point {point} is {side} threshold {threshold}")

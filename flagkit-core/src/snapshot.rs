@@ -2,15 +2,19 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use crate::definition::{Definition, Flag};
-use crate::evaluate::{Outcome, evaluate};
+use crate::definition::{Definition, Flag, Segments, Variant};
+use crate::evaluate::{Definitions, Outcome, Question};
 use crate::evaluation::Evaluation;
+use crate::explanation::{Explanation, Recorder};
 use crate::key::{FlagKey, FoldedKey};
 use crate::provenance::Provenance;
+use crate::reason::Reason;
 use crate::subject::Subject;
+use crate::witness::Witness;
 
 /// All flags of all layers at one revision, compiled and immutable.
 ///
@@ -33,7 +37,7 @@ pub struct Snapshot {
 
 /// One flag, after layering.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+struct Entry {
     definition: Definition,
     declared: Declared,
 }
@@ -47,8 +51,8 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
-    fn compile(&self, key: &str) -> Definition {
-        self.flag.as_ref().map_or(Definition::Refused, |flag| Definition::compile(key, flag))
+    fn compile(&self, key: &str, segments: &Segments) -> Definition {
+        self.flag.as_ref().map_or(Definition::Refused, |flag| Definition::compile(key, flag, segments))
     }
 }
 
@@ -58,10 +62,11 @@ impl Snapshot {
         revision: u64,
         declared: impl Iterator<Item = (FlagKey, Declared)>,
         folded: impl Iterator<Item = (FoldedKey, Declared)>,
+        segments: &Segments,
     ) -> Self {
         let entries = declared
             .map(|(key, declared)| {
-                let definition = declared.compile(key.as_str());
+                let definition = declared.compile(key.as_str(), segments);
                 (key, Entry { definition, declared })
             })
             .collect();
@@ -79,13 +84,37 @@ impl Snapshot {
     /// ```
     #[inline]
     pub fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
-        self.outcome(key, subject).1.on
+        self.answer(key, subject, &mut (), |_, _, outcome| outcome.on)
+    }
+
+    /// Returns the subject's variant. `None` when the flag is off for the subject, has no variants, or the subject
+    /// has nothing to be dealt one by.
+    #[inline]
+    pub fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
+        self.answer(key, subject, &mut (), |_, definition, outcome| variant(definition, outcome))
     }
 
     /// Answers with the grounds.
     pub fn evaluate<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Evaluation {
-        let (declared, Outcome { on, reason }) = self.outcome(key, subject);
-        Evaluation { on, reason, layer: declared.map(|declared| declared.layer.clone()), revision: self.revision }
+        self.evaluate_before(key, subject, &mut ())
+    }
+
+    /// Answers with every step on the way.
+    ///
+    /// The same code as [`evaluate`](Snapshot::evaluate), with a pencil: the two cannot disagree. It allocates, and it
+    /// holds the values of the subject's attributes that were looked at.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let flags = flagkit_core::Flags::new();
+    /// let explanation = flags.snapshot().explain("new-checkout", "user-1");
+    /// assert_eq!(explanation.to_string(), "new-checkout is off: no layer declares it (revision 0)\n");
+    /// ```
+    pub fn explain<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Explanation {
+        let mut recorder = Recorder::default();
+        let evaluation = self.evaluate_before(key, subject, &mut recorder);
+        recorder.explain(key, evaluation)
     }
 
     /// Returns the revision: 0 before the first load, one more with every swap.
@@ -105,14 +134,6 @@ impl Snapshot {
         declared.and_then(|declared| declared.flag.as_ref())
     }
 
-    /// Returns what evaluation reads for this key.
-    pub(crate) fn definition(&self, key: &str) -> Option<Cow<'_, Definition>> {
-        match self.entries.get(key) {
-            Some(entry) => Some(Cow::Borrowed(&entry.definition)),
-            None => self.folded(key).map(|declared| Cow::Owned(declared.compile(key))),
-        }
-    }
-
     /// Returns the keys whose entry differs between the two, in order.
     pub(crate) fn changed_keys(&self, next: &Self) -> Vec<FlagKey> {
         let changed = next.entries.iter().filter(|(key, entry)| self.entries.get(*key) != Some(*entry));
@@ -126,14 +147,35 @@ impl Snapshot {
         self.folded == other.folded
     }
 
+    fn evaluate_before<S: Subject + ?Sized, W: Witness>(&self, key: &str, subject: &S, witness: &mut W) -> Evaluation {
+        self.answer(key, subject, witness, |declared, definition, outcome| Evaluation {
+            on: outcome.on,
+            reason: outcome.reason,
+            rule: outcome.rule,
+            variant: variant(definition, outcome),
+            prerequisite: prerequisite(definition, outcome),
+            layer: declared.map(|declared| declared.layer.clone()),
+            revision: self.revision,
+        })
+    }
+
     #[inline]
-    fn outcome<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> (Option<&Declared>, Outcome) {
-        if let Some(entry) = self.entries.get(key) {
-            return (Some(&entry.declared), evaluate(Some(&entry.definition), subject));
+    fn answer<S: Subject + ?Sized, W: Witness, T>(
+        &self,
+        key: &str,
+        subject: &S,
+        witness: &mut W,
+        make: impl FnOnce(Option<&Declared>, Option<&Definition>, Outcome) -> T,
+    ) -> T {
+        let mut question = Question { definitions: self, subject, witness };
+        if let Some(Entry { definition, declared }) = self.entries.get(key) {
+            let outcome = question.evaluate(Some(definition));
+            return make(Some(declared), Some(definition), outcome);
         }
         let declared = self.folded(key);
-        let definition = declared.map(|declared| declared.compile(key));
-        (declared, evaluate(definition.as_ref(), subject))
+        let definition = declared.map(|declared| declared.compile(key, &Segments::new()));
+        let outcome = question.evaluate(definition.as_ref());
+        make(declared, definition.as_ref(), outcome)
     }
 
     #[inline]
@@ -143,5 +185,28 @@ impl Snapshot {
         }
         let index = self.folded.binary_search_by(|(folded, _)| folded.cmp_key(key)).ok()?;
         self.folded.get(index).map(|(_, declared)| declared)
+    }
+}
+
+impl Definitions for Snapshot {
+    fn definition(&self, key: &str) -> Option<Cow<'_, Definition>> {
+        match self.entries.get(key) {
+            Some(entry) => Some(Cow::Borrowed(&entry.definition)),
+            None => self.folded(key).map(|declared| Cow::Owned(declared.compile(key, &Segments::new()))),
+        }
+    }
+}
+
+fn prerequisite(definition: Option<&Definition>, outcome: Outcome) -> Option<Arc<str>> {
+    match (definition, outcome.reason) {
+        (Some(Definition::Plan(plan)), Reason::Prerequisite { index }) => plan.requires.get(index).cloned(),
+        _ => None,
+    }
+}
+
+fn variant(definition: Option<&Definition>, outcome: Outcome) -> Option<Variant> {
+    match definition {
+        Some(Definition::Plan(plan)) => plan.dealer.as_ref()?.variants.get(outcome.variant?).cloned(),
+        _ => None,
     }
 }

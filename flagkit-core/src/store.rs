@@ -128,8 +128,9 @@ impl Store {
     /// Merges the layers and, if that differs from the snapshot in force, puts it in force.
     fn republish(&self, publishing: &mut Publishing, cause: LayerIndex) -> Option<Arc<Snapshot>> {
         let current = self.cell.load_full();
-        let layers = publishing.layers.iter().map(|layer| (&layer.provenance, layer.flags().map(Arc::as_ref)));
-        let (next, collisions) = merge(current.revision() + 1, layers);
+        let layers: Vec<_> =
+            publishing.layers.iter().map(|layer| (&layer.provenance, layer.flags().map(Arc::as_ref))).collect();
+        let (next, collisions) = merge(current.revision() + 1, &layers);
         for (layer, collisions) in publishing.layers.iter_mut().zip(collisions) {
             layer.collisions = collisions;
         }

@@ -13,12 +13,48 @@ use crate::value::Value;
 /// language. Attributes are looked up by name, only when a flag asks for them.
 ///
 /// The trait is open. It is implemented for texts and integers (the value is the id), for [`Context`](crate::Context),
-/// for `()` (nobody), for `Option` (nobody when `None`) and for pointers to subjects. Implement it for your own user
-/// type and pass that by reference: nothing is copied or allocated.
+/// for `()` (nobody), for `Option` (nobody when `None`) and for pointers to subjects. Derive it for your own user type
+/// and pass that by reference: nothing is copied or allocated.
 ///
 /// An empty id names nobody: were it hashed, every visitor without an id would share one bucket.
 ///
 /// # Examples
+///
+/// Derived; [the derive](macro@crate::Subject) has the details:
+///
+/// ```
+/// use flagkit_core::{Attribute, Subject, Value, flag};
+///
+/// #[derive(Attribute)]
+/// enum Plan { Free, FreeTrial, Paid }
+///
+/// #[derive(Subject)]
+/// #[subject(anonymous)]
+/// struct Account { country: String, seats: u32 }
+///
+/// #[derive(Subject)]
+/// struct User {
+///     #[subject(id)]
+///     number: u64,
+///     plan: Plan,
+///     email: Option<String>,
+///     tags: Vec<String>,
+///     #[subject(nested)]
+///     account: Account,
+///     #[subject(skip)]
+///     password: String,
+/// }
+///
+/// let account = Account { country: "PT".to_owned(), seats: 12 };
+/// let user =
+///     User { number: 7, plan: Plan::FreeTrial, email: None, tags: vec![], account, password: "secret".to_owned() };
+/// assert_eq!(user.attribute("plan"), Some(Value::Text("free_trial")));
+/// assert_eq!(user.attribute("account.seats"), Some(Value::Integer(12)));
+/// assert_eq!(user.attribute("password"), None);
+/// assert!(!flag!("beta-ui", &user));
+/// ```
+///
+/// By hand:
 ///
 /// ```
 /// use flagkit_core::{Id, Subject, Value};
@@ -45,7 +81,7 @@ use crate::value::Value;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be asked about as a subject",
     label = "not a text, an integer or a type that implements `Subject`",
-    note = "pass an id (`user.id`), fields (`id = user.id, plan = user.plan`), or implement `flagkit_core::Subject`"
+    note = "pass an id (`user.id`), fields (`id = user.id, plan = user.plan`), or derive `flagkit_core::Subject`"
 )]
 pub trait Subject {
     /// Returns the id, or `None` for nobody in particular.

@@ -1,13 +1,14 @@
 //! What an attribute of a subject can be.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// The value of one attribute, borrowed from the subject.
 ///
-/// More kinds may come (lists, dates); match with a wildcard arm.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// More kinds may come; match with a wildcard arm.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Value<'a> {
     /// True or false.
@@ -18,11 +19,110 @@ pub enum Value<'a> {
     Float(f64),
     /// Text.
     Text(&'a str),
+    /// A list of values.
+    List(&'a dyn List),
+}
+
+impl PartialEq for Value<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Integer(a), Self::Integer(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a == b,
+            (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::List(a), Self::List(b)) => {
+                a.len() == b.len() && (0..a.len()).all(|index| a.get(index) == b.get(index))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Shown as in a flag document.
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value:?}"),
+            Self::Text(value) => write!(f, "{value:?}"),
+            Self::List(list) => {
+                f.write_str("[")?;
+                for index in 0..list.len() {
+                    if index > 0 {
+                        f.write_str(", ")?;
+                    }
+                    match list.get(index) {
+                        Some(value) => write!(f, "{value}")?,
+                        None => f.write_str("nothing")?,
+                    }
+                }
+                f.write_str("]")
+            }
+        }
+    }
+}
+
+/// The values of an attribute that has several. Implemented for `Vec` and arrays of [attributes](Attribute).
+pub trait List {
+    /// Returns how many values there are.
+    fn len(&self) -> usize;
+
+    /// Returns the value at the index, from 0.
+    fn get(&self, index: usize) -> Option<Value<'_>>;
+
+    /// Tells whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Debug for dyn List + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries((0..self.len()).map(|index| self.get(index))).finish()
+    }
+}
+
+impl<T: Attribute> List for Vec<T> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn get(&self, index: usize) -> Option<Value<'_>> {
+        self.as_slice().get(index).and_then(Attribute::value)
+    }
+}
+
+impl<T: Attribute, const N: usize> List for [T; N] {
+    fn len(&self) -> usize {
+        N
+    }
+
+    fn get(&self, index: usize) -> Option<Value<'_>> {
+        self.as_slice().get(index).and_then(Attribute::value)
+    }
+}
+
+impl<T: Attribute> Attribute for Vec<T> {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::List(self))
+    }
+}
+
+impl<T: Attribute, const N: usize> Attribute for [T; N] {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::List(self))
+    }
 }
 
 /// A type whose values can be attributes: `flag!("k", id = …, plan = value)`.
 ///
-/// Open: implement it for your own enums and newtypes. `None` means that the subject does not have the attribute.
+/// Implemented for `str`, `String`, `bool`, the integers, `f64`, `Vec` and arrays of attributes (lists), `Option`, `Cow` and
+/// pointers. Not for `f32`, whose 0.1 is not the 0.1 of a document: make an `f64` of it as you see fit.
+///
+/// Open: derive or implement it for your own enums and newtypes. `None` means that the subject does not have the attribute.
 ///
 /// # Examples
 ///
@@ -42,8 +142,8 @@ pub enum Value<'a> {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an attribute of a subject",
-    label = "not a text, number, `bool` or `Option` of these",
-    note = "implement `flagkit_core::Attribute` for `{Self}`, or pass a text or a number made from it"
+    label = "not a text, number, `bool`, or a list or `Option` of these",
+    note = "derive or implement `flagkit_core::Attribute` for `{Self}`, or pass a text or a number made from it"
 )]
 pub trait Attribute {
     /// Returns the value, or `None` when there is none.
@@ -75,13 +175,6 @@ impl Attribute for f64 {
     #[inline]
     fn value(&self) -> Option<Value<'_>> {
         Some(Value::Float(*self))
-    }
-}
-
-impl Attribute for f32 {
-    #[inline]
-    fn value(&self) -> Option<Value<'_>> {
-        Some(Value::Float(f64::from(*self)))
     }
 }
 

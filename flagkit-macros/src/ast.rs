@@ -1,10 +1,17 @@
-//! A call of `flag!`, parsed.
+//! A call of `flag!` or `variant!`, parsed.
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Token};
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    Flag,
+    Variant,
+}
 
 /// `in handle, "key", subject`.
 pub(crate) struct Call {
@@ -29,7 +36,7 @@ pub(crate) struct Field {
 impl Parse for Call {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         if input.is_empty() {
-            return Err(input.error("expected a flag's key, such as `flag!(\"new-checkout\")`"));
+            return Err(input.error("expected a flag's key, such as \"new-checkout\""));
         }
         let handle = if input.parse::<Option<Token![in]>>()?.is_some() {
             let handle = input.parse()?;

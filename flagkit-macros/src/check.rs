@@ -6,14 +6,20 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit};
 
-use crate::ast::{Call, Subject};
+use crate::ast::{Call, Question, Subject};
 
 const MAX_LEN: usize = 128;
 
 /// Collects everything that is wrong, each error at the token it is about.
-pub(crate) fn check(call: &Call) -> Result<(), syn::Error> {
+pub(crate) fn check(question: Question, call: &Call) -> Result<(), syn::Error> {
     let mut errors = Vec::new();
     check_key(&call.key, &mut errors);
+    if let (Question::Variant, Subject::Nobody) = (question, &call.subject) {
+        errors.push(syn::Error::new(
+            call.key.span(),
+            "a variant is dealt to a subject; write it behind the key: `variant!(\"theme\", &user)`",
+        ));
+    }
     if let Subject::Fields(fields) = &call.subject {
         let mut known = HashSet::new();
         for field in fields {
@@ -41,7 +47,7 @@ fn check_key(key: &Expr, errors: &mut Vec<syn::Error>) {
             errors.push(syn::Error::new(
                 key.span(),
                 "a flag's key must be a string literal, so that it can be checked here and found by a search; \
-                 for a key known only at run time call `flags.is_on(key, subject)`",
+                 for a key known only at run time call the method of a handle",
             ));
             return;
         }

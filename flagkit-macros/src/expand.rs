@@ -9,29 +9,33 @@ use syn::Expr;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
-use crate::ast::{Call, Field, Subject};
+use crate::ast::{Call, Field, Question, Subject};
 use crate::check::check;
 
 /// Expands a call; the first token is the path of flagkit-core.
-pub(crate) fn flag(input: TokenStream) -> TokenStream {
+pub(crate) fn expand(question: Question, input: TokenStream) -> TokenStream {
     let mut tokens = input.into_iter();
     let Some(core) = tokens.next() else {
-        return fallback(&syn::Error::new(Span::call_site(), "call `flag!` of flagkit-core instead"));
+        return syn::Error::new(Span::call_site(), "call the macro of flagkit-core instead").to_compile_error();
     };
-    let parsed = syn::parse2::<Call>(tokens.collect()).and_then(|call| check(&call).map(|()| call));
+    let parsed = syn::parse2::<Call>(tokens.collect()).and_then(|call| check(question, &call).map(|()| call));
     match parsed {
-        Ok(call) => expand(&core, &call),
-        Err(error) => fallback(&error),
+        Ok(call) => good(question, &core, &call),
+        Err(error) => fallback(question, &core, &error),
     }
 }
 
 /// The errors, and a value of the right type, so that one mistake is not reported twice.
-fn fallback(error: &syn::Error) -> TokenStream {
+fn fallback(question: Question, core: &TokenTree, error: &syn::Error) -> TokenStream {
     let errors = error.to_compile_error();
-    quote!({ #errors false })
+    let value = match question {
+        Question::Flag => quote!(false),
+        Question::Variant => quote!(#core::__private::no_variant()),
+    };
+    quote!({ #errors #value })
 }
 
-fn expand(core: &TokenTree, call: &Call) -> TokenStream {
+fn good(question: Question, core: &TokenTree, call: &Call) -> TokenStream {
     // The caller's expressions, in their order, and the names under which the code below reads them.
     let mut values: Vec<&Expr> = Vec::new();
     let mut names: Vec<Ident> = Vec::new();
@@ -66,13 +70,20 @@ fn expand(core: &TokenTree, call: &Call) -> TokenStream {
         }
     };
     let key = &call.key;
-    let read = match (handle, subject) {
-        (Some((handle, handle_expr)), subject) => {
+    let function = match question {
+        Question::Flag => "is_on",
+        Question::Variant => "variant",
+    };
+    let read = match (handle, subject, question) {
+        (Some((handle, expr)), subject, _) => {
             let subject = subject.unwrap_or_else(|| quote!(&()));
-            call_at(handle_expr.span(), core, "is_on", &quote!(#handle, #key, #subject))
+            call_at(expr.span(), core, function, &quote!(#handle, #key, #subject))
         }
-        (None, None) => on_site(core, key, &quote!(is_on())),
-        (None, Some(subject)) => on_site(core, key, &quote!(is_on_for(#subject))),
+        (None, None, _) => on_site(core, key, &quote!(is_on())),
+        (None, Some(subject), Question::Flag) => on_site(core, key, &quote!(is_on_for(#subject))),
+        (None, Some(subject), Question::Variant) => {
+            call_at(key.span(), core, "installed_variant", &quote!(#key, #subject))
+        }
     };
     if values.is_empty() { read } else { quote!(match (#(&(#values),)*) { (#(#names,)*) => #read }) }
 }

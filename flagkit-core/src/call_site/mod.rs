@@ -39,6 +39,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use self::registry::REGISTRY;
 use self::word::Word;
 use crate::bucket::{Point, Threshold};
+use crate::evaluate::Definitions;
 use crate::flags::Flags;
 use crate::snapshot::Snapshot;
 use crate::subject::Subject;

@@ -1,7 +1,7 @@
 //! What a call site remembers, in one word.
 
 use crate::bucket::{Seed, Threshold};
-use crate::definition::Definition;
+use crate::definition::{Definition, Split};
 
 /// A seed in the high 32 bits; in the low 32 bits a threshold (`0 ..= 2^31`), or a tag above that.
 ///
@@ -20,13 +20,18 @@ impl Word {
     pub(super) fn from_definition(definition: Option<&Definition>) -> Self {
         match definition {
             None | Some(Definition::Off | Definition::Refused) => Self::from_bits(0),
-            Some(Definition::On(split)) => match (split.threshold(), split.plain_seed()) {
-                (Threshold::EVERYBODY, _) => Self::from_bits(u64::from(EVERYBODY)),
-                (threshold, Some(seed)) => {
-                    Self::from_bits(u64::from(seed.to_bits()) << 32 | u64::from(threshold.to_bits()))
-                }
-                (_, None) => Self::EVALUATE,
-            },
+            Some(Definition::On(split)) => Self::from_split(split),
+            Some(Definition::Plan(plan)) => plan.plain_split().map_or(Self::EVALUATE, Self::from_split),
+        }
+    }
+
+    fn from_split(split: &Split) -> Self {
+        match (split.threshold(), split.plain_seed()) {
+            (Threshold::EVERYBODY, _) => Self::from_bits(u64::from(EVERYBODY)),
+            (threshold, Some(seed)) => {
+                Self::from_bits(u64::from(seed.to_bits()) << 32 | u64::from(threshold.to_bits()))
+            }
+            (_, None) => Self::EVALUATE,
         }
     }
 
@@ -57,10 +62,10 @@ impl Word {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::Flag;
+    use crate::definition::{Flag, Segments};
 
     fn word(flag: &Flag) -> Word {
-        Word::from_definition(Some(&Definition::compile("search", flag)))
+        Word::from_definition(Some(&Definition::compile("search", flag, &Segments::new())))
     }
 
     #[test]

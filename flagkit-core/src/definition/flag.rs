@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::metadata::Metadata;
+use super::rule::{Reference, Rule};
+use super::variants::Variants;
 use crate::percent::Percent;
 
-/// A flag as one layer declares it: a master switch, a percentage, and what is hashed.
+/// A flag as one layer declares it: a master switch, rules, a percentage for the rest, and what is hashed.
 ///
 /// # Examples
 ///
@@ -23,13 +25,22 @@ pub struct Flag {
     rollout: Percent,
     salt: Option<Arc<str>>,
     by: Option<Arc<str>>,
+    /// Apart, because most flags have none.
+    targeting: Option<Arc<Targeting>>,
     metadata: Option<Arc<Metadata>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Targeting {
+    requires: Box<[Reference]>,
+    rules: Box<[Rule]>,
+    variants: Option<Variants>,
 }
 
 impl Flag {
     /// A flag that is off for everybody, whatever its rollout.
     pub fn off() -> Self {
-        Self { on: false, rollout: Percent::HUNDRED, salt: None, by: None, metadata: None }
+        Self { on: false, rollout: Percent::HUNDRED, salt: None, by: None, targeting: None, metadata: None }
     }
 
     /// A flag that is on for everybody until a rollout narrows it.
@@ -37,7 +48,13 @@ impl Flag {
         Self { on: true, ..Self::off() }
     }
 
-    /// Sets the share of subjects the flag is on for while its switch is on. Default: 100 percent.
+    /// Turns the master switch on.
+    pub fn switched_on(mut self) -> Self {
+        self.on = true;
+        self
+    }
+
+    /// Sets the share of the subjects that no rule matches for whom the flag is on. Default: 100 percent.
     pub fn with_rollout(mut self, rollout: Percent) -> Self {
         self.rollout = rollout;
         self
@@ -57,6 +74,24 @@ impl Flag {
         self
     }
 
+    /// Sets the rules, of which the first that matches decides. Default: none.
+    pub fn with_rules(mut self, rules: impl IntoIterator<Item = Rule>) -> Self {
+        self.targeting_mut().rules = rules.into_iter().collect();
+        self
+    }
+
+    /// Sets the flags that must be on for a subject, or else this one is off. Default: none.
+    pub fn requiring(mut self, flags: impl IntoIterator<Item = Reference>) -> Self {
+        self.targeting_mut().requires = flags.into_iter().collect();
+        self
+    }
+
+    /// Sets the variants. Default: none.
+    pub fn with_variants(mut self, variants: Variants) -> Self {
+        self.targeting_mut().variants = Some(variants);
+        self
+    }
+
     /// Sets the metadata.
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = Some(Arc::new(metadata));
@@ -68,7 +103,7 @@ impl Flag {
         self.on
     }
 
-    /// Returns the share of subjects the flag is on for while its switch is on.
+    /// Returns the share of the subjects that no rule matches for whom the flag is on.
     pub fn rollout(&self) -> Percent {
         self.rollout
     }
@@ -83,25 +118,49 @@ impl Flag {
         self.by.as_deref()
     }
 
+    /// Returns the rules, first to last.
+    pub fn rules(&self) -> &[Rule] {
+        self.targeting.as_ref().map_or(&[], |targeting| &targeting.rules)
+    }
+
+    /// Returns the flags that must be on for a subject, or else this one is off.
+    pub fn requires(&self) -> &[Reference] {
+        self.targeting.as_ref().map_or(&[], |targeting| &targeting.requires)
+    }
+
+    /// Returns the variants, if there are any.
+    pub fn variants(&self) -> Option<&Variants> {
+        self.targeting.as_ref().and_then(|targeting| targeting.variants.as_ref())
+    }
+
     /// Returns the metadata, if there is any.
     pub fn metadata(&self) -> Option<&Metadata> {
         self.metadata.as_deref()
     }
 
     /// Takes over what an override leaves to the declaration below it: who a subject is to this flag (salt, hashed
-    /// attribute), and the metadata. The switch and the rollout are the override's own.
+    /// attribute), and the metadata. Everything else is the override's own.
     pub(crate) fn over(&self, below: &Self) -> Self {
         Self {
             on: self.on,
             rollout: self.rollout,
             salt: self.salt.clone().or_else(|| below.salt.clone()),
             by: self.by.clone().or_else(|| below.by.clone()),
+            targeting: self.targeting.clone(),
             metadata: below.metadata.clone().or_else(|| self.metadata.clone()),
         }
     }
 
+    pub(crate) fn has_targeting(&self) -> bool {
+        !self.rules().is_empty() || !self.requires().is_empty() || self.variants().is_some()
+    }
+
     pub(crate) fn shared_by(&self) -> Option<Arc<str>> {
         self.by.clone()
+    }
+
+    fn targeting_mut(&mut self) -> &mut Targeting {
+        Arc::make_mut(self.targeting.get_or_insert_default())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::flag::Flag;
+use super::segment::Segment;
 use crate::key::{FlagKey, FoldedKey};
 
 /// All flags of one valid load of one source.
@@ -25,6 +26,8 @@ use crate::key::{FlagKey, FoldedKey};
 pub struct FlagSet {
     declared: BTreeMap<FlagKey, Declaration>,
     folded: BTreeMap<FoldedKey, Declaration>,
+    /// `None` for a segment that was not understood.
+    segments: BTreeMap<Box<str>, Option<Segment>>,
 }
 
 /// What a layer says of one key.
@@ -63,6 +66,16 @@ impl FlagSet {
         self.folded.insert(key, Declaration::Refused);
     }
 
+    /// Declares a segment, in the place of an earlier one of that name.
+    pub fn insert_segment(&mut self, name: &str, segment: Segment) {
+        self.segments.insert(name.into(), Some(segment));
+    }
+
+    /// Notes that the segment is declared in a way that was not understood: flags that use it are refused.
+    pub fn refuse_segment(&mut self, name: &str) {
+        self.segments.insert(name.into(), None);
+    }
+
     /// Returns the flag declared under this key, unless it was refused.
     pub fn get(&self, key: &str) -> Option<&Flag> {
         self.declared.get(key).and_then(Declaration::flag)
@@ -96,13 +109,22 @@ impl FlagSet {
         &self.folded
     }
 
-    /// Fills each refused key with the last good flag, where there is one.
+    pub(crate) fn segments(&self) -> &BTreeMap<Box<str>, Option<Segment>> {
+        &self.segments
+    }
+
+    /// Fills each refused key with the last good flag, and each refused segment, where there is one.
     pub(crate) fn heal(&mut self, last_good: &Self) {
         for (key, declaration) in &mut self.declared {
             declaration.heal(last_good.declared.get(key.as_str()));
         }
         for (key, declaration) in &mut self.folded {
             declaration.heal(last_good.folded.get(key));
+        }
+        for (name, segment) in &mut self.segments {
+            if segment.is_none() {
+                *segment = last_good.segments.get(name).cloned().flatten();
+            }
         }
     }
 }
@@ -125,6 +147,6 @@ impl Declaration {
 impl FromIterator<(FlagKey, Flag)> for FlagSet {
     fn from_iter<I: IntoIterator<Item = (FlagKey, Flag)>>(flags: I) -> Self {
         let declared = flags.into_iter().map(|(key, flag)| (key, Declaration::Flag(flag))).collect();
-        Self { declared, folded: BTreeMap::new() }
+        Self { declared, ..Self::default() }
     }
 }

@@ -1,6 +1,6 @@
 //! What people want to know of a flag.
 
-use super::date::Date;
+use crate::date::Date;
 
 /// What a flag is for, who answers for it, and when it should be gone.
 ///

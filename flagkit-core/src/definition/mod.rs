@@ -9,15 +9,24 @@
 //! ```
 
 mod compiled;
-mod date;
 mod flag;
 mod flag_set;
 mod metadata;
+mod payload;
+mod rule;
+mod segment;
 mod split;
+mod variants;
 
-pub(crate) use compiled::Definition;
-pub use date::{Date, DateError};
+pub(crate) use compiled::{Definition, Plan, Segments};
 pub use flag::Flag;
 pub(crate) use flag_set::Declaration;
 pub use flag_set::FlagSet;
 pub use metadata::{Kind, Metadata};
+pub use payload::Payload;
+#[cfg(feature = "serde")]
+pub use payload::PayloadError;
+pub use rule::{Reference, Rule};
+pub use segment::Segment;
+pub(crate) use split::Split;
+pub use variants::{Variant, Variants, VariantsError};

@@ -44,19 +44,21 @@ impl Split {
     /// Finds the subject's point, or `None` when the subject does not have what is hashed.
     #[inline]
     pub(crate) fn point<S: Subject + ?Sized>(&self, subject: &S) -> Option<Point> {
-        match &self.by {
-            None => self.hash_id(subject.id()?),
-            Some(attribute) => self.hash_id(match subject.attribute(attribute)? {
-                Value::Text(text) => Id::from(text),
-                Value::Integer(number) => Id::from(number),
-                Value::Bool(_) | Value::Float(_) => return None,
-            }),
-        }
+        let Hash::Xxh3(seed) = self.hash;
+        self.unit(subject).map(|unit| Point::of_bytes(unit.as_bytes(), seed))
     }
 
+    /// Returns what is hashed of the subject, if it has that.
     #[inline]
-    fn hash_id(&self, id: Id<'_>) -> Option<Point> {
-        let Hash::Xxh3(seed) = self.hash;
-        (!id.is_empty()).then(|| Point::of_bytes(id.as_bytes(), seed))
+    pub(crate) fn unit<'s, S: Subject + ?Sized>(&self, subject: &'s S) -> Option<Id<'s>> {
+        let unit = match &self.by {
+            None => subject.id()?,
+            Some(attribute) => match subject.attribute(attribute)? {
+                Value::Text(text) => Id::from(text),
+                Value::Integer(number) => Id::from(number),
+                Value::Bool(_) | Value::Float(_) | Value::List(_) => return None,
+            },
+        };
+        (!unit.is_empty()).then_some(unit)
     }
 }

@@ -1,0 +1,185 @@
+//! Operands: texts, bools and numbers, and sets of them.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use foldhash::fast::RandomState;
+
+use super::number::Number;
+use crate::value::Value;
+use crate::verdict::Verdict;
+
+/// An operand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Literal(pub(super) Scalar);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scalar {
+    Bool(bool),
+    Number(Number),
+    Text(Box<str>),
+}
+
+impl Literal {
+    /// Takes a decimal number as it is written: `25`, `0.1`, `1e3`. `None` for what is no finite number.
+    pub fn number(text: &str) -> Option<Self> {
+        Number::parse(text).map(|number| Self(Scalar::Number(number)))
+    }
+}
+
+impl From<bool> for Literal {
+    fn from(value: bool) -> Self {
+        Self(Scalar::Bool(value))
+    }
+}
+
+impl From<i64> for Literal {
+    fn from(value: i64) -> Self {
+        Self(Scalar::Number(Number::Integer(value.into())))
+    }
+}
+
+impl From<&str> for Literal {
+    fn from(value: &str) -> Self {
+        Self(Scalar::Text(value.into()))
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Scalar::Bool(value) => write!(f, "{value}"),
+            Scalar::Number(number) => write!(f, "{number}"),
+            Scalar::Text(text) => write!(f, "{text:?}"),
+        }
+    }
+}
+
+/// Which of the two is among the operands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Bools {
+    has_false: bool,
+    has_true: bool,
+}
+
+/// A set of operands, by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Literals {
+    pub(super) texts: Texts,
+    pub(super) numbers: Box<[Number]>,
+    bools: Bools,
+}
+
+impl Literals {
+    pub(super) fn new(literals: impl IntoIterator<Item = Literal>) -> Self {
+        let (mut texts, mut numbers, mut bools) = (Vec::new(), Vec::new(), Bools::default());
+        for literal in literals {
+            match literal.0 {
+                Scalar::Bool(false) => bools.has_false = true,
+                Scalar::Bool(true) => bools.has_true = true,
+                Scalar::Number(number) => numbers.push(number),
+                Scalar::Text(text) => texts.push(text),
+            }
+        }
+        Self { texts: Texts::new(texts), numbers: numbers.into(), bools }
+    }
+
+    /// Whether the value equals one of them; cannot tell if there are some and none is of its kind.
+    #[inline]
+    pub(super) fn has(&self, value: Value<'_>) -> Verdict {
+        let number = match value {
+            Value::List(_) => return Verdict::CannotTell,
+            Value::Float(float) if float.is_nan() => return Verdict::CannotTell,
+            _ if *self == Self::default() => return Verdict::No,
+            Value::Text(_) if self.texts.is_empty() => return Verdict::CannotTell,
+            Value::Text(text) => return self.texts.contains(text.as_bytes()).into(),
+            Value::Bool(_) if self.bools == Bools::default() => return Verdict::CannotTell,
+            Value::Bool(true) => return self.bools.has_true.into(),
+            Value::Bool(false) => return self.bools.has_false.into(),
+            Value::Integer(integer) => Number::Integer(integer),
+            Value::Float(float) => match Number::from_f64(float) {
+                Some(number) => number,
+                None => return Verdict::CannotTell,
+            },
+        };
+        if self.numbers.is_empty() { Verdict::CannotTell } else { self.numbers.contains(&number).into() }
+    }
+}
+
+impl fmt::Display for Literals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bools = [(self.bools.has_false, "false"), (self.bools.has_true, "true")];
+        let bools = bools.into_iter().filter(|(has, _)| *has).map(|(_, shown)| shown.to_owned());
+        let shown = self.texts.shown().chain(self.numbers.iter().map(ToString::to_string)).chain(bools);
+        write!(f, "[{}]", abridged(shown))
+    }
+}
+
+/// The first few, and how many more.
+pub(super) fn abridged(mut all: impl Iterator<Item = String>) -> String {
+    const MOST: usize = 5;
+    let mut shown: Vec<String> = all.by_ref().take(MOST).collect();
+    match all.count() {
+        0 => {}
+        more => shown.push(format!("and {more} more")),
+    }
+    shown.join(", ")
+}
+
+/// A set of texts. A handful is scanned, which is quicker than hashing; more are hashed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Texts {
+    Few(Box<[Box<[u8]>]>),
+    Many(HashSet<Box<[u8]>, RandomState>),
+}
+
+const FEW: usize = 8;
+
+impl Texts {
+    pub(crate) fn new(texts: impl IntoIterator<Item = Box<str>>) -> Self {
+        let mut texts: Vec<Box<[u8]>> = texts.into_iter().map(str::into_boxed_bytes).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        if texts.len() <= FEW { Self::Few(texts.into()) } else { Self::Many(texts.into_iter().collect()) }
+    }
+
+    #[inline]
+    pub(crate) fn contains(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Few(texts) => texts.iter().any(|known| **known == *text),
+            Self::Many(texts) => texts.contains(text),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Few(texts) => texts.len(),
+            Self::Many(texts) => texts.len(),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let (few, many) = match self {
+            Self::Few(texts) => (Some(texts.iter()), None),
+            Self::Many(texts) => (None, Some(texts.iter())),
+        };
+        few.into_iter().flatten().chain(many.into_iter().flatten()).map(AsRef::as_ref)
+    }
+
+    /// The texts as in a document, in order.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = String> {
+        let mut texts: Vec<&[u8]> = self.iter().collect();
+        texts.sort_unstable();
+        texts.into_iter().map(|text| format!("{:?}", String::from_utf8_lossy(text)))
+    }
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self::new([])
+    }
+}

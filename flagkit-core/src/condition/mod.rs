@@ -1,0 +1,154 @@
+//! What must hold of a subject.
+//!
+//! # The problem
+//!
+//! A subject that lacks an attribute is neither from Portugal nor *not* from Portugal. Logic with two values has to
+//! pick one, and whichever it picks, some negation or nesting turns "we do not know" into "let them in".
+//!
+//! # The idea
+//!
+//! A condition has three [verdicts](Verdict): yes, no, and cannot tell. They combine by Kleene's strong logic of
+//! indeterminacy ("On notation for ordinal numbers", 1938), in which *not* of cannot-tell is cannot-tell. A rule
+//! matches on yes alone.
+//!
+//! # How it works
+//!
+//! Everything that can be parsed is parsed when the condition is made: patterns into automata, requirements into
+//! bounds, lists into sets. Evaluating borrows the subject's attributes and allocates nothing. Nesting is bounded by
+//! construction: a condition that would be deeper than [`Condition::MAX_DEPTH`] is not made.
+
+mod literals;
+mod moment;
+mod network;
+mod number;
+mod operator;
+mod pattern;
+mod version;
+
+use std::fmt;
+
+pub use self::literals::Literal;
+pub(crate) use self::literals::Texts;
+pub use self::operator::{Operator, OperatorError};
+use crate::subject::Subject;
+use crate::verdict::Verdict;
+use crate::witness::{Group, Witness};
+
+/// What must hold of a subject: a test of an attribute, or a combination of conditions.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Condition, Context, Operator, Verdict};
+///
+/// let condition = Condition::all([
+///     Condition::attribute("country", Operator::one_of(["PT", "ES"])),
+///     Condition::attribute("app_version", Operator::semver(">=2.3")?),
+/// ])?;
+/// let subject = Context::new("u1").with("country", "PT");
+/// assert_eq!(condition.verdict(&subject), Verdict::CannotTell);
+/// assert_eq!(condition.verdict(&subject.with("app_version", "2.10")), Verdict::Yes);
+/// # Ok::<(), flagkit_core::OperatorError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    node: Node,
+    depth: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Node {
+    Attribute { name: Box<str>, operator: Operator },
+    All(Box<[Condition]>),
+    Any(Box<[Condition]>),
+}
+
+impl Condition {
+    /// How deep conditions may nest.
+    pub const MAX_DEPTH: usize = operator::MAX_DEPTH;
+
+    /// The attribute passes the test.
+    pub fn attribute(name: &str, operator: Operator) -> Self {
+        Self { node: Node::Attribute { name: name.into(), operator }, depth: 1 }
+    }
+
+    /// All of the conditions hold; of none at all, that is so.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when that would nest deeper than [`Condition::MAX_DEPTH`].
+    pub fn all(conditions: impl IntoIterator<Item = Self>) -> Result<Self, OperatorError> {
+        Self::combine(conditions, Node::All)
+    }
+
+    /// One of the conditions holds; of none at all, that is not so.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when that would nest deeper than [`Condition::MAX_DEPTH`].
+    pub fn any(conditions: impl IntoIterator<Item = Self>) -> Result<Self, OperatorError> {
+        Self::combine(conditions, Node::Any)
+    }
+
+    /// Judges a subject.
+    pub fn verdict<S: Subject + ?Sized>(&self, subject: &S) -> Verdict {
+        self.judge(subject, &mut ())
+    }
+
+    pub(crate) fn judge<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Verdict {
+        match &self.node {
+            Node::Attribute { name, operator } => {
+                let value = subject.attribute(name);
+                let verdict = operator.judge(value);
+                witness.test(name, operator, value, verdict);
+                verdict
+            }
+            Node::All(conditions) => {
+                witness.enter(Group::All);
+                let verdict =
+                    Verdict::all(conditions.iter().map(|condition| condition.judge(subject, witness)), W::LOOK);
+                witness.leave(verdict);
+                verdict
+            }
+            Node::Any(conditions) => {
+                witness.enter(Group::Any);
+                let verdict =
+                    Verdict::any(conditions.iter().map(|condition| condition.judge(subject, witness)), W::LOOK);
+                witness.leave(verdict);
+                verdict
+            }
+        }
+    }
+
+    fn combine(
+        conditions: impl IntoIterator<Item = Self>,
+        node: impl FnOnce(Box<[Self]>) -> Node,
+    ) -> Result<Self, OperatorError> {
+        let conditions: Box<[Self]> = conditions.into_iter().collect();
+        let depth = 1 + conditions.iter().map(|condition| condition.depth).max().unwrap_or(0);
+        if depth > Self::MAX_DEPTH {
+            return Err(OperatorError::too_deep());
+        }
+        Ok(Self { node: node(conditions), depth })
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, conditions: &[Self], word| {
+            f.write_str("(")?;
+            for (index, condition) in conditions.iter().enumerate() {
+                if index > 0 {
+                    f.write_str(word)?;
+                }
+                write!(f, "{condition}")?;
+            }
+            f.write_str(")")
+        };
+        match &self.node {
+            Node::Attribute { name, operator } => write!(f, "{name} {operator}"),
+            Node::All(conditions) => list(f, conditions, " and "),
+            Node::Any(conditions) => list(f, conditions, " or "),
+        }
+    }
+}

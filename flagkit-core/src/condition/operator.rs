@@ -1,0 +1,260 @@
+//! Tests of one attribute.
+
+use std::cmp::Ordering;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use super::literals::{Literal, Literals, Scalar, Texts, abridged};
+use super::moment::Moment;
+use super::network::{self, Network};
+use super::number::Number;
+use super::pattern::Pattern;
+use super::version::{Requirement, Version};
+use crate::value::Value;
+use crate::verdict::{Look, Verdict};
+
+/// A test of one attribute: an operator and its operand, parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    OneOf(Arc<Literals>),
+    NoneOf(Arc<Literals>),
+    Contains(Arc<Literals>),
+    StartsWith(Texts),
+    EndsWith(Texts),
+    Matches(Pattern),
+    /// On this side of the number, the number included or not.
+    Compares {
+        side: Ordering,
+        included: bool,
+        number: Number,
+    },
+    Before(Moment),
+    After(Moment),
+    Semver(Requirement),
+    Cidr(Box<[Network]>),
+    Exists(bool),
+}
+
+impl Operator {
+    /// The attribute equals one of these.
+    pub fn one_of<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
+        Self(Kind::OneOf(Arc::new(Literals::new(literals.into_iter().map(Into::into)))))
+    }
+
+    /// The attribute equals none of these.
+    pub fn none_of<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
+        Self(Kind::NoneOf(Arc::new(Literals::new(literals.into_iter().map(Into::into)))))
+    }
+
+    /// One of these is part of the attribute: of a text a text within it, of a list an element.
+    pub fn contains<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
+        Self(Kind::Contains(Arc::new(Literals::new(literals.into_iter().map(Into::into)))))
+    }
+
+    /// The attribute begins with one of these texts.
+    pub fn starts_with<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(Kind::StartsWith(Texts::new(texts.into_iter().map(Into::into))))
+    }
+
+    /// The attribute ends with one of these texts.
+    pub fn ends_with<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(Kind::EndsWith(Texts::new(texts.into_iter().map(Into::into))))
+    }
+
+    /// The regular expression is found in the attribute.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when it is none, has more than 256 bytes, or is too complex.
+    pub fn matches(pattern: &str) -> Result<Self, OperatorError> {
+        Pattern::parse(pattern).map(|pattern| Self(Kind::Matches(pattern))).map_err(OperatorError)
+    }
+
+    /// The attribute is a number below this one; `Ordering::Greater`: above it. `included`: or equal to it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the literal is no number.
+    pub fn compares(side: Ordering, included: bool, literal: &Literal) -> Result<Self, OperatorError> {
+        match literal.0 {
+            Scalar::Number(number) => Ok(Self(Kind::Compares { side, included, number })),
+            _ => Err(OperatorError("no number".to_owned())),
+        }
+    }
+
+    /// The attribute is a moment before this one, a date-time of RFC 3339.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the text is none.
+    pub fn before(moment: &str) -> Result<Self, OperatorError> {
+        Self::moment(moment).map(|moment| Self(Kind::Before(moment)))
+    }
+
+    /// The attribute is a moment after this one, a date-time of RFC 3339.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the text is none.
+    pub fn after(moment: &str) -> Result<Self, OperatorError> {
+        Self::moment(moment).map(|moment| Self(Kind::After(moment)))
+    }
+
+    /// The attribute is a version that meets these requirements, such as `>=2.3, <4`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the text is none.
+    pub fn semver(requirement: &str) -> Result<Self, OperatorError> {
+        match Requirement::parse(requirement) {
+            Ok(requirement) => Ok(Self(Kind::Semver(requirement))),
+            Err(error) => Err(OperatorError(error.to_string())),
+        }
+    }
+
+    /// The attribute is an address in one of these networks, such as `10.0.0.0/8`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when a text is none.
+    pub fn cidr<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, OperatorError> {
+        let parse = |text: &str| {
+            Network::parse(text).ok_or_else(|| OperatorError(format!("{text:?} is no network such as 10.0.0.0/8")))
+        };
+        Ok(Self(Kind::Cidr(networks.into_iter().map(parse).collect::<Result<_, _>>()?)))
+    }
+
+    /// The attribute is there; `false`: is not there.
+    pub fn exists(there: bool) -> Self {
+        Self(Kind::Exists(there))
+    }
+
+    fn moment(text: &str) -> Result<Moment, OperatorError> {
+        Moment::parse(text).ok_or_else(|| OperatorError("not a date with a time and a zone".to_owned()))
+    }
+
+    #[inline]
+    pub(crate) fn judge(&self, value: Option<Value<'_>>) -> Verdict {
+        if let Kind::Exists(there) = self.0 {
+            return (value.is_some() == there).into();
+        }
+        match (value, &self.0) {
+            (None, _) => Verdict::CannotTell,
+            (Some(value), Kind::NoneOf(literals)) => !each(value, |value| literals.has(value)),
+            (Some(value @ Value::List(_)), Kind::Contains(literals)) => each(value, |value| literals.has(value)),
+            (Some(value), _) => each(value, |value| self.judge_scalar(value)),
+        }
+    }
+
+    #[inline]
+    fn judge_scalar(&self, value: Value<'_>) -> Verdict {
+        let verdict = match (&self.0, value) {
+            (Kind::OneOf(literals), value) => return literals.has(value),
+            (Kind::Contains(literals), Value::Text(text)) if !literals.texts.is_empty() => {
+                Some(literals.texts.iter().any(|part| contains(text.as_bytes(), part)))
+            }
+            (Kind::StartsWith(texts), Value::Text(text)) => {
+                Some(texts.iter().any(|start| text.as_bytes().starts_with(start)))
+            }
+            (Kind::EndsWith(texts), Value::Text(text)) => Some(texts.iter().any(|end| text.as_bytes().ends_with(end))),
+            (Kind::Matches(pattern), Value::Text(text)) => Some(pattern.is_match(text)),
+            (Kind::Compares { side, included, number }, Value::Integer(_) | Value::Float(_)) => {
+                number_of(value).map(|value| {
+                    let ordering = value.compare(*number);
+                    ordering == *side || (*included && ordering.is_eq())
+                })
+            }
+            (Kind::Before(moment), Value::Text(text)) => Moment::parse(text).map(|value| value < *moment),
+            (Kind::After(moment), Value::Text(text)) => Moment::parse(text).map(|value| value > *moment),
+            (Kind::Semver(requirement), Value::Text(text)) => {
+                Version::parse(text).map(|version| requirement.is_met_by(&version))
+            }
+            (Kind::Cidr(networks), Value::Text(text)) => {
+                network::address(text).map(|address| networks.iter().any(|network| network.contains(address)))
+            }
+            _ => None,
+        };
+        verdict.map_or(Verdict::CannotTell, Verdict::from)
+    }
+}
+
+/// Judges a scalar, or any of the elements of a list. A list within a list is of no use to any operator.
+#[inline]
+fn each(value: Value<'_>, mut judge: impl FnMut(Value<'_>) -> Verdict) -> Verdict {
+    match value {
+        Value::List(list) => {
+            let elements = (0..list.len()).map(|index| match list.get(index) {
+                Some(Value::List(_)) | None => Verdict::CannotTell,
+                Some(element) => judge(element),
+            });
+            Verdict::any(elements, Look::NoFurther)
+        }
+        scalar => judge(scalar),
+    }
+}
+
+fn number_of(value: Value<'_>) -> Option<Number> {
+    match value {
+        Value::Integer(integer) => Some(Number::Integer(integer)),
+        Value::Float(float) => Number::from_f64(float),
+        _ => None,
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || text.windows(part.len()).any(|window| window == part)
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::OneOf(literals) => write!(f, "is one of {literals}"),
+            Kind::NoneOf(literals) => write!(f, "is none of {literals}"),
+            Kind::Contains(literals) => write!(f, "contains one of {literals}"),
+            Kind::StartsWith(texts) => write!(f, "starts with one of [{}]", abridged(texts.shown())),
+            Kind::EndsWith(texts) => write!(f, "ends with one of [{}]", abridged(texts.shown())),
+            Kind::Matches(pattern) => write!(f, "matches {pattern}"),
+            Kind::Compares { side, included, number } => {
+                let sign = match (side, included) {
+                    (Ordering::Less, false) => "<",
+                    (Ordering::Less, true) => "<=",
+                    (Ordering::Greater, false) => ">",
+                    (Ordering::Greater, true) => ">=",
+                    (Ordering::Equal, _) => "=",
+                };
+                write!(f, "{sign} {number}")
+            }
+            Kind::Before(moment) => write!(f, "is before {moment}"),
+            Kind::After(moment) => write!(f, "is after {moment}"),
+            Kind::Semver(requirement) => write!(f, "is a version {requirement}"),
+            Kind::Cidr(networks) => write!(f, "is in one of [{}]", abridged(networks.iter().map(ToString::to_string))),
+            Kind::Exists(true) => f.write_str("is there"),
+            Kind::Exists(false) => f.write_str("is not there"),
+        }
+    }
+}
+
+/// How deep conditions may nest.
+pub(super) const MAX_DEPTH: usize = 16;
+
+/// The reason why a condition cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorError(String);
+
+impl OperatorError {
+    pub(super) fn too_deep() -> Self {
+        Self(format!("conditions nested deeper than {MAX_DEPTH} levels"))
+    }
+}
+
+impl fmt::Display for OperatorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for OperatorError {}

@@ -1,0 +1,122 @@
+//! Regular expressions that take linear time and no memory.
+//!
+//! A pattern becomes a deterministic automaton when it is made: a search reads each byte of the text once, follows a
+//! table, and allocates nothing. Automata can be exponentially larger than their patterns, so the building is bounded,
+//! and a pattern that would go beyond is refused.
+
+use std::fmt;
+use std::sync::Arc;
+
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::nfa::thompson;
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, MatchKind};
+
+/// A compiled pattern.
+#[derive(Clone)]
+pub(super) struct Pattern {
+    text: Box<str>,
+    automaton: Arc<dense::DFA<Vec<u32>>>,
+}
+
+/// The longest pattern, in bytes.
+const MAX_LEN: usize = 256;
+/// The most memory of an automaton and of building it, in bytes.
+const MAX_SIZE: usize = 32 << 10;
+const MAX_BUILD: usize = 128 << 10;
+
+impl Pattern {
+    /// Compiles; the error says what is wrong with the pattern.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_LEN {
+            return Err(format!("a pattern of {} bytes; a pattern has at most {MAX_LEN}", text.len()));
+        }
+        let automaton = dense::Builder::new()
+            .syntax(syntax::Config::new().unicode(false).utf8(false).nest_limit(32))
+            .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(MAX_BUILD)))
+            .configure(
+                dense::Config::new()
+                    .start_kind(StartKind::Unanchored)
+                    .match_kind(MatchKind::All)
+                    .dfa_size_limit(Some(MAX_SIZE))
+                    .determinize_size_limit(Some(MAX_BUILD)),
+            )
+            .build(text)
+            .map_err(|error| explain(&error))?;
+        Ok(Self { text: text.into(), automaton: Arc::new(automaton) })
+    }
+
+    /// Tells whether the pattern is found anywhere in the text.
+    #[inline]
+    pub(super) fn is_match(&self, text: &str) -> bool {
+        let input = Input::new(text).anchored(Anchored::No).earliest(true);
+        // Fails only for automata that give up at certain bytes, which are not built here.
+        self.automaton.try_search_fwd(&input).is_ok_and(|found| found.is_some())
+    }
+}
+
+fn explain(error: &dense::BuildError) -> String {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        message = error.to_string();
+        cause = error.source();
+    }
+    // A syntax error draws a picture of several lines; the last one says it.
+    let line = message.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    if line.contains("limit") {
+        "a pattern that is too complex".to_owned()
+    } else if line.contains("Unicode") {
+        "classes are ASCII: no letter beyond it, and no \\p{…}".to_owned()
+    } else {
+        line
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Pattern {}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pattern").field(&self.text).finish()
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finds(pattern: &str, text: &str) -> bool {
+        Pattern::parse(pattern).expect(pattern).is_match(text)
+    }
+
+    #[test]
+    fn patterns_are_found_anywhere() {
+        assert!(finds("b+", "abbc") && !finds("^b+", "abbc") && !finds("b+$", "abbc"));
+        assert!(finds("(?i)PORTO", "porto") && finds(r"^\d{3}$", "123") && !finds(r"^\d{3}$", "1234"));
+        assert!(finds("é", "café") && finds("", "") && finds("a|^$", ""));
+        assert!(finds(r"\bcat\b", "a cat!") && !finds(r"\bcat\b", "concat"));
+    }
+
+    #[test]
+    fn hostile_patterns_are_refused_or_harmless() {
+        let refused = |pattern: &str| Pattern::parse(pattern).expect_err(pattern);
+        assert!(refused("(").contains("unclosed group"));
+        assert!(refused(&"a".repeat(257)).contains("257 bytes"));
+        assert!(refused("(a|b)*a(a|b){30}").contains("too complex"));
+        assert!(refused(r"(\w{1,50}){50}").contains("too complex"));
+        assert!(refused(r"(a)\1").contains("backreferences"), "{}", refused(r"(a)\1"));
+        assert!(!finds("^(a+)+$", &format!("{}b", "a".repeat(100_000))));
+    }
+}

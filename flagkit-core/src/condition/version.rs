@@ -1,0 +1,252 @@
+//! Versions and requirements of them.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use semver::{Comparator, Op, VersionReq};
+
+/// A version of Semantic Versioning 2.0.0, borrowed from the text. Missing parts are 0; build metadata is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Version<'a> {
+    numbers: [u64; 3],
+    pre: &'a str,
+}
+
+impl<'a> Version<'a> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let (text, build) = match text.split_once('+') {
+            Some((text, build)) => (text, Some(build)),
+            None => (text, None),
+        };
+        if build.is_some_and(|build| !build.split('.').all(is_identifier)) {
+            return None;
+        }
+        let (core, pre) = match text.split_once('-') {
+            Some((core, pre)) => (core, pre),
+            None => (text, ""),
+        };
+        let is_good =
+            |identifier: &str| is_identifier(identifier) && !(is_numeric(identifier) && has_leading_zero(identifier));
+        if core.len() != text.len() && !pre.split('.').all(is_good) {
+            return None;
+        }
+        let mut numbers = [0; 3];
+        let mut slots = numbers.iter_mut();
+        for part in core.split('.') {
+            if !is_numeric(part) || has_leading_zero(part) {
+                return None;
+            }
+            *slots.next()? = part.parse().ok()?;
+        }
+        Some(Self { numbers, pre })
+    }
+
+    /// Precedence, by section 11 of Semantic Versioning 2.0.0.
+    fn compare(&self, numbers: [u64; 3], pre: &str) -> Ordering {
+        self.numbers.cmp(&numbers).then_with(|| match (self.pre.is_empty(), pre.is_empty()) {
+            (true, true) => Ordering::Equal,
+            (true, false) => Ordering::Greater,
+            (false, true) => Ordering::Less,
+            (false, false) => compare_pre(self.pre, pre),
+        })
+    }
+}
+
+fn compare_pre(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.split('.'), b.split('.'));
+    loop {
+        let ordering = match (a.next(), b.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => Ordering::Less,
+            (Some(_), None) => Ordering::Greater,
+            (Some(a), Some(b)) => match (is_numeric(a), is_numeric(b)) {
+                // Without leading zeros, the longer number is the greater one, however long.
+                (true, true) => a.len().cmp(&b.len()).then_with(|| a.cmp(b)),
+                (true, false) => Ordering::Less,
+                (false, true) => Ordering::Greater,
+                (false, false) => a.cmp(b),
+            },
+        };
+        if ordering.is_ne() {
+            return ordering;
+        }
+    }
+}
+
+fn is_identifier(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn is_numeric(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn has_leading_zero(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('0')
+}
+
+/// Requirements of a version, all of which must hold, as bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Requirement {
+    text: Box<str>,
+    bounds: Box<[Bound]>,
+}
+
+/// On one side of a version, that version included or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Bound {
+    side: Ordering,
+    included: bool,
+    numbers: [u64; 3],
+    pre: Box<str>,
+}
+
+impl Requirement {
+    pub(super) fn parse(text: &str) -> Result<Self, semver::Error> {
+        let requirement = VersionReq::parse(text)?;
+        let bounds = requirement.comparators.iter().flat_map(bounds).flatten().collect();
+        Ok(Self { text: text.into(), bounds })
+    }
+
+    pub(super) fn is_met_by(&self, version: &Version<'_>) -> bool {
+        self.bounds.iter().all(|bound| {
+            let ordering = version.compare(bound.numbers, &bound.pre);
+            ordering == bound.side || (bound.included && ordering.is_eq())
+        })
+    }
+}
+
+/// From which version on, and to which.
+fn bounds(comparator: &Comparator) -> [Option<Bound>; 2] {
+    let Comparator { major, minor, patch, .. } = *comparator;
+    let pre = comparator.pre.as_str();
+    let numbers = [major, minor.unwrap_or(0), patch.unwrap_or(0)];
+    let bound = |side, included| Some(Bound { side, included, numbers, pre: pre.into() });
+    // The first version behind all that fill the given parts, and its pre-releases: "0" is the least of them.
+    let behind = |numbers: [u64; 3]| Bound { side: Ordering::Less, included: false, numbers, pre: "0".into() };
+    let filled = match (minor, patch) {
+        (None, _) => Some([major.saturating_add(1), 0, 0]),
+        (Some(minor), None) => Some([major, minor.saturating_add(1), 0]),
+        (Some(_), Some(_)) => None,
+    };
+    let from = bound(Ordering::Greater, true);
+    match (comparator.op, filled) {
+        (Op::Exact | Op::Wildcard, None) => [from, bound(Ordering::Less, true)],
+        (Op::Exact | Op::Wildcard, Some(next)) => [from, Some(behind(next))],
+        (Op::Greater, None) => [bound(Ordering::Greater, false), None],
+        (Op::Greater, Some(next)) => [Some(Bound { side: Ordering::Greater, included: true, ..behind(next) }), None],
+        (Op::GreaterEq, _) => [from, None],
+        (Op::Less, _) => [bound(Ordering::Less, false), None],
+        (Op::LessEq, None) => [bound(Ordering::Less, true), None],
+        (Op::LessEq, Some(next)) => [Some(behind(next)), None],
+        (Op::Tilde, _) => {
+            let next = match minor {
+                Some(minor) => [major, minor.saturating_add(1), 0],
+                None => [major.saturating_add(1), 0, 0],
+            };
+            [from, Some(behind(next))]
+        }
+        // Caret, and whatever the parser may know one day that we do not: the narrow reading.
+        _ => {
+            let next = match (major, minor, patch) {
+                (0, Some(0), Some(patch)) => [0, 0, patch.saturating_add(1)],
+                (0, Some(minor), _) => [0, minor.saturating_add(1), 0],
+                _ => [major.saturating_add(1), 0, 0],
+            };
+            [from, Some(behind(next))]
+        }
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meets(requirement: &str, version: &str) -> bool {
+        Requirement::parse(requirement).expect(requirement).is_met_by(&Version::parse(version).expect(version))
+    }
+
+    #[test]
+    fn precedence_is_that_of_the_standard() {
+        let ascending = [
+            "1.0.0-0",
+            "1.0.0-9",
+            "1.0.0-10",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.0.1",
+            "1.1",
+            "2",
+        ];
+        for pair in ascending.windows(2) {
+            assert!(meets(&format!("<{}", full(pair[1])), pair[0]), "{pair:?}");
+            assert!(!meets(&format!("<{}", full(pair[0])), pair[1]), "{pair:?}");
+        }
+    }
+
+    fn full(version: &str) -> String {
+        match version.matches('.').count() {
+            _ if version.contains('-') => version.to_owned(),
+            0 => format!("{version}.0.0"),
+            1 => format!("{version}.0"),
+            _ => version.to_owned(),
+        }
+    }
+
+    #[test]
+    fn requirements_are_bounds() {
+        for (requirement, yes, no) in [
+            (">=2.3", &["2.3", "2.3.0", "2.10.1", "3.0.0-beta"][..], &["2.2.9", "2.3.0-beta", "2.3-beta"][..]),
+            (">1.2", &["1.3.0", "1.3.0-0", "2.0.0-beta"], &["1.2.9", "1.2.0-beta"]),
+            ("<1.2", &["1.1.9", "1.2.0-beta"], &["1.2.0"]),
+            ("<=1.2", &["1.2.9"], &["1.3.0-alpha", "1.3.0"]),
+            ("=1.2", &["1.2.0", "1.2.9"], &["1.2.0-beta", "1.3.0-0"]),
+            ("=1.2.3-rc.1", &["1.2.3-rc.1", "1.2.3-rc.1+build"], &["1.2.3", "1.2.3-rc.2"]),
+            ("^1.2", &["1.2.0", "1.9.0"], &["1.1.9", "2.0.0-beta", "2.0.0"]),
+            ("1.2", &["1.9.0"], &["2.0.0"]),
+            ("^0.2.3", &["0.2.9"], &["0.3.0", "0.2.2"]),
+            ("^0.0.3", &["0.0.3"], &["0.0.4"]),
+            ("~1.2.3", &["1.2.9"], &["1.3.0", "1.2.2"]),
+            ("~1", &["1.9.9"], &["2.0.0-0"]),
+            (">=1.0, <2.0, <1.5", &["1.4.9"], &["1.5.0"]),
+            ("*", &["0.0.1", "9.9.9", "1.0.0-beta"], &[]),
+            ("1.2.*", &["1.2.7"], &["1.3.0"]),
+        ] {
+            assert!(yes.iter().all(|version| meets(requirement, version)), "{requirement}");
+            assert!(!no.iter().any(|version| meets(requirement, version)), "{requirement}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_no_version() {
+        for text in [
+            "",
+            "v1.2.3",
+            "1.2.3.4",
+            "01.2.3",
+            "1..3",
+            "1.2.",
+            "1.2.3-",
+            "1.2.3-01",
+            "1.2.3-a..b",
+            "1.2.3+",
+            "1.2.3-é",
+            "99999999999999999999.0.0",
+            "-1.0.0",
+        ] {
+            assert!(Version::parse(text).is_none(), "{text}");
+        }
+    }
+}

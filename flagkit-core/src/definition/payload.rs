@@ -1,0 +1,172 @@
+//! The value of a variant.
+
+/// A value of a document: what a variant carries.
+///
+/// With the feature `serde`, [`Variant::value`](crate::Variant::value) reads it as a type of your own.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Payload {
+    /// Nothing (JSON alone).
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction, or too large for an integer. Not NaN.
+    Float(f64),
+    /// A text; also a date, as it is written.
+    Text(Box<str>),
+    /// A list.
+    List(Box<[Payload]>),
+    /// Names and their values, in the order of the document.
+    Table(Box<[(Box<str>, Payload)]>),
+}
+
+impl Eq for Payload {}
+
+#[cfg(feature = "serde")]
+pub use self::de::PayloadError;
+
+#[cfg(feature = "serde")]
+mod de {
+    //! A payload as the input of serde.
+
+    use std::fmt;
+
+    use serde_core::de::value::{MapDeserializer, SeqDeserializer};
+    use serde_core::de::{self, Deserializer, EnumAccess, IntoDeserializer, VariantAccess, Visitor};
+    use serde_core::forward_to_deserialize_any;
+
+    use super::Payload;
+
+    /// The reason why a value cannot be read as a type.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PayloadError(String);
+
+    impl PayloadError {
+        pub(crate) fn absent(variant: &str) -> Self {
+            Self(format!("the variant {variant:?} has no value"))
+        }
+    }
+
+    impl fmt::Display for PayloadError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.0)
+        }
+    }
+
+    impl std::error::Error for PayloadError {}
+
+    impl de::Error for PayloadError {
+        fn custom<T: fmt::Display>(message: T) -> Self {
+            Self(message.to_string())
+        }
+    }
+
+    impl<'de> IntoDeserializer<'de, PayloadError> for &'de Payload {
+        type Deserializer = Self;
+
+        fn into_deserializer(self) -> Self {
+            self
+        }
+    }
+
+    impl<'de> Deserializer<'de> for &'de Payload {
+        type Error = PayloadError;
+
+        fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PayloadError> {
+            match self {
+                Payload::Null => visitor.visit_unit(),
+                Payload::Bool(value) => visitor.visit_bool(*value),
+                Payload::Integer(value) => visitor.visit_i64(*value),
+                Payload::Float(value) => visitor.visit_f64(*value),
+                Payload::Text(value) => visitor.visit_borrowed_str(value),
+                Payload::List(list) => {
+                    let mut items = SeqDeserializer::new(list.iter());
+                    let value = visitor.visit_seq(&mut items)?;
+                    items.end().map(|()| value)
+                }
+                Payload::Table(entries) => {
+                    let mut entries = MapDeserializer::new(entries.iter().map(|(name, value)| (&**name, value)));
+                    let value = visitor.visit_map(&mut entries)?;
+                    entries.end().map(|()| value)
+                }
+            }
+        }
+
+        fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PayloadError> {
+            match self {
+                Payload::Null => visitor.visit_none(),
+                _ => visitor.visit_some(self),
+            }
+        }
+
+        fn deserialize_newtype_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            visitor: V,
+        ) -> Result<V::Value, PayloadError> {
+            visitor.visit_newtype_struct(self)
+        }
+
+        fn deserialize_enum<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            _: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, PayloadError> {
+            match self {
+                Payload::Text(name) => visitor.visit_enum((&**name).into_deserializer()),
+                Payload::Table(entries) => match &**entries {
+                    [(name, value)] => visitor.visit_enum(Tagged { name, value }),
+                    _ => Err(de::Error::custom("expected a table with one entry, the name of an enum's variant")),
+                },
+                _ => Err(de::Error::custom("expected a text or a table for an enum")),
+            }
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
+            tuple tuple_struct map struct identifier ignored_any
+        }
+    }
+
+    /// An enum's variant with content: `{ name = value }`.
+    struct Tagged<'de> {
+        name: &'de str,
+        value: &'de Payload,
+    }
+
+    impl<'de> EnumAccess<'de> for Tagged<'de> {
+        type Error = PayloadError;
+        type Variant = Self;
+
+        fn variant_seed<V: de::DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), PayloadError> {
+            seed.deserialize(IntoDeserializer::<PayloadError>::into_deserializer(self.name)).map(|name| (name, self))
+        }
+    }
+
+    impl<'de> VariantAccess<'de> for Tagged<'de> {
+        type Error = PayloadError;
+
+        fn unit_variant(self) -> Result<(), PayloadError> {
+            de::Deserialize::deserialize(self.value)
+        }
+
+        fn newtype_variant_seed<T: de::DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, PayloadError> {
+            seed.deserialize(self.value)
+        }
+
+        fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, PayloadError> {
+            self.value.deserialize_any(visitor)
+        }
+
+        fn struct_variant<V: Visitor<'de>>(
+            self,
+            _: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, PayloadError> {
+            self.value.deserialize_any(visitor)
+        }
+    }
+}

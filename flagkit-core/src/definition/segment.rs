@@ -1,0 +1,65 @@
+//! Segments: conditions with a name, shared by flags.
+
+use crate::condition::{Condition, Texts};
+use crate::subject::Subject;
+use crate::verdict::Verdict;
+use crate::witness::{Group, Witness};
+
+/// A group of subjects: by condition, and by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Segment {
+    included: Texts,
+    excluded: Texts,
+    condition: Option<Condition>,
+}
+
+impl Segment {
+    /// Makes a segment to which nobody belongs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the condition under which a subject belongs to it.
+    pub fn when(mut self, condition: Condition) -> Self {
+        self.condition = Some(condition);
+        self
+    }
+
+    /// Sets the ids that belong to it whatever the condition says.
+    pub fn including<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
+        self.included = Texts::new(ids.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets the ids that do not belong to it, even if they are included.
+    pub fn excluding<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
+        self.excluded = Texts::new(ids.into_iter().map(Into::into));
+        self
+    }
+
+    pub(crate) fn judge<S: Subject + ?Sized, W: Witness>(&self, name: &str, subject: &S, witness: &mut W) -> Verdict {
+        witness.enter(Group::Segment(name));
+        let verdict = if judge_id(&self.excluded, "excluded", subject, witness) == Verdict::Yes {
+            Verdict::No
+        } else if judge_id(&self.included, "included", subject, witness) == Verdict::Yes {
+            Verdict::Yes
+        } else {
+            self.condition.as_ref().map_or(Verdict::No, |condition| condition.judge(subject, witness))
+        };
+        witness.leave(verdict);
+        verdict
+    }
+}
+
+/// Judges whether the subject's id is in the list. Nobody's is.
+#[inline]
+pub(super) fn judge_id<S: Subject + ?Sized, W: Witness>(
+    ids: &Texts,
+    list: &str,
+    subject: &S,
+    witness: &mut W,
+) -> Verdict {
+    let is_in = !ids.is_empty() && subject.id().is_some_and(|id| !id.is_empty() && ids.contains(id.as_bytes()));
+    witness.id(ids.len(), list, is_in.into());
+    is_in.into()
+}

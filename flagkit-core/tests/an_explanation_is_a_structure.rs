@@ -1,0 +1,113 @@
+//! An explanation serialises to the same as it shows.
+
+use flagkit_core::{
+    Condition, Context, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Reference, Rule, Segment, Variant, Variants,
+};
+use serde_json::{Value, json};
+
+fn flags() -> Flags {
+    let key = |text| FlagKey::new(text).expect("a key");
+    let rule = Rule::new()
+        .named("staff")
+        .for_subjects(["u1"])
+        .in_segments([Reference::new("staff")])
+        .when(Condition::any([Condition::attribute("plan", Operator::none_of(["free"]))]).expect("not too deep"))
+        .with_rollout(Percent::new(60).expect("a percentage"));
+    let variants = Variants::new([(Variant::new("blue"), 1)]).expect("variants");
+    let mut set = FlagSet::from_iter([
+        (key("search"), Flag::on().requiring([Reference::new("index")]).with_rules([rule]).with_variants(variants)),
+        (key("index"), Flag::on()),
+        (key("dark"), Flag::off()),
+    ]);
+    let everybody = Condition::attribute("country", Operator::exists(false));
+    set.insert_segment("staff", Segment::new().when(everybody));
+    Flags::fixed(set)
+}
+
+fn explain(key: &str, subject: &Context) -> Value {
+    serde_json::to_value(flags().explain(key, subject)).expect("it serialises")
+}
+
+#[test]
+fn every_member_is_there() {
+    let subject = Context::new("u1").with("plan", "paid");
+    assert_eq!(
+        explain("search", &subject),
+        json!({
+            "key": "search",
+            "on": true,
+            "reason": "rollout",
+            "prerequisite": null,
+            "point": 1_100_995_022,
+            "threshold": 1_288_490_188,
+            "rule": 0,
+            "variant": "blue",
+            "layer": "fixed:",
+            "revision": 1,
+            "steps": [
+                { "requires": "index", "on": true, "reason": "on", "steps": [] },
+                {
+                    "what": "rule 0 \"staff\"",
+                    "verdict": "yes",
+                    "steps": [
+                        { "attribute": "id", "operator": "is one of 1 listed", "seen": null, "verdict": "yes" },
+                        {
+                            "what": "segment \"staff\"",
+                            "verdict": "yes",
+                            "steps": [
+                                {
+                                    "attribute": "country",
+                                    "operator": "is not there",
+                                    "seen": null,
+                                    "verdict": "yes",
+                                },
+                            ],
+                        },
+                        {
+                            "what": "any of",
+                            "verdict": "yes",
+                            "steps": [
+                                {
+                                    "attribute": "plan",
+                                    "operator": "is none of [\"free\"]",
+                                    "seen": "\"paid\"",
+                                    "verdict": "yes",
+                                },
+                            ],
+                        },
+                    ],
+                },
+            ],
+        })
+    );
+}
+
+#[test]
+fn what_there_is_not_is_null() {
+    let nobody = Context::anonymous();
+    assert_eq!(
+        explain("undeclared", &nobody),
+        json!({
+            "key": "undeclared",
+            "on": false,
+            "reason": "undeclared",
+            "prerequisite": null,
+            "rule": null,
+            "variant": null,
+            "layer": null,
+            "revision": 1,
+            "steps": [],
+        })
+    );
+    assert_eq!(explain("dark", &nobody)["reason"], "off");
+    assert_eq!(explain("dark", &nobody)["layer"], "fixed:");
+}
+
+#[test]
+fn members_keep_their_order() {
+    let text = serde_json::to_string(&flags().explain("index", "u1")).expect("it serialises");
+    assert_eq!(
+        text,
+        r#"{"key":"index","on":true,"reason":"on","prerequisite":null,"rule":null,"variant":null,"layer":"fixed:","revision":1,"steps":[]}"#
+    );
+}

@@ -1,0 +1,149 @@
+//! What an explanation says, word for word: it is read by people in a hurry.
+
+use flagkit_core::{
+    Condition, Context, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Reference, Rule, Segment, Step, Variant,
+    Variants, Verdict,
+};
+
+fn key(text: &str) -> FlagKey {
+    FlagKey::new(text).expect("a key")
+}
+
+fn is(name: &str, operator: Operator) -> Condition {
+    Condition::attribute(name, operator)
+}
+
+fn flags() -> Flags {
+    let most = Percent::new(60).expect("a percentage");
+    let iberia = Condition::all([
+        is("country", Operator::one_of(["PT", "ES"])),
+        is("plan", Operator::none_of(["free"])),
+        Condition::any([
+            is("beta", Operator::one_of([true])),
+            is("seats", Operator::compares(std::cmp::Ordering::Greater, true, &100.into()).expect("a number")),
+        ])
+        .expect("not too deep"),
+    ]);
+    let rules = [
+        Rule::new().named("testers").for_subjects(["u7", "u8"]).with_variant("red"),
+        Rule::new()
+            .in_segments([Reference::new("staff"), Reference::new("press")])
+            .when(iberia.expect("not too deep"))
+            .with_rollout(most),
+    ];
+    let variants = Variants::new([(Variant::new("blue"), 1), (Variant::new("red"), 0)]).expect("variants");
+    let search = Flag::on()
+        .with_rollout(Percent::ZERO)
+        .requiring([Reference::new("new-index"), Reference::new("old-index")])
+        .with_rules(rules)
+        .with_variants(variants);
+    let index = Flag::on().with_rules([Rule::new().when(is("country", Operator::exists(true)))]);
+    let mut set = FlagSet::from_iter([
+        (key("search"), search),
+        (key("new-index"), index.with_rollout(Percent::ZERO)),
+        (key("old-index"), Flag::on()),
+    ]);
+    set.insert_segment("staff", Segment::new().when(is("email", Operator::ends_with(["@example.com"]))));
+    set.insert_segment("press", Segment::new().including(["u1"]));
+    Flags::fixed(set)
+}
+
+fn user(id: &str) -> Context {
+    let user = Context::new(id).with("country", "PT").with("plan", "paid").with("beta", false).with("seats", 250);
+    user.with("email", "u@example.org")
+}
+
+#[test]
+fn a_flag_of_every_sort_of_step() {
+    assert_eq!(
+        flags().explain("search", &user("u1")).to_string(),
+        "\
+search is on: point 1100995022 is below threshold 1288490188, by rule 1, variant blue, says fixed: (revision 1)
+  requires new-index: on, on for all it applies to
+    rule 0: yes
+      country is there: yes, it is \"PT\"
+  requires old-index: on, on for all it applies to
+  rule 0 \"testers\": no
+    id is one of 2 listed: no
+  rule 1: yes
+    segment \"staff\": no
+      email ends with one of [\"@example.com\"]: no, it is \"u@example.org\"
+    segment \"press\": yes
+      id is one of 1 included: yes
+    all of: yes
+      country is one of [\"ES\", \"PT\"]: yes, it is \"PT\"
+      plan is none of [\"free\"]: yes, it is \"paid\"
+      any of: yes
+        beta is one of [true]: no, it is false
+        seats >= 100: yes, it is 250
+"
+    );
+}
+
+#[test]
+fn parts_that_were_not_needed_are_judged_all_the_same() {
+    let stranger = Context::new("u2").with("country", "DE").with("plan", ["free", "paid"]).with("seats", f64::NAN);
+    assert_eq!(
+        flags().explain("search", &stranger).to_string(),
+        "\
+search is off: point 141825756 is not below threshold 0, says fixed: (revision 1)
+  requires new-index: on, on for all it applies to
+    rule 0: yes
+      country is there: yes, it is \"DE\"
+  requires old-index: on, on for all it applies to
+  rule 0 \"testers\": no
+    id is one of 2 listed: no
+  rule 1: no
+    segment \"staff\": cannot tell
+      email ends with one of [\"@example.com\"]: cannot tell, there is none
+    segment \"press\": no
+      id is one of 1 included: no
+    all of: no
+      country is one of [\"ES\", \"PT\"]: no, it is \"DE\"
+      plan is none of [\"free\"]: no, it is [\"free\", \"paid\"]
+      any of: cannot tell
+        beta is one of [true]: cannot tell, there is none
+        seats >= 100: cannot tell, it is NaN
+"
+    );
+}
+
+#[test]
+fn rules_behind_the_one_that_matches_are_not_asked() {
+    let explanation = flags().explain("search", &user("u7"));
+    assert_eq!(
+        explanation.to_string(),
+        "\
+search is on: on for all it applies to, by rule 0, variant red, says fixed: (revision 1)
+  requires new-index: on, on for all it applies to
+    rule 0: yes
+      country is there: yes, it is \"PT\"
+  requires old-index: on, on for all it applies to
+  rule 0 \"testers\": yes
+    id is one of 2 listed: yes
+"
+    );
+    let Some(Step::Group { what, verdict, steps }) = explanation.steps().last() else { panic!("a rule") };
+    assert_eq!((what.as_str(), *verdict), ("rule 0 \"testers\"", Verdict::Yes));
+    assert!(matches!(&steps[..], [Step::Test { attribute, seen: None, .. }] if attribute == "id"));
+}
+
+#[test]
+fn a_required_flag_that_is_off_ends_it() {
+    assert_eq!(
+        flags().explain("search", &()).to_string(),
+        "\
+search is off: the required flag new-index is off, says fixed: (revision 1)
+  requires new-index: off, on for a part, and the subject has nothing to hash
+    rule 0: no
+      country is there: no, there is none
+"
+    );
+}
+
+#[test]
+fn what_takes_no_step_takes_one_line() {
+    let explain = |key: &str| flags().explain(key, "u1").to_string();
+    assert_eq!(explain("old-index"), "old-index is on: on for all it applies to, says fixed: (revision 1)\n");
+    assert_eq!(explain("undeclared"), "undeclared is off: no layer declares it (revision 1)\n");
+}

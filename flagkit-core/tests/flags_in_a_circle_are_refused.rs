@@ -1,0 +1,222 @@
+//! Flags that require each other in a circle or in too long a chain are refused, and nobody waits for the answer.
+
+use flagkit_core::{
+    Flag, FlagKey, FlagSet, Flags, Location, Percent, Problem, Provenance, Publisher, Reason, Reference, Step,
+};
+
+const LONG: usize = 100_000;
+
+fn key(text: &str) -> FlagKey {
+    FlagKey::new(text).expect("a key")
+}
+
+fn nth(index: usize) -> String {
+    format!("flag-{index}")
+}
+
+fn requiring<S: AsRef<str>>(keys: impl IntoIterator<Item = S>) -> Flag {
+    Flag::on().requiring(keys.into_iter().map(|key| Reference::new(key.as_ref())))
+}
+
+fn set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
+    flags.into_iter().map(|(key, flag)| (self::key(key), flag)).collect()
+}
+
+fn file() -> (Flags, Publisher) {
+    let flags = Flags::new();
+    let publisher = flags.add_layer(Provenance::new("file:"));
+    (flags, publisher)
+}
+
+fn problems(flags: &Flags) -> Vec<Problem> {
+    flags.status().sources.into_iter().flat_map(|source| source.problems).collect()
+}
+
+fn reason(flags: &Flags, key: &str) -> Reason {
+    let evaluation = flags.evaluate(key, "u1");
+    assert_eq!(*flags.explain(key, "u1").evaluation(), evaluation);
+    assert_eq!(flags.is_on(key, "u1"), evaluation.is_on());
+    evaluation.reason()
+}
+
+/// A flag that is on, then one that requires it, and so on: `flags` flags, of which the last requires all others.
+fn chain(flags: usize) -> FlagSet {
+    let later = (1..flags).map(|index| (key(&nth(index)), requiring([nth(index - 1)])));
+    [(key(&nth(0)), Flag::on())].into_iter().chain(later).collect()
+}
+
+fn circle(flags: usize) -> FlagSet {
+    (0..flags).map(|index| (key(&nth(index)), requiring([nth((index + 1) % flags)]))).collect()
+}
+
+#[test]
+fn circles_of_any_length_are_refused() {
+    for length in [1, 2, 3, 31, 32, 33, 34, 1_000] {
+        let (flags, publisher) = file();
+        let mut declared = circle(length);
+        declared.insert(key("before"), requiring([nth(0)]));
+        declared.insert(key("long-before"), requiring(["free", "before"]));
+        declared.insert(key("free"), Flag::on());
+        publisher.publish(declared);
+        for index in 0..length {
+            assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index} of {length}");
+        }
+        assert_eq!(reason(&flags, "before"), Reason::Refused, "what requires them is refused too");
+        assert_eq!(reason(&flags, "long-before"), Reason::Refused);
+        assert_eq!(reason(&flags, "free"), Reason::On);
+        let problems = problems(&flags);
+        assert_eq!(problems.len(), length + 2);
+        assert!(problems.iter().all(|problem| problem.got().contains("circle")), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_very_long_circle_is_refused() {
+    let (flags, publisher) = file();
+    let mut declared = circle(LONG);
+    declared.insert(key("free"), Flag::on());
+    publisher.publish(declared);
+    for index in [0, 1, 31, 32, 33, LONG / 2, LONG - 1] {
+        assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index}");
+    }
+    assert_eq!(reason(&flags, "free"), Reason::On);
+    assert_eq!(problems(&flags).len(), LONG);
+}
+
+#[test]
+fn a_very_long_chain_is_refused_from_where_it_is_too_long() {
+    let (flags, publisher) = file();
+    publisher.publish(chain(LONG));
+    for index in [0, 1, 31, 32] {
+        assert_eq!(reason(&flags, &nth(index)), Reason::On, "{index}");
+    }
+    for index in [33, 34, LONG / 2, LONG - 1] {
+        assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index}");
+    }
+    assert_eq!(problems(&flags).len(), LONG - 33);
+}
+
+#[test]
+fn a_flag_that_requires_a_thousand_is_answered_and_one_that_requires_more_is_not() {
+    let (flags, publisher) = file();
+    let mut declared: FlagSet = (0..LONG).map(|index| (key(&nth(index)), Flag::on())).collect();
+    declared.insert(key("many"), requiring((0..1_000).map(nth)));
+    publisher.publish(declared.clone());
+    assert_eq!(reason(&flags, "many"), Reason::On);
+    assert_eq!(flags.explain("many", "u1").steps().len(), 1_000);
+    assert_eq!(problems(&flags), []);
+
+    declared.insert(key("all"), requiring((0..LONG).map(nth)));
+    publisher.publish(declared);
+    assert_eq!((reason(&flags, "many"), reason(&flags, "all")), (Reason::On, Reason::Refused));
+    assert_eq!(problems(&flags).len(), 1);
+}
+
+#[test]
+fn a_chain_through_thirty_two_flags_is_legal() {
+    let (flags, publisher) = file();
+    publisher.publish(chain(33));
+    assert_eq!(reason(&flags, &nth(32)), Reason::On);
+    assert_eq!(problems(&flags), []);
+    assert_eq!(depth(flags.explain(&nth(32), "u1").steps()), 32);
+
+    let mut dark_at_the_end = chain(33);
+    dark_at_the_end.insert(key(&nth(0)), Flag::on().with_rollout(Percent::ZERO));
+    publisher.publish(dark_at_the_end);
+    assert_eq!(reason(&flags, &nth(32)), Reason::Prerequisite { index: 0 });
+}
+
+#[test]
+fn a_chain_through_thirty_three_flags_is_refused() {
+    let (flags, publisher) = file();
+    publisher.publish(chain(34));
+    assert_eq!(reason(&flags, &nth(33)), Reason::Refused);
+    assert_eq!(reason(&flags, &nth(32)), Reason::On, "without the last of them it is legal");
+    let problems = problems(&flags);
+    assert_eq!(problems.len(), 1);
+    assert_eq!(
+        problems[0].to_string(),
+        "flags.flag-33.requires: got a chain of more than 32 flags, expected at most 32 flags in a row and 1000 ways, and no circle; \
+         the flag is refused until then"
+    );
+}
+
+fn depth(steps: &[Step]) -> usize {
+    let inner = |step: &Step| match step {
+        Step::Required { steps, .. } => 1 + depth(steps),
+        _ => 0,
+    };
+    steps.iter().map(inner).max().unwrap_or_default()
+}
+
+#[test]
+fn a_diamond_is_no_circle() {
+    let (flags, publisher) = file();
+    let declared = || {
+        set([
+            ("top", requiring(["left", "right"])),
+            ("left", requiring(["bottom"])),
+            ("right", requiring(["bottom"])),
+            ("bottom", Flag::on()),
+            ("twice", requiring(["bottom", "bottom"])),
+            ("across", requiring(["left", "bottom", "top"])),
+        ])
+    };
+    publisher.publish(declared());
+    for key in ["top", "left", "right", "twice", "across"] {
+        assert_eq!(reason(&flags, key), Reason::On, "{key}");
+    }
+    let mut dark = declared();
+    dark.insert(key("right"), Flag::off());
+    publisher.publish(dark);
+    assert_eq!(reason(&flags, "top"), Reason::Prerequisite { index: 1 });
+    assert_eq!(reason(&flags, "across"), Reason::Prerequisite { index: 2 });
+    assert_eq!(reason(&flags, "left"), Reason::On);
+    assert_eq!(problems(&flags), []);
+}
+
+#[test]
+fn the_longest_of_several_ways_counts() {
+    let (flags, publisher) = file();
+    let mut declared = chain(34);
+    declared.insert(key("short-cut"), requiring([nth(0), nth(31)]));
+    declared.insert(key("detour"), requiring([nth(0), nth(32)]));
+    publisher.publish(declared);
+    assert_eq!(reason(&flags, "short-cut"), Reason::On);
+    assert_eq!(reason(&flags, "detour"), Reason::Refused);
+}
+
+#[test]
+fn a_circle_comes_and_goes_with_a_layer() {
+    let flags = Flags::new();
+    let [low, high] = ["low:", "high:"].map(|name| flags.add_layer(Provenance::new(name)));
+    low.publish(set([("a", requiring(["b"])), ("b", Flag::on())]));
+    assert_eq!(reason(&flags, "a"), Reason::On);
+
+    let back = Reference::new("a").at(Location { line: 4, column: 2 });
+    high.publish(set([("b", Flag::on().requiring([back]))]));
+    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Refused; 2]);
+    let sources = flags.status().sources;
+    let paths: Vec<Vec<&str>> =
+        sources.iter().map(|source| source.problems.iter().map(Problem::path).collect()).collect();
+    assert_eq!(paths, [["flags.a.requires"], ["flags.b.requires"]], "each is told of its own flag");
+    assert_eq!(sources[1].problems[0].location(), Some(Location { line: 4, column: 2 }));
+
+    high.publish(set([("a", Flag::off())]));
+    assert_eq!(reason(&flags, "a"), Reason::Off);
+    assert_eq!(reason(&flags, "b"), Reason::On);
+    high.publish(FlagSet::new());
+    assert_eq!(reason(&flags, "a"), Reason::On);
+    assert_eq!(problems(&flags), []);
+}
+
+#[test]
+fn a_flag_that_is_switched_off_still_closes_a_circle() {
+    let (flags, publisher) = file();
+    publisher.publish(set([("a", requiring(["b"])), ("b", Flag::off().requiring([Reference::new("a")]))]));
+    assert_eq!(
+        [reason(&flags, "a"), reason(&flags, "b")],
+        [Reason::Refused; 2],
+        "what is wrong is said before it is on"
+    );
+}

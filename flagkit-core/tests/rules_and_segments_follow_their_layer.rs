@@ -1,0 +1,325 @@
+//! A later layer replaces flags and segments whole, and what they say of each other is checked once all are laid.
+
+use std::sync::mpsc;
+
+use flagkit_core::{
+    Condition, Context, Event, Flag, FlagKey, FlagSet, Flags, Load, Location, Operator, Percent, Problem, Provenance,
+    Publisher, Reason, Reference, Rule, Segment, Variant, Variants,
+};
+
+fn key(text: &str) -> FlagKey {
+    FlagKey::new(text).expect("a key")
+}
+
+fn set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
+    flags.into_iter().map(|(key, flag)| (self::key(key), flag)).collect()
+}
+
+fn layers<const N: usize>(names: [&str; N]) -> (Flags, [Publisher; N]) {
+    let flags = Flags::new();
+    let publishers = names.map(|name| flags.add_layer(Provenance::new(name)));
+    (flags, publishers)
+}
+
+fn country(country: &str) -> Condition {
+    Condition::attribute("country", Operator::one_of([country]))
+}
+
+/// On for the segments alone.
+fn for_segments<const N: usize>(names: [&str; N]) -> Flag {
+    let rule = Rule::new().in_segments(names.map(Reference::new));
+    Flag::on().with_rollout(Percent::ZERO).with_rules([rule])
+}
+
+fn with_segment(mut set: FlagSet, name: &str, segment: Segment) -> FlagSet {
+    set.insert_segment(name, segment);
+    set
+}
+
+fn refusing_segment(mut set: FlagSet, name: &str) -> FlagSet {
+    set.refuse_segment(name);
+    set
+}
+
+fn from(country: &str) -> Context {
+    Context::new("u1").with("country", country)
+}
+
+/// The problems of each layer, lowest first.
+fn problems(flags: &Flags) -> Vec<Vec<String>> {
+    let sources = flags.status().sources;
+    sources.iter().map(|source| source.problems.iter().map(ToString::to_string).collect()).collect()
+}
+
+#[test]
+fn an_override_drops_rules_variants_and_requirements_and_keeps_who_is_who() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    let rule = Rule::new().when(country("PT")).with_variant("blue");
+    let below = Flag::off()
+        .with_salt("s")
+        .with_by("account")
+        .with_rules([rule])
+        .requiring([Reference::new("dark")])
+        .with_variants(Variants::new([(Variant::new("blue"), 1)]).expect("variants"));
+    low.publish(set([("a", below), ("dark", Flag::off())]));
+    high.publish(set([("a", Flag::on())]));
+    let in_force = flags.snapshot().flag("a").cloned().expect("it is declared");
+    assert_eq!(in_force, Flag::on().with_salt("s").with_by("account"));
+    assert!(in_force.rules().is_empty() && in_force.requires().is_empty() && in_force.variants().is_none());
+    let evaluation = flags.evaluate("a", &from("PT").with("account", "acme"));
+    assert_eq!((evaluation.is_on(), evaluation.rule(), evaluation.variant()), (true, None, None));
+    assert_eq!(evaluation.reason(), Reason::On);
+
+    let half = Percent::new(50).expect("a percentage");
+    high.publish(set([("a", Flag::on().with_rollout(half))]));
+    let expected = Flags::fixed(set([("b", Flag::on().with_rollout(half).with_salt("s").with_by("account"))]));
+    for account in 0..100 {
+        let user = Context::new("u1").with("account", account);
+        assert_eq!(flags.evaluate("a", &user).reason(), expected.evaluate("b", &user).reason());
+    }
+}
+
+#[test]
+fn an_override_with_rules_hashes_by_the_salt_and_attribute_below() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    let half = Percent::new(50).expect("a percentage");
+    low.publish(set([("a", Flag::off().with_salt("s").with_by("account"))]));
+    high.publish(set([("a", Flag::on().with_rules([Rule::new().with_rollout(half)]))]));
+    let expected = Flags::fixed(set([("b", Flag::on().with_rollout(half).with_salt("s").with_by("account"))]));
+    for account in 0..100 {
+        let user = Context::new("u1").with("account", account);
+        assert_eq!(flags.evaluate("a", &user).reason(), expected.evaluate("b", &user).reason());
+    }
+}
+
+#[test]
+fn a_segment_of_a_higher_layer_replaces_that_of_a_lower_one() {
+    let (flags, [low, middle, high]) = layers(["low:", "middle:", "high:"]);
+    low.publish(with_segment(set([("a", for_segments(["iberia"]))]), "iberia", Segment::new().when(country("PT"))));
+    assert!(flags.is_on("a", &from("PT")) && !flags.is_on("a", &from("ES")));
+
+    high.publish(with_segment(FlagSet::new(), "iberia", Segment::new().when(country("ES"))));
+    assert!(!flags.is_on("a", &from("PT")) && flags.is_on("a", &from("ES")), "whole: nothing of it is mixed");
+
+    middle.publish(with_segment(FlagSet::new(), "iberia", Segment::new().including(["u1"])));
+    assert!(!flags.is_on("a", &from("PT")), "the highest decides, not the latest");
+
+    high.publish(FlagSet::new());
+    assert!(flags.is_on("a", &from("PT")) && flags.is_on("a", &Context::new("u1")) && !flags.is_on("a", "u2"));
+    assert_eq!(problems(&flags), [[""; 0]; 3]);
+}
+
+#[test]
+fn a_segment_may_be_declared_above_or_below_the_flags_that_use_it() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    let staff = || Segment::new().including(["u1"]);
+    low.publish(set([("below", for_segments(["staff"]))]));
+    assert_eq!(flags.evaluate("below", "u1").reason(), Reason::Refused);
+    high.publish(with_segment(set([("above", for_segments(["press"]))]), "staff", staff()));
+    assert!(flags.is_on("below", "u1"));
+    assert_eq!(flags.evaluate("above", "u1").reason(), Reason::Refused);
+    low.publish(with_segment(set([("below", for_segments(["staff"]))]), "press", staff()));
+    assert!(flags.is_on("below", "u1") && flags.is_on("above", "u1"));
+    assert_eq!(problems(&flags), [[""; 0]; 2]);
+}
+
+#[test]
+fn a_changed_segment_tells_which_flags_it_changes() {
+    let (flags, [file]) = layers(["file:"]);
+    let (sender, receiver) = mpsc::channel();
+    let subscription = flags.subscribe(move |event| {
+        if let Event::Changed(change) = event {
+            sender.send(change.keys.to_vec()).expect("the test listens");
+        }
+    });
+    let declared = || set([("using", for_segments(["staff", "press"])), ("other", Flag::on())]);
+    let publish = |staff: &str| {
+        let press = Segment::new();
+        file.publish(with_segment(
+            with_segment(declared(), "staff", Segment::new().including([staff])),
+            "press",
+            press,
+        ));
+    };
+    publish("u1");
+    let revision = flags.snapshot().revision();
+    publish("u1");
+    assert_eq!(flags.snapshot().revision(), revision, "nothing differs");
+    publish("u2");
+    assert_eq!(flags.snapshot().revision(), revision + 1);
+    assert!(!flags.is_on("using", "u1") && flags.is_on("using", "u2"));
+    drop(subscription);
+    let told: Vec<_> = receiver.iter().collect();
+    assert_eq!(told, [vec![key("other"), key("using")], vec![key("using")]]);
+}
+
+#[test]
+fn a_refused_segment_keeps_its_last_good() {
+    let (flags, [file]) = layers(["file:"]);
+    let declared = || set([("a", for_segments(["staff"]))]);
+    file.publish(with_segment(declared(), "staff", Segment::new().including(["u1"])));
+    let revision = flags.snapshot().revision();
+    for _ in 0..3 {
+        file.publish(refusing_segment(declared(), "staff"));
+        assert!(flags.is_on("a", "u1") && !flags.is_on("a", "u2"));
+        assert_eq!(flags.snapshot().revision(), revision, "nothing differs");
+    }
+    file.publish(with_segment(declared(), "staff", Segment::new().including(["u2"])));
+    assert!(!flags.is_on("a", "u1") && flags.is_on("a", "u2"));
+
+    file.publish(declared());
+    assert_eq!(flags.evaluate("a", "u2").reason(), Reason::Refused, "taken out");
+    file.publish(refusing_segment(declared(), "staff"));
+    assert_eq!(flags.evaluate("a", "u2").reason(), Reason::Refused, "what was taken out does not come back");
+}
+
+#[test]
+fn a_refused_segment_without_a_last_good_refuses_the_flags_that_use_it() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    let below = with_segment(
+        set([("using", for_segments(["press", "staff"])), ("other", for_segments(["press"]))]),
+        "staff",
+        Segment::new().including(["u1"]),
+    );
+    low.publish(with_segment(below, "press", Segment::new().including(["u1"])));
+    assert!(flags.is_on("using", "u1"));
+    high.publish(refusing_segment(FlagSet::new(), "staff"));
+    let evaluation = flags.evaluate("using", "u1");
+    assert_eq!((evaluation.is_on(), evaluation.reason()), (false, Reason::Refused), "although below it is good");
+    assert_eq!(flags.snapshot().flag("using"), None);
+    assert!(flags.is_on("other", "u1"));
+    let [below, above] = &problems(&flags)[..] else { panic!("two layers") };
+    assert!(below.len() == 1 && below[0].contains("flags.using.rules") && below[0].contains("staff"), "{below:?}");
+    assert_eq!(*above, [""; 0], "what is wrong with the segment itself is for its source to say");
+    high.publish(FlagSet::new());
+    assert!(flags.is_on("using", "u1"));
+}
+
+#[test]
+fn a_higher_flag_without_the_segment_is_not_refused_for_it() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    low.publish(set([("a", for_segments(["nowhere"]))]));
+    high.publish(set([("a", Flag::on())]));
+    assert_eq!(flags.evaluate("a", "u1").reason(), Reason::On);
+    assert_eq!(problems(&flags), [[""; 0]; 2]);
+}
+
+#[test]
+fn an_unknown_segment_refuses_its_flag_and_is_a_problem() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    low.publish(set([("other", Flag::on())]));
+    let rules = [
+        Rule::new(),
+        Rule::new()
+            .in_segments([Reference::new("staff"), Reference::new("nowhere").at(Location { line: 3, column: 7 })]),
+    ];
+    let declared = set([("a", Flag::on().with_rules(rules))]);
+    high.publish(with_segment(declared, "staff", Segment::new().including(["u1"])));
+    let evaluation = flags.evaluate("a", "u1");
+    assert_eq!((evaluation.is_on(), evaluation.reason(), evaluation.rule()), (false, Reason::Refused, None));
+    assert_eq!(evaluation.layer().map(Provenance::as_str), Some("high:"));
+    assert!(flags.is_on("other", "u1"), "the others stay as they are");
+    assert_eq!(
+        problems(&flags),
+        [
+            vec![],
+            vec![
+                "3:7: flags.a.rules: got the unknown segment \"nowhere\", expected a segment that is declared; \
+                 the flag is refused until it is"
+                    .to_owned()
+            ]
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_required_flag_is_a_problem_and_off() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    let required = Reference::new("new-index").at(Location { line: 2, column: 13 });
+    low.publish(set([("known", Flag::on()), ("a", Flag::on().requiring([Reference::new("known"), required]))]));
+    let evaluation = flags.evaluate("a", "u1");
+    assert_eq!((evaluation.is_on(), evaluation.reason()), (false, Reason::Prerequisite { index: 1 }));
+    assert_eq!(
+        problems(&flags),
+        [
+            vec![
+                "2:13: flags.a.requires: got the undeclared flag \"new-index\", expected flags that are declared; \
+                 this flag is off as long as that one is"
+                    .to_owned()
+            ],
+            vec![]
+        ]
+    );
+    high.publish(set([("new-index", Flag::on())]));
+    assert!(flags.is_on("a", "u1"));
+    assert_eq!(problems(&flags), [[""; 0]; 2]);
+    high.publish(FlagSet::new());
+    assert!(!flags.is_on("a", "u1"));
+    assert_eq!(problems(&flags)[0].len(), 1);
+}
+
+#[test]
+fn a_required_flag_that_is_refused_or_off_is_off() {
+    let (flags, [file]) = layers(["file:"]);
+    let requiring = |key| Flag::on().requiring([Reference::new(key)]);
+    let mut declared =
+        set([("dark", Flag::off()), ("a", requiring("dark")), ("b", requiring("refused")), ("c", requiring("a"))]);
+    declared.refuse(key("refused"));
+    file.publish(declared);
+    for key in ["a", "b", "c"] {
+        assert_eq!(flags.evaluate(key, "u1").reason(), Reason::Prerequisite { index: 0 }, "{key}");
+        assert!(flags.snapshot().flag(key).is_some(), "{key} itself is as it should be");
+    }
+    assert_eq!(problems(&flags), [[""; 0]]);
+}
+
+#[test]
+fn problems_of_a_layer_stand_in_the_order_of_its_document() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    let at = |name: &str, line, column| Reference::new(name).at(Location { line, column });
+    let declared = |places: [(usize, usize); 4]| {
+        let [first, second, third, fourth] = places;
+        set([
+            ("a", Flag::on().with_rules([Rule::new().in_segments([at("nowhere", first.0, first.1)])])),
+            ("b", Flag::on().requiring([at("undeclared", second.0, second.1)])),
+            ("c", Flag::on().requiring([at("c", third.0, third.1)])),
+            ("d", Flag::on().with_rules([Rule::new().in_segments([at("nowhere", fourth.0, fourth.1)])])),
+        ])
+    };
+    let expected = |paths: [&str; 4]| paths.map(|path| format!("flags.{path}")).to_vec();
+    let paths = |problems: &[Problem]| problems.iter().map(|problem| problem.path().to_owned()).collect::<Vec<_>>();
+    let own = Problem::new("flags.e", "120", "a percentage").at(1, 1);
+    low.publish(Load::new(declared([(9, 1), (2, 5), (2, 4), (10, 1)])));
+    high.publish(Load::new(FlagSet::new()).with_problems([own.clone()]));
+    let sources = flags.status().sources;
+    assert_eq!(paths(&sources[0].problems), expected(["c.requires", "b.requires", "a.rules", "d.rules"]));
+    assert_eq!(sources[1].problems, [own]);
+
+    low.publish(declared([(1, 1), (2, 1), (3, 1), (4, 1)]));
+    let sources = flags.status().sources;
+    assert_eq!(paths(&sources[0].problems), expected(["a.rules", "b.requires", "c.requires", "d.rules"]));
+}
+
+#[test]
+fn a_problem_stands_with_the_layer_whose_flag_is_in_force() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    low.publish(set([("a", for_segments(["nowhere"])), ("b", for_segments(["nowhere"]))]));
+    high.publish(set([("a", for_segments(["elsewhere"]))]));
+    let [below, above] = &problems(&flags)[..] else { panic!("two layers") };
+    assert!(below.len() == 1 && below[0].starts_with("flags.b.rules"), "{below:?}");
+    assert!(above.len() == 1 && above[0].starts_with("flags.a.rules"), "{above:?}");
+}
+
+#[test]
+fn a_rule_that_names_no_variant_of_its_flag_refuses_it() {
+    let (flags, [file]) = layers(["file:"]);
+    let rules = || [Rule::new().with_variant("green")];
+    let blue = Variants::new([(Variant::new("blue"), 1)]).expect("variants");
+    file.publish(set([
+        ("another", Flag::on().with_rules(rules()).with_variants(blue)),
+        ("none", Flag::on().with_rules(rules())),
+    ]));
+    for key in ["another", "none"] {
+        assert_eq!(flags.evaluate(key, "u1").reason(), Reason::Refused, "{key}");
+    }
+}

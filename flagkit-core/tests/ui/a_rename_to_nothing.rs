@@ -1,0 +1,11 @@
+use flagkit_core::Subject;
+
+#[derive(Subject)]
+struct User {
+    #[subject(id)]
+    number: u64,
+    #[subject(rename)]
+    plan: String,
+}
+
+fn main() {}

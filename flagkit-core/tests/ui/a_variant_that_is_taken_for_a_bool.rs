@@ -1,0 +1,5 @@
+use flagkit_core::variant;
+
+fn main() {
+    if variant!("theme", 7) {}
+}

@@ -1,0 +1,7 @@
+use flagkit_core::Attribute;
+
+#[derive(Attribute)]
+#[attribute(anonymous)]
+struct Email(String);
+
+fn main() {}

@@ -1,0 +1,231 @@
+//! Variants are dealt in the proportion of their weights, and independently of whom the rollout lets in.
+
+use std::collections::BTreeMap;
+
+use flagkit_core::{Condition, Context, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Rule, Variant, Variants};
+
+const IDS: u32 = 200_000;
+/// One, in the millionths that weights are given in.
+const ONE: u64 = 1_000_000;
+
+fn variants(weights: &[u64]) -> Variants {
+    let named = weights.iter().enumerate().map(|(index, weight)| (Variant::new(&name(index)), *weight));
+    Variants::new(named).expect("variants")
+}
+
+fn name(index: usize) -> String {
+    format!("variant-{index:02}")
+}
+
+fn fixed<const N: usize>(flags: [(&str, Flag); N]) -> Flags {
+    Flags::fixed(flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect::<FlagSet>())
+}
+
+fn percent(whole: u8) -> Percent {
+    Percent::new(whole).expect("a percentage")
+}
+
+/// How many of the ids get each variant, `None` for those who get none.
+fn counts(flags: &Flags, key: &str) -> BTreeMap<Option<String>, u32> {
+    let snapshot = flags.snapshot();
+    let mut counts = BTreeMap::new();
+    for id in 0..IDS {
+        let name = snapshot.variant(key, &id).map(|variant| variant.name().to_owned());
+        *counts.entry(name).or_default() += 1;
+    }
+    counts
+}
+
+/// A binomial count lies within four standard deviations of what is expected, but for one case in 16,000. The ids and
+/// the hash are always the same, so this passes always or never.
+fn assert_share(count: u32, of: u32, share: f64, what: &str) {
+    let expected = f64::from(of) * share;
+    let sigma = (expected * (1.0 - share)).sqrt();
+    assert!((f64::from(count) - expected).abs() <= 4.0 * sigma, "{count} of {of} for {share} of {what}");
+}
+
+/// Pearson's statistic: how far counts are from independence of row and column.
+fn chi_square(table: &[Vec<u32>]) -> f64 {
+    let sum = |row: &Vec<u32>| f64::from(row.iter().sum::<u32>());
+    let total: f64 = table.iter().map(sum).sum();
+    let columns: Vec<f64> =
+        (0..table[0].len()).map(|column| table.iter().map(|row| f64::from(row[column])).sum()).collect();
+    let deviations = table.iter().flat_map(|row| {
+        let share = sum(row) / total;
+        row.iter().zip(&columns).map(move |(count, column)| {
+            let expected = share * column;
+            (f64::from(*count) - expected).powi(2) / expected
+        })
+    });
+    deviations.sum()
+}
+
+#[test]
+#[allow(clippy::cast_precision_loss)] // weights are below 2^52
+fn shares_follow_weights() {
+    for (salt, weights) in [
+        ("halves", vec![ONE, ONE]),
+        ("any scale will do", vec![300_000 * ONE, 700_000 * ONE]),
+        ("thirds", vec![33_333_333, 33_333_333, 33_333_334]),
+        ("fractions", vec![50 * ONE, 25_500_000, 24_500_000]),
+        ("one percent", vec![990_000, 10_000]),
+        ("a zero before, between and behind", vec![0, 3 * ONE, 0, ONE, 0]),
+        ("all for one", vec![0, ONE, 0]),
+        ("one alone", vec![1]),
+        ("the least beside the greatest", vec![1, Variants::MAX_WEIGHT]),
+        ("twenty", vec![5 * ONE; 20]),
+        ("ascending", (1..=10).map(|weight| weight * 100_000).collect()),
+    ] {
+        let flags = fixed([("theme", Flag::on().with_salt(salt).with_variants(variants(&weights)))]);
+        let counts = counts(&flags, "theme");
+        let total: u64 = weights.iter().sum();
+        assert_eq!(counts.get(&None), None, "{salt}: everybody gets one");
+        for (index, weight) in weights.iter().enumerate() {
+            let count = counts.get(&Some(name(index))).copied().unwrap_or_default();
+            if *weight == 0 {
+                assert_eq!(count, 0, "{salt}: a weight of zero is for nobody");
+            } else {
+                assert_share(count, IDS, *weight as f64 / total as f64, salt);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_order_in_which_variants_are_written_does_not_matter() {
+    let weights = [("blue", ONE), ("green", 2 * ONE), ("red", 3 * ONE)];
+    let written = |order: [usize; 3]| {
+        let variants = order.map(|index| weights[index]).map(|(name, weight)| (Variant::new(name), weight));
+        Flag::on().with_salt("s").with_variants(Variants::new(variants).expect("variants"))
+    };
+    let flags = fixed([("a", written([0, 1, 2])), ("b", written([2, 0, 1]))]);
+    for id in 0..1_000 {
+        assert_eq!(flags.variant("a", &id), flags.variant("b", &id), "{id}");
+    }
+}
+
+#[test]
+fn a_raised_rollout_changes_nobodys_variant() {
+    let theme = variants(&[ONE, 2 * ONE, 0, ONE / 2]);
+    let everybody = fixed([("theme", Flag::on().with_variants(theme.clone()))]);
+    let dealt: Vec<Option<Variant>> = (0..2_000).map(|id| everybody.variant("theme", &id)).collect();
+    assert!(dealt.iter().all(Option::is_some));
+    for rollout in 0..=100 {
+        let part = Flag::on().with_rollout(percent(rollout)).with_variants(theme.clone());
+        let rule = Rule::new().when(Condition::attribute("beta", Operator::one_of([true])));
+        let by_rule = Flag::on().with_rules([rule.with_rollout(percent(rollout))]).with_variants(theme.clone());
+        let flags = fixed([("theme", part)]);
+        let ruled = fixed([("theme", by_rule)]);
+        for (id, dealt) in (0..).zip(&dealt) {
+            let variant = flags.variant("theme", &id);
+            assert_eq!(variant.is_some(), flags.is_on("theme", &id), "{id} at {rollout} percent");
+            assert!(variant.is_none() || variant == *dealt, "{id} at {rollout} percent");
+            let variant = ruled.variant("theme", &Context::new(id).with("beta", true));
+            assert!(variant.is_none() || variant == *dealt, "{id} at {rollout} percent of a rule");
+        }
+    }
+}
+
+#[test]
+fn variants_are_independent_of_the_rollout() {
+    let weights = [50, 30, 20];
+    let theme = variants(&weights);
+    // Rows: the tenth of all in which the rollout lets somebody in. Columns: the variant.
+    let mut table = vec![vec![0_u32; 3]; 10];
+    let steps: Vec<Flags> = (1..=10)
+        .map(|tenth| fixed([("theme", Flag::on().with_rollout(percent(10 * tenth)).with_variants(theme.clone()))]))
+        .collect();
+    let snapshots: Vec<_> = steps.iter().map(Flags::snapshot).collect();
+    for id in 0..IDS {
+        let tenth = snapshots.iter().position(|snapshot| snapshot.is_on("theme", &id)).expect("on at 100 percent");
+        let variant = snapshots[tenth].variant("theme", &id).expect("a variant");
+        let column = (0..3).find(|index| name(*index) == variant.name()).expect("one of the three");
+        table[tenth][column] += 1;
+    }
+    // Beyond these lies one case in a thousand: 2 and 18 degrees of freedom.
+    let first: u32 = table[0].iter().sum();
+    let goodness: f64 = table[0]
+        .iter()
+        .zip(weights)
+        .map(|(count, weight)| {
+            let expected = f64::from(first) * f64::from(u32::try_from(weight).expect("small")) / 100.0;
+            (f64::from(*count) - expected).powi(2) / expected
+        })
+        .sum();
+    assert!(goodness < 13.82, "the first tenth gets {:?}", table[0]);
+    assert!(chi_square(&table) < 42.31, "{table:?}");
+}
+
+#[test]
+fn variants_of_two_flags_are_independent_unless_they_share_a_salt() {
+    let flags = fixed([
+        ("a", Flag::on().with_variants(variants(&[1, 1, 1]))),
+        ("b", Flag::on().with_variants(variants(&[1, 1, 1]))),
+        ("c", Flag::on().with_salt("a").with_variants(variants(&[1, 1, 1]))),
+    ]);
+    let mut table = vec![vec![0_u32; 3]; 3];
+    let snapshot = flags.snapshot();
+    for id in 0..IDS {
+        let place = |key| {
+            let variant = snapshot.variant(key, &id).expect("a variant");
+            (0..3).find(|index| name(*index) == variant.name()).expect("one of the three")
+        };
+        table[place("a")][place("b")] += 1;
+        assert_eq!(place("a"), place("c"), "{id}");
+    }
+    // Four degrees of freedom.
+    assert!(chi_square(&table) < 18.47, "{table:?}");
+}
+
+#[test]
+fn a_variant_is_dealt_by_what_the_rule_hashes() {
+    let rule = Rule::new().for_subjects(["u1", "u2"]).with_by("team");
+    let flags = fixed([
+        ("ruled", Flag::on().with_by("account").with_rules([rule]).with_salt("s").with_variants(variants(&[1; 10]))),
+        ("by-id", Flag::on().with_salt("s").with_variants(variants(&[1; 10]))),
+    ]);
+    let dealt = |id: &str| flags.variant("by-id", id);
+    for number in 0..100 {
+        let (account, team) = (format!("account-{number}"), format!("team-{number}"));
+        let user = |id: &str| Context::new(id).with("account", &account).with("team", &team);
+        assert_eq!(flags.variant("ruled", &user("u1")), dealt(&team), "by the rule's attribute");
+        assert_eq!(flags.variant("ruled", &user("u2")), dealt(&team), "and so for all of a team");
+        assert_eq!(flags.variant("ruled", &user("u3")), dealt(&account), "by the flag's attribute");
+    }
+    let lacking = Context::new("u1").with("account", "account-1");
+    assert!(flags.is_on("ruled", &lacking), "on at 100 percent, which takes no hash");
+    assert_eq!(flags.variant("ruled", &lacking), None, "nothing to be dealt one by");
+}
+
+#[test]
+fn a_rule_gives_its_variant_to_whom_it_lets_in_alone() {
+    let pinned = Rule::new().for_subjects(["u1"]).with_variant("variant-01");
+    let nobody = Rule::new()
+        .when(Condition::attribute("plan", Operator::one_of(["free"])))
+        .with_rollout(Percent::ZERO)
+        .with_variant("variant-01");
+    let anonymous = Rule::new().when(Condition::attribute("beta", Operator::one_of([true]))).with_variant("variant-01");
+    let flag = Flag::on().with_rules([pinned, nobody, anonymous]).with_variants(variants(&[1, 0]));
+    let flags = fixed([("theme", flag)]);
+    let variant = |subject: &Context| flags.variant("theme", subject).map(|variant| variant.name().to_owned());
+    assert_eq!(variant(&Context::new("u1")).as_deref(), Some("variant-01"), "even with a weight of zero");
+    assert_eq!(variant(&Context::new("u2")).as_deref(), Some("variant-00"));
+    assert_eq!(variant(&Context::new("u2").with("plan", "free")), None);
+    assert_eq!(variant(&Context::anonymous().with("beta", true)).as_deref(), Some("variant-01"), "that takes no id");
+    assert_eq!(variant(&Context::anonymous()), None);
+}
+
+#[test]
+fn what_cannot_be_dealt_is_refused() {
+    let two = |a: &str, b: &str, weights: [u64; 2]| {
+        Variants::new([(Variant::new(a), weights[0]), (Variant::new(b), weights[1])])
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(two("a", "b", [0, 1]), Ok(()));
+    assert_eq!(two("a", "a", [1, 1]), Err("two variants of one name".to_owned()));
+    assert_eq!(two("a", "b", [0, 0]), Err("weights that sum to 0".to_owned()));
+    assert_eq!(two("a", "b", [1, Variants::MAX_WEIGHT + 1]), Err("a weight above 1000000".to_owned()));
+    assert_eq!(two("a", "b", [0, u64::MAX]), Err("a weight above 1000000".to_owned()));
+    assert_eq!(Variants::new([]).map(|_| ()).map_err(|error| error.to_string()), Err("no variants".to_owned()));
+}
