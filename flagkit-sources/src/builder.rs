@@ -113,6 +113,8 @@ impl Builder {
             .status()
             .sources
             .into_iter()
+            // One that has loaded was well, whatever it may have reported since.
+            .filter(|source| source.loads == 0)
             .filter_map(|source| source.last_error.map(|error| (source.provenance, error)))
             .filter(|(_, error)| is_failure(error.is_missing()))
             .collect();

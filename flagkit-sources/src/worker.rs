@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,8 @@ use flagkit_core::{LoadError, Publisher, Signal, Source};
 pub(crate) struct Worker {
     signal: Signal,
     thread: JoinHandle<()>,
-    /// Hangs up when the thread ends.
-    ended: Receiver<()>,
+    /// Hangs up when the thread ends. Behind a lock, so that a guard can be shared; only its drop looks.
+    ended: Mutex<Receiver<()>>,
 }
 
 impl Worker {
@@ -39,7 +40,7 @@ impl Worker {
                 publisher.refuse(panicked(&*panic));
             }
         })?;
-        Ok(Self { signal, thread, ended })
+        Ok(Self { signal, thread, ended: Mutex::new(ended) })
     }
 
     pub(crate) fn stop(&self) {
@@ -52,7 +53,8 @@ impl Worker {
             return;
         }
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        if self.ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected) {
+        let ended = self.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected) {
             // The thread catches the panics of its source, so there is no error to pass on.
             let _ = self.thread.join();
         }

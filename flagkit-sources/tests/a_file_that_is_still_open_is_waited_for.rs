@@ -81,7 +81,6 @@ fn the_target_of_a_link() {
 
 /// The link leads to another file of the same directory than it did when it was first followed.
 #[test]
-#[ignore = "bug: the names that events are taken for are not renewed while the directories stay the same"]
 fn the_new_target_of_a_link_in_one_directory() {
     let place = Place::new();
     fs::write(place.path("v1.toml"), text(0)).expect("written");

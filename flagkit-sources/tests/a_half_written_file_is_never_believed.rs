@@ -163,7 +163,6 @@ fn by_the_poll_alone() {
 
 /// A file that was moved into its place is believed at once, which must not be said of what is written into it next.
 #[test]
-#[ignore = "bug: evidence of a rename is taken for what is read after it, about once in a thousand times"]
 fn also_where_others_replace_the_file_by_a_rename() {
     check(300, 21, 5, support::follow, true);
 }

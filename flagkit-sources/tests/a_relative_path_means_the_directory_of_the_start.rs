@@ -54,7 +54,6 @@ fn a_change_of_directory_while_it_runs() {
 }
 
 #[test]
-#[ignore = "bug: the path is made absolute when it is loaded, not when the file is named"]
 fn a_change_of_directory_before_the_start() {
     in_a_directory("a_change_of_directory_before_the_start", || {
         let file = File::new("flags.toml");
@@ -85,7 +84,6 @@ impl Source for MovesOn {
 }
 
 #[test]
-#[ignore = "bug: the path is made absolute once more when the watch begins, after `start` has returned"]
 fn a_change_of_directory_as_soon_as_it_has_started() {
     in_a_directory("a_change_of_directory_as_soon_as_it_has_started", || {
         let home = env::current_dir().expect("a directory");

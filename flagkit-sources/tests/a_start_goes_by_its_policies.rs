@@ -163,7 +163,6 @@ fn a_source_that_answers_is_not_waited_for_longer() {
 
 /// The policies are about the first load. It was good; what came later is for the status.
 #[test]
-#[ignore = "bug: the start looks at the latest error of a source, not at its first load"]
 fn what_goes_wrong_after_the_first_load_does_not_keep_it_from_starting() {
     let (failed, has_failed) = std::sync::mpsc::channel();
     let fails_later = Custom {
@@ -203,7 +202,6 @@ fn endless_patience_is_patience() {
 }
 
 #[test]
-#[ignore = "bug: one more than the limit is computed without a check, and overflows"]
 fn no_limit_of_size_is_no_limit() {
     let place = Place::new();
     place.write(document("checkout", true));

@@ -11,7 +11,7 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::node::{Entry, Node, Value};
+use super::node::{Entry, Node, Value, shorten};
 use super::{Fault, Parsed};
 
 /// No flag nests half as deep. Each level is read once more for every level above it.
@@ -45,15 +45,15 @@ impl<'t> Parser<'t> {
             }
             Some(b'{') => match serde_json::Deserializer::from_str(slice).deserialize_map(Pairs) {
                 Ok(pairs) => self.table(pairs, depth, faults),
-                Err(error) => fail(error.to_string(), "an object"),
+                Err(error) => fail(message(&error), "an object"),
             },
             Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(slice) {
                 Ok(items) => Value::Array(items.into_iter().map(|item| self.node(item, depth + 1, faults)).collect()),
-                Err(error) => fail(error.to_string(), "an array"),
+                Err(error) => fail(message(&error), "an array"),
             },
             Some(b'"') => match text(slice) {
                 Ok(text) => Value::Text(text),
-                Err(error) => fail(error.to_string(), "a string"),
+                Err(error) => fail(message(&error), "a string"),
             },
             Some(b't') => Value::Bool(true),
             Some(b'f') => Value::Bool(false),
@@ -71,12 +71,12 @@ impl<'t> Parser<'t> {
             let name = match text(raw_name.get()) {
                 Ok(name) => name,
                 Err(error) => {
-                    faults.push(Fault { offset, got: error.to_string(), expected: "a string".to_owned() });
+                    faults.push(Fault { offset, got: message(&error), expected: "a string".to_owned() });
                     continue;
                 }
             };
             if !known.insert(name.clone()) {
-                let got = format!("the name {:?} a second time", super::node::shorten(&name));
+                let got = format!("the name {:?} a second time", shorten(&name));
                 faults.push(Fault { offset, got, expected: "each name once in an object".to_owned() });
             }
             entries.push(Entry { offset, name, node: self.node(raw_value, depth + 1, faults) });
@@ -94,14 +94,21 @@ impl<'t> Parser<'t> {
         let line_start: usize =
             self.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let offset = line_start + error.column().saturating_sub(1);
-        let message = error.to_string();
-        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-        let (got, expected) = match message.strip_prefix("expected ") {
-            Some(expected) => ("something else".to_owned(), expected.to_owned()),
-            None => (message.to_owned(), "valid JSON".to_owned()),
+        let message = message(error);
+        let found = self.text.get(offset..).and_then(|rest| rest.chars().next());
+        let (got, expected) = match (message.strip_prefix("expected "), found) {
+            (Some("ident"), Some(found)) => (format!("{found:?}"), "true, false or null".to_owned()),
+            (Some(expected), Some(found)) => (format!("{found:?}"), expected.to_owned()),
+            _ => (message, "valid JSON".to_owned()),
         };
         Fault { offset, got, expected }
     }
+}
+
+/// What an error says, without the place it names: within a slice that is the wrong one.
+fn message(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned()
 }
 
 /// The text of a string literal: a slice where nothing is escaped.

@@ -20,13 +20,17 @@
 //! may be half of something. In a well-formed document a flag that is not understood is refused alone.
 //! `spec/README.md` has the format.
 
+mod conditions;
+mod decoder;
 mod flags;
 mod json;
 mod lines;
 mod node;
+mod rules;
 mod suggest;
 mod text;
 mod toml;
+mod variants;
 
 use std::path::Path;
 
@@ -89,10 +93,12 @@ impl Format {
         };
         match root {
             Ok(root) => flags::decode(&root, &lines),
-            Err(faults) => Err(LoadError::new(format!("the document is not well-formed {}", self.name()))
-                .with_problems(
-                    faults.into_iter().map(|fault| lines.problem(fault.offset, "", fault.got, fault.expected)),
-                )),
+            Err(mut faults) => {
+                faults.sort_by_key(|fault| fault.offset);
+                let problem = |fault: Fault| lines.problem(fault.offset, "", fault.got, fault.expected);
+                Err(LoadError::new(format!("the document is not well-formed {}", self.name()))
+                    .with_problems(faults.into_iter().take(MAX_PROBLEMS).map(problem)))
+            }
         }
     }
 
@@ -103,6 +109,9 @@ impl Format {
         }
     }
 }
+
+/// How many problems are listed; nobody reads more.
+const MAX_PROBLEMS: usize = 1_000;
 
 /// A place where the text is not of its format.
 struct Fault {

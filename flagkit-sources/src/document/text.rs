@@ -9,6 +9,10 @@ const UTF8_MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
 /// Takes the bytes as UTF-8, less one byte-order mark at the start.
 pub(super) fn decode(bytes: &[u8]) -> Result<&str, LoadError> {
     let bytes = bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes);
+    if bytes.starts_with(UTF8_MARK) {
+        let problem = Problem::new("", "a second byte-order mark", "one at the most").at(1, 1);
+        return Err(LoadError::new("the document begins with two byte-order marks").with_problems([problem]));
+    }
     if let [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] = bytes {
         return Err(LoadError::new("the document is not UTF-8").with_problems([Problem::new(
             "",

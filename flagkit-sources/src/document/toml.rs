@@ -5,16 +5,31 @@ use std::borrow::Cow;
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue, Error};
 
-use super::node::{Entry, Node, Value};
+use super::node::{Entry, Node, Value, shorten};
 use super::{Fault, Parsed};
+
+/// How much of a text behind its first error is searched for others. An error may stand at every other byte, and
+/// each takes a hundred times its place.
+const WINDOW: usize = 16 << 10;
 
 /// Parses a document, going on after an error to find the others.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
-    let (root, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        return Ok(Node { offset: root.span().start, value: table(root.into_inner()) });
+    let first = match DeTable::parse(text) {
+        Ok(root) => return Ok(Node { offset: root.span().start, value: table(root.into_inner()) }),
+        Err(error) => error,
+    };
+    let from = first.span().map_or(0, |span| span.start);
+    // To the end of a line: a cut within one would be an error of its own.
+    let end = text.get(from..).and_then(|rest| rest.char_indices().skip(WINDOW).find(|(_, c)| *c == '\n'));
+    let window = end.and_then(|(end, _)| text.get(..=from + end)).unwrap_or(text);
+    let (_, mut errors) = DeTable::parse_recoverable(window);
+    if window.len() < text.len() {
+        errors.retain(|error| error.span().is_none_or(|span| span.end < window.len()));
     }
-    Err(errors.into_iter().map(|error| fault(&error, text)).collect())
+    if errors.is_empty() {
+        errors.push(first);
+    }
+    Err(errors.iter().map(|error| fault(error, text)).collect())
 }
 
 fn fault(error: &Error, text: &str) -> Fault {
@@ -22,7 +37,7 @@ fn fault(error: &Error, text: &str) -> Fault {
     let found = text.get(span.clone()).filter(|found| !found.trim().is_empty());
     let (message, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), "valid TOML"));
     let got = match found {
-        Some(found) => format!("`{}` ({message})", super::node::shorten(found)),
+        Some(found) => format!("`{}` ({message})", shorten(found)),
         None => message.to_owned(),
     };
     Fault { offset: span.start, got, expected: expected.to_owned() }

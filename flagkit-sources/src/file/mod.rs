@@ -10,7 +10,7 @@ use std::path::{self, Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use flagkit_core::{FlagSet, Load, LoadError, Provenance, Publisher, Source, Wake};
+use flagkit_core::{Load, LoadError, Provenance, Publisher, Source, Wake};
 
 use self::contents::{Contents, Digest};
 use self::fingerprint::Fingerprint;
@@ -31,13 +31,14 @@ use crate::document::Format;
 ///
 /// | the file was | it counts |
 /// |---|---|
-/// | replaced by a rename | at once |
+/// | replaced by a rename | after 10 ms without a change |
 /// | written in place and closed | after 50 ms without a change |
 /// | changed, and only the poll noticed | after 150 ms without a change |
 /// | written in place and is still open | after 500 ms without a change |
 ///
 /// A content that would drop more than half of the flags counts after 2 s, in case it is half a file. Changes count
-/// at most every 50 ms; the newest wins.
+/// at most every 50 ms; the newest wins. With the poll alone, a file that is replaced more often than every 150 ms
+/// counts when that pauses.
 ///
 /// # Known limitations
 ///
@@ -60,6 +61,9 @@ use crate::document::Format;
 /// ```
 #[derive(Debug)]
 pub struct File {
+    /// As spelled, to be shown.
+    spelled: PathBuf,
+    /// From the root, so that a later change of the working directory does not matter.
     path: PathBuf,
     format: Option<Format>,
     poll: Duration,
@@ -85,6 +89,8 @@ struct State {
     /// The fingerprint of what was reported, unless it is too young to tell a further write.
     fingerprint: Option<Fingerprint>,
     settling: Settling,
+    /// The content that was reported as not believed for now.
+    held: Option<Digest>,
     last_read: Option<Instant>,
     last_report: Option<Instant>,
 }
@@ -99,6 +105,8 @@ enum Verdict {
 const FULL_READ: Duration = Duration::from_secs(30);
 /// Between two looks at a file that is missing or cannot be read.
 const RETRY: Duration = Duration::from_millis(500);
+/// Between two looks at a file that was put in place by a rename.
+const RENAMED: Duration = Duration::from_millis(10);
 /// Until the next look at a file that was written while it was read.
 const DISTURBED: Duration = Duration::from_millis(5);
 /// Between two reports.
@@ -109,8 +117,11 @@ const SHRINK: Duration = Duration::from_secs(2);
 impl File {
     /// Follows the file at this path, which is made absolute now and resolved anew at every look.
     pub fn new(path: impl Into<PathBuf>) -> Self {
+        let spelled = path.into();
         Self {
-            path: path.into(),
+            // As spelled where the system cannot tell.
+            path: path::absolute(&spelled).unwrap_or_else(|_| spelled.clone()),
+            spelled,
             format: None,
             poll: Duration::from_secs(2),
             notify: Notify::Native,
@@ -148,21 +159,20 @@ impl File {
 
 impl Source for File {
     fn provenance(&self) -> Provenance {
-        Provenance::new(format!("file:{}", self.path.display()))
+        Provenance::new(format!("file:{}", self.spelled.display()))
     }
 
     fn load(&mut self) -> Result<Load, LoadError> {
         // A file that was written just now may not be whole. Look until it stays the same, a second at most.
         let deadline = Instant::now() + Duration::from_secs(1);
-        let path = absolute(&self.path);
-        let mut contents = contents::read(&path, self.max_len);
+        let mut contents = contents::read(&self.path, self.max_len);
         while let Ok(Contents { fingerprint, undisturbed, .. }) = &contents {
             if *undisturbed && !fingerprint.is_recent(SystemTime::now()) {
                 break;
             }
             let before = Digest::of(&contents);
             thread::sleep(Duration::from_millis(50));
-            contents = contents::read(&path, self.max_len);
+            contents = contents::read(&self.path, self.max_len);
             if Digest::of(&contents) == before {
                 break;
             }
@@ -179,7 +189,6 @@ impl Source for File {
     }
 
     fn run(&mut self, publisher: &Publisher) {
-        let path = absolute(&self.path);
         let mut watcher = match self.notify {
             Notify::Native => Watcher::start(publisher.signal().clone()),
             Notify::Off => None,
@@ -187,9 +196,9 @@ impl Source for File {
         loop {
             // Watch first, then look: what changes in between is seen by one or the other.
             if let Some(watcher) = &mut watcher {
-                watcher.follow(&path);
+                watcher.follow(&self.path);
             }
-            let wait = self.look(&path, watcher.as_ref(), publisher);
+            let wait = self.look(watcher.as_ref(), publisher);
             if publisher.wait(wait) == Wake::Stopped {
                 return;
             }
@@ -199,46 +208,62 @@ impl Source for File {
 
 impl File {
     /// Looks at the file, reports what is new and believed, and returns how long to wait for the next look.
-    fn look(&mut self, path: &Path, watcher: Option<&Watcher>, publisher: &Publisher) -> Duration {
+    fn look(&mut self, watcher: Option<&Watcher>, publisher: &Publisher) -> Duration {
         let now = Instant::now();
-        if self.state.is_unchanged(path, now) {
+        if self.state.is_unchanged(&self.path, now) {
             self.state.confirm(publisher);
             return self.poll;
         }
-        // Taken before the file is read: what is noted later may be about a later content.
-        let evidence = watcher.map_or(Evidence::None, Watcher::evidence);
-        let contents = contents::read(path, self.max_len);
-        if contents.as_ref().is_ok_and(|contents| !contents.undisturbed) {
+        let note = watcher.map(Watcher::latest);
+        let mut contents = contents::read(&self.path, self.max_len);
+        // What is noted before the reading and what is noted behind it need not be about the same content.
+        let is_noted = note != watcher.map(Watcher::latest);
+        if is_noted || contents.as_ref().is_ok_and(|contents| !contents.undisturbed) {
             return DISTURBED;
         }
+        let forget = || {
+            if let (Some(watcher), Some(note)) = (watcher, note) {
+                watcher.forget(note);
+            }
+        };
         let digest = Digest::of(&contents);
         let rest = if contents.is_ok() { self.poll } else { self.poll.min(RETRY) };
         if self.state.is_reported(digest) {
             self.state.settling.clear();
             self.state.saw(&contents, now);
             self.state.confirm(publisher);
-            if let Some(watcher) = watcher {
-                watcher.forget(evidence);
-            }
+            forget();
             return rest;
         }
         // There is no writer to wait for behind an error; still, a file may be missing for a moment.
-        let evidence = if contents.is_ok() { evidence } else { Evidence::Closed };
+        let evidence = match note {
+            _ if contents.is_err() => Evidence::Closed,
+            Some(note) => note.evidence,
+            None => Evidence::None,
+        };
         let wait = self.state.settling.observe(digest, evidence, now).max(self.state.pace(now));
         if !wait.is_zero() {
             return wait;
+        }
+        if let (Evidence::Replaced, Some(watcher), Ok(contents)) = (evidence, watcher, &mut contents) {
+            // Somebody may write to it right after the rename, and the event of that be on its way. More renames may
+            // follow, and do not matter.
+            let stays = contents.stays_the_same(RENAMED);
+            if !stays || watcher.latest().evidence != Evidence::Replaced {
+                return DISTURBED;
+            }
         }
         self.state.saw(&contents, now);
         let load = self.decode(contents);
         if let (Ok(load), Some(last_good)) = (&load, publisher.last_good()) {
             let wait = SHRINK.saturating_sub(self.state.settling.age(now));
-            if drops_most(&last_good, load.flags()) && !wait.is_zero() {
+            let gone = last_good.keys().filter(|key| !load.flags().contains(key.as_str())).count();
+            if gone * 2 > last_good.len() && !wait.is_zero() {
+                self.state.hold(digest, gone, last_good.len(), publisher);
                 return wait.min(rest);
             }
         }
-        if let Some(watcher) = watcher {
-            watcher.forget(evidence);
-        }
+        forget();
         self.state.reported(digest, &load, now);
         publisher.report(load);
         rest
@@ -282,22 +307,21 @@ impl State {
         };
     }
 
+    /// Reports, once for a content, that it is not believed for now.
+    fn hold(&mut self, digest: Digest, gone: usize, of: usize, publisher: &Publisher) {
+        if self.held != Some(digest) {
+            self.held = Some(digest);
+            let message =
+                format!("would drop {gone} of {of} flags; it counts when it has stayed the same for {SHRINK:?}");
+            publisher.refuse(LoadError::new(message));
+        }
+    }
+
     fn reported(&mut self, digest: Digest, load: &Result<Load, LoadError>, now: Instant) {
         let verdict = if load.is_ok() { Verdict::Good } else { Verdict::Refused };
         self.reported = Some((digest, verdict));
         self.last_report = Some(now);
+        self.held = None;
         self.settling.clear();
     }
-}
-
-/// Tells whether more than half of the flags are gone.
-fn drops_most(before: &FlagSet, after: &FlagSet) -> bool {
-    let gone = before.keys().filter(|key| !after.contains(key.as_str())).count();
-    gone * 2 > before.len()
-}
-
-/// The path from the root, so that a later change of the working directory does not matter. The path itself where
-/// the system cannot tell.
-fn absolute(path: &Path) -> PathBuf {
-    path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

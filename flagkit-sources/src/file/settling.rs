@@ -8,8 +8,9 @@
 //! # The idea
 //!
 //! A content is believed when it has stayed the same for a while, and the while depends on the evidence: none for a
-//! file that was put in place by a rename (it was complete before), short after the writer has closed the file, long
-//! while a writer has it open. Without evidence from the operating system it is in between.
+//! file that was put in place by a rename (it was complete before, and is itself looked at twice), short after the
+//! writer has closed the file, long while a writer has it open. Without evidence from the operating system it is in
+//! between.
 //!
 //! # Limits
 //!
@@ -21,10 +22,9 @@ use std::time::{Duration, Instant};
 use super::contents::Digest;
 
 /// What the operating system said last about the file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
     /// Nothing, or nothing that tells.
-    #[default]
     None,
     /// Another file was moved into its place.
     Replaced,

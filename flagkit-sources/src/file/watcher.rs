@@ -31,17 +31,26 @@ struct Hints {
     signal: Signal,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Notes {
     /// The hops, spelled as the events spell them.
     paths: Vec<PathBuf>,
-    evidence: Evidence,
+    latest: Note,
+}
+
+/// What was noted last, and how many notes that makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) evidence: Evidence,
+    count: u64,
 }
 
 impl Watcher {
     /// Starts watching nothing yet; `None` when the system refuses, and the poll has to do.
     pub(super) fn start(signal: Signal) -> Option<Self> {
-        let hints = Arc::new(Hints { notes: Mutex::default(), signal });
+        // Before the watch begins, anything may have happened: as if a writer had the file open.
+        let latest = Note { evidence: Evidence::Open, count: 0 };
+        let hints = Arc::new(Hints { notes: Mutex::new(Notes { paths: Vec::new(), latest }), signal });
         let callback = Arc::clone(&hints);
         let inner =
             notify::recommended_watcher(move |event: notify::Result<Event>| callback.take(event.as_ref().ok())).ok()?;
@@ -59,10 +68,11 @@ impl Watcher {
                 }
             }
         }
+        // Renewed also when the directories are the same: a link may lead to another file of one of them.
+        self.hints.lock().paths = hops.iter().map(|hop| hop.dir.join(&hop.name)).collect();
         if dirs == self.dirs {
             return;
         }
-        self.hints.lock().paths = hops.iter().map(|hop| hop.dir.join(&hop.name)).collect();
         for (dir, _) in self.dirs.iter().filter(|known| !dirs.contains(known)) {
             // Fails when the directory is gone, and with it the watch.
             let _ = self.inner.unwatch(dir);
@@ -74,15 +84,15 @@ impl Watcher {
     }
 
     /// Returns what was noted of the file last.
-    pub(super) fn evidence(&self) -> Evidence {
-        self.hints.lock().evidence
+    pub(super) fn latest(&self) -> Note {
+        self.hints.lock().latest
     }
 
-    /// Forgets what was noted about a content that has been dealt with, unless there is news.
-    pub(super) fn forget(&self, evidence: Evidence) {
+    /// Forgets a note about a content that has been dealt with, unless there is news.
+    pub(super) fn forget(&self, note: Note) {
         let mut notes = self.hints.lock();
-        if notes.evidence == evidence {
-            notes.evidence = Evidence::None;
+        if notes.latest == note {
+            notes.latest.evidence = Evidence::None;
         }
     }
 }
@@ -104,7 +114,9 @@ impl Hints {
             let mut notes = self.lock();
             // A rename names both paths, the new one last.
             if event.paths.last().is_some_and(|path| notes.paths.contains(path)) {
-                notes.evidence = evidence(event.kind).unwrap_or(notes.evidence);
+                let latest = &mut notes.latest;
+                latest.evidence = evidence(event.kind).unwrap_or(latest.evidence);
+                latest.count += 1;
             }
         }
         // Errors and overflows name no path and mean that anything may have happened.

@@ -1,0 +1,197 @@
+//! From nodes to conditions.
+
+use std::cmp::Ordering;
+
+use flagkit_core::{Condition, Literal, Operator, OperatorError};
+
+use super::decoder::{Decoder, join};
+use super::node::{Entry, Node, Value};
+
+const OPERATORS: [&str; 16] = [
+    "in",
+    "not",
+    "not_in",
+    "contains",
+    "starts_with",
+    "ends_with",
+    "matches",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "before",
+    "after",
+    "semver",
+    "cidr",
+    "exists",
+];
+
+/// Decodes a table of attributes, all of which must hold.
+pub(super) fn all_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> Option<Condition> {
+    let entries = decoder.table(base, node, "attributes and what must hold of them");
+    if matches!(&node.value, Value::Table(entries) if entries.is_empty()) {
+        decoder.problem(node.offset, base, "no condition", "at least one: a rule without `if` matches everybody");
+    }
+    let mut conditions = Vec::new();
+    for entry in entries {
+        attribute(decoder, &join(base, &entry.name), entry, &mut conditions);
+    }
+    Condition::all(conditions).ok()
+}
+
+/// Decodes an array of such tables, one of which must hold.
+pub(super) fn any_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> Option<Condition> {
+    let items = decoder.array(base, node, "tables of conditions");
+    if matches!(&node.value, Value::Array(items) if items.is_empty()) {
+        decoder.problem(node.offset, base, "no alternative", "at least one table of conditions");
+    }
+    let tables = items.iter().enumerate();
+    let tables: Vec<_> =
+        tables.filter_map(|(index, table)| all_of(decoder, &format!("{base}[{index}]"), table)).collect();
+    Condition::any(tables).ok()
+}
+
+/// Decodes what must hold of one attribute.
+fn attribute(decoder: &mut Decoder<'_>, path: &str, entry: &Entry<'_>, conditions: &mut Vec<Condition>) {
+    let mut push = |operator| conditions.push(Condition::attribute(&entry.name, operator));
+    match &entry.node.value {
+        Value::Table(operators) => {
+            if operators.is_empty() {
+                decoder.problem(entry.node.offset, path, "no operator", "at least one");
+            }
+            for entry in operators {
+                operator(decoder, path, entry).into_iter().for_each(&mut push);
+            }
+        }
+        _ => push(Operator::one_of(literals(decoder, path, &entry.node))),
+    }
+}
+
+fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<Operator> {
+    let node = &entry.node;
+    let path = &join(base, &entry.name);
+    match &*entry.name {
+        "in" => Some(Operator::one_of(literals(decoder, path, node))),
+        "not" | "not_in" => Some(Operator::none_of(literals(decoder, path, node))),
+        "contains" => Some(Operator::contains(literals(decoder, path, node))),
+        "starts_with" => Some(Operator::starts_with(texts(decoder, path, node))),
+        "ends_with" => Some(Operator::ends_with(texts(decoder, path, node))),
+        "matches" => {
+            let pattern = decoder.text(path, node)?;
+            let pattern =
+                decoder.take_pattern().and_then(|()| Operator::matches(pattern).map_err(|error| error.to_string()));
+            parsed(decoder, path, node, pattern, "a regular expression")
+        }
+        "lt" => comparison(decoder, path, node, Ordering::Less, false),
+        "lte" => comparison(decoder, path, node, Ordering::Less, true),
+        "gt" => comparison(decoder, path, node, Ordering::Greater, false),
+        "gte" => comparison(decoder, path, node, Ordering::Greater, true),
+        "before" => moment(decoder, path, node, Operator::before),
+        "after" => moment(decoder, path, node, Operator::after),
+        "semver" => {
+            let requirement = decoder.text(path, node)?;
+            parsed(
+                decoder,
+                path,
+                node,
+                Operator::semver(requirement),
+                "requirements of a version such as \">=2.3, <4\"",
+            )
+        }
+        "cidr" => {
+            let networks = texts(decoder, path, node);
+            parsed(decoder, path, node, Operator::cidr(networks), "a network such as \"10.0.0.0/8\", or several")
+        }
+        "exists" => {
+            if let Value::Bool(there) = node.value {
+                return Some(Operator::exists(there));
+            }
+            decoder.problem(node.offset, path, node.describe(), "true or false");
+            None
+        }
+        _ => {
+            decoder.unknown(base, entry, &OPERATORS);
+            None
+        }
+    }
+}
+
+/// Passes on what was parsed, or reports why it could not be.
+fn parsed<E: ToString>(
+    decoder: &mut Decoder<'_>,
+    path: &str,
+    node: &Node<'_>,
+    operator: Result<Operator, E>,
+    expected: &str,
+) -> Option<Operator> {
+    match operator {
+        Ok(operator) => Some(operator),
+        Err(error) => {
+            decoder.problem_with_help(node.offset, path, node.describe(), expected, error.to_string());
+            None
+        }
+    }
+}
+
+fn comparison(
+    decoder: &mut Decoder<'_>,
+    path: &str,
+    node: &Node<'_>,
+    side: Ordering,
+    included: bool,
+) -> Option<Operator> {
+    let literal = match &node.value {
+        Value::Number(number) => Literal::number(number),
+        _ => None,
+    };
+    let Some(literal) = literal else {
+        decoder.problem(node.offset, path, node.describe(), "a finite number");
+        return None;
+    };
+    parsed(decoder, path, node, Operator::compares(side, included, &literal), "a finite number")
+}
+
+fn moment(
+    decoder: &mut Decoder<'_>,
+    path: &str,
+    node: &Node<'_>,
+    make: impl FnOnce(&str) -> Result<Operator, OperatorError>,
+) -> Option<Operator> {
+    let text = match &node.value {
+        Value::Datetime(text) => text,
+        Value::Text(text) => &**text,
+        _ => "",
+    };
+    parsed(decoder, path, node, make(text), "a date with a time and a zone such as 2027-02-01T12:00:00Z")
+}
+
+fn literals(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<Literal> {
+    decoder.one_or_more(path, node, literal)
+}
+
+fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Literal> {
+    let literal = match &node.value {
+        Value::Bool(value) => Some(Literal::from(*value)),
+        Value::Text(text) => Some(Literal::from(&**text)),
+        Value::Number(number) => Literal::number(number),
+        _ => None,
+    };
+    if literal.is_none() {
+        let expected = "a text, a finite number, true or false";
+        match node.value {
+            Value::Datetime(_) => decoder.problem_with_help(
+                node.offset,
+                path,
+                node.describe(),
+                expected,
+                "compare dates by `before` and `after`",
+            ),
+            _ => decoder.problem(node.offset, path, node.describe(), expected),
+        }
+    }
+    literal
+}
+
+fn texts<'n>(decoder: &mut Decoder<'_>, path: &str, node: &'n Node<'_>) -> Vec<&'n str> {
+    decoder.one_or_more(path, node, |decoder, path, item| decoder.text(path, item))
+}

@@ -1,0 +1,122 @@
+//! From nodes to rules and segments.
+
+use flagkit_core::{Condition, FlagSet, Reference, Rule, Segment, Variants};
+
+use super::conditions;
+use super::decoder::{Decoder, join};
+use super::node::{Entry, Node, Value};
+
+const RULE: [&str; 8] = ["name", "subjects", "segment", "if", "any", "rollout", "by", "variant"];
+const SEGMENT: [&str; 4] = ["if", "any", "included", "excluded"];
+
+/// Decodes a rule. Its problems refuse the flag, so what is made of a bad one does not matter.
+pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, variants: Option<&Variants>) -> Rule {
+    let mut rule = Rule::new();
+    let mut conditions = Vec::new();
+    for entry in decoder.table(base, node, "what the rule states") {
+        let node = &entry.node;
+        let path = join(base, &entry.name);
+        match &*entry.name {
+            "name" => rule = with(rule, decoder.text(&path, node), Rule::named),
+            "subjects" => rule = rule.for_subjects(ids(decoder, &path, node).iter().map(String::as_str)),
+            "segment" => {
+                let references = decoder.one_or_more(&path, node, |decoder, path, item| {
+                    let name = decoder.text(path, item)?;
+                    Some(Reference::new(name).at(decoder.location(item)))
+                });
+                if matches!(&node.value, Value::Array(items) if items.is_empty()) {
+                    decoder.problem(node.offset, &path, node.describe(), "the name of a segment, or several");
+                }
+                rule = rule.in_segments(references);
+            }
+            "if" => conditions.extend(conditions::all_of(decoder, &path, node)),
+            "any" => conditions.extend(conditions::any_of(decoder, &path, node)),
+            "rollout" => rule = with(rule, decoder.percent(&path, node), Rule::with_rollout),
+            "by" => rule = with(rule, decoder.text(&path, node), Rule::with_by),
+            "variant" => {
+                if let Some(name) = decoder.text(&path, node) {
+                    if !variants.is_some_and(|variants| variants.iter().any(|variant| variant.name() == name)) {
+                        decoder.problem(node.offset, &path, node.describe(), "the name of one of the flag's variants");
+                    }
+                    rule = rule.with_variant(name);
+                }
+            }
+            _ => decoder.unknown(base, entry, &RULE),
+        }
+    }
+    with(rule, join_all(conditions), Rule::when)
+}
+
+/// Decodes `[segments]` into the set.
+pub(super) fn segments(decoder: &mut Decoder<'_>, node: &Node<'_>, set: &mut FlagSet) {
+    for entry in decoder.table("segments", node, "segments") {
+        match decoder.faultless(|decoder| Some(segment(decoder, entry))) {
+            Some(segment) => set.insert_segment(&entry.name, segment),
+            None => set.refuse_segment(&entry.name),
+        }
+    }
+}
+
+fn segment(decoder: &mut Decoder<'_>, entry: &Entry<'_>) -> Segment {
+    let base = join("segments", &entry.name);
+    let mut segment = Segment::new();
+    let mut conditions = Vec::new();
+    let mut says_who = false;
+    for entry in decoder.table(&base, &entry.node, "what the segment states") {
+        let node = &entry.node;
+        let path = join(&base, &entry.name);
+        says_who |= matches!(&*entry.name, "if" | "any" | "included");
+        match &*entry.name {
+            "if" => conditions.extend(conditions::all_of(decoder, &path, node)),
+            "any" => conditions.extend(conditions::any_of(decoder, &path, node)),
+            "included" => segment = segment.including(ids(decoder, &path, node).iter().map(String::as_str)),
+            "excluded" => segment = segment.excluding(ids(decoder, &path, node).iter().map(String::as_str)),
+            _ => decoder.unknown(&base, entry, &SEGMENT),
+        }
+    }
+    if !says_who && matches!(entry.node.value, Value::Table(_)) {
+        decoder.problem(entry.node.offset, &base, "a segment of nobody", "at least one of `if`, `any` and `included`");
+    }
+    if entry.name.is_empty() {
+        decoder.problem(entry.offset, &base, "an empty name", "the name of a segment");
+    }
+    match join_all(conditions) {
+        Some(condition) => segment.when(condition),
+        None => segment,
+    }
+}
+
+/// `if` and `any` of one table must both hold. Neither nests, so the depth is far from the limit.
+fn join_all(mut conditions: Vec<Condition>) -> Option<Condition> {
+    match conditions.len() {
+        0 | 1 => conditions.pop(),
+        _ => Condition::all(conditions).ok(),
+    }
+}
+
+/// Ids as texts: whole numbers in decimal.
+fn ids(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<String> {
+    let mut ids = Vec::new();
+    for item in decoder.array(path, node, "ids") {
+        match &item.value {
+            Value::Text(text) if !text.is_empty() => ids.push(text.to_string()),
+            Value::Number(number) if number.parse::<i128>().is_ok() => {
+                ids.extend(number.parse::<i128>().map(|number| number.to_string()));
+            }
+            _ => decoder.problem(
+                item.offset,
+                path,
+                item.describe(),
+                "an id: a text that is not empty, or a whole number",
+            ),
+        }
+    }
+    ids
+}
+
+fn with<T>(rule: Rule, value: Option<T>, set: impl FnOnce(Rule, T) -> Rule) -> Rule {
+    match value {
+        Some(value) => set(rule, value),
+        None => rule,
+    }
+}

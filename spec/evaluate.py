@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""Evaluates flags, from spec/README.md alone: a second opinion on what the Rust code says.
+
+    evaluate.py --check     runs the cases of spec/evaluate/
+
+One layer only. Documents are taken to be valid, but for requirements that are unknown, circular or too deep and for
+segments that are not declared. Needs Python 3.11 and `pip install xxhash`.
+"""
+
+import datetime
+import functools
+import ipaddress
+import math
+import operator
+import pathlib
+import re
+import sys
+import tomllib
+from decimal import Decimal
+from fractions import Fraction
+
+import xxhash
+
+LINE = 2**31
+MAX_REQUIREMENTS, MAX_WAYS = 32, 1_000
+MISSING = object()
+
+
+def parse(text):
+    """Reads a document; decimals stay as they are written."""
+    return tomllib.loads(text, parse_float=Decimal)
+
+
+def evaluate(document, key, id=None, attributes=None):
+    """Answers for one flag and one subject: {"on", "reason", "rule", "variant"}."""
+    return Evaluator(document, as_hashed(id), attributes or {}).flag(key)
+
+
+def answer(on, reason, rule=None, variant=None):
+    return {"on": on, "reason": reason, "rule": rule, "variant": variant}
+
+
+# --- Verdicts: True is yes, False is no, None is cannot tell ---
+
+
+def all_of(verdicts):
+    verdicts = set(verdicts)
+    return False if False in verdicts else None if None in verdicts else True
+
+
+def any_of(verdicts):
+    verdicts = set(verdicts)
+    return True if True in verdicts else None if None in verdicts else False
+
+
+# --- A document and a subject ---
+
+
+class Evaluator:
+    def __init__(self, document, id, attributes):
+        self.flags = {key: long_form(flag) for key, flag in document["flags"].items()}
+        self.segments = document.get("segments", {})
+        self.id = id
+        self.attributes = attributes
+        self.flag = functools.cache(self.decide)
+        self.refused = self.with_unknown_segments()
+        self.refused |= self.without_ground()
+
+    def without_ground(self):
+        """The flags from which a way along `requires` never ends, or takes over 32 steps, or is one of over 1,000."""
+        ways = {}
+        for _ in range(MAX_REQUIREMENTS + 1):
+            known, ways = ways, {}
+            for key, flag in self.flags.items():
+                required = [] if key in self.refused else [k for k in flag.get("requires", []) if k in self.flags]
+                if all(k in known for k in required):
+                    ways[key] = sum(1 + known[k] for k in required)
+        return {key for key in self.flags if not ways.get(key, MAX_WAYS + 1) <= MAX_WAYS}
+
+    def with_unknown_segments(self):
+        return {
+            key
+            for key, flag in self.flags.items()
+            for rule in flag.get("rules", [])
+            if not set(as_list(rule.get("segment", []))) <= self.segments.keys()
+        }
+
+    def decide(self, key):
+        if key not in self.flags:
+            return answer(False, "undeclared")
+        if key in self.refused:
+            return answer(False, "refused")
+        flag = self.flags[key]
+        if not flag.get("on", False):
+            return answer(False, "off")
+        if not all(self.flag(required)["on"] for required in flag.get("requires", [])):
+            return answer(False, "prerequisite")
+        for index, rule in enumerate(flag.get("rules", [])):
+            if self.rule_matches(rule):
+                by = rule.get("by", flag.get("by"))
+                return self.roll_out(key, rule.get("rollout", 100), by, index, rule.get("variant"))
+        return self.roll_out(key, flag.get("rollout", 100), flag.get("by"), None, None)
+
+    def roll_out(self, key, rollout, by, rule, variant):
+        flag = self.flags[key]
+        salt = flag.get("salt", key)
+        hashed = self.id if by is None else as_hashed(self.attributes.get(by))
+        rollout = percentage(rollout)
+        if rollout == 100:
+            on, reason = True, "on"
+        elif hashed is None:
+            on, reason = False, "no-subject"
+        else:
+            on, reason = point(salt, hashed) < math.floor(rollout * LINE / 100), "rollout"
+        if not on:
+            variant = None
+        elif variant is None and hashed is not None and "variants" in flag:
+            variant = dealt(flag["variants"], point(salt + ":variant", hashed))
+        return answer(on, reason, rule, variant)
+
+    def rule_matches(self, rule):
+        stated = [self.conditions(rule)]
+        if "subjects" in rule:
+            stated.append(self.is_listed(rule["subjects"]))
+        if "segment" in rule:
+            stated.append(any_of(self.belongs(self.segments[name]) for name in as_list(rule["segment"])))
+        return all_of(stated) is True
+
+    def belongs(self, segment):
+        if self.is_listed(segment.get("excluded", [])):
+            return False
+        if self.is_listed(segment.get("included", [])):
+            return True
+        if "if" not in segment and "any" not in segment:
+            return False
+        return self.conditions(segment)
+
+    def is_listed(self, ids):
+        return self.id is not None and self.id in [as_hashed(id) for id in ids]
+
+    def conditions(self, owner):
+        """What a rule or a segment states of `if` and `any`."""
+        stated = []
+        if "if" in owner:
+            stated.append(self.table(owner["if"]))
+        if "any" in owner:
+            stated.append(any_of(self.table(table) for table in owner["any"]))
+        return all_of(stated)
+
+    def table(self, table):
+        return all_of(
+            holds(name, operand, self.attributes.get(attribute, MISSING))
+            for attribute, condition in table.items()
+            for name, operand in operators(condition)
+        )
+
+
+def long_form(flag):
+    if isinstance(flag, bool):
+        return {"on": flag}
+    if isinstance(flag, str):
+        return {"on": True, "rollout": flag}
+    return flag
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+# --- Bucketing ---
+
+
+def as_hashed(value):
+    """The text that is hashed, or None: texts and whole numbers only, and not the empty text."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def percentage(value):
+    return Fraction(value.removesuffix("%") if isinstance(value, str) else value)
+
+
+def point(salt, hashed):
+    seed = xxhash.xxh3_64_intdigest(salt.encode()) & 0xFFFF_FFFF
+    return xxhash.xxh3_64_intdigest(hashed.encode(), seed) >> 33
+
+
+def dealt(variants, second_point):
+    total = sum(Fraction(weight) for weight in variants.values())
+    so_far = Fraction(0)
+    for name in sorted(variants, key=str.encode):
+        so_far += Fraction(variants[name])
+        if second_point < math.floor(so_far * LINE / total):
+            return name
+    raise AssertionError("the last share ends at the end of the line")
+
+
+# --- Conditions ---
+
+
+def operators(condition):
+    return condition.items() if isinstance(condition, dict) else [("in", condition)]
+
+
+def holds(name, operand, value):
+    if name == "exists":
+        return (value is not MISSING) == operand
+    if value is MISSING:
+        return None
+    if name in ("not", "not_in"):
+        verdict = holds("in", operand, value)
+        return None if verdict is None else not verdict
+    if isinstance(value, list):
+        name = "in" if name == "contains" else name
+        return any_of(holds(name, operand, element) for element in value)
+    if name == "in":
+        return equals_one(value, [as_number(each) for each in as_list(operand)])
+    if name in OF_NUMBERS:
+        return OF_NUMBERS[name](value, as_number(operand)) if kind(value) == "number" else None
+    return OF_TEXTS[name](value, operand) if kind(value) == "text" else None
+
+
+def kind(value):
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, (int, float)) and not math.isnan(value):
+        return "number"
+    return None
+
+
+def as_number(operand):
+    """A fraction stands for the nearest binary one. Python then compares whole numbers and fractions exactly."""
+    return float(operand) if isinstance(operand, Decimal) else operand
+
+
+def equals_one(value, operands):
+    comparable = [operand for operand in operands if kind(operand) == kind(value)]
+    return value in comparable if comparable or (kind(value) and not operands) else None
+
+
+def matches(text, expression):
+    """In Python `$` is also before a line feed at the end; that which is only at the end is `\\Z`."""
+    if not re.search(r"\(\?[a-z]*m", expression):
+        expression = re.sub(r"\\.|\[.[^]]*\]|\$", lambda part: r"\Z" if part[0] == "$" else part[0], expression)
+    return re.search(expression.encode(), text.encode()) is not None
+
+
+def compare_dates(text, operand, is_wanted):
+    date = moment(text)
+    return None if date is None else is_wanted(date, moment(operand))
+
+
+def semver(text, requirements):
+    parsed = version(text)
+    return None if parsed is None else all(satisfies(parsed[1], each.strip()) for each in requirements.split(","))
+
+
+def cidr(text, networks):
+    address = ip_address(text)
+    if address is None:
+        return None
+    networks = [ipaddress.ip_network(network) for network in as_list(networks)]
+    return any(address in network for network in networks if network.version == address.version)
+
+
+OF_NUMBERS = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+}
+
+OF_TEXTS = {
+    "contains": lambda text, parts: any(part in text for part in as_list(parts) if kind(part) == "text"),
+    "starts_with": lambda text, starts: text.startswith(tuple(as_list(starts))),
+    "ends_with": lambda text, ends: text.endswith(tuple(as_list(ends))),
+    "matches": matches,
+    "before": lambda text, date: compare_dates(text, date, operator.lt),
+    "after": lambda text, date: compare_dates(text, date, operator.gt),
+    "semver": semver,
+    "cidr": cidr,
+}
+
+
+def ip_address(text):
+    if "%" in text:
+        return None
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+DATE = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(\.\d+)?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))",
+    re.ASCII | re.IGNORECASE,
+)
+DAYS_IN_400_YEARS = 146_097
+
+
+def moment(date):
+    """The seconds from a fixed day to a date of RFC 3339, exactly; None for any other text."""
+    if isinstance(date, datetime.datetime):
+        date = date.isoformat()
+    match = DATE.fullmatch(date)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    fraction, sign, offset_hours, offset_minutes = match.groups()[6:]
+    try:
+        # Python knows no year 0. The calendar repeats every 400 years.
+        days = datetime.date(400 + year % 400, month, day).toordinal() + year // 400 * DAYS_IN_400_YEARS
+    except ValueError:
+        return None
+    seconds = days * 86_400 + hour * 3_600 + minute * 60 + min(second, 59) + Fraction(f"0{fraction or ''}")
+    if sign:
+        offset = int(offset_hours) * 3_600 + int(offset_minutes) * 60
+        seconds += offset if sign == "-" else -offset
+    return seconds
+
+
+NUMBER = r"(?:0|[1-9]\d*)"
+IDENTIFIER = rf"(?:{NUMBER}|\d*[A-Za-z-][0-9A-Za-z-]*)"
+VERSION = re.compile(
+    rf"({NUMBER}(?:\.{NUMBER}){{0,2}})(?:-({IDENTIFIER}(?:\.{IDENTIFIER})*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?",
+    re.ASCII,
+)
+
+
+def version(text):
+    """A version as the parts it gives and as what it is ordered by; None for any other text."""
+    match = VERSION.fullmatch(text)
+    if match is None:
+        return None
+    parts = [int(part) for part in match[1].split(".")]
+    return parts, (*filled(parts), match[2] is None, pre_release(match[2] or ""))
+
+
+def filled(parts):
+    return parts + [0] * (3 - len(parts))
+
+
+def pre_release(text):
+    return [(0, int(each)) if each.isdigit() else (1, each) for each in text.split(".") if each]
+
+
+def end(parts, kept):
+    """Where the versions that share the first `kept` parts end: before the next version and its pre-releases."""
+    return (*filled(parts[: kept - 1] + [parts[kept - 1] + 1]), False, [])
+
+
+def satisfies(ordered, requirement):
+    sign, text = re.fullmatch(r"(>=|<=|[=<>~^*]|)\s*(.*)", requirement).groups()
+    if sign == "*":
+        return True
+    parts, start = version(text)
+    above = ordered >= start
+    if sign in (">=", "<"):
+        return above == (sign == ">=")
+    if sign in ("=", "<=", ">"):
+        within = ordered <= start if len(parts) == 3 else ordered < end(parts, len(parts))
+        return {"=": above and within, "<=": within, ">": not within}[sign]
+    if sign == "~":
+        return above and ordered < end(parts, min(len(parts), 2))
+    leftmost = next((index for index, part in enumerate(parts) if part), len(parts) - 1)
+    return above and ordered < end(parts, leftmost + 1)
+
+
+# --- The cases ---
+
+
+def differences(path):
+    """Yields None for a case that is as it should be, else what is wrong with it."""
+    cases = tomllib.loads(path.read_text(encoding="utf-8"))
+    document = parse(cases["document"])
+    for number, case in enumerate(cases["cases"], 1):
+        expected = answer(case["on"], case["reason"], case.get("rule"), case.get("variant"))
+        got = evaluate(document, case["flag"], case.get("id"), case.get("attributes", {}))
+        yield None if got == expected else f"{path.name}, case {number}: expected {expected}, got {got}"
+
+
+def check():
+    paths = sorted((pathlib.Path(__file__).parent / "evaluate").glob("*.toml"))
+    results = [result for path in paths for result in differences(path)]
+    wrong = [result for result in results if result is not None]
+    for result in wrong:
+        print(result)
+    print(f"{len(results)} cases in {len(paths)} files, {len(wrong)} differences")
+    return 1 if wrong or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(check() if sys.argv[1:] == ["--check"] else __doc__)
