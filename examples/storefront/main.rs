@@ -7,8 +7,9 @@
 //! ```
 //!
 //! - `/` the shop: its checkout is behind a boolean flag, its search behind a percentage that is sticky on the
-//!   visitor (a cookie, or `?user=NAME`);
-//! - `/flags` for operators: every flag with its answer and reason, every source with its state.
+//!   visitor (a cookie, or `?user=NAME`), its gift finder behind rules (`?plan=beta`), its colours are variants;
+//! - `/flags` for operators: every flag with its answer and reason, every source with its state;
+//! - `/explain/FLAG?user=NAME&plan=PLAN` for operators: every step on the way to an answer (`&format=json` for machines).
 
 mod operator;
 mod options;
@@ -26,6 +27,7 @@ use flagkit_core::{Event, Flags};
 use tokio::net::TcpListener;
 
 use options::Options;
+use visitor::Visitor;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -57,7 +59,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 fn router(flags: Flags) -> Router {
-    Router::new().route("/", get(shop::page)).route("/flags", get(move || ready(operator::report(&flags))))
+    let explained = flags.clone();
+    Router::new().route("/", get(shop::page)).route("/flags", get(move || ready(operator::report(&flags)))).route(
+        "/explain/{flag}",
+        get(move |flag, visitor: Visitor, format| ready(operator::explain(&explained, flag, &visitor, format))),
+    )
 }
 
 fn announce(event: &Event) {

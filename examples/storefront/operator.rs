@@ -4,11 +4,36 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use axum::Json;
-use flagkit_core::{Flags, Percent, Snapshot, SourceStatus};
+use axum::extract::{Path, Query};
+use axum::response::{IntoResponse, Response};
+use flagkit_core::{Flag, Flags, Percent, Snapshot, SourceStatus};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::visitor::Visitor;
+
 /// The flags that the code of the shop asks for: listed also while nobody declares them.
-const ASKED: [&str; 2] = ["new-checkout", "search-v2"];
+const ASKED: [&str; 4] = ["beta-ui", "new-checkout", "search-v2", "theme"];
+
+/// How an explanation is wanted.
+#[derive(Deserialize)]
+pub(crate) struct Format {
+    format: Option<String>,
+}
+
+/// Every step on the way to one answer, as text or as JSON.
+pub(crate) fn explain(
+    flags: &Flags,
+    Path(flag): Path<String>,
+    visitor: &Visitor,
+    Query(Format { format }): Query<Format>,
+) -> Response {
+    let explanation = flags.explain(&flag, visitor);
+    match format.as_deref() {
+        Some("json") => Json(explanation).into_response(),
+        _ => explanation.to_string().into_response(),
+    }
+}
 
 /// Every flag with its answer and reason, every source with its state.
 pub(crate) fn report(flags: &Flags) -> Json<Value> {
@@ -24,18 +49,25 @@ pub(crate) fn report(flags: &Flags) -> Json<Value> {
 fn flag(snapshot: &Snapshot, key: &str) -> Value {
     let evaluation = snapshot.evaluate(key, &());
     let declared = snapshot.flag(key);
-    let partial = declared.filter(|flag| flag.is_switched_on() && flag.rollout() < Percent::HUNDRED);
+    let has_rules = |flag: &Flag| !flag.rules().is_empty() || !flag.requires().is_empty();
+    let targeted = declared.is_some_and(|flag| flag.is_switched_on() && has_rules(flag));
+    let partial = declared.filter(|flag| !targeted && flag.is_switched_on() && flag.rollout() < Percent::HUNDRED);
     let metadata = declared.and_then(|flag| flag.metadata());
     json!({
         "key": key,
         "answer": match partial {
+            _ if targeted => json!("by rules"),
             Some(flag) => json!(flag.rollout().to_string()),
             None => json!(evaluation.is_on()),
         },
         "reason": match partial {
+            _ if targeted => format!("see /explain/{key}?user=…"),
             Some(flag) => format!("on for {} of all subjects", flag.rollout()),
             None => evaluation.reason().to_string(),
         },
+        "variants": declared.and_then(|flag| flag.variants()).map(|variants| {
+            variants.iter().map(|variant| variant.name().to_owned()).collect::<Vec<_>>()
+        }),
         "layer": evaluation.layer().map(ToString::to_string),
         "revision": evaluation.revision(),
         "description": metadata.and_then(|metadata| metadata.description.as_deref()),

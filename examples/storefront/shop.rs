@@ -2,9 +2,25 @@
 
 use axum::http::header::SET_COOKIE;
 use axum::response::{AppendHeaders, Html, IntoResponse, Response};
-use flagkit_core::flag;
+use flagkit_core::{flag, variant};
+use serde::Deserialize;
 
 use crate::visitor::Visitor;
+
+/// The value of a variant of `theme`.
+#[derive(Deserialize)]
+struct Theme {
+    accent: String,
+    paper: String,
+}
+
+impl Theme {
+    /// The visitor's, or the classic one: for whom the flag is off, and where its value is not what it should be.
+    fn of(visitor: &Visitor) -> Self {
+        let dealt = variant!("theme", visitor).and_then(|theme| theme.value().ok());
+        dealt.unwrap_or_else(|| Self { accent: "#444444".to_owned(), paper: "#ffffff".to_owned() })
+    }
+}
 
 /// The one page of the shop.
 pub(crate) async fn page(visitor: Visitor) -> Response {
@@ -18,12 +34,20 @@ pub(crate) async fn page(visitor: Visitor) -> Response {
     } else {
         "<section id=\"search\" class=\"old\"><h2>Search</h2><input placeholder=\"socks\"></section>"
     };
+    let gifts = if flag!("beta-ui", &visitor) {
+        "<section id=\"gifts\" class=\"new\"><h2>Gift finder</h2><button>Surprise me</button></section>"
+    } else {
+        ""
+    };
+    let Theme { accent, paper } = Theme::of(&visitor);
     let page = Html(format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Storefront</title>\
          <style>body{{font:1.1rem system-ui;max-width:40rem;margin:3rem auto}}section{{border:1px solid #ccc;\
-         border-radius:.5rem;padding:0 1rem 1rem;margin:1rem 0}}.new{{border-color:#06c;background:#eef6ff}}</style>\
+         border-radius:.5rem;padding:0 1rem 1rem;margin:1rem 0}}.new{{border-color:{};background:{}}}</style>\
          <h1>Storefront</h1><p>You are visitor <b id=\"visitor\">{}</b>. Operators look at <a href=\"/flags\">/flags</a>.</p>\
-         {search}{checkout}</html>",
+         {search}{gifts}{checkout}</html>",
+        escape(&accent),
+        escape(&paper),
         escape(&visitor.id)
     ));
     if visitor.is_new {
@@ -34,7 +58,7 @@ pub(crate) async fn page(visitor: Visitor) -> Response {
     }
 }
 
-/// A visitor's name comes from the address line and may be anything.
+/// A visitor's name comes from the address line, a colour from the flag file; either may be anything.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -7,20 +7,19 @@ use std::hash::{BuildHasher, Hasher};
 use axum::extract::{FromRequestParts, Query};
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
-use flagkit_core::{Id, Subject};
+use flagkit_core::Subject;
 use serde::Deserialize;
 
-/// A visitor, known by `?user=`, else by a cookie, else not before now.
+/// A visitor, known by `?user=`, else by a cookie, else not before now. The shop asks its flags for visitors by
+/// reference; nothing is copied.
+#[derive(Subject)]
 pub(crate) struct Visitor {
+    #[subject(id)]
     pub(crate) id: String,
+    /// What the visitor pays for. A real shop would look it up.
+    plan: Option<String>,
+    #[subject(skip)]
     pub(crate) is_new: bool,
-}
-
-/// The shop asks its flags for visitors by reference; nothing is copied.
-impl Subject for Visitor {
-    fn id(&self) -> Option<Id<'_>> {
-        Some(Id::from(self.id.as_str()))
-    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {
@@ -28,16 +27,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         #[derive(Deserialize)]
-        struct Named {
-            user: String,
+        struct Claims {
+            user: Option<String>,
+            plan: Option<String>,
         }
 
-        let named = Query::<Named>::from_request_parts(parts, state).await.ok().map(|Query(Named { user })| user);
-        let known = named.filter(|user| !user.is_empty()).or_else(|| cookie(parts));
+        let claims = Query::<Claims>::from_request_parts(parts, state).await.ok();
+        let (user, plan) = claims.map_or((None, None), |Query(Claims { user, plan })| (user, plan));
+        let known = user.filter(|user| !user.is_empty()).or_else(|| cookie(parts));
         Ok(match known {
-            Some(id) => Self { id, is_new: false },
+            Some(id) => Self { id, plan, is_new: false },
             // The standard library's hasher is seeded at random, which is random enough for a demonstration.
-            None => Self { id: format!("{:016x}", RandomState::new().build_hasher().finish()), is_new: true },
+            None => Self { id: format!("{:016x}", RandomState::new().build_hasher().finish()), plan, is_new: true },
         })
     }
 }

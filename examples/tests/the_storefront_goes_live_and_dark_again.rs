@@ -55,6 +55,13 @@ impl Storefront {
         serde_json::from_str(body).expect("JSON")
     }
 
+    /// What the operator's page says of one flag.
+    fn flag(&self, key: &str) -> Value {
+        let report = self.flags();
+        let flags = report["flags"].as_array().expect("a list").iter();
+        flags.clone().find(|flag| flag["key"] == key).expect(key).clone()
+    }
+
     fn has_new_checkout(&self) -> bool {
         self.get("/").contains("Pay now")
     }
@@ -120,7 +127,7 @@ fn a_visitor_keeps_the_search_and_a_raised_percentage_adds_visitors() {
     assert!(first.contains(&true) && first.contains(&false));
 
     fs::write(&file, document(60)).expect("written");
-    wait_until("the new percentage is in force", || shop.flags()["flags"][1]["answer"] == "60%");
+    wait_until("the new percentage is in force", || shop.flag("search-v2")["answer"] == "60%");
     let second = ask();
     assert!(first.iter().zip(&second).all(|(before, after)| !before || *after), "nobody is put out");
     assert!(second.iter().filter(|on| **on).count() > first.iter().filter(|on| **on).count());
@@ -161,9 +168,8 @@ fn a_variable_lights_a_flag_without_any_file() {
     let dir = tempfile::tempdir().expect("a directory");
     let shop = Storefront::start(&dir.path().join("none.toml"), &[("FLAG_NEW_CHECKOUT", "on")]);
     assert!(shop.has_new_checkout());
-    let report = shop.flags();
-    assert_eq!(report["flags"][0]["layer"], "env:FLAG_");
-    assert_eq!(report["sources"][0]["state"], "waiting");
+    assert_eq!(shop.flag("new-checkout")["layer"], "env:FLAG_");
+    assert_eq!(shop.flags()["sources"][0]["state"], "waiting");
 }
 
 #[test]
@@ -172,4 +178,36 @@ fn a_name_from_the_address_line_is_shown_as_text() {
     let shop = Storefront::start(&dir.path().join("none.toml"), &[]);
     let answer = shop.get("/?user=%3Cscript%3Ealert(1)%3C/script%3E");
     assert!(answer.contains("&lt;script&gt;") && !answer.contains("<script>"));
+}
+
+#[test]
+fn the_shipped_file_targets_a_beta_and_deals_three_themes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("flags.toml");
+    let shipped = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/storefront/flags.toml")).expect("a file");
+    fs::write(&file, shipped.replace("rollout = 25 ", "rollout = 100 ")).expect("written");
+    let shop = Storefront::start(&file, &[]);
+    assert_eq!(shop.flags()["sources"][0]["problems"], serde_json::json!([]));
+
+    let has_gifts = |query: &str| shop.get(&format!("/?{query}")).contains("Gift finder");
+    assert!(has_gifts("user=ada"), "a tester");
+    assert!(!has_gifts("user=mallory&plan=beta"), "excluded from the segment");
+    let beta = (0..40).filter(|n| has_gifts(&format!("user=user-{n}&plan=beta"))).count();
+    assert!((5..35).contains(&beta), "about half of 40, not {beta}");
+    assert!((0..40).all(|n| !has_gifts(&format!("user=user-{n}&plan=free"))));
+
+    let colours = ["#444444", "#0066cc", "#1b7a3d"];
+    let pages: Vec<String> = (0..40).map(|n| shop.get(&format!("/?user=user-{n}"))).collect();
+    for colour in colours {
+        assert!(pages.iter().any(|page| page.contains(colour)), "somebody sees {colour}");
+    }
+
+    let trace = shop.get("/explain/beta-ui?user=hedy&plan=beta");
+    for line in ["requires search-v2: on", "rule 0 \"testers\": no", "rule 1 \"beta customers\": yes", "plan is one of"]
+    {
+        assert!(trace.contains(line), "{line} in {trace}");
+    }
+    let json = shop.get("/explain/beta-ui?user=ada&format=json");
+    let json: Value = serde_json::from_str(json.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
+    assert_eq!((&json["on"], &json["rule"]), (&serde_json::json!(true), &serde_json::json!(0)));
 }
