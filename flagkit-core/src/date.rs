@@ -38,9 +38,9 @@ impl Date {
             4 | 6 | 9 | 11 => 30,
             2 if leap => 29,
             2 => 28,
-            _ => return Err(DateError),
+            _ => return Err(DateError(())),
         };
-        if year <= 9999 && (1..=days).contains(&day) { Ok(Self { year, month, day }) } else { Err(DateError) }
+        if year <= 9999 && (1..=days).contains(&day) { Ok(Self { year, month, day }) } else { Err(DateError(())) }
     }
 
     /// Returns the year.
@@ -65,16 +65,16 @@ impl FromStr for Date {
     fn from_str(text: &str) -> Result<Self, DateError> {
         fn number<T: FromStr>(text: &str, len: usize) -> Result<T, DateError> {
             if text.len() != len || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(DateError);
+                return Err(DateError(()));
             }
-            text.parse().map_err(|_| DateError)
+            text.parse().map_err(|_| DateError(()))
         }
         let mut parts = text.split('-');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some(year), Some(month), Some(day), None) => {
                 Self::new(number(year, 4)?, number(month, 2)?, number(day, 2)?)
             }
-            _ => Err(DateError),
+            _ => Err(DateError(())),
         }
     }
 }
@@ -87,7 +87,7 @@ impl fmt::Display for Date {
 
 /// There is no such day, or it is not written as `2027-02-01`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DateError;
+pub struct DateError(());
 
 impl fmt::Display for DateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -67,7 +67,8 @@ impl Flags {
     /// Calls `subscriber` after each change and each new fault, in order, until the subscription is dropped.
     ///
     /// It runs on the thread of the source that published, with no lock held: it may read flags, subscribe, or stop
-    /// the sources. While it runs no later event is delivered, so hand long work to another thread. A panic in it is
+    /// the sources. While it runs no later event is delivered, and they queue up, so hand long work to another
+    /// thread. A panic in it is
     /// caught and counted ([`Status::subscriber_panics`]), and the others are still told.
     ///
     /// # Examples

@@ -11,11 +11,22 @@ use crate::provenance::Provenance;
 use crate::signal::Signal;
 use crate::status::{SourceState, SourceStatus};
 
+/// What a layer means that has never had a good load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unfilled {
+    /// It says nothing: the layers below decide.
+    Silent,
+    /// All that the layers below declare is dark, because it might have been meant to turn some of it off.
+    Dark,
+}
+
 /// The state of one layer. A bad load never touches `good`.
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) provenance: Provenance,
     pub(crate) signal: Signal,
+    pub(crate) when_missing: Unfilled,
+    pub(crate) when_broken: Unfilled,
     good: Option<Arc<FlagSet>>,
     problems: Vec<Problem>,
     /// Found when this layer was laid over the ones below it, so they may come and go without a load.
@@ -33,6 +44,8 @@ impl Layer {
         Self {
             provenance,
             signal,
+            when_missing: Unfilled::Silent,
+            when_broken: Unfilled::Silent,
             good: None,
             problems: Vec::new(),
             collisions: Vec::new(),
@@ -45,7 +58,10 @@ impl Layer {
     }
 
     /// Takes a good load. A key it refuses keeps the flag it had.
-    pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) {
+    ///
+    /// Returns, like the others, the error that is forgotten: what it carries is a source's own, and is dropped where
+    /// no lock is held.
+    pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) -> Option<Arc<LoadError>> {
         let (mut flags, problems) = load.into_parts();
         if let Some(last_good) = &self.good {
             flags.heal(last_good);
@@ -53,24 +69,37 @@ impl Layer {
         self.good = Some(Arc::new(flags));
         self.problems = problems;
         self.loads += 1;
-        self.last_error = None;
         self.last_good = now;
+        self.last_error.take()
     }
 
     /// Notes that the flags are as they were.
-    pub(crate) fn confirm(&mut self, now: Option<SystemTime>) {
-        if self.good.is_some() {
-            self.last_error = None;
-            self.last_good = now;
-        }
+    pub(crate) fn confirm(&mut self, now: Option<SystemTime>) -> Option<Arc<LoadError>> {
+        self.good.as_ref()?;
+        self.last_good = now;
+        self.last_error.take()
     }
 
     /// Notes a refused load; tells whether it is news.
-    pub(crate) fn refuse(&mut self, error: Arc<LoadError>) -> bool {
+    pub(crate) fn refuse(&mut self, error: Arc<LoadError>) -> (bool, Option<Arc<LoadError>>) {
         let news = self.last_error.as_ref().is_none_or(|known| known.to_string() != error.to_string());
         self.refusals += 1;
-        self.last_error = Some(error);
-        news
+        (news, self.last_error.replace(error))
+    }
+
+    /// Tells whether what lies below is dark, because nobody knows yet what this layer says of it.
+    pub(crate) fn veils(&self) -> bool {
+        let unfilled = match (&self.good, &self.last_error) {
+            (Some(_), _) => return false,
+            (None, None) => Unfilled::Dark,
+            (None, Some(error)) if error.is_missing() => self.when_missing,
+            (None, Some(_)) => self.when_broken,
+        };
+        self.is_required() && unfilled == Unfilled::Dark
+    }
+
+    fn is_required(&self) -> bool {
+        self.when_missing == Unfilled::Dark || self.when_broken == Unfilled::Dark
     }
 
     pub(crate) fn flags(&self) -> Option<&Arc<FlagSet>> {

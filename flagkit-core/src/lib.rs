@@ -52,6 +52,7 @@
 //!
 //! - A thread's first read through a handle, and its first `flag!` of a flag that takes more than one word, may set up
 //!   a slot of that thread (one allocation, once per thread, by arc-swap). No later read allocates.
+//! - The last share of an old snapshot is dropped by whoever holds it, which may be a reader.
 //! - Two `flag!` reads may see two revisions. Pin a [snapshot](Flags::snapshot) where they must agree.
 //! - What is [installed](install) is installed for the life of the process.
 //! - In a process built with `panic = "abort"`, a subscriber that panics takes the process with it.
@@ -115,7 +116,7 @@ mod value;
 mod verdict;
 mod witness;
 
-pub use call_site::{install, installed};
+pub use call_site::{InstallError, install, installed};
 pub use condition::{Condition, Literal, Operator, OperatorError};
 pub use context::Context;
 pub use date::{Date, DateError};
@@ -130,6 +131,7 @@ pub use explanation::{Explanation, Step};
 pub use flags::Flags;
 pub use id::Id;
 pub use key::{FlagKey, FoldedKey, KeyError};
+pub use layer::Unfilled;
 pub use load::{Load, LoadError};
 pub use percent::{Percent, PercentError};
 pub use problem::{Location, Problem};

@@ -16,23 +16,40 @@ use crate::problem::Problem;
 use crate::provenance::Provenance;
 use crate::snapshot::{Declared, Snapshot};
 
-/// Lays the layers over each other. The second part holds, per layer, what is wrong with it only together with others.
-pub(crate) fn merge(revision: u64, layers: &[(&Provenance, Option<&FlagSet>)]) -> (Snapshot, Vec<Vec<Problem>>) {
-    let mut stack = Stack { layers, problems: vec![Vec::new(); layers.len()], ..Stack::default() };
-    for (index, (_, flags)) in layers.iter().enumerate() {
-        if let Some(flags) = flags {
+/// A layer as it goes into the merge.
+pub(crate) struct Laying<'a> {
+    pub(crate) provenance: &'a Provenance,
+    pub(crate) flags: Option<&'a FlagSet>,
+    /// Whether all below it is dark, because nobody knows yet what it says.
+    pub(crate) veils: bool,
+}
+
+/// How many problems of a layer are listed; nobody reads more.
+const MAX_PROBLEMS: usize = 1_000;
+
+/// Lays the layers over each other, for the snapshot after `current`. The second part holds, per layer, what is wrong
+/// with it only together with others; flags refused for that keep the definition they have in `current`.
+pub(crate) fn merge(current: &Snapshot, layers: &[Laying<'_>]) -> (Snapshot, Vec<Vec<Problem>>) {
+    let problems = vec![Vec::new(); layers.len()];
+    let (entries, folded, segments) = (HashMap::default(), BTreeMap::new(), Segments::new());
+    let mut stack = Stack { current, layers, entries, folded, segments, problems };
+    for (index, layer) in layers.iter().enumerate() {
+        if layer.veils {
+            stack.veil(index);
+        }
+        if let Some(flags) = layer.flags {
             stack.lay(index, flags);
         }
     }
     stack.check_rules();
     stack.check_folded();
     stack.check_requirements();
-    stack.compile(revision)
+    stack.compile()
 }
 
-#[derive(Default)]
 struct Stack<'a> {
-    layers: &'a [(&'a Provenance, Option<&'a FlagSet>)],
+    current: &'a Snapshot,
+    layers: &'a [Laying<'a>],
     entries: HashMap<FlagKey, Laid, RandomState>,
     folded: BTreeMap<FoldedKey, Laid>,
     segments: Segments,
@@ -46,6 +63,8 @@ struct Laid {
     /// Salt, attribute and metadata of the layers below, also while the topmost declaration is refused.
     flag: Option<Flag>,
     refused: bool,
+    /// Refused for what it says of others, and to be kept as it was before.
+    outdated: bool,
 }
 
 /// What is known of a flag while the flags it requires are checked.
@@ -60,6 +79,13 @@ struct Pending {
 }
 
 impl Stack<'_> {
+    /// Darkens all that has been laid so far.
+    fn veil(&mut self, layer: usize) {
+        for laid in self.entries.values_mut().chain(self.folded.values_mut()) {
+            (laid.layer, laid.refused) = (layer, true);
+        }
+    }
+
     fn lay(&mut self, layer: usize, flags: &FlagSet) {
         for (name, segment) in flags.segments() {
             match segment {
@@ -76,7 +102,7 @@ impl Stack<'_> {
                 self.entries.keys().filter(|key| folded.matches(key.as_str())).cloned().collect();
             keys.sort_unstable();
             let declaration = if let [_, _, ..] = *keys {
-                if let Some((provenance, _)) = self.layers.get(layer) {
+                if let Some(Laying { provenance, .. }) = self.layers.get(layer) {
                     self.report(layer, collision(provenance, folded, &keys));
                 }
                 &Declaration::Refused
@@ -105,7 +131,7 @@ impl Stack<'_> {
                 for reference in rule.segments().iter().filter(|reference| !has_segment(reference)) {
                     let got = format!("the unknown segment {:?}", reference.name());
                     let problem = Problem::new(path(), got, "a segment that is declared");
-                    let problem = problem.with_help("the flag is refused until it is");
+                    let problem = problem.with_help("the flag is refused until the segment is declared");
                     missing.push((key.clone(), located(problem, reference)));
                 }
                 let has_variant = |name| flag.variants().is_some_and(|variants| variants.position(name).is_some());
@@ -136,25 +162,46 @@ impl Stack<'_> {
     /// Refuses flags that require each other in a circle, in too long a chain or in too many ways. Reports required
     /// flags that are not declared.
     fn check_requirements(&mut self) {
-        let requires = |laid: &Laid| laid.good().map_or(&[][..], Flag::requires).len();
-        if self.entries.values().all(|laid| requires(laid) == 0) {
-            return;
-        }
         let mut undeclared = Vec::new();
+        for (key, laid) in &self.entries {
+            for reference in self.in_force(key, laid).into_iter().flat_map(Flag::requires) {
+                let name = reference.name();
+                if !self.entries.contains_key(name) && !self.folded.keys().any(|folded| folded.matches(name)) {
+                    let problem = Problem::new(
+                        format!("flags.{key}.requires"),
+                        format!("the undeclared flag {name:?}"),
+                        "flags that are declared",
+                    );
+                    let problem = problem.with_help("this flag is off as long as that one is");
+                    undeclared.push((laid.layer, located(problem, reference)));
+                }
+            }
+        }
+        for (layer, problem) in undeclared {
+            self.report(layer, problem);
+        }
+        let groundless = self.groundless();
+        self.refuse(groundless);
+        // Those that keep an earlier definition may go round in a circle with new ones: then they are dark, and what
+        // is dark requires nothing.
+        for (key, _) in self.groundless() {
+            if let Some(laid) = self.entries.get_mut(&key) {
+                (laid.refused, laid.outdated) = (true, false);
+            }
+        }
+    }
+
+    /// Finds the flags whose requirements never end, or go too far, and says why.
+    fn groundless(&self) -> Vec<(FlagKey, Problem)> {
         let mut pending: HashMap<&str, Pending> = HashMap::new();
         let mut required_by: HashMap<&str, Vec<&str>> = HashMap::new();
         let mut checked: VecDeque<(&str, Pending)> = VecDeque::new();
         for (key, laid) in &self.entries {
             let mut state = Pending::default();
-            for reference in laid.good().into_iter().flat_map(Flag::requires) {
+            for reference in self.in_force(key, laid).into_iter().flat_map(Flag::requires) {
                 if self.entries.contains_key(reference.name()) {
                     required_by.entry(reference.name()).or_default().push(key.as_str());
                     state.unchecked += 1;
-                } else if !self.folded.keys().any(|folded| folded.matches(reference.name())) {
-                    let got = format!("the undeclared flag {:?}", reference.name());
-                    let problem = Problem::new(format!("flags.{key}.requires"), got, "flags that are declared")
-                        .with_help("this flag is off as long as that one is");
-                    undeclared.push((laid.layer, located(problem, reference)));
                 }
             }
             if state.unchecked == 0 {
@@ -183,26 +230,25 @@ impl Stack<'_> {
         }
         bad.extend(pending.keys().map(|key| (*key, "a circle of flags that require each other")));
         let expected = "at most 32 flags in a row and 1000 ways, and no circle";
-        let bad: Vec<(FlagKey, Problem)> = bad
-            .into_iter()
-            .filter_map(|(key, got)| {
-                let (key, laid) = self.entries.get_key_value(key)?;
-                let reference = laid.good()?.requires().first()?;
-                let problem = Problem::new(format!("flags.{key}.requires"), got, expected)
-                    .with_help("the flag is refused until then");
-                Some((key.clone(), located(problem, reference)))
-            })
-            .collect();
-        for (layer, problem) in undeclared {
-            self.report(layer, problem);
-        }
-        self.refuse(bad);
+        let problem = |(key, got)| {
+            let (key, laid): (&FlagKey, &Laid) = self.entries.get_key_value(key)?;
+            let reference = self.in_force(key, laid)?.requires().first()?;
+            let problem = Problem::new(format!("flags.{key}.requires"), got, expected);
+            let problem = problem.with_help("the flag is refused until then");
+            Some((key.clone(), located(problem, reference)))
+        };
+        bad.into_iter().filter_map(problem).collect()
+    }
+
+    /// The flag that will be compiled for this key, as far as it is known.
+    fn in_force<'s>(&'s self, key: &FlagKey, laid: &'s Laid) -> Option<&'s Flag> {
+        if laid.outdated { self.current.good_entry(key.as_str())?.flag() } else { laid.good() }
     }
 
     fn refuse(&mut self, flags: Vec<(FlagKey, Problem)>) {
         for (key, problem) in flags {
             if let Some(laid) = self.entries.get_mut(&key) {
-                laid.refused = true;
+                (laid.refused, laid.outdated) = (true, true);
                 let layer = laid.layer;
                 self.report(layer, problem);
             }
@@ -210,22 +256,29 @@ impl Stack<'_> {
     }
 
     fn report(&mut self, layer: usize, problem: Problem) {
-        if let Some(problems) = self.problems.get_mut(layer) {
+        if let Some(problems) = self.problems.get_mut(layer).filter(|problems| problems.len() < MAX_PROBLEMS) {
             problems.push(problem);
         }
     }
 
-    fn compile(mut self, revision: u64) -> (Snapshot, Vec<Vec<Problem>>) {
+    fn compile(mut self) -> (Snapshot, Vec<Vec<Problem>>) {
         for problems in &mut self.problems {
             problems.sort_by(|a, b| (a.location(), a.path()).cmp(&(b.location(), b.path())));
         }
         let declared = |laid: Laid| {
-            let layer = self.layers.get(laid.layer).map(|(layer, _)| (*layer).clone())?;
+            let layer = self.layers.get(laid.layer).map(|layer| layer.provenance.clone())?;
             Some(Declared { flag: if laid.refused { None } else { laid.flag }, layer })
         };
-        let entries = self.entries.into_iter().filter_map(|(key, laid)| Some((key, declared(laid)?)));
+        let entries = self.entries.into_iter().filter_map(|(key, laid)| {
+            let last_good = if laid.outdated { self.current.good_entry(key.as_str()) } else { None };
+            let entry = match last_good {
+                Some(entry) => entry.clone(),
+                None => declared(laid)?.into_entry(key.as_str(), &self.segments),
+            };
+            Some((key, entry))
+        });
         let folded = self.folded.into_iter().filter_map(|(key, laid)| Some((key, declared(laid)?)));
-        (Snapshot::new(revision, entries, folded, &self.segments), self.problems)
+        (Snapshot::new(self.current.revision() + 1, entries.collect(), folded.collect()), self.problems)
     }
 }
 
@@ -233,9 +286,13 @@ impl Laid {
     fn over(below: Option<Self>, layer: usize, declaration: &Declaration) -> Self {
         let below = below.and_then(|below| below.flag);
         match (declaration, below) {
-            (Declaration::Flag(flag), Some(below)) => Self { layer, flag: Some(flag.over(&below)), refused: false },
-            (Declaration::Flag(flag), None) => Self { layer, flag: Some(flag.clone()), refused: false },
-            (Declaration::Refused, below) => Self { layer, flag: below, refused: true },
+            (Declaration::Flag(flag), Some(below)) => {
+                Self { layer, flag: Some(flag.over(&below)), refused: false, outdated: false }
+            }
+            (Declaration::Flag(flag), None) => {
+                Self { layer, flag: Some(flag.clone()), refused: false, outdated: false }
+            }
+            (Declaration::Refused, below) => Self { layer, flag: below, refused: true, outdated: false },
         }
     }
 

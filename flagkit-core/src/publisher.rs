@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::definition::FlagSet;
+use crate::layer::Unfilled;
 use crate::load::{Load, LoadError};
 use crate::signal::{Signal, Wake};
 use crate::store::{LayerIndex, Store};
@@ -49,6 +50,14 @@ impl Publisher {
     /// This crate reads no clock by itself; a runtime passes `SystemTime::now`.
     pub fn with_clock(mut self, clock: fn() -> SystemTime) -> Self {
         self.clock = Some(clock);
+        self
+    }
+
+    /// Sets what the layer means until its first good load: while there is nothing to load, and while what there is
+    /// cannot be used. Default: [`Unfilled::Silent`] for both. While it has not answered at all it is dark if it is dark
+    /// for either.
+    pub fn when_unfilled(self, missing: Unfilled, broken: Unfilled) -> Self {
+        self.store.when_unfilled(self.layer, missing, broken);
         self
     }
 

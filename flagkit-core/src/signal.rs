@@ -30,6 +30,7 @@ struct Raised {
 
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wake {
     /// The source is to return: nothing it publishes counts any more.
     Stopped,

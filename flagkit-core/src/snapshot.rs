@@ -36,14 +36,20 @@ pub struct Snapshot {
 }
 
 /// One flag, after layering.
-#[derive(Debug, PartialEq, Eq)]
-struct Entry {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
     definition: Definition,
     declared: Declared,
 }
 
+impl Entry {
+    pub(crate) fn flag(&self) -> Option<&Flag> {
+        self.declared.flag.as_ref()
+    }
+}
+
 /// What the layers say of a key.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Declared {
     /// `None` when the declaration was refused and there is no earlier one.
     pub(crate) flag: Option<Flag>,
@@ -51,26 +57,28 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
+    pub(crate) fn into_entry(self, key: &str, segments: &Segments) -> Entry {
+        Entry { definition: self.compile(key, segments), declared: self }
+    }
+
     fn compile(&self, key: &str, segments: &Segments) -> Definition {
         self.flag.as_ref().map_or(Definition::Refused, |flag| Definition::compile(key, flag, segments))
     }
 }
 
 impl Snapshot {
-    /// Compiles what the layers say. `folded` is in order.
+    /// `folded` is in order.
     pub(crate) fn new(
         revision: u64,
-        declared: impl Iterator<Item = (FlagKey, Declared)>,
-        folded: impl Iterator<Item = (FoldedKey, Declared)>,
-        segments: &Segments,
+        entries: HashMap<FlagKey, Entry, RandomState>,
+        folded: Vec<(FoldedKey, Declared)>,
     ) -> Self {
-        let entries = declared
-            .map(|(key, declared)| {
-                let definition = declared.compile(key.as_str(), segments);
-                (key, Entry { definition, declared })
-            })
-            .collect();
-        Self { revision, entries, folded: folded.collect() }
+        Self { revision, entries, folded }
+    }
+
+    /// Returns the entry of a key whose declaration was understood.
+    pub(crate) fn good_entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.get(key).filter(|entry| entry.declared.flag.is_some())
     }
 
     /// Tells whether the flag is on for the subject.
@@ -101,7 +109,7 @@ impl Snapshot {
 
     /// Answers with every step on the way.
     ///
-    /// The same code as [`evaluate`](Snapshot::evaluate), with a pencil: the two cannot disagree. It allocates, and it
+    /// Runs the same code as [`evaluate`](Snapshot::evaluate) and records each step: the two cannot disagree. It allocates, and it
     /// holds the values of the subject's attributes that were looked at.
     ///
     /// # Examples

@@ -13,9 +13,9 @@ use std::time::SystemTime;
 
 use crate::definition::FlagSet;
 use crate::event::{Change, Event, Fault};
-use crate::layer::Layer;
+use crate::layer::{Layer, Unfilled};
 use crate::load::{Load, LoadError};
-use crate::merge::merge;
+use crate::merge::{Laying, merge};
 use crate::provenance::Provenance;
 use crate::signal::Signal;
 use crate::snapshot::Snapshot;
@@ -37,6 +37,13 @@ pub(crate) struct Store {
 struct Publishing {
     layers: Vec<Layer>,
     follower: Option<Follower>,
+}
+
+impl Publishing {
+    /// The layer, unless its source has been stopped.
+    fn live_layer(&mut self, index: LayerIndex) -> Option<&mut Layer> {
+        self.layers.get_mut(index.0).filter(|layer| !layer.signal.is_stopped())
+    }
 }
 
 /// Which layer of a store: its place in the stack.
@@ -67,15 +74,23 @@ impl Store {
         follower(&self.cell.load());
     }
 
-    pub(crate) fn accept(&self, index: LayerIndex, load: Load, now: Option<SystemTime>) {
+    pub(crate) fn when_unfilled(&self, index: LayerIndex, missing: Unfilled, broken: Unfilled) {
         let old = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.layers.get_mut(index.0) else { return };
-            if layer.signal.is_stopped() {
-                return;
-            }
-            layer.accept(load, now);
-            let old = self.republish(&mut publishing, index);
+            (layer.when_missing, layer.when_broken) = (missing, broken);
+            self.republish(&mut publishing, index)
+        };
+        drop(old);
+        self.subscribers.deliver();
+    }
+
+    pub(crate) fn accept(&self, index: LayerIndex, load: Load, now: Option<SystemTime>) {
+        let old = {
+            let mut publishing = self.lock();
+            let Some(layer) = publishing.live_layer(index) else { return };
+            let error = layer.accept(load, now);
+            let snapshot = self.republish(&mut publishing, index);
             // Of any layer: this load may have brought about a collision of another one's names.
             for layer in &mut publishing.layers {
                 if let Some(problems) = layer.untold_problems() {
@@ -83,32 +98,33 @@ impl Store {
                     self.subscribers.enqueue(Event::Faulty(Fault { layer, error: None, problems }));
                 }
             }
-            old
+            (error, snapshot)
         };
-        // The last share of a large snapshot is dropped here, on the publishing thread, where it delays nobody.
+        // Dropped without the lock: the error may carry anything, the snapshot may be large. (A reader that holds the
+        // last share of a snapshot drops it instead.)
         drop(old);
         self.subscribers.deliver();
     }
 
     pub(crate) fn confirm(&self, index: LayerIndex, now: Option<SystemTime>) {
-        if let Some(layer) = self.lock().layers.get_mut(index.0).filter(|layer| !layer.signal.is_stopped()) {
-            layer.confirm(now);
-        }
+        let error = self.lock().live_layer(index).and_then(|layer| layer.confirm(now));
+        drop(error);
     }
 
     pub(crate) fn refuse(&self, index: LayerIndex, error: LoadError) {
-        {
+        let old = {
             let mut publishing = self.lock();
-            let Some(layer) = publishing.layers.get_mut(index.0) else { return };
-            if layer.signal.is_stopped() {
-                return;
-            }
+            let Some(layer) = publishing.live_layer(index) else { return };
             let error = Arc::new(error);
-            if layer.refuse(Arc::clone(&error)) {
+            let (is_news, old) = layer.refuse(Arc::clone(&error));
+            if is_news {
                 let layer = layer.provenance.clone();
                 self.subscribers.enqueue(Event::Faulty(Fault { layer, error: Some(error), problems: [].into() }));
             }
-        }
+            // What a layer without a good load means may depend on its error.
+            (old, self.republish(&mut publishing, index))
+        };
+        drop(old);
         self.subscribers.deliver();
     }
 
@@ -128,9 +144,16 @@ impl Store {
     /// Merges the layers and, if that differs from the snapshot in force, puts it in force.
     fn republish(&self, publishing: &mut Publishing, cause: LayerIndex) -> Option<Arc<Snapshot>> {
         let current = self.cell.load_full();
-        let layers: Vec<_> =
-            publishing.layers.iter().map(|layer| (&layer.provenance, layer.flags().map(Arc::as_ref))).collect();
-        let (next, collisions) = merge(current.revision() + 1, &layers);
+        let layers: Vec<_> = publishing
+            .layers
+            .iter()
+            .map(|layer| Laying {
+                provenance: &layer.provenance,
+                flags: layer.flags().map(Arc::as_ref),
+                veils: layer.veils(),
+            })
+            .collect();
+        let (next, collisions) = merge(&current, &layers);
         for (layer, collisions) in publishing.layers.iter_mut().zip(collisions) {
             layer.collisions = collisions;
         }
@@ -150,7 +173,7 @@ impl Store {
         Some(current)
     }
 
-    /// Nothing that runs under the lock is a user's, so a poisoned one still holds good data.
+    /// Nothing that runs under the lock is a user's, drops included, so a poisoned one still holds good data.
     fn lock(&self) -> MutexGuard<'_, Publishing> {
         self.publishing.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -123,7 +123,7 @@ fn every_form_follows() {
         ),
         ("what it requires goes off", &requiring, Flag::off(), &["PT"], dark()),
         ("requires nothing any more", &plain, Flag::off(), &["PT"], lit()),
-        ("names an unknown segment", &refused, Flag::off(), &["PT"], dark()),
+        ("names an unknown segment, and keeps what it was", &refused, Flag::off(), &["PT"], lit()),
         ("gains variants", &themed, Flag::off(), &["PT"], answers([true; 4], Some("blue"))),
         ("gains a rule of a variant", &themed_by_rule, Flag::off(), &["PT"], answers([true; 4], Some("red"))),
         ("loses all", &plain, Flag::off(), &["PT"], lit()),

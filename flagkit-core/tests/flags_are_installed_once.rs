@@ -21,7 +21,7 @@ fn the_first_stays_in_force() {
     flagkit_core::install(first.clone()).expect("nothing is installed yet");
     assert_eq!(reads(), [true, true, false, false]);
 
-    let returned = flagkit_core::install(second).expect_err("others are installed");
+    let returned = flagkit_core::install(second).expect_err("others are installed").into_flags();
     assert!(returned.is_on("second", &()) && !returned.is_on("first", &()), "the very flags come back");
     assert!(flagkit_core::install(first.clone()).is_err(), "not even the same twice");
     assert_eq!(reads(), [true, true, false, false]);

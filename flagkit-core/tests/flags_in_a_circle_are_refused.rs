@@ -65,7 +65,7 @@ fn circles_of_any_length_are_refused() {
         assert_eq!(reason(&flags, "long-before"), Reason::Refused);
         assert_eq!(reason(&flags, "free"), Reason::On);
         let problems = problems(&flags);
-        assert_eq!(problems.len(), length + 2);
+        assert_eq!(problems.len(), (length + 2).min(1_000), "no more are listed");
         assert!(problems.iter().all(|problem| problem.got().contains("circle")), "{problems:?}");
     }
 }
@@ -80,7 +80,7 @@ fn a_very_long_circle_is_refused() {
         assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index}");
     }
     assert_eq!(reason(&flags, "free"), Reason::On);
-    assert_eq!(problems(&flags).len(), LONG);
+    assert_eq!(problems(&flags).len(), 1_000, "no more are listed");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_very_long_chain_is_refused_from_where_it_is_too_long() {
     for index in [33, 34, LONG / 2, LONG - 1] {
         assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index}");
     }
-    assert_eq!(problems(&flags).len(), LONG - 33);
+    assert_eq!(problems(&flags).len(), 1_000, "no more are listed");
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_circle_comes_and_goes_with_a_layer() {
 
     let back = Reference::new("a").at(Location { line: 4, column: 2 });
     high.publish(set([("b", Flag::on().requiring([back]))]));
-    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Refused; 2]);
+    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::On; 2], "both are as they were");
     let sources = flags.status().sources;
     let paths: Vec<Vec<&str>> =
         sources.iter().map(|source| source.problems.iter().map(Problem::path).collect()).collect();
@@ -219,4 +219,20 @@ fn a_flag_that_is_switched_off_still_closes_a_circle() {
         [Reason::Refused; 2],
         "what is wrong is said before it is on"
     );
+}
+
+/// What a flag keeps may go round in a circle with what another has become.
+#[test]
+fn an_earlier_definition_in_a_circle_with_a_new_one_is_dark() {
+    let (flags, publisher) = file();
+    publisher.publish(set([("a", requiring(["b", "b"])), ("b", Flag::on())]));
+    assert_eq!(reason(&flags, "a"), Reason::On);
+
+    let nowhere = flagkit_core::Rule::new().in_segments([Reference::new("nowhere")]);
+    publisher.publish(set([("a", Flag::on().with_rules([nowhere])), ("b", requiring(["a", "a"]))]));
+    for key in ["a", "b"] {
+        let evaluation = flags.evaluate(key, "u1");
+        assert!(evaluation.is_on() || evaluation.reason() == Reason::Refused, "{key}: {evaluation}");
+        assert!(flags.explain(key, "u1").to_string().lines().count() < 10, "no way is gone for ever");
+    }
 }

@@ -168,9 +168,10 @@ fn a_refused_segment_keeps_its_last_good() {
     assert!(!flags.is_on("a", "u1") && flags.is_on("a", "u2"));
 
     file.publish(declared());
-    assert_eq!(flags.evaluate("a", "u2").reason(), Reason::Refused, "taken out");
+    assert!(!flags.is_on("a", "u1") && flags.is_on("a", "u2"), "taken out, the flag keeps it");
+    file.publish(set([]));
     file.publish(refusing_segment(declared(), "staff"));
-    assert_eq!(flags.evaluate("a", "u2").reason(), Reason::Refused, "what was taken out does not come back");
+    assert_eq!(flags.evaluate("a", "u2").reason(), Reason::Refused, "taken out with the flag, it does not come back");
 }
 
 #[test]
@@ -181,9 +182,8 @@ fn a_refused_segment_without_a_last_good_refuses_the_flags_that_use_it() {
         "staff",
         Segment::new().including(["u1"]),
     );
-    low.publish(with_segment(below, "press", Segment::new().including(["u1"])));
-    assert!(flags.is_on("using", "u1"));
     high.publish(refusing_segment(FlagSet::new(), "staff"));
+    low.publish(with_segment(below, "press", Segment::new().including(["u1"])));
     let evaluation = flags.evaluate("using", "u1");
     assert_eq!((evaluation.is_on(), evaluation.reason()), (false, Reason::Refused), "although below it is good");
     assert_eq!(flags.snapshot().flag("using"), None);
@@ -225,7 +225,7 @@ fn an_unknown_segment_refuses_its_flag_and_is_a_problem() {
             vec![],
             vec![
                 "3:7: flags.a.rules: got the unknown segment \"nowhere\", expected a segment that is declared; \
-                 the flag is refused until it is"
+                 the flag is refused until the segment is declared"
                     .to_owned()
             ]
         ]
@@ -322,4 +322,29 @@ fn a_rule_that_names_no_variant_of_its_flag_refuses_it() {
     for key in ["another", "none"] {
         assert_eq!(flags.evaluate(key, "u1").reason(), Reason::Refused, "{key}");
     }
+}
+
+#[test]
+fn a_flag_whose_segment_goes_keeps_its_last_good_definition() {
+    let (flags, [file]) = layers(["file:"]);
+    let iberia = Segment::new().when(country("PT"));
+    file.publish(with_segment(set([("beta", for_segments(["iberia"]))]), "iberia", iberia));
+    assert!(flags.is_on("beta", &from("PT")));
+
+    for broken in [set([("beta", for_segments(["iberai"]))]), set([("beta", for_segments(["iberia"]))])] {
+        file.publish(broken);
+        assert!(flags.is_on("beta", &from("PT")) && !flags.is_on("beta", &from("DE")), "as it was");
+        assert_eq!(problems(&flags)[0].len(), 1);
+    }
+    file.publish(set([("beta", Flag::off())]));
+    assert!(!flags.is_on("beta", &from("PT")), "turning it off is free");
+    file.publish(set([("beta", for_segments(["iberia"]))]));
+    assert_eq!(flags.evaluate("beta", &from("PT")).reason(), Reason::Off, "off is the last good definition now");
+}
+
+#[test]
+fn problems_are_capped() {
+    let (flags, [file]) = layers(["file:"]);
+    file.publish((0..3_000).map(|n| (key(&format!("f{n}")), for_segments(["nowhere"]))).collect::<FlagSet>());
+    assert_eq!(problems(&flags)[0].len(), 1_000);
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::{Flags, Source};
+use flagkit_core::{Flags, Source, Unfilled};
 
 use crate::error::Error;
 use crate::guard::Guard;
@@ -37,9 +37,13 @@ pub struct Builder {
 
 /// What to do when a source cannot be loaded at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Start {
-    /// Start without that layer and take it in when it is there.
+    /// Start, and keep dark what the layers below declare until that layer is there: it might be meant to turn some of
+    /// it off.
     Dark,
+    /// Start as if that layer said nothing, and take it in when it is there: for layers that are optional.
+    Without,
     /// Return an error.
     Refuse,
 }
@@ -78,7 +82,8 @@ impl Builder {
 
     /// Sets how long to wait for the first loads of all sources together. Default: 5 seconds.
     ///
-    /// A source that has not answered by then is dark until it does.
+    /// A source that has not answered by then is waited for in the background; until it does, it and the layers below
+    /// it are dark, unless [`Start::Without`] says otherwise for both cases.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -96,7 +101,11 @@ impl Builder {
         let (ready, loaded) = mpsc::channel();
         for source in self.sources {
             let provenance = source.provenance();
-            let publisher = flags.add_layer(provenance.clone()).with_clock(SystemTime::now);
+            let unfilled = |start| if start == Start::Without { Unfilled::Silent } else { Unfilled::Dark };
+            let publisher = flags
+                .add_layer(provenance.clone())
+                .with_clock(SystemTime::now)
+                .when_unfilled(unfilled(self.when_missing), unfilled(self.when_broken));
             let worker =
                 Worker::spawn(source, publisher, ready.clone()).map_err(|error| Error::thread(provenance, error))?;
             guard.push(worker);
@@ -106,7 +115,7 @@ impl Builder {
         let _ = loaded.recv_timeout(self.patience);
 
         let is_failure = |missing: bool| match if missing { self.when_missing } else { self.when_broken } {
-            Start::Dark => false,
+            Start::Dark | Start::Without => false,
             Start::Refuse => true,
         };
         let failures: Vec<_> = flags

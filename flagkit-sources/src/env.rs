@@ -8,8 +8,8 @@ use flagkit_core::{Flag, FlagKey, FlagSet, FoldedKey, Load, LoadError, Problem, 
 /// Overrides flags by environment variables: `FLAG_NEW_CHECKOUT=on`.
 ///
 /// The name is the prefix and the key in upper case with `_` for `-` and `.`; see [`FoldedKey`] for what that means.
-/// The value is `on`, `off`, `true`, `false` or a percentage such as `25%`, in any case. A variable that is set to
-/// nothing is as good as not set.
+/// The value is `on`, `off`, `true`, `false` or a percentage such as `25%`, in any case. An empty
+/// variable counts as unset.
 ///
 /// A value that is none of these is a problem in the status, and the flag is dark: somebody meant to say something of
 /// it, and dark is what can be said safely. Names and values need not be UTF-8; what is not is a problem like others.

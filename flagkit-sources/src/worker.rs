@@ -21,7 +21,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts the thread, which loads once, reports, lets go of `ready` and runs the source.
-    pub(crate) fn spawn(mut source: Box<dyn Source>, publisher: Publisher, ready: Sender<()>) -> io::Result<Self> {
+    pub(crate) fn spawn(source: Box<dyn Source>, publisher: Publisher, ready: Sender<()>) -> io::Result<Self> {
         let signal = publisher.signal().clone();
         let (end, ended) = mpsc::channel();
         // Linux shows 15 bytes of a thread's name: room for the kind, not for the place.
@@ -29,16 +29,21 @@ impl Worker {
         let kind = provenance.as_str().split(':').next().unwrap_or_default();
         let thread = thread::Builder::new().name(format!("flagkit-{kind}")).spawn(move || {
             let _end: Sender<()> = end;
-            // Let go of after the report, whichever it is: the builder then looks at the status.
-            let mut ready = Some(ready);
-            let run = || {
-                publisher.report(source.load());
-                ready.take();
-                source.run(&publisher);
+            // Dropped before the end is announced, a panic in the drop included.
+            let run = move || {
+                let (mut source, publisher) = (source, publisher);
+                // Let go of after the report, whichever it is: the builder then looks at the status.
+                let mut ready = Some(ready);
+                let work = || {
+                    publisher.report(source.load());
+                    ready.take();
+                    source.run(&publisher);
+                };
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+                    publisher.refuse(panicked(&*panic));
+                }
             };
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-                publisher.refuse(panicked(&*panic));
-            }
+            let _ = catch_unwind(AssertUnwindSafe(run));
         })?;
         Ok(Self { signal, thread, ended: Mutex::new(ended) })
     }

@@ -5,8 +5,8 @@ mod support;
 use std::fs;
 
 use flagkit_core::{FlagKey, Reason, SourceState};
-use flagkit_sources::{Builder, Env, File, Guard};
-use support::{Place, is_on, wait_until};
+use flagkit_sources::{Builder, Env, File, Guard, Start};
+use support::{Place, document, is_on, wait_until};
 
 struct Two {
     place: Place,
@@ -137,4 +137,30 @@ fn both_change_all_the_time() {
         }
     });
     wait_until("the last of each is in force", || !is_on(&two.guard, "low") && !is_on(&two.guard, "high"));
+}
+
+/// A restart without the overlay must not turn on what it had turned off.
+#[test]
+fn a_missing_overlay_darkens_what_it_might_turn_off() {
+    let place = Place::new();
+    place.write(document("checkout", true));
+    let overlay = place.path("flags.prod.toml");
+    let start = |missing| {
+        let files = Builder::new().source(File::new(place.flags())).source(File::new(&overlay));
+        files.when_missing(missing).start().expect("starts")
+    };
+    let guard = start(Start::Dark);
+    assert!(!is_on(&guard, "checkout"));
+    fs::write(&overlay, "[flags]\n").expect("written");
+    wait_until("the overlay is there, and says nothing of it", || is_on(&guard, "checkout"));
+    drop(guard);
+
+    fs::remove_file(&overlay).expect("removed");
+    assert!(is_on(&start(Start::Without), "checkout"), "an optional overlay");
+    assert!(start_fails(&place, &overlay));
+}
+
+fn start_fails(place: &Place, overlay: &std::path::Path) -> bool {
+    let files = Builder::new().source(File::new(place.flags())).source(File::new(overlay));
+    files.when_missing(Start::Refuse).start().is_err()
 }

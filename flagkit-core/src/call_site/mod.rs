@@ -33,6 +33,8 @@
 mod registry;
 mod word;
 
+use std::error::Error;
+use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -83,7 +85,7 @@ impl CallSite {
     }
 
     /// Asks the snapshot, after a first hit has joined the list.
-    #[cold]
+    #[inline(never)]
     fn ask(&'static self, subject: &dyn Subject) -> bool {
         if self.word() == Word::UNREGISTERED {
             REGISTRY.register(self);
@@ -119,7 +121,7 @@ impl CallSite {
 ///
 /// # Errors
 ///
-/// Returns the flags when others are installed already. Those stay in force.
+/// Returns an error when flags are installed already. Those stay in force.
 ///
 /// # Examples
 ///
@@ -132,9 +134,28 @@ impl CallSite {
 /// assert!(flag!("new-checkout"));
 /// # Ok::<(), flagkit_core::KeyError>(())
 /// ```
-pub fn install(flags: Flags) -> Result<(), Flags> {
-    REGISTRY.install(flags)
+pub fn install(flags: Flags) -> Result<(), InstallError> {
+    REGISTRY.install(flags).map_err(InstallError)
 }
+
+/// Flags are installed for this process already.
+#[derive(Debug)]
+pub struct InstallError(Flags);
+
+impl InstallError {
+    /// Returns the flags that could not be installed.
+    pub fn into_flags(self) -> Flags {
+        self.0
+    }
+}
+
+impl fmt::Display for InstallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("flags are installed for this process already; install them once")
+    }
+}
+
+impl Error for InstallError {}
 
 /// Returns the flags that are [installed](install), if any are.
 pub fn installed() -> Option<&'static Flags> {

@@ -35,6 +35,7 @@ impl Registry {
     /// No snapshot can be missed. A publisher puts its snapshot in force *before* it takes this lock to refresh the
     /// sites. So either this runs after that refresh and reads the new snapshot, or the refresh comes later and
     /// finds the site in the list.
+    #[cold]
     pub(super) fn register(&self, site: &'static CallSite) {
         let mut first = match self.first.try_lock() {
             Ok(first) => first,

@@ -66,7 +66,8 @@ struct Bools {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Literals {
     pub(super) texts: Texts,
-    pub(super) numbers: Box<[Number]>,
+    /// In order.
+    numbers: Box<[Number]>,
     bools: Bools,
 }
 
@@ -81,6 +82,7 @@ impl Literals {
                 Scalar::Text(text) => texts.push(text),
             }
         }
+        numbers.sort_by(|a: &Number, b: &Number| a.compare(*b));
         Self { texts: Texts::new(texts), numbers: numbers.into(), bools }
     }
 
@@ -90,7 +92,7 @@ impl Literals {
         let number = match value {
             Value::List(_) => return Verdict::CannotTell,
             Value::Float(float) if float.is_nan() => return Verdict::CannotTell,
-            _ if *self == Self::default() => return Verdict::No,
+            _ if self.is_empty() => return Verdict::No,
             Value::Text(_) if self.texts.is_empty() => return Verdict::CannotTell,
             Value::Text(text) => return self.texts.contains(text.as_bytes()).into(),
             Value::Bool(_) if self.bools == Bools::default() => return Verdict::CannotTell,
@@ -102,7 +104,14 @@ impl Literals {
                 None => return Verdict::CannotTell,
             },
         };
-        if self.numbers.is_empty() { Verdict::CannotTell } else { self.numbers.contains(&number).into() }
+        if self.numbers.is_empty() {
+            return Verdict::CannotTell;
+        }
+        self.numbers.binary_search_by(|known| known.compare(number)).is_ok().into()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.texts.is_empty() && self.numbers.is_empty() && self.bools == Bools::default()
     }
 }
 

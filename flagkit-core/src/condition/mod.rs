@@ -72,7 +72,7 @@ impl Condition {
         Self { node: Node::Attribute { name: name.into(), operator }, depth: 1 }
     }
 
-    /// All of the conditions hold; of none at all, that is so.
+    /// Holds when every condition holds; an empty list always holds.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Condition {
         Self::combine(conditions, Node::All)
     }
 
-    /// One of the conditions holds; of none at all, that is not so.
+    /// Holds when one of the conditions holds; an empty list never holds.
     ///
     /// # Errors
     ///

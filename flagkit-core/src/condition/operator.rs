@@ -69,7 +69,7 @@ impl Operator {
     ///
     /// # Errors
     ///
-    /// Returns an error when it is none, has more than 256 bytes, or is too complex.
+    /// Returns an error when it is not a regular expression, has more than 256 bytes, or is too complex.
     pub fn matches(pattern: &str) -> Result<Self, OperatorError> {
         Pattern::parse(pattern).map(|pattern| Self(Kind::Matches(pattern))).map_err(OperatorError)
     }
@@ -90,7 +90,7 @@ impl Operator {
     ///
     /// # Errors
     ///
-    /// Returns an error when the text is none.
+    /// Returns an error when the text is not such a date-time.
     pub fn before(moment: &str) -> Result<Self, OperatorError> {
         Self::moment(moment).map(|moment| Self(Kind::Before(moment)))
     }
@@ -99,7 +99,7 @@ impl Operator {
     ///
     /// # Errors
     ///
-    /// Returns an error when the text is none.
+    /// Returns an error when the text is not such a date-time.
     pub fn after(moment: &str) -> Result<Self, OperatorError> {
         Self::moment(moment).map(|moment| Self(Kind::After(moment)))
     }
@@ -108,7 +108,7 @@ impl Operator {
     ///
     /// # Errors
     ///
-    /// Returns an error when the text is none.
+    /// Returns an error when the text is not a list of requirements.
     pub fn semver(requirement: &str) -> Result<Self, OperatorError> {
         match Requirement::parse(requirement) {
             Ok(requirement) => Ok(Self(Kind::Semver(requirement))),
@@ -120,7 +120,7 @@ impl Operator {
     ///
     /// # Errors
     ///
-    /// Returns an error when a text is none.
+    /// Returns an error when a text is not a network.
     pub fn cidr<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, OperatorError> {
         let parse = |text: &str| {
             Network::parse(text).ok_or_else(|| OperatorError(format!("{text:?} is no network such as 10.0.0.0/8")))

@@ -122,7 +122,7 @@ impl Rule {
         self
     }
 
-    /// Sets the variant of all whom it lets in. Default: the variant they are dealt.
+    /// Sets the variant for everyone this rule lets in. Default: the variant they are dealt.
     pub fn with_variant(mut self, variant: &str) -> Self {
         self.variant = Some(variant.into());
         self
@@ -138,7 +138,7 @@ impl Rule {
         self.rollout
     }
 
-    /// Returns the variant of all whom it lets in.
+    /// Returns the variant for everyone this rule lets in.
     pub fn variant(&self) -> Option<&str> {
         self.variant.as_deref()
     }

@@ -121,8 +121,16 @@ fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
     });
     match flag {
         Some(flag) => set.insert(key, flag),
+        // To turn off is always free: whatever else is wrong, this much was understood.
+        None if is_off(&entry.node) => set.insert(key, Flag::off()),
         None => set.refuse(key),
     }
+}
+
+/// Tells whether the flag says `on = false`.
+fn is_off(node: &Node<'_>) -> bool {
+    let Value::Table(entries) = &node.value else { return false };
+    entries.iter().any(|entry| entry.name == "on" && matches!(entry.node.value, Value::Bool(false)))
 }
 
 fn short_form_problem(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) {

@@ -57,7 +57,11 @@ fn node(value: Spanned<DeValue<'_>>) -> Node<'_> {
     let offset = value.span().start;
     let value = match value.into_inner() {
         DeValue::String(text) => Value::Text(text),
-        DeValue::Integer(number) => Value::Number(Cow::Owned(number.to_string())),
+        DeValue::Integer(number) => {
+            // In decimal, whatever it is written in; what is too large for that stays as it is, and is refused.
+            let decimal = i128::from_str_radix(number.as_str(), number.radix()).map(|integer| integer.to_string());
+            Value::Number(Cow::Owned(decimal.unwrap_or_else(|_| number.to_string())))
+        }
         DeValue::Float(number) => Value::Number(Cow::Owned(number.to_string())),
         DeValue::Boolean(value) => Value::Bool(value),
         DeValue::Datetime(datetime) => Value::Datetime(datetime.to_string()),

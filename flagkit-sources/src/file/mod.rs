@@ -29,6 +29,8 @@ use crate::document::Format;
 ///
 /// # When a change counts
 ///
+/// On Linux; elsewhere the system says less, and it takes 150 to 500 ms.
+///
 /// | the file was | it counts |
 /// |---|---|
 /// | replaced by a rename | after 10 ms without a change |
@@ -43,7 +45,7 @@ use crate::document::Format;
 /// # Known limitations
 ///
 /// - A program that dies half-way through a write in place leaves half a file, and where the half is a valid document,
-///   it counts. Replace the file by a rename, or say in the document how many flags there are (`[meta]`,
+///   it counts; where another layer lies below, losing a flag may even turn it on. Replace the file by a rename, or say in the document how many flags there are (`[meta]`,
 ///   `flags = 12`): a shorter one is refused then.
 /// - A file that is rewritten in place all the time, without 50 ms of quiet, counts when it pauses.
 /// - A container that mounts the single file (`subPath`, a bind mount) keeps the old file when its source is replaced
@@ -74,6 +76,7 @@ pub struct File {
 
 /// Whether to ask the operating system for events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Notify {
     /// Events and the poll: changes are noticed within milliseconds.
     Native,
@@ -230,6 +233,7 @@ impl File {
         let rest = if contents.is_ok() { self.poll } else { self.poll.min(RETRY) };
         if self.state.is_reported(digest) {
             self.state.settling.clear();
+            self.state.held = None;
             self.state.saw(&contents, now);
             self.state.confirm(publisher);
             forget();

@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use flagkit_core::Signal;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
@@ -36,7 +37,12 @@ struct Notes {
     /// The hops, spelled as the events spell them.
     paths: Vec<PathBuf>,
     latest: Note,
+    /// When an event of another file was last taken for a hint.
+    last_aside: Option<Instant>,
 }
+
+/// Between two hints from other files of the directory.
+const ASIDE: Duration = Duration::from_millis(100);
 
 /// What was noted last, and how many notes that makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +56,8 @@ impl Watcher {
     pub(super) fn start(signal: Signal) -> Option<Self> {
         // Before the watch begins, anything may have happened: as if a writer had the file open.
         let latest = Note { evidence: Evidence::Open, count: 0 };
-        let hints = Arc::new(Hints { notes: Mutex::new(Notes { paths: Vec::new(), latest }), signal });
+        let hints =
+            Arc::new(Hints { notes: Mutex::new(Notes { paths: Vec::new(), latest, last_aside: None }), signal });
         let callback = Arc::clone(&hints);
         let inner =
             notify::recommended_watcher(move |event: notify::Result<Event>| callback.take(event.as_ref().ok())).ok()?;
@@ -113,10 +120,19 @@ impl Hints {
             }
             let mut notes = self.lock();
             // A rename names both paths, the new one last.
-            if event.paths.last().is_some_and(|path| notes.paths.contains(path)) {
+            let path = event.paths.last();
+            if path.is_some_and(|path| notes.paths.contains(path)) {
                 let latest = &mut notes.latest;
                 latest.evidence = evidence(event.kind).unwrap_or(latest.evidence);
                 latest.count += 1;
+            } else if path.is_some() {
+                // Another file of the directory. It may be a part of the change all the same, but a log that is
+                // written beside the flags is no reason to look a thousand times a second.
+                let now = Instant::now();
+                if notes.last_aside.is_some_and(|last| now.saturating_duration_since(last) < ASIDE) {
+                    return;
+                }
+                notes.last_aside = Some(now);
             }
         }
         // Errors and overflows name no path and mean that anything may have happened.
@@ -130,7 +146,9 @@ impl Hints {
 
 fn evidence(kind: EventKind) -> Option<Evidence> {
     match kind {
-        EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => Some(Evidence::Replaced),
+        EventKind::Modify(ModifyKind::Name(RenameMode::Any | RenameMode::To | RenameMode::Both)) => {
+            Some(Evidence::Replaced)
+        }
         EventKind::Modify(ModifyKind::Data(_)) => Some(Evidence::Open),
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Evidence::Closed),
         EventKind::Create(CreateKind::Any | CreateKind::File | CreateKind::Other) => Some(Evidence::None),
