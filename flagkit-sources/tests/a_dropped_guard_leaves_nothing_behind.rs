@@ -10,7 +10,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use flagkit_core::SourceState;
-use flagkit_sources::{Builder, Env, File, Notify};
+use flagkit_sources::{Builder, Env, File, Notify, Start};
 use support::{Place, document, wait_until};
 
 /// How many threads there are of each name.
@@ -41,6 +41,7 @@ fn nothing_is_left() {
             .source(File::new(&other).notify(Notify::Off))
             .source(File::new(place.path("missing.toml")))
             .source(Env::from_vars("FLAG_", [("FLAG_X".into(), "on".into())]))
+            .when_missing(Start::Without)
             .start()
             .expect("starts")
     };
