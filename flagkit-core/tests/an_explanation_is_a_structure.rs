@@ -11,7 +11,13 @@ fn flags() -> Flags {
         .named("staff")
         .for_subjects(["u1"])
         .in_segments([Reference::new("staff")])
-        .when(Condition::any([Condition::attribute("plan", Operator::none_of(["free"]))]).expect("not too deep"))
+        .when(
+            Condition::any([
+                Condition::attribute("plan", Operator::none_of(["free"])),
+                Condition::attribute("beta", Operator::exists(true)),
+            ])
+            .expect("not too deep"),
+        )
         .with_rollout(Percent::new(60).expect("a percentage"));
     let variants = Variants::new([(Variant::new("blue"), 1)]).expect("variants");
     let mut set = FlagSet::from_iter([
@@ -73,6 +79,7 @@ fn every_member_is_there() {
                                     "seen": "\"paid\"",
                                     "verdict": "yes",
                                 },
+                                { "attribute": "beta", "operator": "is there", "seen": null, "verdict": "no" },
                             ],
                         },
                     ],

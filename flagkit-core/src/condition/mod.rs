@@ -124,12 +124,16 @@ impl Condition {
         conditions: impl IntoIterator<Item = Self>,
         node: impl FnOnce(Box<[Self]>) -> Node,
     ) -> Result<Self, OperatorError> {
-        let conditions: Box<[Self]> = conditions.into_iter().collect();
+        let mut conditions: Vec<Self> = conditions.into_iter().collect();
+        // One by itself is itself, in both ways of combining.
+        if conditions.len() == 1 {
+            return conditions.pop().ok_or_else(OperatorError::too_deep);
+        }
         let depth = 1 + conditions.iter().map(|condition| condition.depth).max().unwrap_or(0);
         if depth > Self::MAX_DEPTH {
             return Err(OperatorError::too_deep());
         }
-        Ok(Self { node: node(conditions), depth })
+        Ok(Self { node: node(conditions.into()), depth })
     }
 }
 

@@ -22,8 +22,8 @@ pub(super) struct Pattern {
 /// The longest pattern, in bytes.
 const MAX_LEN: usize = 256;
 /// The most memory of an automaton and of building it, in bytes.
-const MAX_SIZE: usize = 32 << 10;
-const MAX_BUILD: usize = 128 << 10;
+const MAX_SIZE: usize = 16 << 10;
+const MAX_BUILD: usize = 64 << 10;
 
 impl Pattern {
     /// Compiles; the error says what is wrong with the pattern.
@@ -107,6 +107,16 @@ mod tests {
         assert!(finds("(?i)PORTO", "porto") && finds(r"^\d{3}$", "123") && !finds(r"^\d{3}$", "1234"));
         assert!(finds("é", "café") && finds("", "") && finds("a|^$", ""));
         assert!(finds(r"\bcat\b", "a cat!") && !finds(r"\bcat\b", "concat"));
+    }
+
+    #[test]
+    fn patterns_of_every_day_are_small_enough() {
+        let uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+        assert!(finds(uuid, "id: 67e55044-10b1-426f-9247-bb680e5fe0c8"));
+        assert!(finds(r"(?i)^[a-z0-9._%+-]+@([a-z0-9-]+\.)+[a-z]{2,}$", "Someone.Else@mail.example.com"));
+        assert!(finds(r"^/(shop|cart|checkout)(/|$)", "/cart/7"));
+        assert!(finds(r"\w{1,50}", "x") && finds(r"^.{0,200}$", "x"));
+        assert!(finds("(Safari|Chrome|Firefox|Edge)/(1[0-9]{2}|[89][0-9])\\.", "Firefox/118.0"));
     }
 
     #[test]
