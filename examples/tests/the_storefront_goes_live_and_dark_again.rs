@@ -190,8 +190,15 @@ fn the_shipped_file_targets_a_beta_and_deals_three_themes() {
     assert_eq!(shop.flags()["sources"][0]["problems"], serde_json::json!([]));
 
     let has_gifts = |query: &str| shop.get(&format!("/?{query}")).contains("Gift finder");
-    assert!(has_gifts("user=ada"), "a tester");
-    assert!(!has_gifts("user=mallory&plan=beta"), "excluded from the segment");
+    // What the comments of the shipped file tell people to try works with the shipped percentages.
+    fs::write(&file, &shipped).expect("written");
+    wait_until("the shipped file is in force", || shop.flag("search-v2")["answer"] == "25%");
+    assert!(has_gifts("user=tester-1") && has_gifts("user=visitor-3&plan=beta"));
+    fs::write(&file, shipped.replace("rollout = 25 ", "rollout = 100 ")).expect("written");
+    wait_until("the search is live", || shop.flag("search-v2")["answer"] == true);
+
+    assert!(has_gifts("user=tester-1"), "a tester");
+    assert!(!has_gifts("user=visitor-0&plan=beta"), "excluded from the segment");
     let beta = (0..40).filter(|n| has_gifts(&format!("user=user-{n}&plan=beta"))).count();
     assert!((5..35).contains(&beta), "about half of 40, not {beta}");
     assert!((0..40).all(|n| !has_gifts(&format!("user=user-{n}&plan=free"))));
@@ -202,12 +209,12 @@ fn the_shipped_file_targets_a_beta_and_deals_three_themes() {
         assert!(pages.iter().any(|page| page.contains(colour)), "somebody sees {colour}");
     }
 
-    let trace = shop.get("/explain/beta-ui?user=hedy&plan=beta");
+    let trace = shop.get("/explain/beta-ui?user=visitor-3&plan=beta");
     for line in ["requires search-v2: on", "rule 0 \"testers\": no", "rule 1 \"beta customers\": yes", "plan is one of"]
     {
         assert!(trace.contains(line), "{line} in {trace}");
     }
-    let json = shop.get("/explain/beta-ui?user=ada&format=json");
+    let json = shop.get("/explain/beta-ui?user=tester-1&format=json");
     let json: Value = serde_json::from_str(json.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
     assert_eq!((&json["on"], &json["rule"]), (&serde_json::json!(true), &serde_json::json!(0)));
 }
