@@ -57,7 +57,8 @@ impl Flags {
 
     /// Lays a new layer on top of those there are, and returns the way to fill it.
     ///
-    /// Until it is filled it says nothing. A layer stays for the life of the handle.
+    /// Until it is filled it says nothing, unless [`Publisher::when_unfilled`] says otherwise. A layer stays for the life
+    /// of the handle.
     pub fn add_layer(&self, provenance: Provenance) -> Publisher {
         let signal = Signal::new();
         let layer = self.store.add_layer(provenance, signal.clone());
