@@ -84,6 +84,13 @@ impl Point {
         Self((xxh3_64_with_seed(id, u64::from(seed.0)) >> 33) as u32)
     }
 
+    /// The place on a line of `len` points: `floor(point × len / 2^31)`, which is below `len`.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // less than `len`
+    pub(crate) fn scaled_to(self, len: Threshold) -> Self {
+        Self(((u64::from(self.0) * u64::from(len.0)) >> 31) as u32)
+    }
+
     /// Returns the place as a number.
     #[inline]
     pub fn to_bits(self) -> u32 {
@@ -124,14 +131,18 @@ impl Threshold {
     pub fn to_bits(self) -> u32 {
         self.0
     }
+
+    /// The share of a line of `len` points: `floor(percent × len / 100)`, exact: the product stays below 2^58.
+    #[allow(clippy::cast_possible_truncation)] // at most `len`
+    pub(crate) fn on_line(percent: Percent, len: Self) -> Self {
+        Self((u64::from(percent.millionths()) * u64::from(len.0) / u64::from(Percent::HUNDRED.millionths())) as u32)
+    }
 }
 
 impl From<Percent> for Threshold {
-    /// `floor(percent × 2^31 / 100)`, exact: the product stays below 2^58.
-    #[allow(clippy::cast_possible_truncation)] // at most 2^31
+    /// `floor(percent × 2^31 / 100)`.
     fn from(percent: Percent) -> Self {
-        let line = u64::from(Self::EVERYBODY.0);
-        Self((u64::from(percent.millionths()) * line / u64::from(Percent::HUNDRED.millionths())) as u32)
+        Self::on_line(percent, Self::EVERYBODY)
     }
 }
 

@@ -6,8 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::bucket::Threshold;
-use crate::definition::{Definition, Plan, Split};
+use crate::definition::{Definition, Plan, Serve, Split, Variant};
 use crate::reason::Reason;
 use crate::subject::Subject;
 use crate::verdict::Verdict;
@@ -20,18 +19,17 @@ pub(crate) const MAX_WAYS: usize = 1_000;
 
 /// An answer and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
+pub(crate) struct Outcome<'d> {
     pub(crate) on: bool,
     pub(crate) reason: Reason,
     /// The rule that matched.
     pub(crate) rule: Option<usize>,
-    /// The place of the variant.
-    pub(crate) variant: Option<usize>,
+    pub(crate) variant: Option<&'d Variant>,
 }
 
-impl Outcome {
-    const fn dark(reason: Reason) -> Self {
-        Self { on: false, reason, rule: None, variant: None }
+impl<'d> Outcome<'d> {
+    const fn off(reason: Reason, variant: Option<&'d Variant>) -> Self {
+        Self { on: false, reason, rule: None, variant }
     }
 }
 
@@ -49,62 +47,62 @@ pub(crate) struct Question<'a, D, S: ?Sized, W> {
 
 impl<D: Definitions, S: Subject + ?Sized, W: Witness> Question<'_, D, S, W> {
     #[inline]
-    pub(crate) fn evaluate(&mut self, definition: Option<&Definition>) -> Outcome {
+    pub(crate) fn evaluate<'d>(&mut self, definition: Option<&'d Definition>) -> Outcome<'d> {
         self.evaluate_within(definition, MAX_CHAIN)
     }
 
     #[inline]
-    fn evaluate_within(&mut self, definition: Option<&Definition>, chain: usize) -> Outcome {
+    fn evaluate_within<'d>(&mut self, definition: Option<&'d Definition>, chain: usize) -> Outcome<'d> {
         match definition {
-            None => Outcome::dark(Reason::Undeclared),
-            Some(Definition::Refused) => Outcome::dark(Reason::Refused),
-            Some(Definition::Off) => Outcome::dark(Reason::Off),
-            Some(Definition::On(split)) => self.split(split),
+            None => Outcome::off(Reason::Undeclared, None),
+            Some(Definition::Refused) => Outcome::off(Reason::Refused, None),
+            Some(Definition::Off(variant)) => Outcome::off(Reason::Off, variant.as_ref()),
+            Some(Definition::On(split)) => {
+                let (on, reason) = self.split(split);
+                Outcome { on, reason, rule: None, variant: None }
+            }
             Some(Definition::Plan(plan)) => self.plan(plan, chain),
         }
     }
 
     #[inline]
-    fn split(&self, split: &Split) -> Outcome {
+    fn split(&self, split: &Split) -> (bool, Reason) {
+        if split.lets_everybody_in() {
+            return (true, Reason::On);
+        }
         let threshold = split.threshold();
-        let (on, reason) = if threshold == Threshold::EVERYBODY {
-            (true, Reason::On)
-        } else {
-            match split.point(self.subject) {
-                Some(point) => (point.is_below(threshold), Reason::Rollout { point, threshold }),
-                None => (false, Reason::NoSubject),
-            }
-        };
-        Outcome { on, reason, rule: None, variant: None }
+        match split.line().point(self.subject) {
+            Some(point) => (point.is_below(threshold), Reason::Rollout { point, threshold }),
+            None => (false, Reason::NoSubject),
+        }
     }
 
-    fn plan(&mut self, plan: &Plan, chain: usize) -> Outcome {
+    fn plan<'d>(&mut self, plan: &'d Plan, chain: usize) -> Outcome<'d> {
         for (index, key) in plan.requires.iter().enumerate() {
-            let Some(chain) = chain.checked_sub(1) else { return Outcome::dark(Reason::Refused) };
+            let Some(chain) = chain.checked_sub(1) else { return Outcome::off(Reason::Refused, None) };
             self.witness.enter(Group::Required(key));
             let definitions = self.definitions;
-            let outcome = self.evaluate_within(definitions.definition(key).as_deref(), chain);
-            self.witness.leave_flag(outcome.on, outcome.reason);
-            if !outcome.on {
-                return Outcome::dark(Reason::Prerequisite { index });
+            let definition = definitions.definition(key);
+            let Outcome { on, reason, .. } = self.evaluate_within(definition.as_deref(), chain);
+            self.witness.leave_flag(on, reason);
+            if !on {
+                return Outcome::off(Reason::Prerequisite { index }, plan.off.as_ref());
             }
         }
         for (index, rule) in plan.rules.iter().enumerate() {
-            self.witness.enter(Group::Rule(index, rule.rule.name()));
+            self.witness.enter(Group::Rule(index, rule.name()));
             let verdict = rule.judge(self.subject, self.witness);
             self.witness.leave(verdict);
             if verdict == Verdict::Yes {
-                let outcome = self.serve(plan, &rule.split, rule.variant);
-                return Outcome { rule: Some(index), ..outcome };
+                return self.serve(plan, &rule.serve, Some(index));
             }
         }
         self.serve(plan, &plan.fallthrough, None)
     }
 
-    fn serve(&self, plan: &Plan, split: &Split, fixed: Option<usize>) -> Outcome {
-        let outcome = self.split(split);
-        let dealt = || plan.dealer.as_ref().and_then(|dealer| dealer.deal(split, self.subject));
-        let variant = if outcome.on { fixed.or_else(dealt) } else { None };
-        Outcome { variant, ..outcome }
+    fn serve<'d>(&self, plan: &'d Plan, serve: &'d Serve, rule: Option<usize>) -> Outcome<'d> {
+        let (on, reason) = self.split(&serve.split);
+        let variant = if on { serve.variant(self.subject) } else { plan.off.as_ref() };
+        Outcome { on, reason, rule, variant }
     }
 }

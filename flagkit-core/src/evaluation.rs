@@ -47,8 +47,8 @@ impl Evaluation {
         self.rule
     }
 
-    /// Returns the variant. `None` when the flag is off for the subject, has no variants, or the subject has nothing
-    /// to be dealt one by.
+    /// Returns the variant. `None` when the flag has no variants, is off for the subject (and has no
+    /// [variant for that](crate::Flag::with_off_variant)), or the subject has nothing to be dealt one by.
     pub fn variant(&self) -> Option<&Variant> {
         self.variant.as_ref()
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use crate::definition::{Declaration, Flag, FlagSet, Reference, Segments};
+use crate::definition::{Declaration, Flag, FlagSet, Reference, Segments, Variants};
 use crate::evaluate::{MAX_CHAIN, MAX_WAYS};
 use crate::key::{FlagKey, FoldedKey};
 use crate::problem::Problem;
@@ -89,8 +89,8 @@ impl Stack<'_> {
     fn lay(&mut self, layer: usize, flags: &FlagSet) {
         for (name, segment) in flags.segments() {
             match segment {
-                Some(segment) => self.segments.insert(name.clone(), Arc::new(segment.clone())),
-                None => self.segments.remove(name),
+                Some(segment) => self.segments.insert(Arc::clone(name), Arc::clone(segment)),
+                None => self.segments.remove(&**name),
             };
         }
         for (key, declaration) in flags.declared() {
@@ -126,6 +126,8 @@ impl Stack<'_> {
         for (key, laid) in &self.entries {
             let Some(flag) = laid.good() else { continue };
             let path = || format!("flags.{key}.rules");
+            let unknown = unknown_variant(flag.off_variant(), flag.variants(), format!("flags.{key}"));
+            missing.extend(unknown.map(|problem| (key.clone(), problem)));
             for rule in flag.rules() {
                 let has_segment = |reference: &&Reference| self.segments.contains_key(reference.name());
                 for reference in rule.segments().iter().filter(|reference| !has_segment(reference)) {
@@ -134,11 +136,8 @@ impl Stack<'_> {
                     let problem = problem.with_help("the flag is refused until the segment is declared");
                     missing.push((key.clone(), located(problem, reference)));
                 }
-                let has_variant = |name| flag.variants().is_some_and(|variants| variants.position(name).is_some());
-                if let Some(name) = rule.variant().filter(|name| !has_variant(name)) {
-                    let got = format!("the unknown variant {name:?}");
-                    missing.push((key.clone(), Problem::new(path(), got, "one of the flag's variants")));
-                }
+                let variants = rule.variants().or(flag.variants());
+                missing.extend(unknown_variant(rule.variant(), variants, path()).map(|problem| (key.clone(), problem)));
             }
         }
         self.refuse(missing);
@@ -245,10 +244,12 @@ impl Stack<'_> {
         if laid.outdated { self.current.good_entry(key.as_str())?.flag() } else { laid.good() }
     }
 
+    /// Reports what is wrong with flags, and refuses those that are switched on: to turn off is always free.
     fn refuse(&mut self, flags: Vec<(FlagKey, Problem)>) {
         for (key, problem) in flags {
             if let Some(laid) = self.entries.get_mut(&key) {
-                (laid.refused, laid.outdated) = (true, true);
+                let is_off = laid.good().is_some_and(|flag| !flag.is_switched_on());
+                (laid.refused, laid.outdated) = (!is_off, !is_off);
                 let layer = laid.layer;
                 self.report(layer, problem);
             }
@@ -299,6 +300,11 @@ impl Laid {
     fn good(&self) -> Option<&Flag> {
         self.flag.as_ref().filter(|_| !self.refused)
     }
+}
+
+fn unknown_variant(name: Option<&str>, variants: Option<&Variants>, path: String) -> Option<Problem> {
+    let name = name.filter(|name| variants.is_none_or(|variants| variants.get(name).is_none()))?;
+    Some(Problem::new(path, format!("the unknown variant {name:?}"), "one of the flag's variants"))
 }
 
 fn located(problem: Problem, reference: &Reference) -> Problem {

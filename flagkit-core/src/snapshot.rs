@@ -95,11 +95,11 @@ impl Snapshot {
         self.answer(key, subject, &mut (), |_, _, outcome| outcome.on)
     }
 
-    /// Returns the subject's variant. `None` when the flag is off for the subject, has no variants, or the subject
-    /// has nothing to be dealt one by.
+    /// Returns the subject's variant. `None` when the flag has no variants, is off for the subject (and has no
+    /// [variant for that](Flag::with_off_variant)), or the subject has nothing to be dealt one by.
     #[inline]
     pub fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
-        self.answer(key, subject, &mut (), |_, definition, outcome| variant(definition, outcome))
+        self.answer(key, subject, &mut (), |_, _, outcome| outcome.variant.cloned())
     }
 
     /// Answers with the grounds.
@@ -160,7 +160,7 @@ impl Snapshot {
             on: outcome.on,
             reason: outcome.reason,
             rule: outcome.rule,
-            variant: variant(definition, outcome),
+            variant: outcome.variant.cloned(),
             prerequisite: prerequisite(definition, outcome),
             layer: declared.map(|declared| declared.layer.clone()),
             revision: self.revision,
@@ -173,7 +173,7 @@ impl Snapshot {
         key: &str,
         subject: &S,
         witness: &mut W,
-        make: impl FnOnce(Option<&Declared>, Option<&Definition>, Outcome) -> T,
+        make: impl FnOnce(Option<&Declared>, Option<&Definition>, Outcome<'_>) -> T,
     ) -> T {
         let mut question = Question { definitions: self, subject, witness };
         if let Some(Entry { definition, declared }) = self.entries.get(key) {
@@ -205,16 +205,9 @@ impl Definitions for Snapshot {
     }
 }
 
-fn prerequisite(definition: Option<&Definition>, outcome: Outcome) -> Option<Arc<str>> {
+fn prerequisite(definition: Option<&Definition>, outcome: Outcome<'_>) -> Option<Arc<str>> {
     match (definition, outcome.reason) {
         (Some(Definition::Plan(plan)), Reason::Prerequisite { index }) => plan.requires.get(index).cloned(),
-        _ => None,
-    }
-}
-
-fn variant(definition: Option<&Definition>, outcome: Outcome) -> Option<Variant> {
-    match definition {
-        Some(Definition::Plan(plan)) => plan.dealer.as_ref()?.variants.get(outcome.variant?).cloned(),
         _ => None,
     }
 }

@@ -343,6 +343,21 @@ fn a_flag_whose_segment_goes_keeps_its_last_good_definition() {
 }
 
 #[test]
+fn a_flag_is_switched_off_whatever_it_says_of_others() {
+    let (flags, [low]) = layers(["low:"]);
+    let requiring = Flag::on().requiring([Reference::new("d")]);
+    let good = set([("a", for_segments(["s"])), ("c", requiring.clone()), ("d", Flag::on())]);
+    low.publish(with_segment(good, "s", Segment::new().including(["u1"])));
+    assert!(flags.is_on("a", "u1") && flags.is_on("c", "u1"));
+    let off = |flag: Flag| Flag::off().with_rules(flag.rules().to_vec()).requiring(flag.requires().to_vec());
+    let circle = Flag::on().requiring([Reference::new("c")]);
+    low.publish(set([("a", off(for_segments(["gone"]))), ("c", off(requiring)), ("d", circle)]));
+    assert!(!flags.is_on("a", "u1") && flags.evaluate("a", "u1").reason() == Reason::Off);
+    assert!(!flags.is_on("c", "u1") && flags.evaluate("c", "u1").reason() == Reason::Off);
+    assert_eq!(problems(&flags)[0].len(), 3, "{:?}", problems(&flags));
+}
+
+#[test]
 fn problems_are_capped() {
     let (flags, [file]) = layers(["file:"]);
     file.publish((0..3_000).map(|n| (key(&format!("f{n}")), for_segments(["nowhere"]))).collect::<FlagSet>());

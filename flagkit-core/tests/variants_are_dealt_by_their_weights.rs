@@ -216,6 +216,26 @@ fn a_rule_gives_its_variant_to_whom_it_lets_in_alone() {
 }
 
 #[test]
+fn a_rule_may_deal_its_own_variants_on_its_own_lines() {
+    let own = Variants::new([(Variant::new("rare"), ONE), (Variant::new("common"), 9 * ONE)]).expect("variants");
+    let rule = Rule::new().with_rollout(percent(50)).with_salt("other").with_variants(own.clone());
+    let flag = Flag::on().with_variants(variants(&[ONE])).with_rules([rule.clone()]);
+    // What the rule says is what a flag of its own would say.
+    let alone = Flag::on().with_rollout(percent(50)).with_salt("other").with_variants(own);
+    let flags = fixed([("a", flag), ("alone", alone)]);
+    let dealt = counts(&flags, "a");
+    assert_eq!(dealt, counts(&flags, "alone"));
+    let count = |name: &str| dealt.get(&Some(name.to_owned())).copied().unwrap_or(0);
+    assert_share(count("rare"), IDS, 0.05, "rare");
+    assert_share(count("common"), IDS, 0.45, "common");
+    let snapshot = flags.snapshot();
+    assert!((0..IDS).all(|id| snapshot.variant("a", &id) == snapshot.variant("alone", &id)));
+    // A fixed one is one of the rule's own.
+    let flags = fixed([("a", Flag::on().with_variants(variants(&[ONE])).with_rules([rule.with_variant("rare")]))]);
+    assert_eq!(counts(&flags, "a").keys().cloned().collect::<Vec<_>>(), [None, Some("rare".to_owned())]);
+}
+
+#[test]
 fn what_cannot_be_dealt_is_refused() {
     let two = |a: &str, b: &str, weights: [u64; 2]| {
         Variants::new([(Variant::new(a), weights[0]), (Variant::new(b), weights[1])])

@@ -19,20 +19,19 @@ impl Word {
 
     pub(super) fn from_definition(definition: Option<&Definition>) -> Self {
         match definition {
-            None | Some(Definition::Off | Definition::Refused) => Self::from_bits(0),
+            None | Some(Definition::Off(_) | Definition::Refused) => Self::from_bits(0),
             Some(Definition::On(split)) => Self::from_split(split),
             Some(Definition::Plan(plan)) => plan.plain_split().map_or(Self::EVALUATE, Self::from_split),
         }
     }
 
     fn from_split(split: &Split) -> Self {
-        match (split.threshold(), split.plain_seed()) {
-            (Threshold::EVERYBODY, _) => Self::from_bits(u64::from(EVERYBODY)),
-            (threshold, Some(seed)) => {
-                Self::from_bits(u64::from(seed.to_bits()) << 32 | u64::from(threshold.to_bits()))
-            }
-            (_, None) => Self::EVALUATE,
+        if split.lets_everybody_in() {
+            return Self::from_bits(u64::from(EVERYBODY));
         }
+        split.line().plain_seed().map_or(Self::EVALUATE, |seed| {
+            Self::from_bits(u64::from(seed.to_bits()) << 32 | u64::from(split.threshold().to_bits()))
+        })
     }
 
     #[inline]

@@ -4,23 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::flag::Flag;
-use super::rule::Rule;
+use super::line::{Line, Split};
+use super::rule::{Reference, Rule};
 use super::segment::{Segment, judge_id};
-use super::split::{Hash, Split};
-use super::variants::Variants;
-use crate::bucket::{Point, Seed, Threshold};
+use super::variants::{Variant, Variants};
+use crate::bucket::Seed;
+use crate::condition::{Condition, Texts};
 use crate::subject::Subject;
 use crate::verdict::Verdict;
 use crate::witness::Witness;
 
 /// The segments of all layers, by name.
-pub(crate) type Segments = BTreeMap<Box<str>, Arc<Segment>>;
+pub(crate) type Segments = BTreeMap<Arc<str>, Arc<Segment>>;
+
+type NamedSegment = (Arc<str>, Arc<Segment>);
 
 /// A flag with everything computed that can be before a subject is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Definition {
-    /// Off for everybody.
-    Off,
+    /// Off for everybody, who get this variant.
+    Off(Option<Variant>),
     /// The latest declaration could not be understood and there is no earlier one: dark.
     Refused,
     /// On for the subjects below the threshold.
@@ -35,25 +38,34 @@ pub(crate) struct Plan {
     pub(crate) requires: Box<[Arc<str>]>,
     pub(crate) rules: Box<[CompiledRule]>,
     /// For whom no rule matches.
-    pub(crate) fallthrough: Split,
-    pub(crate) dealer: Option<Dealer>,
+    pub(crate) fallthrough: Serve,
+    /// What those get for whom it is off.
+    pub(crate) off: Option<Variant>,
+}
+
+/// Who is let in, and what they get.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Serve {
+    pub(crate) split: Split,
+    deal: Deal,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Deal {
+    Nothing,
+    /// The same to all.
+    Fixed(Variant),
+    /// By weight, on a line of its own: raising the share that is let in changes nobody's variant.
+    ByWeight(Line, Variants),
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CompiledRule {
-    pub(crate) rule: Rule,
-    pub(crate) split: Split,
-    /// The place of the variant of all whom the rule lets in.
-    pub(crate) variant: Option<usize>,
-    /// In the order of the rule's references.
-    segments: Option<Box<[Arc<Segment>]>>,
-}
-
-/// Deals variants, on a line of its own.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Dealer {
-    pub(crate) variants: Variants,
-    seed: Seed,
+    name: Option<Arc<str>>,
+    subjects: Option<Arc<Texts>>,
+    segments: Option<Box<[NamedSegment]>>,
+    condition: Option<Arc<Condition>>,
+    pub(crate) serve: Serve,
 }
 
 impl Definition {
@@ -61,64 +73,100 @@ impl Definition {
     ///
     /// A flag that refers to a segment or a variant that is not there is refused; layering says so before.
     pub(crate) fn compile(key: &str, flag: &Flag, segments: &Segments) -> Self {
+        Self::try_compile(key, flag, segments).unwrap_or(Self::Refused)
+    }
+
+    fn try_compile(key: &str, flag: &Flag, segments: &Segments) -> Option<Self> {
+        let off = match flag.off_variant() {
+            Some(name) => Some(flag.variants()?.get(name)?.clone()),
+            None => None,
+        };
         if !flag.is_switched_on() {
-            return Self::Off;
+            return Some(Self::Off(off));
         }
         let salt = flag.salt().unwrap_or(key);
-        let hash = Hash::Xxh3(Seed::from_salt(salt));
-        let fallthrough = Split::new(hash, flag.shared_by(), Threshold::from(flag.rollout()));
+        let line = Line::new(Seed::from_salt(salt), flag.shared_by());
+        let split = Split::new(line, flag.rollout());
         if !flag.has_targeting() {
-            return Self::On(fallthrough);
+            return Some(Self::On(split));
         }
-        let rules = flag.rules().iter().map(|rule| CompiledRule::compile(rule, hash, flag, segments));
-        let Some(rules) = rules.collect() else { return Self::Refused };
-        let requires = flag.requires().iter().map(|required| required.name().into()).collect();
-        let seed = Variants::seed(salt);
-        let dealer = flag.variants().map(|variants| Dealer { variants: variants.clone(), seed });
-        Self::Plan(Arc::new(Plan { requires, rules, fallthrough, dealer }))
+        let deal = flag.variants().map_or(Deal::Nothing, |variants| Deal::by_weight(salt, flag.shared_by(), variants));
+        let rules = flag.rules().iter().map(|rule| CompiledRule::compile(rule, salt, flag, segments));
+        Some(Self::Plan(Arc::new(Plan {
+            requires: flag.requires().iter().map(|required| required.name().into()).collect(),
+            rules: rules.collect::<Option<_>>()?,
+            fallthrough: Serve { split, deal },
+            off,
+        })))
     }
 }
 
 impl Plan {
     /// The split that decides by itself whether the flag is on, if one does.
     pub(crate) fn plain_split(&self) -> Option<&Split> {
-        (self.requires.is_empty() && self.rules.is_empty()).then_some(&self.fallthrough)
+        (self.requires.is_empty() && self.rules.is_empty()).then_some(&self.fallthrough.split)
+    }
+}
+
+impl Serve {
+    /// What a subject gets that is let in.
+    #[inline]
+    pub(crate) fn variant<S: Subject + ?Sized>(&self, subject: &S) -> Option<&Variant> {
+        match &self.deal {
+            Deal::Nothing => None,
+            Deal::Fixed(variant) => Some(variant),
+            Deal::ByWeight(line, variants) => variants.deal(line.point(subject)?),
+        }
+    }
+}
+
+impl Deal {
+    fn by_weight(salt: &str, by: Option<Arc<str>>, variants: &Variants) -> Self {
+        Self::ByWeight(Line::new(Variants::seed(salt), by), variants.clone())
     }
 }
 
 impl CompiledRule {
-    fn compile(rule: &Rule, hash: Hash, flag: &Flag, segments: &Segments) -> Option<Self> {
-        let variant = match rule.variant() {
-            Some(name) => Some(flag.variants()?.position(name)?),
-            None => None,
+    /// What the rule leaves open is as the flag has it.
+    fn compile(rule: &Rule, salt: &str, flag: &Flag, segments: &Segments) -> Option<Self> {
+        let salt = rule.salt().unwrap_or(salt);
+        let by = rule.shared_by().or_else(|| flag.shared_by());
+        let variants = rule.variants().or(flag.variants());
+        let deal = match (rule.variant(), variants) {
+            (Some(name), variants) => Deal::Fixed(variants?.get(name)?.clone()),
+            (None, Some(variants)) => Deal::by_weight(salt, by.clone(), variants),
+            (None, None) => Deal::Nothing,
+        };
+        let named = |reference: &Reference| {
+            segments.get_key_value(reference.name()).map(|(name, segment)| (Arc::clone(name), Arc::clone(segment)))
         };
         let segments = match rule.stated_segments() {
-            Some(names) => Some(names.iter().map(|name| segments.get(name.name()).cloned()).collect::<Option<_>>()?),
+            Some(references) => Some(references.iter().map(named).collect::<Option<_>>()?),
             None => None,
         };
-        let by = rule.shared_by().or_else(|| flag.shared_by());
-        let split = Split::new(hash, by, Threshold::from(rule.rollout()));
-        Some(Self { rule: rule.clone(), split, variant, segments })
+        let split = Split::new(Line::new(Seed::from_salt(salt), by), rule.rollout());
+        Some(Self {
+            name: rule.shared_name(),
+            subjects: rule.shared_subjects(),
+            segments,
+            condition: rule.shared_condition(),
+            serve: Serve { split, deal },
+        })
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// Judges whether the rule matches: all it states must hold.
     pub(crate) fn judge<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Verdict {
         let parts = (0..3).map(|part| match part {
-            0 => self.rule.subjects().map_or(Verdict::Yes, |ids| judge_id(ids, "listed", subject, witness)),
+            0 => self.subjects.as_ref().map_or(Verdict::Yes, |ids| judge_id(ids, "listed", subject, witness)),
             1 => self.segments.as_ref().map_or(Verdict::Yes, |segments| {
-                let named = self.rule.segments().iter().zip(segments);
-                Verdict::any(named.map(|(name, segment)| segment.judge(name.name(), subject, witness)), W::LOOK)
+                Verdict::any(segments.iter().map(|(name, segment)| segment.judge(name, subject, witness)), W::LOOK)
             }),
-            _ => self.rule.condition().map_or(Verdict::Yes, |condition| condition.judge(subject, witness)),
+            _ => self.condition.as_ref().map_or(Verdict::Yes, |condition| condition.judge(subject, witness)),
         });
         Verdict::all(parts, W::LOOK)
-    }
-}
-
-impl Dealer {
-    /// Deals a variant to a subject, by what the split hashes of it.
-    #[inline]
-    pub(crate) fn deal<S: Subject + ?Sized>(&self, split: &Split, subject: &S) -> Option<usize> {
-        self.variants.deal(Point::of_bytes(split.unit(subject)?.as_bytes(), self.seed))
     }
 }

@@ -35,6 +35,7 @@ struct Targeting {
     requires: Box<[Reference]>,
     rules: Box<[Rule]>,
     variants: Option<Variants>,
+    off_variant: Option<Box<str>>,
 }
 
 impl Flag {
@@ -92,6 +93,28 @@ impl Flag {
         self
     }
 
+    /// Sets the variant of those for whom the flag is off, one of the flag's. Default: they have none.
+    ///
+    /// For definitions of other systems, whose flags serve a value even while they are off. The flag is off all the
+    /// same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Variant, Variants};
+    ///
+    /// let theme = Variants::new([(Variant::new("plain"), 0), (Variant::new("blue"), 1_000_000)])?;
+    /// let flag = Flag::off().with_variants(theme).with_off_variant("plain");
+    /// let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("theme")?, flag)]));
+    /// assert!(!flags.is_on("theme", "user-1"));
+    /// assert_eq!(flags.variant("theme", "user-1"), Some(Variant::new("plain")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_off_variant(mut self, variant: &str) -> Self {
+        self.targeting_mut().off_variant = Some(variant.into());
+        self
+    }
+
     /// Sets the metadata.
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = Some(Arc::new(metadata));
@@ -133,6 +156,11 @@ impl Flag {
         self.targeting.as_ref().and_then(|targeting| targeting.variants.as_ref())
     }
 
+    /// Returns the variant of those for whom the flag is off, if the flag names one.
+    pub fn off_variant(&self) -> Option<&str> {
+        self.targeting.as_ref().and_then(|targeting| targeting.off_variant.as_deref())
+    }
+
     /// Returns the metadata, if there is any.
     pub fn metadata(&self) -> Option<&Metadata> {
         self.metadata.as_deref()
@@ -152,7 +180,7 @@ impl Flag {
     }
 
     pub(crate) fn has_targeting(&self) -> bool {
-        !self.rules().is_empty() || !self.requires().is_empty() || self.variants().is_some()
+        self.targeting.as_ref().is_some_and(|targeting| **targeting != Targeting::default())
     }
 
     pub(crate) fn shared_by(&self) -> Option<Arc<str>> {

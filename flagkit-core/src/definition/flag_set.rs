@@ -1,6 +1,7 @@
 //! All flags of one load.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::flag::Flag;
 use super::segment::Segment;
@@ -27,7 +28,7 @@ pub struct FlagSet {
     declared: BTreeMap<FlagKey, Declaration>,
     folded: BTreeMap<FoldedKey, Declaration>,
     /// `None` for a segment that was not understood.
-    segments: BTreeMap<Box<str>, Option<Segment>>,
+    segments: BTreeMap<Arc<str>, Option<Arc<Segment>>>,
 }
 
 /// What a layer says of one key.
@@ -68,7 +69,7 @@ impl FlagSet {
 
     /// Declares a segment, in the place of an earlier one of that name.
     pub fn insert_segment(&mut self, name: &str, segment: Segment) {
-        self.segments.insert(name.into(), Some(segment));
+        self.segments.insert(name.into(), Some(Arc::new(segment)));
     }
 
     /// Notes that the segment is declared in a way that was not understood: flags that use it are refused.
@@ -109,7 +110,7 @@ impl FlagSet {
         &self.folded
     }
 
-    pub(crate) fn segments(&self) -> &BTreeMap<Box<str>, Option<Segment>> {
+    pub(crate) fn segments(&self) -> &BTreeMap<Arc<str>, Option<Arc<Segment>>> {
         &self.segments
     }
 

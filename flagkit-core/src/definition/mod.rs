@@ -11,22 +11,22 @@
 mod compiled;
 mod flag;
 mod flag_set;
+mod line;
 mod metadata;
 mod payload;
 mod rule;
 mod segment;
-mod split;
 mod variants;
 
-pub(crate) use compiled::{Definition, Plan, Segments};
+pub(crate) use compiled::{Definition, Plan, Segments, Serve};
 pub use flag::Flag;
 pub(crate) use flag_set::Declaration;
 pub use flag_set::FlagSet;
+pub(crate) use line::Split;
 pub use metadata::{Kind, Metadata};
 pub use payload::Payload;
 #[cfg(feature = "serde")]
 pub use payload::PayloadError;
 pub use rule::{Reference, Rule};
 pub use segment::Segment;
-pub(crate) use split::Split;
 pub use variants::{Variant, Variants, VariantsError};

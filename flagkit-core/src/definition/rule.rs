@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::variants::Variants;
 use crate::condition::{Condition, Texts};
 use crate::percent::Percent;
 use crate::problem::Location;
@@ -24,12 +25,14 @@ use crate::problem::Location;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    name: Option<Box<str>>,
+    name: Option<Arc<str>>,
     subjects: Option<Arc<Texts>>,
     segments: Option<Box<[Reference]>>,
     condition: Option<Arc<Condition>>,
     rollout: Percent,
+    salt: Option<Box<str>>,
     by: Option<Arc<str>>,
+    variants: Option<Variants>,
     variant: Option<Box<str>>,
 }
 
@@ -80,7 +83,9 @@ impl Rule {
             segments: None,
             condition: None,
             rollout: Percent::HUNDRED,
+            salt: None,
             by: None,
+            variants: None,
             variant: None,
         }
     }
@@ -116,9 +121,23 @@ impl Rule {
         self
     }
 
+    /// Sets the salt of the hash. Default: the flag's, else its key.
+    ///
+    /// With its own, a rule picks other subjects, and deals them other variants, than the rest of the flag.
+    pub fn with_salt(mut self, salt: &str) -> Self {
+        self.salt = Some(salt.into());
+        self
+    }
+
     /// Sets the attribute that is hashed. Default: the flag's, else the id.
     pub fn with_by(mut self, attribute: &str) -> Self {
         self.by = Some(attribute.into());
+        self
+    }
+
+    /// Sets the variants that are dealt to those whom this rule lets in. Default: the flag's.
+    pub fn with_variants(mut self, variants: Variants) -> Self {
+        self.variants = Some(variants);
         self
     }
 
@@ -138,6 +157,16 @@ impl Rule {
         self.rollout
     }
 
+    /// Returns the salt, if the rule names one.
+    pub fn salt(&self) -> Option<&str> {
+        self.salt.as_deref()
+    }
+
+    /// Returns the variants that are dealt to those whom this rule lets in, if they are not the flag's.
+    pub fn variants(&self) -> Option<&Variants> {
+        self.variants.as_ref()
+    }
+
     /// Returns the variant for everyone this rule lets in.
     pub fn variant(&self) -> Option<&str> {
         self.variant.as_deref()
@@ -152,12 +181,16 @@ impl Rule {
         self.segments.as_deref()
     }
 
-    pub(crate) fn subjects(&self) -> Option<&Texts> {
-        self.subjects.as_deref()
+    pub(crate) fn shared_name(&self) -> Option<Arc<str>> {
+        self.name.clone()
     }
 
-    pub(crate) fn condition(&self) -> Option<&Condition> {
-        self.condition.as_deref()
+    pub(crate) fn shared_subjects(&self) -> Option<Arc<Texts>> {
+        self.subjects.clone()
+    }
+
+    pub(crate) fn shared_condition(&self) -> Option<Arc<Condition>> {
+        self.condition.clone()
     }
 
     pub(crate) fn shared_by(&self) -> Option<Arc<str>> {

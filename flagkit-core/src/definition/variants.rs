@@ -109,19 +109,15 @@ impl Variants {
         self.0.iter().map(|share| &share.variant)
     }
 
-    /// Finds a variant by its name; returns its place in the order.
-    pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|share| share.variant.name() == name)
-    }
-
-    pub(crate) fn get(&self, index: usize) -> Option<&Variant> {
-        self.0.get(index).map(|share| &share.variant)
+    /// Returns the variant of that name, if there is one.
+    pub fn get(&self, name: &str) -> Option<&Variant> {
+        self.iter().find(|variant| variant.name() == name)
     }
 
     /// Deals a variant to the point on the second line.
     #[inline]
-    pub(crate) fn deal(&self, point: Point) -> Option<usize> {
-        self.0.iter().position(|share| point.is_below(share.upto))
+    pub(crate) fn deal(&self, point: Point) -> Option<&Variant> {
+        self.0.iter().find(|share| point.is_below(share.upto)).map(|share| &share.variant)
     }
 
     /// The seed of the second line.

@@ -35,7 +35,7 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
             "by" => rule = with(rule, decoder.text(&path, node), Rule::with_by),
             "variant" => {
                 if let Some(name) = decoder.text(&path, node) {
-                    if !variants.is_some_and(|variants| variants.iter().any(|variant| variant.name() == name)) {
+                    if variants.is_none_or(|variants| variants.get(name).is_none()) {
                         decoder.problem(node.offset, &path, node.describe(), "the name of one of the flag's variants");
                     }
                     rule = rule.with_variant(name);

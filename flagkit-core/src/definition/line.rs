@@ -1,0 +1,118 @@
+//! Lines: how subjects find their places, and what part of them is let in.
+
+use std::sync::Arc;
+
+use crate::bucket::{Point, Seed, Threshold};
+use crate::id::Id;
+use crate::percent::Percent;
+use crate::subject::Subject;
+use crate::value::Value;
+
+/// What is hashed, how, and how many points there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    hash: Hash,
+    /// The attribute that is hashed; `None` for the id.
+    by: Option<Arc<str>>,
+    /// How many points: the denominator of every share of it.
+    len: Threshold,
+}
+
+/// The hash that finds a subject's point. A property of each line, so that definitions of other systems can keep their
+/// own (SHA-1, Murmur3, FNV-1a, MD5) and with it every user's bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hash {
+    /// XXH3-64 with a 32-bit seed, as [`crate::bucket`] specifies.
+    Xxh3(Seed),
+}
+
+impl Line {
+    /// The line that [`crate::bucket`] specifies.
+    pub(crate) fn new(seed: Seed, by: Option<Arc<str>>) -> Self {
+        Self { hash: Hash::Xxh3(seed), by, len: Threshold::EVERYBODY }
+    }
+
+    /// The seed, when points are found by no more than XXH3 of the subject's id: what a call site can keep in a word.
+    pub(crate) fn plain_seed(&self) -> Option<Seed> {
+        match (&self.by, self.hash, self.len) {
+            (None, Hash::Xxh3(seed), Threshold::EVERYBODY) => Some(seed),
+            _ => None,
+        }
+    }
+
+    /// Finds the subject's point, or `None` when the subject does not have what is hashed.
+    #[inline]
+    pub(crate) fn point<S: Subject + ?Sized>(&self, subject: &S) -> Option<Point> {
+        let Hash::Xxh3(seed) = self.hash;
+        self.unit(subject).map(|unit| Point::of_bytes(unit.as_bytes(), seed).scaled_to(self.len))
+    }
+
+    /// Returns what is hashed of the subject, if it has that.
+    #[inline]
+    fn unit<'s, S: Subject + ?Sized>(&self, subject: &'s S) -> Option<Id<'s>> {
+        let unit = match &self.by {
+            None => subject.id()?,
+            Some(attribute) => match subject.attribute(attribute)? {
+                Value::Text(text) => Id::from(text),
+                Value::Integer(number) => Id::from(number),
+                Value::Bool(_) | Value::Float(_) | Value::List(_) => return None,
+            },
+        };
+        (!unit.is_empty()).then_some(unit)
+    }
+}
+
+/// A line, and how far along it subjects are let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Split {
+    line: Line,
+    threshold: Threshold,
+}
+
+impl Split {
+    pub(crate) fn new(line: Line, rollout: Percent) -> Self {
+        let threshold = Threshold::on_line(rollout, line.len);
+        Self { line, threshold }
+    }
+
+    #[inline]
+    pub(crate) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    #[inline]
+    pub(crate) fn threshold(&self) -> Threshold {
+        self.threshold
+    }
+
+    #[inline]
+    pub(crate) fn lets_everybody_in(&self) -> bool {
+        self.threshold == self.line.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_may_have_any_number_of_points() {
+        let seed = Seed::from_salt("s");
+        let line = |len| Line { len: Threshold::from_bits(len).expect("a length"), ..Line::new(seed, None) };
+        let percent = |text: &str| text.parse::<Percent>().expect(text);
+        for len in [1, 100, 10_000, 1 << 31] {
+            let points = (0..1_000_u64).map(|id| line(len).point(&id).expect("an id").to_bits());
+            assert!(points.clone().all(|point| point < len), "{len}");
+            assert!(Split::new(line(len), Percent::HUNDRED).lets_everybody_in());
+            assert_eq!(Split::new(line(len), Percent::ZERO).threshold(), Threshold::NOBODY);
+        }
+        // On a hundred points, 25 percent are 25 points, and the same quarter as on two to the 31.
+        assert_eq!(Split::new(line(100), percent("25")).threshold().to_bits(), 25);
+        assert_eq!(Split::new(line(100), percent("25.9")).threshold().to_bits(), 25);
+        let is_in = |len, id: u64| {
+            let split = Split::new(line(len), percent("25"));
+            split.line().point(&id).is_some_and(|point| point.is_below(split.threshold()))
+        };
+        assert!((0..1_000).all(|id| is_in(100, id) == is_in(1 << 31, id)));
+    }
+}

@@ -1,0 +1,77 @@
+//! A flag may name a variant for those for whom it is off, as flags of other systems do. It is off all the same.
+
+use flagkit_core::{
+    Condition, Context, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Provenance, Reason, Reference, Rule, Variant,
+    Variants, variant,
+};
+
+fn theme() -> Variants {
+    Variants::new([(Variant::new("plain"), 0), (Variant::new("blue"), 1_000_000)]).expect("variants")
+}
+
+fn on() -> Flag {
+    Flag::on().with_variants(theme()).with_off_variant("plain")
+}
+
+fn fixed(flag: Flag) -> Flags {
+    let off = (FlagKey::new("off").expect("a key"), Flag::off());
+    Flags::fixed(FlagSet::from_iter([(FlagKey::new("theme").expect("a key"), flag), off]))
+}
+
+fn answer(flags: &Flags) -> (bool, &'static str, Option<String>) {
+    let evaluation = flags.evaluate("theme", "user-1");
+    let variant = flags.variant("theme", "user-1");
+    assert_eq!(evaluation.variant(), variant.as_ref());
+    assert_eq!(flags.is_on("theme", "user-1"), evaluation.is_on());
+    (evaluation.is_on(), evaluation.reason().as_str(), variant.map(|variant| variant.name().to_owned()))
+}
+
+#[test]
+fn however_it_is_off() {
+    let plain = |reason| (false, reason, Some("plain".to_owned()));
+    let nobody = Condition::attribute("country", Operator::one_of(["PT"]));
+    for (flag, expected) in [
+        (on(), (true, "on", Some("blue".to_owned()))),
+        (Flag::off().with_variants(theme()).with_off_variant("plain"), plain("off")),
+        (Flag::off().with_variants(theme()), (false, "off", None)),
+        (on().requiring([Reference::new("off")]), plain("prerequisite")),
+        (on().with_rollout(Percent::ZERO), plain("rollout")),
+        (on().with_rollout(Percent::new(50).expect("a percentage")).with_by("account"), plain("no-subject")),
+        (on().with_rules([Rule::new().with_rollout(Percent::ZERO).with_variant("blue")]), plain("rollout")),
+        (on().with_rollout(Percent::ZERO).with_rules([Rule::new().when(nobody)]), plain("rollout")),
+    ] {
+        assert_eq!(answer(&fixed(flag.clone())), expected, "{flag:?}");
+    }
+}
+
+#[test]
+fn one_that_is_not_there_refuses_the_flag() {
+    let flags = Flags::new();
+    let publisher = flags.add_layer(Provenance::new("test:"));
+    let set = |flag| FlagSet::from_iter([(FlagKey::new("theme").expect("a key"), flag)]);
+    publisher.publish(set(on().with_off_variant("gone")));
+    assert_eq!(answer(&flags), (false, "refused", None));
+    let problems = &flags.status().sources[0].problems;
+    let [problem] = &problems[..] else { panic!("{problems:?}") };
+    assert_eq!(
+        problem.to_string(),
+        "flags.theme: got the unknown variant \"gone\", expected one of the flag's variants"
+    );
+    publisher.publish(set(on()));
+    assert_eq!(answer(&flags), (true, "on", Some("blue".to_owned())));
+}
+
+#[test]
+fn call_sites_get_it_too() {
+    let flags = Flags::new();
+    let publisher = flags.add_layer(Provenance::new("test:"));
+    flagkit_core::install(flags.clone()).expect("nobody else installs flags here");
+    let name = || variant!("theme", &Context::new("user-1")).map(|variant| variant.name().to_owned());
+    let set = |flag| FlagSet::from_iter([(FlagKey::new("theme").expect("a key"), flag)]);
+    assert_eq!(name(), None);
+    publisher.publish(set(on()));
+    assert_eq!(name().as_deref(), Some("blue"));
+    publisher.publish(set(Flag::off().with_variants(theme()).with_off_variant("plain")));
+    assert_eq!(name().as_deref(), Some("plain"));
+    assert!(!flagkit_core::flag!("theme") && flags.evaluate("theme", "user-1").reason() == Reason::Off);
+}
