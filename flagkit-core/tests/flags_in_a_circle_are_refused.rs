@@ -214,11 +214,10 @@ fn a_circle_comes_and_goes_with_a_layer() {
 fn a_flag_that_is_switched_off_still_closes_a_circle() {
     let (flags, publisher) = file();
     publisher.publish(set([("a", requiring(["b"])), ("b", Flag::off().requiring([Reference::new("a")]))]));
-    assert_eq!(
-        [reason(&flags, "a"), reason(&flags, "b")],
-        [Reason::Refused; 2],
-        "what is wrong is said before it is on"
-    );
+    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Refused, Reason::Off]);
+    let problems = problems(&flags);
+    let paths: Vec<&str> = problems.iter().map(Problem::path).collect();
+    assert_eq!(paths, ["flags.a.requires", "flags.b.requires"], "what is wrong is said before it is on");
 }
 
 /// What a flag keeps may go round in a circle with what another has become.
