@@ -88,11 +88,11 @@ class Evaluator:
     def decide(self, key):
         if key not in self.flags:
             return answer(False, "undeclared")
-        if key in self.refused:
-            return answer(False, "refused")
         flag = self.flags[key]
         if not flag.get("on", False):
             return answer(False, "off")
+        if key in self.refused:
+            return answer(False, "refused")
         if not all(self.flag(required)["on"] for required in flag.get("requires", [])):
             return answer(False, "prerequisite")
         for index, rule in enumerate(flag.get("rules", [])):
