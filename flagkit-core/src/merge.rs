@@ -184,7 +184,7 @@ impl Stack<'_> {
         // Those that keep an earlier definition may go round in a circle with new ones: then they are dark, and what
         // is dark requires nothing.
         for (key, _) in self.groundless() {
-            if let Some(laid) = self.entries.get_mut(&key) {
+            if let Some(laid) = self.entries.get_mut(&key).filter(|laid| !laid.is_off()) {
                 (laid.refused, laid.outdated) = (true, false);
             }
         }
@@ -248,8 +248,9 @@ impl Stack<'_> {
     fn refuse(&mut self, flags: Vec<(FlagKey, Problem)>) {
         for (key, problem) in flags {
             if let Some(laid) = self.entries.get_mut(&key) {
-                let is_off = laid.good().is_some_and(|flag| !flag.is_switched_on());
-                (laid.refused, laid.outdated) = (!is_off, !is_off);
+                if !laid.is_off() {
+                    (laid.refused, laid.outdated) = (true, true);
+                }
                 let layer = laid.layer;
                 self.report(layer, problem);
             }
@@ -299,6 +300,10 @@ impl Laid {
 
     fn good(&self) -> Option<&Flag> {
         self.flag.as_ref().filter(|_| !self.refused)
+    }
+
+    fn is_off(&self) -> bool {
+        self.good().is_some_and(|flag| !flag.is_switched_on())
     }
 }
 
