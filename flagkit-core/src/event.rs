@@ -6,6 +6,7 @@ use crate::key::FlagKey;
 use crate::load::LoadError;
 use crate::problem::Problem;
 use crate::provenance::Provenance;
+use crate::status::SourceState;
 
 /// Something that happened to the flags.
 #[derive(Clone, Debug)]
@@ -15,6 +16,10 @@ pub enum Event {
     Changed(Change),
     /// A source has a fault it did not have before. The flags are as they were.
     Faulty(Fault),
+    /// A source has become well, or has ceased to be.
+    Turned(Turn),
+    /// A source has something to be known for that it did not have before.
+    Warned(Warning),
 }
 
 /// A new snapshot is in force.
@@ -30,7 +35,30 @@ pub struct Change {
     pub keys: Arc<[FlagKey]>,
 }
 
-/// A source has a fault it did not have before. Told once, not at every try.
+/// A source has become well, or has ceased to be.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Turn {
+    /// The layer.
+    pub layer: Provenance,
+    /// How it was.
+    pub from: SourceState,
+    /// How it is.
+    pub to: SourceState,
+}
+
+/// A source has something to be known for, whatever it loads.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Warning {
+    /// The layer.
+    pub layer: Provenance,
+    /// All of its warnings, earlier ones included.
+    pub warnings: Arc<[Box<str>]>,
+}
+
+/// A source has a fault it did not have before. Told once, not at every try, and again when it has lasted for another
+/// five minutes (where the publisher has a clock).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Fault {

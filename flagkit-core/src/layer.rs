@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::definition::FlagSet;
-use crate::load::{Load, LoadError};
+use crate::load::{Load, LoadError, Staleness};
 use crate::problem::Problem;
 use crate::provenance::Provenance;
 use crate::signal::Signal;
@@ -33,11 +33,20 @@ pub(crate) struct Layer {
     pub(crate) collisions: Vec<Problem>,
     /// The problems that subscribers know of.
     told: Arc<[Problem]>,
+    warnings: Arc<[Box<str>]>,
+    since: Option<SystemTime>,
+    next_try: Option<SystemTime>,
     last_good: Option<SystemTime>,
     last_error: Option<Arc<LoadError>>,
+    /// When subscribers were last told of the error.
+    told_error: Option<SystemTime>,
     loads: u64,
+    confirmations: u64,
     refusals: u64,
 }
+
+/// After how long an error that stays the same is told again.
+const REMIND: Duration = Duration::from_secs(300);
 
 impl Layer {
     pub(crate) fn new(provenance: Provenance, signal: Signal) -> Self {
@@ -50,9 +59,14 @@ impl Layer {
             problems: Vec::new(),
             collisions: Vec::new(),
             told: Arc::default(),
+            warnings: Arc::default(),
+            since: None,
+            next_try: None,
             last_good: None,
             last_error: None,
+            told_error: None,
             loads: 0,
+            confirmations: 0,
             refusals: 0,
         }
     }
@@ -62,29 +76,65 @@ impl Layer {
     /// Returns, like the others, the error that is forgotten: what it carries is a source's own, and is dropped where
     /// no lock is held.
     pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) -> Option<Arc<LoadError>> {
-        let (mut flags, problems) = load.into_parts();
+        let (mut flags, problems, staleness) = load.into_parts();
         if let Some(last_good) = &self.good {
             flags.heal(last_good);
         }
         self.good = Some(Arc::new(flags));
         self.problems = problems;
         self.loads += 1;
-        self.last_good = now;
-        self.last_error.take()
+        match staleness {
+            Some(Staleness { error, as_of }) => {
+                self.last_good = as_of;
+                self.refusals += 1;
+                self.last_error.replace(error)
+            }
+            None => {
+                self.last_good = now;
+                self.last_error.take()
+            }
+        }
     }
 
     /// Notes that the flags are as they were.
     pub(crate) fn confirm(&mut self, now: Option<SystemTime>) -> Option<Arc<LoadError>> {
         self.good.as_ref()?;
+        self.confirmations += 1;
         self.last_good = now;
         self.last_error.take()
     }
 
     /// Notes a refused load; tells whether it is news.
-    pub(crate) fn refuse(&mut self, error: Arc<LoadError>) -> (bool, Option<Arc<LoadError>>) {
-        let news = self.last_error.as_ref().is_none_or(|known| known.to_string() != error.to_string());
+    pub(crate) fn refuse(&mut self, error: Arc<LoadError>, now: Option<SystemTime>) -> (bool, Option<Arc<LoadError>>) {
+        let is_new = self.last_error.as_ref().is_none_or(|known| known.to_string() != error.to_string());
+        let lasts =
+            |(told, now): (SystemTime, SystemTime)| now.duration_since(told).is_ok_and(|lasted| lasted >= REMIND);
+        let is_news = is_new || self.told_error.zip(now).is_some_and(lasts);
+        if is_news {
+            self.told_error = now;
+        }
         self.refusals += 1;
-        (news, self.last_error.replace(error))
+        (is_news, self.last_error.replace(error))
+    }
+
+    /// Sets the warnings; returns them if there is a new one among them.
+    pub(crate) fn warn(&mut self, warnings: Arc<[Box<str>]>) -> Option<Arc<[Box<str>]>> {
+        let has_news = warnings.iter().any(|warning| !self.warnings.contains(warning));
+        self.warnings = Arc::clone(&warnings);
+        has_news.then_some(warnings)
+    }
+
+    /// Notes since when the state is what it is, if it was another before.
+    pub(crate) fn turned(&mut self, from: SourceState, now: Option<SystemTime>) -> Option<(SourceState, SourceState)> {
+        let to = self.state();
+        (from != to).then(|| {
+            self.since = now;
+            (from, to)
+        })
+    }
+
+    pub(crate) fn waits(&mut self, until: Option<SystemTime>) {
+        self.next_try = until;
     }
 
     /// Tells whether what lies below is dark, because nobody knows yet what this layer says of it.
@@ -119,11 +169,15 @@ impl Layer {
         SourceStatus {
             provenance: self.provenance.clone(),
             state: self.state(),
+            since: self.since,
+            next_try: self.next_try.filter(|_| !self.signal.is_stopped()),
             last_good: self.last_good,
             last_error: self.last_error.clone(),
             problems: self.problems().cloned().collect(),
             flags: self.good.as_ref().map_or(0, |flags| flags.len()),
+            warnings: Arc::clone(&self.warnings),
             loads: self.loads,
+            confirmations: self.confirmations,
             refusals: self.refusals,
         }
     }
@@ -132,7 +186,7 @@ impl Layer {
         self.problems.iter().chain(&self.collisions)
     }
 
-    fn state(&self) -> SourceState {
+    pub(crate) fn state(&self) -> SourceState {
         match (&self.good, &self.last_error) {
             _ if self.signal.is_stopped() => SourceState::Stopped,
             (None, None) => SourceState::Starting,

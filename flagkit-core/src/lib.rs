@@ -126,7 +126,7 @@ pub use definition::{
     Flag, FlagSet, Kind, Metadata, Payload, Reference, Rule, Segment, Variant, Variants, VariantsError,
 };
 pub use evaluation::Evaluation;
-pub use event::{Change, Event, Fault};
+pub use event::{Change, Event, Fault, Turn, Warning};
 pub use explanation::{Explanation, Step};
 pub use flags::Flags;
 pub use id::Id;

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::definition::FlagSet;
 use crate::problem::{Problem, printable};
@@ -10,22 +12,43 @@ use crate::problem::{Problem, printable};
 ///
 /// One broken flag does not take the others down: its key is [refused](FlagSet::refuse) in the set and its problems
 /// are listed here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Load {
     flags: FlagSet,
     problems: Vec<Problem>,
+    staleness: Option<Staleness>,
+}
+
+/// Why a load is not what the source says now.
+#[derive(Clone, Debug)]
+pub(crate) struct Staleness {
+    pub(crate) error: Arc<LoadError>,
+    pub(crate) as_of: Option<SystemTime>,
 }
 
 impl Load {
     /// Takes a set of flags without problems.
     pub fn new(flags: FlagSet) -> Self {
-        Self { flags, problems: Vec::new() }
+        Self { flags, problems: Vec::new(), staleness: None }
     }
 
     /// Adds problems.
     pub fn with_problems(mut self, problems: impl IntoIterator<Item = Problem>) -> Self {
         self.problems.extend(problems);
         self
+    }
+
+    /// Says that these are the last good flags of an earlier time, kept somewhere, and why there are no newer ones.
+    ///
+    /// They count, and the source is [stale](crate::SourceState::Stale) from the start.
+    pub fn stale(mut self, error: LoadError, as_of: Option<SystemTime>) -> Self {
+        self.staleness = Some(Staleness { error: Arc::new(error), as_of });
+        self
+    }
+
+    /// Returns why there are no newer flags, if these are of an earlier time.
+    pub fn staleness(&self) -> Option<&LoadError> {
+        self.staleness.as_ref().map(|staleness| &*staleness.error)
     }
 
     /// Returns the flags.
@@ -38,8 +61,12 @@ impl Load {
         &self.problems
     }
 
-    pub(crate) fn into_parts(self) -> (FlagSet, Vec<Problem>) {
-        (self.flags, self.problems)
+    pub(crate) fn shared_staleness(&self) -> Option<Arc<LoadError>> {
+        self.staleness.as_ref().map(|staleness| Arc::clone(&staleness.error))
+    }
+
+    pub(crate) fn into_parts(self) -> (FlagSet, Vec<Problem>, Option<Staleness>) {
+        (self.flags, self.problems, self.staleness)
     }
 }
 

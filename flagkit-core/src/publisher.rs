@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::definition::FlagSet;
 use crate::layer::Unfilled;
 use crate::load::{Load, LoadError};
+use crate::problem::printable;
 use crate::signal::{Signal, Wake};
 use crate::store::{LayerIndex, Store};
 
@@ -75,7 +76,7 @@ impl Publisher {
 
     /// Reports a load that failed. The layer keeps its last good flags.
     pub fn refuse(&self, error: LoadError) {
-        self.store.refuse(self.layer, error);
+        self.store.refuse(self.layer, error, self.now());
     }
 
     /// [Publishes](Publisher::publish) or [refuses](Publisher::refuse), as the load went.
@@ -86,8 +87,19 @@ impl Publisher {
         }
     }
 
-    /// Waits until the source is woken, told to stop, or the time is up.
+    /// Sets what the source should be known for, whatever it loads, in the place of what it was before.
+    ///
+    /// For what an operator should mend or know: that a file can only be polled, for example. It shows in
+    /// [`SourceStatus::warnings`](crate::SourceStatus::warnings); subscribers are told of new ones.
+    pub fn warn(&self, warnings: impl IntoIterator<Item = String>) {
+        self.store.warn(self.layer, warnings.into_iter().map(printable).collect());
+    }
+
+    /// Waits until the source is woken, asked for a load, told to stop, or the time is up.
+    ///
+    /// [`SourceStatus::next_try`](crate::SourceStatus::next_try) tells of that time.
     pub fn wait(&self, timeout: Duration) -> Wake {
+        self.store.waits(self.layer, self.now().and_then(|now| now.checked_add(timeout)));
         self.signal.wait(timeout)
     }
 

@@ -1,5 +1,6 @@
 //! What wakes a source, and what stops it.
 
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,10 +23,25 @@ struct Shared {
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Raised {
     woken: bool,
+    asked: bool,
     stopped: bool,
+    /// To be run at the stop.
+    hooks: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl fmt::Debug for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { woken, asked, stopped, hooks } = self;
+        f.debug_struct("Raised")
+            .field("woken", woken)
+            .field("asked", asked)
+            .field("stopped", stopped)
+            .field("hooks", &hooks.len())
+            .finish()
+    }
 }
 
 /// Why a wait ended.
@@ -36,6 +52,8 @@ pub enum Wake {
     Stopped,
     /// Somebody [woke](Signal::wake) it.
     Woken,
+    /// Somebody [asked](Signal::reload) for a load, whether or not anything seems to have changed.
+    Asked,
     /// The time was up.
     TimedOut,
 }
@@ -52,10 +70,34 @@ impl Signal {
         self.0.changed.notify_all();
     }
 
+    /// Asks the source to load now, whether or not it sees a reason to.
+    pub fn reload(&self) {
+        self.lock().asked = true;
+        self.0.changed.notify_all();
+    }
+
     /// Tells the source to stop, for good.
     pub fn stop(&self) {
-        self.lock().stopped = true;
+        let hooks = {
+            let mut raised = self.lock();
+            raised.stopped = true;
+            std::mem::take(&mut raised.hooks)
+        };
         self.0.changed.notify_all();
+        hooks.into_iter().for_each(|hook| hook());
+    }
+
+    /// Has `hook` run when the source is told to stop, on the thread that tells it; at once if it already was.
+    ///
+    /// For sources that block elsewhere than in a wait: the hook shuts what they block on.
+    pub fn on_stop(&self, hook: impl FnOnce() + Send + 'static) {
+        let mut raised = self.lock();
+        if raised.stopped {
+            drop(raised);
+            hook();
+        } else {
+            raised.hooks.push(Box::new(hook));
+        }
     }
 
     /// Tells whether the source has been told to stop.
@@ -68,10 +110,14 @@ impl Signal {
         let (mut raised, _) = self
             .0
             .changed
-            .wait_timeout_while(self.lock(), timeout, |raised| !raised.woken && !raised.stopped)
+            .wait_timeout_while(self.lock(), timeout, |raised| !raised.woken && !raised.asked && !raised.stopped)
             .unwrap_or_else(PoisonError::into_inner);
         if raised.stopped {
             Wake::Stopped
+        } else if std::mem::take(&mut raised.asked) {
+            // A load looks at what a wake-up would have had it look at.
+            raised.woken = false;
+            Wake::Asked
         } else if std::mem::take(&mut raised.woken) {
             Wake::Woken
         } else {
@@ -104,6 +150,32 @@ mod tests {
         signal.stop();
         assert_eq!(signal.wait(Duration::MAX), Wake::Stopped);
         assert_eq!(signal.wait(Duration::MAX), Wake::Stopped);
+    }
+
+    #[test]
+    fn asking_for_a_load_goes_before_a_wake_up_and_covers_it() {
+        let signal = Signal::new();
+        signal.wake();
+        signal.reload();
+        assert_eq!(signal.wait(Duration::MAX), Wake::Asked);
+        assert_eq!(signal.wait(Duration::ZERO), Wake::TimedOut);
+    }
+
+    #[test]
+    fn hooks_run_once_at_the_stop_or_after_it() {
+        let signal = Signal::new();
+        let runs = Arc::new(Mutex::new(Vec::new()));
+        let hook = |name: &'static str| {
+            let (runs, signal) = (Arc::clone(&runs), signal.clone());
+            // A hook may use the signal: no lock is held while it runs.
+            move || runs.lock().expect("nobody panics").push((name, signal.is_stopped()))
+        };
+        signal.on_stop(hook("before"));
+        assert!(runs.lock().expect("nobody panics").is_empty());
+        signal.stop();
+        signal.stop();
+        signal.on_stop(hook("after"));
+        assert_eq!(*runs.lock().expect("nobody panics"), [("before", true), ("after", true)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::load::{Load, LoadError};
 use crate::provenance::Provenance;
 use crate::publisher::Publisher;
+use crate::signal::Signal;
 
 /// A place that flags come from: a file, the environment, a server, a database.
 ///
@@ -43,6 +44,14 @@ pub trait Source: Send + 'static {
     /// Says what this is, as `kind:place`. Shown to operators: no secrets.
     fn provenance(&self) -> Provenance;
 
+    /// Is handed the signal that will stop it, before the first load and on the thread of the source.
+    ///
+    /// For a source that blocks elsewhere than in [`Publisher::wait`]: it leaves a [hook](Signal::on_stop) that shuts
+    /// what it blocks on. The default does nothing.
+    fn attach(&mut self, signal: &Signal) {
+        let _ = signal;
+    }
+
     /// Loads once.
     ///
     /// # Errors
@@ -62,6 +71,10 @@ pub trait Source: Send + 'static {
 impl<S: Source + ?Sized> Source for Box<S> {
     fn provenance(&self) -> Provenance {
         S::provenance(self)
+    }
+
+    fn attach(&mut self, signal: &Signal) {
+        S::attach(self, signal);
     }
 
     fn load(&mut self) -> Result<Load, LoadError> {

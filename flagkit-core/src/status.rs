@@ -27,6 +27,10 @@ pub struct SourceStatus {
     pub provenance: Provenance,
     /// Whether it is well.
     pub state: SourceState,
+    /// Since when. `None` without a clock, and before it has answered.
+    pub since: Option<SystemTime>,
+    /// When it looks next, as far as it waits for a time. `None` without a clock.
+    pub next_try: Option<SystemTime>,
     /// When it last loaded flags or found them unchanged. `None` before that, or without a clock.
     pub last_good: Option<SystemTime>,
     /// Why its latest load was refused; `None` when the latest load was good.
@@ -35,8 +39,12 @@ pub struct SourceStatus {
     pub problems: Vec<Problem>,
     /// How many flags its last good load declares.
     pub flags: usize,
+    /// What the source itself should be known for, whatever it loads: that it can only be polled, for example.
+    pub warnings: Arc<[Box<str>]>,
     /// How many loads were accepted.
     pub loads: u64,
+    /// How many times its flags were found unchanged.
+    pub confirmations: u64,
     /// How many loads were refused.
     pub refusals: u64,
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::definition::FlagSet;
-use crate::event::{Change, Event, Fault};
+use crate::event::{Change, Event, Fault, Turn, Warning};
 use crate::layer::{Layer, Unfilled};
 use crate::load::{Load, LoadError};
 use crate::merge::{Laying, merge};
@@ -20,7 +20,7 @@ use crate::provenance::Provenance;
 use crate::signal::Signal;
 use crate::snapshot::Snapshot;
 use crate::snapshot_cell::SnapshotCell;
-use crate::status::Status;
+use crate::status::{SourceState, Status};
 use crate::subscribers::Subscribers;
 
 /// Told of each snapshot in order, under the publishing lock.
@@ -89,7 +89,9 @@ impl Store {
         let old = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.live_layer(index) else { return };
+            let (before, staleness) = (layer.state(), load.shared_staleness());
             let error = layer.accept(load, now);
+            let turn = layer.turned(before, now);
             let snapshot = self.republish(&mut publishing, index);
             // Of any layer: this load may have brought about a collision of another one's names.
             for layer in &mut publishing.layers {
@@ -98,6 +100,11 @@ impl Store {
                     self.subscribers.enqueue(Event::Faulty(Fault { layer, error: None, problems }));
                 }
             }
+            if let (Some(layer), Some(error)) = (publishing.layers.get(index.0), staleness) {
+                let layer = layer.provenance.clone();
+                self.subscribers.enqueue(Event::Faulty(Fault { layer, error: Some(error), problems: [].into() }));
+            }
+            self.tell_turn(&publishing, index, turn);
             (error, snapshot)
         };
         // Dropped without the lock: the error may carry anything, the snapshot may be large. (A reader that holds the
@@ -107,20 +114,47 @@ impl Store {
     }
 
     pub(crate) fn confirm(&self, index: LayerIndex, now: Option<SystemTime>) {
-        let error = self.lock().live_layer(index).and_then(|layer| layer.confirm(now));
+        let error = {
+            let mut publishing = self.lock();
+            let Some(layer) = publishing.live_layer(index) else { return };
+            let before = layer.state();
+            let error = layer.confirm(now);
+            let turn = layer.turned(before, now);
+            self.tell_turn(&publishing, index, turn);
+            error
+        };
         drop(error);
+        self.subscribers.deliver();
     }
 
-    pub(crate) fn refuse(&self, index: LayerIndex, error: LoadError) {
+    pub(crate) fn warn(&self, index: LayerIndex, warnings: Arc<[Box<str>]>) {
+        if let Some(layer) = self.lock().live_layer(index) {
+            let (news, layer) = (layer.warn(warnings), layer.provenance.clone());
+            if let Some(warnings) = news {
+                self.subscribers.enqueue(Event::Warned(Warning { layer, warnings }));
+            }
+        }
+        self.subscribers.deliver();
+    }
+
+    pub(crate) fn waits(&self, index: LayerIndex, until: Option<SystemTime>) {
+        if let Some(layer) = self.lock().live_layer(index) {
+            layer.waits(until);
+        }
+    }
+
+    pub(crate) fn refuse(&self, index: LayerIndex, error: LoadError, now: Option<SystemTime>) {
         let old = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.live_layer(index) else { return };
-            let error = Arc::new(error);
-            let (is_news, old) = layer.refuse(Arc::clone(&error));
+            let (error, before) = (Arc::new(error), layer.state());
+            let (is_news, old) = layer.refuse(Arc::clone(&error), now);
+            let turn = layer.turned(before, now);
             if is_news {
                 let layer = layer.provenance.clone();
                 self.subscribers.enqueue(Event::Faulty(Fault { layer, error: Some(error), problems: [].into() }));
             }
+            self.tell_turn(&publishing, index, turn);
             // What a layer without a good load means may depend on its error.
             (old, self.republish(&mut publishing, index))
         };
@@ -138,6 +172,12 @@ impl Store {
             revision: self.cell.load().revision(),
             subscriber_panics: self.subscribers.panics(),
             sources: publishing.layers.iter().map(Layer::status).collect(),
+        }
+    }
+
+    fn tell_turn(&self, publishing: &Publishing, index: LayerIndex, turn: Option<(SourceState, SourceState)>) {
+        if let (Some((from, to)), Some(layer)) = (turn, publishing.layers.get(index.0)) {
+            self.subscribers.enqueue(Event::Turned(Turn { layer: layer.provenance.clone(), from, to }));
         }
     }
 

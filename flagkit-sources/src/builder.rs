@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use flagkit_core::{Flags, Source, Unfilled};
 
 use crate::error::Error;
-use crate::guard::Guard;
+use crate::guard::{Guard, Optional};
 use crate::worker::Worker;
 
 /// Puts sources together and starts them.
@@ -97,7 +97,9 @@ impl Builder {
     /// it. Nothing is left running then.
     pub fn start(self) -> Result<Guard, Error> {
         let flags = Flags::new();
-        let mut guard = Guard::new(flags.clone());
+        let is_optional = |start| start == Start::Without;
+        let optional = Optional { missing: is_optional(self.when_missing), broken: is_optional(self.when_broken) };
+        let mut guard = Guard::new(flags.clone(), optional);
         let (ready, loaded) = mpsc::channel();
         for source in self.sources {
             let provenance = source.provenance();

@@ -1,8 +1,11 @@
 //! What keeps sources running.
 
+use std::mem;
+use std::process;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flagkit_core::Flags;
+use flagkit_core::{Flags, SourceState, SourceStatus, Status};
 
 use crate::worker::Worker;
 
@@ -16,16 +19,46 @@ const GRACE: Duration = Duration::from_secs(1);
 ///
 /// Dropping it from a subscriber is fine: the thread the subscriber runs on ends after the call instead of being
 /// waited for. A source that does not stop within a second is left behind.
+///
+/// # After a fork
+///
+/// Threads do not survive `fork(2)` in the child: there, flags are read as before and no longer change, the
+/// [status](Guard::status) says that all sources are stopped, and a drop waits for nobody. Start the sources after
+/// the fork where you can. A lock that another thread held at the fork stays locked in the child, so leave
+/// [`Flags::status`] and subscriptions alone there; reading takes no lock.
 #[must_use = "dropped at once, the sources stop and the flags never change; bind it to a name (`_` is none)"]
 #[derive(Debug)]
 pub struct Guard {
     flags: Flags,
     workers: Vec<Worker>,
+    /// The process that has the threads.
+    process: u32,
+    /// Whether a layer with nothing to load, or with something that cannot be used, may be done without.
+    optional: Optional,
+}
+
+/// Which layers may be done without: missing ones, broken ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Optional {
+    pub(crate) missing: bool,
+    pub(crate) broken: bool,
+}
+
+/// How ready the flags are: that of the source that is least so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Readiness {
+    /// A source has no flags yet, and what it may say is dark.
+    Dark,
+    /// All sources have flags; those of one or more are not the latest.
+    Stale,
+    /// All sources have the latest flags.
+    Ready,
 }
 
 impl Guard {
-    pub(crate) fn new(flags: Flags) -> Self {
-        Self { flags, workers: Vec::new() }
+    pub(crate) fn new(flags: Flags, optional: Optional) -> Self {
+        Self { flags, workers: Vec::new(), process: process::id(), optional }
     }
 
     pub(crate) fn push(&mut self, worker: Worker) {
@@ -36,15 +69,89 @@ impl Guard {
     pub fn flags(&self) -> &Flags {
         &self.flags
     }
+
+    /// Has every source load now, whether or not it sees a reason to, and returns at once.
+    ///
+    /// For an operator's signal, or a message that says there is something new. Environment variables are not read
+    /// again.
+    pub fn reload(&self) {
+        self.workers.iter().for_each(Worker::reload);
+    }
+
+    /// Tells how the sources are doing: as [`Flags::status`], and stopped in a forked child, where they are.
+    pub fn status(&self) -> Status {
+        let mut status = self.flags.status();
+        if self.is_forked() {
+            status.sources.iter_mut().for_each(|source| source.state = SourceState::Stopped);
+        }
+        status
+    }
+
+    /// Tells how ready the flags are.
+    pub fn readiness(&self) -> Readiness {
+        let sources = self.status().sources;
+        sources.iter().map(|source| self.optional.readiness(source)).min().unwrap_or(Readiness::Ready)
+    }
+
+    /// Waits until the flags are [ready](Readiness::Ready), for so long at the most, and tells how ready they are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use flagkit_sources::{Builder, Env, Readiness};
+    ///
+    /// let guard = Builder::new().source(Env::new("FLAG_")).start()?;
+    /// assert_eq!(guard.wait_ready(Duration::from_secs(5)), Readiness::Ready);
+    /// # Ok::<(), flagkit_sources::Error>(())
+    /// ```
+    pub fn wait_ready(&self, timeout: Duration) -> Readiness {
+        let (turned, turns) = mpsc::channel();
+        // Subscribed before the first look: what turns in between is seen by one or the other.
+        let _subscription = self.flags.subscribe(move |_| {
+            let _ = turned.send(());
+        });
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            let readiness = self.readiness();
+            let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if readiness == Readiness::Ready || left.is_zero() || turns.recv_timeout(left).is_err() {
+                return readiness.max(self.readiness());
+            }
+        }
+    }
+
+    fn is_forked(&self) -> bool {
+        self.process != process::id()
+    }
+}
+
+impl Optional {
+    fn readiness(self, source: &SourceStatus) -> Readiness {
+        match (source.state, &source.last_error) {
+            (SourceState::Fresh, _) => Readiness::Ready,
+            (SourceState::Stale, _) => Readiness::Stale,
+            (SourceState::Waiting, Some(error)) if self.may_lack(error.is_missing()) => Readiness::Ready,
+            (SourceState::Stopped, _) if source.loads > 0 => Readiness::Stale,
+            _ => Readiness::Dark,
+        }
+    }
+
+    fn may_lack(self, is_missing: bool) -> bool {
+        if is_missing { self.missing } else { self.broken }
+    }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        for worker in &self.workers {
-            worker.stop();
+        let workers = mem::take(&mut self.workers);
+        if self.is_forked() {
+            // There are no threads to join or to let go of, only the memory of their handles.
+            return mem::forget(workers);
         }
+        workers.iter().for_each(Worker::stop);
         let deadline = Instant::now() + GRACE;
-        for worker in self.workers.drain(..) {
+        for worker in workers {
             worker.join(deadline);
         }
     }

@@ -67,7 +67,7 @@ pub use builder::{Builder, Start};
 pub use env::Env;
 pub use error::Error;
 pub use file::{File, Notify};
-pub use guard::Guard;
+pub use guard::{Guard, Readiness};
 
 /// Watches a flag file, lays `FLAG_*` environment variables over it, and installs the flags for `flag!`.
 ///

@@ -35,6 +35,7 @@ impl Worker {
                 // Let go of after the report, whichever it is: the builder then looks at the status.
                 let mut ready = Some(ready);
                 let work = || {
+                    source.attach(publisher.signal());
                     publisher.report(source.load());
                     ready.take();
                     source.run(&publisher);
@@ -50,6 +51,10 @@ impl Worker {
 
     pub(crate) fn stop(&self) {
         self.signal.stop();
+    }
+
+    pub(crate) fn reload(&self) {
+        self.signal.reload();
     }
 
     /// Waits for the thread to end, until the deadline. A thread does not wait for itself.
