@@ -14,7 +14,7 @@ use crate::status::SourceState;
 pub enum Event {
     /// A new snapshot is in force.
     Changed(Change),
-    /// A source has a fault it did not have before. The flags are as they were.
+    /// A source has a fault it did not have before, which changes no flag.
     Faulty(Fault),
     /// A source has become well, or has ceased to be.
     Turned(Turn),
@@ -35,7 +35,7 @@ pub struct Change {
     pub keys: Arc<[FlagKey]>,
 }
 
-/// A source has become well, or has ceased to be.
+/// A source has become well, or has ceased to be. That it is stopped is not told: whoever stops it knows.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Turn {
@@ -57,8 +57,8 @@ pub struct Warning {
     pub warnings: Arc<[Box<str>]>,
 }
 
-/// A source has a fault it did not have before. Told once, not at every try, and again when it has lasted for another
-/// five minutes (where the publisher has a clock).
+/// A source has a fault it did not have before. Told once, not at every try. An error that lasts is told again when
+/// it comes up five minutes after it was told last (where the publisher has a clock).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Fault {

@@ -65,7 +65,7 @@ impl Flags {
         Publisher::new(Arc::clone(&self.store), layer, signal)
     }
 
-    /// Calls `subscriber` after each change and each new fault, in order, until the subscription is dropped.
+    /// Calls `subscriber` after each change, each new fault, and when a source turns or warns, in order, until the subscription is dropped.
     ///
     /// It runs on the thread of the source that published, with no lock held: it may read flags, subscribe, or stop
     /// the sources. While it runs no later event is delivered, and they queue up, so hand long work to another

@@ -45,6 +45,14 @@ pub(crate) struct Layer {
     refusals: u64,
 }
 
+/// What came of noting how a load went.
+pub(crate) struct Noted {
+    /// An error that subscribers do not know of.
+    pub(crate) news: Option<Arc<LoadError>>,
+    /// What it carries is a source's own, and is dropped where no lock is held.
+    pub(crate) forgotten: Option<Arc<LoadError>>,
+}
+
 /// After how long an error that stays the same is told again.
 const REMIND: Duration = Duration::from_secs(300);
 
@@ -72,10 +80,7 @@ impl Layer {
     }
 
     /// Takes a good load. A key it refuses keeps the flag it had.
-    ///
-    /// Returns, like the others, the error that is forgotten: what it carries is a source's own, and is dropped where
-    /// no lock is held.
-    pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) -> Option<Arc<LoadError>> {
+    pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) -> Noted {
         let (mut flags, problems, staleness) = load.into_parts();
         if let Some(last_good) = &self.good {
             flags.heal(last_good);
@@ -83,17 +88,12 @@ impl Layer {
         self.good = Some(Arc::new(flags));
         self.problems = problems;
         self.loads += 1;
-        match staleness {
-            Some(Staleness { error, as_of }) => {
-                self.last_good = as_of;
-                self.refusals += 1;
-                self.last_error.replace(error)
-            }
-            None => {
-                self.last_good = now;
-                self.last_error.take()
-            }
+        if let Some(Staleness { error, as_of }) = staleness {
+            self.last_good = as_of.or(self.last_good);
+            return self.note(error, now);
         }
+        self.last_good = now;
+        Noted { news: None, forgotten: self.last_error.take() }
     }
 
     /// Notes that the flags are as they were.
@@ -104,17 +104,21 @@ impl Layer {
         self.last_error.take()
     }
 
-    /// Notes a refused load; tells whether it is news.
-    pub(crate) fn refuse(&mut self, error: Arc<LoadError>, now: Option<SystemTime>) -> (bool, Option<Arc<LoadError>>) {
+    /// Notes a refused load.
+    pub(crate) fn refuse(&mut self, error: LoadError, now: Option<SystemTime>) -> Noted {
+        self.refusals += 1;
+        self.note(Arc::new(error), now)
+    }
+
+    fn note(&mut self, error: Arc<LoadError>, now: Option<SystemTime>) -> Noted {
         let is_new = self.last_error.as_ref().is_none_or(|known| known.to_string() != error.to_string());
-        let lasts =
-            |(told, now): (SystemTime, SystemTime)| now.duration_since(told).is_ok_and(|lasted| lasted >= REMIND);
-        let is_news = is_new || self.told_error.zip(now).is_some_and(lasts);
+        let has_lasted =
+            |(told, now): (SystemTime, SystemTime)| now.duration_since(told).is_ok_and(|age| age >= REMIND);
+        let is_news = is_new || self.told_error.zip(now).is_some_and(has_lasted);
         if is_news {
             self.told_error = now;
         }
-        self.refusals += 1;
-        (is_news, self.last_error.replace(error))
+        Noted { news: is_news.then(|| Arc::clone(&error)), forgotten: self.last_error.replace(error) }
     }
 
     /// Sets the warnings; returns them if there is a new one among them.
@@ -126,7 +130,7 @@ impl Layer {
 
     /// Notes since when the state is what it is, if it was another before.
     pub(crate) fn turned(&mut self, from: SourceState, now: Option<SystemTime>) -> Option<(SourceState, SourceState)> {
-        let to = self.state();
+        let to = self.health();
         (from != to).then(|| {
             self.since = now;
             (from, to)
@@ -186,9 +190,13 @@ impl Layer {
         self.problems.iter().chain(&self.collisions)
     }
 
-    pub(crate) fn state(&self) -> SourceState {
+    fn state(&self) -> SourceState {
+        if self.signal.is_stopped() { SourceState::Stopped } else { self.health() }
+    }
+
+    /// The state, as long as the source runs.
+    pub(crate) fn health(&self) -> SourceState {
         match (&self.good, &self.last_error) {
-            _ if self.signal.is_stopped() => SourceState::Stopped,
             (None, None) => SourceState::Starting,
             (None, Some(_)) => SourceState::Waiting,
             (Some(_), None) => SourceState::Fresh,

@@ -61,10 +61,6 @@ impl Load {
         &self.problems
     }
 
-    pub(crate) fn shared_staleness(&self) -> Option<Arc<LoadError>> {
-        self.staleness.as_ref().map(|staleness| Arc::clone(&staleness.error))
-    }
-
     pub(crate) fn into_parts(self) -> (FlagSet, Vec<Problem>, Option<Staleness>) {
         (self.flags, self.problems, self.staleness)
     }

@@ -46,7 +46,7 @@ impl Publisher {
         Self { store, layer, signal, clock: None }
     }
 
-    /// Sets the clock that stamps loads for [`SourceStatus::last_good`](crate::SourceStatus::last_good).
+    /// Sets the clock, for the times in the [status](crate::SourceStatus) and for telling an error again that lasts.
     ///
     /// This crate reads no clock by itself; a runtime passes `SystemTime::now`.
     pub fn with_clock(mut self, clock: fn() -> SystemTime) -> Self {
@@ -64,7 +64,7 @@ impl Publisher {
 
     /// Puts these flags in force, in the place of what the layer said before.
     ///
-    /// Does nothing to readers and subscribers when nothing differs.
+    /// Does nothing to readers when nothing differs; subscribers are told if the source has become well by it.
     pub fn publish(&self, load: impl Into<Load>) {
         self.store.accept(self.layer, load.into(), self.now());
     }

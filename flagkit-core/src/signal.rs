@@ -84,7 +84,9 @@ impl Signal {
             std::mem::take(&mut raised.hooks)
         };
         self.0.changed.notify_all();
-        hooks.into_iter().for_each(|hook| hook());
+        for hook in hooks {
+            hook();
+        }
     }
 
     /// Has `hook` run when the source is told to stop, on the thread that tells it; at once if it already was.
@@ -106,7 +108,9 @@ impl Signal {
     }
 
     /// Waits until the signal is raised or the time is up, and takes the wake-up.
-    pub(crate) fn wait(&self, timeout: Duration) -> Wake {
+    ///
+    /// A source rather waits on its [`Publisher`](crate::Publisher::wait), which tells the status until when.
+    pub fn wait(&self, timeout: Duration) -> Wake {
         let (mut raised, _) = self
             .0
             .changed

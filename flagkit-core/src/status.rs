@@ -27,11 +27,13 @@ pub struct SourceStatus {
     pub provenance: Provenance,
     /// Whether it is well.
     pub state: SourceState,
-    /// Since when. `None` without a clock, and before it has answered.
+    /// Since when, or for one that is stopped since when it was as it was then. `None` without a clock, and before it
+    /// has answered.
     pub since: Option<SystemTime>,
     /// When it looks next, as far as it waits for a time. `None` without a clock.
     pub next_try: Option<SystemTime>,
-    /// When it last loaded flags or found them unchanged. `None` before that, or without a clock.
+    /// When it last loaded flags or found them unchanged. `None` before that, or without a clock,
+    /// unless the load [said so](crate::Load::stale) itself.
     pub last_good: Option<SystemTime>,
     /// Why its latest load was refused; `None` when the latest load was good.
     pub last_error: Option<Arc<LoadError>>,
@@ -41,7 +43,7 @@ pub struct SourceStatus {
     pub flags: usize,
     /// What the source itself should be known for, whatever it loads: that it can only be polled, for example.
     pub warnings: Arc<[Box<str>]>,
-    /// How many loads were accepted.
+    /// How many loads were accepted, stale ones included.
     pub loads: u64,
     /// How many times its flags were found unchanged.
     pub confirmations: u64,

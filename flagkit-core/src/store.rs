@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use crate::definition::FlagSet;
 use crate::event::{Change, Event, Fault, Turn, Warning};
-use crate::layer::{Layer, Unfilled};
+use crate::layer::{Layer, Noted, Unfilled};
 use crate::load::{Load, LoadError};
 use crate::merge::{Laying, merge};
 use crate::provenance::Provenance;
@@ -89,8 +89,8 @@ impl Store {
         let old = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.live_layer(index) else { return };
-            let (before, staleness) = (layer.state(), load.shared_staleness());
-            let error = layer.accept(load, now);
+            let before = layer.health();
+            let Noted { news, forgotten } = layer.accept(load, now);
             let turn = layer.turned(before, now);
             let snapshot = self.republish(&mut publishing, index);
             // Of any layer: this load may have brought about a collision of another one's names.
@@ -100,12 +100,8 @@ impl Store {
                     self.subscribers.enqueue(Event::Faulty(Fault { layer, error: None, problems }));
                 }
             }
-            if let (Some(layer), Some(error)) = (publishing.layers.get(index.0), staleness) {
-                let layer = layer.provenance.clone();
-                self.subscribers.enqueue(Event::Faulty(Fault { layer, error: Some(error), problems: [].into() }));
-            }
-            self.tell_turn(&publishing, index, turn);
-            (error, snapshot)
+            self.tell(&publishing, index, news, turn);
+            (forgotten, snapshot)
         };
         // Dropped without the lock: the error may carry anything, the snapshot may be large. (A reader that holds the
         // last share of a snapshot drops it instead.)
@@ -117,10 +113,10 @@ impl Store {
         let error = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.live_layer(index) else { return };
-            let before = layer.state();
+            let before = layer.health();
             let error = layer.confirm(now);
             let turn = layer.turned(before, now);
-            self.tell_turn(&publishing, index, turn);
+            self.tell(&publishing, index, None, turn);
             error
         };
         drop(error);
@@ -147,16 +143,12 @@ impl Store {
         let old = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.live_layer(index) else { return };
-            let (error, before) = (Arc::new(error), layer.state());
-            let (is_news, old) = layer.refuse(Arc::clone(&error), now);
+            let before = layer.health();
+            let Noted { news, forgotten } = layer.refuse(error, now);
             let turn = layer.turned(before, now);
-            if is_news {
-                let layer = layer.provenance.clone();
-                self.subscribers.enqueue(Event::Faulty(Fault { layer, error: Some(error), problems: [].into() }));
-            }
-            self.tell_turn(&publishing, index, turn);
+            self.tell(&publishing, index, news, turn);
             // What a layer without a good load means may depend on its error.
-            (old, self.republish(&mut publishing, index))
+            (forgotten, self.republish(&mut publishing, index))
         };
         drop(old);
         self.subscribers.deliver();
@@ -175,9 +167,19 @@ impl Store {
         }
     }
 
-    fn tell_turn(&self, publishing: &Publishing, index: LayerIndex, turn: Option<(SourceState, SourceState)>) {
-        if let (Some((from, to)), Some(layer)) = (turn, publishing.layers.get(index.0)) {
-            self.subscribers.enqueue(Event::Turned(Turn { layer: layer.provenance.clone(), from, to }));
+    fn tell(
+        &self,
+        publishing: &Publishing,
+        index: LayerIndex,
+        error: Option<Arc<LoadError>>,
+        turn: Option<(SourceState, SourceState)>,
+    ) {
+        let Some(layer) = publishing.layers.get(index.0).map(|layer| &layer.provenance) else { return };
+        if error.is_some() {
+            self.subscribers.enqueue(Event::Faulty(Fault { layer: layer.clone(), error, problems: [].into() }));
+        }
+        if let Some((from, to)) = turn {
+            self.subscribers.enqueue(Event::Turned(Turn { layer: layer.clone(), from, to }));
         }
     }
 

@@ -23,13 +23,18 @@ fn without_deadlock(work: impl FnOnce() + Send + 'static) {
     worker.join().expect("the work is done");
 }
 
-fn count(flags: &Flags) -> (Arc<AtomicU64>, Subscription) {
+/// Counts the events of which `counts` holds.
+fn count(flags: &Flags, counts: fn(&Event) -> bool) -> (Arc<AtomicU64>, Subscription) {
     let count = Arc::new(AtomicU64::new(0));
     let subscription = flags.subscribe({
         let count = Arc::clone(&count);
-        move |_| _ = count.fetch_add(1, Ordering::SeqCst)
+        move |event| _ = count.fetch_add(counts(event).into(), Ordering::SeqCst)
     });
     (count, subscription)
+}
+
+fn is_change(event: &Event) -> bool {
+    matches!(event, Event::Changed(_))
 }
 
 #[test]
@@ -37,14 +42,15 @@ fn panic() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
-        let (before, _before) = count(&flags);
+        let (before, _before) = count(&flags, |_| true);
         let _panicking = flags.subscribe(|_| panic!("a subscriber that panics, as it should in this test"));
-        let (after, _after) = count(&flags);
+        let (after, _after) = count(&flags, |_| true);
         publisher.publish(set("a", Flag::on()));
         publisher.publish(set("a", Flag::off()));
         publisher.refuse(LoadError::new("away"));
-        assert_eq!((before.load(Ordering::SeqCst), after.load(Ordering::SeqCst)), (3, 3));
-        assert_eq!(flags.status().subscriber_panics, 3);
+        // Two changes, a fault, and two turns: to fresh and to stale.
+        assert_eq!((before.load(Ordering::SeqCst), after.load(Ordering::SeqCst)), (5, 5));
+        assert_eq!(flags.status().subscriber_panics, 5);
         assert_eq!((flags.status().revision, flags.is_on("a", &())), (2, false));
     });
 }
@@ -88,6 +94,7 @@ fn publish_through_another_publisher() {
                 .send(match event {
                     Event::Changed(change) => format!("{} {}", change.layer, change.revision),
                     Event::Faulty(fault) => format!("{} is faulty", fault.layer),
+                    Event::Turned(turn) => format!("{} is {}", turn.layer, turn.to.as_str()),
                     _ => "news".to_owned(),
                 })
                 .expect("the test listens");
@@ -95,7 +102,10 @@ fn publish_through_another_publisher() {
         outer.publish(set("a", Flag::on()));
         outer.publish(set("a", Flag::off()));
         let told: Vec<String> = told.try_iter().collect();
-        assert_eq!(told, ["outer: 1", "inner: 2", "inner: is faulty", "outer: 3", "inner: 4", "inner: is faulty"]);
+        let first =
+            ["outer: 1", "outer: is fresh", "inner: 2", "inner: is fresh", "inner: is faulty", "inner: is stale"];
+        let second = ["outer: 3", "inner: 4", "inner: is fresh", "inner: is faulty", "inner: is stale"];
+        assert_eq!(told, [&first[..], &second[..]].concat());
         assert!(flags.is_on("echo-3", &()));
     });
 }
@@ -135,7 +145,7 @@ fn drop_its_own_subscription() {
             }
         });
         *own.lock().expect("nobody panics") = Some(subscription);
-        let (others, _others) = count(&flags);
+        let (others, _others) = count(&flags, is_change);
         publisher.publish(set("a", Flag::on()));
         publisher.publish(set("a", Flag::off()));
         assert_eq!((calls.load(Ordering::SeqCst), others.load(Ordering::SeqCst)), (1, 2));
@@ -147,7 +157,7 @@ fn drop_what_owns_another_subscription() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
-        let (inner_calls, inner) = count(&flags);
+        let (inner_calls, inner) = count(&flags, is_change);
         let outer = flags.subscribe(move |_| {
             let _owned = &inner;
         });
@@ -220,7 +230,7 @@ fn wait_for_another_thread_that_publishes() {
                 thread::spawn(move || inner.publish(set("b", Flag::on()))).join().expect("it publishes");
             }
         });
-        let (told, _told) = count(&flags);
+        let (told, _told) = count(&flags, is_change);
         outer.publish(set("a", Flag::on()));
         assert!(flags.is_on("a", &()) && flags.is_on("b", &()));
         assert_eq!(told.load(Ordering::SeqCst), 2, "the outer thread delivers what the inner one left");
@@ -244,11 +254,12 @@ fn throw_what_panics_when_it_is_dropped() {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
         let _thrower = flags.subscribe(|_| std::panic::panic_any(Bomb));
-        let (told, _subscription) = count(&flags);
+        let (told, _subscription) = count(&flags, |_| true);
         publisher.publish(set("a", Flag::on()));
         publisher.publish(set("a", Flag::off()));
-        assert_eq!(told.load(Ordering::SeqCst), 2);
-        assert_eq!(flags.status().subscriber_panics, 2);
+        // Two changes and a turn.
+        assert_eq!(told.load(Ordering::SeqCst), 3);
+        assert_eq!(flags.status().subscriber_panics, 3);
     });
 }
 
@@ -262,7 +273,7 @@ fn unsubscribe_one_whose_turn_is_still_to_come() {
             let later = Arc::clone(&later);
             move |_| drop(later.lock().expect("not poisoned").take())
         });
-        let (told, subscription) = count(&flags);
+        let (told, subscription) = count(&flags, |_| true);
         *later.lock().expect("not poisoned") = Some(subscription);
         publisher.publish(set("a", Flag::on()));
         assert_eq!(told.load(Ordering::SeqCst), 0);

@@ -79,7 +79,11 @@ fn the_new_snapshot_is_in_force_when_the_subscriber_is_told() {
     let (sender, seen) = mpsc::channel();
     let _subscription = flags.subscribe({
         let flags = flags.clone();
-        move |_| sender.send((flags.is_on("a", &()), flags.snapshot().revision())).expect("the test listens")
+        move |event| {
+            if let Event::Changed(_) = event {
+                sender.send((flags.is_on("a", &()), flags.snapshot().revision())).expect("the test listens");
+            }
+        }
     });
     for (flag, on, revision) in [(Flag::on(), true, 1), (Flag::off(), false, 2), (Flag::on(), true, 3)] {
         publisher.publish(set([("a", flag)]));
@@ -144,10 +148,17 @@ fn subscribers_are_told_one_after_the_other_in_the_order_they_subscribed() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let _subscriptions = ["first", "second", "third"].map(|name| {
         let told = Arc::clone(&told);
-        flags.subscribe(move |_| told.lock().expect("nobody panics").push(name))
+        flags.subscribe(move |event| {
+            told.lock().expect("nobody panics").push(match event {
+                Event::Changed(_) => (name, "changed"),
+                Event::Turned(_) => (name, "turned"),
+                _ => (name, "something else"),
+            });
+        })
     });
     flags.add_layer(Provenance::new("file:")).publish(set([("a", Flag::on())]));
-    assert_eq!(*told.lock().expect("nobody panics"), ["first", "second", "third"]);
+    let each = |what| ["first", "second", "third"].map(|name| (name, what));
+    assert_eq!(*told.lock().expect("nobody panics"), [each("changed"), each("turned")].concat());
 }
 
 #[test]

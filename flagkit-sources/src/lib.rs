@@ -54,20 +54,26 @@
 )]
 
 mod builder;
+mod cache;
 pub mod document;
 mod env;
 mod error;
 mod file;
 mod guard;
+#[cfg(feature = "http")]
+mod http;
 mod worker;
 
 use std::path::PathBuf;
 
 pub use builder::{Builder, Start};
+pub use cache::{Cache, Kept};
 pub use env::Env;
 pub use error::Error;
 pub use file::{File, Notify};
 pub use guard::{Guard, Readiness};
+#[cfg(feature = "http")]
+pub use http::{CertificateError, HeaderError, Http, Retry, UrlError};
 
 /// Watches a flag file, lays `FLAG_*` environment variables over it, and installs the flags for `flag!`.
 ///

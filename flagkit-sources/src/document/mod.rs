@@ -102,6 +102,18 @@ impl Format {
         }
     }
 
+    /// Returns the extension of its files: `toml` or `json`.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Toml => "toml",
+            Self::Json => "json",
+        }
+    }
+
+    pub(crate) fn from_extension(extension: &str) -> Option<Self> {
+        [Self::Toml, Self::Json].into_iter().find(|format| format.extension() == extension)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Toml => "TOML",

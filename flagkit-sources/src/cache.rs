@@ -1,0 +1,202 @@
+//! The last good document of a remote source, on disk.
+//!
+//! # The problem
+//!
+//! A process that starts while the flag server is away has no flags. What it had before the restart was good; but a
+//! file that is written while the machine goes down, or by two processes at once, may be half of something.
+//!
+//! # The idea
+//!
+//! One file holds the document, how it came and a digest of all that. It is written next to its place, synced and
+//! renamed into it, so that there is always one whole version, whoever is killed while writing. Reading checks the
+//! digest; what does not fit is as good as no file.
+//!
+//! ```text
+//! flagkit 1
+//! digest 5d0c…          XXH3-128 of everything below this line
+//! from https://flags.example.com/flags.toml
+//! at 1790000000         when it was accepted, in seconds since 1970
+//! format toml
+//! tag "5f3a"            absent without one
+//!
+//! [flags]
+//! …
+//! ```
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use flagkit_core::Provenance;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::document::Format;
+
+/// Keeps the last good document of a remote source on disk.
+///
+/// Several processes may share the file: each writes whole versions, and the last one wins.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::SystemTime;
+/// use flagkit_core::Provenance;
+/// use flagkit_sources::document::Format;
+/// use flagkit_sources::{Cache, Kept};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("flags.cache");
+/// let cache = Cache::new(path, Provenance::new("https://flags.example.com/flags.toml"));
+/// let document = b"[flags]\nnew-checkout = true\n".to_vec();
+/// cache.keep(&Kept { bytes: document, format: Format::Toml, tag: None, at: SystemTime::now() })?;
+/// let kept = cache.load().expect("it was kept");
+/// assert!(kept.format.read(&kept.bytes)?.flags().get("new-checkout").is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cache {
+    path: PathBuf,
+    from: Provenance,
+}
+
+/// A document, and how it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The document.
+    pub bytes: Vec<u8>,
+    /// What it is written in.
+    pub format: Format,
+    /// The server's name for this version of it (an `ETag`), if it gave one. One line of text.
+    pub tag: Option<String>,
+    /// When it was accepted, to the second.
+    pub at: SystemTime,
+}
+
+const FIRST_LINE: &str = "flagkit 1\n";
+/// The most that is read: no document is as large.
+const MAX_LEN: u64 = 256 << 20;
+/// After how long a file that somebody has left half-written may be removed.
+const ABANDONED: Duration = Duration::from_secs(600);
+
+impl Cache {
+    /// Keeps the document of this source in the file at this path. A file of another source is as good as none.
+    pub fn new(path: impl Into<PathBuf>, from: Provenance) -> Self {
+        Self { path: path.into(), from }
+    }
+
+    /// Returns what was kept last. `None` when there is nothing, or nothing whole, or it is of another source, or
+    /// others than its owner may write it.
+    pub fn load(&self) -> Option<Kept> {
+        let file = File::open(&self.path).ok()?;
+        let metadata = file.metadata().ok()?;
+        if !metadata.is_file() || is_open_to_others(&metadata) {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_LEN).read_to_end(&mut bytes).ok()?;
+        self.parse(bytes)
+    }
+
+    /// Keeps a document, in the place of what was kept before.
+    ///
+    /// The file can be read and written by its owner alone. Its directory has to exist.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the file cannot be written; what was kept before is still there then.
+    pub fn keep(&self, kept: &Kept) -> io::Result<()> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let directory = match self.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let name = self.path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
+        let prefix = format!(".{name}.");
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let temporary = directory.join(format!("{prefix}{}.{count}.tmp", process::id()));
+        remove_abandoned(directory, &prefix);
+        // Left by a process of this number that was killed.
+        let _ = fs::remove_file(&temporary);
+        let written = self.write(&temporary, kept).and_then(|()| fs::rename(&temporary, &self.path));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written?;
+        // The name is on disk when its directory is. Not every system can sync one.
+        let _ = File::open(directory).and_then(|directory| directory.sync_all());
+        Ok(())
+    }
+
+    fn write(&self, path: &Path, kept: &Kept) -> io::Result<()> {
+        let rest = self.compose(kept);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path)?;
+        file.write_all(format!("{FIRST_LINE}digest {:032x}\n", xxh3_128(&rest)).as_bytes())?;
+        file.write_all(&rest)?;
+        file.sync_all()
+    }
+
+    /// Everything that the digest covers.
+    fn compose(&self, kept: &Kept) -> Vec<u8> {
+        let at = kept.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut head = format!("from {}\nat {at}\nformat {}\n", self.from, kept.format.extension());
+        // A tag with a line's end in it would be taken for more than a tag; without it the next question is plain.
+        if let Some(tag) = kept.tag.as_deref().filter(|tag| !tag.contains(['\n', '\r'])) {
+            head = format!("{head}tag {tag}\n");
+        }
+        head.push('\n');
+        let mut all = head.into_bytes();
+        all.extend_from_slice(&kept.bytes);
+        all
+    }
+
+    fn parse(&self, bytes: Vec<u8>) -> Option<Kept> {
+        let rest = bytes.strip_prefix(FIRST_LINE.as_bytes())?;
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        let digest = std::str::from_utf8(rest.get(..end)?).ok()?.strip_prefix("digest ")?;
+        let rest = rest.get(end + 1..)?;
+        if digest != format!("{:032x}", xxh3_128(rest)) {
+            return None;
+        }
+        let end = rest.windows(2).position(|pair| pair == b"\n\n")?;
+        let head = std::str::from_utf8(rest.get(..end)?).ok()?;
+        let field =
+            |name: &str| head.lines().find_map(|line| line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')));
+        if field("from")? != self.from.as_str() {
+            return None;
+        }
+        let at = Duration::from_secs(field("at")?.parse().ok()?);
+        let format = Format::from_extension(field("format")?)?;
+        let (tag, document) = (field("tag").map(str::to_owned), rest.get(end + 2..)?.to_vec());
+        Some(Kept { bytes: document, format, tag, at: SystemTime::UNIX_EPOCH.checked_add(at)? })
+    }
+}
+
+/// Removes what writers that were killed have left, when they can no longer be at it.
+fn remove_abandoned(directory: &Path, prefix: &str) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| name.starts_with(prefix) && name.ends_with(".tmp"));
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if is_ours && age().is_some_and(|age| age > ABANDONED) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_open_to_others(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &fs::Metadata) -> bool {
+    false
+}

@@ -1,0 +1,172 @@
+//! Server-sent events: the stream of lines that HTML Living Standard, section 9.2 specifies.
+//!
+//! Bounded: a line of more than 1 MiB or an event of more than the document's limit ends the stream, before it is in
+//! memory. An event whose blank line never came is no event.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+/// What came of a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// Data, with the type and the id that the event names.
+    Event { kind: String, id: Option<String>, data: String },
+    /// A sign of life: a comment, or an event without data.
+    Beat,
+    /// The server has closed the stream.
+    End,
+}
+
+/// The longest line, in bytes.
+const MAX_LINE: usize = 1 << 20;
+
+/// Reads events as they come.
+pub(super) struct Events<R> {
+    lines: BufReader<R>,
+    max_event: usize,
+    /// The last line ended in CR: an LF that follows belongs to it.
+    after_return: bool,
+    is_first: bool,
+}
+
+impl<R: Read> Events<R> {
+    pub(super) fn new(reader: R, max_event: usize) -> Self {
+        Self { lines: BufReader::new(reader), max_event, after_return: false, is_first: true }
+    }
+
+    /// Waits for the next item.
+    ///
+    /// # Errors
+    ///
+    /// Returns what reading failed with, and an error of kind `InvalidData` for what is too long or no UTF-8. The
+    /// stream is of no use then.
+    pub(super) fn next(&mut self) -> io::Result<Item> {
+        let (mut kind, mut id, mut data) = (String::new(), None, None::<String>);
+        loop {
+            let Some(line) = self.line()? else { return Ok(Item::End) };
+            let (field, value) = match line.split_once(':') {
+                // A comment in between says no more than that the server lives.
+                Some(("", _)) if kind.is_empty() && id.is_none() && data.is_none() => return Ok(Item::Beat),
+                Some((field, value)) => (field, value.strip_prefix(' ').unwrap_or(value)),
+                None => (&*line, ""),
+            };
+            match field {
+                "" if line.is_empty() => match data {
+                    Some(data) => return Ok(Item::Event { kind, id, data }),
+                    None => return Ok(Item::Beat),
+                },
+                "event" => value.clone_into(&mut kind),
+                "id" if !value.contains('\0') => id = Some(value.to_owned()),
+                "data" => {
+                    if data.as_ref().map_or(0, |data| data.len() + 1) + value.len() > self.max_event {
+                        return Err(invalid(format!("an event of more than {} bytes", self.max_event)));
+                    }
+                    data = Some(match data {
+                        Some(data) => data + "\n" + value,
+                        None => value.to_owned(),
+                    });
+                }
+                // `retry` as well: how long to wait is not for the server to shorten.
+                _ => {}
+            }
+        }
+    }
+
+    /// A line without its end, which is CR, LF, or both; `None` at the end of the stream, whatever came before.
+    fn line(&mut self) -> io::Result<Option<String>> {
+        let mut line = Vec::new();
+        loop {
+            let buffer = match self.lines.fill_buf() {
+                Ok([]) => return Ok(None),
+                Ok(buffer) => buffer,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let skip = usize::from(std::mem::take(&mut self.after_return) && buffer.first() == Some(&b'\n'));
+            let rest = buffer.get(skip..).unwrap_or_default();
+            let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let part = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            if line.len() + part.len() > MAX_LINE {
+                return Err(invalid(format!("a line of more than {MAX_LINE} bytes")));
+            }
+            line.extend_from_slice(part);
+            self.after_return = end.is_some_and(|end| rest.get(end) == Some(&b'\r'));
+            let used = skip + part.len() + usize::from(end.is_some());
+            self.lines.consume(used);
+            if end.is_some() {
+                break;
+            }
+        }
+        let mut line = String::from_utf8(line).map_err(|_| invalid("a line that is not UTF-8".to_owned()))?;
+        if std::mem::take(&mut self.is_first) && line.starts_with('\u{feff}') {
+            line.remove(0);
+        }
+        Ok(Some(line))
+    }
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives a few bytes at a time.
+    struct Chunks<'a>(&'a [u8], usize);
+
+    impl Read for Chunks<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let len = self.1.min(self.0.len()).min(buffer.len());
+            let (chunk, rest) = self.0.split_at(len);
+            buffer[..len].copy_from_slice(chunk);
+            self.0 = rest;
+            Ok(len)
+        }
+    }
+
+    fn all(text: &[u8], chunk: usize) -> Vec<Item> {
+        let mut events = Events::new(Chunks(text, chunk), 1_000);
+        std::iter::repeat_with(|| events.next().expect("well-formed")).take_while(|item| *item != Item::End).collect()
+    }
+
+    fn event(kind: &str, id: Option<&str>, data: &str) -> Item {
+        Item::Event { kind: kind.to_owned(), id: id.map(str::to_owned), data: data.to_owned() }
+    }
+
+    #[test]
+    fn events_are_the_same_however_they_arrive() {
+        let text = b"\xEF\xBB\xBF: hello\n\nevent: toml\nid: \"a\"\ndata: x\ndata:y\ndata\n\nretry: 0\n\ndata: last\r\n\r\ndata\ndata: x\n\ndata:  two\rdata: three\r\r";
+        let expected = [
+            Item::Beat,
+            Item::Beat,
+            event("toml", Some("\"a\""), "x\ny\n"),
+            Item::Beat,
+            event("", None, "last"),
+            event("", None, "\nx"),
+            event("", None, " two\nthree"),
+        ];
+        for chunk in 1..text.len() {
+            assert_eq!(all(text, chunk), expected, "in chunks of {chunk}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_was_cut_is_none() {
+        let text = "event: toml\ndata: flags\n\n";
+        for end in 0..text.len() - 1 {
+            assert_eq!(all(&text.as_bytes()[..end], 7), [], "{end}");
+        }
+        assert_eq!(all(text.as_bytes(), 7), [event("toml", None, "flags")]);
+    }
+
+    #[test]
+    fn what_is_too_long_or_no_text_is_an_error() {
+        let error = |text: &[u8]| Events::new(Chunks(text, 4_096), 1_000).next().expect_err("too long").to_string();
+        assert_eq!(error(&[b'x'; MAX_LINE + 1]), "a line of more than 1048576 bytes");
+        assert_eq!(error("data: 0123456789\n".repeat(200).as_bytes()), "an event of more than 1000 bytes");
+        assert_eq!(error(b"data: \xff\n\n"), "a line that is not UTF-8");
+        let endless = Events::new(io::repeat(b'd'), 1_000).next().expect_err("endless").to_string();
+        assert_eq!(endless, "a line of more than 1048576 bytes");
+    }
+}

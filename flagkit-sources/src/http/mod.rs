@@ -1,0 +1,489 @@
+//! A flag document on an HTTP server as a source.
+//!
+//! ```text
+//! Http ──▶ Client    one request, sorted into document, unchanged, or failure
+//!      ──▶ Events    a stream of documents, where the server offers one
+//!      ──▶ Schedule  when to ask again
+//!      ──▶ Cache     the last good document on disk
+//! ```
+
+mod client;
+mod events;
+mod schedule;
+mod secret;
+mod target;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use flagkit_core::{Load, LoadError, Provenance, Publisher, Signal, Source, Wake};
+use ureq::http::{HeaderName, HeaderValue, header};
+use ureq::tls::{PemItem, parse_pem};
+use xxhash_rust::xxh3::xxh3_128;
+
+use self::client::{Answer, Client, Failure, Fetched, Offer, Settings};
+use self::events::{Events, Item};
+pub use self::schedule::Retry;
+use self::schedule::{Outcome, Random, Schedule};
+use self::secret::Secret;
+use self::target::Target;
+pub use self::target::UrlError;
+use crate::cache::{Cache, Kept};
+use crate::document::Format;
+
+/// Follows a flag document on an HTTP server.
+///
+/// # How it asks
+///
+/// With a conditional GET: a server that names versions (`ETag`) answers "not modified" as long as nothing changes. The
+/// next poll comes after the interval, give or take a tenth. Where the server offers a stream of events at the same
+/// URL (`Accept: text/event-stream`; flagkit-server does), changes arrive as they happen, and a poll every five
+/// minutes stays beneath.
+///
+/// # What counts
+///
+/// An answer 200 with a length or in chunks, whole, of a type that is TOML, JSON or plain, within the size limit, and a
+/// document that is not refused. Everything else changes nothing: the last good flags stay, and the source asks again,
+/// ever less often and for ever (see [`Retry`]).
+///
+/// # What is not shown
+///
+/// Headers and tokens, and of the URL user information and query: they are in no message, no `Debug` and no status.
+///
+/// # Known limitations
+///
+/// - Resolving a name and opening a connection cannot be interrupted: a drop of the guard meanwhile leaves the thread
+///   behind, for as long as the connect timeout.
+/// - While a stream is open, [`Guard::reload`](crate::Guard::reload) takes effect with its next sign of life.
+/// - An older document that the server serves again counts: turning back is as good as turning on or off. Have caches
+///   on the way honour `ETag`.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use flagkit_sources::{Builder, Env, Http};
+///
+/// let http = Http::new("https://flags.example.com/shop.toml")?
+///     .bearer(&std::env::var("FLAGS_TOKEN")?)?
+///     .poll_every(Duration::from_secs(15))
+///     .cache("/var/cache/shop/flags");
+/// let _guard = Builder::new().source(http).source(Env::new("FLAG_")).install()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Http {
+    target: Target,
+    settings: Settings,
+    poll: Duration,
+    retry: Retry,
+    stream: bool,
+    start_from_cache: bool,
+    cache: Option<Cache>,
+    state: State,
+}
+
+/// What was last seen of the server.
+#[derive(Debug, Default)]
+struct State {
+    client: Option<Client>,
+    accepted: Option<Accepted>,
+    /// How the load at the start went, if it asked.
+    start: Option<Outcome>,
+    /// Until when not to ask for a stream again.
+    no_stream_until: Option<Instant>,
+    /// Why the last document could not be kept on disk.
+    not_kept: Option<String>,
+}
+
+/// The document in force. The tag is part of it, so that "not modified" is never said of another.
+#[derive(Debug)]
+struct Accepted {
+    digest: u128,
+    tag: Option<String>,
+}
+
+/// Between two polls while a stream is open.
+const BENEATH: Duration = Duration::from_secs(300);
+/// How long the start waits for a fresh document when there is one on disk.
+const START_LIMIT: Duration = Duration::from_secs(2);
+/// How long to believe a server that it has no stream.
+const NO_STREAM: Duration = Duration::from_secs(3600);
+
+impl Http {
+    /// Follows the document at this URL: `https://`, or `http://` on this machine.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for what is no such URL. [`plain`](Http::plain) takes `http://` to other machines.
+    pub fn new(url: &str) -> Result<Self, UrlError> {
+        Target::parse(url, false).map(Self::of)
+    }
+
+    /// Follows the document at this URL, also where it is neither encrypted nor on this machine.
+    ///
+    /// For networks that are trusted, such as that of a cluster: whoever is on the way can turn flags on, and reads
+    /// what [`bearer`](Http::bearer) and [`header`](Http::header) send.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for what is no URL.
+    pub fn plain(url: &str) -> Result<Self, UrlError> {
+        Target::parse(url, true).map(Self::of)
+    }
+
+    fn of(target: Target) -> Self {
+        let settings = Settings {
+            headers: Vec::new(),
+            connect_timeout: Duration::from_secs(2),
+            header_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            max_len: 8 << 20,
+            format: None,
+            follow_redirects: false,
+            use_proxy: true,
+            roots: Vec::new(),
+        };
+        Self {
+            target,
+            settings,
+            poll: Duration::from_secs(30),
+            retry: Retry::default(),
+            stream: true,
+            start_from_cache: false,
+            cache: None,
+            state: State::default(),
+        }
+    }
+
+    /// Sends this header with every question, in the place of an earlier one of its name.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the name is no header's, or the value cannot be sent (it may have no line's end in it).
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, HeaderError> {
+        let name: HeaderName = name.parse().map_err(|_| HeaderError("not the name of a header"))?;
+        HeaderValue::from_str(value).map_err(|_| HeaderError("a value that cannot be sent in a header"))?;
+        self.settings.headers.retain(|(known, _)| *known != name);
+        self.settings.headers.push((name, Secret::new(value)));
+        Ok(self)
+    }
+
+    /// Sends this token with every question: `Authorization: Bearer …`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the token cannot be sent in a header.
+    pub fn bearer(self, token: &str) -> Result<Self, HeaderError> {
+        self.header(header::AUTHORIZATION.as_str(), &format!("Bearer {token}"))
+    }
+
+    /// Sets how often to ask. Default: 30 seconds, give or take a tenth; at least 10 milliseconds.
+    pub fn poll_every(mut self, interval: Duration) -> Self {
+        self.poll = interval.max(Duration::from_millis(10));
+        self
+    }
+
+    /// Sets how long to wait after failures.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Sets whether to take a stream of events where the server offers one. Default: yes.
+    pub fn stream(mut self, stream: bool) -> Self {
+        self.stream = stream;
+        self
+    }
+
+    /// Keeps the last good document in this file, for starts while the server is away. Default: nowhere.
+    ///
+    /// A start waits two seconds for a fresh document, and then takes the one on disk. See [`Cache`].
+    pub fn cache(mut self, path: impl Into<PathBuf>) -> Self {
+        self.cache = Some(Cache::new(path, self.provenance()));
+        self
+    }
+
+    /// Sets whether a start takes the document on disk at once, and asks within one interval. Default: no.
+    ///
+    /// For fleets so large that their starting together would be too much for the server. Until it has asked, a process
+    /// may have flags that were turned off meanwhile.
+    pub fn start_from_cache(mut self, at_once: bool) -> Self {
+        self.start_from_cache = at_once;
+        self
+    }
+
+    /// Sets how long to wait for a name and for a connection, each. Default: 2 seconds.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets how long to wait for the headers of an answer. Default: 5 seconds.
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.header_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a poll may take altogether. Default: 10 seconds.
+    pub fn total_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.total_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a stream may be silent before it counts as lost. Default: 60 seconds; a server should give a sign
+    /// of life three times as often.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.idle_timeout = timeout;
+        self
+    }
+
+    /// Sets the greatest size of a document, in bytes, after decompression. Default: 8 MiB.
+    pub fn max_len(mut self, bytes: u64) -> Self {
+        self.settings.max_len = bytes;
+        self
+    }
+
+    /// Sets the format. Default: as the server says by the content type, else by the extension of the URL's path.
+    pub fn format(mut self, format: Format) -> Self {
+        self.settings.format = Some(format);
+        self
+    }
+
+    /// Sets whether to follow redirects, to the same scheme, host and port alone, and three in a row. Default: no.
+    pub fn follow_redirects(mut self, follow: bool) -> Self {
+        self.settings.follow_redirects = follow;
+        self
+    }
+
+    /// Sets whether to go by the proxies that the environment names (`HTTPS_PROXY`, `NO_PROXY` and so on). Default: yes.
+    /// The status warns of one that is gone by.
+    pub fn use_proxy(mut self, use_proxy: bool) -> Self {
+        self.settings.use_proxy = use_proxy;
+        self
+    }
+
+    /// Trusts these certificates, in PEM, and no others. Default: those of the platform; where it has none, those of
+    /// Mozilla.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when there is no certificate in it.
+    pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, CertificateError> {
+        let items = parse_pem(pem).collect::<Result<Vec<_>, _>>().map_err(|_| CertificateError("not PEM"))?;
+        let roots = items.iter().filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate.der().to_vec()),
+            _ => None,
+        });
+        self.settings.roots = roots.collect();
+        if self.settings.roots.is_empty() { Err(CertificateError("no certificate in the PEM")) } else { Ok(self) }
+    }
+}
+
+/// The reason why a header cannot be sent. It repeats neither name nor value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderError(&'static str);
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for HeaderError {}
+
+/// The reason why certificates cannot be trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateError(&'static str);
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for CertificateError {}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("target", &self.target).field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Source for Http {
+    fn provenance(&self) -> Provenance {
+        Provenance::new(self.target.shown())
+    }
+
+    fn attach(&mut self, signal: &Signal) {
+        let agent = self.client().agent();
+        signal.on_stop(move || agent.shutdown());
+    }
+
+    fn load(&mut self) -> Result<Load, LoadError> {
+        let kept = self.cache.as_ref().and_then(Cache::load);
+        // What can no longer be read is as good as not kept.
+        let kept = kept.and_then(|kept| kept.format.read(&kept.bytes).ok().map(|load| (load, kept)));
+        let Some((kept_load, kept)) = kept else {
+            return self.start(Duration::MAX).map(Option::unwrap_or_default);
+        };
+        self.state.accepted = Some(Accepted { digest: xxh3_128(&kept.bytes), tag: kept.tag });
+        let error = if self.start_from_cache {
+            LoadError::new("not asked yet")
+        } else {
+            match self.start(START_LIMIT) {
+                Ok(fresh) => return Ok(fresh.unwrap_or(kept_load)),
+                Err(error) => error,
+            }
+        };
+        Ok(kept_load.stale(error, Some(kept.at)))
+    }
+
+    fn run(&mut self, publisher: &Publisher) {
+        let mut schedule = Schedule::new(self.poll, self.retry, Random::new());
+        let start = self.state.start.take();
+        let mut is_well = start == Some(Outcome::Good);
+        // All that started together have asked together, or not at all yet.
+        let mut wait = match start {
+            None | Some(Outcome::Good) => schedule.splay(),
+            Some(outcome) => schedule.after(outcome),
+        };
+        loop {
+            publisher.warn(self.warnings());
+            if is_well && self.asks_for_stream() {
+                match self.follow(publisher) {
+                    Followed::Over(outcome) => wait = schedule.after(outcome),
+                    Followed::NotOffered => self.state.no_stream_until = Instant::now().checked_add(NO_STREAM),
+                    Followed::Stopped => return,
+                }
+            }
+            if publisher.wait(wait) == Wake::Stopped {
+                return;
+            }
+            let outcome = self.poll(publisher);
+            is_well = outcome == Outcome::Good;
+            wait = schedule.after(outcome);
+        }
+    }
+}
+
+/// How following a stream ended.
+enum Followed {
+    Over(Outcome),
+    NotOffered,
+    Stopped,
+}
+
+impl Http {
+    /// Asks at the start; `None` for flags as they were.
+    fn start(&mut self, limit: Duration) -> Result<Option<Load>, LoadError> {
+        let settled = self.ask(limit);
+        self.state.start = Some(match &settled {
+            Ok(_) => Outcome::Good,
+            Err(failure) => failure.outcome(),
+        });
+        settled.map_err(|failure| failure.error)
+    }
+
+    fn poll(&mut self, publisher: &Publisher) -> Outcome {
+        match self.ask(Duration::MAX) {
+            Ok(Some(load)) => publisher.publish(load),
+            Ok(None) => publisher.confirm(),
+            Err(failure) => {
+                let outcome = failure.outcome();
+                publisher.refuse(failure.error);
+                return outcome;
+            }
+        }
+        Outcome::Good
+    }
+
+    /// Asks once; `None` for flags as they were.
+    fn ask(&mut self, limit: Duration) -> Result<Option<Load>, Failure> {
+        let tag = self.state.accepted.as_ref().and_then(|accepted| accepted.tag.clone());
+        match self.client().poll(tag.as_deref(), limit)? {
+            Answer::Document(fetched) => self.take(fetched),
+            Answer::Unchanged => Ok(None),
+        }
+    }
+
+    /// Takes a document in. Its tag is remembered if it is good, and with it.
+    fn take(&mut self, fetched: Fetched) -> Result<Option<Load>, Failure> {
+        let Fetched { bytes, format, tag } = fetched;
+        let digest = xxh3_128(&bytes);
+        if let Some(accepted) = self.state.accepted.as_mut().filter(|accepted| accepted.digest == digest) {
+            accepted.tag = tag;
+            return Ok(None);
+        }
+        let load = format.read(&bytes).map_err(Failure::document)?;
+        if let Some(cache) = &self.cache {
+            let kept = Kept { bytes, format, tag: tag.clone(), at: SystemTime::now() };
+            self.state.not_kept = cache.keep(&kept).err().map(|error| format!("cannot be kept on disk: {error}"));
+        }
+        self.state.accepted = Some(Accepted { digest, tag });
+        Ok(Some(load))
+    }
+
+    /// Follows a stream to its end.
+    fn follow(&mut self, publisher: &Publisher) -> Followed {
+        let tag = self.state.accepted.as_ref().and_then(|accepted| accepted.tag.clone());
+        let opened = Instant::now();
+        let reader = match self.client().stream(tag.as_deref()) {
+            _ if publisher.signal().is_stopped() => return Followed::Stopped,
+            Ok(Offer::Stream(reader)) => reader,
+            Ok(Offer::None) => return Followed::NotOffered,
+            Err(failure) => {
+                let outcome = failure.outcome();
+                publisher.refuse(failure.error);
+                return Followed::Over(outcome);
+            }
+        };
+        let mut events = Events::new(reader, usize::try_from(self.settings.max_len).unwrap_or(usize::MAX));
+        let mut last_poll = opened;
+        // Whether the last document of the stream was good, so that a sign of life says that the flags are.
+        let mut is_well = false;
+        loop {
+            match events.next() {
+                _ if publisher.signal().is_stopped() => return Followed::Stopped,
+                Ok(Item::Event { kind, id, data }) => {
+                    let Some(format) = Format::from_extension(&kind) else { continue };
+                    let taken = self.take(Fetched { bytes: data.into_bytes(), format, tag: id });
+                    is_well = taken.is_ok();
+                    match taken {
+                        Ok(Some(load)) => publisher.publish(load),
+                        Ok(None) => publisher.confirm(),
+                        Err(failure) => publisher.refuse(failure.error),
+                    }
+                }
+                Ok(Item::Beat) if is_well => publisher.confirm(),
+                Ok(Item::Beat) => {}
+                // The server goes, as at its restart. Whether it is well the poll will tell that comes next.
+                Ok(Item::End) => return Followed::Over(Outcome::Ended(opened.elapsed())),
+                Err(error) => {
+                    publisher.refuse(client::broken(&error).error);
+                    return Followed::Over(Outcome::Ended(opened.elapsed()));
+                }
+            }
+            if publisher.signal().wait(Duration::ZERO) == Wake::Asked || last_poll.elapsed() >= BENEATH {
+                self.poll(publisher);
+                last_poll = Instant::now();
+            }
+        }
+    }
+
+    fn asks_for_stream(&self) -> bool {
+        self.stream && self.state.no_stream_until.is_none_or(|until| Instant::now() >= until)
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        let proxy = self.client().proxy().map(|proxy| format!("is asked through the proxy {proxy}"));
+        proxy.into_iter().chain(self.state.not_kept.clone()).collect()
+    }
+
+    /// Made when it is first needed: with all settings.
+    fn client(&mut self) -> &mut Client {
+        let (target, settings) = (&self.target, &self.settings);
+        self.state.client.get_or_insert_with(|| Client::new(target.clone(), settings.clone()))
+    }
+}

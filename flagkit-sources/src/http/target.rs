@@ -1,0 +1,138 @@
+//! What is asked for: a URL that can be shown.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ureq::http::Uri;
+use ureq::http::uri::Scheme;
+
+/// The URL of a document.
+#[derive(Clone)]
+pub(super) struct Target {
+    uri: Uri,
+    /// Without user information and query, which may hold secrets.
+    shown: String,
+}
+
+/// The reason why a text is no URL to load flags from. It never repeats the URL, which may hold secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlError(&'static str);
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+impl Target {
+    /// `plain` allows what is neither encrypted nor on this machine.
+    pub(super) fn parse(url: &str, plain: bool) -> Result<Self, UrlError> {
+        let url = url.split_once('#').map_or(url, |(url, _)| url);
+        let uri: Uri = url.parse().map_err(|_| UrlError("not a URL such as https://flags.example.com/flags.toml"))?;
+        let is_https = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            _ => return Err(UrlError("a URL that begins neither with https:// nor with http://")),
+        };
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or(UrlError("a URL without a host"))?;
+        if !is_https && !plain && !is_loopback(host) {
+            return Err(UrlError(
+                "a plain http:// URL of another machine: whoever is on the way can turn flags on and read tokens; use https://, or Http::plain if the network is trusted",
+            ));
+        }
+        let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+        let scheme = if is_https { "https" } else { "http" };
+        let shown = format!("{scheme}://{host}{port}{}", uri.path());
+        Ok(Self { uri, shown })
+    }
+
+    pub(super) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The URL for people: without user information and query.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Where a redirect leads to, if that is the same scheme, host and port.
+    pub(super) fn redirected(&self, location: &str) -> Option<Self> {
+        let uri = if location.starts_with('/') && !location.starts_with("//") {
+            let authority = self.uri.authority()?;
+            format!("{}://{authority}{location}", self.uri.scheme_str()?).parse().ok()?
+        } else {
+            location.parse::<Uri>().ok()?
+        };
+        let origin = |uri: &Uri| {
+            let scheme = uri.scheme_str()?.to_ascii_lowercase();
+            let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
+            Some((scheme, uri.host()?.to_ascii_lowercase(), port))
+        };
+        let here = origin(&self.uri)?;
+        if origin(&uri)? != here {
+            return None;
+        }
+        Self::parse(&uri.to_string(), true).ok()
+    }
+}
+
+/// Whether the host is this machine, by its spelling alone.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Target").field(&self.shown).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(url: &str) -> Result<String, UrlError> {
+        Target::parse(url, false).map(|target| target.shown().to_owned())
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        let target = Target::parse("https://user:canary@example.com:8443/a/flags.toml?token=canary#canary", false);
+        let target = target.expect("a URL");
+        assert_eq!(target.shown(), "https://example.com:8443/a/flags.toml");
+        assert!(!format!("{target:?}").contains("canary"));
+        for bad in ["https://user:canary@/x", "canary://x/y", "https://exa mple/canary", "https://[canary/x"] {
+            let error = Target::parse(bad, false).expect_err(bad);
+            assert!(!format!("{error} {error:?}").contains("canary"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn plain_text_goes_no_further_than_this_machine_unless_asked_to() {
+        for good in ["http://127.0.0.1:80/f", "http://localhost/f", "http://[::1]:1/f", "http://127.9.9.9/"] {
+            assert!(shown(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["http://example.com/f", "http://10.0.0.1/f", "http://localhost.example.com/f", "ftp://x/f", "/f", ""]
+        {
+            assert!(shown(bad).is_err(), "{bad}");
+        }
+        assert!(Target::parse("http://example.com/f", true).is_ok());
+    }
+
+    #[test]
+    fn redirects_stay_at_the_origin() {
+        let target = Target::parse("https://example.com/a?q", false).expect("a URL");
+        let to = |location| target.redirected(location).map(|target| target.shown().to_owned());
+        assert_eq!(to("/b").as_deref(), Some("https://example.com/b"));
+        assert_eq!(to("https://EXAMPLE.com:443/c").as_deref(), Some("https://EXAMPLE.com:443/c"));
+        for elsewhere in
+            ["http://example.com/b", "https://example.com:444/b", "https://example.org/b", "//example.org/b", "b", ""]
+        {
+            assert_eq!(to(elsewhere), None, "{elsewhere}");
+        }
+    }
+}
