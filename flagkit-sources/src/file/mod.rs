@@ -3,9 +3,12 @@
 mod contents;
 mod fingerprint;
 mod hops;
+#[cfg(target_os = "linux")]
+mod mounts;
 mod settling;
 mod watcher;
 
+use std::fmt;
 use std::path::{self, Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -61,7 +64,6 @@ use crate::document::Format;
 /// let guard = Builder::new().source(file).start()?;
 /// # Ok::<(), flagkit_sources::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct File {
     /// As spelled, to be shown.
     spelled: PathBuf,
@@ -71,6 +73,7 @@ pub struct File {
     poll: Duration,
     notify: Notify,
     max_len: u64,
+    on_document: Option<Box<dyn FnMut(&[u8], Format) + Send>>,
     state: State,
 }
 
@@ -83,6 +86,9 @@ pub enum Notify {
     /// The poll alone: for file systems that have no events, and for systems that are short of watches.
     Off,
 }
+
+/// A document that was understood, and its text.
+type Decoded = Result<(Load, Vec<u8>), LoadError>;
 
 /// What was last seen of the file.
 #[derive(Debug, Default)]
@@ -129,6 +135,7 @@ impl File {
             poll: Duration::from_secs(2),
             notify: Notify::Native,
             max_len: 8 << 20,
+            on_document: None,
             state: State::default(),
         }
     }
@@ -158,6 +165,24 @@ impl File {
         self.max_len = bytes;
         self
     }
+
+    /// Has `hook` told of each document that counts, right before its flags are published: for passing it on.
+    pub fn on_document(mut self, hook: impl FnMut(&[u8], Format) + Send + 'static) -> Self {
+        self.on_document = Some(Box::new(hook));
+        self
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File")
+            .field("path", &self.path)
+            .field("format", &self.format)
+            .field("poll", &self.poll)
+            .field("notify", &self.notify)
+            .field("max_len", &self.max_len)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Source for File {
@@ -186,24 +211,34 @@ impl Source for File {
         let now = Instant::now();
         let digest = Digest::of(&contents);
         self.state.saw(&contents, now);
-        let load = self.decode(contents);
-        self.state.reported(digest, &load, now);
-        load
+        let decoded = self.decode(contents);
+        self.pass_on(digest, decoded, now)
     }
 
     fn run(&mut self, publisher: &Publisher) {
-        let mut watcher = match self.notify {
-            Notify::Native => Watcher::start(publisher.signal().clone()),
-            Notify::Off => None,
-        };
+        let (mut watcher, mut complaint) = (None, None);
+        if self.notify == Notify::Native {
+            match Watcher::start(publisher.signal().clone()) {
+                Ok(started) => watcher = Some(started),
+                Err(reason) => complaint = Some(reason),
+            }
+        }
+        let mut warnings = None;
         loop {
             // Watch first, then look: what changes in between is seen by one or the other.
             if let Some(watcher) = &mut watcher {
                 watcher.follow(&self.path);
+                complaint = watcher.complaint().map(str::to_owned);
             }
             let wait = self.look(watcher.as_ref(), publisher);
-            if publisher.wait(wait) == Wake::Stopped {
-                return;
+            let known = warnings.replace(self.warnings(complaint.clone()));
+            if known != warnings {
+                publisher.warn(warnings.iter().flatten().cloned());
+            }
+            match publisher.wait(wait) {
+                Wake::Stopped => return,
+                Wake::Asked => self.state.last_read = None,
+                _ => {}
             }
         }
     }
@@ -258,8 +293,8 @@ impl File {
             }
         }
         self.state.saw(&contents, now);
-        let load = self.decode(contents);
-        if let (Ok(load), Some(last_good)) = (&load, publisher.last_good()) {
+        let decoded = self.decode(contents);
+        if let (Ok((load, _)), Some(last_good)) = (&decoded, publisher.last_good()) {
             let wait = SHRINK.saturating_sub(self.state.settling.age(now));
             let gone = last_good.keys().filter(|key| !load.flags().contains(key.as_str())).count();
             if gone * 2 > last_good.len() && !wait.is_zero() {
@@ -268,14 +303,40 @@ impl File {
             }
         }
         forget();
-        self.state.reported(digest, &load, now);
+        let load = self.pass_on(digest, decoded, now);
         publisher.report(load);
         rest
     }
 
-    fn decode(&self, contents: Result<Contents, LoadError>) -> Result<Load, LoadError> {
-        let format = self.format.unwrap_or_else(|| Format::from_path(&self.path));
-        format.read(&contents?.bytes)
+    fn decode(&self, contents: Result<Contents, LoadError>) -> Decoded {
+        let bytes = contents?.bytes;
+        self.document_format().read(&bytes).map(|load| (load, bytes))
+    }
+
+    /// Takes note of what is about to be reported.
+    fn pass_on(&mut self, digest: Digest, decoded: Decoded, now: Instant) -> Result<Load, LoadError> {
+        let format = self.document_format();
+        let load = decoded.map(|(load, bytes)| {
+            if let Some(hook) = &mut self.on_document {
+                hook(&bytes, format);
+            }
+            load
+        });
+        self.state.reported(digest, &load, now);
+        load
+    }
+
+    fn document_format(&self) -> Format {
+        self.format.unwrap_or_else(|| Format::from_path(&self.path))
+    }
+
+    fn warnings(&self, complaint: Option<String>) -> Vec<String> {
+        #[cfg(target_os = "linux")]
+        let is_mounted = mounts::is_mount_point(&self.path);
+        #[cfg(not(target_os = "linux"))]
+        let is_mounted = false;
+        let mounted = "is mounted as a single file: when its source is replaced by a rename, that cannot be seen here; mount the directory";
+        complaint.into_iter().chain(is_mounted.then(|| mounted.to_owned())).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use flagkit_core::Signal;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::fingerprint::Identity;
 use super::hops::hops;
@@ -23,6 +23,8 @@ pub(super) struct Watcher {
     inner: RecommendedWatcher,
     dirs: Vec<(PathBuf, Identity)>,
     hints: Arc<Hints>,
+    /// Why a directory cannot be watched that is there.
+    complaint: Option<String>,
 }
 
 /// What the callback and the source share. The callback does nothing but take notes and wake the source.
@@ -52,16 +54,25 @@ pub(super) struct Note {
 }
 
 impl Watcher {
-    /// Starts watching nothing yet; `None` when the system refuses, and the poll has to do.
-    pub(super) fn start(signal: Signal) -> Option<Self> {
+    /// Starts watching nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the system refuses; the poll has to do then.
+    pub(super) fn start(signal: Signal) -> Result<Self, String> {
         // Before the watch begins, anything may have happened: as if a writer had the file open.
         let latest = Note { evidence: Evidence::Open, count: 0 };
         let hints =
             Arc::new(Hints { notes: Mutex::new(Notes { paths: Vec::new(), latest, last_aside: None }), signal });
         let callback = Arc::clone(&hints);
-        let inner =
-            notify::recommended_watcher(move |event: notify::Result<Event>| callback.take(event.as_ref().ok())).ok()?;
-        Some(Self { inner, dirs: Vec::new(), hints })
+        let inner = notify::recommended_watcher(move |event: notify::Result<Event>| callback.take(event.as_ref().ok()))
+            .map_err(|error| explain(&error))?;
+        Ok(Self { inner, dirs: Vec::new(), hints, complaint: None })
+    }
+
+    /// Why a directory that is there cannot be watched, if one cannot.
+    pub(super) fn complaint(&self) -> Option<&str> {
+        self.complaint.as_deref()
     }
 
     /// Watches the directories that the path leads through now. Cheap when they are those of the last time.
@@ -78,6 +89,7 @@ impl Watcher {
         // Renewed also when the directories are the same: a link may lead to another file of one of them.
         self.hints.lock().paths = hops.iter().map(|hop| hop.dir.join(&hop.name)).collect();
         if dirs == self.dirs {
+            self.complaint = None;
             return;
         }
         for (dir, _) in self.dirs.iter().filter(|known| !dirs.contains(known)) {
@@ -85,8 +97,17 @@ impl Watcher {
             let _ = self.inner.unwatch(dir);
         }
         let known = std::mem::take(&mut self.dirs);
+        self.complaint = None;
         // A directory that cannot be watched is tried again the next time.
-        dirs.retain(|entry| known.contains(entry) || self.inner.watch(&entry.0, RecursiveMode::NonRecursive).is_ok());
+        dirs.retain(|entry| {
+            let watched =
+                if known.contains(entry) { Ok(()) } else { self.inner.watch(&entry.0, RecursiveMode::NonRecursive) };
+            // One that has gone in the meantime is no complaint.
+            if let Err(error) = watched.as_ref().map_err(explain).map_err(|reason| entry.0.exists().then_some(reason)) {
+                self.complaint = error.or(self.complaint.take());
+            }
+            watched.is_ok()
+        });
         self.dirs = dirs;
     }
 
@@ -142,6 +163,19 @@ impl Hints {
     fn lock(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Says why the system does not watch, and what would mend it.
+fn explain(error: &notify::Error) -> String {
+    let limit = match &error.kind {
+        ErrorKind::MaxFilesWatch => "fs.inotify.max_user_watches",
+        // EMFILE, of inotify_init(2): more instances than a user may have, rather than more files than a process may.
+        ErrorKind::Io(error) if error.raw_os_error() == Some(24) => "fs.inotify.max_user_instances",
+        // ENOSPC, of inotify_add_watch(2).
+        ErrorKind::Io(error) if error.raw_os_error() == Some(28) => "fs.inotify.max_user_watches",
+        _ => return format!("the system does not watch it ({error}); changes are seen by polling"),
+    };
+    format!("the system has no more watches to give; changes are seen by polling (raise the sysctl {limit})")
 }
 
 fn evidence(kind: EventKind) -> Option<Evidence> {

@@ -3,7 +3,6 @@
 //! Everything that a server, or what stands before it, may answer is sorted here: into a document, "as before", or a
 //! failure of one of two regimes. No message repeats a header, a token or a query.
 
-use std::error::Error as _;
 use std::io::{self, Read};
 use std::time::Duration;
 

@@ -92,6 +92,8 @@ struct State {
     start: Option<Outcome>,
     /// Until when not to ask for a stream again.
     no_stream_until: Option<Instant>,
+    /// Why the stream could not be opened that the server should have.
+    no_stream_because: Option<String>,
     /// Why the last document could not be kept on disk.
     not_kept: Option<String>,
 }
@@ -341,36 +343,49 @@ impl Source for Http {
     }
 
     fn run(&mut self, publisher: &Publisher) {
-        let mut schedule = Schedule::new(self.poll, self.retry, Random::new());
+        let mut polls = Schedule::new(self.poll, self.retry, Random::new());
+        let mut streams = polls.clone();
         let start = self.state.start.take();
         let mut is_well = start == Some(Outcome::Good);
         // All that started together have asked together, or not at all yet.
         let mut wait = match start {
-            None | Some(Outcome::Good) => schedule.splay(),
-            Some(outcome) => schedule.after(outcome),
+            None | Some(Outcome::Good) => polls.splay(),
+            Some(outcome) => polls.after(outcome),
         };
         loop {
             publisher.warn(self.warnings());
             if is_well && self.asks_for_stream() {
-                match self.follow(publisher) {
-                    Followed::Over(outcome) => wait = schedule.after(outcome),
-                    Followed::NotOffered => self.state.no_stream_until = Instant::now().checked_add(NO_STREAM),
+                let followed = self.follow(publisher);
+                let rest = match followed {
                     Followed::Stopped => return,
-                }
+                    Followed::NotOffered => NO_STREAM,
+                    // The polls go on as if nothing had been tried.
+                    Followed::Failed(outcome) => streams.after(outcome),
+                    // What has changed since has to be asked for.
+                    Followed::Ended(lasted) => {
+                        wait = streams.after(Outcome::Ended(lasted));
+                        wait
+                    }
+                };
+                self.state.no_stream_until = Instant::now().checked_add(rest);
+                publisher.warn(self.warnings());
             }
             if publisher.wait(wait) == Wake::Stopped {
                 return;
             }
             let outcome = self.poll(publisher);
             is_well = outcome == Outcome::Good;
-            wait = schedule.after(outcome);
+            wait = polls.after(outcome);
         }
     }
 }
 
 /// How following a stream ended.
 enum Followed {
-    Over(Outcome),
+    /// There was one, for so long.
+    Ended(Duration),
+    /// There should be one, and it could not be opened.
+    Failed(Outcome),
     NotOffered,
     Stopped,
 }
@@ -434,11 +449,14 @@ impl Http {
             Ok(Offer::Stream(reader)) => reader,
             Ok(Offer::None) => return Followed::NotOffered,
             Err(failure) => {
-                let outcome = failure.outcome();
-                publisher.refuse(failure.error);
-                return Followed::Over(outcome);
+                let complaint = format!("its stream cannot be opened, changes are seen by polling: {}", failure.error);
+                self.state.no_stream_because = Some(complaint);
+                return Followed::Failed(failure.outcome());
             }
         };
+        if self.state.no_stream_because.take().is_some() {
+            publisher.warn(self.warnings());
+        }
         let mut events = Events::new(reader, usize::try_from(self.settings.max_len).unwrap_or(usize::MAX));
         let mut last_poll = opened;
         // Whether the last document of the stream was good, so that a sign of life says that the flags are.
@@ -459,10 +477,10 @@ impl Http {
                 Ok(Item::Beat) if is_well => publisher.confirm(),
                 Ok(Item::Beat) => {}
                 // The server goes, as at its restart. Whether it is well the poll will tell that comes next.
-                Ok(Item::End) => return Followed::Over(Outcome::Ended(opened.elapsed())),
+                Ok(Item::End) => return Followed::Ended(opened.elapsed()),
                 Err(error) => {
                     publisher.refuse(client::broken(&error).error);
-                    return Followed::Over(Outcome::Ended(opened.elapsed()));
+                    return Followed::Ended(opened.elapsed());
                 }
             }
             if publisher.signal().wait(Duration::ZERO) == Wake::Asked || last_poll.elapsed() >= BENEATH {
@@ -478,7 +496,7 @@ impl Http {
 
     fn warnings(&mut self) -> Vec<String> {
         let proxy = self.client().proxy().map(|proxy| format!("is asked through the proxy {proxy}"));
-        proxy.into_iter().chain(self.state.not_kept.clone()).collect()
+        proxy.into_iter().chain(self.state.no_stream_because.clone()).chain(self.state.not_kept.clone()).collect()
     }
 
     /// Made when it is first needed: with all settings.

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it, and is a crate of its own
 
+#[cfg(feature = "http")]
+pub mod stub;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
