@@ -35,6 +35,8 @@ pub struct Guard {
     process: u32,
     /// Whether a layer with nothing to load, or with something that cannot be used, may be done without.
     optional: Optional,
+    #[cfg(feature = "tracing")]
+    _trace: flagkit_core::Subscription,
 }
 
 /// Which layers may be done without: missing ones, broken ones.
@@ -58,7 +60,14 @@ pub enum Readiness {
 
 impl Guard {
     pub(crate) fn new(flags: Flags, optional: Optional) -> Self {
-        Self { flags, workers: Vec::new(), process: process::id(), optional }
+        Self {
+            #[cfg(feature = "tracing")]
+            _trace: crate::trace::subscribe(&flags),
+            flags,
+            workers: Vec::new(),
+            process: process::id(),
+            optional,
+        }
     }
 
     pub(crate) fn push(&mut self, worker: Worker) {

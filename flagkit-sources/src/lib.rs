@@ -62,6 +62,8 @@ mod file;
 mod guard;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "tracing")]
+mod trace;
 mod worker;
 
 use std::path::PathBuf;

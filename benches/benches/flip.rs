@@ -1,0 +1,83 @@
+//! How long a flip takes, from the rename of the server's file to the flags of fifty clients.
+//!
+//! Prints a table: medians, 99th percentiles and the longest of all clients and flips. Clients and server share this
+//! process and its cores, so the numbers are those of a busy machine.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use flagkit_core::Event;
+use flagkit_server::FlagServer;
+use flagkit_sources::{Builder, File, Http};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+const CLIENTS: usize = 50;
+const POLL: Duration = Duration::from_secs(1);
+
+fn main() {
+    // `cargo test --benches` asks whether it runs, not how fast.
+    let flips = if env::args().any(|arg| arg == "--bench") { 100 } else { 2 };
+    println!("| {CLIENTS} clients, {flips} flips | median | 99 % | longest |");
+    println!("|---|---|---|---|");
+    run("a stream", flips, |http| http);
+    run("a poll every second", flips.min(20), |http| http.stream(false).poll_every(POLL));
+}
+
+fn run(name: &str, flips: usize, configure: impl Fn(Http) -> Http) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("flags.toml");
+    write(&file, false);
+    let server = FlagServer::new(File::new(&file)).expect("the file is good");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let url = format!("http://{}/flags", listener.local_addr().expect("it is bound"));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = runtime.spawn(flagkit_server::serve(listener, server, async {
+        let _ = stopped.await;
+    }));
+
+    let (seen, sightings) = mpsc::channel();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let http = configure(Http::new(&url).expect("a URL").use_proxy(false));
+            let guard = Builder::new().source(http).start().expect("the server is there");
+            let (seen, flags) = (seen.clone(), guard.flags().clone());
+            let subscription = guard.flags().subscribe(move |event| {
+                if let Event::Changed(_) = event {
+                    let _ = seen.send((flags.is_on("flipped", &()), Instant::now()));
+                }
+            });
+            (guard, subscription)
+        })
+        .collect();
+
+    let mut latencies = Vec::new();
+    for flip in 0..flips {
+        let on = flip % 2 == 0;
+        let start = Instant::now();
+        write(&file, on);
+        for _ in 0..CLIENTS {
+            let (state, at) = sightings.recv_timeout(Duration::from_secs(20)).expect("every client sees it");
+            assert_eq!(state, on, "flips are seen in order");
+            latencies.push(at - start);
+        }
+    }
+    drop(clients);
+    drop(stop);
+    runtime.block_on(serving).expect("no panic").expect("it was served");
+
+    latencies.sort_unstable();
+    let at = |part: f64| latencies[((latencies.len() - 1) as f64 * part) as usize].as_millis();
+    println!("| {name} | {} ms | {} ms | {} ms |", at(0.5), at(0.99), at(1.0));
+}
+
+/// Replaced whole, so that it counts at once.
+fn write(file: &Path, on: bool) {
+    let new = file.with_extension("new");
+    fs::write(&new, format!("[flags]\nflipped = {on}\n")).expect("it can be written");
+    fs::rename(new, file).expect("it can be moved");
+}
