@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --example storefront                 # prints its address; edit storefront/flags.toml
 //! cargo run --example storefront -- --port 8080 --flags my-flags.toml
+//! cargo run --example storefront -- --reload-on-hup     # `kill -HUP` has it look at the file now
 //! FLAG_NEW_CHECKOUT=on cargo run --example storefront
 //! ```
 //!
@@ -18,12 +19,15 @@ mod visitor;
 
 use std::error::Error;
 use std::future::{pending, ready};
+use std::io;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
 use flagkit_core::{Event, Flags};
+use flagkit_sources::Guard;
 use tokio::net::TcpListener;
 
 use options::Options;
@@ -42,8 +46,11 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let options = Options::parse(std::env::args().skip(1))?;
-    let guard = flagkit_sources::watch(&options.flags)?;
+    let guard = Arc::new(flagkit_sources::watch(&options.flags)?);
     guard.flags().subscribe(announce).forget();
+    if options.reload_on_hup {
+        reload_on_hup(&guard)?;
+    }
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
     println!("storefront: open http://{}/ and edit {}", listener.local_addr()?, options.flags.display());
@@ -56,6 +63,28 @@ async fn run() -> Result<(), Box<dyn Error>> {
         })
         .await?;
     Ok(())
+}
+
+/// Has the flags loaded again at each SIGHUP. Changes are noticed without it; some operators want to be sure.
+#[cfg(unix)]
+fn reload_on_hup(guard: &Arc<Guard>) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut hangups = signal(SignalKind::hangup())?;
+    let guard = Arc::downgrade(guard);
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            let Some(guard) = guard.upgrade() else { return };
+            guard.reload();
+            println!("storefront: loads its flags again");
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn reload_on_hup(_: &Arc<Guard>) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "there is no SIGHUP on this system"))
 }
 
 fn router(flags: Flags) -> Router {
@@ -79,6 +108,8 @@ fn announce(event: &Event) {
                 println!("storefront: {}: {problem}", fault.layer);
             }
         }
+        Event::Turned(turn) => println!("storefront: {} is {}", turn.layer, turn.to.as_str()),
+        Event::Warned(warning) => println!("storefront: {} {}", warning.layer, warning.warnings.join("; it ")),
         _ => {}
     }
 }
