@@ -71,8 +71,8 @@ fn run(name: &str, flips: usize, configure: impl Fn(Http) -> Http) {
     runtime.block_on(serving).expect("no panic").expect("it was served");
 
     latencies.sort_unstable();
-    let at = |part: f64| latencies[((latencies.len() - 1) as f64 * part) as usize].as_millis();
-    println!("| {name} | {} ms | {} ms | {} ms |", at(0.5), at(0.99), at(1.0));
+    let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100].as_millis();
+    println!("| {name} | {} ms | {} ms | {} ms |", at(50), at(99), at(100));
 }
 
 /// Replaced whole, so that it counts at once.

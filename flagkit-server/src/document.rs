@@ -20,7 +20,7 @@ const MAX_LINE: usize = (1 << 20) - 8;
 impl Document {
     pub(crate) fn new(bytes: Vec<u8>, format: Format) -> Self {
         let tag = format!("\"{:032x}\"", xxh3_128(&bytes));
-        let data = str::from_utf8(&bytes).ok().map(|text| text.replace("\r\n", "\n").replace('\r', "\n"));
+        let data = std::str::from_utf8(&bytes).ok().map(|text| text.replace("\r\n", "\n").replace('\r', "\n"));
         let data = data.filter(|data| data.lines().all(|line| line.len() <= MAX_LINE));
         Self { bytes, format, tag, data }
     }

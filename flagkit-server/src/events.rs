@@ -22,17 +22,15 @@ pub(crate) fn stream(
     let mut start = (documents, closing);
     start.0.mark_changed();
     let events = stream::unfold(start, |(mut documents, mut closing)| async move {
-        loop {
-            tokio::select! {
-                biased;
-                _ = closing.wait_for(|closing| *closing) => return None,
-                changed = documents.changed() => changed.ok()?,
-            }
-            let document = documents.borrow_and_update().clone()?;
-            // One that cannot be streamed ends the stream: its clients poll.
-            let event = event(&document)?;
-            return Some((Ok::<_, Infallible>(event), (documents, closing)));
+        tokio::select! {
+            biased;
+            _ = closing.wait_for(|closing| *closing) => return None,
+            changed = documents.changed() => changed.ok()?,
         }
+        let document = documents.borrow_and_update().clone()?;
+        // One that cannot be streamed ends the stream: its clients poll.
+        let event = event(&document)?;
+        Some((Ok::<_, Infallible>(event), (documents, closing)))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT))
 }

@@ -76,6 +76,8 @@ pub struct Kept {
 }
 
 const FIRST_LINE: &str = "flagkit 1\n";
+/// How the names of files end that are being written.
+const TEMPORARY: &str = ".tmp";
 /// The most that is read: no document is as large.
 const MAX_LEN: u64 = 256 << 20;
 /// After how long a file that somebody has left half-written may be removed.
@@ -97,7 +99,7 @@ impl Cache {
         }
         let mut bytes = Vec::new();
         file.take(MAX_LEN).read_to_end(&mut bytes).ok()?;
-        self.parse(bytes)
+        self.parse(&bytes)
     }
 
     /// Keeps a document, in the place of what was kept before.
@@ -116,7 +118,7 @@ impl Cache {
         let name = self.path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
         let prefix = format!(".{name}.");
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let temporary = directory.join(format!("{prefix}{}.{count}.tmp", process::id()));
+        let temporary = directory.join(format!("{prefix}{}.{count}{TEMPORARY}", process::id()));
         remove_abandoned(directory, &prefix);
         // Left by a process of this number that was killed.
         let _ = fs::remove_file(&temporary);
@@ -156,7 +158,7 @@ impl Cache {
         all
     }
 
-    fn parse(&self, bytes: Vec<u8>) -> Option<Kept> {
+    fn parse(&self, bytes: &[u8]) -> Option<Kept> {
         let rest = bytes.strip_prefix(FIRST_LINE.as_bytes())?;
         let end = rest.iter().position(|byte| *byte == b'\n')?;
         let digest = std::str::from_utf8(rest.get(..end)?).ok()?.strip_prefix("digest ")?;
@@ -183,7 +185,8 @@ fn remove_abandoned(directory: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let is_ours = name.to_str().is_some_and(|name| name.starts_with(prefix) && name.ends_with(".tmp"));
+        let rest = name.to_str().and_then(|name| name.strip_prefix(prefix));
+        let is_ours = rest.is_some_and(|rest| rest.strip_suffix(TEMPORARY).is_some());
         let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
         if is_ours && age().is_some_and(|age| age > ABANDONED) {
             let _ = fs::remove_file(entry.path());

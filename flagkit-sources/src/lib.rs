@@ -98,6 +98,6 @@ pub fn watch(path: impl Into<PathBuf>) -> Result<Guard, Error> {
 }
 
 /// Compiles the code of the README.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -2,13 +2,13 @@
 //!
 //! Each is told once: an error that lasts is not an event at every look.
 
-use flagkit_core::{Event, Flags, SourceState, Subscription};
+use flagkit_core::{Event, FlagKey, Flags, SourceState, Subscription};
 
 /// Has everything told that subscribers are told, under the target `flagkit`.
 pub(crate) fn subscribe(flags: &Flags) -> Subscription {
     flags.subscribe(|event| match event {
         Event::Changed(change) => {
-            let keys: Vec<&str> = change.keys.iter().take(MOST).map(|key| key.as_str()).collect();
+            let keys: Vec<&str> = change.keys.iter().take(MOST).map(FlagKey::as_str).collect();
             tracing::info!(
                 target: "flagkit",
                 layer = %change.layer,

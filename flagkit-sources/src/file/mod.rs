@@ -73,9 +73,11 @@ pub struct File {
     poll: Duration,
     notify: Notify,
     max_len: u64,
-    on_document: Option<Box<dyn FnMut(&[u8], Format) + Send>>,
+    on_document: Option<Hook>,
     state: State,
 }
+
+type Hook = Box<dyn FnMut(&[u8], Format) + Send>;
 
 /// Whether to ask the operating system for events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

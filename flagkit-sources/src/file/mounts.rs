@@ -23,16 +23,11 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     while let Some((&byte, after)) = rest.split_first() {
         let escaped = (byte == b'\\').then(|| after.split_at_checked(3)).flatten();
         let code = escaped.and_then(|(digits, _)| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
-        match (code, escaped) {
-            (Some(code), Some((_, after))) => {
-                plain.push(code);
-                rest = after;
-            }
-            _ => {
-                plain.push(byte);
-                rest = after;
-            }
-        }
+        plain.push(code.unwrap_or(byte));
+        rest = match (code, escaped) {
+            (Some(_), Some((_, behind))) => behind,
+            _ => after,
+        };
     }
     plain
 }

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn what_is_too_long_or_no_text_is_an_error() {
         let error = |text: &[u8]| Events::new(Chunks(text, 4_096), 1_000).next().expect_err("too long").to_string();
-        assert_eq!(error(&[b'x'; MAX_LINE + 1]), "a line of more than 1048576 bytes");
+        assert_eq!(error(&vec![b'x'; MAX_LINE + 1]), "a line of more than 1048576 bytes");
         assert_eq!(error("data: 0123456789\n".repeat(200).as_bytes()), "an event of more than 1000 bytes");
         assert_eq!(error(b"data: \xff\n\n"), "a line that is not UTF-8");
         let endless = Events::new(io::repeat(b'd'), 1_000).next().expect_err("endless").to_string();

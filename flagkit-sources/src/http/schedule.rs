@@ -273,10 +273,10 @@ mod tests {
     }
 
     /// Runs clients against a server that answers but during the outage; returns the requests of each second.
-    fn simulate(clients: u64, start: impl Fn(&mut Schedule) -> Duration, outage: [u64; 2], end: u64) -> Vec<u32> {
+    fn simulate(clients: u32, start: impl Fn(&mut Schedule) -> Duration, outage: [u64; 2], end: u64) -> Vec<u32> {
         let mut requests = vec![0; usize::try_from(end).expect("small")];
         let mut schedules: Vec<Schedule> =
-            (0..clients).map(|client| schedule(client.wrapping_mul(0x1234_5678_9ABC_DEF1))).collect();
+            (0..clients).map(|client| schedule(u64::from(client).wrapping_mul(0x1234_5678_9ABC_DEF1))).collect();
         let mut due: BinaryHeap<Reverse<(Duration, usize)>> =
             schedules.iter_mut().enumerate().map(|(index, schedule)| Reverse((start(schedule), index))).collect();
         while let Some(Reverse((now, index))) = due.pop() {
@@ -293,8 +293,8 @@ mod tests {
 
     #[test]
     fn ten_thousand_clients_that_start_or_recover_together_do_not_ask_together() {
-        const CLIENTS: u64 = 10_000;
-        let mean = CLIENTS as f64 / INTERVAL.as_secs_f64();
+        const CLIENTS: u32 = 10_000;
+        let mean = f64::from(CLIENTS) / INTERVAL.as_secs_f64();
         let peak = |requests: &[u32]| f64::from(requests.iter().copied().max().expect("some")) / mean;
 
         let started = simulate(CLIENTS, Schedule::splay, [0, 0], 600);
