@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::definition::FlagSet;
-use crate::load::{Load, LoadError, Staleness};
+use crate::load::{ErrorKind, Load, LoadError, Staleness};
 use crate::problem::Problem;
 use crate::provenance::Provenance;
 use crate::signal::Signal;
@@ -20,13 +20,30 @@ pub enum Unfilled {
     Dark,
 }
 
+/// What a layer means that has never had a good load, by what is the matter with its latest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    pub(crate) missing: Unfilled,
+    pub(crate) unreachable: Unfilled,
+    pub(crate) broken: Unfilled,
+}
+
+impl Policy {
+    fn when(self, kind: ErrorKind) -> Unfilled {
+        match kind {
+            ErrorKind::Missing => self.missing,
+            ErrorKind::Unreachable => self.unreachable,
+            ErrorKind::Broken => self.broken,
+        }
+    }
+}
+
 /// The state of one layer. A bad load never touches `good`.
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) provenance: Provenance,
     pub(crate) signal: Signal,
-    pub(crate) when_missing: Unfilled,
-    pub(crate) when_broken: Unfilled,
+    pub(crate) policy: Policy,
     good: Option<Arc<FlagSet>>,
     problems: Vec<Problem>,
     /// Found when this layer was laid over the ones below it, so they may come and go without a load.
@@ -61,8 +78,7 @@ impl Layer {
         Self {
             provenance,
             signal,
-            when_missing: Unfilled::Silent,
-            when_broken: Unfilled::Silent,
+            policy: Policy { missing: Unfilled::Silent, unreachable: Unfilled::Silent, broken: Unfilled::Silent },
             good: None,
             problems: Vec::new(),
             collisions: Vec::new(),
@@ -146,14 +162,14 @@ impl Layer {
         let unfilled = match (&self.good, &self.last_error) {
             (Some(_), _) => return false,
             (None, None) => Unfilled::Dark,
-            (None, Some(error)) if error.is_missing() => self.when_missing,
-            (None, Some(_)) => self.when_broken,
+            (None, Some(error)) => self.policy.when(error.kind()),
         };
         self.is_required() && unfilled == Unfilled::Dark
     }
 
     fn is_required(&self) -> bool {
-        self.when_missing == Unfilled::Dark || self.when_broken == Unfilled::Dark
+        let Policy { missing, unreachable, broken } = self.policy;
+        [missing, unreachable, broken].contains(&Unfilled::Dark)
     }
 
     pub(crate) fn flags(&self) -> Option<&Arc<FlagSet>> {

@@ -132,7 +132,7 @@ pub use flags::Flags;
 pub use id::Id;
 pub use key::{FlagKey, FoldedKey, KeyError};
 pub use layer::Unfilled;
-pub use load::{Load, LoadError};
+pub use load::{ErrorKind, Load, LoadError};
 pub use percent::{Percent, PercentError};
 pub use problem::{Location, Problem};
 pub use provenance::Provenance;

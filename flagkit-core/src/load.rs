@@ -89,23 +89,41 @@ pub struct LoadError(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    missing: bool,
+    kind: ErrorKind,
     message: Box<str>,
     problems: Vec<Problem>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
+/// What is the matter with a load. It decides what a layer means that has never had a good one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// There is nothing there (yet).
+    Missing,
+    /// What is there cannot be asked for now: the network, a timeout, a server that is overloaded.
+    Unreachable,
+    /// Something is there and cannot be used.
+    Broken,
+}
+
 impl LoadError {
-    /// Something is there and cannot be used, or cannot be reached.
+    /// Something is there and cannot be used.
     pub fn new(message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { missing: false, message: printable(message.into()), problems: Vec::new(), cause: None }))
+        Self::of(ErrorKind::Broken, message)
     }
 
     /// There is nothing there (yet).
     pub fn missing(message: impl Into<String>) -> Self {
-        let mut error = Self::new(message);
-        error.0.missing = true;
-        error
+        Self::of(ErrorKind::Missing, message)
+    }
+
+    /// What is there cannot be asked for now.
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self::of(ErrorKind::Unreachable, message)
+    }
+
+    fn of(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, message: printable(message.into()), problems: Vec::new(), cause: None }))
     }
 
     /// Adds what is wrong with the text, place by place.
@@ -120,9 +138,14 @@ impl LoadError {
         self
     }
 
-    /// Tells whether there was nothing to load, as opposed to something bad.
+    /// Returns what is the matter.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Tells whether there was nothing to load.
     pub fn is_missing(&self) -> bool {
-        self.0.missing
+        self.0.kind == ErrorKind::Missing
     }
 
     /// Returns what is wrong with the text, place by place.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::definition::FlagSet;
-use crate::layer::Unfilled;
+use crate::layer::{Policy, Unfilled};
 use crate::load::{Load, LoadError};
 use crate::problem::printable;
 use crate::signal::{Signal, Wake};
@@ -54,11 +54,10 @@ impl Publisher {
         self
     }
 
-    /// Sets what the layer means until its first good load: while there is nothing to load, and while what there is
-    /// cannot be used. Default: [`Unfilled::Silent`] for both. While it has not answered at all it is dark if it is dark
-    /// for either.
-    pub fn when_unfilled(self, missing: Unfilled, broken: Unfilled) -> Self {
-        self.store.when_unfilled(self.layer, missing, broken);
+    /// Sets what the layer means until its first good load, by the [kind](crate::ErrorKind) of its latest error.
+    /// Default: [`Unfilled::Silent`] for all. While it has not answered at all it is dark if it is dark for any.
+    pub fn when_unfilled(self, missing: Unfilled, unreachable: Unfilled, broken: Unfilled) -> Self {
+        self.store.when_unfilled(self.layer, Policy { missing, unreachable, broken });
         self
     }
 

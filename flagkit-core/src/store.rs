@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use crate::definition::FlagSet;
 use crate::event::{Change, Event, Fault, Turn, Warning};
-use crate::layer::{Layer, Noted, Unfilled};
+use crate::layer::{Layer, Noted, Policy};
 use crate::load::{Load, LoadError};
 use crate::merge::{Laying, merge};
 use crate::provenance::Provenance;
@@ -74,11 +74,11 @@ impl Store {
         follower(&self.cell.load());
     }
 
-    pub(crate) fn when_unfilled(&self, index: LayerIndex, missing: Unfilled, broken: Unfilled) {
+    pub(crate) fn when_unfilled(&self, index: LayerIndex, policy: Policy) {
         let old = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.layers.get_mut(index.0) else { return };
-            (layer.when_missing, layer.when_broken) = (missing, broken);
+            layer.policy = policy;
             self.republish(&mut publishing, index)
         };
         drop(old);

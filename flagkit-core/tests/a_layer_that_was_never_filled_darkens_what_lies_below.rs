@@ -10,7 +10,7 @@ fn set(flag: Flag) -> FlagSet {
 fn stack(missing: Unfilled, broken: Unfilled) -> (Flags, Publisher) {
     let flags = Flags::new();
     flags.add_layer(Provenance::new("low:")).publish(set(Flag::on()));
-    let high = flags.add_layer(Provenance::new("high:")).when_unfilled(missing, broken);
+    let high = flags.add_layer(Provenance::new("high:")).when_unfilled(missing, broken, broken);
     (flags, high)
 }
 

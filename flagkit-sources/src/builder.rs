@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::{Flags, Source, Unfilled};
+use flagkit_core::{ErrorKind, Flags, Source, Unfilled};
 
 use crate::error::Error;
-use crate::guard::{Guard, Optional};
+use crate::guard::Guard;
 use crate::worker::Worker;
 
 /// Puts sources together and starts them.
@@ -30,8 +30,7 @@ use crate::worker::Worker;
 #[must_use = "a builder does nothing until `start` or `install`"]
 pub struct Builder {
     sources: Vec<Box<dyn Source>>,
-    when_missing: Start,
-    when_broken: Start,
+    policy: Policy,
     patience: Duration,
 }
 
@@ -48,13 +47,30 @@ pub enum Start {
     Refuse,
 }
 
+/// What to do when a source cannot be loaded at the start, by what is the matter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    missing: Start,
+    unreachable: Start,
+    broken: Start,
+}
+
+impl Policy {
+    pub(crate) fn when(self, kind: ErrorKind) -> Start {
+        match kind {
+            ErrorKind::Missing => self.missing,
+            ErrorKind::Unreachable => self.unreachable,
+            ErrorKind::Broken => self.broken,
+        }
+    }
+}
+
 impl Builder {
     /// Makes a builder without sources.
     pub fn new() -> Self {
         Self {
             sources: Vec::new(),
-            when_missing: Start::Dark,
-            when_broken: Start::Refuse,
+            policy: Policy { missing: Start::Dark, unreachable: Start::Dark, broken: Start::Refuse },
             patience: Duration::from_secs(5),
         }
     }
@@ -67,7 +83,13 @@ impl Builder {
 
     /// Sets what to do when there is nothing to load yet. Default: [`Start::Dark`].
     pub fn when_missing(mut self, start: Start) -> Self {
-        self.when_missing = start;
+        self.policy.missing = start;
+        self
+    }
+
+    /// Sets what to do when what is there cannot be asked for, as while a server is away. Default: [`Start::Dark`].
+    pub fn when_unreachable(mut self, start: Start) -> Self {
+        self.policy.unreachable = start;
         self
     }
 
@@ -76,14 +98,14 @@ impl Builder {
     /// A document in which single flags are refused is not broken: it starts, those flags are dark, and
     /// [`Flags::status`] lists the problems.
     pub fn when_broken(mut self, start: Start) -> Self {
-        self.when_broken = start;
+        self.policy.broken = start;
         self
     }
 
     /// Sets how long to wait for the first loads of all sources together. Default: 5 seconds.
     ///
     /// A source that has not answered by then is waited for in the background; until it does, it and the layers below
-    /// it are dark, unless [`Start::Without`] says otherwise for both cases.
+    /// it are dark, unless [`Start::Without`] says otherwise for all cases.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -97,17 +119,17 @@ impl Builder {
     /// it. Nothing is left running then.
     pub fn start(self) -> Result<Guard, Error> {
         let flags = Flags::new();
-        let is_optional = |start| start == Start::Without;
-        let optional = Optional { missing: is_optional(self.when_missing), broken: is_optional(self.when_broken) };
-        let mut guard = Guard::new(flags.clone(), optional);
+        let mut guard = Guard::new(flags.clone(), self.policy);
         let (ready, loaded) = mpsc::channel();
         for source in self.sources {
             let provenance = source.provenance();
             let unfilled = |start| if start == Start::Without { Unfilled::Silent } else { Unfilled::Dark };
-            let publisher = flags
-                .add_layer(provenance.clone())
-                .with_clock(SystemTime::now)
-                .when_unfilled(unfilled(self.when_missing), unfilled(self.when_broken));
+            let Policy { missing, unreachable, broken } = self.policy;
+            let publisher = flags.add_layer(provenance.clone()).with_clock(SystemTime::now).when_unfilled(
+                unfilled(missing),
+                unfilled(unreachable),
+                unfilled(broken),
+            );
             let worker =
                 Worker::spawn(source, publisher, ready.clone()).map_err(|error| Error::thread(provenance, error))?;
             guard.push(worker);
@@ -116,10 +138,6 @@ impl Builder {
         // Nobody sends: the wait ends when every worker has loaded and let go of its end of the channel.
         let _ = loaded.recv_timeout(self.patience);
 
-        let is_failure = |missing: bool| match if missing { self.when_missing } else { self.when_broken } {
-            Start::Dark | Start::Without => false,
-            Start::Refuse => true,
-        };
         let failures: Vec<_> = flags
             .status()
             .sources
@@ -127,7 +145,7 @@ impl Builder {
             // One that has loaded was well, whatever it may have reported since.
             .filter(|source| source.loads == 0)
             .filter_map(|source| source.last_error.map(|error| (source.provenance, error)))
-            .filter(|(_, error)| is_failure(error.is_missing()))
+            .filter(|(_, error)| self.policy.when(error.kind()) == Start::Refuse)
             .collect();
         if failures.is_empty() { Ok(guard) } else { Err(Error::load(failures)) }
     }
@@ -157,8 +175,7 @@ impl fmt::Debug for Builder {
         let sources: Vec<_> = self.sources.iter().map(Source::provenance).collect();
         f.debug_struct("Builder")
             .field("sources", &sources)
-            .field("when_missing", &self.when_missing)
-            .field("when_broken", &self.when_broken)
+            .field("policy", &self.policy)
             .field("patience", &self.patience)
             .finish()
     }

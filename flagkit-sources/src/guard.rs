@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use flagkit_core::{Flags, SourceState, SourceStatus, Status};
 
+use crate::builder::{Policy, Start};
 use crate::worker::Worker;
 
 /// How long a drop waits for a source that does not stop. All sources here stop within milliseconds; this is for
@@ -33,17 +34,10 @@ pub struct Guard {
     workers: Vec<Worker>,
     /// The process that has the threads.
     process: u32,
-    /// Whether a layer with nothing to load, or with something that cannot be used, may be done without.
-    optional: Optional,
+    /// Which layers may be done without.
+    policy: Policy,
     #[cfg(feature = "tracing")]
     _trace: flagkit_core::Subscription,
-}
-
-/// Which layers may be done without: missing ones, broken ones.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Optional {
-    pub(crate) missing: bool,
-    pub(crate) broken: bool,
 }
 
 /// How ready the flags are: that of the source that is least so.
@@ -59,14 +53,14 @@ pub enum Readiness {
 }
 
 impl Guard {
-    pub(crate) fn new(flags: Flags, optional: Optional) -> Self {
+    pub(crate) fn new(flags: Flags, policy: Policy) -> Self {
         Self {
             #[cfg(feature = "tracing")]
             _trace: crate::trace::subscribe(&flags),
             flags,
             workers: Vec::new(),
             process: process::id(),
-            optional,
+            policy,
         }
     }
 
@@ -99,7 +93,7 @@ impl Guard {
     /// Tells how ready the flags are.
     pub fn readiness(&self) -> Readiness {
         let sources = self.status().sources;
-        sources.iter().map(|source| self.optional.readiness(source)).min().unwrap_or(Readiness::Ready)
+        sources.iter().map(|source| readiness(source, self.policy)).min().unwrap_or(Readiness::Ready)
     }
 
     /// Waits until the flags are [ready](Readiness::Ready), for so long at the most, and tells how ready they are.
@@ -135,19 +129,13 @@ impl Guard {
     }
 }
 
-impl Optional {
-    fn readiness(self, source: &SourceStatus) -> Readiness {
-        match (source.state, &source.last_error) {
-            (SourceState::Fresh, _) => Readiness::Ready,
-            (SourceState::Stale, _) => Readiness::Stale,
-            (SourceState::Waiting, Some(error)) if self.may_lack(error.is_missing()) => Readiness::Ready,
-            (SourceState::Stopped, _) if source.loads > 0 => Readiness::Stale,
-            _ => Readiness::Dark,
-        }
-    }
-
-    fn may_lack(self, is_missing: bool) -> bool {
-        if is_missing { self.missing } else { self.broken }
+fn readiness(source: &SourceStatus, policy: Policy) -> Readiness {
+    match (source.state, &source.last_error) {
+        (SourceState::Fresh, _) => Readiness::Ready,
+        (SourceState::Stale, _) => Readiness::Stale,
+        (SourceState::Waiting, Some(error)) if policy.when(error.kind()) == Start::Without => Readiness::Ready,
+        (SourceState::Stopped, _) if source.loads > 0 => Readiness::Stale,
+        _ => Readiness::Dark,
     }
 }
 

@@ -27,7 +27,8 @@
 //! - A flag that is not understood is refused alone: it keeps its last good definition, or is dark.
 //! - `Flags::status` says what is wrong and where, with line and column; subscribers are told once.
 //! - At the start there is no last good load. A [broken](Builder::when_broken) document is then an error, a
-//!   [missing](Builder::when_missing) one is waited for in the dark.
+//!   [missing](Builder::when_missing) one is waited for in the dark, and so is one that cannot be
+//!   [asked for](Builder::when_unreachable).
 //!
 //! # Threads
 //!

@@ -4,7 +4,7 @@
 //! failure of one of two regimes. No message repeats a header, a token or a query.
 
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flagkit_core::LoadError;
 use flate2::read::MultiGzDecoder;
@@ -154,12 +154,14 @@ impl Client {
         total: Option<Duration>,
     ) -> Result<Response<Body>, Failure> {
         let mut target = self.target.clone();
+        let start = Instant::now();
+        let left = || total.map(|total| total.saturating_sub(start.elapsed()));
         for _ in 0..=MAX_REDIRECTS {
-            let response = match self.send(&target, accept, tag, total) {
+            let response = match self.send(&target, accept, tag, left()) {
                 // A container without certificates: those of Mozilla, which are built in.
                 Err(ureq::Error::Rustls(error)) if has_no_roots(&error.to_string()) => {
                     self.agent = agent(&self.settings, RootCerts::WebPki);
-                    self.send(&target, accept, tag, total)
+                    self.send(&target, accept, tag, left())
                 }
                 answer => answer,
             };
@@ -279,6 +281,11 @@ fn passing(message: String) -> Failure {
     Failure { error: LoadError::new(message), regime: Regime::Passing, retry_after: None }
 }
 
+/// Nobody is there, for now.
+fn away(message: impl Into<String>) -> Failure {
+    Failure { error: LoadError::unreachable(message), regime: Regime::Passing, retry_after: None }
+}
+
 fn lasting(message: String) -> Failure {
     Failure { regime: Regime::Lasting, ..passing(message) }
 }
@@ -288,12 +295,11 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> Failure {
     let reason = status.canonical_reason().unwrap_or("a status that is not known").to_ascii_lowercase();
     let message = format!("answered {} ({reason})", status.as_u16());
     let mut failure = match status.as_u16() {
-        408 | 429 | 500..=599 | 100..=299 => passing(message),
+        408 | 429 | 500..=599 => away(message),
+        100..=299 => passing(message),
+        404 | 410 => Failure { error: LoadError::missing(message), regime: Regime::Lasting, retry_after: None },
         _ => lasting(message),
     };
-    if matches!(status.as_u16(), 404 | 410) {
-        failure.error = LoadError::missing(failure.error.to_string());
-    }
     failure.retry_after = retry_after(headers);
     failure
 }
@@ -313,17 +319,17 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// No answer: the network, a timeout, TLS, or a server that does not speak HTTP.
 fn failed(error: &ureq::Error) -> Failure {
     match error {
-        ureq::Error::Timeout(timeout) => passing(format!("did not answer in time ({})", phase(*timeout))),
+        ureq::Error::Timeout(timeout) => away(format!("did not answer in time ({})", phase(*timeout))),
         ureq::Error::Io(error) => broken(error),
-        ureq::Error::HostNotFound => passing("the host is not known".to_owned()),
-        ureq::Error::ConnectionFailed => passing("no connection".to_owned()),
+        ureq::Error::HostNotFound => away("the host is not known"),
+        ureq::Error::ConnectionFailed => away("no connection"),
         ureq::Error::Rustls(error) => lasting(format!("TLS: {error}")),
         ureq::Error::Tls(message) => lasting(format!("TLS: {message}")),
         ureq::Error::LargeResponseHeader(..) => {
             passing(format!("answered with more than {MAX_HEADERS} bytes of headers"))
         }
         ureq::Error::InvalidProxyUrl | ureq::Error::ConnectProxyFailed(_) => {
-            passing("the proxy does not let the connection through".to_owned())
+            away("the proxy does not let the connection through")
         }
         ureq::Error::Http(_) | ureq::Error::BadUri(_) => lasting("a header cannot be sent as it is".to_owned()),
         _ => passing("answered in a way that is not HTTP".to_owned()),
@@ -340,9 +346,12 @@ pub(super) fn broken(error: &io::Error) -> Failure {
     let is_tls = error.kind() == io::ErrorKind::InvalidData
         && error.get_ref().is_some_and(|inner| inner.source().is_some() || inner.to_string().contains("certificate"));
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => passing("the answer ends before its end".to_owned()),
+        io::ErrorKind::UnexpectedEof => away("the answer ends before its end"),
+        // What was read is no good.
+        io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput => passing(error.to_string()),
         _ if is_tls => lasting(format!("TLS: {error}")),
-        _ => passing(error.to_string()),
+        io::ErrorKind::InvalidData => passing(error.to_string()),
+        _ => away(error.to_string()),
     }
 }
 

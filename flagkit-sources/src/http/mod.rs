@@ -47,6 +47,13 @@ use crate::document::Format;
 /// document that is not refused. Everything else changes nothing: the last good flags stay, and the source asks again,
 /// ever less often and for ever (see [`Retry`]).
 ///
+/// # At the start
+///
+/// By default the flags are dark until a server answers that [cannot be reached](crate::Builder::when_unreachable), or
+/// [has nothing there](crate::Builder::when_missing) (404). One that refuses us (401, TLS), or answers what is no flag
+/// document, is [an error](crate::Builder::when_broken). With a document [on disk](Http::cache) the start is well in
+/// all cases.
+///
 /// # What is not shown
 ///
 /// Headers and tokens, and of the URL user information and query: they are in no message, no `Debug` and no status.
@@ -110,7 +117,7 @@ const BENEATH: Duration = Duration::from_secs(300);
 /// How long the start waits for a fresh document when there is one on disk.
 const START_LIMIT: Duration = Duration::from_secs(2);
 /// How long to believe a server that it has no stream.
-const NO_STREAM: Duration = Duration::from_secs(3600);
+const NO_STREAM: Duration = Duration::from_secs(300);
 
 impl Http {
     /// Follows the document at this URL: `https://`, or `http://` on this machine.

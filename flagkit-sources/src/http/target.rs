@@ -31,6 +31,11 @@ impl Target {
     pub(super) fn parse(url: &str, plain: bool) -> Result<Self, UrlError> {
         let url = url.split_once('#').map_or(url, |(url, _)| url);
         let uri: Uri = url.parse().map_err(|_| UrlError("not a URL such as https://flags.example.com/flags.toml"))?;
+        // A port that is none would be taken for the usual one.
+        let after_host = uri.authority().and_then(|authority| authority.as_str().rsplit(['@', ']']).next());
+        if after_host.is_some_and(|rest| rest.contains(':')) && uri.port_u16().is_none() {
+            return Err(UrlError("a URL whose port is no number from 0 to 65535"));
+        }
         let is_https = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
             Some(scheme) if *scheme == Scheme::HTTP => false,
@@ -121,6 +126,10 @@ mod tests {
             assert!(shown(bad).is_err(), "{bad}");
         }
         assert!(Target::parse("http://example.com/f", true).is_ok());
+        for bad in ["https://h:99999/f", "https://h:/f", "https://u:p@h:x/f", "https://[::1]:x/f"] {
+            assert!(shown(bad).is_err(), "{bad}");
+        }
+        assert!(shown("https://u:p@h/f").is_ok() && shown("https://[::1]/f").is_ok());
     }
 
     #[test]
