@@ -128,6 +128,13 @@ impl Flags {
         self.store.status()
     }
 
+    /// Returns how the sources are doing, unless one of them is changing something right now.
+    ///
+    /// Waits for nobody: for a signal handler's thread, or a forked child, where nobody may be left to wait for.
+    pub fn try_status(&self) -> Option<Status> {
+        self.store.try_status()
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }

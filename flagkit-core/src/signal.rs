@@ -1,6 +1,7 @@
 //! What wakes a source, and what stops it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,26 +22,22 @@ pub struct Signal(Arc<Shared>);
 struct Shared {
     raised: Mutex<Raised>,
     changed: Condvar,
+    /// Set under the lock, read without it.
+    stopped: AtomicBool,
 }
 
 #[derive(Default)]
 struct Raised {
     woken: bool,
     asked: bool,
-    stopped: bool,
     /// To be run at the stop.
     hooks: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl fmt::Debug for Raised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { woken, asked, stopped, hooks } = self;
-        f.debug_struct("Raised")
-            .field("woken", woken)
-            .field("asked", asked)
-            .field("stopped", stopped)
-            .field("hooks", &hooks.len())
-            .finish()
+        let Self { woken, asked, hooks } = self;
+        f.debug_struct("Raised").field("woken", woken).field("asked", asked).field("hooks", &hooks.len()).finish()
     }
 }
 
@@ -80,7 +77,7 @@ impl Signal {
     pub fn stop(&self) {
         let hooks = {
             let mut raised = self.lock();
-            raised.stopped = true;
+            self.0.stopped.store(true, Ordering::Release);
             std::mem::take(&mut raised.hooks)
         };
         self.0.changed.notify_all();
@@ -94,7 +91,7 @@ impl Signal {
     /// For sources that block elsewhere than in a wait: the hook shuts what they block on.
     pub fn on_stop(&self, hook: impl FnOnce() + Send + 'static) {
         let mut raised = self.lock();
-        if raised.stopped {
+        if self.is_stopped() {
             drop(raised);
             hook();
         } else {
@@ -104,7 +101,7 @@ impl Signal {
 
     /// Tells whether the source has been told to stop.
     pub fn is_stopped(&self) -> bool {
-        self.lock().stopped
+        self.0.stopped.load(Ordering::Acquire)
     }
 
     /// Waits until the signal is raised or the time is up, and takes the wake-up.
@@ -114,9 +111,9 @@ impl Signal {
         let (mut raised, _) = self
             .0
             .changed
-            .wait_timeout_while(self.lock(), timeout, |raised| !raised.woken && !raised.asked && !raised.stopped)
+            .wait_timeout_while(self.lock(), timeout, |raised| !raised.woken && !raised.asked && !self.is_stopped())
             .unwrap_or_else(PoisonError::into_inner);
-        if raised.stopped {
+        if self.is_stopped() {
             Wake::Stopped
         } else if std::mem::take(&mut raised.asked) {
             // A load looks at what a wake-up would have had it look at.

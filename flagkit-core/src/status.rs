@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::provenance::Provenance;
 
 /// How a set of flags and its sources are doing, at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Status {
     /// The revision of the snapshot in force.

@@ -8,7 +8,7 @@
 //!                                          └──────▶ Subscribers, after the lock is released
 //! ```
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
 use crate::definition::FlagSet;
@@ -159,7 +159,19 @@ impl Store {
     }
 
     pub(crate) fn status(&self) -> Status {
-        let publishing = self.lock();
+        self.status_of(&self.lock())
+    }
+
+    /// The status, unless somebody is changing it right now.
+    pub(crate) fn try_status(&self) -> Option<Status> {
+        match self.publishing.try_lock() {
+            Ok(publishing) => Some(self.status_of(&publishing)),
+            Err(TryLockError::Poisoned(publishing)) => Some(self.status_of(&publishing.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    fn status_of(&self, publishing: &Publishing) -> Status {
         Status {
             revision: self.cell.load().revision(),
             subscriber_panics: self.subscribers.panics(),

@@ -36,16 +36,18 @@ mod answer;
 mod document;
 mod events;
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use flagkit_core::Flags;
 use flagkit_sources::{Builder, Error, File, Guard, Start};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::time;
 
 use self::document::Document;
 
@@ -104,7 +106,11 @@ impl FlagServer {
     }
 }
 
-/// Serves until `stop` is ready, then ends all streams and waits for the answers that are under way.
+/// How long a stop waits for clients that neither ask on nor read on.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves until `stop` is ready, then ends all streams and waits for the answers that are under way, 5 seconds at the
+/// most.
 ///
 /// # Errors
 ///
@@ -115,11 +121,23 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let router = server.router();
+    let (closed, closing) = oneshot::channel();
     let stopped = async move {
         stop.await;
         server.close();
+        let _ = closed.send(());
     };
-    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stopped);
+    let overdue = async {
+        match closing.await {
+            Ok(()) => time::sleep(GRACE).await,
+            Err(_) => pending().await,
+        }
+    };
+    tokio::select! {
+        served = serving => served,
+        () = overdue => Ok(()),
+    }
 }
 
 /// Compiles the code of the README.

@@ -24,10 +24,10 @@
 //! ```
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use flagkit_core::Provenance;
@@ -89,10 +89,10 @@ impl Cache {
         Self { path: path.into(), from }
     }
 
-    /// Returns what was kept last. `None` when there is nothing, or nothing whole, or it is of another source, or
-    /// others than its owner may write it.
+    /// Returns what was kept last. `None` when there is nothing, or nothing whole, or it is of another source, or it is
+    /// of another user (Linux), or others than its owner may write it.
     pub fn load(&self) -> Option<Kept> {
-        let file = File::open(&self.path).ok()?;
+        let file = crate::file::open(&self.path).ok()?;
         let metadata = file.metadata().ok()?;
         if !metadata.is_file() || is_open_to_others(&metadata) {
             return None;
@@ -110,18 +110,16 @@ impl Cache {
     ///
     /// Returns an error when the file cannot be written; what was kept before is still there then.
     pub fn keep(&self, kept: &Kept) -> io::Result<()> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let directory = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
         let name = self.path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
         let prefix = format!(".{name}.");
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let temporary = directory.join(format!("{prefix}{}.{count}{TEMPORARY}", process::id()));
+        // Not the number of the process: those of two containers may be the same.
+        let random = RandomState::new().hash_one(process::id());
+        let temporary = directory.join(format!("{prefix}{random:016x}{TEMPORARY}"));
         remove_abandoned(directory, &prefix);
-        // Left by a process of this number that was killed.
-        let _ = fs::remove_file(&temporary);
         let written = self.write(&temporary, kept).and_then(|()| fs::rename(&temporary, &self.path));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
@@ -194,9 +192,15 @@ fn remove_abandoned(directory: &Path, prefix: &str) {
     }
 }
 
+/// Whether others than this process's user may have written it. The superuser may anyway.
 #[cfg(unix)]
 fn is_open_to_others(metadata: &fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0
+    use std::os::unix::fs::MetadataExt as _;
+
+    // The owner of what Linux says of this process is its effective user.
+    let user = fs::metadata("/proc/self").map(|process| process.uid());
+    let is_of_another = user.is_ok_and(|user| ![user, 0].contains(&metadata.uid()));
+    is_of_another || metadata.mode() & 0o022 != 0
 }
 
 #[cfg(not(unix))]

@@ -37,7 +37,7 @@ pub struct Guard {
     /// Which layers may be done without.
     policy: Policy,
     #[cfg(feature = "tracing")]
-    _trace: flagkit_core::Subscription,
+    trace: Option<flagkit_core::Subscription>,
 }
 
 /// How ready the flags are: that of the source that is least so.
@@ -56,7 +56,7 @@ impl Guard {
     pub(crate) fn new(flags: Flags, policy: Policy) -> Self {
         Self {
             #[cfg(feature = "tracing")]
-            _trace: crate::trace::subscribe(&flags),
+            trace: Some(crate::trace::subscribe(&flags)),
             flags,
             workers: Vec::new(),
             process: process::id(),
@@ -81,12 +81,16 @@ impl Guard {
         self.workers.iter().for_each(Worker::reload);
     }
 
-    /// Tells how the sources are doing: as [`Flags::status`], and stopped in a forked child, where they are.
+    /// Tells how the sources are doing: as [`Flags::status`]. In a forked child they are stopped, or not listed at all
+    /// when the fork came amid a change.
     pub fn status(&self) -> Status {
-        let mut status = self.flags.status();
-        if self.is_forked() {
-            status.sources.iter_mut().for_each(|source| source.state = SourceState::Stopped);
+        if !self.is_forked() {
+            return self.flags.status();
         }
+        // Whoever held the lock at the fork holds it for ever: then there is only this much to tell.
+        let mut status = self.flags.try_status().unwrap_or_default();
+        status.revision = self.flags.snapshot().revision();
+        status.sources.iter_mut().for_each(|source| source.state = SourceState::Stopped);
         status
     }
 
@@ -143,7 +147,10 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let workers = mem::take(&mut self.workers);
         if self.is_forked() {
-            // There are no threads to join or to let go of, only the memory of their handles.
+            // There are no threads to join or to let go of, only the memory of their handles; and a lock that one of
+            // them held at the fork stays held.
+            #[cfg(feature = "tracing")]
+            mem::forget(self.trace.take());
             return mem::forget(workers);
         }
         workers.iter().for_each(Worker::stop);

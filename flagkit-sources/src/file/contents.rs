@@ -90,13 +90,13 @@ pub(super) fn fingerprint(path: &Path) -> Option<Fingerprint> {
 
 /// Opening a FIFO waits for a writer unless told not to; what was opened is looked at before it is read.
 #[cfg(unix)]
-fn open(path: &Path) -> io::Result<fs::File> {
+pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY).open(path)
 }
 
 #[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<fs::File> {
+pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
     OpenOptions::new().read(true).open(path)
 }
 

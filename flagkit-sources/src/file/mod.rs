@@ -15,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use flagkit_core::{Load, LoadError, Provenance, Publisher, Source, Wake};
 
+pub(crate) use self::contents::open;
 use self::contents::{Contents, Digest};
 use self::fingerprint::Fingerprint;
 use self::settling::{Evidence, Settling};
@@ -112,7 +113,7 @@ enum Verdict {
     Refused,
 }
 
-/// Between two full reads of a file whose fingerprint stays the same.
+/// Between two full reads of a file whose fingerprint stays the same, and between two tries to get events.
 const FULL_READ: Duration = Duration::from_secs(30);
 /// Between two looks at a file that is missing or cannot be read.
 const RETRY: Duration = Duration::from_millis(500);
@@ -122,6 +123,8 @@ const RENAMED: Duration = Duration::from_millis(10);
 const DISTURBED: Duration = Duration::from_millis(5);
 /// Between two reports.
 const PACE: Duration = Duration::from_millis(50);
+/// Between two reports of a fault that lasts.
+const REMIND: Duration = Duration::from_secs(300);
 /// How long a content has to stay the same that drops more than half of the flags.
 const SHRINK: Duration = Duration::from_secs(2);
 
@@ -218,15 +221,17 @@ impl Source for File {
     }
 
     fn run(&mut self, publisher: &Publisher) {
-        let (mut watcher, mut complaint) = (None, None);
-        if self.notify == Notify::Native {
-            match Watcher::start(publisher.signal().clone()) {
-                Ok(started) => watcher = Some(started),
-                Err(reason) => complaint = Some(reason),
-            }
-        }
-        let mut warnings = None;
+        let (mut watcher, mut complaint, mut warnings) = (None, None, None);
+        let mut last_start: Option<Instant> = None;
         loop {
+            let is_due = last_start.is_none_or(|last| last.elapsed() >= FULL_READ);
+            if self.notify == Notify::Native && watcher.is_none() && is_due {
+                last_start = Some(Instant::now());
+                match Watcher::start(publisher.signal().clone()) {
+                    Ok(started) => watcher = Some(started),
+                    Err(reason) => complaint = Some(reason),
+                }
+            }
             // Watch first, then look: what changes in between is seen by one or the other.
             if let Some(watcher) = &mut watcher {
                 watcher.follow(&self.path);
@@ -274,6 +279,11 @@ impl File {
             self.state.saw(&contents, now);
             self.state.confirm(publisher);
             forget();
+            if self.state.is_to_be_told_again(now) {
+                let decoded = self.decode(contents);
+                let load = self.pass_on(digest, decoded, now);
+                publisher.report(load);
+            }
             return rest;
         }
         // There is no writer to wait for behind an error; still, a file may be missing for a moment.
@@ -352,6 +362,12 @@ impl State {
 
     fn is_reported(&self, digest: Digest) -> bool {
         self.reported.is_some_and(|(reported, _)| reported == digest)
+    }
+
+    /// Whether a fault has lasted so long that it is to be reported again.
+    fn is_to_be_told_again(&self, now: Instant) -> bool {
+        let lasts = |last: Instant| now.saturating_duration_since(last) >= REMIND;
+        matches!(self.reported, Some((_, Verdict::Refused))) && self.last_report.is_some_and(lasts)
     }
 
     /// How long until the next report is due.

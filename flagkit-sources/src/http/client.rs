@@ -6,9 +6,9 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use flagkit_core::LoadError;
+use flagkit_core::{LoadError, Signal};
 use flate2::read::MultiGzDecoder;
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use ureq::http::{HeaderMap, HeaderName, Response, StatusCode, Version, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body, BodyReader, Proxy, Timeout};
 
@@ -39,6 +39,8 @@ pub(super) struct Client {
     target: Target,
     settings: Settings,
     agent: Agent,
+    /// What ends a request that is under way.
+    signal: Option<Signal>,
 }
 
 /// A document that was answered.
@@ -96,12 +98,14 @@ impl Client {
             settings.roots.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
         let roots = if roots.is_empty() { RootCerts::PlatformVerifier } else { RootCerts::new_with_certs(&roots) };
         let agent = agent(&settings, roots);
-        Self { target, settings, agent }
+        Self { target, settings, agent, signal: None }
     }
 
-    /// A handle that interrupts what is under way, when it is shut down.
-    pub(super) fn agent(&self) -> Agent {
-        self.agent.clone()
+    /// Has the signal's stop end what is under way.
+    pub(super) fn attach(&mut self, signal: &Signal) {
+        let agent = self.agent.clone();
+        signal.on_stop(move || agent.shutdown());
+        self.signal = Some(signal.clone());
     }
 
     /// Which proxy is between, without its credentials.
@@ -125,7 +129,8 @@ impl Client {
             status => return Err(refused(status, headers)),
         }
         let format = self.format(headers).map_err(passing)?;
-        let tag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let tag = headers.get(header::ETAG).filter(|_| !is_young(headers));
+        let tag = tag.and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let bytes = self.body(&mut response)?;
         Ok(Answer::Document(Fetched { bytes, format, tag }))
     }
@@ -161,6 +166,9 @@ impl Client {
                 // A container without certificates: those of Mozilla, which are built in.
                 Err(ureq::Error::Rustls(error)) if has_no_roots(&error.to_string()) => {
                     self.agent = agent(&self.settings, RootCerts::WebPki);
+                    if let Some(signal) = self.signal.take() {
+                        self.attach(&signal);
+                    }
                     self.send(&target, accept, tag, left())
                 }
                 answer => answer,
@@ -175,7 +183,8 @@ impl Client {
             }
             let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
             target = location.and_then(|location| target.redirected(location)).ok_or_else(|| {
-                lasting(format!("answered {status} (a redirect) to another origin, which is not followed"))
+                let message = "(a redirect) to another origin or without its whole path, which is not followed";
+                lasting(format!("answered {status} {message}"))
             })?;
         }
         Err(lasting(format!("answered more than {MAX_REDIRECTS} redirects in a row")))
@@ -227,19 +236,22 @@ impl Client {
         let is_chunked = chunked
             .filter_map(|value| value.to_str().ok())
             .any(|value| value.rsplit(',').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("chunked")));
+        // There were no chunks before HTTP/1.1: such an answer ends with its connection, whatever it says.
+        let is_chunked = is_chunked && response.version() > Version::HTTP_10;
         if !is_chunked && response.body().content_length().is_none() {
             let message =
                 "answered without saying how long the answer is, so that half of it could not be told from all";
             return Err(passing(message.to_owned()));
         }
-        let encoding = headers.get(header::CONTENT_ENCODING).map(|encoding| encoding.as_bytes().to_ascii_lowercase());
+        let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+        let encodings: Vec<_> = encodings.map(|encoding| encoding.as_bytes().to_ascii_lowercase()).collect();
         let max_len = self.settings.max_len;
         let reader = response.body_mut().as_reader();
-        let bytes = match encoding.as_deref() {
-            None | Some(b"identity" | b"") => read(reader, max_len),
+        let bytes = match encodings.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
+            [] | [b"identity" | b""] => read(reader, max_len),
             // Read to the end and beyond it: what follows is either nothing or wrong.
-            Some(b"gzip" | b"x-gzip") => read(MultiGzDecoder::new(reader), max_len),
-            Some(_) => return Err(passing("answered in an encoding that was not asked for".to_owned())),
+            [b"gzip" | b"x-gzip"] => read(MultiGzDecoder::new(reader), max_len),
+            _ => return Err(passing("answered in an encoding that was not asked for".to_owned())),
         };
         bytes.map_err(|error| broken(&error))
     }
@@ -271,9 +283,14 @@ fn read(mut reader: impl Read, max_len: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The content type without its parameters, in lower case.
+/// The content type without its parameters, in lower case; several are none that is known.
 fn media_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value: &HeaderValue| value.to_str().ok())?;
+    let types: Vec<_> = headers.get_all(header::CONTENT_TYPE).iter().collect();
+    let value = match types[..] {
+        [] => return None,
+        [value] => value.to_str().unwrap_or("not text"),
+        _ => "more than one",
+    };
     value.split(';').next().map(|kind| kind.trim().to_ascii_lowercase())
 }
 
@@ -302,6 +319,14 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> Failure {
     };
     failure.retry_after = retry_after(headers);
     failure
+}
+
+/// Whether the document was changed right before it was served, and may be changed again without getting another tag:
+/// many servers make tags of the length and of the second of the last change (RFC 9110, section 8.8.2.2).
+fn is_young(headers: &HeaderMap) -> bool {
+    let date = |name: HeaderName| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
+    let age = date(header::LAST_MODIFIED).zip(date(header::DATE)).map(|(changed, now)| now.duration_since(changed));
+    age.is_some_and(|age| age.unwrap_or_default() < Duration::from_secs(2))
 }
 
 /// How long the server asks to wait: in seconds, or until a date by its own clock.

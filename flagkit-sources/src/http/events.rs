@@ -4,13 +4,14 @@
 //! memory. An event whose blank line never came is no event.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::time::{Duration, Instant};
 
 /// What came of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Item {
     /// Data, with the type and the id that the event names.
     Event { kind: String, id: Option<String>, data: String },
-    /// A sign of life: a comment, or an event without data.
+    /// A sign of life: a comment, a field that means nothing here, or an event without data.
     Beat,
     /// The server has closed the stream.
     End,
@@ -23,58 +24,78 @@ const MAX_LINE: usize = 1 << 20;
 pub(super) struct Events<R> {
     lines: BufReader<R>,
     max_event: usize,
+    /// How long a line and an event may take: one that drips for ever is no sign of life.
+    max_time: Duration,
+    /// What there is of the next event.
+    part: Part,
     /// The last line ended in CR: an LF that follows belongs to it.
     after_return: bool,
     is_first: bool,
 }
 
+#[derive(Default)]
+struct Part {
+    /// When it began.
+    since: Option<Instant>,
+    kind: String,
+    id: Option<String>,
+    data: Option<String>,
+}
+
 impl<R: Read> Events<R> {
-    pub(super) fn new(reader: R, max_event: usize) -> Self {
-        Self { lines: BufReader::new(reader), max_event, after_return: false, is_first: true }
+    pub(super) fn new(reader: R, max_event: usize, max_time: Duration) -> Self {
+        let (lines, part) = (BufReader::new(reader), Part::default());
+        Self { lines, max_event, max_time, part, after_return: false, is_first: true }
     }
 
-    /// Waits for the next item.
+    /// Waits for the next item: each line but those of an event's fields is one.
     ///
     /// # Errors
     ///
     /// Returns what reading failed with, and an error of kind `InvalidData` for what is too long or no UTF-8. The
     /// stream is of no use then.
     pub(super) fn next(&mut self) -> io::Result<Item> {
-        let (mut kind, mut id, mut data) = (String::new(), None, None::<String>);
         loop {
             let Some(line) = self.line()? else { return Ok(Item::End) };
             let (field, value) = match line.split_once(':') {
-                // A comment in between says no more than that the server lives.
-                Some(("", _)) if kind.is_empty() && id.is_none() && data.is_none() => return Ok(Item::Beat),
+                // A comment, also amid an event.
+                Some(("", _)) => return Ok(Item::Beat),
                 Some((field, value)) => (field, value.strip_prefix(' ').unwrap_or(value)),
                 None => (&*line, ""),
             };
+            let Part { since, kind, id, data } = &mut self.part;
+            if since.get_or_insert_with(Instant::now).elapsed() > self.max_time {
+                return Err(late("an event"));
+            }
             match field {
-                "" if line.is_empty() => match data {
-                    Some(data) => return Ok(Item::Event { kind, id, data }),
-                    None => return Ok(Item::Beat),
-                },
-                "event" => value.clone_into(&mut kind),
-                "id" if !value.contains('\0') => id = Some(value.to_owned()),
+                "" => {
+                    let Part { kind, id, data, .. } = std::mem::take(&mut self.part);
+                    return Ok(data.map_or(Item::Beat, |data| Item::Event { kind, id, data }));
+                }
+                "event" => value.clone_into(kind),
+                "id" if !value.contains('\0') => *id = Some(value.to_owned()),
                 "data" => {
                     if data.as_ref().map_or(0, |data| data.len() + 1) + value.len() > self.max_event {
                         return Err(invalid(format!("an event of more than {} bytes", self.max_event)));
                     }
-                    data = Some(match data {
+                    *data = Some(match data.take() {
                         Some(data) => data + "\n" + value,
                         None => value.to_owned(),
                     });
                 }
                 // `retry` as well: how long to wait is not for the server to shorten.
-                _ => {}
+                _ => return Ok(Item::Beat),
             }
         }
     }
 
     /// A line without its end, which is CR, LF, or both; `None` at the end of the stream, whatever came before.
     fn line(&mut self) -> io::Result<Option<String>> {
-        let mut line = Vec::new();
+        let (mut line, start) = (Vec::new(), Instant::now());
         loop {
+            if start.elapsed() > self.max_time {
+                return Err(late("a line"));
+            }
             let buffer = match self.lines.fill_buf() {
                 Ok([]) => return Ok(None),
                 Ok(buffer) => buffer,
@@ -104,6 +125,10 @@ impl<R: Read> Events<R> {
     }
 }
 
+fn late(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("{what} that takes too long"))
+}
+
 fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
@@ -111,6 +136,8 @@ fn invalid(message: String) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
 
     /// Gives a few bytes at a time.
     struct Chunks<'a>(&'a [u8], usize);
@@ -126,7 +153,7 @@ mod tests {
     }
 
     fn all(text: &[u8], chunk: usize) -> Vec<Item> {
-        let mut events = Events::new(Chunks(text, chunk), 1_000);
+        let mut events = Events::new(Chunks(text, chunk), 1_000, DAY);
         std::iter::repeat_with(|| events.next().expect("well-formed")).take_while(|item| *item != Item::End).collect()
     }
 
@@ -141,6 +168,7 @@ mod tests {
             Item::Beat,
             Item::Beat,
             event("toml", Some("\"a\""), "x\ny\n"),
+            Item::Beat,
             Item::Beat,
             event("", None, "last"),
             event("", None, "\nx"),
@@ -161,12 +189,34 @@ mod tests {
     }
 
     #[test]
+    fn a_comment_amid_an_event_is_a_sign_of_life_and_no_end() {
+        let text = b"event: toml\n: here\ndata: x\n: here\n\n";
+        for chunk in 1..text.len() {
+            assert_eq!(all(text, chunk), [Item::Beat, Item::Beat, event("toml", None, "x")]);
+        }
+    }
+
+    #[test]
+    fn what_takes_too_long_is_an_error() {
+        let error = |text: &[u8]| {
+            let mut events = Events::new(Chunks(text, 1), 1_000, Duration::ZERO);
+            events.next().expect_err("it takes more than no time").to_string()
+        };
+        assert_eq!(error(b"data: x\n\n"), "a line that takes too long");
+        let mut events = Events::new(Chunks(b"data: x\n: here\ndata: y\n", 64), 1_000, DAY);
+        assert_eq!(events.next().expect("a comment"), Item::Beat);
+        events.max_time = Duration::from_nanos(1);
+        assert!(events.next().expect_err("it takes more than that").to_string().contains("takes too long"));
+    }
+
+    #[test]
     fn what_is_too_long_or_no_text_is_an_error() {
-        let error = |text: &[u8]| Events::new(Chunks(text, 4_096), 1_000).next().expect_err("too long").to_string();
+        let error =
+            |text: &[u8]| Events::new(Chunks(text, 4_096), 1_000, DAY).next().expect_err("too long").to_string();
         assert_eq!(error(&vec![b'x'; MAX_LINE + 1]), "a line of more than 1048576 bytes");
         assert_eq!(error("data: 0123456789\n".repeat(200).as_bytes()), "an event of more than 1000 bytes");
         assert_eq!(error(b"data: \xff\n\n"), "a line that is not UTF-8");
-        let endless = Events::new(io::repeat(b'd'), 1_000).next().expect_err("endless").to_string();
+        let endless = Events::new(io::repeat(b'd'), 1_000, DAY).next().expect_err("endless").to_string();
         assert_eq!(endless, "a line of more than 1048576 bytes");
     }
 }

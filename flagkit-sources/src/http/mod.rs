@@ -62,6 +62,7 @@ use crate::document::Format;
 ///
 /// - Resolving a name and opening a connection cannot be interrupted: a drop of the guard meanwhile leaves the thread
 ///   behind, for as long as the connect timeout.
+/// - User information in the URL is sent as it is spelled there, and relative redirects are not followed.
 /// - While a stream is open, [`Guard::reload`](crate::Guard::reload) takes effect with its next sign of life.
 /// - An older document that the server serves again counts: turning back is as good as turning on or off. Have caches
 ///   on the way honour `ETag`.
@@ -210,7 +211,7 @@ impl Http {
     ///
     /// A start waits two seconds for a fresh document, and then takes the one on disk. See [`Cache`].
     pub fn cache(mut self, path: impl Into<PathBuf>) -> Self {
-        self.cache = Some(Cache::new(path, self.provenance()));
+        self.cache = Some(Cache::new(path, self.target.provenance()));
         self
     }
 
@@ -266,8 +267,11 @@ impl Http {
         self
     }
 
-    /// Sets whether to go by the proxies that the environment names (`HTTPS_PROXY`, `NO_PROXY` and so on). Default: yes.
-    /// The status warns of one that is gone by.
+    /// Sets whether to go by the proxies that the environment names. Default: yes. The status warns of one that is gone
+    /// by.
+    ///
+    /// The first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY` counts, but for what `NO_PROXY` lists; also a plain
+    /// `http://` server is asked through a tunnel (`CONNECT`).
     pub fn use_proxy(mut self, use_proxy: bool) -> Self {
         self.settings.use_proxy = use_proxy;
         self
@@ -286,7 +290,14 @@ impl Http {
             _ => None,
         });
         self.settings.roots = roots.collect();
-        if self.settings.roots.is_empty() { Err(CertificateError("no certificate in the PEM")) } else { Ok(self) }
+        if self.settings.roots.is_empty() {
+            return Err(CertificateError("no certificate in the PEM"));
+        }
+        if self.settings.roots.iter().all(|der| is_sequence(der)) {
+            Ok(self)
+        } else {
+            Err(CertificateError("a certificate in the PEM that is none"))
+        }
     }
 }
 
@@ -326,8 +337,7 @@ impl Source for Http {
     }
 
     fn attach(&mut self, signal: &Signal) {
-        let agent = self.client().agent();
-        signal.on_stop(move || agent.shutdown());
+        self.client().attach(signal);
     }
 
     fn load(&mut self) -> Result<Load, LoadError> {
@@ -337,7 +347,7 @@ impl Source for Http {
         let Some((kept_load, kept)) = kept else {
             return self.start(Duration::MAX).map(Option::unwrap_or_default);
         };
-        self.state.accepted = Some(Accepted { digest: xxh3_128(&kept.bytes), tag: kept.tag });
+        self.state.accepted = Some(Accepted { digest: xxh3_128(&kept.bytes), tag: kept.tag.filter(is_sendable) });
         let error = if self.start_from_cache {
             LoadError::new("not asked yet")
         } else {
@@ -387,6 +397,27 @@ impl Source for Http {
     }
 }
 
+/// Whether the bytes are one sequence of DER (X.690), as every certificate is. What is in it shows when it is used.
+fn is_sequence(der: &[u8]) -> bool {
+    let Some((0x30, rest)) = der.split_first().map(|(tag, rest)| (*tag, rest)) else { return false };
+    let Some((&first, rest)) = rest.split_first() else { return false };
+    let (len, rest) = match first {
+        0..=0x7F => (usize::from(first), rest),
+        0x81..=0x84 => {
+            let Some((bytes, rest)) = rest.split_at_checked(usize::from(first & 0x7F)) else { return false };
+            (bytes.iter().fold(0, |len, byte| len << 8 | usize::from(*byte)), rest)
+        }
+        _ => return false,
+    };
+    rest.len() == len
+}
+
+/// Whether the tag can be sent back in a header. One that cannot is of no use.
+#[allow(clippy::ptr_arg)] // for `Option::filter`
+fn is_sendable(tag: &String) -> bool {
+    HeaderValue::from_str(tag).is_ok()
+}
+
 /// How following a stream ended.
 enum Followed {
     /// There was one, for so long.
@@ -423,7 +454,9 @@ impl Http {
 
     /// Asks once; `None` for flags as they were.
     fn ask(&mut self, limit: Duration) -> Result<Option<Load>, Failure> {
-        let tag = self.state.accepted.as_ref().and_then(|accepted| accepted.tag.clone());
+        // What could not be kept on disk is asked for again, whole.
+        let known = self.state.accepted.as_ref().filter(|_| self.state.not_kept.is_none());
+        let tag = known.and_then(|accepted| accepted.tag.clone());
         match self.client().poll(tag.as_deref(), limit)? {
             Answer::Document(fetched) => self.take(fetched),
             Answer::Unchanged => Ok(None),
@@ -433,18 +466,16 @@ impl Http {
     /// Takes a document in. Its tag is remembered if it is good, and with it.
     fn take(&mut self, fetched: Fetched) -> Result<Option<Load>, Failure> {
         let Fetched { bytes, format, tag } = fetched;
+        let tag = tag.filter(is_sendable);
         let digest = xxh3_128(&bytes);
-        if let Some(accepted) = self.state.accepted.as_mut().filter(|accepted| accepted.digest == digest) {
-            accepted.tag = tag;
-            return Ok(None);
-        }
-        let load = format.read(&bytes).map_err(Failure::document)?;
-        if let Some(cache) = &self.cache {
+        let is_known = self.state.accepted.as_ref().is_some_and(|accepted| accepted.digest == digest);
+        let load = if is_known { None } else { Some(format.read(&bytes).map_err(Failure::document)?) };
+        if let Some(cache) = self.cache.as_ref().filter(|_| !is_known || self.state.not_kept.is_some()) {
             let kept = Kept { bytes, format, tag: tag.clone(), at: SystemTime::now() };
             self.state.not_kept = cache.keep(&kept).err().map(|error| format!("cannot be kept on disk: {error}"));
         }
         self.state.accepted = Some(Accepted { digest, tag });
-        Ok(Some(load))
+        Ok(load)
     }
 
     /// Follows a stream to its end.
@@ -464,7 +495,8 @@ impl Http {
         if self.state.no_stream_because.take().is_some() {
             publisher.warn(self.warnings());
         }
-        let mut events = Events::new(reader, usize::try_from(self.settings.max_len).unwrap_or(usize::MAX));
+        let max_len = usize::try_from(self.settings.max_len).unwrap_or(usize::MAX);
+        let mut events = Events::new(reader, max_len, self.settings.idle_timeout);
         let mut last_poll = opened;
         // Whether the last document of the stream was good, so that a sign of life says that the flags are.
         let mut is_well = false;

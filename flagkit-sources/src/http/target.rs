@@ -3,8 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use flagkit_core::Provenance;
 use ureq::http::Uri;
 use ureq::http::uri::Scheme;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The URL of a document.
 #[derive(Clone)]
@@ -62,24 +64,32 @@ impl Target {
         &self.shown
     }
 
+    /// What tells this URL from others that are shown alike.
+    pub(super) fn provenance(&self) -> Provenance {
+        match self.uri.query() {
+            Some(query) => Provenance::new(format!("{} {:032x}", self.shown, xxh3_128(query.as_bytes()))),
+            None => Provenance::new(&self.shown),
+        }
+    }
+
     /// Where a redirect leads to, if that is the same scheme, host and port.
     pub(super) fn redirected(&self, location: &str) -> Option<Self> {
-        let uri = if location.starts_with('/') && !location.starts_with("//") {
-            let authority = self.uri.authority()?;
-            format!("{}://{authority}{location}", self.uri.scheme_str()?).parse().ok()?
-        } else {
-            location.parse::<Uri>().ok()?
-        };
+        // The user information of the URL goes along, whichever way the server spells the origin.
+        let here =
+            |path: &str| format!("{}://{}{path}", self.uri.scheme_str()?, self.uri.authority()?).parse::<Uri>().ok();
+        if location.starts_with('/') && !location.starts_with("//") {
+            return Self::parse(&here(location)?.to_string(), true).ok();
+        }
+        let uri = location.parse::<Uri>().ok()?;
         let origin = |uri: &Uri| {
             let scheme = uri.scheme_str()?.to_ascii_lowercase();
             let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
             Some((scheme, uri.host()?.to_ascii_lowercase(), port))
         };
-        let here = origin(&self.uri)?;
-        if origin(&uri)? != here {
+        if origin(&uri)? != origin(&self.uri)? {
             return None;
         }
-        Self::parse(&uri.to_string(), true).ok()
+        Self::parse(&here(uri.path_and_query()?.as_str())?.to_string(), true).ok()
     }
 }
 
@@ -137,7 +147,12 @@ mod tests {
         let target = Target::parse("https://example.com/a?q", false).expect("a URL");
         let to = |location| target.redirected(location).map(|target| target.shown().to_owned());
         assert_eq!(to("/b").as_deref(), Some("https://example.com/b"));
-        assert_eq!(to("https://EXAMPLE.com:443/c").as_deref(), Some("https://EXAMPLE.com:443/c"));
+        assert_eq!(to("https://EXAMPLE.com:443/c").as_deref(), Some("https://example.com/c"));
+        let with_user = Target::parse("https://u:p@example.com/a", false).expect("a URL");
+        for location in ["/b?q", "https://example.com/b?q"] {
+            let target = with_user.redirected(location).expect("the same origin");
+            assert_eq!(target.uri().to_string(), "https://u:p@example.com/b?q");
+        }
         for elsewhere in
             ["http://example.com/b", "https://example.com:444/b", "https://example.org/b", "//example.org/b", "b", ""]
         {

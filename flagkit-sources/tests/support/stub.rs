@@ -153,8 +153,8 @@ pub fn chunk(text: &str) -> String {
 
 /// An event with a document.
 pub fn event(tag: &str, document: &str) -> String {
-    let data: String = document.lines().map(|line| format!("data: {line}\n")).collect();
-    format!("event: toml\nid: \"{tag}\"\n{data}\n")
+    let data: Vec<String> = document.lines().map(|line| format!("data: {line}")).collect();
+    format!("event: toml\nid: \"{tag}\"\n{}\n\n", data.join("\n"))
 }
 
 /// A source that asks often and tries again soon, so that tests need not wait.
