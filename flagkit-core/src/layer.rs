@@ -55,6 +55,8 @@ pub(crate) struct Layer {
     next_try: Option<SystemTime>,
     last_good: Option<SystemTime>,
     last_error: Option<Arc<LoadError>>,
+    /// What was the matter when the source could last be asked.
+    said: Option<ErrorKind>,
     /// When subscribers were last told of the error.
     told_error: Option<SystemTime>,
     loads: u64,
@@ -88,6 +90,7 @@ impl Layer {
             next_try: None,
             last_good: None,
             last_error: None,
+            said: None,
             told_error: None,
             loads: 0,
             confirmations: 0,
@@ -127,6 +130,9 @@ impl Layer {
     }
 
     fn note(&mut self, error: Arc<LoadError>, now: Option<SystemTime>) -> Noted {
+        if error.kind() != ErrorKind::Unreachable {
+            self.said = Some(error.kind());
+        }
         let is_new = self.last_error.as_ref().is_none_or(|known| known.to_string() != error.to_string());
         let has_lasted =
             |(told, now): (SystemTime, SystemTime)| now.duration_since(told).is_ok_and(|age| age >= REMIND);
@@ -162,6 +168,11 @@ impl Layer {
         let unfilled = match (&self.good, &self.last_error) {
             (Some(_), _) => return false,
             (None, None) => Unfilled::Dark,
+            // That nobody can be asked now takes nothing back of what was said before.
+            (None, Some(error)) if error.kind() == ErrorKind::Unreachable => match self.said {
+                Some(kind) => self.policy.when(kind),
+                None => self.policy.unreachable,
+            },
             (None, Some(error)) => self.policy.when(error.kind()),
         };
         self.is_required() && unfilled == Unfilled::Dark

@@ -96,10 +96,12 @@ impl Publisher {
 
     /// Waits until the source is woken, asked for a load, told to stop, or the time is up.
     ///
-    /// [`SourceStatus::next_try`](crate::SourceStatus::next_try) tells of that time.
+    /// Meanwhile [`SourceStatus::next_try`](crate::SourceStatus::next_try) tells of that time.
     pub fn wait(&self, timeout: Duration) -> Wake {
         self.store.waits(self.layer, self.now().and_then(|now| now.checked_add(timeout)));
-        self.signal.wait(timeout)
+        let wake = self.signal.wait(timeout);
+        self.store.waits(self.layer, None);
+        wake
     }
 
     /// Returns the signal that wakes and stops this source.

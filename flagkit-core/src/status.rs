@@ -30,7 +30,7 @@ pub struct SourceStatus {
     /// Since when, or for one that is stopped since when it was as it was then. `None` without a clock, and before it
     /// has answered.
     pub since: Option<SystemTime>,
-    /// When it looks next, as far as it waits for a time. `None` without a clock.
+    /// When it looks next, while it waits for a time. `None` without a clock.
     pub next_try: Option<SystemTime>,
     /// When it last loaded flags or found them unchanged. `None` before that, or without a clock,
     /// unless the load [said so](crate::Load::stale) itself.

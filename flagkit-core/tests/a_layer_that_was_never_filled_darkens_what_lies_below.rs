@@ -56,3 +56,25 @@ fn layers_above_it_count() {
     flags.add_layer(Provenance::new("top:")).publish(set(Flag::on()));
     assert!(is_on(&flags));
 }
+
+/// An optional layer that has said that there is nothing does not take that back by being out of reach.
+#[test]
+fn being_out_of_reach_takes_nothing_back() {
+    let flags = Flags::new();
+    let low = flags.add_layer(Provenance::new("low:"));
+    let (silent, dark) = (Unfilled::Silent, Unfilled::Dark);
+    let high = flags.add_layer(Provenance::new("high:")).when_unfilled(silent, dark, dark);
+    low.publish(FlagSet::from_iter([(FlagKey::new("a").expect("a key"), Flag::on())]));
+    let away = || LoadError::unreachable("no connection");
+    assert!(!flags.is_on("a", &()), "nobody knows yet");
+    high.refuse(away());
+    assert!(!flags.is_on("a", &()), "nor now");
+    high.refuse(LoadError::missing("there is none"));
+    assert!(flags.is_on("a", &()));
+    high.refuse(away());
+    assert!(flags.is_on("a", &()));
+    high.refuse(LoadError::new("no TOML"));
+    assert!(!flags.is_on("a", &()), "somebody tries to say something");
+    high.refuse(away());
+    assert!(!flags.is_on("a", &()));
+}

@@ -292,34 +292,8 @@ fn a_state_lasts_since_the_turn() {
     assert_eq!(state(), (SourceState::Fresh, Some(at(10))));
 }
 
-#[test]
-fn a_source_says_when_it_looks_next() {
-    let (tick, now) = clock!();
-    let flags = Flags::new();
-    let publisher = flags.add_layer(Provenance::new("file:")).with_clock(now);
-    let next_try = || only_source(&flags).next_try;
-    tick(100);
-    assert_eq!(next_try(), None, "it does not wait");
-    assert_eq!(publisher.wait(Duration::ZERO), Wake::TimedOut);
-    assert_eq!(next_try(), Some(at(100)));
-    tick(105);
-    publisher.signal().wake();
-    assert_eq!(publisher.wait(Duration::from_secs(30)), Wake::Woken);
-    assert_eq!(next_try(), Some(at(135)));
-    publisher.signal().reload();
-    assert_eq!(publisher.wait(Duration::from_secs(60)), Wake::Asked);
-    assert_eq!(next_try(), Some(at(165)));
-    publisher.signal().wake();
-    assert_eq!(publisher.wait(Duration::MAX), Wake::Woken);
-    assert_eq!(next_try(), None, "no time to speak of");
-    publisher.signal().wake();
-    assert_eq!(publisher.wait(Duration::from_secs(30)), Wake::Woken);
-    assert_eq!(next_try(), Some(at(135)));
-    publisher.signal().stop();
-    assert_eq!(next_try(), None, "it looks no more");
-    assert_eq!(publisher.wait(Duration::from_secs(30)), Wake::Stopped);
-    assert_eq!(next_try(), None);
-}
+/// How a wait is ended.
+type End = fn(&Signal);
 
 #[test]
 fn a_source_says_when_it_looks_next_while_it_waits() {
@@ -327,17 +301,24 @@ fn a_source_says_when_it_looks_next_while_it_waits() {
     tick(100);
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:")).with_clock(now);
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| publisher.wait(Duration::from_secs(600)));
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while only_source(&flags).next_try.is_none() && Instant::now() < deadline {
-            thread::yield_now();
-        }
-        let next_try = only_source(&flags).next_try;
-        publisher.signal().wake();
-        assert_eq!(next_try, Some(at(700)));
-        assert_eq!(waiting.join().expect("the waiter does not panic"), Wake::Woken);
-    });
+    let next_try = || only_source(&flags).next_try;
+    assert_eq!(next_try(), None, "it does not wait");
+    let signal = publisher.signal();
+    let ways = [(Signal::wake as End, Wake::Woken), (Signal::reload, Wake::Asked), (Signal::stop, Wake::Stopped)];
+    for (end, wake) in ways {
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| publisher.wait(Duration::from_secs(600)));
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while next_try().is_none() && Instant::now() < deadline {
+                thread::yield_now();
+            }
+            let seen = next_try();
+            end(signal);
+            assert_eq!(seen, Some(at(700)));
+            assert_eq!(waiting.join().expect("the waiter does not panic"), wake);
+        });
+        assert_eq!(next_try(), None, "it waits no more");
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(crate) async fn flags(State(server): State<FlagServer>, headers: HeaderMap) 
 
 pub(crate) async fn events(State(server): State<FlagServer>) -> Response {
     // Without one to begin with, whoever asks would wait for something that may never come.
-    if server.document().is_none_or(|document| document.data.is_none()) {
+    if server.document().is_none_or(|document| document.event.is_none()) {
         return (StatusCode::NOT_ACCEPTABLE, [NO_CACHE, VARY], "there is nothing to stream\n").into_response();
     }
     ([NO_CACHE, VARY], events::stream(server.0.documents.clone(), server.0.closing.subscribe())).into_response()

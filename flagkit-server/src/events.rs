@@ -4,38 +4,44 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
-use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
 use tokio::sync::watch;
+use tokio::time;
 
 use crate::document::Document;
 
 /// Between two signs of life.
 const BEAT: Duration = Duration::from_secs(15);
+/// A comment, which clients pass over.
+const SIGN_OF_LIFE: Bytes = Bytes::from_static(b":\n\n");
 
-/// The document in force, and each one after it, until the server closes. Who is slow gets the latest alone.
+/// The document in force, and each one after it, until the server closes. Who is slow gets the latest alone; all get
+/// the same bytes.
 pub(crate) fn stream(
-    documents: watch::Receiver<Option<Arc<Document>>>,
+    mut documents: watch::Receiver<Option<Arc<Document>>>,
     closing: watch::Receiver<bool>,
 ) -> impl IntoResponse {
-    let mut start = (documents, closing);
-    start.0.mark_changed();
-    let events = stream::unfold(start, |(mut documents, mut closing)| async move {
-        tokio::select! {
+    documents.mark_changed();
+    let events = stream::unfold((documents, closing), |(mut documents, mut closing)| async move {
+        let next = tokio::select! {
             biased;
             _ = closing.wait_for(|closing| *closing) => return None,
-            changed = documents.changed() => changed.ok()?,
-        }
-        let document = documents.borrow_and_update().clone()?;
-        // One that cannot be streamed ends the stream: its clients poll.
-        let event = event(&document)?;
-        Some((Ok::<_, Infallible>(event), (documents, closing)))
+            changed = documents.changed() => {
+                changed.ok()?;
+                // One that cannot be streamed ends the stream: its clients poll.
+                documents.borrow_and_update().as_ref()?.event.clone()?
+            }
+            () = time::sleep(BEAT) => SIGN_OF_LIFE,
+        };
+        Some((Ok::<_, Infallible>(next), (documents, closing)))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT))
-}
-
-fn event(document: &Document) -> Option<Event> {
-    let data = document.data.as_deref()?;
-    Some(Event::default().event(document.format.extension()).id(&document.tag).data(data))
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        // nginx and others would gather the events until there are enough of them.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    (headers, Body::from_stream(events))
 }

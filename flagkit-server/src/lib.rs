@@ -135,7 +135,7 @@ pub async fn serve(
         }
     };
     tokio::select! {
-        served = serving => served,
+        result = serving => result,
         () = overdue => Ok(()),
     }
 }

@@ -88,6 +88,9 @@ impl Builder {
     }
 
     /// Sets what to do when what is there cannot be asked for, as while a server is away. Default: [`Start::Dark`].
+    ///
+    /// A server that is silent for longer than the [patience](Builder::patience) is waited for in the background; to
+    /// have it refuse the start, give it less time than that.
     pub fn when_unreachable(mut self, start: Start) -> Self {
         self.policy.unreachable = start;
         self

@@ -130,6 +130,11 @@ impl Cache {
         Ok(())
     }
 
+    /// Removes what was kept, if anything was.
+    pub fn forget(&self) {
+        let _ = fs::remove_file(&self.path);
+    }
+
     fn write(&self, path: &Path, kept: &Kept) -> io::Result<()> {
         let rest = self.compose(kept);
         let mut options = OpenOptions::new();

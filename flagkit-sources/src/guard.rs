@@ -14,6 +14,9 @@ use crate::worker::Worker;
 /// those of others.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Between two looks while waiting for readiness.
+const STEP: Duration = Duration::from_millis(100);
+
 /// Keeps the sources running: dropped, it stops and joins their threads.
 ///
 /// The flags stay as they were at that moment, for handles and for `flag!`. Keep it to the end of `main`.
@@ -97,7 +100,8 @@ impl Guard {
     /// Tells how ready the flags are.
     pub fn readiness(&self) -> Readiness {
         let sources = self.status().sources;
-        sources.iter().map(|source| readiness(source, self.policy)).min().unwrap_or(Readiness::Ready)
+        let most = if self.is_forked() { Readiness::Stale } else { Readiness::Ready };
+        sources.iter().map(|source| readiness(source, self.policy)).fold(most, Readiness::min)
     }
 
     /// Waits until the flags are [ready](Readiness::Ready), for so long at the most, and tells how ready they are.
@@ -122,9 +126,11 @@ impl Guard {
         loop {
             let readiness = self.readiness();
             let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-            if readiness == Readiness::Ready || left.is_zero() || turns.recv_timeout(left).is_err() {
-                return readiness.max(self.readiness());
+            if readiness == Readiness::Ready || left.is_zero() {
+                return readiness;
             }
+            // Within a subscriber nothing is told before it returns, so the wait is in short steps.
+            let _ = turns.recv_timeout(left.min(STEP));
         }
     }
 

@@ -50,7 +50,8 @@ impl Worker {
     }
 
     pub(crate) fn stop(&self) {
-        self.signal.stop();
+        // A source's hook may panic; the others are to be stopped all the same.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.signal.stop()));
     }
 
     pub(crate) fn reload(&self) {

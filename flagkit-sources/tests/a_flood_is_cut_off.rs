@@ -113,8 +113,12 @@ impl Scenario {
         let faults = Arc::new(Mutex::new(Vec::new()));
         let ear = Arc::clone(&faults);
         let _subscription = guard.flags().subscribe(move |event| {
-            if let Event::Faulty(fault) = event {
-                ear.lock().expect("no panic").extend(fault.error.as_ref().map(ToString::to_string));
+            let mut heard = ear.lock().expect("no panic");
+            match event {
+                Event::Faulty(fault) => heard.extend(fault.error.as_ref().map(ToString::to_string)),
+                // Of a stream that has not begun: the polls go on.
+                Event::Warned(warning) => heard.extend(warning.warnings.iter().map(ToString::to_string)),
+                _ => {}
             }
         });
         let started = Instant::now();

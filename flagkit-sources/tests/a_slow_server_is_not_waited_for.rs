@@ -272,11 +272,15 @@ fn a_stream_that_falls_silent_within_an_event_is_lost_without_it() {
         false
     });
     let guard = start(eager(&stub.url()).idle_timeout(HEADER));
+    let streams = || stub.requests().iter().filter(|request| request.asks_for_stream()).count();
     wait_until("two streams that were lost", || {
         assert!(!is_on(&guard, "half") && is_on(&guard, "a"));
-        status(&guard).refusals >= 2
+        streams() >= 3
     });
-    assert!(stub.requests().iter().filter(|request| request.asks_for_stream()).count() >= 2);
+    // Nothing has ever come through, and the polls are well: that is a warning.
+    let status = status(&guard);
+    assert_eq!((status.state, status.refusals), (SourceState::Fresh, 0));
+    assert!(status.warnings.iter().any(|warning| warning.contains("its stream is of no use")), "{:?}", status.warnings);
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn next_try(guard: &Guard) -> SystemTime {
 fn ask(guard: &Guard) {
     let before = next_try(guard);
     guard.reload();
-    wait_until("the source to ask", || status(guard).next_try != Some(before));
+    wait_until("the source to ask", || status(guard).next_try.is_some_and(|next| next != before));
 }
 
 /// What the error of a status says of what is there.

@@ -56,7 +56,7 @@ fn ask(guard: &Guard) {
     wait_until("the source to wait", || status(guard).next_try.is_some());
     let before = status(guard).next_try;
     guard.reload();
-    wait_until("the source to ask", || status(guard).next_try != before);
+    wait_until("the source to ask", || status(guard).next_try.is_some_and(|next| Some(next) != before));
 }
 
 /// An answer of bytes, with these headers.

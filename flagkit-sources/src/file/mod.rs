@@ -113,6 +113,7 @@ enum Verdict {
     Refused,
 }
 
+const MOUNTED: &str = "is mounted as a single file: when its source is replaced by a rename, that cannot be seen here; mount the directory";
 /// Between two full reads of a file whose fingerprint stays the same, and between two tries to get events.
 const FULL_READ: Duration = Duration::from_secs(30);
 /// Between two looks at a file that is missing or cannot be read.
@@ -221,8 +222,8 @@ impl Source for File {
     }
 
     fn run(&mut self, publisher: &Publisher) {
-        let (mut watcher, mut complaint, mut warnings) = (None, None, None);
-        let mut last_start: Option<Instant> = None;
+        let (mut watcher, mut complaint, mut is_mounted, mut warnings) = (None, None, false, None);
+        let (mut last_start, mut last_mounts): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
             let is_due = last_start.is_none_or(|last| last.elapsed() >= FULL_READ);
             if self.notify == Notify::Native && watcher.is_none() && is_due {
@@ -238,9 +239,12 @@ impl Source for File {
                 complaint = watcher.complaint().map(str::to_owned);
             }
             let wait = self.look(watcher.as_ref(), publisher);
-            let known = warnings.replace(self.warnings(complaint.clone()));
+            if last_mounts.is_none_or(|last: Instant| last.elapsed() >= FULL_READ) {
+                (last_mounts, is_mounted) = (Some(Instant::now()), self.is_mounted());
+            }
+            let known = warnings.replace((complaint.clone(), is_mounted));
             if known != warnings {
-                publisher.warn(warnings.iter().flatten().cloned());
+                publisher.warn(complaint.clone().into_iter().chain(is_mounted.then(|| MOUNTED.to_owned())));
             }
             match publisher.wait(wait) {
                 Wake::Stopped => return,
@@ -342,13 +346,12 @@ impl File {
         self.format.unwrap_or_else(|| Format::from_path(&self.path))
     }
 
-    fn warnings(&self, complaint: Option<String>) -> Vec<String> {
+    /// Whether the file is mounted by itself, as far as the system says.
+    fn is_mounted(&self) -> bool {
         #[cfg(target_os = "linux")]
-        let is_mounted = mounts::is_mount_point(&self.path);
+        return mounts::is_mount_point(&self.path);
         #[cfg(not(target_os = "linux"))]
-        let is_mounted = false;
-        let mounted = "is mounted as a single file: when its source is replaced by a rename, that cannot be seen here; mount the directory";
-        complaint.into_iter().chain(is_mounted.then(|| mounted.to_owned())).collect()
+        false
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) struct Client {
     agent: Agent,
     /// What ends a request that is under way.
     signal: Option<Signal>,
+    uses_built_in_roots: bool,
 }
 
 /// A document that was answered.
@@ -97,8 +98,8 @@ impl Client {
         let roots: Vec<Certificate<'static>> =
             settings.roots.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
         let roots = if roots.is_empty() { RootCerts::PlatformVerifier } else { RootCerts::new_with_certs(&roots) };
-        let agent = agent(&settings, roots);
-        Self { target, settings, agent, signal: None }
+        let agent = agent(&target, &settings, roots);
+        Self { target, settings, agent, signal: None, uses_built_in_roots: false }
     }
 
     /// Has the signal's stop end what is under way.
@@ -106,6 +107,10 @@ impl Client {
         let agent = self.agent.clone();
         signal.on_stop(move || agent.shutdown());
         self.signal = Some(signal.clone());
+    }
+
+    pub(super) fn uses_built_in_roots(&self) -> bool {
+        self.uses_built_in_roots
     }
 
     /// Which proxy is between, without its credentials.
@@ -165,7 +170,8 @@ impl Client {
             let response = match self.send(&target, accept, tag, left()) {
                 // A container without certificates: those of Mozilla, which are built in.
                 Err(ureq::Error::Rustls(error)) if has_no_roots(&error.to_string()) => {
-                    self.agent = agent(&self.settings, RootCerts::WebPki);
+                    self.agent = agent(&self.target, &self.settings, RootCerts::WebPki);
+                    self.uses_built_in_roots = true;
                     if let Some(signal) = self.signal.take() {
                         self.attach(&signal);
                     }
@@ -257,11 +263,13 @@ impl Client {
     }
 }
 
-fn agent(settings: &Settings, roots: RootCerts) -> Agent {
+fn agent(target: &Target, settings: &Settings, roots: RootCerts) -> Agent {
+    // What is for this machine does not leave it.
+    let use_proxy = settings.use_proxy && !target.is_loopback();
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
-        .proxy(if settings.use_proxy { Proxy::try_from_env() } else { None })
+        .proxy(if use_proxy { Proxy::try_from_env() } else { None })
         .user_agent(concat!("flagkit/", env!("CARGO_PKG_VERSION")))
         .max_response_header_size(MAX_HEADERS)
         .tls_config(TlsConfig::builder().root_certs(roots).build())

@@ -64,7 +64,9 @@ impl<R: Read> Events<R> {
                 None => (&*line, ""),
             };
             let Part { since, kind, id, data } = &mut self.part;
-            if since.get_or_insert_with(Instant::now).elapsed() > self.max_time {
+            if matches!(field, "event" | "id" | "data")
+                && since.get_or_insert_with(Instant::now).elapsed() > self.max_time
+            {
                 return Err(late("an event"));
             }
             match field {

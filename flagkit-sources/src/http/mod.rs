@@ -25,7 +25,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use self::client::{Answer, Client, Failure, Fetched, Offer, Settings};
 use self::events::{Events, Item};
 pub use self::schedule::Retry;
-use self::schedule::{Outcome, Random, Schedule};
+use self::schedule::{Outcome, Random, Regime, Schedule};
 use self::secret::Secret;
 use self::target::Target;
 pub use self::target::UrlError;
@@ -87,7 +87,7 @@ pub struct Http {
     retry: Retry,
     stream: bool,
     start_from_cache: bool,
-    cache: Option<Cache>,
+    cache: Option<PathBuf>,
     state: State,
 }
 
@@ -102,7 +102,10 @@ struct State {
     no_stream_until: Option<Instant>,
     /// Why the stream could not be opened that the server should have.
     no_stream_because: Option<String>,
-    /// Why the last document could not be kept on disk.
+    /// When the document was last asked for without a tag.
+    last_whole: Option<Instant>,
+    /// The document in force, as long as it is not on disk, and why it is not.
+    unkept: Option<Kept>,
     not_kept: Option<String>,
 }
 
@@ -113,10 +116,14 @@ struct Accepted {
     tag: Option<String>,
 }
 
+/// Between two polls that ask for the whole document, whatever its tag.
+const WHOLE: Duration = Duration::from_secs(600);
 /// Between two polls while a stream is open.
 const BENEATH: Duration = Duration::from_secs(300);
 /// How long the start waits for a fresh document when there is one on disk.
 const START_LIMIT: Duration = Duration::from_secs(2);
+/// The longest of all times here: the clock has an end.
+const DAY: Duration = Duration::from_secs(86_400);
 /// How long to believe a server that it has no stream.
 const NO_STREAM: Duration = Duration::from_secs(300);
 
@@ -189,9 +196,9 @@ impl Http {
         self.header(header::AUTHORIZATION.as_str(), &format!("Bearer {token}"))
     }
 
-    /// Sets how often to ask. Default: 30 seconds, give or take a tenth; at least 10 milliseconds.
+    /// Sets how often to ask. Default: 30 seconds, give or take a tenth; at least 10 milliseconds, at most a day.
     pub fn poll_every(mut self, interval: Duration) -> Self {
-        self.poll = interval.max(Duration::from_millis(10));
+        self.poll = interval.clamp(Duration::from_millis(10), DAY);
         self
     }
 
@@ -209,9 +216,11 @@ impl Http {
 
     /// Keeps the last good document in this file, for starts while the server is away. Default: nowhere.
     ///
-    /// A start waits two seconds for a fresh document, and then takes the one on disk. See [`Cache`].
+    /// A start waits two seconds for a fresh document, and then takes the one on disk, if it was got from the same URL
+    /// with the same headers. One that can no longer be written over is removed where possible: it may have flags on
+    /// that are off by now. See [`Cache`].
     pub fn cache(mut self, path: impl Into<PathBuf>) -> Self {
-        self.cache = Some(Cache::new(path, self.target.provenance()));
+        self.cache = Some(path.into());
         self
     }
 
@@ -226,26 +235,26 @@ impl Http {
 
     /// Sets how long to wait for a name and for a connection, each. Default: 2 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.connect_timeout = timeout;
+        self.settings.connect_timeout = timeout.min(DAY);
         self
     }
 
     /// Sets how long to wait for the headers of an answer. Default: 5 seconds.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.header_timeout = timeout;
+        self.settings.header_timeout = timeout.min(DAY);
         self
     }
 
     /// Sets how long a poll may take altogether. Default: 10 seconds.
     pub fn total_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.total_timeout = timeout;
+        self.settings.total_timeout = timeout.min(DAY);
         self
     }
 
     /// Sets how long a stream may be silent before it counts as lost. Default: 60 seconds; a server should give a sign
     /// of life three times as often.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.idle_timeout = timeout;
+        self.settings.idle_timeout = timeout.min(DAY);
         self
     }
 
@@ -341,7 +350,7 @@ impl Source for Http {
     }
 
     fn load(&mut self) -> Result<Load, LoadError> {
-        let kept = self.cache.as_ref().and_then(Cache::load);
+        let kept = self.disk().and_then(|cache| cache.load());
         // What can no longer be read is as good as not kept.
         let kept = kept.and_then(|kept| kept.format.read(&kept.bytes).ok().map(|load| (load, kept)));
         let Some((kept_load, kept)) = kept else {
@@ -349,7 +358,7 @@ impl Source for Http {
         };
         self.state.accepted = Some(Accepted { digest: xxh3_128(&kept.bytes), tag: kept.tag.filter(is_sendable) });
         let error = if self.start_from_cache {
-            LoadError::new("not asked yet")
+            LoadError::unreachable("not asked yet")
         } else {
             match self.start(START_LIMIT) {
                 Ok(fresh) => return Ok(fresh.unwrap_or(kept_load)),
@@ -375,13 +384,17 @@ impl Source for Http {
                 let followed = self.follow(publisher);
                 let rest = match followed {
                     Followed::Stopped => return,
-                    Followed::NotOffered => NO_STREAM,
+                    Followed::NotOffered => {
+                        self.state.no_stream_because = None;
+                        NO_STREAM
+                    }
                     // The polls go on as if nothing had been tried.
                     Followed::Failed(outcome) => streams.after(outcome),
-                    // What has changed since has to be asked for.
                     Followed::Ended(lasted) => {
-                        wait = streams.after(Outcome::Ended(lasted));
-                        wait
+                        let rest = streams.after(Outcome::Ended(lasted));
+                        // What has changed since has to be asked for; never later than without a stream.
+                        wait = wait.min(rest);
+                        rest
                     }
                 };
                 self.state.no_stream_until = Instant::now().checked_add(rest);
@@ -412,10 +425,12 @@ fn is_sequence(der: &[u8]) -> bool {
     rest.len() == len
 }
 
-/// Whether the tag can be sent back in a header. One that cannot is of no use.
+/// Whether the tag is one (RFC 9110, section 8.8.3) and can be sent back: `*`, for one, would be met by anything.
 #[allow(clippy::ptr_arg)] // for `Option::filter`
 fn is_sendable(tag: &String) -> bool {
-    HeaderValue::from_str(tag).is_ok()
+    let opaque = tag.strip_prefix("W/").unwrap_or(tag);
+    let opaque = opaque.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+    opaque.is_some_and(|tag| !tag.contains('"')) && HeaderValue::from_str(tag).is_ok()
 }
 
 /// How following a stream ended.
@@ -454,12 +469,20 @@ impl Http {
 
     /// Asks once; `None` for flags as they were.
     fn ask(&mut self, limit: Duration) -> Result<Option<Load>, Failure> {
-        // What could not be kept on disk is asked for again, whole.
-        let known = self.state.accepted.as_ref().filter(|_| self.state.not_kept.is_none());
+        // Now and then without a tag: a server may give the same one to two documents.
+        let is_due = self.state.last_whole.is_some_and(|last| last.elapsed() >= WHOLE);
+        let known = self.state.accepted.as_ref().filter(|_| !is_due);
         let tag = known.and_then(|accepted| accepted.tag.clone());
         match self.client().poll(tag.as_deref(), limit)? {
-            Answer::Document(fetched) => self.take(fetched),
-            Answer::Unchanged => Ok(None),
+            Answer::Document(fetched) => {
+                self.state.last_whole = Some(Instant::now());
+                self.take(fetched)
+            }
+            Answer::Unchanged => {
+                self.state.last_whole.get_or_insert_with(Instant::now);
+                self.keep();
+                Ok(None)
+            }
         }
     }
 
@@ -470,12 +493,42 @@ impl Http {
         let digest = xxh3_128(&bytes);
         let is_known = self.state.accepted.as_ref().is_some_and(|accepted| accepted.digest == digest);
         let load = if is_known { None } else { Some(format.read(&bytes).map_err(Failure::document)?) };
-        if let Some(cache) = self.cache.as_ref().filter(|_| !is_known || self.state.not_kept.is_some()) {
-            let kept = Kept { bytes, format, tag: tag.clone(), at: SystemTime::now() };
-            self.state.not_kept = cache.keep(&kept).err().map(|error| format!("cannot be kept on disk: {error}"));
+        if self.cache.is_some() && !is_known {
+            self.state.unkept = Some(Kept { bytes, format, tag: tag.clone(), at: SystemTime::now() });
         }
         self.state.accepted = Some(Accepted { digest, tag });
+        self.keep();
         Ok(load)
+    }
+
+    /// Keeps on disk what is not kept yet.
+    fn keep(&mut self) {
+        let (Some(cache), Some(unkept)) = (self.disk(), self.state.unkept.take()) else { return };
+        if let Err(error) = cache.keep(&unkept) {
+            // What is there may have flags on that are off by now: better none.
+            cache.forget();
+            self.state.not_kept = Some(format!("cannot be kept on disk: {error}"));
+            self.state.unkept = Some(unkept);
+        } else {
+            self.state.not_kept = None;
+        }
+    }
+
+    /// The file on disk, as that of this document: of this URL, asked for in this way.
+    fn disk(&self) -> Option<Cache> {
+        let path = self.cache.as_ref()?;
+        let mut asked = String::new();
+        for (name, value) in &self.settings.headers {
+            asked.extend([name.as_str(), ":", value.reveal(), "\n"]);
+        }
+        let url = self.target.uri().to_string();
+        if asked.is_empty() && self.settings.format.is_none() && url == self.target.shown() {
+            return Some(Cache::new(path, self.provenance()));
+        }
+        // What else it depends on may be secret, and is there as a digest alone.
+        let asked = format!("{asked}{url} {:?}", self.settings.format);
+        let from = format!("{} {:032x}", self.target.shown(), xxh3_128(asked.as_bytes()));
+        Some(Cache::new(path, Provenance::new(from)))
     }
 
     /// Follows a stream to its end.
@@ -492,20 +545,36 @@ impl Http {
                 return Followed::Failed(failure.outcome());
             }
         };
-        if self.state.no_stream_because.take().is_some() {
-            publisher.warn(self.warnings());
-        }
         let max_len = usize::try_from(self.settings.max_len).unwrap_or(usize::MAX);
         let mut events = Events::new(reader, max_len, self.settings.idle_timeout);
         let mut last_poll = opened;
         // Whether the last document of the stream was good, so that a sign of life says that the flags are.
-        let mut is_well = false;
+        let (mut is_well, mut has_begun) = (false, false);
         loop {
-            match events.next() {
-                _ if publisher.signal().is_stopped() => return Followed::Stopped,
-                Ok(Item::Event { kind, id, data }) => {
-                    let Some(format) = Format::from_extension(&kind) else { continue };
-                    let taken = self.take(Fetched { bytes: data.into_bytes(), format, tag: id });
+            let item = events.next();
+            if publisher.signal().is_stopped() {
+                return Followed::Stopped;
+            }
+            let document = match item {
+                Ok(Item::Event { kind, id, data }) => Format::from_extension(&kind).map(|format| (format, id, data)),
+                Ok(Item::Beat) => None,
+                // One that says nothing and goes, or stays silent: something on the way keeps it back.
+                Ok(Item::End) if !has_begun => return self.no_stream("it ends before it begins"),
+                Err(error) if !has_begun => return self.no_stream(&client::broken(&error).error.to_string()),
+                // The server goes, as at its restart. Whether it is well the poll will tell that comes next.
+                Ok(Item::End) => return Followed::Ended(opened.elapsed()),
+                Err(error) => {
+                    publisher.refuse(client::broken(&error).error);
+                    return Followed::Ended(opened.elapsed());
+                }
+            };
+            match document {
+                Some((format, tag, data)) => {
+                    has_begun = true;
+                    if self.state.no_stream_because.take().is_some() {
+                        publisher.warn(self.warnings());
+                    }
+                    let taken = self.take(Fetched { bytes: data.into_bytes(), format, tag });
                     is_well = taken.is_ok();
                     match taken {
                         Ok(Some(load)) => publisher.publish(load),
@@ -513,20 +582,20 @@ impl Http {
                         Err(failure) => publisher.refuse(failure.error),
                     }
                 }
-                Ok(Item::Beat) if is_well => publisher.confirm(),
-                Ok(Item::Beat) => {}
-                // The server goes, as at its restart. Whether it is well the poll will tell that comes next.
-                Ok(Item::End) => return Followed::Ended(opened.elapsed()),
-                Err(error) => {
-                    publisher.refuse(client::broken(&error).error);
-                    return Followed::Ended(opened.elapsed());
-                }
+                None if is_well => publisher.confirm(),
+                None => {}
             }
             if publisher.signal().wait(Duration::ZERO) == Wake::Asked || last_poll.elapsed() >= BENEATH {
-                self.poll(publisher);
+                is_well = self.poll(publisher) == Outcome::Good;
                 last_poll = Instant::now();
             }
         }
+    }
+
+    /// Notes that there should be a stream and is none. It is tried ever less often: while it is tried, nobody polls.
+    fn no_stream(&mut self, because: &str) -> Followed {
+        self.state.no_stream_because = Some(format!("its stream is of no use, changes are seen by polling: {because}"));
+        Followed::Failed(Outcome::Failed(Regime::Lasting, None))
     }
 
     fn asks_for_stream(&self) -> bool {
@@ -535,7 +604,14 @@ impl Http {
 
     fn warnings(&mut self) -> Vec<String> {
         let proxy = self.client().proxy().map(|proxy| format!("is asked through the proxy {proxy}"));
-        proxy.into_iter().chain(self.state.no_stream_because.clone()).chain(self.state.not_kept.clone()).collect()
+        let roots = "is asked with the certificates that are built in: the system has none";
+        let roots = self.client().uses_built_in_roots().then(|| roots.to_owned());
+        proxy
+            .into_iter()
+            .chain(roots)
+            .chain(self.state.no_stream_because.clone())
+            .chain(self.state.not_kept.clone())
+            .collect()
     }
 
     /// Made when it is first needed: with all settings.

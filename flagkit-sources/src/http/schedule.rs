@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// How long to wait after failures: the first wait and the longest; each is twice the one before.
 ///
-/// Every wait is a random part of the upper half of these.
+/// Every wait is a random part of the upper half of these. None is shorter than 10 milliseconds or longer than a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
@@ -56,6 +56,9 @@ pub(super) enum Outcome {
     Ended(Duration),
 }
 
+/// The bounds of all waits that are set.
+const SHORTEST: Duration = Duration::from_millis(10);
+const DAY: Duration = Duration::from_secs(86_400);
 /// The longest that a server can make us wait.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// How long a stream has to live for earlier failures to be forgotten.
@@ -77,6 +80,11 @@ pub(super) struct Schedule {
 
 impl Schedule {
     pub(super) fn new(poll: Duration, retry: Retry, random: Random) -> Self {
+        let bounded = |(first, longest): (Duration, Duration)| {
+            let first = first.clamp(SHORTEST, DAY);
+            (first, longest.clamp(first, DAY))
+        };
+        let retry = Retry { passing: bounded(retry.passing), lasting: bounded(retry.lasting) };
         Self { poll, retry, random, failures: 0, regime: Regime::Passing, good: 0 }
     }
 
@@ -91,7 +99,7 @@ impl Schedule {
     pub(super) fn after(&mut self, outcome: Outcome) -> Duration {
         match outcome {
             Outcome::Good => {
-                self.good += 1;
+                self.good = self.good.saturating_add(1);
                 let recovers = self.failures > 0 && self.good == 1;
                 if self.good >= GOOD_POLLS {
                     self.failures = 0;
@@ -112,10 +120,13 @@ impl Schedule {
                 }
             }
             Outcome::Ended(lasted) => {
-                if lasted >= HEALTHY {
-                    self.failures = 0;
+                if lasted < HEALTHY {
+                    return self.back_off(Regime::Passing);
                 }
-                self.back_off(Regime::Passing)
+                self.failures = 0;
+                // All streams of a server end together.
+                let own = self.back_off(Regime::Passing);
+                self.random.between(own, own.max(self.poll))
             }
         }
     }
@@ -255,7 +266,10 @@ mod tests {
         assert!(connects <= 12, "{connects} in a minute");
         (0..20).for_each(|_| assert!(schedule.after(Outcome::Ended(Duration::ZERO)) <= secs(60.0)));
         assert_between(schedule.after(Outcome::Ended(Duration::from_secs(59))), 30.0, 60.0);
-        assert_between(schedule.after(Outcome::Ended(Duration::from_secs(60))), 0.5, 1.0);
+        assert_between(schedule.after(Outcome::Ended(Duration::from_secs(60))), 0.5, 30.0);
+        let mean =
+            (0..10_000).map(|seed| self::schedule(seed).after(Outcome::Ended(HEALTHY)).as_secs_f64()).sum::<f64>();
+        assert!((14.5..16.5).contains(&(mean / 10_000.0)), "spread over an interval: {mean}");
     }
 
     #[test]

@@ -3,10 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use flagkit_core::Provenance;
 use ureq::http::Uri;
 use ureq::http::uri::Scheme;
-use xxhash_rust::xxh3::xxh3_128;
 
 /// The URL of a document.
 #[derive(Clone)]
@@ -64,12 +62,9 @@ impl Target {
         &self.shown
     }
 
-    /// What tells this URL from others that are shown alike.
-    pub(super) fn provenance(&self) -> Provenance {
-        match self.uri.query() {
-            Some(query) => Provenance::new(format!("{} {:032x}", self.shown, xxh3_128(query.as_bytes()))),
-            None => Provenance::new(&self.shown),
-        }
+    /// Whether the host is this machine, by its spelling alone.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.uri.host().is_some_and(is_loopback)
     }
 
     /// Where a redirect leads to, if that is the same scheme, host and port.
@@ -93,7 +88,6 @@ impl Target {
     }
 }
 
-/// Whether the host is this machine, by its spelling alone.
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
