@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::{ErrorKind, Flags, Source, Unfilled};
+use flagkit_core::{Flags, Source, Unfilled};
 
 use crate::error::Error;
 use crate::guard::Guard;
+use crate::policy::{Policy, Start};
 use crate::worker::Worker;
 
 /// Puts sources together and starts them.
@@ -32,37 +33,6 @@ pub struct Builder {
     sources: Vec<Box<dyn Source>>,
     policy: Policy,
     patience: Duration,
-}
-
-/// What to do when a source cannot be loaded at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Start {
-    /// Start, and keep dark what the layers below declare until that layer is there: it might be meant to turn some of
-    /// it off.
-    Dark,
-    /// Start as if that layer said nothing, and take it in when it is there: for layers that are optional.
-    Without,
-    /// Return an error.
-    Refuse,
-}
-
-/// What to do when a source cannot be loaded at the start, by what is the matter.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Policy {
-    missing: Start,
-    unreachable: Start,
-    broken: Start,
-}
-
-impl Policy {
-    pub(crate) fn when(self, kind: ErrorKind) -> Start {
-        match kind {
-            ErrorKind::Missing => self.missing,
-            ErrorKind::Unreachable => self.unreachable,
-            ErrorKind::Broken => self.broken,
-        }
-    }
 }
 
 impl Builder {

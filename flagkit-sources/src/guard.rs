@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use flagkit_core::{Flags, SourceState, SourceStatus, Status};
 
-use crate::builder::{Policy, Start};
+use crate::policy::{Policy, Start};
 use crate::worker::Worker;
 
 /// How long a drop waits for a source that does not stop. All sources here stop within milliseconds; this is for

@@ -63,13 +63,14 @@ mod file;
 mod guard;
 #[cfg(feature = "http")]
 mod http;
+mod policy;
 #[cfg(feature = "tracing")]
 mod trace;
 mod worker;
 
 use std::path::PathBuf;
 
-pub use builder::{Builder, Start};
+pub use builder::Builder;
 pub use cache::{Cache, Kept};
 pub use env::Env;
 pub use error::Error;
@@ -77,6 +78,7 @@ pub use file::{File, Notify};
 pub use guard::{Guard, Readiness};
 #[cfg(feature = "http")]
 pub use http::{CertificateError, HeaderError, Http, Retry, UrlError};
+pub use policy::Start;
 
 /// Watches a flag file, lays `FLAG_*` environment variables over it, and installs the flags for `flag!`.
 ///
