@@ -185,7 +185,7 @@ impl Http {
     ///
     /// A start waits two seconds for a fresh document, and then takes the one on disk, if it was got from the same URL
     /// with the same headers. One that can no longer be written over is removed where possible: it may have flags on
-    /// that are off by now. See [`Cache`].
+    /// that are off by now. See [`Cache`](crate::Cache).
     pub fn cache(mut self, path: impl Into<PathBuf>) -> Self {
         self.cache = Some(path.into());
         self
