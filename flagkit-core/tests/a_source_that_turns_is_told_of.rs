@@ -1,4 +1,6 @@
 //! A source that becomes well, ceases to be, or has something to be known for is told of once, and its status says it.
+//!
+//! One long file: all of it is what one layer tells, by the same clocks and the same log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Barrier, mpsc};

@@ -38,7 +38,8 @@
 //!
 //! # Known limitations
 //!
-//! See [`File`] for those of watching a file. The environment is read once.
+//! See [`File`] for those of watching a file, and `Http` (feature `http`) for those of asking a server. The environment
+//! is read once.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -53,7 +53,7 @@ use crate::document::Format;
 ///   `flags = 12`): a shorter one is refused then.
 /// - A file that is rewritten in place all the time, without 50 ms of quiet, counts when it pauses.
 /// - A container that mounts the single file (`subPath`, a bind mount) keeps the old file when its source is replaced
-///   by a rename. Mount the directory.
+///   by a rename. Mount the directory; on Linux the status warns of such a mount.
 ///
 /// # Examples
 ///
