@@ -61,6 +61,16 @@ impl Publisher {
         self
     }
 
+    /// Returns another way into the same layer, with a signal of its own, which from now on is that of the layer.
+    ///
+    /// For a source that takes the place of one whose thread is gone; see
+    /// [`recover_after_fork`](crate::recover_after_fork).
+    pub fn successor(&self) -> Self {
+        let signal = Signal::new();
+        self.store.hand_over(self.layer, signal.clone());
+        Self { store: Arc::clone(&self.store), layer: self.layer, signal, clock: self.clock }
+    }
+
     /// Puts these flags in force, in the place of what the layer said before.
     ///
     /// Does nothing to readers when nothing differs; subscribers are told if the source has become well by it.

@@ -66,6 +66,14 @@ pub trait Source: Send + 'static {
     fn run(&mut self, publisher: &Publisher) {
         let _ = publisher;
     }
+
+    /// Returns a source with the settings of this one that has seen nothing yet, to take its place where its thread is
+    /// gone: in a forked child. Asked before the start.
+    ///
+    /// The default has none: the layer then keeps its flags in a child, and follows nothing.
+    fn successor(&self) -> Option<Box<dyn Source>> {
+        None
+    }
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
@@ -83,5 +91,9 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn run(&mut self, publisher: &Publisher) {
         S::run(self, publisher);
+    }
+
+    fn successor(&self) -> Option<Box<dyn Source>> {
+        S::successor(self)
     }
 }

@@ -8,6 +8,8 @@
 //!                                          └──────▶ Subscribers, after the lock is released
 //! ```
 
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::SystemTime;
 
@@ -26,11 +28,24 @@ use crate::subscribers::Subscribers;
 /// Told of each snapshot in order, under the publishing lock.
 pub(crate) type Follower = fn(&Snapshot);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Store {
     cell: SnapshotCell,
     publishing: Mutex<Publishing>,
     subscribers: Arc<Subscribers>,
+    /// The process that has the threads that publish.
+    process: AtomicU32,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            cell: SnapshotCell::default(),
+            publishing: Mutex::default(),
+            subscribers: Arc::default(),
+            process: AtomicU32::new(process::id()),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +87,28 @@ impl Store {
         let mut publishing = self.lock();
         publishing.follower = Some(follower);
         follower(&self.cell.load());
+    }
+
+    /// Has another signal stop the layer.
+    pub(crate) fn hand_over(&self, index: LayerIndex, signal: Signal) {
+        if let Some(layer) = self.lock().layers.get_mut(index.0) {
+            layer.signal = signal;
+        }
+    }
+
+    /// Whether a process that was forked off has these flags, and not recovered them.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.process.load(Ordering::Relaxed) != process::id()
+    }
+
+    /// In a forked child: whether nothing was locked at the fork, so that publishing may go on.
+    pub(crate) fn recover(&self) -> bool {
+        let is_free = !matches!(self.publishing.try_lock(), Err(TryLockError::WouldBlock));
+        let is_recovered = is_free && self.subscribers.recover();
+        if is_recovered {
+            self.process.store(process::id(), Ordering::Relaxed);
+        }
+        is_recovered
     }
 
     pub(crate) fn when_unfilled(&self, index: LayerIndex, policy: Policy) {

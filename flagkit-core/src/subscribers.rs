@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use crate::event::Event;
 
@@ -49,6 +49,21 @@ impl Subscribers {
         while let Some(event) = self.next() {
             self.call(&event);
         }
+    }
+
+    /// In a forked child: whether nothing was locked at the fork. Whoever was delivering then is gone, and so is what
+    /// was on its way.
+    pub(crate) fn recover(&self) -> bool {
+        if matches!(self.callbacks.try_lock(), Err(TryLockError::WouldBlock)) {
+            return false;
+        }
+        let mut queue = match self.queue.try_lock() {
+            Ok(queue) => queue,
+            Err(TryLockError::Poisoned(queue)) => queue.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        *queue = Queue::default();
+        true
     }
 
     pub(crate) fn panics(&self) -> u64 {

@@ -95,17 +95,14 @@ impl Builder {
         let mut guard = Guard::new(flags.clone(), self.policy);
         let (ready, loaded) = mpsc::channel();
         for source in self.sources {
-            let provenance = source.provenance();
             let unfilled = |start| if start == Start::Without { Unfilled::Silent } else { Unfilled::Dark };
             let Policy { missing, unreachable, broken } = self.policy;
-            let publisher = flags.add_layer(provenance.clone()).with_clock(SystemTime::now).when_unfilled(
+            let publisher = flags.add_layer(source.provenance()).with_clock(SystemTime::now).when_unfilled(
                 unfilled(missing),
                 unfilled(unreachable),
                 unfilled(broken),
             );
-            let worker =
-                Worker::spawn(source, publisher, ready.clone()).map_err(|error| Error::thread(provenance, error))?;
-            guard.push(worker);
+            guard.push(Worker::spawn(source, publisher, ready.clone())?);
         }
         drop(ready);
         // Nobody sends: the wait ends when every worker has loaded and let go of its end of the channel.

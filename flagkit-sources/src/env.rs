@@ -26,7 +26,7 @@ use flagkit_core::{Flag, FlagKey, FlagSet, FoldedKey, Load, LoadError, Problem, 
 /// assert!(guard.flags().is_on("new-checkout", &()));
 /// # Ok::<(), flagkit_sources::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Env {
     prefix: String,
     vars: Vec<(OsString, OsString)>,
@@ -75,6 +75,10 @@ impl Source for Env {
             }
         }
         Ok(Load::new(flags).with_problems(problems))
+    }
+
+    fn successor(&self) -> Option<Box<dyn Source>> {
+        Some(Box::new(self.clone()))
     }
 }
 

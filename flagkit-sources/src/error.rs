@@ -5,9 +5,10 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use flagkit_core::{LoadError, Provenance};
+use flagkit_core::{ForkError, LoadError, Provenance};
 
-/// The reason why [`Builder::start`](crate::Builder::start) or [`install`](crate::Builder::install) failed.
+/// The reason why [`Builder::start`](crate::Builder::start), [`install`](crate::Builder::install) or
+/// [`Guard::restart_after_fork`](crate::Guard::restart_after_fork) failed.
 #[derive(Debug)]
 pub struct Error(Kind);
 
@@ -16,6 +17,7 @@ enum Kind {
     Load(Vec<(Provenance, Arc<LoadError>)>),
     Thread(Provenance, io::Error),
     Installed,
+    Fork(ForkError),
 }
 
 impl Error {
@@ -25,6 +27,10 @@ impl Error {
 
     pub(crate) fn thread(source: Provenance, error: io::Error) -> Self {
         Self(Kind::Thread(source, error))
+    }
+
+    pub(crate) fn fork(error: ForkError) -> Self {
+        Self(Kind::Fork(error))
     }
 
     pub(crate) fn installed() -> Self {
@@ -45,7 +51,7 @@ impl Error {
     pub fn failures(&self) -> &[(Provenance, Arc<LoadError>)] {
         match &self.0 {
             Kind::Load(failures) => failures,
-            Kind::Thread(..) | Kind::Installed => &[],
+            Kind::Thread(..) | Kind::Installed | Kind::Fork(_) => &[],
         }
     }
 }
@@ -61,6 +67,7 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Kind::Thread(source, _) => write!(f, "{source}: no thread could be started for it"),
+            Kind::Fork(error) => error.fmt(f),
             Kind::Installed => f.write_str("flags are installed for this process already; install them once"),
         }
     }
@@ -72,7 +79,7 @@ impl StdError for Error {
             // The display already shows the load errors themselves.
             Kind::Load(failures) => failures.first().and_then(|(_, error)| error.source()),
             Kind::Thread(_, error) => Some(error),
-            Kind::Installed => None,
+            Kind::Installed | Kind::Fork(_) => None,
         }
     }
 }

@@ -7,12 +7,17 @@ use std::time::{Duration, Instant};
 
 use flagkit_core::{Flags, SourceState, SourceStatus, Status};
 
+use crate::error::Error;
 use crate::policy::{Policy, Start};
 use crate::worker::Worker;
 
-/// How long a drop waits for a source that does not stop. All sources here stop within milliseconds; this is for
-/// those of others.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long a drop waits for a source that does not stop. The sources here stop within milliseconds, but for one that
+/// is resolving a name or opening a connection.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// As good as for ever: the clock has an end.
+const DAY: Duration = Duration::from_secs(86_400);
+const FORKED: &str = "was stopped by a fork: its flags stay as they are here, until Guard::restart_after_fork";
 
 /// Between two looks while waiting for readiness.
 const STEP: Duration = Duration::from_millis(100);
@@ -22,14 +27,16 @@ const STEP: Duration = Duration::from_millis(100);
 /// The flags stay as they were at that moment, for handles and for `flag!`. Keep it to the end of `main`.
 ///
 /// Dropping it from a subscriber is fine: the thread the subscriber runs on ends after the call instead of being
-/// waited for. A source that does not stop within a second is left behind.
+/// waited for. A source that does not stop within a tenth of a second is left behind; [`stop`](Guard::stop) waits
+/// longer.
 ///
 /// # After a fork
 ///
 /// Threads do not survive `fork(2)` in the child: there, flags are read as before and no longer change, the
-/// [status](Guard::status) says that all sources are stopped, and a drop waits for nobody. Start the sources after
-/// the fork where you can. A lock that another thread held at the fork stays locked in the child, so leave
-/// [`Flags::status`] and subscriptions alone there; reading takes no lock.
+/// [status](Guard::status) warns that all sources are stopped, and a drop waits for nobody. Start the sources after
+/// the fork where you can, or else [start them again](Guard::restart_after_fork) in the child. A lock that another
+/// thread held at the fork stays locked in the child, so leave [`Flags::status`] and subscriptions alone there until
+/// then; reading takes no lock.
 #[must_use = "dropped at once, the sources stop and the flags never change; bind it to a name (`_` is none)"]
 #[derive(Debug)]
 pub struct Guard {
@@ -41,6 +48,8 @@ pub struct Guard {
     policy: Policy,
     #[cfg(feature = "tracing")]
     trace: Option<flagkit_core::Subscription>,
+    #[cfg(feature = "tracing")]
+    told_of_fork: std::sync::Once,
 }
 
 /// How ready the flags are: that of the source that is least so.
@@ -61,6 +70,8 @@ impl Guard {
             #[cfg(feature = "tracing")]
             trace: Some(crate::trace::subscribe(&flags)),
             flags,
+            #[cfg(feature = "tracing")]
+            told_of_fork: std::sync::Once::new(),
             workers: Vec::new(),
             process: process::id(),
             policy,
@@ -84,17 +95,75 @@ impl Guard {
         self.workers.iter().for_each(Worker::reload);
     }
 
-    /// Tells how the sources are doing: as [`Flags::status`]. In a forked child they are stopped, or not listed at all
-    /// when the fork came amid a change.
+    /// Tells how the sources are doing: as [`Flags::status`]. In a forked child they are stopped, with a warning that
+    /// says why, or not listed at all when the fork came amid a change.
     pub fn status(&self) -> Status {
         if !self.is_forked() {
             return self.flags.status();
         }
+        #[cfg(feature = "tracing")]
+        self.told_of_fork.call_once(|| tracing::warn!(target: "flagkit", "every source of this process {FORKED}"));
         // Whoever held the lock at the fork holds it for ever: then there is only this much to tell.
         let mut status = self.flags.try_status().unwrap_or_default();
         status.revision = self.flags.snapshot().revision();
-        status.sources.iter_mut().for_each(|source| source.state = SourceState::Stopped);
+        for source in &mut status.sources {
+            source.state = SourceState::Stopped;
+            source.warnings = [FORKED.into()].into();
+        }
         status
+    }
+
+    /// Starts the sources again in a forked child, and returns at once. In a process that was not forked it does
+    /// nothing.
+    ///
+    /// Until they have loaded, the flags stay as they were at the fork and the sources are stale. A source of your own
+    /// starts again if it has a [successor](flagkit_core::Source::successor); else it stays stopped. Subscriptions hold in
+    /// the child too.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the fork came amid a change, which happens rarely and cannot be mended in this child, and
+    /// when the system has no thread for a source. The flags stay as they are then.
+    pub fn restart_after_fork(&mut self) -> Result<(), Error> {
+        if !self.is_forked() {
+            return Ok(());
+        }
+        flagkit_core::recover_after_fork(&self.flags).map_err(Error::fork)?;
+        self.process = process::id();
+        let (ready, _) = mpsc::channel();
+        let mut failure = None;
+        for worker in mem::take(&mut self.workers) {
+            match worker.restart(ready.clone()) {
+                Ok(worker) => self.workers.extend(worker),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Stops the sources and waits for their threads to end, for so long at the most; tells whether all have.
+    ///
+    /// For sources that need longer than a drop waits; the flags stay as they are, as after a drop.
+    pub fn stop(mut self, patience: Duration) -> bool {
+        self.end(patience)
+    }
+
+    fn end(&mut self, patience: Duration) -> bool {
+        let workers = mem::take(&mut self.workers);
+        if self.is_forked() {
+            // There are no threads to join or to let go of, only the memory of their handles; and a lock that one of
+            // them held at the fork stays held.
+            #[cfg(feature = "tracing")]
+            mem::forget(self.trace.take());
+            mem::forget(workers);
+            return true;
+        }
+        workers.iter().for_each(Worker::stop);
+        let now = Instant::now();
+        let deadline = now.checked_add(patience).unwrap_or(now + DAY);
+        let left_behind =
+            workers.into_iter().map(|worker| worker.join(deadline)).filter(|has_ended| !has_ended).count();
+        left_behind == 0
     }
 
     /// Tells how ready the flags are.
@@ -151,18 +220,6 @@ fn readiness(source: &SourceStatus, policy: Policy) -> Readiness {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let workers = mem::take(&mut self.workers);
-        if self.is_forked() {
-            // There are no threads to join or to let go of, only the memory of their handles; and a lock that one of
-            // them held at the fork stays held.
-            #[cfg(feature = "tracing")]
-            mem::forget(self.trace.take());
-            return mem::forget(workers);
-        }
-        workers.iter().for_each(Worker::stop);
-        let deadline = Instant::now() + GRACE;
-        for worker in workers {
-            worker.join(deadline);
-        }
+        self.end(GRACE);
     }
 }

@@ -1,37 +1,48 @@
 //! One source on one thread.
 
 use std::any::Any;
-use std::io;
+use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use flagkit_core::{LoadError, Publisher, Signal, Source};
+use flagkit_core::{LoadError, Publisher, Source};
+
+use crate::error::Error;
 
 /// A running source.
-#[derive(Debug)]
 pub(crate) struct Worker {
-    signal: Signal,
+    publisher: Arc<Publisher>,
     thread: JoinHandle<()>,
-    /// Hangs up when the thread ends. Behind a lock, so that a guard can be shared; only its drop looks.
-    ended: Mutex<Receiver<()>>,
+    /// Behind a lock, so that a guard can be shared; it alone takes it, at the end.
+    end: Mutex<End>,
+}
+
+struct End {
+    /// Hangs up when the thread ends.
+    ended: Receiver<()>,
+    /// What takes the place of the source in a forked child.
+    successor: Option<Box<dyn Source>>,
 }
 
 impl Worker {
     /// Starts the thread, which loads once, reports, lets go of `ready` and runs the source.
-    pub(crate) fn spawn(source: Box<dyn Source>, publisher: Publisher, ready: Sender<()>) -> io::Result<Self> {
-        let signal = publisher.signal().clone();
+    pub(crate) fn spawn(source: Box<dyn Source>, publisher: Publisher, ready: Sender<()>) -> Result<Self, Error> {
+        let publisher = Arc::new(publisher);
         let (end, ended) = mpsc::channel();
+        let successor = source.successor();
         // Linux shows 15 bytes of a thread's name: room for the kind, not for the place.
         let provenance = source.provenance();
         let kind = provenance.as_str().split(':').next().unwrap_or_default();
+        let for_thread = Arc::clone(&publisher);
         let thread = thread::Builder::new().name(format!("flagkit-{kind}")).spawn(move || {
             let _end: Sender<()> = end;
             // Dropped before the end is announced, a panic in the drop included.
             let run = move || {
-                let (mut source, publisher) = (source, publisher);
+                let (mut source, publisher) = (source, for_thread);
                 // Let go of after the report, whichever it is: the builder then looks at the status.
                 let mut ready = Some(ready);
                 let work = || {
@@ -45,30 +56,59 @@ impl Worker {
                 }
             };
             let _ = catch_unwind(AssertUnwindSafe(run));
-        })?;
-        Ok(Self { signal, thread, ended: Mutex::new(ended) })
+        });
+        let thread = thread.map_err(|error| Error::thread(provenance, error))?;
+        Ok(Self { publisher, thread, end: Mutex::new(End { ended, successor }) })
+    }
+
+    /// In a forked child: takes up the work of a thread that the child does not have. Without a successor the layer is
+    /// stopped, and there is no worker.
+    pub(crate) fn restart(self, ready: Sender<()>) -> Result<Option<Self>, Error> {
+        let Self { publisher, thread, end } = self;
+        let End { ended, successor } = end.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Of a thread that is not there: nothing to let go of.
+        mem::forget((thread, ended));
+        let publisher = publisher.successor();
+        let Some(successor) = successor else {
+            publisher.refuse(LoadError::unreachable("was stopped by a fork, and cannot be started again"));
+            publisher.signal().stop();
+            return Ok(None);
+        };
+        publisher.refuse(LoadError::unreachable("was stopped by a fork, and is starting again"));
+        Self::spawn(successor, publisher, ready).map(Some)
     }
 
     pub(crate) fn stop(&self) {
         // A source's hook may panic; the others are to be stopped all the same.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.signal.stop()));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.publisher.signal().stop()));
     }
 
     pub(crate) fn reload(&self) {
-        self.signal.reload();
+        self.publisher.signal().reload();
     }
 
-    /// Waits for the thread to end, until the deadline. A thread does not wait for itself.
-    pub(crate) fn join(self, deadline: Instant) {
+    /// Waits for the thread to end, until the deadline, and tells whether it has. A thread does not wait for itself.
+    pub(crate) fn join(self, deadline: Instant) -> bool {
         if self.thread.thread().id() == thread::current().id() {
-            return;
+            return false;
         }
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        let ended = self.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected) {
+        let end = self.end.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let has_ended = end.ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected);
+        if has_ended {
             // The thread catches the panics of its source, so there is no error to pass on.
             let _ = self.thread.join();
         }
+        has_ended
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("publisher", &self.publisher)
+            .field("thread", &self.thread)
+            .finish_non_exhaustive()
     }
 }
 

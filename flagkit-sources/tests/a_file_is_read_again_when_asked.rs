@@ -257,7 +257,7 @@ mod dropped {
     use std::ffi::OsStr;
     use std::fs;
     use std::io::{Read as _, Write as _};
-    use std::net::TcpStream;
+    use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex, mpsc};
     use std::time::{Duration, Instant};
@@ -267,7 +267,7 @@ mod dropped {
 
     use super::NEVER;
     use super::support::stub::{Request, STREAM, Stub, chunk, document, eager, event};
-    use super::support::{DEADLINE, in_a_child, is_on, pause, wait_until};
+    use super::support::{DEADLINE, SOON, in_a_child, is_on, pause, wait_until};
 
     const DOCUMENT: &str = "[flags]\na = true\n";
     const OTHER: &str = "[flags]\na = true\nb = true\n";
@@ -300,8 +300,7 @@ mod dropped {
         false
     }
 
-    /// Starts, waits until so many requests are under way, and drops the guard: within the second that a source is
-    /// waited for, so that none was left behind.
+    /// Starts, waits until so many requests are under way, and stops: far sooner than what is under way would end.
     fn check(what: &str, requests: usize, configure: fn(Http) -> Http, answer: Answer) {
         let before = threads();
         let requested = Arc::new(AtomicUsize::new(0));
@@ -318,10 +317,8 @@ mod dropped {
         // Far enough for the client to be reading.
         pause(Duration::from_millis(60));
         let begin = Instant::now();
-        drop(guard);
-        let took = begin.elapsed();
-        println!("{what}: {took:?}");
-        assert!(took < Duration::from_secs(1), "{what}: {took:?}");
+        assert!(guard.stop(SOON), "{what}: its thread is left");
+        println!("{what}: {:?}", begin.elapsed());
         drop(stub);
         wait_until(&format!("{what}: no thread is left"), || threads() == before);
     }
@@ -352,7 +349,30 @@ mod dropped {
         assert!(flags.is_on("b", &()));
     }
 
-    /// A subscriber that does not return is left behind after a second, and ends by itself when it does.
+    /// Opening a connection cannot be interrupted. The drop does not wait for it, and the thread ends with it.
+    fn while_a_connection_is_opened() {
+        let before = threads();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        // Nobody takes these up. When there is no more room for such, whoever comes is not even answered.
+        let mut waiting = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            waiting.push(stream);
+        }
+        let limit = Duration::from_secs(4);
+        let http = eager(&format!("http://{address}/flags.toml")).connect_timeout(limit);
+        let guard = Builder::new().source(http).patience(Duration::ZERO).start().expect("it has not failed yet");
+        wait_until("its thread is there", || threads() > before);
+        pause(Duration::from_millis(60));
+        let begin = Instant::now();
+        drop(guard);
+        let took = begin.elapsed();
+        println!("while a connection is opened: {took:?}");
+        assert!(took < limit / 2, "while a connection is opened: {took:?}");
+        wait_until("while a connection is opened: no thread is left", || threads() == before);
+    }
+
+    /// A subscriber that does not return is left behind, and ends by itself when it does.
     fn while_a_subscriber_is_called() {
         let before = threads();
         let turn = AtomicUsize::new(0);
@@ -424,5 +444,6 @@ mod dropped {
         }
         by_a_subscriber();
         while_a_subscriber_is_called();
+        while_a_connection_is_opened();
     }
 }

@@ -157,6 +157,11 @@ impl fmt::Display for InstallError {
 
 impl Error for InstallError {}
 
+/// Whether nobody is adding a site or rewriting the sites.
+pub(crate) fn is_free() -> bool {
+    REGISTRY.is_free()
+}
+
 /// Returns the flags that are [installed](install), if any are.
 pub fn installed() -> Option<&'static Flags> {
     REGISTRY.flags()

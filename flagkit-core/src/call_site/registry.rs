@@ -51,6 +51,10 @@ impl Registry {
         }
     }
 
+    pub(super) fn is_free(&self) -> bool {
+        !matches!(self.first.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
     fn refresh(&self, snapshot: &Snapshot) {
         let first = self.lock();
         let mut next = *first;

@@ -7,9 +7,11 @@ mod hops;
 mod mounts;
 mod settling;
 mod watcher;
+mod watches;
 
 use std::fmt;
 use std::path::{self, Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -74,11 +76,11 @@ pub struct File {
     poll: Duration,
     notify: Notify,
     max_len: u64,
-    on_document: Option<Hook>,
+    on_document: Option<Arc<Hook>>,
     state: State,
 }
 
-type Hook = Box<dyn FnMut(&[u8], Format) + Send>;
+type Hook = dyn Fn(&[u8], Format) + Send + Sync;
 
 /// Whether to ask the operating system for events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -173,8 +175,8 @@ impl File {
     }
 
     /// Has `hook` told of each document that counts, right before its flags are published: for passing it on.
-    pub fn on_document(mut self, hook: impl FnMut(&[u8], Format) + Send + 'static) -> Self {
-        self.on_document = Some(Box::new(hook));
+    pub fn on_document(mut self, hook: impl Fn(&[u8], Format) + Send + Sync + 'static) -> Self {
+        self.on_document = Some(Arc::new(hook));
         self
     }
 }
@@ -253,9 +255,24 @@ impl Source for File {
             }
         }
     }
+
+    fn successor(&self) -> Option<Box<dyn Source>> {
+        Some(Box::new(self.unseen()))
+    }
 }
 
 impl File {
+    /// The settings, and nothing seen yet.
+    fn unseen(&self) -> Self {
+        Self {
+            spelled: self.spelled.clone(),
+            path: self.path.clone(),
+            on_document: self.on_document.clone(),
+            state: State::default(),
+            ..*self
+        }
+    }
+
     /// Looks at the file, reports what is new and believed, and returns how long to wait for the next look.
     fn look(&mut self, watcher: Option<&Watcher>, publisher: &Publisher) -> Duration {
         let now = Instant::now();
@@ -333,7 +350,7 @@ impl File {
     fn pass_on(&mut self, digest: Digest, decoded: Decoded, now: Instant) -> Result<Load, LoadError> {
         let format = self.document_format();
         let load = decoded.map(|(load, bytes)| {
-            if let Some(hook) = &mut self.on_document {
+            if let Some(hook) = &self.on_document {
                 hook(&bytes, format);
             }
             load

@@ -7,20 +7,21 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use flagkit_core::Signal;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
-use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{ErrorKind, Event, EventKind};
 
 use super::fingerprint::Identity;
 use super::hops::hops;
 use super::settling::Evidence;
+use super::watches::{Listener, Watches};
 
 /// Watches the hops of one path. Dropped, it stops.
 pub(super) struct Watcher {
-    inner: RecommendedWatcher,
+    watches: Arc<Watches>,
     dirs: Vec<(PathBuf, Identity)>,
     hints: Arc<Hints>,
     /// Why a directory cannot be watched that is there.
@@ -62,12 +63,12 @@ impl Watcher {
     pub(super) fn start(signal: Signal) -> Result<Self, String> {
         // Before the watch begins, anything may have happened: as if a writer had the file open.
         let latest = Note { evidence: Evidence::Open, count: 0 };
-        let hints =
-            Arc::new(Hints { notes: Mutex::new(Notes { paths: Vec::new(), latest, last_aside: None }), signal });
-        let callback = Arc::clone(&hints);
-        let inner = notify::recommended_watcher(move |event: notify::Result<Event>| callback.take(event.as_ref().ok()))
-            .map_err(|error| explain(&error))?;
-        Ok(Self { inner, dirs: Vec::new(), hints, complaint: None })
+        let notes = Mutex::new(Notes { paths: Vec::new(), latest, last_aside: None });
+        let hints = Arc::new(Hints { notes, signal });
+        let watches = Watches::share().map_err(|error| explain(&error))?;
+        let listener: Weak<Hints> = Arc::downgrade(&hints);
+        watches.listen(listener);
+        Ok(Self { watches, dirs: Vec::new(), hints, complaint: None })
     }
 
     /// Why a directory that is there cannot be watched, if one cannot.
@@ -92,16 +93,14 @@ impl Watcher {
             self.complaint = None;
             return;
         }
-        for (dir, _) in self.dirs.iter().filter(|known| !dirs.contains(known)) {
-            // Fails when the directory is gone, and with it the watch.
-            let _ = self.inner.unwatch(dir);
+        for (dir, identity) in self.dirs.iter().filter(|known| !dirs.contains(known)) {
+            self.watches.unwatch(dir, identity);
         }
         let known = std::mem::take(&mut self.dirs);
         self.complaint = None;
         // A directory that cannot be watched is tried again the next time.
         dirs.retain(|entry| {
-            let watched =
-                if known.contains(entry) { Ok(()) } else { self.inner.watch(&entry.0, RecursiveMode::NonRecursive) };
+            let watched = if known.contains(entry) { Ok(()) } else { self.watches.watch(&entry.0, &entry.1) };
             // One that has gone in the meantime is no complaint.
             if let Err(error) = watched.as_ref().map_err(explain).map_err(|reason| entry.0.exists().then_some(reason)) {
                 self.complaint = error.or(self.complaint.take());
@@ -125,15 +124,22 @@ impl Watcher {
     }
 }
 
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        for (dir, identity) in &self.dirs {
+            self.watches.unwatch(dir, identity);
+        }
+    }
+}
+
 impl fmt::Debug for Watcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watcher").field("dirs", &self.dirs).finish_non_exhaustive()
     }
 }
 
-impl Hints {
-    /// Takes note of an event; `None` stands for an error of the watcher.
-    fn take(&self, event: Option<&Event>) {
+impl Listener for Hints {
+    fn hear(&self, event: Option<&Event>) {
         if let Some(event) = event {
             // Reading the file makes such events, and would wake the reader again.
             if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
@@ -146,7 +152,11 @@ impl Hints {
                 let latest = &mut notes.latest;
                 latest.evidence = evidence(event.kind).unwrap_or(latest.evidence);
                 latest.count += 1;
-            } else if path.is_some() {
+            } else if let Some(path) = path {
+                // Of a directory that another file of this process leads through.
+                if !notes.paths.iter().any(|known| known.parent() == Some(path) || known.parent() == path.parent()) {
+                    return;
+                }
                 // Another file of the directory. It may be a part of the change all the same, but a log that is
                 // written beside the flags is no reason to look a thousand times a second.
                 let now = Instant::now();
@@ -159,7 +169,9 @@ impl Hints {
         // Errors and overflows name no path and mean that anything may have happened.
         self.signal.wake();
     }
+}
 
+impl Hints {
     fn lock(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -16,7 +16,7 @@ use super::Http;
 use super::client::{self, Answer, Client, Failure, Fetched, Offer};
 use super::events::{Events, Item};
 use super::schedule::{Outcome, Random, Regime, Schedule};
-use super::state::Accepted;
+use super::state::{Accepted, State};
 use crate::cache::{Cache, Kept};
 use crate::document::Format;
 
@@ -97,6 +97,10 @@ impl Source for Http {
             wait = polls.after(outcome);
         }
     }
+
+    fn successor(&self) -> Option<Box<dyn Source>> {
+        Some(Box::new(self.unasked()))
+    }
 }
 
 /// Whether the tag is one (RFC 9110, section 8.8.3) and can be sent back: `*`, for one, would be met by anything.
@@ -118,6 +122,17 @@ enum Followed {
 }
 
 impl Http {
+    /// The settings, and a server that was not asked yet.
+    fn unasked(&self) -> Self {
+        Self {
+            target: self.target.clone(),
+            settings: self.settings.clone(),
+            cache: self.cache.clone(),
+            state: State::default(),
+            ..*self
+        }
+    }
+
     /// Asks at the start; `None` for flags as they were.
     fn start(&mut self, limit: Duration) -> Result<Option<Load>, LoadError> {
         let settled = self.ask(limit);

@@ -22,6 +22,9 @@ use tempfile::TempDir;
 /// Far beyond what anything here takes, so that only a hang reaches it.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
+/// Far less than the time limits of whatever is under way when a guard is stopped.
+pub const SOON: Duration = Duration::from_secs(3);
+
 /// Looks until the condition holds; panics, saying `what`, when it does not within the [`DEADLINE`].
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
     let start = Instant::now();
