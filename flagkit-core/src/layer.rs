@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::definition::FlagSet;
-use crate::load::{ErrorKind, Load, LoadError, Staleness};
+use crate::load::{Age, ErrorKind, Load, LoadError};
 use crate::problem::Problem;
 use crate::provenance::Provenance;
 use crate::signal::Signal;
@@ -100,18 +100,18 @@ impl Layer {
 
     /// Takes a good load. A key it refuses keeps the flag it had.
     pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) -> Noted {
-        let (mut flags, problems, staleness) = load.into_parts();
+        let (mut flags, problems, Age { as_of, error }) = load.into_parts();
         if let Some(last_good) = &self.good {
             flags.heal(last_good);
         }
         self.good = Some(Arc::new(flags));
         self.problems = problems;
         self.loads += 1;
-        if let Some(Staleness { error, as_of }) = staleness {
+        if let Some(error) = error {
             self.last_good = as_of.or(self.last_good);
             return self.note(error, now);
         }
-        self.last_good = now;
+        self.last_good = as_of.or(now);
         Noted { news: None, forgotten: self.last_error.take() }
     }
 

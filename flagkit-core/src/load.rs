@@ -16,20 +16,22 @@ use crate::problem::{Problem, printable};
 pub struct Load {
     flags: FlagSet,
     problems: Vec<Problem>,
-    staleness: Option<Staleness>,
+    age: Age,
 }
 
-/// Why a load is not what the source says now.
-#[derive(Clone, Debug)]
-pub(crate) struct Staleness {
-    pub(crate) error: Arc<LoadError>,
+/// How old a load is, and why.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Age {
+    /// Now, unless it says otherwise.
     pub(crate) as_of: Option<SystemTime>,
+    /// Why there are no newer flags.
+    pub(crate) error: Option<Arc<LoadError>>,
 }
 
 impl Load {
     /// Takes a set of flags without problems.
     pub fn new(flags: FlagSet) -> Self {
-        Self { flags, problems: Vec::new(), staleness: None }
+        Self { flags, problems: Vec::new(), age: Age::default() }
     }
 
     /// Adds problems.
@@ -38,17 +40,25 @@ impl Load {
         self
     }
 
+    /// Says that these are the flags as they were known to be at this time, and that they are fresh all the same.
+    ///
+    /// They count as good; the time shows in the [status](crate::SourceStatus::last_good).
+    pub fn as_of(mut self, time: SystemTime) -> Self {
+        self.age.as_of = Some(time);
+        self
+    }
+
     /// Says that these are the last good flags of an earlier time, kept somewhere, and why there are no newer ones.
     ///
     /// They count, and the source is [stale](crate::SourceState::Stale) from the start.
     pub fn stale(mut self, error: LoadError, as_of: Option<SystemTime>) -> Self {
-        self.staleness = Some(Staleness { error: Arc::new(error), as_of });
+        self.age = Age { as_of, error: Some(Arc::new(error)) };
         self
     }
 
     /// Returns why there are no newer flags, if these are of an earlier time.
     pub fn staleness(&self) -> Option<&LoadError> {
-        self.staleness.as_ref().map(|staleness| &*staleness.error)
+        self.age.error.as_deref()
     }
 
     /// Returns the flags.
@@ -61,8 +71,8 @@ impl Load {
         &self.problems
     }
 
-    pub(crate) fn into_parts(self) -> (FlagSet, Vec<Problem>, Option<Staleness>) {
-        (self.flags, self.problems, self.staleness)
+    pub(crate) fn into_parts(self) -> (FlagSet, Vec<Problem>, Age) {
+        (self.flags, self.problems, self.age)
     }
 }
 

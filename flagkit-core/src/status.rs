@@ -33,7 +33,7 @@ pub struct SourceStatus {
     /// When it looks next, while it waits for a time. `None` without a clock.
     pub next_try: Option<SystemTime>,
     /// When it last loaded flags or found them unchanged. `None` before that, or without a clock,
-    /// unless the load [said so](crate::Load::stale) itself.
+    /// unless the load said so itself ([`Load::as_of`](crate::Load::as_of), [`stale`](crate::Load::stale)).
     pub last_good: Option<SystemTime>,
     /// Why its latest load was refused; `None` when the latest load was good.
     pub last_error: Option<Arc<LoadError>>,

@@ -269,3 +269,30 @@ impl Store {
         self.publishing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::Flag;
+    use crate::flags::Flags;
+    use crate::key::FlagKey;
+
+    #[test]
+    fn a_poisoned_lock_is_taken_all_the_same() {
+        let flags = Flags::new();
+        let publisher = flags.add_layer(Provenance::new("test:"));
+        std::thread::scope(|scope| {
+            let holder = scope.spawn(|| {
+                let _held = flags.store().publishing.lock();
+                panic!("amid a change");
+            });
+            assert!(holder.join().is_err());
+        });
+        assert!(flags.store().publishing.is_poisoned());
+        assert!(!flags.is_on("a", &()));
+        publisher.publish(FlagSet::from_iter([(FlagKey::new("a").expect("a key"), Flag::on())]));
+        assert!(flags.is_on("a", &()));
+        assert_eq!(flags.status().sources[0].loads, 1);
+        assert_eq!(flags.try_status().map(|status| status.revision), Some(1));
+    }
+}

@@ -143,3 +143,31 @@ impl Drop for Subscription {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Change;
+    use crate::provenance::Provenance;
+
+    #[test]
+    fn poisoned_locks_are_taken_all_the_same() {
+        let subscribers = Arc::new(Subscribers::default());
+        std::thread::scope(|scope| {
+            let holder = scope.spawn(|| {
+                let _held = (subscribers.callbacks.lock(), subscribers.queue.lock());
+                panic!("amid a change");
+            });
+            assert!(holder.join().is_err());
+        });
+        assert!(subscribers.callbacks.is_poisoned() && subscribers.queue.is_poisoned());
+        let calls = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&calls);
+        let _subscription = subscribers.subscribe(Arc::new(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }));
+        subscribers.enqueue(Event::Changed(Change { revision: 1, layer: Provenance::new("test:"), keys: [].into() }));
+        subscribers.deliver();
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+    }
+}

@@ -13,6 +13,7 @@
 //!
 //! ```text
 //! flagkit 1
+//! confirmed 01790000060 when the source last said that it still has it; the one line that is written over in place
 //! digest 5d0c…          XXH3-128 of everything below this line
 //! from https://flags.example.com/flags.toml
 //! at 1790000000         when it was accepted, in seconds since 1970
@@ -71,11 +72,11 @@ pub struct Kept {
     pub format: Format,
     /// The server's name for this version of it (an `ETag`), if it gave one. One line of text.
     pub tag: Option<String>,
-    /// When it was accepted, to the second.
+    /// When it was accepted, or last [confirmed](Cache::confirm), to the second.
     pub at: SystemTime,
 }
 
-const FIRST_LINE: &str = "flagkit 1\n";
+const START: &str = "flagkit 1\nconfirmed ";
 /// How the names of files end that are being written.
 const TEMPORARY: &str = ".tmp";
 /// The most that is read: no document is as large.
@@ -130,6 +131,21 @@ impl Cache {
         Ok(())
     }
 
+    /// Notes that at this time the source still had what was kept last. Nothing else is written.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when nothing was kept, or it cannot be written.
+    pub fn confirm(&self, at: SystemTime) -> io::Result<()> {
+        let mut file = OpenOptions::new().read(true).write(true).open(&self.path)?;
+        let mut start = [0; START.len()];
+        file.read_exact(&mut start)?;
+        if start != START.as_bytes() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        file.write_all(confirmation(at).as_bytes())
+    }
+
     /// Removes what was kept, if anything was.
     pub fn forget(&self) {
         let _ = fs::remove_file(&self.path);
@@ -142,14 +158,15 @@ impl Cache {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(path)?;
-        file.write_all(format!("{FIRST_LINE}digest {:032x}\n", xxh3_128(&rest)).as_bytes())?;
+        let confirmed = confirmation(kept.at);
+        file.write_all(format!("{START}{confirmed}\ndigest {:032x}\n", xxh3_128(&rest)).as_bytes())?;
         file.write_all(&rest)?;
         file.sync_all()
     }
 
     /// Everything that the digest covers.
     fn compose(&self, kept: &Kept) -> Vec<u8> {
-        let at = kept.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let at = seconds(kept.at);
         let mut head = format!("from {}\nat {at}\nformat {}\n", self.from, kept.format.extension());
         // A tag with a line's end in it would be taken for more than a tag; without it the next question is plain.
         if let Some(tag) = kept.tag.as_deref().filter(|tag| !tag.contains(['\n', '\r'])) {
@@ -162,7 +179,10 @@ impl Cache {
     }
 
     fn parse(&self, bytes: &[u8]) -> Option<Kept> {
-        let rest = bytes.strip_prefix(FIRST_LINE.as_bytes())?;
+        let rest = bytes.strip_prefix(START.as_bytes())?;
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        let confirmed = std::str::from_utf8(rest.get(..end)?).ok().and_then(time);
+        let rest = rest.get(end + 1..)?;
         let end = rest.iter().position(|byte| *byte == b'\n')?;
         let digest = std::str::from_utf8(rest.get(..end)?).ok()?.strip_prefix("digest ")?;
         let rest = rest.get(end + 1..)?;
@@ -176,10 +196,13 @@ impl Cache {
         if field("from")? != self.from.as_str() {
             return None;
         }
-        let at = Duration::from_secs(field("at")?.parse().ok()?);
+        let at = time(field("at")?)?;
+        // One from the future is of a clock that was wrong.
+        let at =
+            confirmed.filter(|confirmed| *confirmed <= SystemTime::now()).map_or(at, |confirmed| confirmed.max(at));
         let format = Format::from_extension(field("format")?)?;
         let (tag, document) = (field("tag").map(str::to_owned), rest.get(end + 2..)?.to_vec());
-        Some(Kept { bytes: document, format, tag, at: SystemTime::UNIX_EPOCH.checked_add(at)? })
+        Some(Kept { bytes: document, format, tag, at })
     }
 }
 
@@ -195,6 +218,19 @@ fn remove_abandoned(directory: &Path, prefix: &str) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Of one length always, so that one can be written over another.
+fn confirmation(at: SystemTime) -> String {
+    format!("{:011}", seconds(at))
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn time(seconds: &str) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.parse().ok()?))
 }
 
 /// Whether others than this process's user may have written it. The superuser may anyway.

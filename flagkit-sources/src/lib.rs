@@ -33,7 +33,7 @@
 //! # Threads
 //!
 //! One thread per source, named `flagkit-file`, `flagkit-env` and so on (that of the environment ends after its load),
-//! and one of `notify` per file. Dropping the [`Guard`] stops all and joins ours; that of
+//! and one of `notify` for all files together. Dropping the [`Guard`] stops all and joins ours; that of
 //! `notify` ends by itself a moment later. No async runtime is involved.
 //!
 //! # Known limitations

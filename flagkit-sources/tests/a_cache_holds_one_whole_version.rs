@@ -67,7 +67,7 @@ fn what_is_kept_is_loaded() {
         b"\n\n",
         DOCUMENT.as_bytes(),
         b"tag \"other\"\nformat json\n\n[flags]\n",
-        b"flagkit 1\ndigest 00000000000000000000000000000000\n\n",
+        b"flagkit 1\nconfirmed 00000000000\ndigest 00000000000000000000000000000000\n\n",
         b"\xff\xfe\r\n\0",
         &every_byte,
         &large,
@@ -157,13 +157,24 @@ fn the_file_of_another_source_is_none() {
 #[test]
 fn a_flipped_byte_anywhere_makes_it_none() {
     let (_place, path, bytes) = full();
+    let whole = cache(&path).load().expect("it is whole");
+    // When it was confirmed is written over in place: not part of the document, and whatever is there is no harm.
+    let start = "flagkit 1\nconfirmed ".len();
+    let confirmed = start..start + 11;
     for index in 0..bytes.len() {
         // One bit, the case of a letter, all bits.
         for flip in [0x01, 0x20, 0xff] {
             let mut flipped = bytes.clone();
             flipped[index] ^= flip;
             fs::write(&path, flipped).expect("it is ours");
-            assert_eq!(cache(&path).load(), None, "byte {index} by {flip:#x}");
+            let loaded = cache(&path).load();
+            if confirmed.contains(&index) {
+                let loaded = loaded.expect("the document is whole");
+                assert!((whole.at..=SystemTime::now()).contains(&loaded.at), "byte {index} by {flip:#x}");
+                assert_eq!(Kept { at: whole.at, ..loaded }, whole, "byte {index} by {flip:#x}");
+            } else {
+                assert_eq!(loaded, None, "byte {index} by {flip:#x}");
+            }
         }
     }
     fs::write(&path, bytes).expect("it is ours");
@@ -193,17 +204,23 @@ fn what_is_no_cache_is_none_and_can_be_kept_over() {
     let place = Place::new();
     let path = place.path("flags.cache");
     let large = vec![0xff; 100_000];
-    let garbage: [&[u8]; 8] = [
+    let garbage: [&[u8]; 9] = [
         b"",
         b"\0\0\0\0",
         b"flagkit",
         b"flagkit 1\n",
-        b"flagkit 1\ndigest \n\n",
-        b"flagkit 2\ndigest 00000000000000000000000000000000\n",
+        b"flagkit 1\nconfirmed ",
+        b"flagkit 1\nconfirmed \ndigest \n\n",
+        b"flagkit 2\nconfirmed 00000000000\ndigest 00000000000000000000000000000000\n",
         DOCUMENT.as_bytes(),
         &large,
     ];
     for bytes in garbage {
+        if !bytes.starts_with(b"flagkit 1\nconfirmed ") {
+            fs::write(&path, bytes).expect("it is ours");
+            assert!(cache(&path).confirm(SystemTime::now()).is_err(), "it is somebody else's");
+            assert!(fs::read(&path).expect("it is there") == bytes, "and stays as it is");
+        }
         fs::write(&path, bytes).expect("it is ours");
         assert_eq!(cache(&path).load(), None, "{:?}", &bytes[..bytes.len().min(40)]);
         cache(&path).keep(&kept(DOCUMENT, None)).expect("it can be kept");

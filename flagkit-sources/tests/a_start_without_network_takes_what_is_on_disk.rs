@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use flagkit_core::{ErrorKind, Event, Provenance, Reason, SourceState};
 use flagkit_sources::document::Format;
 use flagkit_sources::{Builder, Cache, Guard, Http, Kept, Readiness, Start};
-use support::stub::{Request, Stub, answer, document, eager};
+use support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event};
 use support::{Place, is_on, last_error, pause, status, wait_for_state, wait_until};
 
 const OLD: &str = "[flags]\na = true\n";
@@ -24,8 +24,9 @@ const NEW: &str = "[flags]\na = false\nb = true\n";
 /// So long that no test lives to see a second poll.
 const NEVER: Duration = Duration::from_secs(36_000);
 
+/// Asks at the start, however fresh what is on disk may be.
 fn http(url: &str, cache: &Path) -> Http {
-    eager(url).stream(false).cache(cache)
+    eager(url).stream(false).cache(cache).fresh_for(Duration::ZERO)
 }
 
 fn start(http: Http) -> Guard {
@@ -219,7 +220,7 @@ fn a_start_from_the_cache_asks_nobody_until_it_is_done() {
     let path = place.path("flags.cache");
     let stub = Stub::new(serving("v2", NEW));
     let at = keep(&stub.url(), &path, OLD, Some("\"v1\""));
-    let guard = start(http(&stub.url(), &path).poll_every(NEVER).start_from_cache(true));
+    let guard = start(http(&stub.url(), &path).poll_every(HOUR / 2).fresh_for(Duration::MAX));
     assert!(is_on(&guard, "a"));
     let status = status(&guard);
     assert_eq!((status.state, status.last_good, status.loads), (SourceState::Stale, Some(at), 1));
@@ -237,7 +238,7 @@ fn a_start_from_the_cache_asks_within_an_interval() {
     let path = place.path("flags.cache");
     let stub = Stub::new(serving("v2", NEW));
     keep(&stub.url(), &path, OLD, Some("\"v1\""));
-    let guard = start(http(&stub.url(), &path).poll_every(Duration::from_millis(500)).start_from_cache(true));
+    let guard = start(http(&stub.url(), &path).poll_every(Duration::from_millis(500)).fresh_for(Duration::MAX));
     assert!(is_on(&guard, "a") || is_on(&guard, "b"));
     wait_until("it has asked", || is_on(&guard, "b"));
     assert_eq!(status(&guard).state, SourceState::Fresh);
@@ -247,9 +248,79 @@ fn a_start_from_the_cache_asks_within_an_interval() {
 fn a_start_from_a_cache_that_is_empty_asks_at_once() {
     let place = Place::new();
     let stub = Stub::new(serving("v2", NEW));
-    let guard = start(http(&stub.url(), &place.path("flags.cache")).poll_every(NEVER).start_from_cache(true));
+    let guard = start(http(&stub.url(), &place.path("flags.cache")).poll_every(NEVER).fresh_for(Duration::MAX));
     assert!(is_on(&guard, "b"));
     assert_eq!(status(&guard).state, SourceState::Fresh);
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A restart is no worse off than a process that runs, and no burden to the server.
+#[test]
+fn what_a_running_process_would_have_is_fresh() {
+    let place = Place::new();
+    let path = place.path("flags.cache");
+    let stub = Stub::new(serving("v2", NEW));
+    let cache = cache_of(&stub.url(), &path);
+    let plain = || eager(&stub.url()).stream(false).cache(&path);
+    let at = keep(&stub.url(), &path, OLD, Some("\"v1\""));
+
+    // An hour and a bit old, then as of a minute ago.
+    let guard = start(plain().poll_every(HOUR));
+    assert!(is_on(&guard, "b"), "too old to be taken without asking");
+    assert_eq!(stub.requests().len(), 1);
+    assert!(guard.stop(support::DEADLINE));
+    keep(&stub.url(), &path, OLD, Some("\"v1\""));
+    cache.confirm(SystemTime::now() - Duration::from_secs(60)).expect("it is there");
+    assert!(cache.load().expect("it is whole").at > at + HOUR / 2);
+    let guard = start(plain().poll_every(HOUR));
+    assert!(is_on(&guard, "a") && !is_on(&guard, "b"));
+    assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Fresh, Readiness::Ready));
+    assert_eq!(stub.requests().len(), 1, "nobody was asked");
+    assert_eq!(status(&guard).last_good, cache.load().map(|kept| kept.at));
+    guard.reload();
+    wait_until("it asks when asked", || is_on(&guard, "b"));
+    assert!(guard.stop(support::DEADLINE));
+
+    // As of an hour from now: of a clock that was wrong, and worth nothing.
+    keep(&stub.url(), &path, OLD, None);
+    cache.confirm(SystemTime::now() + HOUR).expect("it is there");
+    assert!(is_on(&start(plain().poll_every(HOUR)), "b"));
+    // As of a minute ago, and that is too long.
+    keep(&stub.url(), &path, OLD, None);
+    cache.confirm(SystemTime::now() - Duration::from_secs(60)).expect("it is there");
+    assert!(is_on(&start(plain().poll_every(HOUR).fresh_for(Duration::from_secs(30))), "b"));
+}
+
+/// By a poll that finds nothing new, and by a stream's sign of life.
+#[test]
+fn what_is_on_disk_stays_fresh_while_the_server_confirms_it() {
+    let place = Place::new();
+    let path = place.path("flags.cache");
+    let stub = Stub::new(|request, stream| {
+        if !request.asks_for_stream() {
+            return serving("v1", OLD)(request, stream);
+        }
+        let opening = format!("{STREAM}{}", chunk(&event("v1", OLD)));
+        let mut is_open = stream.write_all(opening.as_bytes()).is_ok();
+        while is_open {
+            pause(Duration::from_millis(20));
+            is_open = stream.write_all(chunk(":\n\n").as_bytes()).is_ok();
+        }
+        false
+    });
+    let cache = cache_of(&stub.url(), &path);
+    let long_ago = SystemTime::now() - HOUR;
+    for (offers, interval) in [(false, Duration::from_millis(20)), (true, NEVER)] {
+        let guard = start(eager(&stub.url()).stream(offers).poll_every(interval).cache(&path));
+        wait_until("it is kept", || cache.load().is_some());
+        cache.confirm(long_ago).expect("it is there");
+        let text = fs::read(&path).expect("it is there");
+        wait_until("it is confirmed", || cache.load().is_some_and(|kept| kept.at > long_ago + HOUR / 2));
+        assert_eq!(fs::read(&path).expect("it is there"), text, "nothing was written");
+        assert!(guard.stop(support::DEADLINE));
+        cache.forget();
+    }
 }
 
 /// Written by another version, which understood more, or whoever.
@@ -260,8 +331,8 @@ fn a_kept_document_that_is_not_understood_is_ignored() {
         let path = place.path("flags.cache");
         let url = nobody();
         keep(&url, &path, body, Some("\"v1\""));
-        for at_once in [false, true] {
-            let guard = start(http(&url, &path).start_from_cache(at_once));
+        for limit in [Duration::ZERO, Duration::MAX] {
+            let guard = start(http(&url, &path).fresh_for(limit));
             assert_eq!(guard.flags().evaluate("a", &()).reason(), Reason::Undeclared, "{body:?}");
             assert_eq!((status(&guard).state, status(&guard).last_good), (SourceState::Waiting, None), "{body:?}");
         }

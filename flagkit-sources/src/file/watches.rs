@@ -38,7 +38,8 @@ pub(super) struct Watches {
 }
 
 struct Dirs {
-    system: RecommendedWatcher,
+    /// `None` when it is being dropped.
+    system: Option<RecommendedWatcher>,
     watched: HashMap<PathBuf, Watched>,
 }
 
@@ -80,13 +81,17 @@ impl Watches {
         if let Some(watches) = present.upgrade().filter(is_ours) {
             return Ok(watches);
         }
+        let watches = Self::start()?;
+        *present = Arc::downgrade(&watches);
+        Ok(watches)
+    }
+
+    fn start() -> notify::Result<Arc<Self>> {
         let listeners = Arc::new(Listeners::default());
         let told = Arc::clone(&listeners);
         let system = notify::recommended_watcher(move |event: notify::Result<Event>| told.tell(event.as_ref().ok()))?;
-        let dirs = Mutex::new(Dirs { system, watched: HashMap::new() });
-        let watches = Arc::new(Self { process: process::id(), dirs, listeners });
-        *present = Arc::downgrade(&watches);
-        Ok(watches)
+        let dirs = Mutex::new(Dirs { system: Some(system), watched: HashMap::new() });
+        Ok(Arc::new(Self { process: process::id(), dirs, listeners }))
     }
 
     /// Has the listener told of events, for as long as it lives.
@@ -107,9 +112,9 @@ impl Watches {
         }
         // Another directory was here. Whoever had a share in it will see that it has gone.
         if dirs.watched.remove(dir).is_some() {
-            let _ = contain(|| dirs.system.unwatch(dir));
+            let _ = dirs.ask(|system| system.unwatch(dir));
         }
-        contain(|| dirs.system.watch(dir, RecursiveMode::NonRecursive))?;
+        dirs.ask(|system| system.watch(dir, RecursiveMode::NonRecursive))?;
         dirs.watched.insert(dir.to_owned(), Watched { identity: identity.clone(), shares: 1 });
         Ok(())
     }
@@ -122,8 +127,24 @@ impl Watches {
         if watched.shares == 0 {
             dirs.watched.remove(dir);
             // Fails when the directory is gone, and with it the watch.
-            let _ = contain(|| dirs.system.unwatch(dir));
+            let _ = dirs.ask(|system| system.unwatch(dir));
         }
+    }
+}
+
+impl Dirs {
+    /// notify panics when its thread has died. The poll goes on.
+    fn ask(&mut self, call: impl FnOnce(&mut RecommendedWatcher) -> notify::Result<()>) -> notify::Result<()> {
+        let answer = catch_unwind(AssertUnwindSafe(|| self.system.as_mut().map_or(Ok(()), call)));
+        answer.unwrap_or_else(|_| Err(notify::Error::generic("the thread of its events has died")))
+    }
+}
+
+impl Drop for Dirs {
+    fn drop(&mut self) {
+        let system = self.system.take();
+        // As above, and this one would end the process if it came amid another panic.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(system)));
     }
 }
 
@@ -139,13 +160,84 @@ impl fmt::Debug for Watches {
     }
 }
 
-/// notify panics when its thread has gone. The poll goes on.
-fn contain(call: impl FnOnce() -> notify::Result<()>) -> notify::Result<()> {
-    catch_unwind(AssertUnwindSafe(call))
-        .unwrap_or_else(|_| Err(notify::Error::generic("the thread of its events is gone")))
-}
-
 /// Nothing that runs under these locks panics half-way through a change.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::sync::mpsc::{self, Sender};
+
+    struct Ear(Mutex<Sender<()>>);
+
+    impl Listener for Ear {
+        fn hear(&self, _: Option<&Event>) {
+            let _ = lock(&self.0).send(());
+        }
+    }
+
+    struct Fatal;
+
+    impl Listener for Fatal {
+        fn hear(&self, _: Option<&Event>) {
+            panic!("this is the end of the thread");
+        }
+    }
+
+    fn identity(dir: &Path) -> Identity {
+        Identity::of(&fs::metadata(dir).expect("it is there"))
+    }
+
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_directory_is_watched_until_the_last_share_is_given_back() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (dir, watches) = (place.path(), Watches::start().expect("an instance"));
+        let (tell, told) = mpsc::channel();
+        let ear: Arc<dyn Listener> = Arc::new(Ear(Mutex::new(tell)));
+        watches.listen(Arc::downgrade(&ear));
+        for _ in 0..2 {
+            watches.watch(dir, &identity(dir)).expect("it is watched");
+        }
+        watches.unwatch(dir, &identity(dir));
+        // A share of a directory that was here before is none of this one.
+        watches.unwatch(dir, &identity(Path::new("/")));
+        fs::write(dir.join("a"), "").expect("written");
+        told.recv_timeout(DEADLINE).expect("one share is left");
+        watches.unwatch(dir, &identity(dir));
+        assert!(lock(&watches.dirs).watched.is_empty());
+        // Given back too often, it stays given back.
+        watches.unwatch(dir, &identity(dir));
+        // What was on its way has come when a watch that begins later is heard of.
+        let other = tempfile::tempdir().expect("a directory");
+        watches.watch(other.path(), &identity(other.path())).expect("it is watched");
+        while told.try_recv().is_ok() {}
+        fs::write(dir.join("b"), "").expect("written");
+        assert!(told.recv_timeout(Duration::from_millis(200)).is_err(), "nobody watches it");
+        fs::write(other.path().join("a"), "").expect("written");
+        told.recv_timeout(DEADLINE).expect("this one is watched");
+    }
+
+    #[test]
+    fn a_thread_that_has_died_is_an_error() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (dir, watches) = (place.path(), Watches::start().expect("an instance"));
+        let fatal: Arc<dyn Listener> = Arc::new(Fatal);
+        watches.listen(Arc::downgrade(&fatal));
+        watches.watch(dir, &identity(dir)).expect("it is watched");
+        fs::write(dir.join("a"), "").expect("written");
+        let other = tempfile::tempdir().expect("a directory");
+        let begin = Instant::now();
+        while watches.watch(other.path(), &identity(other.path())).is_ok() {
+            watches.unwatch(other.path(), &identity(other.path()));
+            assert!(begin.elapsed() < DEADLINE, "the thread lives");
+        }
+        // Neither of these panics.
+        watches.unwatch(dir, &identity(dir));
+        drop(watches);
+    }
 }

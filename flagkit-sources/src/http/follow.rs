@@ -26,6 +26,8 @@ const WHOLE: Duration = Duration::from_secs(600);
 const BENEATH: Duration = Duration::from_secs(300);
 /// How long the start waits for a fresh document when there is one on disk.
 const START_LIMIT: Duration = Duration::from_secs(2);
+/// Between two notes on disk that what is there is as the server has it.
+const NOTED: Duration = Duration::from_secs(1);
 /// How long to believe a server that it has no stream.
 const NO_STREAM: Duration = Duration::from_secs(300);
 
@@ -46,7 +48,11 @@ impl Source for Http {
             return self.start(Duration::MAX).map(Option::unwrap_or_default);
         };
         self.state.accepted = Some(Accepted { digest: xxh3_128(&kept.bytes), tag: kept.tag.filter(is_sendable) });
-        let error = if self.start_from_cache {
+        // One from the future is of no known age.
+        let age = kept.at.elapsed().unwrap_or(Duration::MAX);
+        let error = if age < self.poll.min(self.fresh_for.unwrap_or(self.poll)) {
+            return Ok(kept_load.as_of(kept.at));
+        } else if self.fresh_for.is_some_and(|limit| age <= limit) {
             LoadError::unreachable("not asked yet")
         } else {
             match self.start(START_LIMIT) {
@@ -190,9 +196,19 @@ impl Http {
         Ok(load)
     }
 
-    /// Keeps on disk what is not kept yet.
+    /// Keeps on disk what is not kept yet, or else that it is as the server has it.
     fn keep(&mut self) {
-        let (Some(cache), Some(unkept)) = (self.disk(), self.state.unkept.take()) else { return };
+        let is_noted = self.state.last_kept.is_some_and(|last| last.elapsed() < NOTED);
+        if self.state.unkept.is_none() && is_noted {
+            return;
+        }
+        let Some(cache) = self.disk() else { return };
+        self.state.last_kept = Some(Instant::now());
+        let Some(unkept) = self.state.unkept.take() else {
+            // Somebody may have removed it. The next one is kept again.
+            let _ = cache.confirm(SystemTime::now());
+            return;
+        };
         if let Err(error) = cache.keep(&unkept) {
             // What is there may have flags on that are off by now: better none.
             cache.forget();
@@ -271,7 +287,10 @@ impl Http {
                         Err(failure) => publisher.refuse(failure.error),
                     }
                 }
-                None if is_well => publisher.confirm(),
+                None if is_well => {
+                    self.keep();
+                    publisher.confirm();
+                }
                 None => {}
             }
             if publisher.signal().wait(Duration::ZERO) == Wake::Asked || last_poll.elapsed() >= BENEATH {

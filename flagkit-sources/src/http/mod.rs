@@ -86,7 +86,8 @@ pub struct Http {
     poll: Duration,
     retry: Retry,
     stream: bool,
-    start_from_cache: bool,
+    /// The interval, unless set.
+    fresh_for: Option<Duration>,
     cache: Option<PathBuf>,
     state: State,
 }
@@ -135,7 +136,7 @@ impl Http {
             poll: Duration::from_secs(30),
             retry: Retry::default(),
             stream: true,
-            start_from_cache: false,
+            fresh_for: None,
             cache: None,
             state: State::default(),
         }
@@ -183,20 +184,25 @@ impl Http {
 
     /// Keeps the last good document in this file, for starts while the server is away. Default: nowhere.
     ///
-    /// A start waits two seconds for a fresh document, and then takes the one on disk, if it was got from the same URL
-    /// with the same headers. One that can no longer be written over is removed where possible: it may have flags on
+    /// A start takes the one on disk at once if it is as fresh as that of any process that [polls](Http::fresh_for),
+    /// and asks within an interval. Else it waits two seconds for the server, and then takes the one on disk. It
+    /// counts only if it was got from the same URL with the same headers. One that can no longer be written over is removed where possible: it may have flags on
     /// that are off by now. See [`Cache`](crate::Cache).
     pub fn cache(mut self, path: impl Into<PathBuf>) -> Self {
         self.cache = Some(path.into());
         self
     }
 
-    /// Sets whether a start takes the document on disk at once, and asks within one interval. Default: no.
+    /// Sets for how long after the server's last good answer the document on disk is taken at a start without asking.
+    /// Default: the interval of the [polls](Http::poll_every).
     ///
-    /// For fleets so large that their starting together would be too much for the server. Until it has asked, a process
-    /// may have flags that were turned off meanwhile.
-    pub fn start_from_cache(mut self, at_once: bool) -> Self {
-        self.start_from_cache = at_once;
+    /// A process that runs may be as far behind, so by default a restart is no worse off, and processes that all
+    /// restart at one moment do not all ask at one moment. With [`Duration::ZERO`] a start always asks. With more than
+    /// the interval it may have flags that were turned off meanwhile, and is [stale](flagkit_core::SourceState::Stale)
+    /// until it has asked; [`Duration::MAX`] is for fleets so large that any start together would be too much for the
+    /// server.
+    pub fn fresh_for(mut self, time: Duration) -> Self {
+        self.fresh_for = Some(time);
         self
     }
 

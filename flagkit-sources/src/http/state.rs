@@ -22,6 +22,8 @@ pub(super) struct State {
     /// The document in force, as long as it is not on disk, and why it is not.
     pub(super) unkept: Option<Kept>,
     pub(super) not_kept: Option<String>,
+    /// When that was last noted on disk.
+    pub(super) last_kept: Option<Instant>,
 }
 
 /// The document in force. The tag is part of it, so that "not modified" is never said of another.
