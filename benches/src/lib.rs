@@ -1,14 +1,24 @@
-//! Reads of flags as functions that are not inlined, for `scripts/assembly` to show.
+//! What flagkit costs: works, each done in several ways, and how they are measured.
+//!
+//! ```text
+//! works ──▶ Work, Case ──▶ rounds        time, ratio, allocations
+//!                     ──▶ instructions  by callgrind
+//! ```
+
+pub mod case;
+pub mod instructions;
+pub mod rounds;
+pub mod works;
 
 use flagkit_core::flag;
 
-/// A boolean flag.
+/// A boolean flag, as a function that is not inlined, for `scripts/assembly` to show.
 #[inline(never)]
 pub fn boolean() -> bool {
     flag!("boolean")
 }
 
-/// A percentage, of a text id.
+/// A percentage, of a text id, likewise.
 #[inline(never)]
 pub fn percentage(id: &str) -> bool {
     flag!("percentage", id)

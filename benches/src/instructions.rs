@@ -1,0 +1,53 @@
+//! Instructions, counted by callgrind: the same in every run, on a machine that is never quiet.
+//!
+//! The program runs itself under valgrind twice, with one case done N and 2 N times; the difference is N times the case.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::case::Work;
+
+const COUNT: &str = "--count";
+/// So many that what differs from run to run (the seeds of hash maps) is less than an instruction.
+const TIMES: u64 = 100_000;
+
+/// Does one case so many times and returns true, if that is what this process was started for.
+pub fn is_counted(works: impl FnOnce(&str) -> Option<Work>) -> bool {
+    let mut words = std::env::args().skip_while(|word| word != COUNT).skip(1);
+    let (Some(work), Some(case), Some(times)) = (words.next(), words.next(), words.next()) else { return false };
+    let mut work = works(&work).expect("a piece of work");
+    let case = &mut work.cases[case.parse::<usize>().expect("a number")];
+    // Whatever is done once.
+    case.run(10);
+    case.run(times.parse().expect("a number"));
+    true
+}
+
+/// How many instructions each case takes, if valgrind is there.
+pub fn count(work: &Work, scratch: &Path) -> Option<Vec<f64>> {
+    (0..work.cases.len()).map(|case| difference(work.name, case, scratch)).collect()
+}
+
+#[allow(clippy::cast_precision_loss)] // far below 2^52
+fn difference(work: &str, case: usize, scratch: &Path) -> Option<f64> {
+    let once = total(work, case, TIMES, scratch)?;
+    let twice = total(work, case, 2 * TIMES, scratch)?;
+    Some((twice - once) as f64 / TIMES as f64)
+}
+
+fn total(work: &str, case: usize, times: u64, scratch: &Path) -> Option<i64> {
+    let file = scratch.join("callgrind.out");
+    let output = Command::new("valgrind")
+        .arg("--tool=callgrind")
+        .arg(format!("--callgrind-out-file={}", file.display()))
+        .arg(std::env::current_exe().ok()?)
+        .args([COUNT, work, &case.to_string(), &times.to_string()])
+        .output()
+        .ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let text = fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok())
+}

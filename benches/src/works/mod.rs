@@ -1,0 +1,67 @@
+//! What is measured: reads of flags, beside the floors they stand on.
+
+mod boolean;
+mod percentage;
+pub mod targeting;
+mod variant;
+
+use std::sync::Once;
+
+use flagkit_core::{Condition, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Rule, Variant, Variants};
+
+use crate::case::Work;
+
+/// By name, in the order of the tables.
+const WORKS: [(&str, fn() -> Work); 5] = [
+    ("boolean", boolean::work),
+    ("percentage", percentage::work),
+    ("handle", percentage::handle),
+    ("targeting", targeting::work),
+    ("variant", variant::work),
+];
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = Work> {
+    install();
+    WORKS.iter().map(|(_, work)| work())
+}
+
+/// The one of this name.
+pub fn named(name: &str) -> Option<Work> {
+    install();
+    WORKS.iter().find(|(known, _)| *known == name).map(|(_, work)| work())
+}
+
+/// An id as most have it.
+pub const UUID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+
+/// Where a rule of [`flags`] lets in.
+pub const COUNTRIES: [&str; 10] = ["PT", "ES", "FR", "IT", "DE", "AT", "CH", "BE", "NL", "LU"];
+/// Whom a rule of [`flags`] lets in.
+pub const SUFFIX: &str = "@example.com";
+
+/// The flags that are asked for, among so many booleans.
+pub fn flags(others: usize) -> FlagSet {
+    let percent = |percent| Percent::new(percent).expect("a percentage");
+    let others = (0..others).map(|index| (format!("feature-{index}"), if index % 2 == 0 { Flag::on() } else { Flag::off() }));
+    let rules = [
+        Rule::new().when(Condition::attribute("country", Operator::one_of(COUNTRIES))),
+        Rule::new().when(Condition::attribute("email", Operator::ends_with([SUFFIX]))),
+    ];
+    let quarters = Variants::new(["a", "b", "c", "d"].map(|name| (Variant::new(name), 250_000))).expect("good weights");
+    let asked = [
+        ("boolean", Flag::on()),
+        ("dark", Flag::off()),
+        ("percentage", Flag::on().with_rollout(percent(50))),
+        ("targeting", Flag::on().with_rollout(percent(20)).with_rules(rules)),
+        ("variant", Flag::on().with_variants(quarters)),
+    ];
+    let asked = asked.map(|(key, flag)| (key.to_owned(), flag));
+    asked.into_iter().chain(others).map(|(key, flag)| (FlagKey::new(&key).expect("a key"), flag)).collect()
+}
+
+/// Installs a hundred flags and more for `flag!`.
+fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| flagkit_core::install(Flags::fixed(flags(100))).expect("nobody else installs"));
+}
