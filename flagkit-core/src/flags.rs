@@ -98,19 +98,19 @@ impl Flags {
     /// Tells whether the flag is on for the subject. Pass `&()` for nobody in particular.
     #[inline]
     pub fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
-        self.store.cell().load().is_on(key, subject)
+        self.store.cell().read(|snapshot| snapshot.is_on(key, subject))
     }
 
     /// Answers with the grounds.
     pub fn evaluate<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Evaluation {
-        self.store.cell().load().evaluate(key, subject)
+        self.store.cell().read(|snapshot| snapshot.evaluate(key, subject))
     }
 
     /// Returns the subject's variant. `None` when the flag is off for the subject, has no variants, or the subject
     /// has nothing to be dealt one by.
     #[inline]
     pub fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
-        self.store.cell().load().variant(key, subject)
+        self.store.cell().read(|snapshot| snapshot.variant(key, subject))
     }
 
     /// Answers with every step on the way; see [`Snapshot::explain`].
@@ -120,7 +120,7 @@ impl Flags {
 
     /// Pins the snapshot in force, so that all questions of a request are answered by one revision.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.store.cell().load_full()
+        self.store.cell().read(Arc::clone)
     }
 
     /// Returns how the sources are doing.

@@ -130,6 +130,11 @@ impl Snapshot {
         self.revision
     }
 
+    /// How many flags there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() + self.folded.len()
+    }
+
     /// Returns the keys that are declared, in no particular order.
     pub fn keys(&self) -> impl Iterator<Item = &FlagKey> {
         self.entries.keys()

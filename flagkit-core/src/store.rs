@@ -8,6 +8,7 @@
 //!                                          └──────▶ Subscribers, after the lock is released
 //! ```
 
+use std::mem;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -52,12 +53,23 @@ impl Default for Store {
 struct Publishing {
     layers: Vec<Layer>,
     follower: Option<Follower>,
+    /// Snapshots that were in force and that readers still have a share of. Kept so that it is a publisher who drops
+    /// them, and no reader has to wait for that.
+    retired: Vec<Arc<Snapshot>>,
 }
 
 impl Publishing {
     /// The layer, unless its source has been stopped.
     fn live_layer(&mut self, index: LayerIndex) -> Option<&mut Layer> {
         self.layers.get_mut(index.0).filter(|layer| !layer.signal.is_stopped())
+    }
+
+    /// Takes out what no reader has a share of any more: to be dropped without the lock.
+    fn release(&mut self) -> Vec<Arc<Snapshot>> {
+        let retired = mem::take(&mut self.retired).into_iter();
+        let (gone, held) = retired.partition(|snapshot| Arc::strong_count(snapshot) == 1);
+        self.retired = held;
+        gone
     }
 }
 
@@ -86,7 +98,7 @@ impl Store {
     pub(crate) fn follow(&self, follower: Follower) {
         let mut publishing = self.lock();
         publishing.follower = Some(follower);
-        follower(&self.cell.load());
+        follower(&self.cell.latest());
     }
 
     /// Has another signal stop the layer.
@@ -140,8 +152,7 @@ impl Store {
             self.tell(&publishing, index, news, turn);
             (forgotten, snapshot)
         };
-        // Dropped without the lock: the error may carry anything, the snapshot may be large. (A reader that holds the
-        // last share of a snapshot drops it instead.)
+        // Dropped without the lock: the error may carry anything, the snapshots may be large.
         drop(old);
         self.subscribers.deliver();
     }
@@ -154,7 +165,7 @@ impl Store {
             let error = layer.confirm(now);
             let turn = layer.turned(before, now);
             self.tell(&publishing, index, None, turn);
-            error
+            (error, publishing.release())
         };
         drop(error);
         self.subscribers.deliver();
@@ -210,7 +221,7 @@ impl Store {
 
     fn status_of(&self, publishing: &Publishing) -> Status {
         Status {
-            revision: self.cell.load().revision(),
+            revision: self.cell.read(|snapshot| snapshot.revision()),
             subscriber_panics: self.subscribers.panics(),
             sources: publishing.layers.iter().map(Layer::status).collect(),
         }
@@ -232,9 +243,9 @@ impl Store {
         }
     }
 
-    /// Merges the layers and, if that differs from the snapshot in force, puts it in force.
-    fn republish(&self, publishing: &mut Publishing, cause: LayerIndex) -> Option<Arc<Snapshot>> {
-        let current = self.cell.load_full();
+    /// Merges the layers and, if that differs from the snapshot in force, puts it in force. Returns what to drop.
+    fn republish(&self, publishing: &mut Publishing, cause: LayerIndex) -> Vec<Arc<Snapshot>> {
+        let current = self.cell.latest();
         let layers: Vec<_> = publishing
             .layers
             .iter()
@@ -250,10 +261,11 @@ impl Store {
         }
         let keys: Arc<[_]> = current.changed_keys(&next).into();
         if keys.is_empty() && current.has_same_folded(&next) {
-            return None;
+            return publishing.release();
         }
         let next = Arc::new(next);
-        self.cell.swap(Arc::clone(&next));
+        self.cell.put(Arc::clone(&next));
+        publishing.retired.push(current);
         if let Some(follower) = publishing.follower {
             follower(&next);
         }
@@ -261,7 +273,7 @@ impl Store {
             let (revision, layer) = (next.revision(), layer.provenance.clone());
             self.subscribers.enqueue(Event::Changed(Change { revision, layer, keys }));
         }
-        Some(current)
+        publishing.release()
     }
 
     /// Nothing that runs under the lock is a user's, drops included, so a poisoned one still holds good data.

@@ -12,7 +12,10 @@ fn main() {
         let counts = instructions::count(&work, &std::env::temp_dir());
         for (index, cost) in measure(&mut work, Effort::FULL).into_iter().enumerate() {
             let count = counts.as_ref().map(|counts| counts[index]);
-            println!("  {:60} {:8.2} ns  {:6.2}x  {} alloc  {:?}", cost.name, cost.nanos, cost.ratio, cost.allocations, count);
+            println!(
+                "  {:60} {:8.2} ns  {:6.2}x  {} alloc  {:?}",
+                cost.name, cost.nanos, cost.ratio, cost.allocations, count
+            );
         }
     }
 }

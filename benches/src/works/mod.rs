@@ -43,7 +43,8 @@ pub const SUFFIX: &str = "@example.com";
 /// The flags that are asked for, among so many booleans.
 pub fn flags(others: usize) -> FlagSet {
     let percent = |percent| Percent::new(percent).expect("a percentage");
-    let others = (0..others).map(|index| (format!("feature-{index}"), if index % 2 == 0 { Flag::on() } else { Flag::off() }));
+    let others =
+        (0..others).map(|index| (format!("feature-{index}"), if index % 2 == 0 { Flag::on() } else { Flag::off() }));
     let rules = [
         Rule::new().when(Condition::attribute("country", Operator::one_of(COUNTRIES))),
         Rule::new().when(Condition::attribute("email", Operator::ends_with([SUFFIX]))),

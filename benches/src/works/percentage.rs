@@ -45,7 +45,8 @@ type Map = HashMap<String, u64, RandomState>;
 pub(super) fn handle() -> Work {
     let handle = Flags::fixed(flags(100));
     let snapshot = handle.snapshot();
-    let map: Map = (0..105).map(|index| (format!("feature-{index}"), SEED)).chain([("percentage".to_owned(), SEED)]).collect();
+    let map: Map =
+        (0..105).map(|index| (format!("feature-{index}"), SEED)).chain([("percentage".to_owned(), SEED)]).collect();
     let swapped = Arc::new(ArcSwap::from_pointee(map));
     let cache = RefCell::new(arc_swap::Cache::new(Arc::clone(&swapped)));
     Work {

@@ -80,13 +80,13 @@ impl CallSite {
             Some(threshold) => subject
                 .id()
                 .is_some_and(|id| !id.is_empty() && Point::of_bytes(id.as_bytes(), word.seed()).is_below(threshold)),
-            None => self.ask(&subject),
+            None => self.ask(subject),
         }
     }
 
     /// Asks the snapshot, after a first hit has joined the list.
     #[inline(never)]
-    fn ask(&'static self, subject: &dyn Subject) -> bool {
+    fn ask<S: Subject + ?Sized>(&'static self, subject: &S) -> bool {
         if self.word() == Word::UNREGISTERED {
             REGISTRY.register(self);
         }

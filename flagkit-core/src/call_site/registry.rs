@@ -46,7 +46,7 @@ impl Registry {
             *first = Some(site);
         }
         match self.flags.get() {
-            Some(flags) => site.refresh(&flags.store().cell().load()),
+            Some(flags) => flags.store().cell().read(|snapshot| site.refresh(snapshot)),
             None => site.refresh(&Snapshot::default()),
         }
     }

@@ -92,9 +92,8 @@ impl Literals {
         let number = match value {
             Value::List(_) => return Verdict::CannotTell,
             Value::Float(float) if float.is_nan() => return Verdict::CannotTell,
+            Value::Text(text) => return self.has_text(text),
             _ if self.is_empty() => return Verdict::No,
-            Value::Text(_) if self.texts.is_empty() => return Verdict::CannotTell,
-            Value::Text(text) => return self.texts.contains(text.as_bytes()).into(),
             Value::Bool(_) if self.bools == Bools::default() => return Verdict::CannotTell,
             Value::Bool(true) => return self.bools.has_true.into(),
             Value::Bool(false) => return self.bools.has_false.into(),
@@ -108,6 +107,18 @@ impl Literals {
             return Verdict::CannotTell;
         }
         self.numbers.binary_search_by(|known| known.compare(number)).is_ok().into()
+    }
+
+    /// As [`has`](Literals::has), of a text.
+    #[inline]
+    pub(super) fn has_text(&self, text: &str) -> Verdict {
+        if self.texts.contains(text.as_bytes()) {
+            Verdict::Yes
+        } else if self.texts.is_empty() && !self.is_empty() {
+            Verdict::CannotTell
+        } else {
+            Verdict::No
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -138,32 +149,71 @@ pub(super) fn abridged(mut all: impl Iterator<Item = String>) -> String {
 /// A set of texts. A handful is scanned, which is quicker than hashing; more are hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Texts {
-    Few(Box<[Box<[u8]>]>),
+    Few(Box<[(Gist, Box<[u8]>)]>),
     Many(HashSet<Box<[u8]>, RandomState>),
 }
 
-const FEW: usize = 8;
+const FEW: usize = 16;
+
+/// The length of a text and its last eight bytes: tells short texts apart, and most long ones, by two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gist {
+    /// Compared first: lengths are often the same.
+    bytes: u64,
+    len: usize,
+}
+
+impl Gist {
+    #[inline]
+    fn of(text: &[u8]) -> Self {
+        // By halves that may overlap, so that there is no loop. With the length, they say all of a text of eight bytes.
+        let bytes = match (text.last_chunk(), text.first_chunk(), text.last_chunk()) {
+            (Some(last), ..) => u64::from_le_bytes(*last),
+            (None, Some(first), Some(last)) => {
+                u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+            }
+            // Three at the most.
+            _ => text.iter().fold(0, |bytes, byte| bytes << 8 | u64::from(*byte)),
+        };
+        Self { bytes, len: text.len() }
+    }
+
+    /// Whether no other text has it.
+    #[inline]
+    fn is_all(self) -> bool {
+        self.len <= 8
+    }
+}
 
 impl Texts {
     pub(crate) fn new(texts: impl IntoIterator<Item = Box<str>>) -> Self {
         let mut texts: Vec<Box<[u8]>> = texts.into_iter().map(str::into_boxed_bytes).collect();
         texts.sort_unstable();
         texts.dedup();
-        if texts.len() <= FEW { Self::Few(texts.into()) } else { Self::Many(texts.into_iter().collect()) }
+        if texts.len() <= FEW {
+            Self::Few(texts.into_iter().map(|text| (Gist::of(&text), text)).collect())
+        } else {
+            Self::Many(texts.into_iter().collect())
+        }
     }
 
     #[inline]
     pub(crate) fn contains(&self, text: &[u8]) -> bool {
         match self {
-            Self::Few(texts) => texts.iter().any(|known| **known == *text),
+            Self::Few(texts) => {
+                let gist = Gist::of(text);
+                texts.iter().any(|(known, whole)| *known == gist && (gist.is_all() || **whole == *text))
+            }
             Self::Many(texts) => texts.contains(text),
         }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Few(texts) => texts.len(),
@@ -173,7 +223,7 @@ impl Texts {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let (few, many) = match self {
-            Self::Few(texts) => (Some(texts.iter()), None),
+            Self::Few(texts) => (Some(texts.iter().map(|(_, text)| text)), None),
             Self::Many(texts) => (None, Some(texts.iter())),
         };
         few.into_iter().flatten().chain(many.into_iter().flatten()).map(AsRef::as_ref)
@@ -190,5 +240,30 @@ impl Texts {
 impl Default for Texts {
     fn default() -> Self {
         Self::new([])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_of_texts_has_those_and_no_others() {
+        // Of all lengths around that of a gist, alike at both ends, and the same letter again and again.
+        let known: Vec<String> =
+            (0..12).map(|len| "a".repeat(len)).chain(["abcdefgh".into(), "xbcdefgh".into()]).collect();
+        let others: Vec<String> = (12..14)
+            .map(|len| "a".repeat(len))
+            .chain(
+                ["b", "ab", "aba", "aabaa", "aaabaaa", "aaaabaaa", "zabcdefgh", "bcdefgh", "xaaaaaaaaa"]
+                    .map(Into::into),
+            )
+            .collect();
+        for more in [0, FEW] {
+            let more = (0..more).map(|number| format!("number {number}"));
+            let texts = Texts::new(known.iter().cloned().chain(more).map(String::into_boxed_str));
+            assert!(known.iter().all(|text| texts.contains(text.as_bytes())), "{texts:?}");
+            assert!(!others.iter().any(|text| texts.contains(text.as_bytes())), "{texts:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::literals::{Literal, Literals, Scalar, Texts, abridged};
+use super::literals::{Literal, Literals, Scalar, abridged};
 use super::moment::Moment;
 use super::network::{self, Network};
 use super::number::Number;
@@ -23,8 +23,8 @@ enum Kind {
     OneOf(Arc<Literals>),
     NoneOf(Arc<Literals>),
     Contains(Arc<Literals>),
-    StartsWith(Texts),
-    EndsWith(Texts),
+    StartsWith(Box<[Box<str>]>),
+    EndsWith(Box<[Box<str>]>),
     Matches(Pattern),
     /// On this side of the number, the number included or not.
     Compares {
@@ -57,12 +57,12 @@ impl Operator {
 
     /// The attribute begins with one of these texts.
     pub fn starts_with<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(Kind::StartsWith(Texts::new(texts.into_iter().map(Into::into))))
+        Self(Kind::StartsWith(sorted(texts)))
     }
 
     /// The attribute ends with one of these texts.
     pub fn ends_with<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(Kind::EndsWith(Texts::new(texts.into_iter().map(Into::into))))
+        Self(Kind::EndsWith(sorted(texts)))
     }
 
     /// The regular expression is found in the attribute.
@@ -139,10 +139,11 @@ impl Operator {
 
     #[inline]
     pub(crate) fn judge(&self, value: Option<Value<'_>>) -> Verdict {
-        if let Kind::Exists(there) = self.0 {
-            return (value.is_some() == there).into();
-        }
         match (value, &self.0) {
+            // Most attributes are texts, and most tests of them are these.
+            (Some(Value::Text(text)), Kind::OneOf(literals)) => literals.has_text(text),
+            (Some(Value::Text(text)), Kind::EndsWith(ends)) => ends.iter().any(|end| text.ends_with(&**end)).into(),
+            (value, Kind::Exists(there)) => (value.is_some() == *there).into(),
             (None, _) => Verdict::CannotTell,
             (Some(value), Kind::NoneOf(literals)) => !each(value, |value| literals.has(value)),
             (Some(value @ Value::List(_)), Kind::Contains(literals)) => each(value, |value| literals.has(value)),
@@ -157,10 +158,10 @@ impl Operator {
             (Kind::Contains(literals), Value::Text(text)) if !literals.texts.is_empty() => {
                 Some(literals.texts.iter().any(|part| contains(text.as_bytes(), part)))
             }
-            (Kind::StartsWith(texts), Value::Text(text)) => {
-                Some(texts.iter().any(|start| text.as_bytes().starts_with(start)))
+            (Kind::StartsWith(starts), Value::Text(text)) => {
+                Some(starts.iter().any(|start| text.starts_with(&**start)))
             }
-            (Kind::EndsWith(texts), Value::Text(text)) => Some(texts.iter().any(|end| text.as_bytes().ends_with(end))),
+            (Kind::EndsWith(ends), Value::Text(text)) => Some(ends.iter().any(|end| text.ends_with(&**end))),
             (Kind::Matches(pattern), Value::Text(text)) => Some(pattern.is_match(text)),
             (Kind::Compares { side, included, number }, Value::Integer(_) | Value::Float(_)) => {
                 number_of(value).map(|value| {
@@ -205,6 +206,17 @@ fn number_of(value: Value<'_>) -> Option<Number> {
     }
 }
 
+fn sorted<'a>(texts: impl IntoIterator<Item = &'a str>) -> Box<[Box<str>]> {
+    let mut texts: Vec<Box<str>> = texts.into_iter().map(Into::into).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts.into()
+}
+
+fn quoted(texts: &[Box<str>]) -> String {
+    abridged(texts.iter().map(|text| format!("{text:?}")))
+}
+
 fn contains(text: &[u8], part: &[u8]) -> bool {
     part.is_empty() || text.windows(part.len()).any(|window| window == part)
 }
@@ -215,8 +227,8 @@ impl fmt::Display for Operator {
             Kind::OneOf(literals) => write!(f, "is one of {literals}"),
             Kind::NoneOf(literals) => write!(f, "is none of {literals}"),
             Kind::Contains(literals) => write!(f, "contains one of {literals}"),
-            Kind::StartsWith(texts) => write!(f, "starts with one of [{}]", abridged(texts.shown())),
-            Kind::EndsWith(texts) => write!(f, "ends with one of [{}]", abridged(texts.shown())),
+            Kind::StartsWith(texts) => write!(f, "starts with one of [{}]", quoted(texts)),
+            Kind::EndsWith(texts) => write!(f, "ends with one of [{}]", quoted(texts)),
             Kind::Matches(pattern) => write!(f, "matches {pattern}"),
             Kind::Compares { side, included, number } => {
                 let sign = match (side, included) {

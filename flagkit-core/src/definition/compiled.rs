@@ -62,10 +62,19 @@ enum Deal {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CompiledRule {
     name: Option<Arc<str>>,
-    subjects: Option<Arc<Texts>>,
-    segments: Option<Box<[NamedSegment]>>,
-    condition: Option<Arc<Condition>>,
+    /// All must hold.
+    tests: Box<[Test]>,
     pub(crate) serve: Serve,
+}
+
+/// One of the things that a rule states.
+#[derive(Debug, PartialEq, Eq)]
+enum Test {
+    /// The subject is one of these.
+    Subjects(Arc<Texts>),
+    /// It belongs to one of these.
+    Segments(Box<[NamedSegment]>),
+    Condition(Arc<Condition>),
 }
 
 impl Definition {
@@ -144,12 +153,15 @@ impl CompiledRule {
             Some(references) => Some(references.iter().map(named).collect::<Option<_>>()?),
             None => None,
         };
+        let tests = [
+            rule.shared_subjects().map(Test::Subjects),
+            segments.map(Test::Segments),
+            rule.shared_condition().map(Test::Condition),
+        ];
         let split = Split::new(Line::new(Seed::from_salt(salt), by), rule.rollout());
         Some(Self {
             name: rule.shared_name(),
-            subjects: rule.shared_subjects(),
-            segments,
-            condition: rule.shared_condition(),
+            tests: tests.into_iter().flatten().collect(),
             serve: Serve { split, deal },
         })
     }
@@ -159,14 +171,15 @@ impl CompiledRule {
     }
 
     /// Judges whether the rule matches: all it states must hold.
+    #[inline]
     pub(crate) fn judge<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Verdict {
-        let parts = (0..3).map(|part| match part {
-            0 => self.subjects.as_ref().map_or(Verdict::Yes, |ids| judge_id(ids, "listed", subject, witness)),
-            1 => self.segments.as_ref().map_or(Verdict::Yes, |segments| {
+        let verdicts = self.tests.iter().map(|test| match test {
+            Test::Subjects(ids) => judge_id(ids, "listed", subject, witness),
+            Test::Segments(segments) => {
                 Verdict::any(segments.iter().map(|(name, segment)| segment.judge(name, subject, witness)), W::LOOK)
-            }),
-            _ => self.condition.as_ref().map_or(Verdict::Yes, |condition| condition.judge(subject, witness)),
+            }
+            Test::Condition(condition) => condition.judge(subject, witness),
         });
-        Verdict::all(parts, W::LOOK)
+        Verdict::all(verdicts, W::LOOK)
     }
 }
