@@ -13,14 +13,15 @@ const COUNT: &str = "--count";
 const TIMES: u64 = 100_000;
 
 /// Does one case so many times and returns true, if that is what this process was started for.
-pub fn is_counted(works: impl FnOnce(&str) -> Option<Work>) -> bool {
-    let mut words = std::env::args().skip_while(|word| word != COUNT).skip(1);
-    let (Some(work), Some(case), Some(times)) = (words.next(), words.next(), words.next()) else { return false };
-    let mut work = works(&work).expect("a piece of work");
-    let case = &mut work.cases[case.parse::<usize>().expect("a number")];
+pub fn is_counted(named: impl FnOnce(&str) -> Option<Work>) -> bool {
+    let words: Vec<String> = std::env::args().skip_while(|word| word != COUNT).skip(1).collect();
+    let [name, index, times] = &words[..] else { return false };
+    let (Ok(index), Ok(times)) = (index.parse::<usize>(), times.parse()) else { return false };
+    let Some(mut work) = named(name) else { return false };
+    let Some(case) = work.cases.get_mut(index) else { return false };
     // Whatever is done once.
     case.run(10);
-    case.run(times.parse().expect("a number"));
+    case.run(times);
     true
 }
 

@@ -5,6 +5,8 @@
 //!                     ──▶ instructions  by callgrind
 //! ```
 
+#![allow(clippy::missing_panics_doc)] // for nobody but this project
+
 pub mod case;
 pub mod instructions;
 pub mod rounds;

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::bucket::Point;
 use crate::definition::{Definition, Plan, Serve, Split, Variant};
 use crate::reason::Reason;
 use crate::subject::Subject;
@@ -30,6 +31,36 @@ pub(crate) struct Outcome<'d> {
 impl<'d> Outcome<'d> {
     const fn off(reason: Reason, variant: Option<&'d Variant>) -> Self {
         Self { on: false, reason, rule: None, variant }
+    }
+}
+
+/// Where a subject stands on the line of a split. As small as can be: it is passed on in registers.
+#[derive(Clone, Copy)]
+enum Place {
+    /// It does not matter, for everybody is let in.
+    Anywhere,
+    /// The subject has nothing to be placed by.
+    Nowhere,
+    At(Point),
+}
+
+impl Place {
+    #[inline]
+    fn is_in(self, split: &Split) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::Nowhere => false,
+            Self::At(point) => point.is_below(split.threshold()),
+        }
+    }
+
+    #[inline]
+    fn reason(self, split: &Split) -> Reason {
+        match self {
+            Self::Anywhere => Reason::On,
+            Self::Nowhere => Reason::NoSubject,
+            Self::At(point) => Reason::Rollout { point, threshold: split.threshold() },
+        }
     }
 }
 
@@ -58,23 +89,19 @@ impl<D: Definitions, S: Subject + ?Sized, W: Witness> Question<'_, D, S, W> {
             Some(Definition::Refused) => Outcome::off(Reason::Refused, None),
             Some(Definition::Off(variant)) => Outcome::off(Reason::Off, variant.as_ref()),
             Some(Definition::On(split)) => {
-                let (on, reason) = self.split(split);
-                Outcome { on, reason, rule: None, variant: None }
+                let place = self.place(split);
+                Outcome { on: place.is_in(split), reason: place.reason(split), rule: None, variant: None }
             }
             Some(Definition::Plan(plan)) => self.plan(plan, chain),
         }
     }
 
     #[inline]
-    fn split(&self, split: &Split) -> (bool, Reason) {
+    fn place(&self, split: &Split) -> Place {
         if split.lets_everybody_in() {
-            return (true, Reason::On);
+            return Place::Anywhere;
         }
-        let threshold = split.threshold();
-        match split.line().point(self.subject) {
-            Some(point) => (point.is_below(threshold), Reason::Rollout { point, threshold }),
-            None => (false, Reason::NoSubject),
-        }
+        split.line().point(self.subject).map_or(Place::Nowhere, Place::At)
     }
 
     fn plan<'d>(&mut self, plan: &'d Plan, chain: usize) -> Outcome<'d> {
@@ -100,9 +127,11 @@ impl<D: Definitions, S: Subject + ?Sized, W: Witness> Question<'_, D, S, W> {
         self.serve(plan, &plan.fallthrough, None)
     }
 
+    #[inline]
     fn serve<'d>(&self, plan: &'d Plan, serve: &'d Serve, rule: Option<usize>) -> Outcome<'d> {
-        let (on, reason) = self.split(&serve.split);
+        let place = self.place(&serve.split);
+        let on = place.is_in(&serve.split);
         let variant = if on { serve.variant(self.subject) } else { plan.off.as_ref() };
-        Outcome { on, reason, rule, variant }
+        Outcome { on, reason: place.reason(&serve.split), rule, variant }
     }
 }

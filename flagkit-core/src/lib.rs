@@ -51,8 +51,9 @@
 //! # Known limitations
 //!
 //! - A thread's first read through a handle, and its first `flag!` of a flag that takes more than one word, may set up
-//!   a slot of that thread (one allocation, once per thread, by arc-swap). No later read allocates.
-//! - The last share of an old snapshot is dropped by whoever holds it, which may be a reader.
+//!   a slot of that thread (an allocation or two, once per thread). No later read allocates.
+//! - A thread that reads through a handle, or a flag that takes more than one word, keeps a share of the snapshot it read
+//!   last, up to 16,384 flags, for each of four handles at the most: idle threads may hold old ones.
 //! - Two `flag!` reads may see two revisions. Pin a [snapshot](Flags::snapshot) where they must agree.
 //! - What is [installed](install) is installed for the life of the process.
 //! - In a process built with `panic = "abort"`, a subscriber that panics takes the process with it.

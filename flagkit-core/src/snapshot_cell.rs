@@ -47,7 +47,7 @@ pub(crate) struct SnapshotCell {
 /// How many shares a thread keeps. Cells of the same slot push each other out.
 const SLOTS: usize = 4;
 /// How many flags a snapshot may have at the most to be kept.
-const MOST_FLAGS: usize = 1_024;
+const MOST_FLAGS: usize = 16_384;
 
 static EDITIONS: AtomicU64 = AtomicU64::new(0);
 static CELLS: AtomicUsize = AtomicUsize::new(0);
@@ -63,7 +63,8 @@ struct Share {
 
 impl SnapshotCell {
     /// Reads the snapshot in force. Never handed out to users: `read` may read in turn, and returns.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // half of a read is what it takes to pass the closure on
     pub(crate) fn read<T>(&self, read: impl Fn(&Arc<Snapshot>) -> T) -> T {
         let edition = self.edition.load(Ordering::Acquire);
         let answer = SHARES.try_with(|shares| {

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
+use std::time::Instant;
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent, Provenance, Publisher, Snapshot};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Id, Percent, Provenance, Publisher, Snapshot, Subject};
 
 const READERS: usize = 16;
 const RELOADS: u32 = 2_000;
@@ -36,8 +37,16 @@ fn a_thousand_held_snapshots_stay_as_they_are() {
     }
 }
 
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed().as_secs() < 20, "not in time: {what}");
+        thread::yield_now();
+    }
+}
+
 #[test]
-fn nothing_keeps_what_nobody_holds() {
+fn a_thread_keeps_the_one_it_read_last() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
     publish(&publisher, 0);
@@ -54,7 +63,9 @@ fn nothing_keeps_what_nobody_holds() {
                     last = snapshot.revision();
                     assert!(flags.evaluate("a", "u1").revision() >= last, "a reader goes back in time");
                 }
-                // Goes on living, idle: what it has read is not to live with it.
+                // Goes on living, idle: what it has read last lives with it, and nothing else.
+                thread::park();
+                flags.is_on("a", "u1");
                 thread::park();
             })
         })
@@ -67,15 +78,76 @@ fn nothing_keeps_what_nobody_holds() {
         })
         .collect();
     stop.store(true, Ordering::Relaxed);
-    // Readers may be in their last read. Each holds one at the most, and then none.
-    let start = std::time::Instant::now();
-    while old.iter().any(|old| old.strong_count() > 0) {
-        assert!(start.elapsed().as_secs() < 20, "old snapshots are still there");
-        thread::yield_now();
-    }
+    // This thread is a reader too.
     assert_eq!(rollout(&flags.snapshot()), Some(RELOADS - 1));
+    let held = || {
+        // What readers have let go of is dropped by the publisher, when it comes by.
+        publisher.confirm();
+        old.iter().filter(|old| old.strong_count() > 0).count()
+    };
+    // Readers may be in their last read. Each has the one it read last.
+    wait_until("one is left for each thread at the most", || held() <= READERS);
+    for reader in &readers {
+        reader.thread().unpark();
+    }
+    wait_until("none is left when all have read again", || held() == 0);
     for reader in readers {
         reader.thread().unpark();
         reader.join().expect("the reader saw nothing wrong");
+    }
+}
+
+/// A thread that reads no more keeps what it has read: too much, for a large one.
+#[test]
+fn nobody_keeps_a_large_one() {
+    let flags = Flags::new();
+    let publisher = flags.add_layer(Provenance::new("test:"));
+    let many = |on: bool| -> FlagSet {
+        let flag = |_| if on { Flag::on() } else { Flag::off() };
+        (0..20_000).map(|index| (FlagKey::new(format!("a-{index}")).expect("a key"), flag(index))).collect()
+    };
+    publisher.publish(many(true));
+    assert!(flags.is_on("a-19999", &()));
+    let old = Arc::downgrade(&flags.snapshot());
+    publisher.publish(many(false));
+    assert_eq!(old.strong_count(), 0);
+    assert!(!flags.is_on("a-19999", &()));
+}
+
+/// Many handles in one thread, and reads within reads.
+#[test]
+fn handles_do_not_get_in_each_others_way() {
+    struct Curious<'a>(&'a Flags, &'a Publisher);
+
+    impl Subject for Curious<'_> {
+        fn id(&self) -> Option<Id<'_>> {
+            // Amid a read: another one, a change, and another one.
+            let before = rollout(&self.0.snapshot());
+            publish(self.1, before.map_or(0, |before| before + 1));
+            assert!(rollout(&self.0.snapshot()) > before);
+            Some(Id::from("u1"))
+        }
+    }
+
+    let handles: Vec<_> = (0..10)
+        .map(|_| {
+            let flags = Flags::new();
+            let publisher = flags.add_layer(Provenance::new("test:"));
+            publish(&publisher, 1);
+            (flags, publisher)
+        })
+        .collect();
+    for n in 2..100 {
+        for (flags, publisher) in &handles {
+            publish(publisher, n);
+            assert_eq!(rollout(&flags.snapshot()), Some(n));
+        }
+        assert!(handles.iter().all(|(flags, _)| flags.snapshot().revision() == u64::from(n)));
+    }
+    let (flags, publisher) = &handles[0];
+    for _ in 0..10 {
+        let before = rollout(&flags.snapshot());
+        flags.is_on("a", &Curious(flags, publisher));
+        assert!(rollout(&flags.snapshot()) > before);
     }
 }

@@ -11,8 +11,10 @@ use flagkit_core::{Condition, Flag, FlagKey, FlagSet, Flags, Operator, Percent, 
 
 use crate::case::Work;
 
+type Make = fn() -> Work;
+
 /// By name, in the order of the tables.
-const WORKS: [(&str, fn() -> Work); 5] = [
+const WORKS: [(&str, Make); 5] = [
     ("boolean", boolean::work),
     ("percentage", percentage::work),
     ("handle", percentage::handle),

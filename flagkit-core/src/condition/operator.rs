@@ -142,12 +142,23 @@ impl Operator {
         match (value, &self.0) {
             // Most attributes are texts, and most tests of them are these.
             (Some(Value::Text(text)), Kind::OneOf(literals)) => literals.has_text(text),
+            (Some(Value::Text(text)), Kind::StartsWith(starts)) => {
+                starts.iter().any(|start| text.starts_with(&**start)).into()
+            }
             (Some(Value::Text(text)), Kind::EndsWith(ends)) => ends.iter().any(|end| text.ends_with(&**end)).into(),
             (value, Kind::Exists(there)) => (value.is_some() == *there).into(),
             (None, _) => Verdict::CannotTell,
-            (Some(value), Kind::NoneOf(literals)) => !each(value, |value| literals.has(value)),
-            (Some(value @ Value::List(_)), Kind::Contains(literals)) => each(value, |value| literals.has(value)),
-            (Some(value), _) => each(value, |value| self.judge_scalar(value)),
+            (Some(value), _) => self.judge_any(value),
+        }
+    }
+
+    /// Apart, so that the common cases above are small enough to be part of their caller.
+    #[inline(never)]
+    fn judge_any(&self, value: Value<'_>) -> Verdict {
+        match (value, &self.0) {
+            (value, Kind::NoneOf(literals)) => !each(value, |value| literals.has(value)),
+            (value @ Value::List(_), Kind::Contains(literals)) => each(value, |value| literals.has(value)),
+            (value, _) => each(value, |value| self.judge_scalar(value)),
         }
     }
 
