@@ -3,13 +3,25 @@
 //! ```text
 //! works ──▶ Work, Case ──▶ rounds        time, ratio, allocations
 //!                     ──▶ instructions  by callgrind
+//!                            │
+//! publish, storm, load ──────┤
+//! start, flip                ▼
+//!                          Table ──▶ docs/performance.md, .json
+//!                          chart ──▶ docs/performance/*.svg
 //! ```
 
 #![allow(clippy::missing_panics_doc)] // for nobody but this project
 
 pub mod case;
+pub mod chart;
+pub mod flip;
 pub mod instructions;
+pub mod load;
+pub mod publish;
 pub mod rounds;
+pub mod start;
+pub mod storm;
+pub mod table;
 pub mod works;
 
 use flagkit_core::flag;

@@ -1,21 +1,152 @@
-//! Measures everything.
+//! Measures everything and writes it down: docs/performance.json, the tables of docs/performance.md and the charts.
+//!
+//! `report --smoke` finds out whether everything runs, and writes to a temporary directory.
 
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use benches::case::Work;
 use benches::rounds::{Effort, measure};
-use benches::{instructions, works};
+use benches::table::{Cell, Table};
+use benches::{chart, flip, instructions, load, publish, start, storm, works};
+use serde::Serialize;
 
-fn main() {
-    if instructions::is_counted(works::named) {
-        return;
+const PUBLISH: &str = "--publish";
+
+#[derive(Serialize)]
+struct Report {
+    /// Where and with what it was measured.
+    machine: Vec<(String, String)>,
+    tables: Vec<Table>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    let smoke = has("--smoke");
+    if start::is_started() || instructions::is_counted(works::named) {
+        return Ok(());
     }
-    for mut work in works::all().filter(|work| std::env::args().nth(1).is_none_or(|name| name == work.name)) {
-        println!("{}", work.title);
-        let counts = instructions::count(&work, &std::env::temp_dir());
-        for (index, cost) in measure(&mut work, Effort::FULL).into_iter().enumerate() {
-            let count = counts.as_ref().map(|counts| counts[index]);
-            println!(
-                "  {:60} {:8.2} ns  {:6.2}x  {} alloc  {:?}",
-                cost.name, cost.nanos, cost.ratio, cost.allocations, count
-            );
-        }
+    if has(PUBLISH) {
+        let table = publish::table(if smoke { 2 } else { 301 });
+        println!("{}", serde_json::to_string(&table)?);
+        return Ok(());
     }
+
+    let scratch = tempfile::tempdir()?;
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let target = if smoke { scratch.path() } else { &docs };
+    let charts = target.join("performance");
+    fs::create_dir_all(&charts)?;
+    let mut tables = Vec::new();
+    for mut work in works::all() {
+        eprintln!("{}", work.title);
+        tables.push(read(&mut work, smoke, scratch.path(), &charts)?);
+    }
+    for (what, table) in measured(smoke) {
+        eprintln!("{what}");
+        tables.push(table()?);
+    }
+
+    let report = Report { machine: machine(), tables };
+    fs::write(target.join("performance.json"), serde_json::to_string_pretty(&report)? + "\n")?;
+    let text = rewritten(&fs::read_to_string(docs.join("performance.md"))?, &report)?;
+    fs::write(target.join("performance.md"), text)?;
+    println!("written to {}", target.display());
+    Ok(())
+}
+
+type Measure = Box<dyn FnOnce() -> Result<Table, Box<dyn Error>>>;
+
+/// What is no read of a flag.
+fn measured(smoke: bool) -> Vec<(&'static str, Measure)> {
+    let slice = Duration::from_millis(if smoke { 2 } else { 300 });
+    let sizes: &[usize] = if smoke { &[10] } else { &[100, 10_000, 100_000] };
+    let pick = move |full, quick| if smoke { quick } else { full };
+    vec![
+        ("publish", Box::new(move || published(smoke))),
+        ("storm", Box::new(move || Ok(storm::throughput(slice, pick(5, 1))))),
+        ("latency", Box::new(move || Ok(storm::latency(pick(100_000, 100), pick(20_000_000, 1_000))))),
+        ("load", Box::new(move || Ok(load::table(sizes, pick(5, 1))))),
+        ("start", Box::new(move || Ok(start::table(pick(51, 1))))),
+        ("change", Box::new(move || Ok(start::change(pick(101, 1))))),
+        ("flip", Box::new(move || Ok(flip::table(pick(100, 2))))),
+    ]
+}
+
+fn read(work: &mut Work, smoke: bool, scratch: &Path, charts: &Path) -> Result<Table, Box<dyn Error>> {
+    let counts = if smoke { None } else { instructions::count(work, scratch) };
+    let effort = if smoke { Effort::SMOKE } else { Effort::FULL };
+    let columns = ["", "ns", "middle half", "ratio", "instructions", "allocations"];
+    let mut table = Table::new(work.name, work.title, &columns);
+    let mut bars = Vec::new();
+    for (index, cost) in measure(work, effort).into_iter().enumerate() {
+        let [low, high] = cost.quartiles;
+        let count = counts.as_ref().and_then(|counts| counts.get(index)).map(|count| count.round());
+        let ratio = format!("{:.2}", cost.ratio);
+        bars.push((cost.name.clone(), cost.nanos));
+        let range = format!("{low:.2} to {high:.2}");
+        table.push([
+            cost.name.into(),
+            cost.nanos.into(),
+            range.into(),
+            ratio.into(),
+            count.into(),
+            cost.allocations.into(),
+        ]);
+    }
+    chart::bars(&charts.join(format!("{}.svg", work.name)), work.title, "ns", &bars)?;
+    Ok(table)
+}
+
+/// In a process of its own: flags are installed once, and call sites stay.
+fn published(smoke: bool) -> Result<Table, Box<dyn Error>> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(PUBLISH).args(smoke.then_some("--smoke"));
+    let output = command.output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn machine() -> Vec<(String, String)> {
+    let first = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output().ok()?;
+        Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
+    };
+    let processor = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    });
+    let cores = std::thread::available_parallelism().map_or(0, usize::from).to_string();
+    let all = [
+        ("processor", processor),
+        ("cores", Some(cores)),
+        ("system", first("uname", &["-srm"])),
+        ("compiler", first("rustc", &["--version"])),
+        ("flagkit", Some(env!("CARGO_PKG_VERSION").to_owned())),
+        ("date", first("date", &["+%Y-%m-%d"])),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// The document, with what stands between `<!-- NAME -->` and `<!-- end -->` replaced by the table of that name.
+fn rewritten(text: &str, report: &Report) -> Result<String, Box<dyn Error>> {
+    let mut machine = Table::new("machine", "", &["", ""]);
+    for (name, value) in &report.machine {
+        machine.push([Cell::from(name.as_str()), Cell::from(value.as_str())]);
+    }
+    let mut text = text.to_owned();
+    for table in report.tables.iter().chain([&machine]) {
+        let begin = format!("<!-- {} -->\n", table.name);
+        let start = text.find(&begin).ok_or_else(|| format!("docs/performance.md has no place for {}", table.name))?;
+        let start = start + begin.len();
+        let end = text[start..].find("<!-- end -->").ok_or("a place without an end")? + start;
+        text.replace_range(start..end, &format!("\n{}\n", table.markdown()));
+    }
+    Ok(text)
 }

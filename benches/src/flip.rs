@@ -1,12 +1,11 @@
 //! How long a flip takes, from the rename of the server's file to the flags of fifty clients.
 //!
-//! Prints a table: medians, 99th percentiles and the longest of all clients and flips. Clients and server share this
-//! process and its cores, so the numbers are those of a busy machine.
+//! Clients and server share this process and its cores, so the numbers are those of a busy machine.
 
+use std::fs;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 use flagkit_core::Event;
 use flagkit_server::FlagServer;
@@ -14,19 +13,22 @@ use flagkit_sources::{Builder, File, Http};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::rounds::quantile;
+use crate::table::Table;
+
 const CLIENTS: usize = 50;
 const POLL: Duration = Duration::from_secs(1);
 
-fn main() {
-    // `cargo test --benches` asks whether it runs, not how fast.
-    let flips = if env::args().any(|arg| arg == "--bench") { 100 } else { 2 };
-    println!("| {CLIENTS} clients, {flips} flips | median | 99 % | longest |");
-    println!("|---|---|---|---|");
-    run("a stream", flips, |http| http);
-    run("a poll every second", flips.min(20), |http| http.stream(false).poll_every(POLL));
+/// Flips a flag so many times.
+pub fn table(flips: usize) -> Table {
+    let title = format!("A flip, from the rename of the server's file to the flags of {CLIENTS} clients");
+    let mut table = Table::new("flip", &title, &["over", "flips", "ms, median", "ms, 99 %", "ms, longest"]);
+    run(&mut table, "a stream", flips, |http| http);
+    run(&mut table, "a poll every second", flips.min(20), |http| http.stream(false).poll_every(POLL));
+    table
 }
 
-fn run(name: &str, flips: usize, configure: impl Fn(Http) -> Http) {
+fn run(table: &mut Table, name: &str, flips: usize, configure: impl Fn(Http) -> Http) {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("flags.toml");
     write(&file, false);
@@ -63,16 +65,16 @@ fn run(name: &str, flips: usize, configure: impl Fn(Http) -> Http) {
         for _ in 0..CLIENTS {
             let (state, at) = sightings.recv_timeout(Duration::from_secs(20)).expect("every client sees it");
             assert_eq!(state, on, "flips are seen in order");
-            latencies.push(at - start);
+            latencies.push((at - start).as_secs_f64() * 1e3);
         }
     }
     drop(clients);
     drop(stop);
     runtime.block_on(serving).expect("no panic").expect("it was served");
 
-    latencies.sort_unstable();
-    let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100].as_millis();
-    println!("| {name} | {} ms | {} ms | {} ms |", at(50), at(99), at(100));
+    let count = f64::from(u32::try_from(flips).unwrap_or(u32::MAX));
+    let at = |part| quantile(latencies.clone(), part).into();
+    table.push([name.into(), count.into(), at(0.5), at(0.99), at(1.0)]);
 }
 
 /// Replaced whole, so that it counts at once.

@@ -1,0 +1,41 @@
+//! Charts: bars, longest last.
+
+use std::error::Error;
+use std::path::Path;
+
+use plotters::prelude::{
+    Color, IntoDrawingArea, IntoFont, RGBColor, Rectangle, SVGBackend, ShapeStyle, Text, TextStyle,
+};
+
+const WIDTH: u32 = 760;
+const BAR: i32 = 22;
+const LEFT: i32 = 330;
+const OURS: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
+const FLOOR: RGBColor = RGBColor(0xb0, 0xb0, 0xb0);
+const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
+
+/// Draws a bar for each of the values; floors are grey.
+///
+/// # Errors
+///
+/// Returns an error when the file cannot be written.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // pixels
+pub fn bars(path: &Path, title: &str, unit: &str, values: &[(String, f64)]) -> Result<(), Box<dyn Error>> {
+    let height = 40 + BAR * i32::try_from(values.len())?;
+    let area = SVGBackend::new(path, (WIDTH, height.unsigned_abs())).into_drawing_area();
+    area.fill(&RGBColor(0xff, 0xff, 0xff))?;
+    let font = |size: f64| TextStyle::from(("sans-serif", size).into_font()).color(&INK);
+    area.draw(&Text::new(title.replace('`', ""), (10, 8), font(16.0)))?;
+    let most = values.iter().map(|(_, value)| *value).fold(f64::MIN_POSITIVE, f64::max);
+    let room = f64::from(WIDTH) - f64::from(LEFT) - 90.0;
+    for (row, (name, value)) in (0..).zip(values) {
+        let top = 36 + BAR * row;
+        let end = LEFT + ((value / most * room) as i32).max(1);
+        let colour = if name.starts_with("floor") { FLOOR } else { OURS };
+        area.draw(&Text::new(name.replace('`', ""), (10, top + 2), font(12.0)))?;
+        area.draw(&Rectangle::new([(LEFT, top), (end, top + BAR - 6)], ShapeStyle::from(&colour.to_rgba()).filled()))?;
+        area.draw(&Text::new(format!("{value:.2} {unit}"), (end + 6, top + 2), font(12.0)))?;
+    }
+    area.present()?;
+    Ok(())
+}
