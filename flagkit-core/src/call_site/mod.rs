@@ -104,6 +104,11 @@ impl CallSite {
         self.word.store(word.to_bits(), Ordering::Relaxed);
     }
 
+    /// Has it read no flags at all: dark. Makes no empty snapshot for that, whose hash map may allocate.
+    fn darken(&self) {
+        self.word.store(Word::from_definition(None).to_bits(), Ordering::Relaxed);
+    }
+
     /// Sets the next site in the list, the first time; tells whether this was it.
     fn link(&'static self, next: Option<&'static Self>) -> bool {
         self.next.set(next).is_ok()

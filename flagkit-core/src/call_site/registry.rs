@@ -47,7 +47,7 @@ impl Registry {
         }
         match self.flags.get() {
             Some(flags) => flags.store().cell().read(|snapshot| site.refresh(snapshot)),
-            None => site.refresh(&Snapshot::default()),
+            None => site.darken(),
         }
     }
 
