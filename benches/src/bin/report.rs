@@ -51,6 +51,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         tables.push(table()?);
     }
 
+    if !smoke {
+        eprintln!("peers");
+        tables.extend(peers(&charts)?);
+    }
+
     let report = Report { machine: machine(), tables };
     fs::write(target.join("performance.json"), serde_json::to_string_pretty(&report)? + "\n")?;
     let text = rewritten(&fs::read_to_string(docs.join("performance.md"))?, &report)?;
@@ -111,6 +116,30 @@ fn published(smoke: bool) -> Result<Table, Box<dyn Error>> {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Builds and runs what is a workspace of its own. Where that is not possible, as without the internet, the tables that
+/// are there stay.
+fn peers(charts: &Path) -> Result<Vec<Table>, Box<dyn Error>> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--release", "--locked", "--manifest-path"]).arg(manifest);
+    // It has a target directory of its own as well.
+    let output = command.env_remove("CARGO_TARGET_DIR").output()?;
+    if !output.status.success() {
+        eprintln!("SKIPPED: the peers: {}", String::from_utf8_lossy(&output.stderr));
+        return Ok(Vec::new());
+    }
+    let tables: Vec<Table> = serde_json::from_slice(&output.stdout)?;
+    for table in &tables {
+        let bars = table.rows.iter().filter_map(|row| match &row[..] {
+            [Cell::Text(name), Cell::Number(nanos), ..] => Some((name.clone(), *nanos)),
+            _ => None,
+        });
+        let path = charts.join(format!("{}.svg", table.name));
+        chart::bars(&path, &table.title, "ns", &bars.collect::<Vec<_>>())?;
+    }
+    Ok(tables)
 }
 
 fn machine() -> Vec<(String, String)> {

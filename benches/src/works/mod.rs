@@ -64,7 +64,7 @@ pub fn flags(others: usize) -> FlagSet {
 }
 
 /// Installs a hundred flags and more for `flag!`.
-fn install() {
+pub fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| flagkit_core::install(Flags::fixed(flags(100))).expect("nobody else installs"));
 }

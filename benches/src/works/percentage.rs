@@ -11,6 +11,7 @@ use flagkit_core::{Flags, flag};
 use foldhash::fast::RandomState;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::targeting::User;
 use super::{UUID, flags};
 use crate::case::{Case, Work};
 
@@ -44,7 +45,7 @@ type Map = HashMap<String, u64, RandomState>;
 
 pub(super) fn handle() -> Work {
     let handle = Flags::fixed(flags(100));
-    let snapshot = handle.snapshot();
+    let (snapshot, again, user) = (handle.snapshot(), handle.clone(), User::outside());
     let map: Map =
         (0..105).map(|index| (format!("feature-{index}"), SEED)).chain([("percentage".to_owned(), SEED)]).collect();
     let swapped = Arc::new(ArcSwap::from_pointee(map));
@@ -62,6 +63,7 @@ pub(super) fn handle() -> Work {
             }),
             Case::new("pinned snapshot", move || snapshot.is_on(black_box("percentage"), black_box(UUID))),
             Case::new("handle", move || handle.is_on(black_box("percentage"), black_box(UUID))),
+            Case::new("handle, a user by reference", move || again.is_on(black_box("percentage"), black_box(&user))),
         ],
     }
 }

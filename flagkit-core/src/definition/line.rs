@@ -43,22 +43,22 @@ impl Line {
     /// Finds the subject's point, or `None` when the subject does not have what is hashed.
     #[inline]
     pub(crate) fn point<S: Subject + ?Sized>(&self, subject: &S) -> Option<Point> {
-        let Hash::Xxh3(seed) = self.hash;
-        self.unit(subject).map(|unit| Point::of_bytes(unit.as_bytes(), seed).scaled_to(self.len))
+        // An id is as large as its longest number: it is looked at where it is, not passed on.
+        match &self.by {
+            None => subject.id().as_ref().and_then(|id| self.point_of(id.as_bytes())),
+            Some(attribute) => match subject.attribute(attribute)? {
+                Value::Text(text) => self.point_of(text.as_bytes()),
+                Value::Integer(number) => self.point_of(Id::from(number).as_bytes()),
+                Value::Bool(_) | Value::Float(_) | Value::List(_) => None,
+            },
+        }
     }
 
-    /// Returns what is hashed of the subject, if it has that.
+    /// Finds the point of what is hashed; of nothing there is none.
     #[inline]
-    fn unit<'s, S: Subject + ?Sized>(&self, subject: &'s S) -> Option<Id<'s>> {
-        let unit = match &self.by {
-            None => subject.id()?,
-            Some(attribute) => match subject.attribute(attribute)? {
-                Value::Text(text) => Id::from(text),
-                Value::Integer(number) => Id::from(number),
-                Value::Bool(_) | Value::Float(_) | Value::List(_) => return None,
-            },
-        };
-        (!unit.is_empty()).then_some(unit)
+    fn point_of(&self, unit: &[u8]) -> Option<Point> {
+        let Hash::Xxh3(seed) = self.hash;
+        (!unit.is_empty()).then(|| Point::of_bytes(unit, seed).scaled_to(self.len))
     }
 }
 
