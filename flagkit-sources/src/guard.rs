@@ -92,6 +92,10 @@ impl Guard {
     /// For an operator's signal, or a message that says there is something new. Environment variables are not read
     /// again.
     pub fn reload(&self) {
+        // In a forked child nobody is there to hear it, and what was locked at the fork stays locked.
+        if self.is_forked() {
+            return;
+        }
         self.workers.iter().for_each(Worker::reload);
     }
 
@@ -186,6 +190,10 @@ impl Guard {
     /// # Ok::<(), flagkit_sources::Error>(())
     /// ```
     pub fn wait_ready(&self, timeout: Duration) -> Readiness {
+        // Nothing turns in a forked child, and what was locked at the fork stays locked.
+        if self.is_forked() {
+            return self.readiness();
+        }
         let (turned, turns) = mpsc::channel();
         // Subscribed before the first look: what turns in between is seen by one or the other.
         let _subscription = self.flags.subscribe(move |_| {
