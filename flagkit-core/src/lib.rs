@@ -53,7 +53,8 @@
 //! - A thread's first read through a handle, and its first `flag!` of a flag that takes more than one word, may set up
 //!   a slot of that thread (an allocation or two, once per thread). No later read allocates.
 //! - A thread that reads through a handle, or a flag that takes more than one word, keeps a share of the snapshot it read
-//!   last, up to 16,384 flags, for each of four handles at the most: idle threads may hold old ones.
+//!   last, up to 16,384 flags, for each of four handles at the most: idle threads may hold old ones. Five and more handles that
+//!   one thread reads in turn push each other's out, and are read more slowly.
 //! - Two `flag!` reads may see two revisions. Pin a [snapshot](Flags::snapshot) where they must agree.
 //! - What is [installed](install) is installed for the life of the process.
 //! - In a process built with `panic = "abort"`, a subscriber that panics takes the process with it.

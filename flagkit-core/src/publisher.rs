@@ -61,7 +61,8 @@ impl Publisher {
         self
     }
 
-    /// Returns another way into the same layer, with a signal of its own, which from now on is that of the layer.
+    /// Returns another way into the same layer, with a signal of its own, which from now on is that of the layer: what
+    /// comes through this one counts until that one stops.
     ///
     /// For a source that takes the place of one whose thread is gone; see
     /// [`recover_after_fork`](crate::recover_after_fork).

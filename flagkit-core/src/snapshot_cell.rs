@@ -6,23 +6,23 @@
 //!
 //! # The idea
 //!
-//! Each thread keeps a share of the snapshot it read last, and which edition of which cell that was. As long as the
-//! cell's edition is the same, a read is one load and a compare.
+//! Snapshots are put in place as numbered editions. Each thread keeps the edition it read last; as long as the cell
+//! announces the same number, a read is one load and a compare.
 //!
 //! ```text
-//! publisher:  put the next snapshot in place, then its edition
-//! reader:     is it the edition I have?  ── yes ──▶ read my share
-//!                                        ── no ───▶ borrow what is in place, keep a share of it under this edition
+//! publisher:  put the next edition in place, then announce its number
+//! reader:     is it the number I have?  ── yes ──▶ read my share
+//!                                       ── no ───▶ borrow what is in place, announce its number, keep a share of it
 //! ```
 //!
-//! The order is what makes it right. Whoever sees an edition sees the snapshot that was put in place before it, or a newer
-//! one; a newer one that is kept under the older edition is replaced at the next read. So no thread stays behind; and
-//! as everything a thread reads comes this way, none goes back.
+//! Whoever sees a number sees the edition that was put in place before it, or a newer one. A reader who comes upon an
+//! edition before its publisher has announced it does so itself, so that nobody who hears from that reader reads an
+//! older one. Numbers only grow.
 //!
 //! # Limits
 //!
-//! A thread that reads no more keeps its share. So a large snapshot is never kept: what memory a thousand idle threads
-//! would hold is worth more than some nanoseconds of each read.
+//! A thread that reads no more keeps its share. So a snapshot of very many flags is not kept: what memory a thousand idle
+//! threads would hold is worth more than some nanoseconds of each read.
 //!
 //! This is the only file that names arc-swap: the rest of the crate would not notice another cell.
 
@@ -37,9 +37,9 @@ use crate::snapshot::Snapshot;
 /// Holds the snapshot in force. Readers never wait, not for each other and not for a writer.
 #[derive(Debug)]
 pub(crate) struct SnapshotCell {
-    current: ArcSwap<Snapshot>,
-    /// Never the same twice, and never that of another cell.
-    edition: AtomicU64,
+    current: ArcSwap<Edition>,
+    /// The number of the newest edition that was announced.
+    announced: AtomicU64,
     /// Where threads keep their share of this cell.
     slot: usize,
 }
@@ -53,12 +53,21 @@ static EDITIONS: AtomicU64 = AtomicU64::new(0);
 static CELLS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    static SHARES: [RefCell<Option<Share>>; SLOTS] = const { [const { RefCell::new(None) }; SLOTS] };
+    static SHARES: [RefCell<Option<Edition>>; SLOTS] = const { [const { RefCell::new(None) }; SLOTS] };
 }
 
-struct Share {
-    edition: u64,
+/// A snapshot in its place.
+#[derive(Clone, Debug)]
+struct Edition {
+    /// Greater than that of any edition before, of this cell or another.
+    number: u64,
     snapshot: Arc<Snapshot>,
+}
+
+impl Edition {
+    fn new(snapshot: Arc<Snapshot>) -> Self {
+        Self { number: EDITIONS.fetch_add(1, Ordering::Relaxed), snapshot }
+    }
 }
 
 impl SnapshotCell {
@@ -66,29 +75,37 @@ impl SnapshotCell {
     #[inline(always)]
     #[allow(clippy::inline_always)] // half of a read is what it takes to pass the closure on
     pub(crate) fn read<T>(&self, read: impl Fn(&Arc<Snapshot>) -> T) -> T {
-        let edition = self.edition.load(Ordering::Acquire);
+        let number = self.announced.load(Ordering::Acquire);
         let answer = SHARES.try_with(|shares| {
             let share = shares.get(self.slot)?.try_borrow().ok()?;
-            let share = share.as_ref().filter(|share| share.edition == edition)?;
+            let share = share.as_ref().filter(|share| share.number == number)?;
             Some(read(&share.snapshot))
         });
         match answer {
             Ok(Some(answer)) => answer,
-            _ => self.read_in_place(edition, read),
+            _ => self.read_in_place(read),
         }
     }
 
     #[inline(never)]
-    fn read_in_place<T>(&self, edition: u64, read: impl Fn(&Arc<Snapshot>) -> T) -> T {
-        let snapshot = self.current.load();
-        if snapshot.len() <= MOST_FLAGS {
-            self.keep(Share { edition, snapshot: Arc::clone(&snapshot) });
+    fn read_in_place<T>(&self, read: impl Fn(&Arc<Snapshot>) -> T) -> T {
+        let edition = self.current.load();
+        self.announce(edition.number);
+        if edition.snapshot.len() <= MOST_FLAGS {
+            self.keep(Edition::clone(&edition));
         }
-        read(&snapshot)
+        read(&edition.snapshot)
+    }
+
+    fn announce(&self, number: u64) {
+        // Read first: with a large snapshot every read comes by, and all but the first find it done.
+        if self.announced.load(Ordering::Acquire) < number {
+            self.announced.fetch_max(number, Ordering::AcqRel);
+        }
     }
 
     /// Keeps the share for this thread, unless a read that is under way uses the slot, or the thread is ending.
-    fn keep(&self, share: Share) {
+    fn keep(&self, share: Edition) {
         let replaced = SHARES.try_with(|shares| shares.get(self.slot)?.try_borrow_mut().ok()?.replace(share));
         // Perhaps the last share: dropped when the slot is free again.
         drop(replaced);
@@ -96,25 +113,24 @@ impl SnapshotCell {
 
     /// Takes a share of what is in place, and leaves none with the thread: for publishers.
     pub(crate) fn latest(&self) -> Arc<Snapshot> {
-        self.current.load_full()
+        Arc::clone(&self.current.load().snapshot)
     }
 
     /// Puts the next snapshot in force. One publisher at a time, who has a share of the one before.
     pub(crate) fn put(&self, next: Arc<Snapshot>) {
-        self.current.store(next);
-        self.edition.store(next_edition(), Ordering::Release);
+        let edition = Edition::new(next);
+        let number = edition.number;
+        self.current.store(Arc::new(edition));
+        self.announce(number);
     }
-}
-
-fn next_edition() -> u64 {
-    EDITIONS.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Default for SnapshotCell {
     fn default() -> Self {
+        let edition = Edition::new(Arc::default());
         Self {
-            current: ArcSwap::default(),
-            edition: AtomicU64::new(next_edition()),
+            announced: AtomicU64::new(edition.number),
+            current: ArcSwap::from_pointee(edition),
             slot: CELLS.fetch_add(1, Ordering::Relaxed) % SLOTS,
         }
     }

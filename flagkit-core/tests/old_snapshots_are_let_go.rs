@@ -1,6 +1,6 @@
 //! A snapshot may be held for as long as somebody likes, stays as it is, and is the only one that is kept for it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Instant;
@@ -150,4 +150,32 @@ fn handles_do_not_get_in_each_others_way() {
         flags.is_on("a", &Curious(flags, publisher));
         assert!(rollout(&flags.snapshot()) > before);
     }
+}
+
+/// What one thread has seen, no other that hears from it has yet to see: also when the first has come upon it in the
+/// moment before its publisher was done.
+#[test]
+fn no_thread_is_behind_one_that_it_hears_from() {
+    let flags = Flags::new();
+    let publisher = flags.add_layer(Provenance::new("test:"));
+    publish(&publisher, 0);
+    // Read in between, these push out what the first thread keeps, so that it looks anew each time.
+    let others: Vec<Flags> = (0..8).map(|_| Flags::fixed(FlagSet::new())).collect();
+    let (seen, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                others.iter().for_each(|other| assert!(!other.is_on("a", &())));
+                seen.store(flags.snapshot().revision(), Ordering::SeqCst);
+            }
+        });
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let heard = seen.load(Ordering::SeqCst);
+                assert!(flags.snapshot().revision() >= heard, "behind {heard}");
+            }
+        });
+        (1..20_000).for_each(|n| publish(&publisher, n));
+        stop.store(true, Ordering::Relaxed);
+    });
 }

@@ -14,6 +14,7 @@
 //! ```text
 //! flagkit 1
 //! confirmed 01790000060 when the source last said that it still has it; the one line that is written over in place
+//! document 9b1f…        XXH3-128 of the document
 //! digest 5d0c…          XXH3-128 of everything below this line
 //! from https://flags.example.com/flags.toml
 //! at 1790000000         when it was accepted, in seconds since 1970
@@ -26,7 +27,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime};
@@ -77,6 +78,9 @@ pub struct Kept {
 }
 
 const START: &str = "flagkit 1\nconfirmed ";
+/// How long the lines are that tell of the document, with the end of the line before, and of all that follows.
+const DOCUMENT_LINE: usize = "\ndocument \n".len() + 32;
+const DIGEST_LINE: usize = "digest \n".len() + 32;
 /// How the names of files end that are being written.
 const TEMPORARY: &str = ".tmp";
 /// The most that is read: no document is as large.
@@ -131,19 +135,27 @@ impl Cache {
         Ok(())
     }
 
-    /// Notes that at this time the source still had what was kept last. Nothing else is written.
+    /// Notes that at this time the source still had the document of this digest (XXH3-128). Nothing else is written.
     ///
     /// # Errors
     ///
-    /// Returns an error when nothing was kept, or it cannot be written.
-    pub fn confirm(&self, at: SystemTime) -> io::Result<()> {
+    /// Returns an error when something else was kept or nothing, or it cannot be written.
+    pub fn confirm(&self, document: u128, at: SystemTime) -> io::Result<()> {
         let mut file = OpenOptions::new().read(true).write(true).open(&self.path)?;
-        let mut start = [0; START.len()];
-        file.read_exact(&mut start)?;
-        if start != START.as_bytes() {
+        let confirmed = confirmation(at);
+        let document = document_line(document);
+        let from = format!("from {}\n", self.from);
+        // Up to who it is from, all lines are of one length.
+        let mut head = vec![0; START.len() + confirmed.len() + document.len() + DIGEST_LINE + from.len()];
+        file.read_exact(&mut head)?;
+        let is_it = head.starts_with(START.as_bytes())
+            && head.get(START.len() + confirmed.len()..).is_some_and(|rest| rest.starts_with(document.as_bytes()))
+            && head.ends_with(from.as_bytes());
+        if !is_it {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        file.write_all(confirmation(at).as_bytes())
+        file.seek(SeekFrom::Start(START.len() as u64))?;
+        file.write_all(confirmed.as_bytes())
     }
 
     /// Removes what was kept, if anything was.
@@ -159,7 +171,8 @@ impl Cache {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(path)?;
         let confirmed = confirmation(kept.at);
-        file.write_all(format!("{START}{confirmed}\ndigest {:032x}\n", xxh3_128(&rest)).as_bytes())?;
+        let document = document_line(xxh3_128(&kept.bytes));
+        file.write_all(format!("{START}{confirmed}{document}digest {:032x}\n", xxh3_128(&rest)).as_bytes())?;
         file.write_all(&rest)?;
         file.sync_all()
     }
@@ -182,7 +195,8 @@ impl Cache {
         let rest = bytes.strip_prefix(START.as_bytes())?;
         let end = rest.iter().position(|byte| *byte == b'\n')?;
         let confirmed = std::str::from_utf8(rest.get(..end)?).ok().and_then(time);
-        let rest = rest.get(end + 1..)?;
+        // With the end of the line before it.
+        let (document_line, rest) = (rest.get(end..end + DOCUMENT_LINE)?, rest.get(end + DOCUMENT_LINE..)?);
         let end = rest.iter().position(|byte| *byte == b'\n')?;
         let digest = std::str::from_utf8(rest.get(..end)?).ok()?.strip_prefix("digest ")?;
         let rest = rest.get(end + 1..)?;
@@ -202,6 +216,9 @@ impl Cache {
             confirmed.filter(|confirmed| *confirmed <= SystemTime::now()).map_or(at, |confirmed| confirmed.max(at));
         let format = Format::from_extension(field("format")?)?;
         let (tag, document) = (field("tag").map(str::to_owned), rest.get(end + 2..)?.to_vec());
+        if document_line != self::document_line(xxh3_128(&document)).as_bytes() {
+            return None;
+        }
         Some(Kept { bytes: document, format, tag, at })
     }
 }
@@ -218,6 +235,10 @@ fn remove_abandoned(directory: &Path, prefix: &str) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+fn document_line(digest: u128) -> String {
+    format!("\ndocument {digest:032x}\n")
 }
 
 /// Of one length always, so that one can be written over another.

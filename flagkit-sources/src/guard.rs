@@ -48,8 +48,6 @@ pub struct Guard {
     policy: Policy,
     #[cfg(feature = "tracing")]
     trace: Option<flagkit_core::Subscription>,
-    #[cfg(feature = "tracing")]
-    told_of_fork: std::sync::Once,
 }
 
 /// How ready the flags are: that of the source that is least so.
@@ -70,8 +68,6 @@ impl Guard {
             #[cfg(feature = "tracing")]
             trace: Some(crate::trace::subscribe(&flags)),
             flags,
-            #[cfg(feature = "tracing")]
-            told_of_fork: std::sync::Once::new(),
             workers: Vec::new(),
             process: process::id(),
             policy,
@@ -105,8 +101,6 @@ impl Guard {
         if !self.is_forked() {
             return self.flags.status();
         }
-        #[cfg(feature = "tracing")]
-        self.told_of_fork.call_once(|| tracing::warn!(target: "flagkit", "every source of this process {FORKED}"));
         // Whoever held the lock at the fork holds it for ever: then there is only this much to tell.
         let mut status = self.flags.try_status().unwrap_or_default();
         status.revision = self.flags.snapshot().revision();
@@ -220,8 +214,10 @@ fn readiness(source: &SourceStatus, policy: Policy) -> Readiness {
     match (source.state, &source.last_error) {
         (SourceState::Fresh, _) => Readiness::Ready,
         (SourceState::Stale, _) => Readiness::Stale,
-        (SourceState::Waiting, Some(error)) if policy.when(error.kind()) == Start::Without => Readiness::Ready,
         (SourceState::Stopped, _) if source.loads > 0 => Readiness::Stale,
+        (SourceState::Waiting | SourceState::Stopped, Some(error)) if policy.when(error.kind()) == Start::Without => {
+            Readiness::Ready
+        }
         _ => Readiness::Dark,
     }
 }

@@ -69,12 +69,18 @@ impl Worker {
         // Of a thread that is not there: nothing to let go of.
         mem::forget((thread, ended));
         let publisher = publisher.successor();
+        let say = |what: &str| {
+            // A layer that was never filled stays as it is: whether it darkens those below may depend on its error.
+            if publisher.last_good().is_some() {
+                publisher.refuse(LoadError::unreachable(format!("was stopped by a fork, and {what}")));
+            }
+        };
         let Some(successor) = successor else {
-            publisher.refuse(LoadError::unreachable("was stopped by a fork, and cannot be started again"));
+            say("cannot be started again");
             publisher.signal().stop();
             return Ok(None);
         };
-        publisher.refuse(LoadError::unreachable("was stopped by a fork, and is starting again"));
+        say("is starting again");
         Self::spawn(successor, publisher, ready).map(Some)
     }
 

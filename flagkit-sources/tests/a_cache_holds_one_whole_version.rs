@@ -67,7 +67,7 @@ fn what_is_kept_is_loaded() {
         b"\n\n",
         DOCUMENT.as_bytes(),
         b"tag \"other\"\nformat json\n\n[flags]\n",
-        b"flagkit 1\nconfirmed 00000000000\ndigest 00000000000000000000000000000000\n\n",
+        b"flagkit 1\nconfirmed 00000000000\ndocument 00000000000000000000000000000000\ndigest 00000000000000000000000000000000\n\n",
         b"\xff\xfe\r\n\0",
         &every_byte,
         &large,
@@ -218,7 +218,10 @@ fn what_is_no_cache_is_none_and_can_be_kept_over() {
     for bytes in garbage {
         if !bytes.starts_with(b"flagkit 1\nconfirmed ") {
             fs::write(&path, bytes).expect("it is ours");
-            assert!(cache(&path).confirm(SystemTime::now()).is_err(), "it is somebody else's");
+            assert!(
+                cache(&path).confirm(xxhash_rust::xxh3::xxh3_128(DOCUMENT.as_bytes()), SystemTime::now()).is_err(),
+                "it is somebody else's"
+            );
             assert!(fs::read(&path).expect("it is there") == bytes, "and stays as it is");
         }
         fs::write(&path, bytes).expect("it is ours");

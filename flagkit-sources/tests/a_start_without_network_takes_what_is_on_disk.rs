@@ -18,6 +18,7 @@ use flagkit_sources::document::Format;
 use flagkit_sources::{Builder, Cache, Guard, Http, Kept, Readiness, Start};
 use support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event};
 use support::{Place, is_on, last_error, pause, status, wait_for_state, wait_until};
+use xxhash_rust::xxh3::xxh3_128;
 
 const OLD: &str = "[flags]\na = true\n";
 const NEW: &str = "[flags]\na = false\nb = true\n";
@@ -271,7 +272,7 @@ fn what_a_running_process_would_have_is_fresh() {
     assert_eq!(stub.requests().len(), 1);
     assert!(guard.stop(support::DEADLINE));
     keep(&stub.url(), &path, OLD, Some("\"v1\""));
-    cache.confirm(SystemTime::now() - Duration::from_secs(60)).expect("it is there");
+    cache.confirm(xxh3_128(OLD.as_bytes()), SystemTime::now() - Duration::from_secs(60)).expect("it is there");
     assert!(cache.load().expect("it is whole").at > at + HOUR / 2);
     let guard = start(plain().poll_every(HOUR));
     assert!(is_on(&guard, "a") && !is_on(&guard, "b"));
@@ -282,13 +283,20 @@ fn what_a_running_process_would_have_is_fresh() {
     wait_until("it asks when asked", || is_on(&guard, "b"));
     assert!(guard.stop(support::DEADLINE));
 
+    // Confirmed by who has another document, or of somebody else: nothing is noted.
+    keep(&stub.url(), &path, OLD, None);
+    let now = SystemTime::now();
+    assert!(cache.confirm(xxh3_128(NEW.as_bytes()), now).is_err());
+    assert!(cache_of("https://elsewhere.example/", &path).confirm(xxh3_128(OLD.as_bytes()), now).is_err());
+    assert!(is_on(&start(plain().poll_every(HOUR)), "b"));
+
     // As of an hour from now: of a clock that was wrong, and worth nothing.
     keep(&stub.url(), &path, OLD, None);
-    cache.confirm(SystemTime::now() + HOUR).expect("it is there");
+    cache.confirm(xxh3_128(OLD.as_bytes()), SystemTime::now() + HOUR).expect("it is there");
     assert!(is_on(&start(plain().poll_every(HOUR)), "b"));
     // As of a minute ago, and that is too long.
     keep(&stub.url(), &path, OLD, None);
-    cache.confirm(SystemTime::now() - Duration::from_secs(60)).expect("it is there");
+    cache.confirm(xxh3_128(OLD.as_bytes()), SystemTime::now() - Duration::from_secs(60)).expect("it is there");
     assert!(is_on(&start(plain().poll_every(HOUR).fresh_for(Duration::from_secs(30))), "b"));
 }
 
@@ -314,7 +322,7 @@ fn what_is_on_disk_stays_fresh_while_the_server_confirms_it() {
     for (offers, interval) in [(false, Duration::from_millis(20)), (true, NEVER)] {
         let guard = start(eager(&stub.url()).stream(offers).poll_every(interval).cache(&path));
         wait_until("it is kept", || cache.load().is_some());
-        cache.confirm(long_ago).expect("it is there");
+        cache.confirm(xxh3_128(OLD.as_bytes()), long_ago).expect("it is there");
         let text = fs::read(&path).expect("it is there");
         wait_until("it is confirmed", || cache.load().is_some_and(|kept| kept.at > long_ago + HOUR / 2));
         assert_eq!(fs::read(&path).expect("it is there"), text, "nothing was written");

@@ -224,15 +224,19 @@ impl Source for File {
     }
 
     fn run(&mut self, publisher: &Publisher) {
-        let (mut watcher, mut complaint, mut is_mounted, mut warnings) = (None, None, false, None);
+        let (mut watcher, mut complaint, mut is_mounted, mut warnings): (Option<Watcher>, _, _, _) =
+            (None, None, false, None);
         let (mut last_start, mut last_mounts): (Option<Instant>, Option<Instant>) = (None, None);
         loop {
             let is_due = last_start.is_none_or(|last| last.elapsed() >= FULL_READ);
-            if self.notify == Notify::Native && watcher.is_none() && is_due {
+            if self.notify == Notify::Native && is_due {
                 last_start = Some(Instant::now());
-                match Watcher::start(publisher.signal().clone()) {
-                    Ok(started) => watcher = Some(started),
-                    Err(reason) => complaint = Some(reason),
+                match watcher.as_ref().filter(|watcher| !watcher.is_dead()) {
+                    Some(watcher) => watcher.renew(),
+                    None => match Watcher::start(publisher.signal().clone()) {
+                        Ok(started) => watcher = Some(started),
+                        Err(reason) => (watcher, complaint) = (None, Some(reason)),
+                    },
                 }
             }
             // Watch first, then look: what changes in between is seen by one or the other.

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::fs;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ struct Notes {
     latest: Note,
     /// When an event of another file was last taken for a hint.
     last_aside: Option<Instant>,
+    /// A directory on the way was renamed or removed: its watch may be gone, though it may be back.
+    moved: bool,
 }
 
 /// Between two hints from other files of the directory.
@@ -63,7 +66,7 @@ impl Watcher {
     pub(super) fn start(signal: Signal) -> Result<Self, String> {
         // Before the watch begins, anything may have happened: as if a writer had the file open.
         let latest = Note { evidence: Evidence::Open, count: 0 };
-        let notes = Mutex::new(Notes { paths: Vec::new(), latest, last_aside: None });
+        let notes = Mutex::new(Notes { paths: Vec::new(), latest, last_aside: None, moved: false });
         let hints = Arc::new(Hints { notes, signal });
         let watches = Watches::share().map_err(|error| explain(&error))?;
         let listener: Weak<Hints> = Arc::downgrade(&hints);
@@ -88,7 +91,14 @@ impl Watcher {
             }
         }
         // Renewed also when the directories are the same: a link may lead to another file of one of them.
-        self.hints.lock().paths = hops.iter().map(|hop| hop.dir.join(&hop.name)).collect();
+        let has_moved = {
+            let mut notes = self.hints.lock();
+            notes.paths = hops.iter().map(|hop| hop.dir.join(&hop.name)).collect();
+            mem::take(&mut notes.moved)
+        };
+        if has_moved {
+            self.renew();
+        }
         if dirs == self.dirs {
             self.complaint = None;
             return;
@@ -96,7 +106,7 @@ impl Watcher {
         for (dir, identity) in self.dirs.iter().filter(|known| !dirs.contains(known)) {
             self.watches.unwatch(dir, identity);
         }
-        let known = std::mem::take(&mut self.dirs);
+        let known = mem::take(&mut self.dirs);
         self.complaint = None;
         // A directory that cannot be watched is tried again the next time.
         dirs.retain(|entry| {
@@ -108,6 +118,16 @@ impl Watcher {
             watched.is_ok()
         });
         self.dirs = dirs;
+    }
+
+    /// Has all directories watched once more, in case that a watch was dropped without a word.
+    pub(super) fn renew(&self) {
+        self.dirs.iter().for_each(|(dir, _)| self.watches.renew(dir));
+    }
+
+    /// Whether there will be no more events, so that another one should be started.
+    pub(super) fn is_dead(&self) -> bool {
+        self.watches.is_dead()
     }
 
     /// Returns what was noted of the file last.
@@ -146,6 +166,10 @@ impl Listener for Hints {
                 return;
             }
             let mut notes = self.lock();
+            if matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))) {
+                let is_mine = |path: &PathBuf| notes.paths.iter().any(|known| known != path && known.starts_with(path));
+                notes.moved |= event.paths.iter().any(is_mine);
+            }
             // A rename names both paths, the new one last.
             let path = event.paths.last();
             if path.is_some_and(|path| notes.paths.contains(path)) {
@@ -154,7 +178,8 @@ impl Listener for Hints {
                 latest.count += 1;
             } else if let Some(path) = path {
                 // Of a directory that another file of this process leads through.
-                if !notes.paths.iter().any(|known| known.parent() == Some(path) || known.parent() == path.parent()) {
+                let is_near = |known: &PathBuf| known.starts_with(path) || known.parent() == path.parent();
+                if !notes.paths.iter().any(is_near) {
                     return;
                 }
                 // Another file of the directory. It may be a part of the change all the same, but a log that is

@@ -9,12 +9,17 @@
 //! ```
 //!
 //! Watching may wait for the thread that runs the callback, so nothing is locked there that is locked here.
+//!
+//! The system watches directories, not paths: one that is renamed may be watched under two, and events name the later.
+//! Then, and where notify drops a watch by itself, as that of a directory that is renamed away and back, watches are
+//! renewed; the poll finds what is missed in between.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,6 +40,8 @@ pub(super) struct Watches {
     process: u32,
     dirs: Mutex<Dirs>,
     listeners: Arc<Listeners>,
+    /// The thread of the events has died.
+    dead: AtomicBool,
 }
 
 struct Dirs {
@@ -77,7 +84,7 @@ impl Watches {
             }
         };
         // Those of a process that this one was forked from have no thread here.
-        let is_ours = |watches: &Arc<Self>| watches.process == process::id();
+        let is_ours = |watches: &Arc<Self>| watches.process == process::id() && !watches.is_dead();
         if let Some(watches) = present.upgrade().filter(is_ours) {
             return Ok(watches);
         }
@@ -91,7 +98,7 @@ impl Watches {
         let told = Arc::clone(&listeners);
         let system = notify::recommended_watcher(move |event: notify::Result<Event>| told.tell(event.as_ref().ok()))?;
         let dirs = Mutex::new(Dirs { system: Some(system), watched: HashMap::new() });
-        Ok(Arc::new(Self { process: process::id(), dirs, listeners }))
+        Ok(Arc::new(Self { process: process::id(), dirs, listeners, dead: AtomicBool::new(false) }))
     }
 
     /// Has the listener told of events, for as long as it lives.
@@ -111,10 +118,10 @@ impl Watches {
             return Ok(());
         }
         // Another directory was here. Whoever had a share in it will see that it has gone.
-        if dirs.watched.remove(dir).is_some() {
-            let _ = dirs.ask(|system| system.unwatch(dir));
+        if let Some(before) = dirs.watched.remove(dir) {
+            self.give_up(&mut dirs, dir, &before.identity);
         }
-        dirs.ask(|system| system.watch(dir, RecursiveMode::NonRecursive))?;
+        self.ask(&mut dirs, |system| system.watch(dir, RecursiveMode::NonRecursive))?;
         dirs.watched.insert(dir.to_owned(), Watched { identity: identity.clone(), shares: 1 });
         Ok(())
     }
@@ -126,24 +133,48 @@ impl Watches {
         watched.shares -= 1;
         if watched.shares == 0 {
             dirs.watched.remove(dir);
-            // Fails when the directory is gone, and with it the watch.
-            let _ = dirs.ask(|system| system.unwatch(dir));
+            self.give_up(&mut dirs, dir, identity);
         }
     }
-}
 
-impl Dirs {
+    /// Has the system watch it once more, in case that its watch was dropped. Of one that is watched it is no news.
+    pub(super) fn renew(&self, dir: &Path) {
+        let mut dirs = lock(&self.dirs);
+        if dirs.watched.contains_key(dir) {
+            let _ = self.ask(&mut dirs, |system| system.watch(dir, RecursiveMode::NonRecursive));
+        }
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    /// Ends the watch, unless the same directory is watched under another path: there is only one.
+    fn give_up(&self, dirs: &mut Dirs, dir: &Path, identity: &Identity) {
+        if !dirs.watched.values().any(|other| other.identity == *identity) {
+            // Fails when the directory is gone, and with it the watch.
+            let _ = self.ask(dirs, |system| system.unwatch(dir));
+        }
+    }
+
     /// notify panics when its thread has died. The poll goes on.
-    fn ask(&mut self, call: impl FnOnce(&mut RecommendedWatcher) -> notify::Result<()>) -> notify::Result<()> {
-        let answer = catch_unwind(AssertUnwindSafe(|| self.system.as_mut().map_or(Ok(()), call)));
-        answer.unwrap_or_else(|_| Err(notify::Error::generic("the thread of its events has died")))
+    fn ask(
+        &self,
+        dirs: &mut Dirs,
+        call: impl FnOnce(&mut RecommendedWatcher) -> notify::Result<()>,
+    ) -> notify::Result<()> {
+        let answer = catch_unwind(AssertUnwindSafe(|| dirs.system.as_mut().map_or(Ok(()), call)));
+        answer.unwrap_or_else(|_| {
+            self.dead.store(true, Ordering::Relaxed);
+            Err(notify::Error::generic("the thread of its events has died"))
+        })
     }
 }
 
 impl Drop for Dirs {
     fn drop(&mut self) {
         let system = self.system.take();
-        // As above, and this one would end the process if it came amid another panic.
+        // It panics too when its thread has died, and this one would end the process if it came amid another panic.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(system)));
     }
 }
@@ -222,6 +253,45 @@ mod tests {
         told.recv_timeout(DEADLINE).expect("this one is watched");
     }
 
+    /// A directory that is watched under two paths, one of which is given up; one that is renamed away and back; both by
+    /// way of another one that is watched as well.
+    #[test]
+    fn watches_survive_renames() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| place.path().join(name);
+        let watches = Watches::start().expect("an instance");
+        let (tell, told) = mpsc::channel();
+        let ear: Arc<dyn Listener> = Arc::new(Ear(Mutex::new(tell)));
+        watches.listen(Arc::downgrade(&ear));
+        let is_heard = |what: &str, file: &Path| {
+            // Long enough for what was on its way.
+            while told.recv_timeout(Duration::from_millis(100)).is_ok() {}
+            fs::write(file, what).expect("written");
+            told.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("deaf: {what}"));
+        };
+
+        fs::create_dir(path("current")).expect("a directory");
+        fs::create_dir(path("next")).expect("a directory");
+        let (first, second) = (identity(&path("current")), identity(&path("next")));
+        watches.watch(&path("current"), &first).expect("it is watched");
+        watches.watch(&path("next"), &second).expect("it is watched");
+        fs::rename(path("current"), path("old")).expect("renamed");
+        fs::rename(path("next"), path("current")).expect("renamed");
+        watches.unwatch(&path("current"), &first);
+        watches.watch(&path("current"), &second).expect("it is watched");
+        watches.unwatch(&path("next"), &second);
+        is_heard("the one that took another's place", &path("current/file"));
+
+        fs::create_dir(path("current/inner")).expect("a directory");
+        let inner = path("current/inner");
+        watches.watch(&inner, &identity(&inner)).expect("it is watched");
+        fs::rename(&inner, path("current/away")).expect("renamed");
+        fs::rename(path("current/away"), &inner).expect("renamed");
+        while told.recv_timeout(Duration::from_millis(100)).is_ok() {}
+        watches.renew(&inner);
+        is_heard("the one that was away", &inner.join("file"));
+    }
+
     #[test]
     fn a_thread_that_has_died_is_an_error() {
         let place = tempfile::tempdir().expect("a directory");
@@ -236,6 +306,7 @@ mod tests {
             watches.unwatch(other.path(), &identity(other.path()));
             assert!(begin.elapsed() < DEADLINE, "the thread lives");
         }
+        assert!(watches.is_dead());
         // Neither of these panics.
         watches.unwatch(dir, &identity(dir));
         drop(watches);

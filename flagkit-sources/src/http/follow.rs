@@ -26,6 +26,8 @@ const WHOLE: Duration = Duration::from_secs(600);
 const BENEATH: Duration = Duration::from_secs(300);
 /// How long the start waits for a fresh document when there is one on disk.
 const START_LIMIT: Duration = Duration::from_secs(2);
+/// How far behind flags from disk may be at the most where there may be a stream.
+const STREAMED: Duration = Duration::from_secs(30);
 /// Between two notes on disk that what is there is as the server has it.
 const NOTED: Duration = Duration::from_secs(1);
 /// How long to believe a server that it has no stream.
@@ -50,7 +52,7 @@ impl Source for Http {
         self.state.accepted = Some(Accepted { digest: xxh3_128(&kept.bytes), tag: kept.tag.filter(is_sendable) });
         // One from the future is of no known age.
         let age = kept.at.elapsed().unwrap_or(Duration::MAX);
-        let error = if age < self.poll.min(self.fresh_for.unwrap_or(self.poll)) {
+        let error = if age < self.behind().min(self.fresh_for.unwrap_or(Duration::MAX)) {
             return Ok(kept_load.as_of(kept.at));
         } else if self.fresh_for.is_some_and(|limit| age <= limit) {
             LoadError::unreachable("not asked yet")
@@ -70,7 +72,8 @@ impl Source for Http {
         let mut is_well = start == Some(Outcome::Good);
         // All that started together have asked together, or not at all yet.
         let mut wait = match start {
-            None | Some(Outcome::Good) => polls.splay(),
+            None => Schedule::new(self.behind(), self.retry, Random::new()).splay(),
+            Some(Outcome::Good) => polls.splay(),
             Some(outcome) => polls.after(outcome),
         };
         loop {
@@ -128,6 +131,12 @@ enum Followed {
 }
 
 impl Http {
+    /// How far behind the server flags from disk may be at a start, and how long until it is asked then.
+    fn behind(&self) -> Duration {
+        // Where changes are streamed, nobody expects them to take as long as a slow poll.
+        if self.stream { self.poll.min(STREAMED) } else { self.poll }
+    }
+
     /// The settings, and a server that was not asked yet.
     fn unasked(&self) -> Self {
         Self {
@@ -205,8 +214,10 @@ impl Http {
         let Some(cache) = self.disk() else { return };
         self.state.last_kept = Some(Instant::now());
         let Some(unkept) = self.state.unkept.take() else {
-            // Somebody may have removed it. The next one is kept again.
-            let _ = cache.confirm(SystemTime::now());
+            // Another process may have kept another document there, or somebody removed it: then nothing is noted.
+            if let Some(accepted) = &self.state.accepted {
+                let _ = cache.confirm(accepted.digest, SystemTime::now());
+            }
             return;
         };
         if let Err(error) = cache.keep(&unkept) {

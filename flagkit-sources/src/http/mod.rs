@@ -194,11 +194,11 @@ impl Http {
     }
 
     /// Sets for how long after the server's last good answer the document on disk is taken at a start without asking.
-    /// Default: the interval of the [polls](Http::poll_every).
+    /// Default: the interval of the [polls](Http::poll_every), but 30 seconds at the most unless streams are off.
     ///
-    /// A process that runs may be as far behind, so by default a restart is no worse off, and processes that all
-    /// restart at one moment do not all ask at one moment. With [`Duration::ZERO`] a start always asks. With more than
-    /// the interval it may have flags that were turned off meanwhile, and is [stale](flagkit_core::SourceState::Stale)
+    /// The server is asked within that time again: processes that all restart at one moment do not all ask at one
+    /// moment, and may be two intervals behind, where one that polls is one behind. The age goes by the clock of the
+    /// machine. With [`Duration::ZERO`] a start always asks. With more than the default it may have flags that were turned off meanwhile, and is [stale](flagkit_core::SourceState::Stale)
     /// until it has asked; [`Duration::MAX`] is for fleets so large that any start together would be too much for the
     /// server.
     pub fn fresh_for(mut self, time: Duration) -> Self {
