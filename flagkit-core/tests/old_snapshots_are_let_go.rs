@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Id, Percent, Provenance, Publisher, Snapshot, Subject};
 
@@ -37,6 +37,13 @@ fn a_thousand_held_snapshots_stay_as_they_are() {
     }
 }
 
+/// Waits, idle, until the test has come so far.
+fn until(stage: &AtomicU64, far: u64) {
+    while stage.load(Ordering::SeqCst) < far {
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
@@ -50,10 +57,11 @@ fn a_thread_keeps_the_one_it_read_last() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
     publish(&publisher, 0);
+    let stage = Arc::new(AtomicU64::new(0));
     let stop = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..READERS)
         .map(|_| {
-            let (flags, stop) = (flags.clone(), Arc::clone(&stop));
+            let (flags, stop, stage) = (flags.clone(), Arc::clone(&stop), Arc::clone(&stage));
             thread::spawn(move || {
                 let mut last = 0;
                 while !stop.load(Ordering::Relaxed) {
@@ -64,9 +72,9 @@ fn a_thread_keeps_the_one_it_read_last() {
                     assert!(flags.evaluate("a", "u1").revision() >= last, "a reader goes back in time");
                 }
                 // Goes on living, idle: what it has read last lives with it, and nothing else.
-                thread::park();
+                until(&stage, 1);
                 flags.is_on("a", "u1");
-                thread::park();
+                until(&stage, 2);
             })
         })
         .collect();
@@ -87,12 +95,10 @@ fn a_thread_keeps_the_one_it_read_last() {
     };
     // Readers may be in their last read. Each has the one it read last.
     wait_until("one is left for each thread at the most", || held() <= READERS);
-    for reader in &readers {
-        reader.thread().unpark();
-    }
+    stage.store(1, Ordering::SeqCst);
     wait_until("none is left when all have read again", || held() == 0);
+    stage.store(2, Ordering::SeqCst);
     for reader in readers {
-        reader.thread().unpark();
         reader.join().expect("the reader saw nothing wrong");
     }
 }
