@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use crate::case::{Case, Work};
 
 /// How thorough to be.
@@ -23,7 +21,7 @@ impl Effort {
 }
 
 /// What one way to do a piece of work costs, once.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Cost {
     /// Which way it is.
     pub name: String,
@@ -35,8 +33,6 @@ pub struct Cost {
     pub ratio: f64,
     /// Heap allocations.
     pub allocations: f64,
-    /// Instructions, where callgrind could count them.
-    pub instructions: Option<f64>,
 }
 
 /// Measures all cases of a piece of work in turn.
@@ -60,7 +56,6 @@ pub fn measure(work: &mut Work, effort: Effort) -> Vec<Cost> {
             nanos: quantile(nanos, 0.5),
             ratio: quantile(ratios, 0.5),
             allocations: allocations(case),
-            instructions: None,
         }
     };
     work.cases.iter_mut().zip(nanos).map(cost).collect()
