@@ -11,6 +11,8 @@ use crate::case::Work;
 const COUNT: &str = "--count";
 /// So many that what differs from run to run (the seeds of hash maps) is less than an instruction.
 const TIMES: u64 = 100_000;
+/// The fewest: what takes longer differs less, in proportion.
+const FEWEST: u64 = 200;
 
 /// Does one case so many times and returns true, if that is what this process was started for.
 pub fn is_counted(named: impl FnOnce(&str) -> Option<Work>) -> bool {
@@ -25,16 +27,22 @@ pub fn is_counted(named: impl FnOnce(&str) -> Option<Work>) -> bool {
     true
 }
 
-/// How many instructions each case takes, if valgrind is there.
-pub fn count(work: &Work, scratch: &Path) -> Option<Vec<f64>> {
-    (0..work.cases.len()).map(|case| difference(work.name, case, scratch)).collect()
+/// How often to do what takes so many nanoseconds, to count its instructions.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a number within bounds
+pub fn times(nanos: f64) -> u64 {
+    ((5e6 / nanos) as u64).clamp(FEWEST, TIMES)
+}
+
+/// How many instructions each case takes when it is done so often, if valgrind is there.
+pub fn count(work: &Work, times: &[u64], scratch: &Path) -> Option<Vec<f64>> {
+    times.iter().enumerate().map(|(case, times)| difference(work.name, case, *times, scratch)).collect()
 }
 
 #[allow(clippy::cast_precision_loss)] // far below 2^52
-fn difference(work: &str, case: usize, scratch: &Path) -> Option<f64> {
-    let once = total(work, case, TIMES, scratch)?;
-    let twice = total(work, case, 2 * TIMES, scratch)?;
-    Some((twice - once) as f64 / TIMES as f64)
+fn difference(work: &str, case: usize, times: u64, scratch: &Path) -> Option<f64> {
+    let once = total(work, case, times, scratch)?;
+    let twice = total(work, case, 2 * times, scratch)?;
+    Some((twice - once) as f64 / times as f64)
 }
 
 fn total(work: &str, case: usize, times: u64, scratch: &Path) -> Option<i64> {

@@ -3,29 +3,19 @@
 //! Each peer is driven as its own documentation says, twice: from a user as an application has it, so that what it
 //! takes to make a context of it counts, and with the context made before. Flags are asked for among a hundred others.
 
-mod feature_flag_;
-mod flagkit;
-mod growthbook;
-mod launchdarkly;
-mod unleash;
+mod adapters;
+mod built;
+mod loading;
+mod ours;
+mod peer;
+mod threads;
 
-use benches::case::{Case, Work};
+use benches::case::Work;
+use benches::instructions;
 use benches::rounds::{Effort, measure};
 use benches::table::Table;
-use benches::works::targeting::User;
 
-/// What is asked of a peer.
-pub(crate) trait Peer: Clone + 'static {
-    const NAME: &'static str;
-    type Context: 'static;
-
-    /// Makes a context of a user, as for a request.
-    fn context(&self, user: &User) -> Self::Context;
-    /// W1 to W3: whether the flag is on.
-    fn is_on(&self, flag: &str, context: &Self::Context) -> bool;
-    /// W4: which of four variants.
-    fn variant(&self, context: &Self::Context) -> String;
-}
+use crate::peer::Entry;
 
 const WORKS: [(&str, &str); 4] = [
     ("boolean", "W1, a boolean among a hundred flags"),
@@ -34,61 +24,44 @@ const WORKS: [(&str, &str); 4] = [
     ("variant", "W4, one of four variants"),
 ];
 
+fn work(&(name, title): &(&'static str, &'static str), peers: &[Entry]) -> Work {
+    let cases = ours::cases(name).into_iter().chain(peers.iter().flat_map(|peer| (peer.cases)(name)));
+    Work { name, title, cases: cases.collect() }
+}
+
 fn main() {
     let smoke = std::env::args().any(|word| word == "--smoke");
-    let effort = if smoke { Effort::SMOKE } else { Effort::FULL };
     benches::works::install();
+    let peers = adapters::all();
+    if instructions::is_counted(|name| WORKS.iter().find(|(known, _)| *known == name).map(|it| work(it, &peers))) {
+        return;
+    }
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let effort = if smoke { Effort::SMOKE } else { Effort::FULL };
     let mut tables = Vec::new();
-    for (name, title) in WORKS {
-        let mut cases = flagkit::cases(name);
-        cases.extend(both(&launchdarkly::Evaluation::new(), name));
-        cases.extend(both(&unleash::Yggdrasil::new(), name));
-        cases.extend(both(&growthbook::GrowthBook::new(), name));
-        cases.extend(both(&feature_flag_::FeatureFlag::new(), name));
-        let mut work = Work { name, title, cases };
-        let mut table = Table::new(&format!("peers-{name}"), title, &["", "ns", "ratio", "allocations"]);
-        for cost in measure(&mut work, effort) {
+    for it in &WORKS {
+        eprintln!("{}", it.1);
+        let mut work = work(it, &peers);
+        let columns = ["", "ns", "ratio", "instructions", "allocations"];
+        let mut table = Table::new(&format!("peers-{}", work.name), work.title, &columns);
+        let costs = measure(&mut work, effort);
+        let times: Vec<u64> = costs.iter().map(|cost| instructions::times(cost.nanos)).collect();
+        let counts = if smoke { None } else { instructions::count(&work, &times, scratch.path()) };
+        for (index, cost) in costs.into_iter().enumerate() {
             let ratio = format!("{:.1}", cost.ratio);
-            table.push([cost.name.into(), cost.nanos.into(), ratio.into(), cost.allocations.into()]);
+            let count = counts.as_ref().and_then(|counts| counts.get(index)).map(|count| count.round());
+            table.push([cost.name.into(), cost.nanos.into(), ratio.into(), count.into(), cost.allocations.into()]);
         }
         tables.push(table);
     }
-    println!("{}", serde_json::to_string(&tables).expect("tables have a form in JSON"));
-}
-
-/// From a user, and with the context made before.
-fn both<P: Peer>(peer: &P, work: &'static str) -> [Case; 2] {
-    check(peer);
-    let (again, user) = (peer.clone(), User::outside());
-    let (prebuilt, context) = (peer.clone(), peer.context(&user));
-    let ask = move |peer: &P, context: &P::Context| {
-        if work == "variant" { !peer.variant(context).is_empty() } else { peer.is_on(work, context) }
-    };
-    [
-        Case::new(format!("{}, from a user", P::NAME), move || {
-            let user = std::hint::black_box(&user);
-            ask(&again, &again.context(user))
-        }),
-        Case::new(format!("{}, context made before", P::NAME), move || ask(&prebuilt, std::hint::black_box(&context))),
-    ]
-}
-
-/// That it does the work: answers that are known, and shares that are about right.
-fn check<P: Peer>(peer: &P) {
-    let context = |user: &User| peer.context(user);
-    let inside = context(&User::inside());
-    let at_home = User { email: "ada@example.com".to_owned(), ..User::outside() };
-    assert!(peer.is_on("boolean", &inside) && !peer.is_on("dark", &inside), "{}: W1", P::NAME);
-    assert!(peer.is_on("targeting", &inside), "{}: the country", P::NAME);
-    assert!(peer.is_on("targeting", &context(&at_home)), "{}: the address", P::NAME);
-    let users =
-        (0..2_000).map(|number| User { id: format!("{number:08}-10b1-426f-9247-bb680e5fe0c8"), ..User::outside() });
-    let contexts: Vec<P::Context> = users.map(|user| peer.context(&user)).collect();
-    let share = |holds: &dyn Fn(&P::Context) -> bool| contexts.iter().filter(|context| holds(context)).count();
-    let about = |count: usize, expected: usize| count.abs_diff(expected) < 120;
-    assert!(about(share(&|context| peer.is_on("percentage", context)), 1_000), "{}: W2", P::NAME);
-    assert!(about(share(&|context| peer.is_on("targeting", context)), 400), "{}: W3", P::NAME);
-    for variant in ["a", "b", "c", "d"] {
-        assert!(about(share(&|context| peer.variant(context) == variant), 500), "{}: W4, {variant}", P::NAME);
+    eprintln!("W5, on two threads");
+    tables.push(threads::table(&peers, if smoke { 1 } else { 15 }));
+    eprintln!("W6, loading");
+    let (flags, rounds) = if smoke { (10, 1) } else { (10_000, 11) };
+    tables.push(loading::table(&peers, flags, rounds));
+    if !smoke {
+        eprintln!("what each pulls in");
+        tables.push(built::table(scratch.path()));
     }
+    println!("{}", serde_json::to_string(&tables).expect("tables have a form in JSON"));
 }

@@ -83,12 +83,14 @@ fn measured(smoke: bool) -> Vec<(&'static str, Measure)> {
 }
 
 fn read(work: &mut Work, smoke: bool, scratch: &Path, charts: &Path) -> Result<Table, Box<dyn Error>> {
-    let counts = if smoke { None } else { instructions::count(work, scratch) };
     let effort = if smoke { Effort::SMOKE } else { Effort::FULL };
+    let costs = measure(work, effort);
+    let times: Vec<u64> = costs.iter().map(|cost| instructions::times(cost.nanos)).collect();
+    let counts = if smoke { None } else { instructions::count(work, &times, scratch) };
     let columns = ["", "ns", "middle half", "ratio", "instructions", "allocations"];
     let mut table = Table::new(work.name, work.title, &columns);
     let mut bars = Vec::new();
-    for (index, cost) in measure(work, effort).into_iter().enumerate() {
+    for (index, cost) in costs.into_iter().enumerate() {
         let [low, high] = cost.quartiles;
         let count = counts.as_ref().and_then(|counts| counts.get(index)).map(|count| count.round());
         let ratio = format!("{:.2}", cost.ratio);

@@ -4,7 +4,7 @@ use benches::works::{COUNTRIES, SUFFIX, targeting::User};
 use feature_flag::{FlagEvaluator, FlagSet, Subject};
 use serde_json::{Value, json};
 
-use crate::Peer;
+use crate::peer::Peer;
 
 #[derive(Clone)]
 pub(crate) struct FeatureFlag(FlagEvaluator);
@@ -19,8 +19,11 @@ fn rollout(weights: &[(&str, u32)]) -> Value {
     json!({ "id": "rollout", "when": { "kind": "always" }, "outcome": { "kind": "rollout", "variants": variants } })
 }
 
-impl FeatureFlag {
-    pub(crate) fn new() -> Self {
+impl Peer for FeatureFlag {
+    const NAME: &'static str = "feature-flag 0.1";
+    type Context = Subject;
+
+    fn document(others: usize) -> String {
         let only = |id: &str, attribute: &str, op: &str, value: Value| {
             let when = json!({ "kind": "compare", "attr": attribute, "op": op, "value": value });
             json!({ "id": id, "when": when, "outcome": { "kind": "variant", "variant": "on" } })
@@ -43,16 +46,14 @@ impl FeatureFlag {
                 &json!([rollout(&["a", "b", "c", "d"].map(|name| (name, 25)))]),
             ),
         ];
-        let others = (0..100).map(|index| flag(&format!("feature-{index}"), &bools, bools[index % 2], &json!([])));
+        let others = (0..others).map(|index| flag(&format!("feature-{index}"), &bools, bools[index % 2], &json!([])));
         let flags: Vec<Value> = asked.into_iter().chain(others).collect();
-        let set = json!({ "version": "1", "flags": flags }).to_string();
-        Self(FlagEvaluator::new(FlagSet::from_json(&set).expect("a good set")))
+        json!({ "version": "1", "flags": flags }).to_string()
     }
-}
 
-impl Peer for FeatureFlag {
-    const NAME: &'static str = "feature-flag 0.1";
-    type Context = Subject;
+    fn load(document: &str) -> Self {
+        Self(FlagEvaluator::new(FlagSet::from_json(document).expect("a good set")))
+    }
 
     fn context(&self, user: &User) -> Subject {
         Subject::new(user.id.as_str())

@@ -7,13 +7,16 @@ use growthbook_rust::client::{GrowthBookClient, GrowthBookClientBuilder, GrowthB
 use growthbook_rust::model_public::{GrowthBookAttribute, GrowthBookAttributeValue};
 use serde_json::{Map, Value, json};
 
-use crate::Peer;
+use crate::peer::Peer;
 
 #[derive(Clone)]
 pub(crate) struct GrowthBook(Arc<GrowthBookClient>);
 
-impl GrowthBook {
-    pub(crate) fn new() -> Self {
+impl Peer for GrowthBook {
+    const NAME: &'static str = "growthbook-rust 0.4";
+    type Context = Vec<GrowthBookAttribute>;
+
+    fn document(others: usize) -> String {
         let targeting = json!([
             { "condition": { "country": { "$in": COUNTRIES } }, "force": true },
             { "condition": { "email": { "$regex": "@example\\.com$" } }, "force": true },
@@ -33,17 +36,17 @@ impl GrowthBook {
             ("variant", json!({ "defaultValue": "none", "rules": [dealt] })),
         ];
         let asked = asked.into_iter().map(|(name, feature)| (name.to_owned(), feature));
-        let others = (0..100).map(|index| (format!("feature-{index}"), json!({ "defaultValue": index % 2 == 0 })));
+        let others = (0..others).map(|index| (format!("feature-{index}"), json!({ "defaultValue": index % 2 == 0 })));
         let features: Map<String, Value> = asked.chain(others).collect();
-        let builder = GrowthBookClientBuilder::new().features_json(Value::Object(features)).expect("good features");
+        Value::Object(features).to_string()
+    }
+
+    fn load(document: &str) -> Self {
+        let features = serde_json::from_str(document).expect("good JSON");
+        let builder = GrowthBookClientBuilder::new().features_json(features).expect("good features");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         Self(Arc::new(runtime.block_on(builder.build()).expect("a client")))
     }
-}
-
-impl Peer for GrowthBook {
-    const NAME: &'static str = "growthbook-rust 0.4";
-    type Context = Vec<GrowthBookAttribute>;
 
     fn context(&self, user: &User) -> Self::Context {
         let fields = [("id", &user.id), ("country", &user.country), ("email", &user.email)];

@@ -8,7 +8,7 @@ use benches::works::{COUNTRIES, SUFFIX, targeting::User};
 use launchdarkly_server_sdk_evaluation::{Context, ContextBuilder, Flag, FlagValue, Segment, Store, evaluate};
 use serde_json::{Value, json};
 
-use crate::Peer;
+use crate::peer::Peer;
 
 #[derive(Clone)]
 pub(crate) struct Evaluation(Arc<HashMap<String, Flag>>);
@@ -25,12 +25,12 @@ impl Store for Nothing {
     }
 }
 
-fn flag(key: &str, on: bool, rules: &Value, fallthrough: &Value, variations: &Value) -> (String, Flag) {
+fn flag(key: &str, on: bool, rules: &Value, fallthrough: &Value, variations: &Value) -> (String, Value) {
     let flag = json!({
         "key": key, "version": 1, "on": on, "salt": key, "targets": [], "prerequisites": [],
         "trackEvents": false, "clientSide": false, "rules": rules, "fallthrough": fallthrough, "offVariation": 0, "variations": variations,
     });
-    (key.to_owned(), serde_json::from_value(flag).expect("a flag as the service sends it"))
+    (key.to_owned(), flag)
 }
 
 fn rollout(weights: &[u32]) -> Value {
@@ -42,8 +42,11 @@ fn rollout(weights: &[u32]) -> Value {
     json!({ "rollout": { "variations": variations } })
 }
 
-impl Evaluation {
-    pub(crate) fn new() -> Self {
+impl Peer for Evaluation {
+    const NAME: &'static str = "launchdarkly-server-sdk-evaluation 2.2";
+    type Context = Context;
+
+    fn document(others: usize) -> String {
         let (none, bools) = (json!([]), json!([false, true]));
         let clause = |attribute: &str, op: &str, values: Value| json!({ "clauses": [{ "attribute": attribute, "op": op, "values": values, "negate": false }], "variation": 1, "id": attribute, "trackEvents": false });
         let rules = json!([clause("country", "in", json!(COUNTRIES)), clause("email", "endsWith", json!([SUFFIX]))]);
@@ -55,14 +58,13 @@ impl Evaluation {
             flag("targeting", true, &rules, &rollout(&[80_000, 20_000]), &bools),
             flag("variant", true, &none, &rollout(&[25_000; 4]), &json!(["a", "b", "c", "d"])),
         ];
-        let others = (0..100).map(|index| flag(&format!("feature-{index}"), index % 2 == 0, &none, &on, &bools));
-        Self(Arc::new(asked.into_iter().chain(others).collect()))
+        let others = (0..others).map(|index| flag(&format!("feature-{index}"), index % 2 == 0, &none, &on, &bools));
+        Value::Object(asked.into_iter().chain(others).collect()).to_string()
     }
-}
 
-impl Peer for Evaluation {
-    const NAME: &'static str = "launchdarkly-server-sdk-evaluation 2.2";
-    type Context = Context;
+    fn load(document: &str) -> Self {
+        Self(Arc::new(serde_json::from_str(document).expect("flags as the service sends them")))
+    }
 
     fn context(&self, user: &User) -> Context {
         let mut builder = ContextBuilder::new(user.id.as_str());
