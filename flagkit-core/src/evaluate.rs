@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use crate::bucket::Point;
-use crate::definition::{Definition, Plan, Serve, Split, Variant};
+use crate::bucket::{Point, Threshold};
+use crate::definition::{Definition, PlainSplit, Plan, Serve, Split, Variant};
 use crate::reason::Reason;
 use crate::subject::Subject;
 use crate::verdict::Verdict;
@@ -29,6 +29,9 @@ pub(crate) struct Outcome<'d> {
 }
 
 impl<'d> Outcome<'d> {
+    /// Of a key that no layer declares.
+    pub(crate) const UNDECLARED: Self = Self::off(Reason::Undeclared, None);
+
     const fn off(reason: Reason, variant: Option<&'d Variant>) -> Self {
         Self { on: false, reason, rule: None, variant }
     }
@@ -46,20 +49,36 @@ enum Place {
 
 impl Place {
     #[inline]
-    fn is_in(self, split: &Split) -> bool {
+    fn on_plain<S: Subject + ?Sized>(split: PlainSplit, subject: &S) -> Self {
+        if split.threshold == Threshold::EVERYBODY {
+            return Self::Anywhere;
+        }
+        split.point(subject).map_or(Self::Nowhere, Self::At)
+    }
+
+    #[inline]
+    fn on<S: Subject + ?Sized>(split: &Split, subject: &S) -> Self {
+        if split.lets_everybody_in() {
+            return Self::Anywhere;
+        }
+        split.line().point(subject).map_or(Self::Nowhere, Self::At)
+    }
+
+    #[inline]
+    fn is_below(self, threshold: Threshold) -> bool {
         match self {
             Self::Anywhere => true,
             Self::Nowhere => false,
-            Self::At(point) => point.is_below(split.threshold()),
+            Self::At(point) => point.is_below(threshold),
         }
     }
 
     #[inline]
-    fn reason(self, split: &Split) -> Reason {
+    fn reason(self, threshold: Threshold) -> Reason {
         match self {
             Self::Anywhere => Reason::On,
             Self::Nowhere => Reason::NoSubject,
-            Self::At(point) => Reason::Rollout { point, threshold: split.threshold() },
+            Self::At(point) => Reason::Rollout { point, threshold },
         }
     }
 }
@@ -78,30 +97,21 @@ pub(crate) struct Question<'a, D, S: ?Sized, W> {
 
 impl<D: Definitions, S: Subject + ?Sized, W: Witness> Question<'_, D, S, W> {
     #[inline]
-    pub(crate) fn evaluate<'d>(&mut self, definition: Option<&'d Definition>) -> Outcome<'d> {
+    pub(crate) fn evaluate<'d>(&mut self, definition: &'d Definition) -> Outcome<'d> {
         self.evaluate_within(definition, MAX_CHAIN)
     }
 
     #[inline]
-    fn evaluate_within<'d>(&mut self, definition: Option<&'d Definition>, chain: usize) -> Outcome<'d> {
+    fn evaluate_within<'d>(&mut self, definition: &'d Definition, chain: usize) -> Outcome<'d> {
         match definition {
-            None => Outcome::off(Reason::Undeclared, None),
-            Some(Definition::Refused) => Outcome::off(Reason::Refused, None),
-            Some(Definition::Off(variant)) => Outcome::off(Reason::Off, variant.as_ref()),
-            Some(Definition::On(split)) => {
-                let place = self.place(split);
-                Outcome { on: place.is_in(split), reason: place.reason(split), rule: None, variant: None }
+            Definition::Refused => Outcome::off(Reason::Refused, None),
+            Definition::Off(variant) => Outcome::off(Reason::Off, variant.as_ref()),
+            Definition::On(split) => {
+                let (place, threshold) = (Place::on_plain(*split, self.subject), split.threshold);
+                Outcome { on: place.is_below(threshold), reason: place.reason(threshold), rule: None, variant: None }
             }
-            Some(Definition::Plan(plan)) => self.plan(plan, chain),
+            Definition::Plan(plan) => self.plan(plan, chain),
         }
-    }
-
-    #[inline]
-    fn place(&self, split: &Split) -> Place {
-        if split.lets_everybody_in() {
-            return Place::Anywhere;
-        }
-        split.line().point(self.subject).map_or(Place::Nowhere, Place::At)
     }
 
     fn plan<'d>(&mut self, plan: &'d Plan, chain: usize) -> Outcome<'d> {
@@ -110,7 +120,9 @@ impl<D: Definitions, S: Subject + ?Sized, W: Witness> Question<'_, D, S, W> {
             self.witness.enter(Group::Required(key));
             let definitions = self.definitions;
             let definition = definitions.definition(key);
-            let Outcome { on, reason, .. } = self.evaluate_within(definition.as_deref(), chain);
+            let definition = definition.as_deref();
+            let Outcome { on, reason, .. } =
+                definition.map_or(Outcome::UNDECLARED, |definition| self.evaluate_within(definition, chain));
             self.witness.leave_flag(on, reason);
             if !on {
                 return Outcome::off(Reason::Prerequisite { index }, plan.off.as_ref());
@@ -129,9 +141,9 @@ impl<D: Definitions, S: Subject + ?Sized, W: Witness> Question<'_, D, S, W> {
 
     #[inline]
     fn serve<'d>(&self, plan: &'d Plan, serve: &'d Serve, rule: Option<usize>) -> Outcome<'d> {
-        let place = self.place(&serve.split);
-        let on = place.is_in(&serve.split);
+        let (place, threshold) = (Place::on(&serve.split, self.subject), serve.split.threshold());
+        let on = place.is_below(threshold);
         let variant = if on { serve.variant(self.subject) } else { plan.off.as_ref() };
-        Outcome { on, reason: place.reason(&serve.split), rule, variant }
+        Outcome { on, reason: place.reason(threshold), rule, variant }
     }
 }

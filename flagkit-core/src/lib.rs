@@ -115,6 +115,7 @@ mod status;
 mod store;
 mod subject;
 mod subscribers;
+mod table;
 mod value;
 mod verdict;
 mod witness;

@@ -268,19 +268,20 @@ impl Stack<'_> {
             problems.sort_by(|a, b| (a.location(), a.path()).cmp(&(b.location(), b.path())));
         }
         let declared = |laid: Laid| {
-            let layer = self.layers.get(laid.layer).map(|layer| layer.provenance.clone())?;
-            Some(Declared { flag: if laid.refused { None } else { laid.flag }, layer })
+            let layer = u32::try_from(laid.layer).unwrap_or(u32::MAX);
+            Declared { flag: if laid.refused { None } else { laid.flag }, layer }
         };
-        let entries = self.entries.into_iter().filter_map(|(key, laid)| {
+        let entries = self.entries.into_iter().map(|(key, laid)| {
             let last_good = if laid.outdated { self.current.good_entry(key.as_str()) } else { None };
             let entry = match last_good {
                 Some(entry) => entry.clone(),
-                None => declared(laid)?.into_entry(key.as_str(), &self.segments),
+                None => declared(laid).into_entry(key.as_str(), &self.segments),
             };
-            Some((key, entry))
+            (key, entry)
         });
-        let folded = self.folded.into_iter().filter_map(|(key, laid)| Some((key, declared(laid)?)));
-        (Snapshot::new(self.current.revision() + 1, entries.collect(), folded.collect()), self.problems)
+        let folded = self.folded.into_iter().map(|(key, laid)| (key, declared(laid)));
+        let layers = self.layers.iter().map(|layer| layer.provenance.clone()).collect();
+        (Snapshot::new(self.current.revision() + 1, layers, entries.collect(), folded.collect()), self.problems)
     }
 }
 

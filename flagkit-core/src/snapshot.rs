@@ -1,10 +1,7 @@
 //! One consistent view of all flags.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
-
-use foldhash::fast::RandomState;
 
 use crate::definition::{Definition, Flag, Segments, Variant};
 use crate::evaluate::{Definitions, Outcome, Question};
@@ -14,6 +11,7 @@ use crate::key::{FlagKey, FoldedKey};
 use crate::provenance::Provenance;
 use crate::reason::Reason;
 use crate::subject::Subject;
+use crate::table::{NOWHERE, Table};
 use crate::witness::Witness;
 
 /// All flags of all layers at one revision, compiled and immutable.
@@ -29,7 +27,9 @@ use crate::witness::Witness;
 #[derive(Debug, Default)]
 pub struct Snapshot {
     revision: u64,
-    entries: HashMap<FlagKey, Entry, RandomState>,
+    /// Lowest first. There are far fewer of them than of what refers to them.
+    layers: Box<[Provenance]>,
+    entries: Table<Entry>,
     /// Declared by folded key alone, in order, for keys that no layer declares in full. Compiled when somebody asks:
     /// the key, which is the default salt, is not known before.
     folded: Vec<(FoldedKey, Declared)>,
@@ -53,7 +53,8 @@ impl Entry {
 pub(crate) struct Declared {
     /// `None` when the declaration was refused and there is no earlier one.
     pub(crate) flag: Option<Flag>,
-    pub(crate) layer: Provenance,
+    /// Which of the snapshot's layers says so.
+    pub(crate) layer: u32,
 }
 
 impl Declared {
@@ -70,10 +71,11 @@ impl Snapshot {
     /// `folded` is in order.
     pub(crate) fn new(
         revision: u64,
-        entries: HashMap<FlagKey, Entry, RandomState>,
+        layers: Box<[Provenance]>,
+        entries: Table<Entry>,
         folded: Vec<(FoldedKey, Declared)>,
     ) -> Self {
-        Self { revision, entries, folded }
+        Self { revision, layers, entries, folded }
     }
 
     /// Returns the entry of a key whose declaration was understood.
@@ -93,6 +95,15 @@ impl Snapshot {
     #[inline]
     pub fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
         self.answer(key, subject, &mut (), |_, _, outcome| outcome.on)
+    }
+
+    /// Tells the same, of the flag that may be found at this place.
+    #[inline]
+    pub(crate) fn is_on_at<S: Subject + ?Sized>(&self, place: u32, key: &str, subject: &S) -> bool {
+        match self.entries.at(place, key) {
+            Some(entry) => self.ask(&entry.definition, subject, &mut ()).on,
+            None => self.is_on(key, subject),
+        }
     }
 
     /// Returns the subject's variant. `None` when the flag has no variants, is off for the subject (and has no
@@ -137,7 +148,7 @@ impl Snapshot {
 
     /// Returns the keys that are declared, in no particular order.
     pub fn keys(&self) -> impl Iterator<Item = &FlagKey> {
-        self.entries.keys()
+        self.entries.iter().map(|(key, _)| key)
     }
 
     /// Returns the flag in force under this key: the highest layer's, with the metadata of whoever declared it.
@@ -147,10 +158,11 @@ impl Snapshot {
         declared.and_then(|declared| declared.flag.as_ref())
     }
 
-    /// Returns the keys whose entry differs between the two, in order.
+    /// Returns the keys whose entry differs between the two, in order. Layers only ever come on top, so that a number
+    /// means the same one in both.
     pub(crate) fn changed_keys(&self, next: &Self) -> Vec<FlagKey> {
-        let changed = next.entries.iter().filter(|(key, entry)| self.entries.get(*key) != Some(*entry));
-        let gone = self.entries.iter().filter(|(key, _)| !next.entries.contains_key(*key));
+        let changed = next.entries.iter().filter(|(key, entry)| self.entries.get(key.as_str()) != Some(*entry));
+        let gone = self.entries.iter().filter(|(key, _)| next.entries.get(key.as_str()).is_none());
         let mut keys: Vec<FlagKey> = changed.chain(gone).map(|(key, _)| key.clone()).collect();
         keys.sort_unstable();
         keys
@@ -167,7 +179,7 @@ impl Snapshot {
             rule: outcome.rule,
             variant: outcome.variant.cloned(),
             prerequisite: prerequisite(definition, outcome),
-            layer: declared.map(|declared| declared.layer.clone()),
+            layer: declared.and_then(|declared| self.layers.get(declared.layer as usize).cloned()),
             revision: self.revision,
         })
     }
@@ -180,15 +192,30 @@ impl Snapshot {
         witness: &mut W,
         make: impl FnOnce(Option<&Declared>, Option<&Definition>, Outcome<'_>) -> T,
     ) -> T {
-        let mut question = Question { definitions: self, subject, witness };
         if let Some(Entry { definition, declared }) = self.entries.get(key) {
-            let outcome = question.evaluate(Some(definition));
-            return make(Some(declared), Some(definition), outcome);
+            return make(Some(declared), Some(definition), self.ask(definition, subject, witness));
         }
-        let declared = self.folded(key);
-        let definition = declared.map(|declared| declared.compile(key, &Segments::new()));
-        let outcome = question.evaluate(definition.as_ref());
-        make(declared, definition.as_ref(), outcome)
+        let Some(declared) = self.folded(key) else { return make(None, None, Outcome::UNDECLARED) };
+        let definition = declared.compile(key, &Segments::new());
+        make(Some(declared), Some(&definition), self.ask(&definition, subject, witness))
+    }
+
+    #[inline]
+    fn ask<'d, S: Subject + ?Sized, W: Witness>(
+        &self,
+        definition: &'d Definition,
+        subject: &S,
+        witness: &mut W,
+    ) -> Outcome<'d> {
+        Question { definitions: self, subject, witness }.evaluate(definition)
+    }
+
+    /// Returns a key's definition, and the place to find it again, if it has one.
+    pub(crate) fn found(&self, key: &str) -> (u32, Option<Cow<'_, Definition>>) {
+        match self.entries.find(key) {
+            Some((place, entry)) => (place, Some(Cow::Borrowed(&entry.definition))),
+            None => (NOWHERE, self.folded(key).map(|declared| Cow::Owned(declared.compile(key, &Segments::new())))),
+        }
     }
 
     #[inline]
@@ -203,10 +230,7 @@ impl Snapshot {
 
 impl Definitions for Snapshot {
     fn definition(&self, key: &str) -> Option<Cow<'_, Definition>> {
-        match self.entries.get(key) {
-            Some(entry) => Some(Cow::Borrowed(&entry.definition)),
-            None => self.folded(key).map(|declared| Cow::Owned(declared.compile(key, &Segments::new()))),
-        }
+        self.found(key).1
     }
 }
 

@@ -13,7 +13,7 @@ pub enum Verdict {
     CannotTell,
 }
 
-/// How far to look when the verdict of several is clear. That never changes the verdict.
+/// How far to look when it is clear whether the verdict of several is yes. That never changes whether it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
     /// At all of them: somebody wants to see.
@@ -32,30 +32,33 @@ impl Verdict {
         }
     }
 
-    /// No if one is no, else cannot tell if one is that, else yes. Stops at the first no, unless all are to be seen.
+    /// No if one is no, else cannot tell if one is that, else yes. Unless all are to be seen, it stops at the first that
+    /// is not yes, and is that one.
     #[inline]
     pub(crate) fn all(verdicts: impl Iterator<Item = Self>, look: Look) -> Self {
-        Self::combine(verdicts, look, Self::No, Self::Yes)
+        let mut result = Self::Yes;
+        for verdict in verdicts {
+            if verdict != Self::Yes && result != Self::No {
+                result = verdict;
+                if look == Look::NoFurther {
+                    break;
+                }
+            }
+        }
+        result
     }
 
     /// Yes if one is yes, else cannot tell if one is that, else no. Stops at the first yes, unless all are to be
     /// seen.
     #[inline]
     pub(crate) fn any(verdicts: impl Iterator<Item = Self>, look: Look) -> Self {
-        Self::combine(verdicts, look, Self::Yes, Self::No)
-    }
-
-    #[inline]
-    fn combine(verdicts: impl Iterator<Item = Self>, look: Look, decisive: Self, otherwise: Self) -> Self {
-        let mut result = otherwise;
+        let mut result = Self::No;
         for verdict in verdicts {
-            if verdict == decisive {
-                result = decisive;
-                if look == Look::NoFurther {
-                    break;
-                }
-            } else if verdict == Self::CannotTell && result != decisive {
-                result = Self::CannotTell;
+            if verdict != Self::No && result != Self::Yes {
+                result = verdict;
+            }
+            if verdict == Self::Yes && look == Look::NoFurther {
+                break;
             }
         }
         result
@@ -97,11 +100,12 @@ mod tests {
             (No, CannotTell, No, CannotTell),
             (CannotTell, CannotTell, CannotTell, CannotTell),
         ] {
-            for (pair, look) in
-                [([a, b], Look::AtAll), ([b, a], Look::AtAll), ([a, b], Look::NoFurther), ([b, a], Look::NoFurther)]
-            {
-                assert_eq!(Verdict::all(pair.into_iter(), look), all, "{pair:?}");
-                assert_eq!(Verdict::any(pair.into_iter(), look), any, "{pair:?}");
+            for pair in [[a, b], [b, a]] {
+                assert_eq!(Verdict::all(pair.into_iter(), Look::AtAll), all, "{pair:?}");
+                assert_eq!(Verdict::any(pair.into_iter(), Look::AtAll), any, "{pair:?}");
+                assert_eq!(Verdict::any(pair.into_iter(), Look::NoFurther), any, "{pair:?}");
+                let is_yes = Verdict::all(pair.into_iter(), Look::NoFurther) == Yes;
+                assert_eq!(is_yes, all == Yes, "{pair:?}");
             }
         }
         assert_eq!([!Yes, !No, !CannotTell], [No, Yes, CannotTell]);

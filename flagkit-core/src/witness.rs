@@ -12,7 +12,7 @@ use crate::verdict::{Look, Verdict};
 
 /// Is told of each step, from the outside in. Every `enter` has its `leave` or `leave_flag`.
 pub(crate) trait Witness {
-    /// Whether conditions are judged to the end, also when the verdict is clear.
+    /// Whether conditions are judged to the end, also when it is clear whether they hold.
     const LOOK: Look = Look::NoFurther;
 
     /// An attribute was put to a test.
@@ -52,4 +52,13 @@ pub(crate) enum Group<'a> {
     Required(&'a str),
 }
 
+/// Sees nothing, and wants to know whether conditions hold: that is all a rule asks.
 impl Witness for () {}
+
+/// Sees nothing, and wants to know exactly.
+#[derive(Debug)]
+pub(crate) struct Exactly;
+
+impl Witness for Exactly {
+    const LOOK: Look = Look::AtAll;
+}

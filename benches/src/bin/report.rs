@@ -1,6 +1,7 @@
 //! Measures everything and writes it down: docs/performance.json, the tables of docs/performance.md and the charts.
 //!
-//! `report --smoke` finds out whether everything runs, and writes to a temporary directory.
+//! `report --smoke` finds out whether everything runs, and writes to a temporary directory. `report --only WORK` measures
+//! the reads of one work (boolean, percentage, handle, targeting, variant), prints them, and writes nothing.
 
 use std::error::Error;
 use std::fs;
@@ -37,6 +38,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let scratch = tempfile::tempdir()?;
+    if let Some(name) = arguments.iter().skip_while(|argument| *argument != "--only").nth(1) {
+        let mut work = works::named(name).ok_or_else(|| format!("there is no work called {name}"))?;
+        print!("{}", read(&mut work, smoke, scratch.path(), scratch.path())?.markdown());
+        return Ok(());
+    }
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let target = if smoke { scratch.path() } else { &docs };
     let charts = target.join("performance");

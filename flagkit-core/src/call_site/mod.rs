@@ -14,7 +14,7 @@
 //! 63            32 31             0
 //! ┌───────────────┬───────────────┐
 //! │  hash seed    │  threshold    │   0 = off for all, 2^31 = on for all, between: a rollout
-//! └───────────────┴───────────────┘   above: a tag (not registered yet; ask the snapshot)
+//! └───────────────┴───────────────┘   above: a tag (not registered yet; ask the snapshot, and where to look in it)
 //! ```
 //!
 //! # How it works
@@ -40,8 +40,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::registry::REGISTRY;
 use self::word::Word;
-use crate::bucket::{Point, Threshold};
-use crate::evaluate::Definitions;
+use crate::bucket::Threshold;
 use crate::flags::Flags;
 use crate::snapshot::Snapshot;
 use crate::subject::Subject;
@@ -64,8 +63,8 @@ impl CallSite {
     /// Tells whether the flag is on for everybody.
     #[inline]
     pub fn is_on(&'static self) -> bool {
-        match self.word().threshold() {
-            Some(threshold) => threshold == Threshold::EVERYBODY,
+        match self.word().split() {
+            Some(split) => split.threshold == Threshold::EVERYBODY,
             None => self.ask(&()),
         }
     }
@@ -73,13 +72,12 @@ impl CallSite {
     /// Tells whether the flag is on for the subject.
     #[inline]
     pub fn is_on_for<S: Subject + ?Sized>(&'static self, subject: &S) -> bool {
-        let word = self.word();
-        match word.threshold() {
-            Some(Threshold::NOBODY) => false,
-            Some(Threshold::EVERYBODY) => true,
-            Some(threshold) => subject
-                .id()
-                .is_some_and(|id| !id.is_empty() && Point::of_bytes(id.as_bytes(), word.seed()).is_below(threshold)),
+        match self.word().split() {
+            Some(split) => match split.threshold {
+                Threshold::NOBODY => false,
+                Threshold::EVERYBODY => true,
+                threshold => split.point(subject).is_some_and(|point| point.is_below(threshold)),
+            },
             None => self.ask(subject),
         }
     }
@@ -90,7 +88,9 @@ impl CallSite {
         if self.word() == Word::UNREGISTERED {
             REGISTRY.register(self);
         }
-        REGISTRY.flags().is_some_and(|flags| flags.is_on(self.key, subject))
+        let place = self.word().place();
+        let is_on = |flags: &Flags| flags.store().cell().read(|snapshot| snapshot.is_on_at(place, self.key, subject));
+        REGISTRY.flags().is_some_and(is_on)
     }
 
     #[inline]
@@ -100,13 +100,14 @@ impl CallSite {
 
     /// Rewrites the word. Called under the registry's lock, so that words follow snapshots in order.
     fn refresh(&self, snapshot: &Snapshot) {
-        let word = Word::from_definition(snapshot.definition(self.key).as_deref());
+        let (place, definition) = snapshot.found(self.key);
+        let word = definition.map_or(Word::DARK, |definition| Word::of(&definition, place));
         self.word.store(word.to_bits(), Ordering::Relaxed);
     }
 
     /// Has it read no flags at all: dark. Makes no empty snapshot for that, whose hash map may allocate.
     fn darken(&self) {
-        self.word.store(Word::from_definition(None).to_bits(), Ordering::Relaxed);
+        self.word.store(Word::DARK.to_bits(), Ordering::Relaxed);
     }
 
     /// Sets the next site in the list, the first time; tells whether this was it.

@@ -1,7 +1,7 @@
 //! What a call site remembers, in one word.
 
 use crate::bucket::{Seed, Threshold};
-use crate::definition::{Definition, Split};
+use crate::definition::{Definition, PlainSplit};
 
 /// A seed in the high 32 bits; in the low 32 bits a threshold (`0 ..= 2^31`), or a tag above that.
 ///
@@ -14,24 +14,23 @@ const EVERYBODY: u32 = 1 << 31;
 impl Word {
     /// The site has not been reached yet.
     pub(super) const UNREGISTERED: Self = Self(EVERYBODY as u64 + 1);
-    /// The flag takes more than a word to decide: ask the snapshot.
-    pub(super) const EVALUATE: Self = Self(EVERYBODY as u64 + 2);
+    /// The flag takes more than a word to decide: ask the snapshot, where it may be found at the place in the high bits.
+    const EVALUATE: u32 = EVERYBODY + 2;
+    /// Off for all.
+    pub(super) const DARK: Self = Self(0);
 
-    pub(super) fn from_definition(definition: Option<&Definition>) -> Self {
+    /// Of a definition that was found at this place.
+    pub(super) fn of(definition: &Definition, place: u32) -> Self {
+        let evaluate = Self(u64::from(place) << 32 | u64::from(Self::EVALUATE));
         match definition {
-            None | Some(Definition::Off(_) | Definition::Refused) => Self::from_bits(0),
-            Some(Definition::On(split)) => Self::from_split(split),
-            Some(Definition::Plan(plan)) => plan.plain_split().map_or(Self::EVALUATE, Self::from_split),
+            Definition::Off(_) | Definition::Refused => Self::DARK,
+            Definition::On(split) => Self::from_split(*split),
+            Definition::Plan(plan) => plan.plain_split().map_or(evaluate, Self::from_split),
         }
     }
 
-    fn from_split(split: &Split) -> Self {
-        if split.lets_everybody_in() {
-            return Self::from_bits(u64::from(EVERYBODY));
-        }
-        split.line().plain_seed().map_or(Self::EVALUATE, |seed| {
-            Self::from_bits(u64::from(seed.to_bits()) << 32 | u64::from(split.threshold().to_bits()))
-        })
+    fn from_split(PlainSplit { seed, threshold }: PlainSplit) -> Self {
+        Self::from_bits(u64::from(seed.to_bits()) << 32 | u64::from(threshold.to_bits()))
     }
 
     #[inline]
@@ -44,17 +43,19 @@ impl Word {
         self.0
     }
 
-    /// The threshold, or `None` for a tag.
+    /// Where the snapshot may have the flag, if it is to be evaluated.
     #[inline]
-    #[allow(clippy::cast_possible_truncation)] // the low half is meant
-    pub(super) fn threshold(self) -> Option<Threshold> {
-        Threshold::from_bits(self.0 as u32)
+    #[allow(clippy::cast_possible_truncation)] // the high half
+    pub(super) fn place(self) -> u32 {
+        (self.0 >> 32) as u32
     }
 
+    /// The split, or `None` for a tag.
     #[inline]
-    #[allow(clippy::cast_possible_truncation)] // the high half is left
-    pub(super) fn seed(self) -> Seed {
-        Seed::from_bits((self.0 >> 32) as u32)
+    #[allow(clippy::cast_possible_truncation)] // either half is meant
+    pub(super) fn split(self) -> Option<PlainSplit> {
+        let seed = Seed::from_bits((self.0 >> 32) as u32);
+        Threshold::from_bits(self.0 as u32).map(|threshold| PlainSplit { seed, threshold })
     }
 }
 
@@ -63,26 +64,29 @@ mod tests {
     use super::*;
     use crate::definition::{Flag, Segments};
 
+    fn threshold(word: Word) -> Option<Threshold> {
+        word.split().map(|split| split.threshold)
+    }
+
     fn word(flag: &Flag) -> Word {
-        Word::from_definition(Some(&Definition::compile("search", flag, &Segments::new())))
+        Word::of(&Definition::compile("search", flag, &Segments::new()), 7)
     }
 
     #[test]
     fn what_fits_a_word_is_kept_in_it() {
         let half = Flag::on().with_rollout("50".parse().expect("a percentage"));
-        assert_eq!(Word::from_definition(None).threshold(), Some(Threshold::NOBODY));
-        assert_eq!(word(&Flag::off()).threshold(), Some(Threshold::NOBODY));
-        assert_eq!(word(&Flag::on()).threshold(), Some(Threshold::EVERYBODY));
-        assert_eq!(word(&half).threshold(), Threshold::from_bits(1 << 30));
-        assert_eq!(word(&half).seed(), Seed::from_salt("search"));
+        assert_eq!(threshold(Word::DARK), Some(Threshold::NOBODY));
+        assert_eq!(threshold(word(&Flag::off())), Some(Threshold::NOBODY));
+        assert_eq!(threshold(word(&Flag::on())), Some(Threshold::EVERYBODY));
+        assert_eq!(threshold(word(&half)), Threshold::from_bits(1 << 30));
+        assert_eq!(word(&half).split().map(|split| split.seed), Some(Seed::from_salt("search")));
     }
 
     #[test]
     fn what_does_not_is_evaluated() {
         let by = Flag::on().with_by("account").with_rollout("50".parse().expect("a percentage"));
-        assert_eq!(word(&by), Word::EVALUATE);
-        assert_eq!(Word::EVALUATE.threshold(), None);
-        assert_eq!(Word::UNREGISTERED.threshold(), None);
-        assert_eq!(word(&Flag::on().with_by("account")).threshold(), Some(Threshold::EVERYBODY));
+        assert_eq!((word(&by).split(), word(&by).place()), (None, 7));
+        assert_eq!(Word::UNREGISTERED.split(), None);
+        assert_eq!(threshold(word(&Flag::on().with_by("account"))), Some(Threshold::EVERYBODY));
     }
 }

@@ -32,7 +32,7 @@ pub(crate) use self::literals::Texts;
 pub use self::operator::{Operator, OperatorError};
 use crate::subject::Subject;
 use crate::verdict::Verdict;
-use crate::witness::{Group, Witness};
+use crate::witness::{Exactly, Group, Witness};
 
 /// What must hold of a subject: a test of an attribute, or a combination of conditions.
 ///
@@ -92,9 +92,10 @@ impl Condition {
 
     /// Judges a subject.
     pub fn verdict<S: Subject + ?Sized>(&self, subject: &S) -> Verdict {
-        self.judge(subject, &mut ())
+        self.judge(subject, &mut Exactly)
     }
 
+    #[inline]
     pub(crate) fn judge<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Verdict {
         match &self.node {
             Node::Attribute { name, operator } => {
@@ -103,21 +104,24 @@ impl Condition {
                 witness.test(name, operator, value, verdict);
                 verdict
             }
-            Node::All(conditions) => {
-                witness.enter(Group::All);
-                let verdict =
-                    Verdict::all(conditions.iter().map(|condition| condition.judge(subject, witness)), W::LOOK);
-                witness.leave(verdict);
-                verdict
-            }
-            Node::Any(conditions) => {
-                witness.enter(Group::Any);
-                let verdict =
-                    Verdict::any(conditions.iter().map(|condition| condition.judge(subject, witness)), W::LOOK);
-                witness.leave(verdict);
-                verdict
-            }
+            Node::All(conditions) => Self::judge_all(conditions, subject, witness),
+            Node::Any(conditions) => Self::judge_any(conditions, subject, witness),
         }
+    }
+
+    /// Apart, as what recurses is not made part of its caller.
+    fn judge_all<S: Subject + ?Sized, W: Witness>(conditions: &[Self], subject: &S, witness: &mut W) -> Verdict {
+        witness.enter(Group::All);
+        let verdict = Verdict::all(conditions.iter().map(|condition| condition.judge(subject, witness)), W::LOOK);
+        witness.leave(verdict);
+        verdict
+    }
+
+    fn judge_any<S: Subject + ?Sized, W: Witness>(conditions: &[Self], subject: &S, witness: &mut W) -> Verdict {
+        witness.enter(Group::Any);
+        let verdict = Verdict::any(conditions.iter().map(|condition| condition.judge(subject, witness)), W::LOOK);
+        witness.leave(verdict);
+        verdict
     }
 
     fn combine(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::flag::Flag;
-use super::line::{Line, Split};
+use super::line::{Line, PlainSplit, Split};
 use super::rule::{Reference, Rule};
 use super::segment::{Segment, judge_id};
 use super::variants::{Variant, Variants};
@@ -19,7 +19,7 @@ pub(crate) type Segments = BTreeMap<Arc<str>, Arc<Segment>>;
 
 type NamedSegment = (Arc<str>, Arc<Segment>);
 
-/// A flag with everything computed that can be before a subject is known.
+/// A flag with everything computed that can be before a subject is known. Small: there is one for each flag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Definition {
     /// Off for everybody, who get this variant.
@@ -27,12 +27,12 @@ pub(crate) enum Definition {
     /// The latest declaration could not be understood and there is no earlier one: dark.
     Refused,
     /// On for the subjects below the threshold.
-    On(Split),
+    On(PlainSplit),
     /// More than that.
     Plan(Arc<Plan>),
 }
 
-/// A flag with prerequisites, rules or variants.
+/// A flag with prerequisites, rules or variants, or a line of its own.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) requires: Box<[Arc<str>]>,
@@ -96,7 +96,7 @@ impl Definition {
         let salt = flag.salt().unwrap_or(key);
         let line = Line::new(Seed::from_salt(salt), flag.shared_by());
         let split = Split::new(line, flag.rollout());
-        if !flag.has_targeting() {
+        if let (false, Some(split)) = (flag.has_targeting(), split.plain()) {
             return Some(Self::On(split));
         }
         let deal = flag.variants().map_or(Deal::Nothing, |variants| Deal::by_weight(salt, flag.shared_by(), variants));
@@ -112,8 +112,8 @@ impl Definition {
 
 impl Plan {
     /// The split that decides by itself whether the flag is on, if one does.
-    pub(crate) fn plain_split(&self) -> Option<&Split> {
-        (self.requires.is_empty() && self.rules.is_empty()).then_some(&self.fallthrough.split)
+    pub(crate) fn plain_split(&self) -> Option<PlainSplit> {
+        if self.requires.is_empty() && self.rules.is_empty() { self.fallthrough.split.plain() } else { None }
     }
 }
 

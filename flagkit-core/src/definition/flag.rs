@@ -23,12 +23,24 @@ use crate::percent::Percent;
 pub struct Flag {
     on: bool,
     rollout: Percent,
+    /// Apart, because most flags have none.
+    details: Option<Arc<Details>>,
+}
+
+/// What a flag may do without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Details {
     salt: Option<Arc<str>>,
     by: Option<Arc<str>>,
-    /// Apart, because most flags have none.
     targeting: Option<Arc<Targeting>>,
     metadata: Option<Arc<Metadata>>,
 }
+
+impl Details {
+    const NONE: Self = Self { salt: None, by: None, targeting: None, metadata: None };
+}
+
+static NO_DETAILS: Details = Details::NONE;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Targeting {
@@ -41,7 +53,7 @@ struct Targeting {
 impl Flag {
     /// A flag that is off for everybody, whatever its rollout.
     pub fn off() -> Self {
-        Self { on: false, rollout: Percent::HUNDRED, salt: None, by: None, targeting: None, metadata: None }
+        Self { on: false, rollout: Percent::HUNDRED, details: None }
     }
 
     /// A flag that is on for everybody until a rollout narrows it.
@@ -65,13 +77,13 @@ impl Flag {
     ///
     /// Two flags with one salt pick the same subjects. Changing the salt deals everybody a new place.
     pub fn with_salt(mut self, salt: &str) -> Self {
-        self.salt = Some(salt.into());
+        self.details_mut().salt = Some(salt.into());
         self
     }
 
     /// Sets the attribute that is hashed. Default: the subject's id.
     pub fn with_by(mut self, attribute: &str) -> Self {
-        self.by = Some(attribute.into());
+        self.details_mut().by = Some(attribute.into());
         self
     }
 
@@ -117,7 +129,7 @@ impl Flag {
 
     /// Sets the metadata.
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
-        self.metadata = Some(Arc::new(metadata));
+        self.details_mut().metadata = Some(Arc::new(metadata));
         self
     }
 
@@ -133,62 +145,76 @@ impl Flag {
 
     /// Returns the salt, if the flag names one.
     pub fn salt(&self) -> Option<&str> {
-        self.salt.as_deref()
+        self.details().salt.as_deref()
     }
 
     /// Returns the attribute that is hashed, if the flag names one.
     pub fn by(&self) -> Option<&str> {
-        self.by.as_deref()
+        self.details().by.as_deref()
     }
 
     /// Returns the rules, first to last.
     pub fn rules(&self) -> &[Rule] {
-        self.targeting.as_ref().map_or(&[], |targeting| &targeting.rules)
+        self.targeting().map_or(&[], |targeting| &targeting.rules)
     }
 
     /// Returns the flags that must be on for a subject, or else this one is off.
     pub fn requires(&self) -> &[Reference] {
-        self.targeting.as_ref().map_or(&[], |targeting| &targeting.requires)
+        self.targeting().map_or(&[], |targeting| &targeting.requires)
     }
 
     /// Returns the variants, if there are any.
     pub fn variants(&self) -> Option<&Variants> {
-        self.targeting.as_ref().and_then(|targeting| targeting.variants.as_ref())
+        self.targeting().and_then(|targeting| targeting.variants.as_ref())
     }
 
     /// Returns the variant of those for whom the flag is off, if the flag names one.
     pub fn off_variant(&self) -> Option<&str> {
-        self.targeting.as_ref().and_then(|targeting| targeting.off_variant.as_deref())
+        self.targeting().and_then(|targeting| targeting.off_variant.as_deref())
     }
 
     /// Returns the metadata, if there is any.
     pub fn metadata(&self) -> Option<&Metadata> {
-        self.metadata.as_deref()
+        self.details().metadata.as_deref()
     }
 
     /// Takes over what an override leaves to the declaration below it: who a subject is to this flag (salt, hashed
     /// attribute), and the metadata. Everything else is the override's own.
     pub(crate) fn over(&self, below: &Self) -> Self {
-        Self {
-            on: self.on,
-            rollout: self.rollout,
-            salt: self.salt.clone().or_else(|| below.salt.clone()),
-            by: self.by.clone().or_else(|| below.by.clone()),
-            targeting: self.targeting.clone(),
-            metadata: below.metadata.clone().or_else(|| self.metadata.clone()),
-        }
+        let Some(known) = &below.details else { return self.clone() };
+        let stated = self.details();
+        let details = Details {
+            salt: stated.salt.clone().or_else(|| known.salt.clone()),
+            by: stated.by.clone().or_else(|| known.by.clone()),
+            targeting: stated.targeting.clone(),
+            metadata: known.metadata.clone().or_else(|| stated.metadata.clone()),
+        };
+        let details = (details != Details::NONE).then(|| Arc::new(details));
+        Self { on: self.on, rollout: self.rollout, details }
     }
 
     pub(crate) fn has_targeting(&self) -> bool {
-        self.targeting.as_ref().is_some_and(|targeting| **targeting != Targeting::default())
+        self.targeting().is_some_and(|targeting| *targeting != Targeting::default())
     }
 
     pub(crate) fn shared_by(&self) -> Option<Arc<str>> {
-        self.by.clone()
+        self.details().by.clone()
+    }
+
+    fn details(&self) -> &Details {
+        self.details.as_deref().unwrap_or(&NO_DETAILS)
+    }
+
+    fn targeting(&self) -> Option<&Targeting> {
+        self.details().targeting.as_deref()
+    }
+
+    fn details_mut(&mut self) -> &mut Details {
+        Arc::make_mut(self.details.get_or_insert_with(|| Arc::new(Details::NONE)))
     }
 
     fn targeting_mut(&mut self) -> &mut Targeting {
-        Arc::make_mut(self.targeting.get_or_insert_default())
+        Arc::make_mut(self.details_mut().targeting.get_or_insert_default())
     }
 }
 

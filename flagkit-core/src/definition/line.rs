@@ -32,14 +32,6 @@ impl Line {
         Self { hash: Hash::Xxh3(seed), by, len: Threshold::EVERYBODY }
     }
 
-    /// The seed, when points are found by no more than XXH3 of the subject's id: what a call site can keep in a word.
-    pub(crate) fn plain_seed(&self) -> Option<Seed> {
-        match (&self.by, self.hash, self.len) {
-            (None, Hash::Xxh3(seed), Threshold::EVERYBODY) => Some(seed),
-            _ => None,
-        }
-    }
-
     /// Finds the subject's point, or `None` when the subject does not have what is hashed.
     #[inline]
     pub(crate) fn point<S: Subject + ?Sized>(&self, subject: &S) -> Option<Point> {
@@ -62,6 +54,23 @@ impl Line {
     }
 }
 
+/// How far subjects are let in on a line as [`crate::bucket`] specifies it, found by their id: as much as a call site can
+/// keep in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlainSplit {
+    pub(crate) seed: Seed,
+    pub(crate) threshold: Threshold,
+}
+
+impl PlainSplit {
+    /// Finds the subject's point, or `None` when the subject has no id.
+    #[inline]
+    pub(crate) fn point<S: Subject + ?Sized>(self, subject: &S) -> Option<Point> {
+        // An id is as large as its longest number: it is looked at where it is, not passed on.
+        subject.id().as_ref().filter(|id| !id.is_empty()).map(|id| Point::of_bytes(id.as_bytes(), self.seed))
+    }
+}
+
 /// A line, and how far along it subjects are let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Split {
@@ -73,6 +82,16 @@ impl Split {
     pub(crate) fn new(line: Line, rollout: Percent) -> Self {
         let threshold = Threshold::on_line(rollout, line.len);
         Self { line, threshold }
+    }
+
+    /// The same with less, if it is that simple.
+    pub(crate) fn plain(&self) -> Option<PlainSplit> {
+        let Hash::Xxh3(seed) = self.line.hash;
+        if self.lets_everybody_in() {
+            return Some(PlainSplit { seed, threshold: Threshold::EVERYBODY });
+        }
+        let is_plain = self.line.by.is_none() && self.line.len == Threshold::EVERYBODY;
+        is_plain.then_some(PlainSplit { seed, threshold: self.threshold })
     }
 
     #[inline]

@@ -22,7 +22,7 @@ pub(crate) use compiled::{Definition, Plan, Segments, Serve};
 pub use flag::Flag;
 pub(crate) use flag_set::Declaration;
 pub use flag_set::FlagSet;
-pub(crate) use line::Split;
+pub(crate) use line::{PlainSplit, Split};
 pub use metadata::{Kind, Metadata};
 pub use payload::Payload;
 #[cfg(feature = "serde")]
