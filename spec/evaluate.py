@@ -264,16 +264,10 @@ def cidr(text, networks):
     address = ip_address(text)
     if address is None:
         return None
-    networks = [ipaddress.ip_network(network) for network in as_list(networks)]
-    return any(address in network for network in networks if network.version == address.version)
+    return any(address in network for network in map(ip_network, as_list(networks)) if network.version == address.version)
 
 
-OF_NUMBERS = {
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
-}
+OF_NUMBERS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 
 OF_TEXTS = {
     "contains": lambda text, parts: any(part in text for part in as_list(parts) if kind(part) == "text"),
@@ -288,13 +282,17 @@ OF_TEXTS = {
 
 
 def ip_address(text):
-    if "%" in text:
-        return None
     try:
-        address = ipaddress.ip_address(text)
+        address = None if "%" in text else ipaddress.ip_address(text)
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def ip_network(text):
+    network = ipaddress.ip_network(text, strict=False)
+    mapped = getattr(network.network_address, "ipv4_mapped", None) if network.prefixlen >= 96 else None
+    return ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}") if mapped else network
 
 
 DATE = re.compile(
@@ -356,8 +354,9 @@ def end(parts, kept):
 
 
 def satisfies(ordered, requirement):
+    requirement = re.sub(r"^([\d.]+?)(\.[*xX])+$", r"=\1", requirement)
     sign, text = re.fullmatch(r"(>=|<=|[=<>~^*]|)\s*(.*)", requirement).groups()
-    if sign == "*":
+    if sign == "*" or text in ("x", "X"):
         return True
     parts, start = version(text)
     above = ordered >= start
@@ -389,9 +388,7 @@ def check():
     paths = sorted((pathlib.Path(__file__).parent / "evaluate").glob("*.toml"))
     results = [result for path in paths for result in differences(path)]
     wrong = [result for result in results if result is not None]
-    for result in wrong:
-        print(result)
-    print(f"{len(results)} cases in {len(paths)} files, {len(wrong)} differences")
+    print(*wrong, f"{len(results)} cases in {len(paths)} files, {len(wrong)} differences", sep="\n")
     return 1 if wrong or not results else 0
 
 

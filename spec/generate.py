@@ -64,7 +64,8 @@ NO_VERSIONS = [
 ]
 NETWORKS = [
     "10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/23", "10.1.2.3/32", "0.0.0.0/0", "128.0.0.0/1", "192.168.0.0/16",
-    "2001:db8::/32", "2001:db8:8000::/33", "::1/128", "::/0", "fe80::/10",
+    "2001:db8::/32", "2001:db8:8000::/33", "::1/128", "::/0", "fe80::/10", "10.1.2.3/8", "2001:db8::1/32",
+    "::ffff:10.0.0.0/104", "::ffff:10.1.2.3", "::ffff:10.0.0.0/95",
 ]
 ADDRESSES = [
     "10.0.0.1", "10.1.2.3", "10.1.3.255", "10.1.4.0", "11.0.0.0", "192.168.1.1", "255.255.255.255", "0.0.0.0",
@@ -144,6 +145,8 @@ class Maker:
         return self.pick([", ", ","]).join(self.some(self.requirement, 1, self.pick([1, 1, 3])))
 
     def requirement(self):
+        if self.chance(0.1):
+            return self.pick(["0", "1", "1.2", "0.9"]) + self.pick([".*", ".x", ".X"])
         return self.pick(["=", ">", ">=", "<", "<=", "~", "^", ""]) + self.version()
 
     # Conditions: what an operator wants, and attributes that come close to it
@@ -174,7 +177,7 @@ class Maker:
         if operator == "semver":
             return self.near_version(self.pick(operand.split(",")).strip().lstrip("=<>~^"))
         if operator == "cidr":
-            return self.near_network(ipaddress.ip_network(operand))
+            return self.near_network(ipaddress.ip_network(operand, strict=False))
         if operator in ("before", "after"):
             return self.near_date(str(operand))
         if isinstance(operand, bool):
@@ -191,7 +194,7 @@ class Maker:
         """The same, with other or no pre-release, or the first version after those that share some of its parts."""
         if version == "*" or self.chance(0.1):
             return version
-        parts = [int(part) for part in version.partition("+")[0].partition("-")[0].split(".")]
+        parts = [int(part) for part in version.partition("+")[0].partition("-")[0].split(".") if part.isdigit()]
         if self.chance(0.55):
             kept = self.random.randint(1, len(parts))
             parts = [*parts[: kept - 1], max(parts[kept - 1] + self.pick([1, 1, 0, -1]), 0)]

@@ -27,6 +27,7 @@
 //! These formulas never change: a change would move every user of every flag. `spec/bucketing.json` holds golden
 //! vectors made by an independent implementation.
 
+use std::error::Error;
 use std::fmt;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -151,6 +152,84 @@ impl fmt::Display for Threshold {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+/// What a line of points is like, where it is not as this module specifies: for definitions that come from other
+/// systems, whose users keep their places. What documents say is always as specified.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::bucket::{Bucketing, Seed};
+/// use flagkit_core::{Flag, Percent};
+///
+/// let hundred = Bucketing::new().with_points(100)?.with_seed(Seed::from_bits(7));
+/// let flag = Flag::on().with_rollout(Percent::new(25)?).with_bucketing(hundred);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucketing {
+    seed: Option<Seed>,
+    points: Threshold,
+}
+
+impl Bucketing {
+    /// As this module specifies: seeded by the salt, 2^31 points.
+    pub fn new() -> Self {
+        Self { seed: None, points: Threshold::EVERYBODY }
+    }
+
+    /// Sets the seed of the hash that decides whether a subject is let in. Default: that of the salt. The second hash, by
+    /// which variants are dealt, is seeded by the salt all the same.
+    pub fn with_seed(mut self, seed: Seed) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Sets how many points there are, the denominator of every share. A subject's point is
+    /// `floor(point × points / 2^31)` of the one that this module specifies, a threshold `floor(percent × points / 100)`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error unless there are 1 to 2^31.
+    pub fn with_points(mut self, points: u32) -> Result<Self, BucketingError> {
+        match Threshold::from_bits(points) {
+            Some(points) if points > Threshold::NOBODY => {
+                self.points = points;
+                Ok(self)
+            }
+            _ => Err(BucketingError { points }),
+        }
+    }
+
+    /// The seed of the first hash, with this salt.
+    pub(crate) fn seed(self, salt: &str) -> Seed {
+        self.seed.unwrap_or_else(|| Seed::from_salt(salt))
+    }
+
+    pub(crate) fn points(self) -> Threshold {
+        self.points
+    }
+}
+
+impl Default for Bucketing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A number of points that no line can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketingError {
+    points: u32,
+}
+
+impl fmt::Display for BucketingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a line of {} points; a line has 1 to {}", self.points, Threshold::EVERYBODY)
+    }
+}
+
+impl Error for BucketingError {}
 
 #[cfg(test)]
 mod tests {

@@ -140,10 +140,10 @@ impl<D: Definitions, S: Subject + ?Sized, W: Witness> Question<'_, D, S, W> {
     }
 
     #[inline]
-    fn serve<'d>(&self, plan: &'d Plan, serve: &'d Serve, rule: Option<usize>) -> Outcome<'d> {
+    fn serve<'d>(&mut self, plan: &'d Plan, serve: &'d Serve, rule: Option<usize>) -> Outcome<'d> {
         let (place, threshold) = (Place::on(&serve.split, self.subject), serve.split.threshold());
         let on = place.is_below(threshold);
-        let variant = if on { serve.variant(self.subject) } else { plan.off.as_ref() };
+        let variant = if on { serve.variant(self.subject, self.witness) } else { plan.off.as_ref() };
         Outcome { on, reason: place.reason(threshold), rule, variant }
     }
 }

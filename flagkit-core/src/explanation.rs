@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::bucket::Point;
 use crate::evaluation::Evaluation;
 use crate::problem::printable;
 use crate::reason::Reason;
@@ -13,8 +14,8 @@ use crate::witness::{Group, Witness};
 ///
 /// Displays as indented text. With the feature `serde` it serialises to the same as a structure: `key`, `on`, `reason`
 /// (a word), for a rollout `point` and `threshold`, `rule`, `variant`, `layer`, `revision`, `prerequisite` and `steps`. A
-/// step has `requires`, `on`, `reason` and `steps`; or `what`, `verdict` and `steps`; or `attribute`, `operator`, `seen` and
-/// `verdict`.
+/// step has `requires`, `on`, `reason` (with `point` and `threshold` as above) and `steps`; or `what`, `verdict` and `steps`; or
+/// `attribute`, `operator`, `seen` and `verdict`; or `dealt` (a variant) and `point`.
 ///
 /// It holds the values of attributes: treat it as you treat those.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +59,13 @@ pub enum Step {
         seen: Option<String>,
         /// What came of it.
         verdict: Verdict,
+    },
+    /// A variant that was dealt by weight.
+    Dealt {
+        /// Its name.
+        variant: String,
+        /// Where the subject stands on the second line.
+        point: Point,
     },
 }
 
@@ -104,6 +112,10 @@ impl Step {
                     None if attribute == "id" => writeln!(f)?,
                     None => writeln!(f, ", there is none")?,
                 }
+                &[]
+            }
+            Self::Dealt { variant, point } => {
+                writeln!(f, "variant {variant}: dealt by the second point, {point}")?;
                 &[]
             }
         };
@@ -153,6 +165,10 @@ impl Witness for Recorder {
         self.steps.push(Step::Test { attribute: "id".to_owned(), operator, seen: None, verdict });
     }
 
+    fn dealt(&mut self, point: Point, variant: &str) {
+        self.steps.push(Step::Dealt { variant: variant.to_owned(), point });
+    }
+
     fn enter(&mut self, group: Group<'_>) {
         let what = match group {
             Group::All => "all of".to_owned(),
@@ -189,11 +205,7 @@ mod ser {
             let mut map = serializer.serialize_map(None)?;
             map.serialize_entry("key", &self.key)?;
             map.serialize_entry("on", &evaluation.is_on())?;
-            map.serialize_entry("reason", evaluation.reason().as_str())?;
-            if let Reason::Rollout { point, threshold } = evaluation.reason() {
-                map.serialize_entry("point", &point.to_bits())?;
-                map.serialize_entry("threshold", &threshold.to_bits())?;
-            }
+            serialize_reason(&mut map, evaluation.reason())?;
             map.serialize_entry("prerequisite", &evaluation.prerequisite())?;
             map.serialize_entry("rule", &evaluation.rule())?;
             map.serialize_entry("variant", &evaluation.variant().map(|variant| variant.name().to_owned()))?;
@@ -204,6 +216,15 @@ mod ser {
         }
     }
 
+    fn serialize_reason<M: SerializeMap>(map: &mut M, reason: Reason) -> Result<(), M::Error> {
+        map.serialize_entry("reason", reason.as_str())?;
+        if let Reason::Rollout { point, threshold } = reason {
+            map.serialize_entry("point", &point.to_bits())?;
+            map.serialize_entry("threshold", &threshold.to_bits())?;
+        }
+        Ok(())
+    }
+
     impl Serialize for Step {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut map = serializer.serialize_map(None)?;
@@ -211,7 +232,7 @@ mod ser {
                 Self::Required { key, on, reason, steps } => {
                     map.serialize_entry("requires", key)?;
                     map.serialize_entry("on", on)?;
-                    map.serialize_entry("reason", reason.as_str())?;
+                    serialize_reason(&mut map, *reason)?;
                     map.serialize_entry("steps", steps)?;
                 }
                 Self::Group { what, verdict, steps } => {
@@ -224,6 +245,10 @@ mod ser {
                     map.serialize_entry("operator", operator)?;
                     map.serialize_entry("seen", seen)?;
                     map.serialize_entry("verdict", verdict.as_str())?;
+                }
+                Self::Dealt { variant, point } => {
+                    map.serialize_entry("dealt", variant)?;
+                    map.serialize_entry("point", &point.to_bits())?;
                 }
             }
             map.end()

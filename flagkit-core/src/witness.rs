@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::bucket::Point;
 use crate::reason::Reason;
 use crate::value::Value;
 use crate::verdict::{Look, Verdict};
@@ -23,6 +24,11 @@ pub(crate) trait Witness {
     /// The id was looked for in a list of so many.
     fn id(&mut self, len: usize, list: &str, verdict: Verdict) {
         let _ = (len, list, verdict);
+    }
+
+    /// A variant was dealt, by the point on the second line.
+    fn dealt(&mut self, point: Point, variant: &str) {
+        let _ = (point, variant);
     }
 
     fn enter(&mut self, group: Group<'_>) {

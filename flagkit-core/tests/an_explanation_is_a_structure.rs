@@ -23,6 +23,8 @@ fn flags() -> Flags {
     let mut set = FlagSet::from_iter([
         (key("search"), Flag::on().requiring([Reference::new("index")]).with_rules([rule]).with_variants(variants)),
         (key("index"), Flag::on()),
+        (key("part"), Flag::on().with_rollout(Percent::new(60).expect("a percentage"))),
+        (key("whole"), Flag::on().requiring([Reference::new("part")])),
         (key("dark"), Flag::off()),
     ]);
     let everybody = Condition::attribute("country", Operator::exists(false));
@@ -84,9 +86,20 @@ fn every_member_is_there() {
                         },
                     ],
                 },
+                { "dealt": "blue", "point": 996_225_005 },
             ],
         })
     );
+}
+
+#[test]
+fn a_required_flag_says_how_far_it_is_rolled_out() {
+    let whole = explain("whole", &Context::new("u1"));
+    let required = &whole["steps"][0];
+    assert_eq!((&required["requires"], &required["reason"]), (&json!("part"), &json!("rollout")));
+    let part = explain("part", &Context::new("u1"));
+    assert_eq!((&required["point"], &required["threshold"]), (&part["point"], &part["threshold"]));
+    assert!(part["point"].is_u64() && part["threshold"] == 1_288_490_188);
 }
 
 #[test]

@@ -76,8 +76,20 @@ search is on: point 1100995022 is below threshold 1288490188, by rule 1, variant
       any of: yes
         beta is one of [true]: no, it is false
         seats >= 100: yes, it is 250
+  variant blue: dealt by the second point, 996225005
 "
     );
+}
+
+#[test]
+fn a_date_is_shown_as_it_is_written() {
+    let before = Operator::before("2027-02-01T12:00:00+01:00").expect("a date");
+    let rule = Rule::new().when(Condition::attribute("signed_up", before));
+    let flags =
+        Flags::fixed(FlagSet::from_iter([(FlagKey::new("early").expect("a key"), Flag::on().with_rules([rule]))]));
+    let shown = flags.explain("early", &Context::new("u1").with("signed_up", "2026-01-01T00:00:00Z")).to_string();
+    let test = "signed_up is before 2027-02-01T12:00:00+01:00: yes, it is \"2026-01-01T00:00:00Z\"";
+    assert!(shown.contains(test), "{shown}");
 }
 
 #[test]

@@ -106,10 +106,12 @@ fn a_flag_that_requires_a_thousand_is_answered_and_one_that_requires_more_is_not
     assert_eq!(flags.explain("many", "u1").steps().len(), 1_000);
     assert_eq!(problems(&flags), []);
 
+    declared.insert(key("one-more"), requiring((0..1_001).map(nth)));
     declared.insert(key("all"), requiring((0..LONG).map(nth)));
     publisher.publish(declared);
-    assert_eq!((reason(&flags, "many"), reason(&flags, "all")), (Reason::On, Reason::Refused));
-    assert_eq!(problems(&flags).len(), 1);
+    let reasons = ["many", "one-more", "all"].map(|key| reason(&flags, key));
+    assert_eq!(reasons, [Reason::On, Reason::Refused, Reason::Refused]);
+    assert_eq!(problems(&flags).len(), 2);
 }
 
 #[test]
@@ -218,6 +220,15 @@ fn a_flag_that_is_switched_off_still_closes_a_circle() {
     let problems = problems(&flags);
     let paths: Vec<&str> = problems.iter().map(Problem::path).collect();
     assert_eq!(paths, ["flags.a.requires", "flags.b.requires"], "what is wrong is said before it is on");
+}
+
+#[test]
+fn an_earlier_definition_that_closes_the_same_circle_is_dark() {
+    let (flags, publisher) = file();
+    publisher.publish(set([("a", requiring(["b"])), ("b", Flag::on())]));
+    assert_eq!(reason(&flags, "a"), Reason::On);
+    publisher.publish(set([("a", requiring(["b"])), ("b", Flag::off().requiring([Reference::new("a")]))]));
+    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Refused, Reason::Off]);
 }
 
 /// What a flag keeps may go round in a circle with what another has become.

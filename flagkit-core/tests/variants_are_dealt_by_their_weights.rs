@@ -249,3 +249,19 @@ fn what_cannot_be_dealt_is_refused() {
     assert_eq!(two("a", "b", [0, u64::MAX]), Err("a weight above 1000000".to_owned()));
     assert_eq!(Variants::new([]).map(|_| ()).map_err(|error| error.to_string()), Err("no variants".to_owned()));
 }
+
+/// More than a handful are found by halving.
+#[test]
+fn of_many_variants_each_gets_its_share() {
+    for count in [16, 17, 100] {
+        let weights: Vec<u64> = (0..count).map(|index| if index % 3 == 0 { 0 } else { (index + 1) * ONE }).collect();
+        let total: u64 = weights.iter().sum();
+        let flags = fixed([("many", Flag::on().with_variants(variants(&weights)))]);
+        let counts = counts(&flags, "many");
+        for (index, weight) in weights.iter().enumerate() {
+            let got = counts.get(&Some(name(index))).copied().unwrap_or(0);
+            #[allow(clippy::cast_precision_loss)] // far below 2^52
+            assert_share(got, IDS, *weight as f64 / total as f64, &name(index));
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::sync::{Mutex, PoisonError};
 
-use flagkit_core::{Context, Flags, Load, Provenance};
+use flagkit_core::{Context, Flags, Load, Payload, Provenance};
 use flagkit_sources::document::Format;
 
 /// A flag with one rule for each condition.
@@ -75,4 +75,22 @@ fn a_hundred_thousand_rules_of_one_flag() {
     let evaluation = flags.evaluate("rules", &Context::new("u1").with("number", 99_999));
     assert_eq!((evaluation.is_on(), evaluation.rule()), (true, Some(99_999)));
     assert!(!flags.is_on("rules", &Context::new("u1").with("number", 100_000)));
+}
+
+/// Were any of them looked for one by one, this would take minutes.
+#[test]
+fn a_hundred_thousand_variants_that_are_all_named() {
+    const VARIANTS: usize = 100_000;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut text = "[flags.theme]\non = true\n[flags.theme.variants]\n".to_owned();
+    (0..VARIANTS).for_each(|n| writeln!(text, "v{n:06} = 1").expect("memory"));
+    text.push_str("[flags.theme.values]\n");
+    (0..VARIANTS).for_each(|n| writeln!(text, "v{n:06} = {n}").expect("memory"));
+    for n in 0..VARIANTS {
+        write!(text, "[[flags.theme.rules]]\nsubjects = [{n}]\nvariant = \"v{n:06}\"\n").expect("memory");
+    }
+    let load = load(&text);
+    assert_eq!(load.problems(), []);
+    let variant = publish(load).variant("theme", &99_999).expect("it is named");
+    assert_eq!((variant.name(), variant.payload()), ("v099999", Some(&Payload::Integer(99_999))));
 }

@@ -1,7 +1,5 @@
 //! Moments: a date, a time and a zone.
 
-use std::fmt;
-
 use crate::date::Date;
 
 /// A moment, as seconds and nanoseconds since 1970-01-01T00:00:00Z.
@@ -74,12 +72,6 @@ fn days(date: Date) -> i64 {
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     // 719468 days lie between the first of March of the year 0 and 1970-01-01.
     year * 365 + leap_days + day_of_year - 719_468
-}
-
-impl fmt::Display for Moment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:09} s since 1970", self.seconds, self.nanoseconds)
-    }
 }
 
 #[cfg(test)]

@@ -11,10 +11,15 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// Reads a decimal, with or without an exponent. `None` for what is no number, not finite, or NaN.
+    /// Reads a decimal, with or without an exponent. `None` for what is no number, not finite, or NaN, and for whole
+    /// numbers outside of -2^127 to 2^127 - 1.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if let Ok(integer) = text.parse() {
             return Some(Self::Integer(integer));
+        }
+        // A whole number that is too large is not the fraction that comes nearest.
+        if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+')) {
+            return None;
         }
         let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E'));
         text.parse().ok().filter(|float: &f64| plain && float.is_finite()).map(Self::Float)
@@ -96,7 +101,8 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_none() {
-        for text in ["", "nan", "inf", "-inf", "1e999", "0x10", "1_000", "one"] {
+        let (above, below) = ("170141183460469231731687303715884105728", "-170141183460469231731687303715884105729");
+        for text in ["", "nan", "inf", "-inf", "1e999", "0x10", "1_000", "one", above, below] {
             assert!(Number::parse(text).is_none(), "{text}");
         }
     }

@@ -32,8 +32,9 @@ enum Kind {
         included: bool,
         number: Number,
     },
-    Before(Moment),
-    After(Moment),
+    /// With the moment as it is written.
+    Before(Moment, Box<str>),
+    After(Moment, Box<str>),
     Semver(Requirement),
     Cidr(Box<[Network]>),
     Exists(bool),
@@ -92,7 +93,7 @@ impl Operator {
     ///
     /// Returns an error when the text is not such a date-time.
     pub fn before(moment: &str) -> Result<Self, OperatorError> {
-        Self::moment(moment).map(|moment| Self(Kind::Before(moment)))
+        Ok(Self(Kind::Before(Self::moment(moment)?, moment.into())))
     }
 
     /// The attribute is a moment after this one, a date-time of RFC 3339.
@@ -101,7 +102,7 @@ impl Operator {
     ///
     /// Returns an error when the text is not such a date-time.
     pub fn after(moment: &str) -> Result<Self, OperatorError> {
-        Self::moment(moment).map(|moment| Self(Kind::After(moment)))
+        Ok(Self(Kind::After(Self::moment(moment)?, moment.into())))
     }
 
     /// The attribute is a version that meets these requirements, such as `>=2.3, <4`.
@@ -181,8 +182,8 @@ impl Operator {
                     ordering == *side || (*included && ordering.is_eq())
                 })
             }
-            (Kind::Before(moment), Value::Text(text)) => Moment::parse(text).map(|value| value < *moment),
-            (Kind::After(moment), Value::Text(text)) => Moment::parse(text).map(|value| value > *moment),
+            (Kind::Before(moment, _), Value::Text(text)) => Moment::parse(text).map(|value| value < *moment),
+            (Kind::After(moment, _), Value::Text(text)) => Moment::parse(text).map(|value| value > *moment),
             (Kind::Semver(requirement), Value::Text(text)) => {
                 Version::parse(text).map(|version| requirement.is_met_by(&version))
             }
@@ -262,8 +263,8 @@ impl fmt::Display for Operator {
                 };
                 write!(f, "{sign} {number}")
             }
-            Kind::Before(moment) => write!(f, "is before {moment}"),
-            Kind::After(moment) => write!(f, "is after {moment}"),
+            Kind::Before(_, text) => write!(f, "is before {text}"),
+            Kind::After(_, text) => write!(f, "is after {text}"),
             Kind::Semver(requirement) => write!(f, "is a version {requirement}"),
             Kind::Cidr(networks) => write!(f, "is in one of [{}]", abridged(networks.iter().map(ToString::to_string))),
             Kind::Exists(true) => f.write_str("is there"),

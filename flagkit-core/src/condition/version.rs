@@ -122,40 +122,46 @@ fn bounds(comparator: &Comparator) -> [Option<Bound>; 2] {
     let pre = comparator.pre.as_str();
     let numbers = [major, minor.unwrap_or(0), patch.unwrap_or(0)];
     let bound = |side, included| Some(Bound { side, included, numbers, pre: pre.into() });
-    // The first version behind all that fill the given parts, and its pre-releases: "0" is the least of them.
-    let behind = |numbers: [u64; 3]| Bound { side: Ordering::Less, included: false, numbers, pre: "0".into() };
-    let filled = match (minor, patch) {
-        (None, _) => Some([major.saturating_add(1), 0, 0]),
-        (Some(minor), None) => Some([major, minor.saturating_add(1), 0]),
-        (Some(_), Some(_)) => None,
-    };
     let from = bound(Ordering::Greater, true);
-    match (comparator.op, filled) {
-        (Op::Exact | Op::Wildcard, None) => [from, bound(Ordering::Less, true)],
-        (Op::Exact | Op::Wildcard, Some(next)) => [from, Some(behind(next))],
-        (Op::Greater, None) => [bound(Ordering::Greater, false), None],
-        (Op::Greater, Some(next)) => [Some(Bound { side: Ordering::Greater, included: true, ..behind(next) }), None],
+    let given = 1 + usize::from(minor.is_some()) + usize::from(patch.is_some());
+    match (comparator.op, given) {
+        (Op::Exact | Op::Wildcard, 3) => [from, bound(Ordering::Less, true)],
+        (Op::Exact | Op::Wildcard, given) => [from, before_next(numbers, given)],
+        (Op::Greater, 3) => [bound(Ordering::Greater, false), None],
+        (Op::Greater, given) => [Some(from_next(numbers, given)), None],
         (Op::GreaterEq, _) => [from, None],
         (Op::Less, _) => [bound(Ordering::Less, false), None],
-        (Op::LessEq, None) => [bound(Ordering::Less, true), None],
-        (Op::LessEq, Some(next)) => [Some(behind(next)), None],
-        (Op::Tilde, _) => {
-            let next = match minor {
-                Some(minor) => [major, minor.saturating_add(1), 0],
-                None => [major.saturating_add(1), 0, 0],
-            };
-            [from, Some(behind(next))]
-        }
+        (Op::LessEq, 3) => [bound(Ordering::Less, true), None],
+        (Op::LessEq, given) => [before_next(numbers, given), None],
+        (Op::Tilde, given) => [from, before_next(numbers, given.min(2))],
         // Caret, and whatever the parser may know one day that we do not: the narrow reading.
-        _ => {
-            let next = match (major, minor, patch) {
-                (0, Some(0), Some(patch)) => [0, 0, patch.saturating_add(1)],
-                (0, Some(minor), _) => [0, minor.saturating_add(1), 0],
-                _ => [major.saturating_add(1), 0, 0],
-            };
-            [from, Some(behind(next))]
+        (_, given) => {
+            let zeros = numbers.iter().take_while(|number| **number == 0).count();
+            [from, before_next(numbers, (zeros + 1).min(given))]
         }
     }
+}
+
+/// Before the first version behind all that share the first parts, so many of them, and before its pre-releases, of
+/// which "0" is the least. Behind the greatest there is none, and nothing to be before.
+fn before_next(numbers: [u64; 3], shared: usize) -> Option<Bound> {
+    let numbers = next(numbers, shared)?;
+    Some(Bound { side: Ordering::Less, included: false, numbers, pre: "0".into() })
+}
+
+/// From that version on, its pre-releases included.
+fn from_next(numbers: [u64; 3], shared: usize) -> Bound {
+    match next(numbers, shared) {
+        Some(numbers) => Bound { side: Ordering::Greater, included: true, numbers, pre: "0".into() },
+        None => Bound { side: Ordering::Greater, included: false, numbers: [u64::MAX; 3], pre: "".into() },
+    }
+}
+
+/// The first numbers behind all that share the first parts. The next part is carried to where there is no greater one.
+fn next([major, minor, patch]: [u64; 3], shared: usize) -> Option<[u64; 3]> {
+    let patch = patch.checked_add(1).filter(|_| shared > 2).map(|patch| [major, minor, patch]);
+    let minor = || minor.checked_add(1).filter(|_| shared > 1).map(|minor| [major, minor, 0]);
+    patch.or_else(minor).or_else(|| Some([major.checked_add(1)?, 0, 0]))
 }
 
 impl fmt::Display for Requirement {
@@ -222,7 +228,13 @@ mod tests {
             ("~1", &["1.9.9"], &["2.0.0-0"]),
             (">=1.0, <2.0, <1.5", &["1.4.9"], &["1.5.0"]),
             ("*", &["0.0.1", "9.9.9", "1.0.0-beta"], &[]),
-            ("1.2.*", &["1.2.7"], &["1.3.0"]),
+            ("1.2.*", &["1.2.7"], &["1.3.0", "1.1.9"]),
+            ("1.2.x", &["1.2.7"], &["1.3.0"]),
+            (">18446744073709551615", &[], &["18446744073709551615.18446744073709551615.18446744073709551615"]),
+            ("=18446744073709551615", &["18446744073709551615.1.2"], &["18446744073709551614.9.9"]),
+            (">0.18446744073709551615", &["1.0.0-0"], &["0.18446744073709551615.0", "0.18446744073709551615.7"]),
+            ("~0.18446744073709551615", &["0.18446744073709551615.7"], &["1.0.0-0"]),
+            ("^0.0.18446744073709551615", &["0.0.18446744073709551615"], &["0.1.0-0"]),
         ] {
             assert!(yes.iter().all(|version| meets(requirement, version)), "{requirement}");
             assert!(!no.iter().any(|version| meets(requirement, version)), "{requirement}");

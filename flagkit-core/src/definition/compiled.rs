@@ -8,7 +8,7 @@ use super::line::{Line, PlainSplit, Split};
 use super::rule::{Reference, Rule};
 use super::segment::{Segment, judge_id};
 use super::variants::{Variant, Variants};
-use crate::bucket::Seed;
+use crate::bucket::Threshold;
 use crate::condition::{Condition, Texts};
 use crate::subject::Subject;
 use crate::verdict::Verdict;
@@ -94,12 +94,14 @@ impl Definition {
             return Some(Self::Off(off));
         }
         let salt = flag.salt().unwrap_or(key);
-        let line = Line::new(Seed::from_salt(salt), flag.shared_by());
+        let bucketing = flag.bucketing();
+        let line = Line::new(bucketing.seed(salt), flag.shared_by(), bucketing.points());
         let split = Split::new(line, flag.rollout());
         if let (false, Some(split)) = (flag.has_targeting(), split.plain()) {
             return Some(Self::On(split));
         }
-        let deal = flag.variants().map_or(Deal::Nothing, |variants| Deal::by_weight(salt, flag.shared_by(), variants));
+        let deal = |variants| Deal::by_weight(salt, flag.shared_by(), bucketing.points(), variants);
+        let deal = flag.variants().map_or(Deal::Nothing, deal);
         let rules = flag.rules().iter().map(|rule| CompiledRule::compile(rule, salt, flag, segments));
         Some(Self::Plan(Arc::new(Plan {
             requires: flag.requires().iter().map(|required| required.name().into()).collect(),
@@ -120,18 +122,23 @@ impl Plan {
 impl Serve {
     /// What a subject gets that is let in.
     #[inline]
-    pub(crate) fn variant<S: Subject + ?Sized>(&self, subject: &S) -> Option<&Variant> {
+    pub(crate) fn variant<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Option<&Variant> {
         match &self.deal {
             Deal::Nothing => None,
             Deal::Fixed(variant) => Some(variant),
-            Deal::ByWeight(line, variants) => variants.deal(line.point(subject)?),
+            Deal::ByWeight(line, variants) => {
+                let point = line.point(subject)?;
+                let variant = variants.deal(point)?;
+                witness.dealt(point, variant.name());
+                Some(variant)
+            }
         }
     }
 }
 
 impl Deal {
-    fn by_weight(salt: &str, by: Option<Arc<str>>, variants: &Variants) -> Self {
-        Self::ByWeight(Line::new(Variants::seed(salt), by), variants.clone())
+    fn by_weight(salt: &str, by: Option<Arc<str>>, points: Threshold, variants: &Variants) -> Self {
+        Self::ByWeight(Line::new(Variants::seed(salt), by, points), variants.on_line(points))
     }
 }
 
@@ -140,10 +147,11 @@ impl CompiledRule {
     fn compile(rule: &Rule, salt: &str, flag: &Flag, segments: &Segments) -> Option<Self> {
         let salt = rule.salt().unwrap_or(salt);
         let by = rule.shared_by().or_else(|| flag.shared_by());
+        let bucketing = rule.bucketing().unwrap_or(flag.bucketing());
         let variants = rule.variants().or(flag.variants());
         let deal = match (rule.variant(), variants) {
             (Some(name), variants) => Deal::Fixed(variants?.get(name)?.clone()),
-            (None, Some(variants)) => Deal::by_weight(salt, by.clone(), variants),
+            (None, Some(variants)) => Deal::by_weight(salt, by.clone(), bucketing.points(), variants),
             (None, None) => Deal::Nothing,
         };
         let named = |reference: &Reference| {
@@ -158,7 +166,7 @@ impl CompiledRule {
             segments.map(Test::Segments),
             rule.shared_condition().map(Test::Condition),
         ];
-        let split = Split::new(Line::new(Seed::from_salt(salt), by), rule.rollout());
+        let split = Split::new(Line::new(bucketing.seed(salt), by, bucketing.points()), rule.rollout());
         Some(Self {
             name: rule.shared_name(),
             tests: tests.into_iter().flatten().collect(),

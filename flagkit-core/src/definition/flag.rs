@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::metadata::Metadata;
 use super::rule::{Reference, Rule};
 use super::variants::Variants;
+use crate::bucket::Bucketing;
 use crate::percent::Percent;
 
 /// A flag as one layer declares it: a master switch, rules, a percentage for the rest, and what is hashed.
@@ -32,12 +33,13 @@ pub struct Flag {
 struct Details {
     salt: Option<Arc<str>>,
     by: Option<Arc<str>>,
+    bucketing: Option<Bucketing>,
     targeting: Option<Arc<Targeting>>,
     metadata: Option<Arc<Metadata>>,
 }
 
 impl Details {
-    const NONE: Self = Self { salt: None, by: None, targeting: None, metadata: None };
+    const NONE: Self = Self { salt: None, by: None, bucketing: None, targeting: None, metadata: None };
 }
 
 static NO_DETAILS: Details = Details::NONE;
@@ -84,6 +86,12 @@ impl Flag {
     /// Sets the attribute that is hashed. Default: the subject's id.
     pub fn with_by(mut self, attribute: &str) -> Self {
         self.details_mut().by = Some(attribute.into());
+        self
+    }
+
+    /// Sets what the lines of the flag are like, its own and those of its rules. Default: as [`crate::bucket`] specifies.
+    pub fn with_bucketing(mut self, bucketing: Bucketing) -> Self {
+        self.details_mut().bucketing = Some(bucketing);
         self
     }
 
@@ -153,6 +161,11 @@ impl Flag {
         self.details().by.as_deref()
     }
 
+    /// Returns what the lines of the flag are like.
+    pub fn bucketing(&self) -> Bucketing {
+        self.details().bucketing.unwrap_or_default()
+    }
+
     /// Returns the rules, first to last.
     pub fn rules(&self) -> &[Rule] {
         self.targeting().map_or(&[], |targeting| &targeting.rules)
@@ -179,13 +192,14 @@ impl Flag {
     }
 
     /// Takes over what an override leaves to the declaration below it: who a subject is to this flag (salt, hashed
-    /// attribute), and the metadata. Everything else is the override's own.
+    /// attribute, what its lines are like), and the metadata. Everything else is the override's own.
     pub(crate) fn over(&self, below: &Self) -> Self {
         let Some(known) = &below.details else { return self.clone() };
         let stated = self.details();
         let details = Details {
             salt: stated.salt.clone().or_else(|| known.salt.clone()),
             by: stated.by.clone().or_else(|| known.by.clone()),
+            bucketing: stated.bucketing.or(known.bucketing),
             targeting: stated.targeting.clone(),
             metadata: known.metadata.clone().or_else(|| stated.metadata.clone()),
         };

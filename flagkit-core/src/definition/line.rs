@@ -27,9 +27,8 @@ pub(crate) enum Hash {
 }
 
 impl Line {
-    /// The line that [`crate::bucket`] specifies.
-    pub(crate) fn new(seed: Seed, by: Option<Arc<str>>) -> Self {
-        Self { hash: Hash::Xxh3(seed), by, len: Threshold::EVERYBODY }
+    pub(crate) fn new(seed: Seed, by: Option<Arc<str>>, len: Threshold) -> Self {
+        Self { hash: Hash::Xxh3(seed), by, len }
     }
 
     /// Finds the subject's point, or `None` when the subject does not have what is hashed.
@@ -117,7 +116,7 @@ mod tests {
     #[test]
     fn a_line_may_have_any_number_of_points() {
         let seed = Seed::from_salt("s");
-        let line = |len| Line { len: Threshold::from_bits(len).expect("a length"), ..Line::new(seed, None) };
+        let line = |len| Line::new(seed, None, Threshold::from_bits(len).expect("a length"));
         let percent = |text: &str| text.parse::<Percent>().expect(text);
         for len in [1, 100, 10_000, 1 << 31] {
             let points = (0..1_000_u64).map(|id| line(len).point(&id).expect("an id").to_bits());

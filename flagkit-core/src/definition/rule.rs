@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::variants::Variants;
+use crate::bucket::Bucketing;
 use crate::condition::{Condition, Texts};
 use crate::percent::Percent;
 use crate::problem::Location;
@@ -32,6 +33,7 @@ pub struct Rule {
     rollout: Percent,
     salt: Option<Box<str>>,
     by: Option<Arc<str>>,
+    bucketing: Option<Bucketing>,
     variants: Option<Variants>,
     variant: Option<Box<str>>,
 }
@@ -85,6 +87,7 @@ impl Rule {
             rollout: Percent::HUNDRED,
             salt: None,
             by: None,
+            bucketing: None,
             variants: None,
             variant: None,
         }
@@ -135,6 +138,12 @@ impl Rule {
         self
     }
 
+    /// Sets what the lines of the rule are like. Default: as the flag's.
+    pub fn with_bucketing(mut self, bucketing: Bucketing) -> Self {
+        self.bucketing = Some(bucketing);
+        self
+    }
+
     /// Sets the variants that are dealt to those whom this rule lets in. Default: the flag's.
     pub fn with_variants(mut self, variants: Variants) -> Self {
         self.variants = Some(variants);
@@ -160,6 +169,11 @@ impl Rule {
     /// Returns the salt, if the rule names one.
     pub fn salt(&self) -> Option<&str> {
         self.salt.as_deref()
+    }
+
+    /// Returns what the lines of the rule are like, if they are not as the flag's.
+    pub fn bucketing(&self) -> Option<Bucketing> {
+        self.bucketing
     }
 
     /// Returns the variants that are dealt to those whom this rule lets in, if they are not the flag's.

@@ -68,7 +68,9 @@ pub struct Variants(Arc<[Share]>);
 #[derive(Debug, PartialEq, Eq)]
 struct Share {
     variant: Variant,
-    /// The cumulated shares, this one's included.
+    /// The cumulated weights, this one's included.
+    sum: u128,
+    /// The part of the line that they are.
     upto: Threshold,
 }
 
@@ -91,17 +93,40 @@ impl Variants {
         if weights.iter().any(|(_, weight)| *weight > Self::MAX_WEIGHT) {
             return Err(VariantsError("a weight above 1000000"));
         }
-        let total: u128 = weights.iter().map(|(_, weight)| u128::from(*weight)).sum();
         let mut sum = 0_u128;
-        let shares = weights.into_iter().map(|(variant, weight)| {
-            sum += u128::from(weight);
-            let line = u128::from(Threshold::EVERYBODY.to_bits());
-            let upto = (sum * line).checked_div(total).and_then(|upto| u32::try_from(upto).ok());
-            let upto = upto.and_then(Threshold::from_bits).ok_or(VariantsError("weights that sum to 0"))?;
-            Ok(Share { variant, upto })
-        });
-        let shares: Arc<[Share]> = shares.collect::<Result<_, _>>()?;
-        if shares.is_empty() { Err(VariantsError("no variants")) } else { Ok(Self(shares)) }
+        let weights: Vec<(Variant, u128)> = weights
+            .into_iter()
+            .map(|(variant, weight)| {
+                sum += u128::from(weight);
+                (variant, sum)
+            })
+            .collect();
+        match sum {
+            _ if weights.is_empty() => Err(VariantsError("no variants")),
+            0 => Err(VariantsError("weights that sum to 0")),
+            _ => Ok(Self::share_out(weights, Threshold::EVERYBODY)),
+        }
+    }
+
+    /// Shares out a line by cumulated weights, the last of which is not 0.
+    fn share_out(sums: impl IntoIterator<Item = (Variant, u128)>, line: Threshold) -> Self {
+        let sums: Vec<(Variant, u128)> = sums.into_iter().collect();
+        let total = sums.last().map_or(1, |(_, total)| *total);
+        let upto = |sum: u128| {
+            let upto = (sum * u128::from(line.to_bits())).checked_div(total)?;
+            Threshold::from_bits(u32::try_from(upto).ok()?)
+        };
+        // Nothing is above the whole line.
+        let share = |(variant, sum)| Share { variant, sum, upto: upto(sum).unwrap_or(line) };
+        Self(sums.into_iter().map(share).collect())
+    }
+
+    /// The same shares of a line of so many points.
+    pub(crate) fn on_line(&self, line: Threshold) -> Self {
+        if line == Threshold::EVERYBODY {
+            return self.clone();
+        }
+        Self::share_out(self.0.iter().map(|share| (share.variant.clone(), share.sum)), line)
     }
 
     /// Returns the variants, in the order of their names.
@@ -111,13 +136,21 @@ impl Variants {
 
     /// Returns the variant of that name, if there is one.
     pub fn get(&self, name: &str) -> Option<&Variant> {
-        self.iter().find(|variant| variant.name() == name)
+        let index = self.0.binary_search_by(|share| share.variant.name().cmp(name)).ok()?;
+        self.0.get(index).map(|share| &share.variant)
     }
 
     /// Deals a variant to the point on the second line.
     #[inline]
     pub(crate) fn deal(&self, point: Point) -> Option<&Variant> {
-        self.0.iter().find(|share| point.is_below(share.upto)).map(|share| &share.variant)
+        const FEW: usize = 16;
+        // Shares only grow along the line. A handful is looked through, which is quicker than halving.
+        let index = if self.0.len() <= FEW {
+            self.0.iter().position(|share| point.is_below(share.upto))?
+        } else {
+            self.0.partition_point(|share| !point.is_below(share.upto))
+        };
+        self.0.get(index).map(|share| &share.variant)
     }
 
     /// The seed of the second line.

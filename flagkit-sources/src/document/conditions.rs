@@ -4,8 +4,10 @@ use std::cmp::Ordering;
 
 use flagkit_core::{Condition, Literal, Operator, OperatorError};
 
-use super::decoder::{Decoder, join};
+use super::decoder::{Decoder, join, one_of, unknown_key};
 use super::node::{Entry, Node, Value};
+
+const WHOLE_NUMBERS: &str = "a whole number lies from -2^127 to 2^127 - 1";
 
 const OPERATORS: [&str; 16] = [
     "in",
@@ -53,6 +55,14 @@ pub(super) fn any_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> 
 
 /// Decodes what must hold of one attribute.
 fn attribute(decoder: &mut Decoder<'_>, path: &str, entry: &Entry<'_>, conditions: &mut Vec<Condition>) {
+    match &*entry.name {
+        "" => return decoder.problem(entry.offset, path, "an empty name", "the name of an attribute"),
+        "id" => {
+            let help = "the id is no attribute; list ids in `subjects` of a rule, or in `included` of a segment";
+            return decoder.problem_with_help(entry.offset, path, "the id", "the name of an attribute", help);
+        }
+        _ => {}
+    }
     let mut push = |operator| conditions.push(Condition::attribute(&entry.name, operator));
     match &entry.node.value {
         Value::Table(operators) => {
@@ -109,6 +119,11 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
             decoder.problem(node.offset, path, node.describe(), "true or false");
             None
         }
+        name if matches!(node.value, Value::Table(_)) => {
+            let help = "an attribute with a dot in its name stands in quotes, such as \"account.seats\"";
+            decoder.problem_with_help(entry.offset, path, unknown_key(name), one_of(&OPERATORS), help);
+            None
+        }
         _ => {
             decoder.unknown(base, entry, &OPERATORS);
             None
@@ -145,7 +160,11 @@ fn comparison(
         _ => None,
     };
     let Some(literal) = literal else {
-        decoder.problem(node.offset, path, node.describe(), "a finite number");
+        if is_whole(node) {
+            decoder.problem_with_help(node.offset, path, node.describe(), "a finite number", WHOLE_NUMBERS);
+        } else {
+            decoder.problem(node.offset, path, node.describe(), "a finite number");
+        }
         return None;
     };
     parsed(decoder, path, node, Operator::compares(side, included, &literal), "a finite number")
@@ -186,10 +205,18 @@ fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Lit
                 expected,
                 "compare dates by `before` and `after`",
             ),
+            _ if is_whole(node) => {
+                decoder.problem_with_help(node.offset, path, node.describe(), expected, WHOLE_NUMBERS);
+            }
             _ => decoder.problem(node.offset, path, node.describe(), expected),
         }
     }
     literal
+}
+
+/// Tells whether it is a whole number, of whatever size.
+fn is_whole(node: &Node<'_>) -> bool {
+    matches!(&node.value, Value::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
 }
 
 fn texts<'n>(decoder: &mut Decoder<'_>, path: &str, node: &'n Node<'_>) -> Vec<&'n str> {

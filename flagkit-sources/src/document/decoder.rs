@@ -9,23 +9,55 @@ use super::lines::Lines;
 use super::node::{Entry, Node, Value, shorten};
 use super::suggest::nearest;
 
-/// What people write who want a timer.
-const SCHEDULES: [&str; 14] = [
-    "start_at",
-    "starts_at",
-    "start",
-    "end_at",
-    "ends_at",
+/// What people write who want a timer, in lower case and without what joins words.
+const SCHEDULES: [&str; 36] = [
+    "activeat",
+    "activefrom",
+    "activeuntil",
+    "after",
+    "at",
+    "before",
+    "cron",
+    "crontab",
+    "disableat",
+    "disabledat",
+    "enableat",
+    "enabledat",
     "end",
+    "endat",
+    "enddate",
+    "ends",
+    "endsat",
+    "endtime",
+    "from",
+    "livefrom",
+    "offat",
+    "onat",
+    "releaseat",
     "schedule",
     "scheduled",
-    "cron",
-    "enable_at",
-    "disable_at",
-    "active_from",
-    "active_until",
-    "at",
+    "schedules",
+    "start",
+    "startat",
+    "startdate",
+    "starts",
+    "startsat",
+    "starttime",
+    "timer",
+    "until",
+    "validfrom",
+    "validuntil",
 ];
+
+/// Tells whether a key is what people write who want a timer.
+pub(super) fn is_schedule(name: &str) -> bool {
+    let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' '));
+    let plain: String = letters.map(|c| c.to_ascii_lowercase()).take(MOST_LETTERS).collect();
+    SCHEDULES.contains(&plain.as_str())
+}
+
+/// One more than the longest of [`SCHEDULES`] has.
+const MOST_LETTERS: usize = 12;
 
 pub(super) const PERCENT: &str = "a percentage from 0 to 100 with at most 6 decimals";
 
@@ -127,6 +159,17 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// The name of the attribute that is hashed in place of the id.
+    pub(super) fn hashed_attribute<'n>(&mut self, path: &str, node: &'n Node<'_>) -> Option<&'n str> {
+        let name = self.text(path, node)?;
+        if name == "id" {
+            let help = "the id is no attribute; it is what is hashed where `by` is left out";
+            self.problem_with_help(node.offset, path, node.describe(), "the name of an attribute", help);
+            return None;
+        }
+        Some(name)
+    }
+
     /// The elements of an array, each decoded; a value by itself stands for an array of one.
     pub(super) fn one_or_more<'n, 't, T>(
         &mut self,
@@ -162,7 +205,9 @@ impl<'a> Decoder<'a> {
     pub(super) fn unknown(&mut self, base: &str, entry: &Entry<'_>, known: &[&str]) {
         let path = join(base, &entry.name);
         let got = unknown_key(&entry.name);
-        if SCHEDULES.contains(&&*entry.name) && !base.is_empty() {
+        if let Some(word) = known.iter().find(|word| entry.name.len() > 2 && word.starts_with(&*entry.name)) {
+            self.problem_with_help(entry.offset, &path, got, one_of(known), format!("did you mean `{word}`?"));
+        } else if is_schedule(&entry.name) {
             let help = "a flag is turned on by a human who changes this file at the time, never by a clock";
             self.problem_with_help(entry.offset, &path, got, "no schedule: time never turns anything on", help);
         } else if let Some(word) = nearest(&entry.name, known.iter().copied()) {

@@ -2,7 +2,7 @@
 
 use flagkit_core::{Date, Flag, FlagKey, FlagSet, Kind, Load, LoadError, Metadata, Percent, Reference, Rule, Variants};
 
-use super::decoder::{Decoder, join, one_of, unknown_key};
+use super::decoder::{Decoder, is_schedule, join, one_of, unknown_key};
 use super::lines::Lines;
 use super::node::{Entry, Node, Value};
 use super::suggest::nearest;
@@ -169,7 +169,7 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
             },
             "rollout" => flag = with(flag, decoder.percent(&path, node), Flag::with_rollout),
             "salt" => flag = with(flag, decoder.text(&path, node), Flag::with_salt),
-            "by" => flag = with(flag, decoder.text(&path, node), Flag::with_by),
+            "by" => flag = with(flag, decoder.hashed_attribute(&path, node), Flag::with_by),
             "requires" => flag = flag.requiring(requires(decoder, &path, node)),
             "rules" => flag = flag.with_rules(rule_list(decoder, &path, node, variants.as_ref())),
             "variants" | "values" => {}
@@ -178,7 +178,10 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
             "kind" => metadata.kind = kind(decoder, &path, node),
             "created" => metadata.created = date(decoder, &path, node),
             "expires" => metadata.expires = date(decoder, &path, node),
-            name if matches!(node.value, Value::Table(_) | Value::Bool(_)) && nearest(name, FLAG).is_none() => {
+            name if !is_schedule(name)
+                && matches!(node.value, Value::Table(_) | Value::Bool(_))
+                && nearest(name, FLAG).is_none() =>
+            {
                 let help = "a key with a dot stands in quotes, such as \"team.search\"";
                 decoder.problem_with_help(entry.offset, &path, unknown_key(name), one_of(&FLAG), help);
             }

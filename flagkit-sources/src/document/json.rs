@@ -1,7 +1,8 @@
 //! JSON into nodes.
 //!
 //! `serde_json` does not say where a value stood, but lends it out as a slice of the text ([`RawValue`]), and where a
-//! slice begins is known. Each level is parsed on its own, from the outside in.
+//! slice begins is known. Each level is parsed on its own, from the outside in, so that each is read once more for every
+//! level above it.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,11 +12,8 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::node::{Entry, Node, Value, shorten};
+use super::node::{Entry, MAX_DEPTH, Node, Value, shorten};
 use super::{Fault, Parsed};
-
-/// No flag nests half as deep. Each level is read once more for every level above it.
-const MAX_DEPTH: usize = 32;
 
 /// Parses a document.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
@@ -41,7 +39,8 @@ impl<'t> Parser<'t> {
         };
         let value = match slice.as_bytes().first() {
             Some(b'{' | b'[') if depth == MAX_DEPTH => {
-                fail(format!("a value nested {MAX_DEPTH} levels deep"), "fewer levels")
+                let Fault { got, expected, .. } = Fault::too_deep(offset);
+                fail(got, &expected)
             }
             Some(b'{') => match serde_json::Deserializer::from_str(slice).deserialize_map(Pairs) {
                 Ok(pairs) => self.table(pairs, depth, faults),

@@ -132,5 +132,12 @@ struct Fault {
     expected: String,
 }
 
+impl Fault {
+    fn too_deep(offset: usize) -> Self {
+        let got = format!("a value nested {} levels deep", node::MAX_DEPTH);
+        Self { offset, got, expected: "fewer levels".to_owned() }
+    }
+}
+
 /// A well-formed document, or everything that is not.
 type Parsed<'t> = Result<Node<'t>, Vec<Fault>>;

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// How deep values may nest. No flag nests half as deep.
+pub(super) const MAX_DEPTH: usize = 32;
+
 /// A value and the byte offset at which it begins.
 #[derive(Debug)]
 pub(super) struct Node<'t> {

@@ -32,7 +32,7 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
             "if" => conditions.extend(conditions::all_of(decoder, &path, node)),
             "any" => conditions.extend(conditions::any_of(decoder, &path, node)),
             "rollout" => rule = with(rule, decoder.percent(&path, node), Rule::with_rollout),
-            "by" => rule = with(rule, decoder.text(&path, node), Rule::with_by),
+            "by" => rule = with(rule, decoder.hashed_attribute(&path, node), Rule::with_by),
             "variant" => {
                 if let Some(name) = decoder.text(&path, node) {
                     if variants.is_none_or(|variants| variants.get(name).is_none()) {

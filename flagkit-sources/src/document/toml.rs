@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue, Error};
 
-use super::node::{Entry, Node, Value, shorten};
+use super::node::{Entry, MAX_DEPTH, Node, Value, shorten};
 use super::{Fault, Parsed};
 
 /// How much of a text behind its first error is searched for others. An error may stand at every other byte, and
@@ -15,7 +15,11 @@ const WINDOW: usize = 16 << 10;
 /// Parses a document, going on after an error to find the others.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let first = match DeTable::parse(text) {
-        Ok(root) => return Ok(Node { offset: root.span().start, value: table(root.into_inner()) }),
+        Ok(root) => {
+            let mut faults = Vec::new();
+            let root = Node { offset: root.span().start, value: table(root.into_inner(), 0, &mut faults) };
+            return if faults.is_empty() { Ok(root) } else { Err(faults) };
+        }
         Err(error) => error,
     };
     let from = first.span().map_or(0, |span| span.start);
@@ -43,19 +47,22 @@ fn fault(error: &Error, text: &str) -> Fault {
     Fault { offset: span.start, got, expected: expected.to_owned() }
 }
 
-fn table(table: DeTable<'_>) -> Value<'_> {
+fn table<'t>(table: DeTable<'t>, depth: usize, faults: &mut Vec<Fault>) -> Value<'t> {
     let entries = table.into_iter().map(|(name, value)| Entry {
         offset: name.span().start,
         name: name.into_inner(),
-        node: node(value),
+        node: node(value, depth + 1, faults),
     });
     Value::Table(entries.collect())
 }
 
-/// Recursion is bounded: the parser refuses deep nesting before there is a tree.
-fn node(value: Spanned<DeValue<'_>>) -> Node<'_> {
+fn node<'t>(value: Spanned<DeValue<'t>>, depth: usize, faults: &mut Vec<Fault>) -> Node<'t> {
     let offset = value.span().start;
     let value = match value.into_inner() {
+        DeValue::Array(_) | DeValue::Table(_) if depth == MAX_DEPTH => {
+            faults.push(Fault::too_deep(offset));
+            Value::Null
+        }
         DeValue::String(text) => Value::Text(text),
         DeValue::Integer(number) => {
             // In decimal, whatever it is written in; what is too large for that stays as it is, and is refused.
@@ -64,9 +71,15 @@ fn node(value: Spanned<DeValue<'_>>) -> Node<'_> {
         }
         DeValue::Float(number) => Value::Number(Cow::Owned(number.to_string())),
         DeValue::Boolean(value) => Value::Bool(value),
-        DeValue::Datetime(datetime) => Value::Datetime(datetime.to_string()),
-        DeValue::Array(array) => Value::Array(array.into_iter().map(node).collect()),
-        DeValue::Table(inner) => table(inner),
+        DeValue::Datetime(mut datetime) => {
+            // TOML 1.1 does without the seconds; RFC 3339 does not.
+            if let Some(time) = &mut datetime.time {
+                time.second.get_or_insert(0);
+            }
+            Value::Datetime(datetime.to_string())
+        }
+        DeValue::Array(array) => Value::Array(array.into_iter().map(|item| node(item, depth + 1, faults)).collect()),
+        DeValue::Table(inner) => table(inner, depth, faults),
     };
     Node { offset, value }
 }

@@ -1,5 +1,7 @@
 //! From nodes to variants and their values.
 
+use std::collections::{HashMap, HashSet};
+
 use flagkit_core::{FlagKey, Payload, Variant, Variants};
 
 use super::decoder::{Decoder, join};
@@ -14,20 +16,22 @@ pub(super) fn variants(
     weights: Option<&Node<'_>>,
     values: Option<&Node<'_>>,
 ) -> Option<Variants> {
-    let mut payloads = Vec::new();
+    let mut payloads = HashMap::new();
     if let Some(node) = values {
         let path = join(base, "values");
+        // What is no table has its own problem.
+        let names = match weights.map(|node| &node.value) {
+            Some(Value::Table(entries)) => Some(entries.iter().map(|variant| &*variant.name).collect()),
+            Some(_) => None,
+            None => Some(HashSet::new()),
+        };
         for entry in decoder.table(&path, node, "variants' values") {
             let path = join(&path, &entry.name);
-            let has_variant = |node: &Node<'_>| match &node.value {
-                Value::Table(entries) => entries.iter().any(|variant| variant.name == entry.name),
-                _ => true,
-            };
-            if !weights.is_some_and(has_variant) {
+            if names.as_ref().is_some_and(|names| !names.contains(&*entry.name)) {
                 let got = format!("a value for the unknown variant {:?}", entry.name);
                 decoder.problem(entry.offset, &path, got, "the name of one of the flag's variants");
             }
-            payloads.push((&*entry.name, payload(decoder, &path, &entry.node)));
+            payloads.insert(&*entry.name, payload(decoder, &path, &entry.node));
         }
     }
     let node = weights?;
@@ -39,8 +43,7 @@ pub(super) fn variants(
         if let Err(error) = FlagKey::new(&entry.name) {
             decoder.problem(entry.offset, &path, error.to_string(), "a name of the form of a key");
         }
-        let payload = payloads.iter_mut().find(|(name, _)| *name == entry.name).and_then(|(_, payload)| payload.take());
-        let variant = match payload {
+        let variant = match payloads.remove(&*entry.name).flatten() {
             Some(payload) => Variant::with_payload(&entry.name, payload),
             None => Variant::new(&entry.name),
         };
