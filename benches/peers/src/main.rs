@@ -36,6 +36,7 @@ fn main() {
     if instructions::is_counted(|name| WORKS.iter().find(|(known, _)| *known == name).map(|it| work(it, &peers))) {
         return;
     }
+    peers.iter().for_each(|peer| (peer.check)());
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let effort = if smoke { Effort::SMOKE } else { Effort::FULL };
     let mut tables = Vec::new();

@@ -44,6 +44,8 @@ pub(crate) type Load = fn(&str) -> Box<dyn Any>;
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) skill: Skill,
+    /// Finds out whether it does the work.
+    pub(crate) check: Box<dyn Fn()>,
     /// The ways to do one of the works with it.
     pub(crate) cases: Box<dyn Fn(&'static str) -> Vec<Case>>,
     /// One of the works, its context made before.
@@ -58,11 +60,11 @@ const OTHERS: usize = 100;
 
 pub(crate) fn entry<P: Peer>() -> Entry {
     let peer = P::load(&P::document(OTHERS));
-    check(&peer);
-    let again = peer.clone();
+    let [again, checked] = [peer.clone(), peer.clone()];
     Entry {
         name: P::NAME,
         skill: P::SKILL,
+        check: Box::new(move || check(&checked)),
         cases: Box::new(move |work| {
             if P::SKILL == Skill::Booleans && work != "boolean" { Vec::new() } else { both(&peer, work).into() }
         }),

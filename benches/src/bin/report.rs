@@ -140,12 +140,14 @@ fn peers(charts: &Path) -> Result<Vec<Table>, Box<dyn Error>> {
     }
     let tables: Vec<Table> = serde_json::from_slice(&output.stdout)?;
     for table in &tables {
-        let bars = table.rows.iter().filter_map(|row| match &row[..] {
-            [Cell::Text(name), Cell::Number(nanos), ..] => Some((name.clone(), *nanos)),
+        let column = table.columns.iter().position(|column| ["ns", "ms", "seconds"].contains(&column.as_str()));
+        let Some(column) = column else { continue };
+        let bars = table.rows.iter().filter_map(|row| match (row.first(), row.get(column)) {
+            (Some(Cell::Text(name)), Some(Cell::Number(time))) => Some((name.clone(), *time)),
             _ => None,
         });
         let path = charts.join(format!("{}.svg", table.name));
-        chart::bars(&path, &table.title, "ns", &bars.collect::<Vec<_>>())?;
+        chart::bars(&path, &table.title, &table.columns[column], &bars.collect::<Vec<_>>())?;
     }
     Ok(tables)
 }
