@@ -127,7 +127,7 @@ pub use date::{Date, DateError};
 #[cfg(feature = "serde")]
 pub use definition::PayloadError;
 pub use definition::{
-    Flag, FlagSet, Kind, Metadata, Payload, Reference, Rule, Segment, Variant, Variants, VariantsError,
+    Effect, Flag, FlagSet, Kind, Metadata, Payload, Reference, Rule, Segment, Variant, Variants, VariantsError,
 };
 pub use evaluation::Evaluation;
 pub use event::{Change, Event, Fault, Turn, Warning};

@@ -1,9 +1,10 @@
 //! One consistent view of all flags.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::definition::{Definition, Flag, Segments, Variant};
+use crate::definition::{Definition, Effect, Flag, Segments, Variant, narrows};
 use crate::evaluate::{Definitions, Outcome, Question};
 use crate::evaluation::Evaluation;
 use crate::explanation::{Explanation, Recorder};
@@ -168,6 +169,30 @@ impl Snapshot {
         keys
     }
 
+    /// Returns what it would do to who sees a feature if the next one took the place of this one, for all flags whose
+    /// declaration differs, and for those that require one that lets in others than before.
+    ///
+    /// What cannot be proven to narrow widens; see [`Effect`]. Keys that no layer spells out (see
+    /// [`FoldedKey`](crate::FoldedKey)) are not looked at.
+    pub fn effects(&self, next: &Self) -> BTreeMap<FlagKey, Effect> {
+        let mut proofs =
+            [(self, next), (next, self)].map(|(before, after)| Proof { before, after, known: HashMap::new() });
+        let mut effects = BTreeMap::new();
+        for key in self.keys().chain(next.keys()) {
+            let [narrows, widens_back] = proofs.each_mut().map(|proof| proof.narrows(key.as_str()));
+            let effect = match (narrows, widens_back) {
+                (true, true) => Effect::Neutral,
+                (true, false) => Effect::Narrows,
+                (false, _) => Effect::Widens,
+            };
+            let is_declared_so = self.entries.get(key.as_str()) == next.entries.get(key.as_str());
+            if effect != Effect::Neutral || !is_declared_so {
+                effects.insert(key.clone(), effect);
+            }
+        }
+        effects
+    }
+
     pub(crate) fn has_same_folded(&self, other: &Self) -> bool {
         self.folded == other.folded
     }
@@ -218,6 +243,11 @@ impl Snapshot {
         }
     }
 
+    /// The key as it is kept here, if it is declared.
+    fn spelled(&self, key: &str) -> Option<&str> {
+        self.entries.key(key).map(FlagKey::as_str)
+    }
+
     #[inline]
     fn folded(&self, key: &str) -> Option<&Declared> {
         if self.folded.is_empty() {
@@ -225,6 +255,32 @@ impl Snapshot {
         }
         let index = self.folded.binary_search_by(|(folded, _)| folded.cmp_key(key)).ok()?;
         self.folded.get(index).map(|(_, declared)| declared)
+    }
+}
+
+/// Proves for flag after flag that nobody is newly let in.
+struct Proof<'a> {
+    before: &'a Snapshot,
+    after: &'a Snapshot,
+    known: HashMap<&'a str, bool>,
+}
+
+impl<'a> Proof<'a> {
+    /// Requirements go round in no circle and are bounded in depth, so that this ends.
+    fn narrows(&mut self, key: &str) -> bool {
+        let key = match (self.before.spelled(key), self.after.spelled(key)) {
+            (Some(key), _) | (None, Some(key)) => key,
+            // Whatever requires it is off.
+            (None, None) => return true,
+        };
+        if let Some(known) = self.known.get(key) {
+            return *known;
+        }
+        let definition = |snapshot: &'a Snapshot| snapshot.entries.get(key).map(|entry| &entry.definition);
+        let (before, after) = (definition(self.before), definition(self.after));
+        let narrows = narrows(before, after, |required| self.narrows(required));
+        self.known.insert(key, narrows);
+        narrows
     }
 }
 

@@ -61,6 +61,12 @@ impl<V> Table<V> {
         self.find(key).map(|(_, entry)| entry)
     }
 
+    /// A key as it is kept here.
+    pub(crate) fn key(&self, key: &str) -> Option<&FlagKey> {
+        let (place, _) = self.find(key)?;
+        self.entries.get(place as usize).map(|(key, _)| key)
+    }
+
     /// The entry at this place, if it is the key's.
     #[inline]
     pub(crate) fn at(&self, place: u32, key: &str) -> Option<&V> {

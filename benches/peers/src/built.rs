@@ -42,19 +42,15 @@ pub(crate) fn table(scratch: &Path) -> Table {
             let absolute = here.join(path.as_str().expect("a text"));
             *path = absolute.to_str().expect("UTF-8").into();
         }
-        let text = toml::to_string(&toml::toml! {
+        let mut alone = toml::toml! {
             [workspace]
             [package]
             name = "alone"
             edition = "2024"
             publish = false
-            [dependencies]
-        });
-        let dependency = toml::Table::from_iter([(name.to_owned(), dependency)]);
-        let text = text.expect("good TOML")
-            + &toml::to_string(&dependency)
-                .expect("good TOML")
-                .replace(&format!("[{name}]"), &format!("[dependencies.{name}]"));
+        };
+        alone.insert("dependencies".to_owned(), toml::Table::from_iter([(name.to_owned(), dependency)]).into());
+        let text = toml::to_string(&alone).expect("good TOML");
         fs::write(folder.join("Cargo.toml"), text).expect("a file");
         let cargo = |arguments: &[&str]| {
             let mut command = Command::new(env!("CARGO"));

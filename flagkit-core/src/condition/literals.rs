@@ -86,6 +86,24 @@ impl Literals {
         Self { texts: Texts::new(texts), numbers: numbers.into(), bools }
     }
 
+    /// Whether all of these are among the others.
+    pub(super) fn is_subset(&self, other: &Self) -> bool {
+        let has_number = |number: &Number| other.numbers.binary_search_by(|known| known.compare(*number)).is_ok();
+        let Bools { has_false, has_true } = self.bools;
+        self.texts.is_subset(&other.texts)
+            && self.numbers.iter().all(has_number)
+            && (!has_false || other.bools.has_false)
+            && (!has_true || other.bools.has_true)
+    }
+
+    /// Whether there are some of the same kinds: a value of another kind tells nothing.
+    pub(super) fn has_kinds_of(&self, other: &Self) -> bool {
+        let kinds = |literals: &Self| {
+            [!literals.texts.is_empty(), !literals.numbers.is_empty(), literals.bools != Bools::default()]
+        };
+        kinds(self) == kinds(other)
+    }
+
     /// Whether the value equals one of them; cannot tell if there are some and none is of its kind.
     #[inline]
     pub(super) fn has(&self, value: Value<'_>) -> Verdict {
@@ -235,6 +253,10 @@ impl Texts {
             }
             Self::Many(texts) => texts.contains(text),
         }
+    }
+
+    pub(crate) fn is_subset(&self, other: &Self) -> bool {
+        self.iter().all(|text| other.contains(text))
     }
 
     #[inline]

@@ -124,6 +124,20 @@ impl Condition {
         verdict
     }
 
+    /// Tells whether the other holds wherever this does, as far as that can be proven.
+    pub(crate) fn implies(&self, other: &Self) -> bool {
+        match (&self.node, &other.node) {
+            (_, Node::All(others)) => others.iter().all(|other| self.implies(other)),
+            (Node::Any(conditions), _) => conditions.iter().all(|condition| condition.implies(other)),
+            (Node::All(conditions), _) if conditions.iter().any(|condition| condition.implies(other)) => true,
+            (_, Node::Any(others)) => others.iter().any(|other| self.implies(other)),
+            (Node::Attribute { name, operator }, Node::Attribute { name: other_name, operator: other }) => {
+                name == other_name && operator.implies(other)
+            }
+            (Node::All(_), Node::Attribute { .. }) => false,
+        }
+    }
+
     fn combine(
         conditions: impl IntoIterator<Item = Self>,
         node: impl FnOnce(Box<[Self]>) -> Node,

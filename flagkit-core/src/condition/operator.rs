@@ -138,6 +138,37 @@ impl Operator {
         Moment::parse(text).ok_or_else(|| OperatorError("not a date with a time and a zone".to_owned()))
     }
 
+    /// Tells whether the other test is passed by whatever passes this one, as far as that can be proven.
+    pub(super) fn implies(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (one, other) if one == other => true,
+            // Every other test wants something to be there.
+            (Kind::Exists(false), _) | (_, Kind::Exists(false)) => false,
+            (_, Kind::Exists(true)) => true,
+            (Kind::OneOf(literals), Kind::OneOf(others)) | (Kind::Contains(literals), Kind::Contains(others)) => {
+                literals.is_subset(others)
+            }
+            (Kind::NoneOf(literals), Kind::NoneOf(others)) => {
+                literals.has_kinds_of(others) && others.is_subset(literals)
+            }
+            (Kind::StartsWith(texts), Kind::StartsWith(others)) | (Kind::EndsWith(texts), Kind::EndsWith(others)) => {
+                texts.iter().all(|text| others.contains(text))
+            }
+            (
+                Kind::Compares { side, included, number },
+                Kind::Compares { side: other_side, included: other_included, number: other },
+            ) => {
+                let ordering = number.compare(*other);
+                let is_no_looser = !included || *other_included;
+                side == other_side && (ordering == *side || (ordering.is_eq() && is_no_looser))
+            }
+            (Kind::Before(moment, _), Kind::Before(other, _)) => moment <= other,
+            (Kind::After(moment, _), Kind::After(other, _)) => moment >= other,
+            (Kind::Cidr(networks), Kind::Cidr(others)) => networks.iter().all(|network| others.contains(network)),
+            _ => false,
+        }
+    }
+
     #[inline(always)]
     #[allow(clippy::inline_always)] // the value stays in registers
     pub(crate) fn judge(&self, value: Option<Value<'_>>) -> Verdict {

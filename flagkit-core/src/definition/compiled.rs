@@ -63,13 +63,13 @@ enum Deal {
 pub(crate) struct CompiledRule {
     name: Option<Arc<str>>,
     /// All must hold.
-    tests: Box<[Test]>,
+    pub(super) tests: Box<[Test]>,
     pub(crate) serve: Serve,
 }
 
 /// One of the things that a rule states.
 #[derive(Debug, PartialEq, Eq)]
-enum Test {
+pub(super) enum Test {
     /// The subject is one of these.
     Subjects(Arc<Texts>),
     /// It belongs to one of these.
@@ -113,6 +113,12 @@ impl Definition {
 }
 
 impl Plan {
+    /// The plan that says no more than a split.
+    pub(super) fn plain(split: PlainSplit) -> Self {
+        let fallthrough = Serve { split: split.into(), deal: Deal::Nothing };
+        Self { requires: [].into(), rules: [].into(), fallthrough, off: None }
+    }
+
     /// The split that decides by itself whether the flag is on, if one does.
     pub(crate) fn plain_split(&self) -> Option<PlainSplit> {
         if self.requires.is_empty() && self.rules.is_empty() { self.fallthrough.split.plain() } else { None }
@@ -120,6 +126,11 @@ impl Plan {
 }
 
 impl Serve {
+    /// Tells whether nobody is dealt a variant by this whom the other does not deal the same.
+    pub(super) fn deals_no_more_than(&self, other: &Self) -> bool {
+        self.deal == Deal::Nothing || self.deal == other.deal
+    }
+
     /// What a subject gets that is let in.
     #[inline]
     pub(crate) fn variant<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Option<&Variant> {

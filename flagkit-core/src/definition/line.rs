@@ -77,6 +77,12 @@ pub(crate) struct Split {
     threshold: Threshold,
 }
 
+impl From<PlainSplit> for Split {
+    fn from(PlainSplit { seed, threshold }: PlainSplit) -> Self {
+        Self { line: Line::new(seed, None, Threshold::EVERYBODY), threshold }
+    }
+}
+
 impl Split {
     pub(crate) fn new(line: Line, rollout: Percent) -> Self {
         let threshold = Threshold::on_line(rollout, line.len);
@@ -101,6 +107,11 @@ impl Split {
     #[inline]
     pub(crate) fn threshold(&self) -> Threshold {
         self.threshold
+    }
+
+    /// Tells whether everybody who is let in by this is let in by the other.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        other.lets_everybody_in() || (self.line == other.line && self.threshold <= other.threshold)
     }
 
     #[inline]

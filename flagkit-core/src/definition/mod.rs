@@ -9,6 +9,7 @@
 //! ```
 
 mod compiled;
+mod effect;
 mod flag;
 mod flag_set;
 mod line;
@@ -19,6 +20,8 @@ mod segment;
 mod variants;
 
 pub(crate) use compiled::{Definition, Plan, Segments, Serve};
+pub use effect::Effect;
+pub(crate) use effect::narrows;
 pub use flag::Flag;
 pub(crate) use flag_set::Declaration;
 pub use flag_set::FlagSet;

@@ -37,6 +37,16 @@ impl Segment {
         self
     }
 
+    /// Tells whether all who belong to this belong to the other.
+    pub(super) fn implies(&self, other: &Self) -> bool {
+        let condition = match (&self.condition, &other.condition) {
+            (None, _) => true,
+            (Some(condition), Some(other)) => condition.implies(other),
+            (Some(_), None) => false,
+        };
+        condition && self.included.is_subset(&other.included) && other.excluded.is_subset(&self.excluded)
+    }
+
     pub(crate) fn judge<S: Subject + ?Sized, W: Witness>(&self, name: &str, subject: &S, witness: &mut W) -> Verdict {
         witness.enter(Group::Segment(name));
         let verdict = if judge_id(&self.excluded, "excluded", subject, witness) == Verdict::Yes {

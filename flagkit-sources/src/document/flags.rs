@@ -8,9 +8,9 @@ use super::node::{Entry, Node, Value};
 use super::suggest::nearest;
 use super::{rules, variants};
 
-const TOP_LEVEL: [&str; 3] = ["flags", "segments", "meta"];
+const TOP_LEVEL: [&str; 6] = ["flags", "segments", "meta", "gate", "check", "defaults"];
 const META: [&str; 1] = ["flags"];
-const FLAG: [&str; 13] = [
+const FLAG: [&str; 15] = [
     "description",
     "owner",
     "kind",
@@ -24,6 +24,8 @@ const FLAG: [&str; 13] = [
     "rules",
     "variants",
     "values",
+    "gate",
+    "allow",
 ];
 
 /// The legal form; the error itself says what is wrong.
@@ -55,6 +57,8 @@ fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Refus
             "flags" => flags = Some(&entry.node),
             "segments" => rules::segments(decoder, &entry.node, &mut set),
             "meta" => promised = meta(decoder, &entry.node),
+            // How flags are released is for the command to know; a program that runs passes over it.
+            "gate" | "check" | "defaults" => {}
             _ => decoder.unknown("", entry, &TOP_LEVEL),
         }
     }
@@ -172,7 +176,7 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
             "by" => flag = with(flag, decoder.hashed_attribute(&path, node), Flag::with_by),
             "requires" => flag = flag.requiring(requires(decoder, &path, node)),
             "rules" => flag = flag.with_rules(rule_list(decoder, &path, node, variants.as_ref())),
-            "variants" | "values" => {}
+            "variants" | "values" | "gate" | "allow" => {}
             "description" => metadata.description = decoder.text(&path, node).map(Box::from),
             "owner" => metadata.owner = decoder.text(&path, node).map(Box::from),
             "kind" => metadata.kind = kind(decoder, &path, node),

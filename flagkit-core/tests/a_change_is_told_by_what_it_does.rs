@@ -1,0 +1,143 @@
+//! What a change does to who sees a feature: one change a line.
+
+use flagkit_core::Effect::{self, Narrows, Neutral, Widens};
+use flagkit_core::{
+    Condition, Flag, FlagKey, FlagSet, Flags, Metadata, Operator, Percent, Provenance, Reference, Rule, Segment,
+    Variant, Variants,
+};
+
+fn key(text: &str) -> FlagKey {
+    FlagKey::new(text).expect("a key")
+}
+
+fn on(percent: &str) -> Flag {
+    Flag::on().with_rollout(percent.parse().expect(percent))
+}
+
+fn rule(percent: &str) -> Rule {
+    Rule::new().with_rollout(percent.parse().expect(percent))
+}
+
+fn countries<const N: usize>(countries: [&str; N]) -> Condition {
+    Condition::attribute("country", Operator::one_of(countries))
+}
+
+fn effect(before: Option<Flag>, after: Option<Flag>) -> Option<Effect> {
+    let snapshot = |flag: Option<Flag>| {
+        Flags::fixed(flag.into_iter().map(|flag| (key("a"), flag)).collect::<FlagSet>()).snapshot()
+    };
+    snapshot(before).effects(&snapshot(after)).get("a").copied()
+}
+
+#[track_caller]
+fn check(before: Flag, after: Flag, expected: Effect) {
+    assert_eq!(effect(Some(before), Some(after)), Some(expected));
+}
+
+#[test]
+fn switches_and_percentages() {
+    check(Flag::off(), Flag::on(), Widens);
+    check(Flag::on(), Flag::off(), Narrows);
+    check(on("25"), on("50"), Widens);
+    check(on("50"), on("25"), Narrows);
+    check(on("0"), Flag::off(), Neutral);
+    check(Flag::off(), on("0"), Neutral);
+    check(Flag::off(), Flag::off().with_rollout(Percent::ZERO), Neutral);
+    check(on("25"), on("25").with_salt("other"), Widens);
+    check(on("25"), on("10").with_salt("other"), Widens);
+    check(on("25"), on("25").with_salt("a"), Neutral);
+    check(Flag::on(), on("25").with_salt("other").with_by("account"), Narrows);
+    check(on("25"), on("25").with_by("account"), Widens);
+    assert_eq!(effect(None, Some(Flag::off())), Some(Neutral));
+    assert_eq!(effect(None, Some(on("1"))), Some(Widens));
+    assert_eq!(effect(Some(on("1")), None), Some(Narrows));
+    assert_eq!(effect(Some(on("1")), Some(on("1"))), None, "no change");
+    let mut metadata = Metadata::default();
+    metadata.owner = Some("somebody".into());
+    check(on("1"), on("1").with_metadata(metadata), Neutral);
+}
+
+#[test]
+fn rules() {
+    let beta = |rules: Vec<Rule>| on("0").with_rules(rules);
+    let iberia = || rule("100").when(countries(["PT", "ES"]));
+    check(beta(vec![]), beta(vec![iberia()]), Widens);
+    check(beta(vec![iberia()]), beta(vec![]), Narrows);
+    check(beta(vec![iberia()]), beta(vec![rule("100").when(countries(["PT"]))]), Narrows);
+    check(beta(vec![iberia()]), beta(vec![rule("100").when(countries(["PT", "ES", "FR"]))]), Widens);
+    check(beta(vec![iberia()]), beta(vec![iberia().named("iberia")]), Neutral);
+    check(beta(vec![iberia()]), beta(vec![rule("50").when(countries(["PT", "ES"]))]), Narrows);
+    let both = Condition::all([countries(["PT", "ES"]), Condition::attribute("beta", Operator::exists(true))]);
+    check(beta(vec![iberia()]), beta(vec![rule("100").when(both.expect("two"))]), Narrows);
+    check(beta(vec![iberia()]), beta(vec![iberia().for_subjects(["u1"])]), Narrows);
+    check(beta(vec![iberia().for_subjects(["u1", "u2"])]), beta(vec![iberia().for_subjects(["u1"])]), Narrows);
+    check(beta(vec![iberia().for_subjects(["u1"])]), beta(vec![iberia()]), Widens);
+}
+
+#[test]
+fn whoever_falls_out_of_a_rule_falls_to_the_next() {
+    let few = || rule("10").when(countries(["PT"]));
+    // A rule held the Portuguese back.
+    check(on("50").with_rules([few()]), on("50"), Widens);
+    check(on("50").with_rules([rule("0").when(countries(["PT"]))]), on("50"), Widens);
+    check(on("10").with_rules([rule("50").when(countries(["PT"]))]), on("10"), Narrows);
+    check(on("50"), on("50").with_rules([rule("0").when(countries(["PT"]))]), Narrows);
+    check(on("50"), on("50").with_rules([few()]), Widens);
+    let (all, none) = (rule("100").when(countries(["PT"])), rule("0").when(countries(["PT", "ES"])));
+    check(on("0").with_rules([all.clone()]), on("0").with_rules([none.clone(), all.clone()]), Narrows);
+    check(on("0").with_rules([none.clone(), all.clone()]), on("0").with_rules([all, none]), Widens);
+}
+
+#[test]
+fn variants_are_part_of_what_is_seen() {
+    let dealt = |blue: u64, red: u64| {
+        Variants::new([(Variant::new("blue"), blue), (Variant::new("red"), red)]).expect("weights")
+    };
+    check(Flag::on().with_variants(dealt(1, 1)), Flag::on().with_variants(dealt(1, 3)), Widens);
+    check(Flag::on().with_variants(dealt(1, 1)), on("10").with_variants(dealt(1, 1)), Narrows);
+    check(Flag::on(), Flag::on().with_variants(dealt(1, 1)), Widens);
+    check(Flag::on().with_variants(dealt(1, 1)), Flag::on(), Narrows);
+    check(Flag::on().with_variants(dealt(1, 1)), Flag::off().with_variants(dealt(1, 3)), Narrows);
+    let off = || Flag::off().with_variants(dealt(1, 1));
+    check(off(), off().with_off_variant("red"), Widens);
+    check(off().with_off_variant("red"), off(), Narrows);
+}
+
+#[test]
+fn what_a_flag_requires_and_whom_its_segments_hold_count_with_it() {
+    let snapshot = |base: Flag, staff: Segment| {
+        let staffed = on("0").with_rules([rule("100").in_segments([Reference::new("staff")])]);
+        let requiring = Flag::on().requiring([Reference::new("base")]);
+        let mut set =
+            FlagSet::from_iter([(key("base"), base), (key("requiring"), requiring), (key("staffed"), staffed)]);
+        set.insert_segment("staff", staff);
+        Flags::fixed(set).snapshot()
+    };
+    let staff = |ids: &[&'static str]| Segment::new().including(ids.iter().copied());
+    let few = snapshot(on("10"), staff(&["u1"]));
+    let more = snapshot(on("20"), staff(&["u1", "u2"]));
+    let shown = |effects: std::collections::BTreeMap<FlagKey, Effect>| {
+        effects.into_iter().map(|(key, effect)| format!("{key} {}", effect.as_str())).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(few.effects(&more)), ["base widens", "requiring widens", "staffed widens"]);
+    assert_eq!(shown(more.effects(&few)), ["base narrows", "requiring narrows", "staffed narrows"]);
+    assert_eq!(shown(few.effects(&few)), Vec::<String>::new());
+    let without = snapshot(on("10"), staff(&["u1"]).excluding(["u1"]));
+    assert_eq!(shown(few.effects(&without)), ["staffed narrows"]);
+}
+
+#[test]
+fn layers_count_as_they_lie() {
+    let flags = Flags::new();
+    let (low, high) = (flags.add_layer(Provenance::new("low:")), flags.add_layer(Provenance::new("high:")));
+    let set = |flag| FlagSet::from_iter([(key("a"), flag)]);
+    low.publish(set(on("50").with_salt("s")));
+    high.publish(set(on("20")));
+    let before = flags.snapshot();
+    low.publish(set(Flag::on().with_salt("s")));
+    assert_eq!(before.effects(&flags.snapshot()).len(), 0, "what lies below does not show");
+    high.publish(set(on("10")));
+    assert_eq!(before.effects(&flags.snapshot()).into_values().collect::<Vec<_>>(), [Narrows]);
+    high.publish(FlagSet::new());
+    assert_eq!(before.effects(&flags.snapshot()).into_values().collect::<Vec<_>>(), [Widens]);
+}

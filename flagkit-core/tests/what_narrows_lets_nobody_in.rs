@@ -1,0 +1,263 @@
+//! What is said to narrow lets nobody newly in: random pairs of flags, asked of every subject there is in a small world.
+
+use flagkit_core::{
+    Condition, Context, Effect, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Reference, Rule, Segment, Snapshot,
+    Variant, Variants,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+const COUNTRIES: [&str; 3] = ["PT", "ES", "DE"];
+const PLANS: [&str; 2] = ["free", "paid"];
+const IDS: [&str; 10] = ["u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9"];
+
+/// Everybody: each id with each combination of attributes that are there, are not, or are of another kind.
+fn everybody() -> Vec<Context> {
+    let mut subjects = vec![Context::anonymous(), Context::anonymous().with("country", "PT")];
+    for id in IDS {
+        for country in [None, Some("PT"), Some("ES"), Some("DE")] {
+            for plan in [None, Some("free"), Some("paid")] {
+                for seats in [None, Some(0_i64), Some(1), Some(2), Some(3)] {
+                    subjects.push(Context::new(id).with("country", country).with("plan", plan).with("seats", seats));
+                }
+            }
+        }
+        subjects.push(Context::new(id).with("country", 7).with("plan", true).with("seats", "many"));
+        subjects.push(Context::new(id).with("country", ["PT", "DE"]).with("seats", [0, 3]));
+    }
+    subjects
+}
+
+fn percent() -> impl Strategy<Value = Percent> {
+    select(vec![0, 0, 30, 50, 50, 80, 100, 100, 100]).prop_map(|whole| Percent::new(whole).expect("a percentage"))
+}
+
+fn operator_of_texts(words: &'static [&'static str]) -> impl Strategy<Value = Operator> {
+    let list = || subsequence(words.to_vec(), 0..=words.len());
+    prop_oneof![
+        4 => list().prop_map(Operator::one_of),
+        4 => list().prop_map(Operator::none_of),
+        1 => list().prop_map(|words| Operator::one_of(words.into_iter().map(flagkit_core::Literal::from).chain([7_i64.into()]))),
+        1 => list().prop_map(|words| Operator::none_of(words.into_iter().map(flagkit_core::Literal::from).chain([true.into()]))),
+        1 => list().prop_map(|words| Operator::starts_with(words.into_iter().map(|word| &word[..1]))),
+        1 => list().prop_map(Operator::contains),
+        1 => any::<bool>().prop_map(Operator::exists),
+    ]
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    let side = select(vec![Ordering::Less, Ordering::Greater]);
+    let seats = (side, any::<bool>(), 0..4_i64)
+        .prop_map(|(side, included, n)| Operator::compares(side, included, &n.into()).expect("a number"));
+    let leaf = prop_oneof![
+        operator_of_texts(&COUNTRIES).prop_map(|operator| Condition::attribute("country", operator)),
+        operator_of_texts(&PLANS).prop_map(|operator| Condition::attribute("plan", operator)),
+        seats.prop_map(|operator| Condition::attribute("seats", operator)),
+    ];
+    leaf.prop_recursive(2, 6, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 1..3).prop_map(|all| Condition::all(all).expect("not too deep")),
+            vec(inner, 1..3).prop_map(|any| Condition::any(any).expect("not too deep")),
+        ]
+    })
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let subjects = option::weighted(0.3, subsequence(IDS.to_vec(), 0..8));
+    let segments = option::weighted(0.3, subsequence(vec!["staff", "press"], 1..=2));
+    let salt = option::weighted(0.1, Just("other"));
+    let name = option::weighted(0.3, select(vec!["x", "y"]));
+    let variant = option::weighted(0.15, select(vec!["blue", "red"]));
+    (subjects, segments, option::weighted(0.6, condition()), percent(), salt, name, variant).prop_map(
+        |(subjects, segments, condition, rollout, salt, name, variant)| {
+            let mut rule = Rule::new().with_rollout(rollout);
+            rule = subjects.into_iter().fold(rule, Rule::for_subjects);
+            rule =
+                segments.into_iter().fold(rule, |rule, names| rule.in_segments(names.into_iter().map(Reference::new)));
+            rule = condition.into_iter().fold(rule, Rule::when);
+            rule = salt.into_iter().fold(rule, Rule::with_salt);
+            rule = name.into_iter().fold(rule, Rule::named);
+            variant.into_iter().fold(rule, Rule::with_variant)
+        },
+    )
+}
+
+/// A flag in parts, so that some of them can be edited.
+#[derive(Clone, Debug)]
+struct Parts {
+    on: bool,
+    rollout: Percent,
+    rules: Vec<Rule>,
+    salted: bool,
+    requires: bool,
+    weights: Option<(u64, u64)>,
+    off_variant: bool,
+}
+
+impl Parts {
+    fn flag(&self) -> Flag {
+        let mut flag = if self.on { Flag::on() } else { Flag::off() }.with_rollout(self.rollout);
+        // A rule may name a variant, so there are always some; how they are dealt differs.
+        let (blue, red) = self.weights.unwrap_or((1, 1));
+        let variants = Variants::new([(Variant::new("blue"), blue), (Variant::new("red"), red)]).expect("weights");
+        flag = flag.with_variants(variants).with_rules(self.rules.clone());
+        if self.salted {
+            flag = flag.with_salt("salt");
+        }
+        if self.requires {
+            flag = flag.requiring([Reference::new("base")]);
+        }
+        if self.off_variant { flag.with_off_variant("red") } else { flag }
+    }
+}
+
+fn parts() -> impl Strategy<Value = Parts> {
+    let weights = option::weighted(0.1, (1..3_u64, 0..3_u64));
+    let often = proptest::bool::weighted;
+    (often(0.9), percent(), vec(rule(), 0..4), often(0.1), often(0.3), weights, often(0.1)).prop_map(
+        |(on, rollout, rules, salted, requires, weights, off_variant)| Parts {
+            on,
+            rollout,
+            rules,
+            salted,
+            requires,
+            weights,
+            off_variant,
+        },
+    )
+}
+
+fn segment() -> impl Strategy<Value = Segment> {
+    let ids = || subsequence(IDS.to_vec(), 0..4);
+    (option::of(condition()), ids(), ids()).prop_map(|(condition, included, excluded)| {
+        let segment = Segment::new().including(included).excluding(excluded);
+        condition.into_iter().fold(segment, Segment::when)
+    })
+}
+
+/// A change as somebody makes one: of one part, or of all.
+#[derive(Clone, Debug)]
+enum Edit {
+    Off,
+    Rollout(Percent),
+    RuleRollout(usize, Percent),
+    Condition(usize, Condition),
+    Remove(usize),
+    Insert(usize, Rule),
+    Swap(usize),
+    Require,
+    Salt,
+    All(Parts),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let place = || 0..4_usize;
+    prop_oneof![
+        1 => Just(Edit::Off),
+        3 => percent().prop_map(Edit::Rollout),
+        3 => (place(), percent()).prop_map(|(place, percent)| Edit::RuleRollout(place, percent)),
+        3 => (place(), condition()).prop_map(|(place, condition)| Edit::Condition(place, condition)),
+        3 => place().prop_map(Edit::Remove),
+        3 => (place(), rule()).prop_map(|(place, rule)| Edit::Insert(place, rule)),
+        1 => place().prop_map(Edit::Swap),
+        1 => Just(Edit::Require),
+        1 => Just(Edit::Salt),
+        3 => parts().prop_map(Edit::All),
+    ]
+}
+
+fn edited(mut parts: Parts, edit: Edit) -> Parts {
+    match edit {
+        Edit::Off => parts.on = false,
+        Edit::Rollout(percent) => parts.rollout = percent,
+        Edit::RuleRollout(place, percent) => {
+            if let Some(rule) = parts.rules.get_mut(place) {
+                *rule = rule.clone().with_rollout(percent);
+            }
+        }
+        Edit::Condition(place, condition) => {
+            if let Some(rule) = parts.rules.get_mut(place) {
+                *rule = rule.clone().when(condition);
+            }
+        }
+        Edit::Remove(place) => {
+            if place < parts.rules.len() {
+                parts.rules.remove(place);
+            }
+        }
+        Edit::Insert(place, rule) => parts.rules.insert(place.min(parts.rules.len()), rule),
+        Edit::Swap(place) => {
+            if place + 1 < parts.rules.len() {
+                parts.rules.swap(place, place + 1);
+            }
+        }
+        Edit::Require => parts.requires = !parts.requires,
+        Edit::Salt => parts.salted = !parts.salted,
+        Edit::All(other) => parts = other,
+    }
+    parts
+}
+
+fn snapshot(flag: &Parts, base: Percent, staff: &Segment, press: &Segment) -> Arc<Snapshot> {
+    let key = |text| FlagKey::new(text).expect("a key");
+    let mut set = FlagSet::from_iter([(key("flag"), flag.flag()), (key("base"), Flag::on().with_rollout(base))]);
+    set.insert_segment("staff", staff.clone());
+    set.insert_segment("press", press.clone());
+    Flags::fixed(set).snapshot()
+}
+
+/// Whom the change lets in, or gives a variant that they did not have. Whoever it turns the flag off for gets what is served
+/// while it is off, which is not to see more.
+fn newly_in<'a>(before: &Snapshot, after: &Snapshot, subjects: &'a [Context]) -> Option<&'a Context> {
+    let is_new = |subject: &&Context| {
+        let variants = [before, after].map(|snapshot| snapshot.variant("flag", *subject));
+        let [was_on, is_on] = [before, after].map(|snapshot| snapshot.is_on("flag", *subject));
+        let has_new_variant = variants[1].is_some() && variants[0] != variants[1];
+        (is_on && !was_on) || (has_new_variant && (is_on || !was_on))
+    };
+    subjects.iter().find(is_new)
+}
+
+#[test]
+fn what_narrows_lets_nobody_in_and_what_is_neutral_changes_nothing() {
+    const CASES: u32 = 6_000;
+    let subjects = everybody();
+    let mut runner = TestRunner::deterministic();
+    let (mut narrowing, mut neutral, mut missed) = (0, 0, 0);
+    let segments = (segment(), segment(), option::weighted(0.2, segment()));
+    let bases = (percent(), option::weighted(0.2, percent()));
+    let change = (parts(), vec(edit(), 1..3), segments, bases);
+    for case in 0..CASES {
+        let (parts, edits, (staff, press, next_staff), (base, next_base)) =
+            change.new_tree(&mut runner).expect("a change").current();
+        let next = edits.iter().cloned().fold(parts.clone(), edited);
+        let before = snapshot(&parts, base, &staff, &press);
+        let after = snapshot(&next, next_base.unwrap_or(base), &next_staff.unwrap_or(staff), &press);
+        let key = FlagKey::new("flag").expect("a key");
+        let effect = before.effects(&after).get(&key).copied().unwrap_or(Effect::Neutral);
+        let shown = || format!("case {case}: {parts:#?}\n{edits:#?}");
+        let found = newly_in(&before, &after, &subjects);
+        match effect {
+            Effect::Widens => missed += u32::from(found.is_none()),
+            Effect::Narrows => {
+                narrowing += 1;
+                assert!(found.is_none(), "it lets in {found:?}: {}", shown());
+            }
+            Effect::Neutral => {
+                neutral += 1;
+                let lost = newly_in(&after, &before, &subjects);
+                assert!(found.is_none() && lost.is_none(), "it changes {found:?} {lost:?}: {}", shown());
+            }
+        }
+    }
+    println!("of {CASES} changes {narrowing} narrow and {neutral} are neutral; {missed} widen that let nobody in here");
+    // A proof that always gave up would be sound.
+    assert!(narrowing > CASES / 8 && neutral > CASES / 20, "{narrowing} {neutral}");
+    assert!(missed < CASES / 4, "{missed}");
+}
