@@ -268,11 +268,8 @@ struct Proof<'a> {
 impl<'a> Proof<'a> {
     /// Requirements go round in no circle and are bounded in depth, so that this ends.
     fn narrows(&mut self, key: &str) -> bool {
-        let key = match (self.before.spelled(key), self.after.spelled(key)) {
-            (Some(key), _) | (None, Some(key)) => key,
-            // Whatever requires it is off.
-            (None, None) => return true,
-        };
+        // Where it is not declared at all, whatever requires it is off.
+        let Some(key) = self.before.spelled(key).or_else(|| self.after.spelled(key)) else { return true };
         if let Some(known) = self.known.get(key) {
             return *known;
         }

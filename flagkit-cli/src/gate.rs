@@ -1,0 +1,262 @@
+//! What must be so before more people see a flag: gates and their checks, as the file says.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use flagkit_core::Percent;
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+use crate::outcome::{Exit, Failure, Result};
+use crate::project::Document;
+
+/// All that a document says of releasing.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Gates {
+    #[serde(default)]
+    gate: BTreeMap<String, Gate>,
+    #[serde(default)]
+    check: BTreeMap<String, Check>,
+    #[serde(default)]
+    defaults: Defaults,
+    #[serde(default)]
+    flags: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Defaults {
+    gate: Option<String>,
+}
+
+/// A gate.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Gate {
+    /// Names of checks that must pass before, and again after.
+    #[serde(default)]
+    pub(crate) checks: Vec<String>,
+    pub(crate) build: Option<Build>,
+    /// The steps that are allowed upwards; none: any.
+    #[serde(default)]
+    pub(crate) ramp: Vec<Step>,
+    /// How long a step lasts before the next one up may come. It is a not-before: nothing happens by itself.
+    #[serde(default)]
+    pub(crate) soak: Time,
+    /// Where the human looks once more.
+    #[serde(default)]
+    pub(crate) look: Vec<String>,
+    #[serde(default)]
+    pub(crate) on_failure: OnFailure,
+}
+
+/// What the running system must answer before anything else.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Build {
+    pub(crate) url: String,
+    /// With `${NAME}` for environment variables.
+    pub(crate) expect: String,
+    /// How many times running.
+    #[serde(default = "once")]
+    pub(crate) consecutive: u32,
+    #[serde(default = "soon")]
+    pub(crate) within: Time,
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn soon() -> Time {
+    Time(Duration::from_secs(60))
+}
+
+/// What to do when a check fails after the change.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OnFailure {
+    #[default]
+    Revert,
+    Report,
+}
+
+/// What a gate asks of a running system.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Check {
+    pub(crate) url: String,
+    #[serde(default)]
+    pub(crate) expect: Expected,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expected {
+    #[serde(default = "ok")]
+    pub(crate) status: u16,
+    pub(crate) contains: Option<String>,
+    pub(crate) max_ms: Option<u64>,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self { status: ok(), contains: None, max_ms: None }
+    }
+}
+
+/// A percentage of a ramp, as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Step(pub(crate) Percent);
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = match toml::Value::deserialize(deserializer)? {
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            toml::Value::String(text) => text,
+            other => other.type_str().to_owned(),
+        };
+        let error = |error| serde::de::Error::custom(format!("{text:?} is {error}; a step is a percentage"));
+        text.parse().map(Self).map_err(error)
+    }
+}
+
+/// A length of time such as `10m`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Time(pub(crate) Duration);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parsed = text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+        parsed
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no length of time such as \"10m\"")))
+    }
+}
+
+impl Gates {
+    /// Reads what a document says.
+    pub(crate) fn read(document: &Document) -> Result<Self> {
+        let gates: Self = toml::from_str(&document.text).map_err(|error| {
+            let place = error.span().map(|span| {
+                let before = document.text.get(..span.start).unwrap_or_default();
+                let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+                format!("{}:{column}: ", before.matches('\n').count() + 1)
+            });
+            let place = place.unwrap_or_default();
+            Failure::new(Exit::Findings, format!("{}:{place}{}", document.path.display(), error.message()))
+        })?;
+        gates.check_names(document)?;
+        Ok(gates)
+    }
+
+    fn check_names(&self, document: &Document) -> Result<()> {
+        let mut problems = Vec::new();
+        for (name, gate) in &self.gate {
+            for check in gate.checks.iter().filter(|check| !self.check.contains_key(*check)) {
+                problems.push(format!("gate.{name}.checks: there is no [check.{check}]"));
+            }
+            if gate.ramp.windows(2).any(|pair| pair[0] >= pair[1]) {
+                problems.push(format!("gate.{name}.ramp: steps that do not go up"));
+            }
+        }
+        let named = self.flags.iter().filter_map(|(key, flag)| Some((key.as_str(), flag.get("gate")?)));
+        for (key, gate) in named {
+            match gate.as_str() {
+                Some(name) if self.gate.contains_key(name) => {}
+                Some(name) => problems.push(format!("flags.{key}.gate: there is no [gate.{name}]")),
+                None => {
+                    problems.push(format!("flags.{key}.gate: got {}, expected the name of a gate", gate.type_str()));
+                }
+            }
+        }
+        if let Some(name) = self.defaults.gate.as_ref().filter(|name| !self.gate.contains_key(*name)) {
+            problems.push(format!("defaults.gate: there is no [gate.{name}]"));
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let problems = problems.into_iter().map(|problem| format!("{}: {problem}", document.path.display()));
+        Err(Failure::new(Exit::Findings, format!("{}: its gates make no sense", document.path.display()))
+            .with_details(problems))
+    }
+
+    /// The gate of a flag, by its name, if it has one.
+    pub(crate) fn of(&self, key: &str) -> Option<(&str, &Gate)> {
+        let own = self.flags.get(key).and_then(|flag| flag.get("gate")).and_then(toml::Value::as_str);
+        let (name, gate) = self.gate.get_key_value(own.or(self.defaults.gate.as_deref())?)?;
+        Some((name, gate))
+    }
+
+    /// The checks of a gate, by name.
+    pub(crate) fn checks<'g>(&'g self, gate: &'g Gate) -> impl Iterator<Item = (&'g str, &'g Check)> {
+        gate.checks.iter().filter_map(|name| Some((name.as_str(), self.check.get(name)?)))
+    }
+
+    /// Why a finding of a flag is meant to be, if the file says so.
+    pub(crate) fn allowed(&self, key: &str, finding: &str) -> Option<&str> {
+        self.flags.get(key)?.get("allow")?.get(finding)?.as_str().filter(|reason| !reason.trim().is_empty())
+    }
+
+    /// What is less strict here than it was before, a line each.
+    pub(crate) fn weaker_than(&self, before: &Self) -> Vec<String> {
+        let mut weaker = Vec::new();
+        for key in self.flags.keys().filter(|key| before.flags.contains_key(*key)) {
+            match (before.of(key), self.of(key)) {
+                (Some((name, _)), None) => weaker.push(format!("{key} has no gate any more; it had {name}")),
+                (Some((old, _)), Some((new, _))) if old != new => {
+                    weaker.push(format!("{key} has gate {new} in place of {old}"));
+                }
+                _ => {}
+            }
+        }
+        for (name, old) in &before.gate {
+            let Some(new) = self.gate.get(name) else {
+                weaker.push(format!("gate {name} is gone"));
+                continue;
+            };
+            let mut less = |is_less: bool, what: &str| {
+                if is_less {
+                    weaker.push(format!("gate {name}: {what}"));
+                }
+            };
+            less(old.checks.iter().any(|check| !new.checks.contains(check)), "fewer checks");
+            less(old.build.is_some() && new.build != old.build, "another build is asked for, or none");
+            let has_more_steps = new.ramp.is_empty() || new.ramp.iter().any(|step| !old.ramp.contains(step));
+            less(
+                !old.ramp.is_empty() && new.ramp != old.ramp && (has_more_steps || skips(&old.ramp, &new.ramp)),
+                "another ramp",
+            );
+            less(new.soak < old.soak, "a shorter soak");
+            less(old.look.iter().any(|look| !new.look.contains(look)), "fewer places to look at");
+            less(
+                old.on_failure == OnFailure::Revert && new.on_failure == OnFailure::Report,
+                "a failure is only reported",
+            );
+        }
+        for (name, old) in &before.check {
+            if self.check.get(name).is_some_and(|new| new != old) {
+                weaker.push(format!("check {name} asks for something else"));
+            }
+        }
+        weaker
+    }
+}
+
+/// Whether the new ramp leaves out a step that the old one asks for.
+fn skips(old: &[Step], new: &[Step]) -> bool {
+    old.iter().any(|step| !new.contains(step))
+}
+
+impl Gate {
+    /// The next step up from here.
+    pub(crate) fn next(&self, from: Percent) -> Percent {
+        self.ramp.iter().map(|step| step.0).find(|step| *step > from).unwrap_or(Percent::HUNDRED)
+    }
+}

@@ -1,0 +1,94 @@
+//! `flagkit`, the command: looks at flags, checks them, explains answers, releases and reverts.
+//!
+//! Five rules everything follows from. Dark unless proven. Every change is neutral, narrows or widens, and what is not
+//! provably narrowing widens; narrowing is free, widening is gated. Machines may only say no, and time never widens. An
+//! approval is of exact content. The base judges the head.
+//!
+//! ```text
+//! cli ──▶ verbs ──▶ Report | Failure ──▶ text, or the envelope of --json
+//!           │
+//!           ├── project, sources, subject       what there is: files, layers, whom to ask for
+//!           ├── gate, probe, usage, findings    what is asked before, and what is found
+//!           └── edit, write, journal            what is done: one cut, one rename, one line
+//! ```
+//!
+//! The library exists for the binary and its tests; nothing in it is promised.
+
+#![forbid(unsafe_code)]
+#![allow(missing_docs, clippy::missing_errors_doc)] // the command line is what is promised, and docs/cli.md describes it
+
+mod cli;
+mod edit;
+mod findings;
+mod gate;
+mod git;
+mod journal;
+mod outcome;
+mod probe;
+mod project;
+mod sources;
+mod state;
+mod subject;
+mod terminal;
+mod usage;
+mod verbs;
+mod write;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use serde_json::json;
+
+use crate::cli::Cli;
+use crate::outcome::{Exit, Result};
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // Nobody to tell if that fails.
+            let _ = error.print();
+            return ExitCode::from(exit as u8);
+        }
+    };
+    let (json, verb) = (cli.common.json, cli.verb.name());
+    let exit = finish(json, verb, verbs::run(cli));
+    ExitCode::from(exit as u8)
+}
+
+/// Says how it ended.
+fn finish(json: bool, verb: &str, result: Result) -> Exit {
+    let (exit, written) = match result {
+        Ok(report) => {
+            let exit = report.exit;
+            let written = if json {
+                envelope(verb, exit, &report.data, &serde_json::Value::Null)
+            } else {
+                anstream::stdout().write_all(report.text.as_bytes())
+            };
+            (exit, written)
+        }
+        Err(failure) => {
+            let written = if json {
+                envelope(verb, failure.exit, &serde_json::Value::Null, &failure.to_json())
+            } else {
+                writeln!(anstream::stderr(), "flagkit: {failure}")
+            };
+            (failure.exit, written)
+        }
+    };
+    match written {
+        // Whoever read it has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
+        Err(_) => Exit::Io,
+        Ok(()) => exit,
+    }
+}
+
+fn envelope(verb: &str, exit: Exit, data: &serde_json::Value, error: &serde_json::Value) -> io::Result<()> {
+    let envelope = json!({ "flagkit": 1, "verb": verb, "exit": exit as u8, "data": data, "error": error });
+    writeln!(io::stdout(), "{envelope}")
+}

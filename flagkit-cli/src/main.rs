@@ -1,0 +1,7 @@
+//! `flagkit`, the command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flagkit_cli::main()
+}

@@ -1,0 +1,119 @@
+//! How a verb ends.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// What the process says to whoever started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// It is done.
+    Done = 0,
+    /// It is done, and there is something to mend.
+    Findings = 1,
+    /// It was called in a way that makes no sense.
+    Usage = 2,
+    /// A machine said no.
+    Refused = 3,
+    /// A human is needed, or said no.
+    Human = 4,
+    /// Something else changed meanwhile, or the step is not allowed.
+    Conflict = 7,
+    /// A file, a process or the network did not do what was asked.
+    Io = 8,
+}
+
+/// For `--help`.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  there are findings
+  2  usage
+  3  a machine said no
+  4  a human is needed, or said no
+  7  a conflict, or a step that is not allowed
+  8  a file, a process or the network failed";
+
+/// What a verb has to say when it is done.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// Done, or done with findings.
+    pub(crate) exit: Exit,
+    /// For people.
+    pub(crate) text: String,
+    /// For machines.
+    pub(crate) data: Value,
+}
+
+impl Report {
+    /// Makes a report of something that is done.
+    pub(crate) fn new(text: impl Into<String>, data: impl Serialize) -> Self {
+        Self { exit: Exit::Done, text: text.into(), data: serde_json::to_value(data).unwrap_or(Value::Null) }
+    }
+
+    /// Sets another exit.
+    pub(crate) fn with_exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+}
+
+/// Why a verb could not be done.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What the process says.
+    pub(crate) exit: Exit,
+    message: String,
+    help: Option<String>,
+    details: Vec<String>,
+}
+
+impl Failure {
+    /// Says what is the matter.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), help: None, details: Vec::new() }
+    }
+
+    /// A file, a process or the network failed.
+    pub(crate) fn io(message: impl Into<String>) -> Self {
+        Self::new(Exit::Io, message)
+    }
+
+    /// It was called in a way that makes no sense.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Says what to do about it.
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds what is the matter in particular, a line each.
+    pub(crate) fn with_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(details);
+        self
+    }
+
+    /// The same for machines.
+    pub(crate) fn to_json(&self) -> Value {
+        serde_json::json!({ "message": self.message, "details": self.details, "help": self.help })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.details.iter().try_for_each(|detail| write!(f, "\n  {detail}"))?;
+        match &self.help {
+            Some(help) => write!(f, "\nhelp: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A report, or why there is none.
+pub(crate) type Result<T = Report> = std::result::Result<T, Failure>;

@@ -1,0 +1,178 @@
+//! The flag files of a project, as they are on disk.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flagkit_core::{Flags, Load, Problem, Provenance, Snapshot};
+use flagkit_sources::document::Format;
+use sha2::{Digest as _, Sha256};
+
+use crate::outcome::{Exit, Failure, Result};
+
+/// A document: its bytes, and what they mean.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    pub(crate) load: Load,
+}
+
+impl Document {
+    /// Reads and understands a file.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+        Self::understand(path, bytes)
+    }
+
+    /// Reads a file if it is there.
+    pub(crate) fn read_if_there(path: &Path) -> Result<Option<Self>> {
+        match fs::read(path) {
+            Ok(bytes) => Self::understand(path, bytes).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(path, &error)),
+        }
+    }
+
+    /// Understands bytes that stand for a file.
+    pub(crate) fn understand(path: &Path, bytes: Vec<u8>) -> Result<Self> {
+        let load = Format::from_path(path).read(&bytes).map_err(|error| {
+            let problems = error.problems().iter().map(|problem| format!("{}:{problem}", path.display()));
+            let message = error.to_string();
+            let message = message.lines().next().unwrap_or_default();
+            Failure::new(Exit::Findings, format!("{}: {message}", path.display()))
+                .with_details(problems)
+                .with_help("`flagkit revert --all` turns everything off without reading the file")
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| Failure::io(format!("{}: not UTF-8", path.display())))?;
+        Ok(Self { path: path.to_owned(), text, load })
+    }
+
+    /// What its exact content is known by.
+    pub(crate) fn digest(&self) -> String {
+        digest(self.text.as_bytes())
+    }
+}
+
+/// What exact content is known by.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let failure = Failure::io(format!("{}: {error}", path.display()));
+    if error.kind() == ErrorKind::NotFound {
+        failure.with_help("`flagkit init` writes one; `--file PATH` names another")
+    } else {
+        failure
+    }
+}
+
+/// The file that declares the flags, and the one that carries the state of an environment.
+#[derive(Clone, Debug)]
+pub(crate) struct Project {
+    pub(crate) declared: Document,
+    pub(crate) environment: Option<Document>,
+}
+
+impl Project {
+    /// Reads the file and, for an environment, the one beside it, which may be missing: then it says nothing.
+    pub(crate) fn read(file: &Path, env: Option<&str>) -> Result<Self> {
+        let declared = Document::read(file)?;
+        let environment = match env {
+            Some(env) => {
+                let path = environment_file(file, env)?;
+                let empty = || Document::understand(&path, b"[flags]\n".to_vec());
+                Some(Document::read_if_there(&path)?.map_or_else(empty, Ok)?)
+            }
+            None => None,
+        };
+        Ok(Self { declared, environment })
+    }
+
+    /// The document that carries the state.
+    pub(crate) fn stateful(&self) -> &Document {
+        self.environment.as_ref().unwrap_or(&self.declared)
+    }
+
+    /// The flags that the documents make together, and what is wrong with them.
+    pub(crate) fn flags(&self) -> Laid {
+        Laid::of([&self.declared].into_iter().chain(&self.environment))
+    }
+
+    /// The same with another text in the place of the one that carries the state.
+    pub(crate) fn with_state(&self, text: &str) -> Result<Self> {
+        let changed = Document::understand(&self.stateful().path, text.as_bytes().to_vec())?;
+        let mut project = self.clone();
+        match &mut project.environment {
+            Some(environment) => *environment = changed,
+            None => project.declared = changed,
+        }
+        Ok(project)
+    }
+}
+
+/// Documents laid over each other.
+#[derive(Debug)]
+pub(crate) struct Laid {
+    pub(crate) flags: Flags,
+    /// With the path of the document they are about.
+    pub(crate) problems: Vec<(PathBuf, Problem)>,
+}
+
+impl Laid {
+    pub(crate) fn of<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Self {
+        let flags = Flags::new();
+        let mut paths = Vec::new();
+        for document in documents {
+            let provenance = Provenance::new(format!("file:{}", document.path.display()));
+            flags.add_layer(provenance).publish(document.load.clone());
+            paths.push(document.path.clone());
+        }
+        let sources = flags.status().sources.into_iter().zip(paths);
+        let problems =
+            sources.flat_map(|(source, path)| source.problems.into_iter().map(move |problem| (path.clone(), problem)));
+        Self { problems: problems.collect(), flags }
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.flags.snapshot()
+    }
+}
+
+/// The file that carries the state of an environment.
+pub(crate) fn environment_file(file: &Path, env: &str) -> Result<PathBuf> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if env.is_empty() || !env.chars().all(is_plain) {
+        return Err(Failure::usage(format!("{env:?} is no name of an environment"))
+            .with_help("letters, digits, '-' and '_', such as prod"));
+    }
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = file.extension().unwrap_or_default().to_string_lossy();
+    Ok(file.with_file_name(format!("{stem}.{env}.{extension}")))
+}
+
+/// The environments that have a file beside this one, by name.
+pub(crate) fn environments(file: &Path) -> Vec<String> {
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let extension = file.extension().unwrap_or_default().to_string_lossy().into_owned();
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let name = name.strip_prefix(&format!("{stem}."))?.strip_suffix(&format!(".{extension}"))?.to_owned();
+            environment_file(file, &name).is_ok().then_some(name)
+        })
+        .collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,106 @@
+//! The subject of a question, from the command line or from a line of JSON.
+
+use flagkit_core::{Attribute, Id, Subject, Value};
+use serde::Deserialize;
+
+use crate::cli::SubjectArgs;
+use crate::outcome::{Failure, Result};
+
+/// A subject whose attributes may be anything that JSON can say.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    id: Option<AskedId>,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum AskedId {
+    Number(i64),
+    Text(String),
+}
+
+/// Few attributes: a scan is quicker than a hash.
+#[derive(Debug, Default)]
+struct Attributes(Vec<(String, Known)>);
+
+/// A value of an attribute.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Known {
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Known>),
+    /// As if it were not there.
+    Nothing(()),
+}
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> serde::de::Visitor<'de> for Pairs {
+            type Value = Attributes;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of attributes")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> std::result::Result<Attributes, A::Error> {
+                let mut pairs = Vec::with_capacity(map.size_hint().unwrap_or(4));
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Attributes(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+impl Attribute for Known {
+    fn value(&self) -> Option<Value<'_>> {
+        match self {
+            Self::Bool(value) => Some(Value::Bool(*value)),
+            Self::Integer(value) => Some(Value::Integer((*value).into())),
+            Self::Float(value) => Some(Value::Float(*value)),
+            Self::Text(value) => Some(Value::Text(value)),
+            Self::List(values) => values.value(),
+            Self::Nothing(()) => None,
+        }
+    }
+}
+
+impl Subject for Asked {
+    fn id(&self) -> Option<Id<'_>> {
+        self.id.as_ref().map(|id| match id {
+            AskedId::Number(number) => Id::from(*number),
+            AskedId::Text(text) => Id::from(text.as_str()),
+        })
+    }
+
+    fn attribute(&self, name: &str) -> Option<Value<'_>> {
+        self.attributes.0.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.value())
+    }
+}
+
+impl Asked {
+    /// From the command line.
+    pub(crate) fn new(args: &SubjectArgs) -> Result<Self> {
+        let mut attributes = Vec::new();
+        for attribute in &args.attr {
+            let Some((name, value)) = attribute.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+                return Err(Failure::usage(format!("--attr {attribute}: expected NAME=VALUE")));
+            };
+            let value = match serde_json::from_str(value) {
+                Ok(value) => value,
+                Err(_) => Known::Text(value.to_owned()),
+            };
+            attributes.push((name.to_owned(), value));
+        }
+        Ok(Self { id: args.id.clone().map(AskedId::Text), attributes: Attributes(attributes) })
+    }
+}

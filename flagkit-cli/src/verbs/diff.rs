@@ -1,0 +1,92 @@
+//! What lies between two documents, by what it does.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use flagkit_core::{Effect, Flag, Snapshot};
+use serde_json::json;
+
+use super::exit_of;
+use crate::git;
+use crate::outcome::{Failure, Report, Result};
+use crate::project::{Document, Laid};
+use crate::state::State;
+use crate::subject::Asked;
+use crate::terminal::{BOLD, Table, effect, styled};
+
+pub(crate) fn run(file: &Path, sides: [&str; 2], deny_widening: bool, population: Option<&Path>) -> Result {
+    let [before, after] = sides.map(|side| document(file, side));
+    let [before, after] = [before?, after?].map(|document| Laid::of([&document]).snapshot());
+    let effects = before.effects(&after);
+    let subjects = population.map(read_population).transpose()?;
+    let mut table = Table::new(["", "flag", "before", "after", "newly", "no longer"]);
+    let mut rows = Vec::new();
+    for (key, what) in &effects {
+        let [old, new] = [&before, &after].map(|snapshot| summary(snapshot.flag(key.as_str())));
+        let counts = subjects.as_ref().map(|subjects| count(key.as_str(), [&before, &after], subjects));
+        let shown = |count: Option<usize>| count.map(|count| count.to_string()).unwrap_or_default();
+        let [newly, no_longer] = [counts.map(|counts| counts[0]), counts.map(|counts| counts[1])];
+        table.push([effect(*what), styled(BOLD, key), old.clone(), new.clone(), shown(newly), shown(no_longer)]);
+        rows.push(json!({
+            "flag": key.as_str(), "effect": what.as_str(), "before": old, "after": new, "newly": newly, "no_longer": no_longer,
+        }));
+    }
+    let widens = effects.values().any(|effect| *effect == Effect::Widens);
+    let mut text = if rows.is_empty() { "no difference\n".to_owned() } else { table.shown() };
+    if let Some(subjects) = &subjects {
+        let _ = writeln!(text, "of {} subjects", subjects.len());
+    }
+    let exit = exit_of(deny_widening && widens);
+    Ok(Report::new(text, json!({ "flags": rows, "widens": widens })).with_exit(exit))
+}
+
+/// A file if there is one of that name, else the flag file at that revision.
+fn document(file: &Path, side: &str) -> Result<Document> {
+    let path = Path::new(side);
+    if path.is_file() { Document::read(path) } else { git::document_at(side, file) }
+}
+
+/// A flag in a few words.
+pub(crate) fn summary(flag: Option<&Flag>) -> String {
+    let Some(flag) = flag else { return "-".to_owned() };
+    if !flag.is_switched_on() {
+        return "dark".to_owned();
+    }
+    let mut words = State::of(Some(flag)).to_string();
+    match flag.rules().len() {
+        0 => {}
+        1 => words += ", 1 rule",
+        rules => words += &format!(", {rules} rules"),
+    }
+    if let Some(variants) = flag.variants() {
+        words += &format!(", {} variants", variants.iter().count());
+    }
+    words
+}
+
+fn read_population(path: &Path) -> Result<Vec<Asked>> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::io(format!("{}: {error}", path.display())))?;
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let parsed = lines.map(|(number, line)| {
+        serde_json::from_str(line).map_err(|error| {
+            Failure::usage(format!("{}:{number}: {error}", path.display()))
+                .with_help("a subject a line, such as {\"id\": \"u1\", \"attributes\": {\"country\": \"PT\"}}")
+        })
+    });
+    parsed.collect()
+}
+
+/// How many newly see it, and how many no longer.
+fn count(key: &str, [before, after]: [&Snapshot; 2], subjects: &[Asked]) -> [usize; 2] {
+    let sees = |snapshot: &Snapshot, subject: &Asked| {
+        snapshot.is_on(key, subject).then(|| snapshot.variant(key, subject).map(|variant| variant.name().to_owned()))
+    };
+    let mut counts = [0, 0];
+    for subject in subjects {
+        let (old, new) = (sees(before, subject), sees(after, subject));
+        counts[0] += usize::from(new.is_some() && new != old);
+        counts[1] += usize::from(old.is_some() && new != old);
+    }
+    counts
+}

@@ -1,0 +1,69 @@
+//! All flags at a glance.
+
+use std::path::Path;
+
+use flagkit_core::{Flag, SourceState};
+use serde_json::json;
+
+use crate::cli::Sources;
+use crate::outcome::{Report, Result};
+use crate::sources::snapshot;
+use crate::state::State;
+use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, styled};
+
+pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
+    let (snapshot, status) = snapshot(sources, file)?;
+    let mut keys: Vec<&str> = snapshot.keys().map(flagkit_core::FlagKey::as_str).collect();
+    keys.sort_unstable();
+    let mut table = Table::new(["flag", "state", "kind", "owner", "expires", "layer"]);
+    let mut rows = Vec::new();
+    for key in &keys {
+        let flag = snapshot.flag(key);
+        let metadata = flag.and_then(Flag::metadata);
+        let kind = metadata.and_then(|metadata| metadata.kind).map(|kind| kind.as_str().to_owned());
+        let owner = metadata.and_then(|metadata| metadata.owner.as_deref()).map(str::to_owned);
+        let expires = metadata.and_then(|metadata| metadata.expires).map(|day| day.to_string());
+        let layer = snapshot.evaluate(key, &()).layer().map(ToString::to_string);
+        let words = |text: &Option<String>| text.clone().unwrap_or_else(|| styled(DIM, "-"));
+        table.push([styled(BOLD, key), coloured(flag), words(&kind), words(&owner), words(&expires), words(&layer)]);
+        rows.push(json!({
+            "flag": key, "state": flag.map(|flag| State::of(Some(flag)).to_string()), "rules": flag.map(|flag| flag.rules().len()),
+            "variants": flag.and_then(Flag::variants).map(|all| all.iter().map(|one| one.name().to_owned()).collect::<Vec<_>>()),
+            "kind": kind, "owner": owner, "expires": expires, "layer": layer,
+        }));
+    }
+    let mut text = if keys.is_empty() { "no flags\n".to_owned() } else { table.shown() };
+    for source in &status.sources {
+        for problem in &source.problems {
+            text += &format!("{} {}: {problem}\n", styled(BAD, "problem"), source.provenance);
+        }
+        if source.state == SourceState::Stale {
+            text += &format!("{} {} is stale\n", styled(WARN, "warning"), source.provenance);
+        }
+    }
+    Ok(Report::new(text, json!({ "flags": rows, "revision": snapshot.revision() })))
+}
+
+/// The state, rules and variants of a flag in a few words.
+pub(crate) fn coloured(flag: Option<&Flag>) -> String {
+    let Some(flag) = flag else { return styled(BAD, "refused") };
+    let state = State::of(Some(flag));
+    let style = match state {
+        State::OFF => DIM,
+        State::ON => GOOD,
+        _ => WARN,
+    };
+    let mut words = styled(style, state);
+    if !flag.is_switched_on() {
+        return styled(DIM, "dark");
+    }
+    match flag.rules().len() {
+        0 => {}
+        1 => words += " + 1 rule",
+        rules => words += &format!(" + {rules} rules"),
+    }
+    if let Some(variants) = flag.variants() {
+        words += &format!(", {} variants", variants.iter().count());
+    }
+    words
+}

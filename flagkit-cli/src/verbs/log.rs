@@ -1,0 +1,86 @@
+//! What was done, by whom and when.
+
+use std::path::Path;
+
+use flagkit_core::FlagKey;
+use serde_json::json;
+
+use super::{exit_of, unknown_flag};
+use crate::journal::{Entry, Journal};
+use crate::outcome::{Report, Result};
+use crate::project::{Laid, Project, environments};
+use crate::state::State;
+use crate::terminal::{BAD, BOLD, DIM, GOOD, styled};
+
+pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
+    let journal = Journal::read(file)?;
+    if verify {
+        return verified(file, name, &journal);
+    }
+    if let Some(name) = name.filter(|name| journal.heads(name).is_empty()) {
+        let declared = Project::read(file, None)?;
+        if !declared.declared.load.flags().contains(name) {
+            return Err(unknown_flag(name, declared.declared.load.flags().keys().map(FlagKey::as_str)));
+        }
+    }
+    let entries: Vec<&Entry> =
+        journal.entries.iter().filter(|entry| name.is_none_or(|name| entry.flag == name)).collect();
+    let text: String = entries.iter().map(|entry| line(entry) + "\n").collect();
+    let text = if text.is_empty() { "nothing was done yet\n".to_owned() } else { text };
+    Ok(Report::new(text, json!({ "entries": entries })))
+}
+
+/// An entry on one line.
+pub(crate) fn line(entry: &Entry) -> String {
+    let when = entry.when.strftime("%Y-%m-%d %H:%M:%SZ");
+    let reason = entry.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let checks = match entry.checks.len() {
+        0 => String::new(),
+        checks => format!(", {checks} checks"),
+    };
+    let Entry { flag, verb, who, from, to, file, .. } = entry;
+    format!("{} {verb:<6} {} {from} -> {to} by {who} in {file}{checks}{reason}", styled(DIM, when), styled(BOLD, flag))
+}
+
+/// The log holds together, and what it says last of each flag is so.
+fn verified(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
+    let is_asked = |flag: &str| name.is_none_or(|name| flag == name);
+    let mut faults: Vec<String> =
+        journal.faults.iter().map(|(line, fault)| format!("{}:{line}: {fault}", journal.path.display())).collect();
+    for (written, project) in projects(file)? {
+        let snapshot = project.snapshot();
+        let mut flags: Vec<&str> = journal.entries.iter().map(|entry| entry.flag.as_str()).collect();
+        flags.sort_unstable();
+        flags.dedup();
+        for flag in flags.into_iter().filter(|flag| is_asked(flag)) {
+            let last = journal.entries.iter().rev().find(|entry| entry.flag == flag && entry.file == written);
+            let state = State::of(snapshot.flag(flag)).to_string();
+            if let Some(last) = last.filter(|last| last.to != state) {
+                faults.push(format!(
+                    "{flag} is {state} in {written}, and the log says {}: it was changed otherwise, or the log was cut",
+                    last.to
+                ));
+            }
+        }
+    }
+    let count = journal.entries.iter().filter(|entry| is_asked(&entry.flag)).count();
+    let text = if faults.is_empty() {
+        format!("{} {count} entries, each as it was written, and the flags are as they say\n", styled(GOOD, "ok"))
+    } else {
+        faults.iter().map(|fault| format!("{} {fault}\n", styled(BAD, "fault"))).collect()
+    };
+    let exit = exit_of(!faults.is_empty());
+    Ok(Report::new(text, json!({ "entries": count, "faults": faults })).with_exit(exit))
+}
+
+/// The file and those of environments, by their names, and the flags that they make.
+fn projects(file: &Path) -> Result<Vec<(String, Laid)>> {
+    let mut all = Vec::new();
+    let envs = environments(file).into_iter().map(Some);
+    for env in [None].into_iter().chain(envs) {
+        let project = Project::read(file, env.as_deref())?;
+        let name = project.stateful().path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        all.push((name, project.flags()));
+    }
+    Ok(all)
+}

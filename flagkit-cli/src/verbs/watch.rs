@@ -1,0 +1,88 @@
+//! A line for each change and each fault, as they come.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use flagkit_core::{Event, Snapshot};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::diff::summary;
+use crate::cli::Sources;
+use crate::outcome::{Exit, Failure, Result};
+use crate::sources;
+
+pub(crate) fn run(file: &Path, from: &Sources, lines: Option<u64>) -> Result {
+    let guard = sources::start(from, file)?;
+    let (sender, events) = mpsc::channel();
+    let flags = guard.flags().clone();
+    let subscription = flags.subscribe({
+        let flags = flags.clone();
+        move |event| {
+            // The snapshot in force may be newer than the event: then its own event follows.
+            let _ = sender.send((event.clone(), flags.snapshot()));
+        }
+    });
+    let mut before = flags.snapshot();
+    let ready =
+        json!({ "event": "ready", "revision": before.revision(), "flags": before.keys().count(), "time": now() });
+    print(&ready)?;
+    let mut left = lines.unwrap_or(u64::MAX).saturating_sub(1);
+    while left > 0 {
+        let Ok((event, after)) = events.recv_timeout(Duration::from_secs(3600)) else { continue };
+        if let Some(line) = line(&event, &before, &after) {
+            print(&line)?;
+            left -= 1;
+        }
+        before = after;
+    }
+    drop(subscription);
+    drop(guard);
+    // The lines were the result.
+    std::process::exit(Exit::Done as i32)
+}
+
+fn line(event: &Event, before: &Snapshot, after: &Snapshot) -> Option<Value> {
+    match event {
+        Event::Changed(change) => {
+            let effects = before.effects(after);
+            let keys = change.keys.iter().map(|key| {
+                let [old, new] = [before, after].map(|snapshot| summary(snapshot.flag(key.as_str())));
+                let effect = effects.get(key).map(|effect| effect.as_str());
+                json!({ "flag": key.as_str(), "before": old, "after": new, "effect": effect })
+            });
+            let keys: Vec<Value> = keys.collect();
+            Some(json!({
+                "event": "changed", "revision": change.revision, "source": change.layer.as_str(), "keys": keys, "time": now(),
+            }))
+        }
+        Event::Faulty(fault) => {
+            let problems: Vec<String> = fault.problems.iter().map(ToString::to_string).collect();
+            let error = fault.error.as_ref().map(ToString::to_string);
+            Some(json!({
+                "event": "fault", "source": fault.layer.as_str(), "error": error, "problems": problems, "time": now(),
+            }))
+        }
+        Event::Turned(turn) => Some(json!({
+            "event": "turned", "source": turn.layer.as_str(), "from": turn.from.as_str(), "to": turn.to.as_str(), "time": now(),
+        })),
+        Event::Warned(warning) => Some(json!({
+            "event": "warned", "source": warning.layer.as_str(), "warnings": warning.warnings.to_vec(), "time": now(),
+        })),
+        _ => None,
+    }
+}
+
+fn now() -> String {
+    Timestamp::now().to_string()
+}
+
+fn print(line: &Value) -> Result<()> {
+    let mut output = io::stdout().lock();
+    match writeln!(output, "{line}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(Exit::Done as i32),
+        other => other.map_err(|error| Failure::io(error.to_string())),
+    }
+}
