@@ -118,7 +118,9 @@ fn added(text: &str, key: &str, state: State) -> String {
         let line = line.split('#').next().unwrap_or_default().trim();
         line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|name| name.trim() == "flags")
     };
-    if let Some((end, _)) = header.into_iter().find(|(_, line)| is_flags(line)) { with_line(text, end, &entry(key, state)) } else {
+    if let Some((end, _)) = header.into_iter().find(|(_, line)| is_flags(line)) {
+        with_line(text, end, &entry(key, state))
+    } else {
         let (quoted, _) =
             entry(key, state).split_once(" = ").map(|(key, rest)| (key.to_owned(), rest.len())).unwrap_or_default();
         let rollout = if state == State::OFF || state == State::ON { String::new() } else { rollout(state) };
@@ -176,17 +178,20 @@ fn insertion(
         let comma = if table.is_empty() { " " } else { "," };
         return Ok((at..at, format!(" {}{comma}", missing.join(", "))));
     }
-    // Beside an entry that stands on a line of its own, with whatever is before its name.
-    let mut anchors: Vec<(Range<usize>, Range<usize>)> =
-        table.iter().map(|(name, value)| (name.span(), value.span())).collect();
-    anchors.sort_by_key(|(name, _)| name.start);
-    for (name, value) in anchors {
-        let between = text.get(name.end..value.start).unwrap_or_default();
-        if between.trim() == "=" {
-            let start = text[..name.start].rfind('\n').map_or(0, |at| at + 1);
-            let prefix = &text[start..name.start];
-            let lines: String = missing.iter().map(|entry| format!("{prefix}{entry}{newline}")).collect();
-            return Ok((start..start, lines));
+    // Beside an entry that stands on a line of its own, with whatever is before its name: behind `on`, else at the top.
+    let mut anchors: Vec<(&str, Range<usize>, Range<usize>)> =
+        table.iter().map(|(name, value)| (name.get_ref().as_ref(), name.span(), value.span())).collect();
+    anchors.sort_by_key(|(name, span, _)| (*name != "on", span.start));
+    for (name, span, value) in anchors {
+        if text.get(span.end..value.start).unwrap_or_default().trim() == "=" {
+            let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+            let prefix = &text[start..span.start];
+            let lines = missing.iter().map(|entry| prefix.to_owned() + entry).collect::<Vec<_>>().join(newline);
+            if name != "on" {
+                return Ok((start..start, lines + newline));
+            }
+            let end = text[value.end..].find(newline).map_or(text.len(), |at| value.end + at);
+            return Ok((end..end, newline.to_owned() + &lines));
         }
     }
     // Behind the header of the table.
@@ -196,7 +201,7 @@ fn insertion(
         let header = line.trim().strip_prefix('[').and_then(|rest| rest.split(']').next());
         let name = header.and_then(|header| header.trim().strip_prefix("flags.")).and_then(first_part);
         if name.as_deref() == Some(key) && !line.trim().starts_with("[[") {
-            let lines: String = missing.iter().map(|entry| format!("{entry}{newline}")).collect();
+            let lines = missing.join(newline) + newline;
             let lines = if line.ends_with('\n') { lines } else { format!("{newline}{lines}") };
             return Ok((at..at, lines));
         }
@@ -250,8 +255,15 @@ mod tests {
             "[flags.x]\non = true\n[[flags.x.rules]]\nrollout = 7\n",
             "x",
             "10",
-            "[flags.x]\nrollout = 10\non = true\n[[flags.x.rules]]\nrollout = 7\n",
+            "[flags.x]\non = true\nrollout = 10\n[[flags.x.rules]]\nrollout = 7\n",
         );
+    }
+
+    #[test]
+    fn a_rollout_goes_behind_the_switch() {
+        check("[flags.x]\non = true # c\na = 1\n", "x", "10", "[flags.x]\non = true # c\nrollout = 10\na = 1\n");
+        check("[flags.x]\na = 1\non = true", "x", "10", "[flags.x]\na = 1\non = true\nrollout = 10");
+        check("[flags]\r\nx.on = true\r\n", "x", "10", "[flags]\r\nx.on = true\r\nx.rollout = 10\r\n");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) fn start(sources: &Sources, file: &Path) -> Result<Guard> {
         let mut cause = std::error::Error::source(&error);
         while let Some(error) = cause {
             if !message.contains(&error.to_string()) {
-                message += &format!(": {error}");
+                message = message + ": " + &error.to_string();
             }
             cause = error.source();
         }

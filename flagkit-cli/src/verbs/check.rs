@@ -204,11 +204,11 @@ fn of_uses(file: &Path, document: &Document, places: &Places, findings: &mut Vec
         };
         findings.push(finding.with_help(help));
     }
-    let used: BTreeSet<&str> = uses.iter().map(|used| used.key.as_str()).collect();
+    let asked: BTreeSet<&str> = uses.iter().map(|used| used.key.as_str()).collect();
     let required: BTreeSet<&str> = declared(document)
         .flat_map(|(_, flag)| flag.into_iter().flat_map(Flag::requires).map(flagkit_core::Reference::name))
         .collect();
-    for key in keys.iter().filter(|key| !used.contains(*key) && !required.contains(*key)) {
+    for key in keys.iter().filter(|key| !asked.contains(*key) && !required.contains(*key)) {
         let message = format!("{key} is declared, and asked for nowhere below {}", root.display());
         let finding = places.finding("unused", Level::Error, &document.path, key, message);
         findings.push(finding.with_help("remove it, or say `allow = { unused = \"why\" }`"));

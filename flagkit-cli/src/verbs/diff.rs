@@ -57,10 +57,12 @@ pub(crate) fn summary(flag: Option<&Flag>) -> String {
     match flag.rules().len() {
         0 => {}
         1 => words += ", 1 rule",
-        rules => words += &format!(", {rules} rules"),
+        rules => {
+            let _ = write!(words, ", {rules} rules");
+        }
     }
     if let Some(variants) = flag.variants() {
-        words += &format!(", {} variants", variants.iter().count());
+        let _ = write!(words, ", {} variants", variants.iter().count());
     }
     words
 }

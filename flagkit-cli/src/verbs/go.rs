@@ -73,7 +73,7 @@ pub(crate) fn run(file: &Path, wish: &Wish) -> Result {
 
     let release = ask_build(&gate)?;
     let answers = ask_checks(&gates, &gate);
-    let picture = picture(name, &plan, &gate, &release, &answers, &wish.env);
+    let picture = picture(name, &plan, &gate, release.as_deref(), &answers, wish.env.as_deref());
     let mut data = json!({
         "flag": name, "from": plan.from.to_string(), "to": plan.to.to_string(), "checks": answers, "release": release,
         "effects": plan.effects.iter().map(|(key, effect, old, new)| json!({
@@ -97,7 +97,7 @@ pub(crate) fn run(file: &Path, wish: &Wish) -> Result {
         return after_failure(file, &plan, wish, &gate, &failed, &undo);
     }
     if !gate.look.is_empty() {
-        let places: String = gate.look.iter().map(|place| format!("  {place}\n")).collect();
+        let places: String = gate.look.iter().map(|place| "  ".to_owned() + place + "\n").collect();
         terminal::say(&format!("\n{name} is {} now. Look once more:\n{places}", plan.to));
         let answer = terminal::ask("Is everything as it should be? Type yes to keep it: ");
         if answer.as_deref() != Some("yes") {
@@ -211,9 +211,9 @@ fn picture(
     name: &str,
     plan: &Plan,
     gate: &Gate,
-    release: &Option<String>,
+    release: Option<&str>,
     answers: &[Answer],
-    env: &Option<String>,
+    env: Option<&str>,
 ) -> String {
     let mut text = String::new();
     let state = plan.project.stateful().path.display();
@@ -245,11 +245,10 @@ fn picture(
 }
 
 /// Whom it reaches, in words.
-fn radius(plan: &Plan, env: &Option<String>) -> String {
-    let flag =
-        |snapshot: &Snapshot, key: &FlagKey| snapshot.flag(key.as_str()).map_or(0, |flag| flag.rules().len());
+fn radius(plan: &Plan, env: Option<&str>) -> String {
+    let flag = |snapshot: &Snapshot, key: &FlagKey| snapshot.flag(key.as_str()).map_or(0, |flag| flag.rules().len());
     let rules = plan.effects.iter().map(|(key, ..)| flag(&plan.project.flags().snapshot(), key)).max().unwrap_or(0);
-    let place = env.as_ref().map_or(String::new(), |env| format!(" of {env}"));
+    let place = env.map_or(String::new(), |env| format!(" of {env}"));
     let whom = if rules == 0 { "all subjects".to_owned() } else { format!("the subjects{place} whom no rule matches") };
     let others = plan.effects.iter().filter(|(_, effect, ..)| *effect == Effect::Widens).count().saturating_sub(1);
     let more = match others {

@@ -1,5 +1,6 @@
 //! All flags at a glance.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use flagkit_core::{Flag, SourceState};
@@ -35,10 +36,10 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
     let mut text = if keys.is_empty() { "no flags\n".to_owned() } else { table.shown() };
     for source in &status.sources {
         for problem in &source.problems {
-            text += &format!("{} {}: {problem}\n", styled(BAD, "problem"), source.provenance);
+            let _ = writeln!(text, "{} {}: {problem}", styled(BAD, "problem"), source.provenance);
         }
         if source.state == SourceState::Stale {
-            text += &format!("{} {} is stale\n", styled(WARN, "warning"), source.provenance);
+            let _ = writeln!(text, "{} {} is stale", styled(WARN, "warning"), source.provenance);
         }
     }
     Ok(Report::new(text, json!({ "flags": rows, "revision": snapshot.revision() })))
@@ -60,10 +61,12 @@ pub(crate) fn coloured(flag: Option<&Flag>) -> String {
     match flag.rules().len() {
         0 => {}
         1 => words += " + 1 rule",
-        rules => words += &format!(" + {rules} rules"),
+        rules => {
+            let _ = write!(words, " + {rules} rules");
+        }
     }
     if let Some(variants) = flag.variants() {
-        words += &format!(", {} variants", variants.iter().count());
+        let _ = write!(words, ", {} variants", variants.iter().count());
     }
     words
 }

@@ -67,7 +67,7 @@ fn verified(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
     let text = if faults.is_empty() {
         format!("{} {count} entries, each as it was written, and the flags are as they say\n", styled(GOOD, "ok"))
     } else {
-        faults.iter().map(|fault| format!("{} {fault}\n", styled(BAD, "fault"))).collect()
+        faults.iter().map(|fault| styled(BAD, "fault") + " " + fault + "\n").collect()
     };
     let exit = exit_of(!faults.is_empty());
     Ok(Report::new(text, json!({ "entries": count, "faults": faults })).with_exit(exit))

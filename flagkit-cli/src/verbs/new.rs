@@ -46,13 +46,18 @@ fn entry(key: &FlagKey, metadata: &MetadataArgs) -> String {
         let _ = writeln!(entry, "{name} = {value}");
     };
     let MetadataArgs { description, owner, kind, expires } = metadata;
-    description.iter().for_each(|value| line("description", text(value)));
-    owner.iter().for_each(|value| line("owner", text(value)));
+    for (name, value) in [("description", description), ("owner", owner)] {
+        if let Some(value) = value {
+            line(name, text(value));
+        }
+    }
     if let Some(kind) = kind.and_then(|kind| kind.to_possible_value()) {
         line("kind", text(kind.get_name()));
     }
     line("created", Timestamp::now().strftime("%Y-%m-%d").to_string());
-    expires.iter().for_each(|day| line("expires", day.to_string()));
+    if let Some(day) = expires {
+        line("expires", day.to_string());
+    }
     entry
 }
 

@@ -1,5 +1,6 @@
 //! Less, at once: no gate, no question, no network, and no look at whether the file is good.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -99,7 +100,7 @@ fn all(file: &Path, wish: &Wish) -> Result {
     }
     let mut report = write(file, &path, bytes.as_deref().map(digest).as_deref(), &text, wish, done)?;
     if let Some(kept) = kept {
-        report.text += &format!("{} could not be read, and is kept as {}\n", path.display(), kept.display());
+        let _ = writeln!(report.text, "{} could not be read, and is kept as {}", path.display(), kept.display());
         report.data["kept"] = kept.display().to_string().into();
     }
     Ok(report)
