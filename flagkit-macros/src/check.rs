@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit};
 
 use crate::ast::{Call, Question, Subject};
+use crate::manifest::{Declared, declared};
 
 const MAX_LEN: usize = 128;
 
@@ -70,5 +71,11 @@ fn check_key(key: &Expr, errors: &mut Vec<syn::Error>) {
         ));
     } else if text.starts_with(['.', '_', '-']) {
         error("the key begins with a punctuation mark; a key begins with an ASCII letter or digit".to_owned());
+    } else if (1..=MAX_LEN).contains(&text.len()) {
+        match declared() {
+            Declared::Unknown => {}
+            Declared::Known(manifest) => manifest.objection(&text).into_iter().for_each(error),
+            Declared::Broken(message) => error(message.clone()),
+        }
     }
 }

@@ -11,6 +11,7 @@ use syn::spanned::Spanned;
 
 use crate::ast::{Call, Field, Question, Subject};
 use crate::check::check;
+use crate::manifest::dependency;
 
 /// Expands a call; the first token is the path of flagkit-core.
 pub(crate) fn expand(question: Question, input: TokenStream) -> TokenStream {
@@ -27,12 +28,12 @@ pub(crate) fn expand(question: Question, input: TokenStream) -> TokenStream {
 
 /// The errors, and a value of the right type, so that one mistake is not reported twice.
 fn fallback(question: Question, core: &TokenTree, error: &syn::Error) -> TokenStream {
-    let errors = error.to_compile_error();
+    let (errors, dependency) = (error.to_compile_error(), dependency());
     let value = match question {
         Question::Flag => quote!(false),
         Question::Variant => quote!(#core::__private::no_variant()),
     };
-    quote!({ #errors #value })
+    quote!({ #dependency #errors #value })
 }
 
 fn good(question: Question, core: &TokenTree, call: &Call) -> TokenStream {
@@ -85,7 +86,9 @@ fn good(question: Question, core: &TokenTree, call: &Call) -> TokenStream {
             call_at(key.span(), core, "installed_variant", &quote!(#key, #subject))
         }
     };
-    if values.is_empty() { read } else { quote!(match (#(&(#values),)*) { (#(#names,)*) => #read }) }
+    let read = if values.is_empty() { read } else { quote!(match (#(&(#values),)*) { (#(#names,)*) => #read }) };
+    let dependency = dependency();
+    if dependency.is_empty() { read } else { quote!({ #dependency #read }) }
 }
 
 /// Calls a function of flagkit-core; the compiler is to complain of it at the caller's expression.

@@ -5,7 +5,7 @@
 //! another crate.
 //!
 //! A call of `flag!` or `variant!` goes through three files: `ast` parses it, `check` collects everything that is wrong
-//! with it, `expand` writes the code. A derive goes through two: `options` and `derive`.
+//! with it (of which `manifest` knows what is declared), `expand` writes the code. A derive goes through two: `options` and `derive`.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ mod check;
 mod derive;
 mod errors;
 mod expand;
+mod manifest;
 mod options;
 
 use proc_macro::TokenStream;

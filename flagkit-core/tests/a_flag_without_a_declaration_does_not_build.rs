@@ -1,0 +1,106 @@
+//! Where there is a flag file, a key that it does not declare is a compile error. A real crate, built by cargo.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+struct Crate {
+    folder: tempfile::TempDir,
+}
+
+impl Crate {
+    /// A crate in a folder below the one of the flag file, as in a workspace.
+    fn new() -> Self {
+        let made = Self { folder: tempfile::tempdir().expect("a temporary directory") };
+        let core = Path::new(env!("CARGO_MANIFEST_DIR"));
+        fs::create_dir_all(made.path("app/src")).expect("a folder");
+        let manifest = format!(
+            "[workspace]\n[package]\nname = \"app\"\nedition = \"2024\"\n[dependencies]\nflagkit-core = {{ path = {core:?} }}\n"
+        );
+        fs::write(made.path("app/Cargo.toml"), manifest).expect("a file");
+        // The versions that are there already: nothing is fetched.
+        fs::copy(core.join("../Cargo.lock"), made.path("app/Cargo.lock")).expect("a file");
+        made
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a file");
+    }
+
+    fn check(&self, manifest: Option<&str>) -> Output {
+        let mut command = Command::new(env!("CARGO"));
+        command.current_dir(self.path("app")).args(["check", "--offline", "--quiet", "--color", "never"]);
+        // What it depends on is built once for all runs of this test.
+        command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("declarations"));
+        command.env_remove("FLAGKIT_MANIFEST").envs(manifest.map(|manifest| ("FLAGKIT_MANIFEST", manifest)));
+        command.output().expect("cargo runs")
+    }
+
+    #[track_caller]
+    fn builds(&self, manifest: Option<&str>) {
+        let output = self.check(manifest);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    #[track_caller]
+    fn fails(&self, manifest: Option<&str>) -> String {
+        let output = self.check(manifest);
+        assert!(!output.status.success(), "it builds");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+}
+
+const CODE: &str = "use flagkit_core::{flag, variant};\n\
+    fn main() {\n    \
+        let handle = flagkit_core::Flags::new();\n    \
+        println!(\"{}\", flag!(\"new-checkout\"));\n    \
+        assert!(variant!(in handle, \"theme\", id = 1).is_none());\n\
+    }\n";
+
+#[test]
+fn a_key_is_declared_or_it_does_not_build() {
+    let app = Crate::new();
+    app.write("app/src/main.rs", CODE);
+    app.builds(None);
+
+    // That there is a file now, the compiler learns with the next change of the code.
+    app.write("flags.toml", "[flags]\nnew-chekout = false\n");
+    app.write("app/src/main.rs", &format!("{CODE}\n// Changed.\n"));
+    let errors = app.fails(None);
+    assert!(errors.contains("the flag `new-checkout` is declared nowhere in "), "{errors}");
+    assert!(errors.contains("did you mean `new-chekout`?"), "{errors}");
+    assert!(errors.contains("the flag `theme` is declared nowhere in "), "{errors}");
+    assert!(errors.contains("declare it there, dark: `flagkit new theme`"), "{errors}");
+    assert!(errors.contains("4:26") || errors.contains("main.rs:4"), "at the literal: {errors}");
+    app.builds(Some("off"));
+
+    // Nothing but the file changes.
+    app.write("flags.toml", "[flags]\nnew-checkout = false\n[flags.theme]\non = false\n");
+    app.builds(None);
+    app.write("flags.toml", "[flags]\nnew-checkout = false\n");
+    let errors = app.fails(None);
+    assert!(errors.contains("`theme`") && !errors.contains("`new-checkout`"), "{errors}");
+
+    app.write("flags.toml", "[flags]\nnew-checkout = = false\n");
+    let errors = app.fails(None);
+    assert!(errors.contains("flags.toml:2:16: not well-formed TOML"), "{errors}");
+
+    // The nearest counts; another may be named.
+    app.write("app/flags.toml", "[flags]\nnew-checkout = false\ntheme = false\n");
+    app.write("flags.toml", "[flags]\n");
+    app.builds(None);
+    app.write("app/others.toml", "[flags]\ntheme = false\n");
+    let errors = app.fails(Some("others.toml"));
+    assert!(errors.contains("`new-checkout`") && !errors.contains("`theme`"), "{errors}");
+    let errors = app.fails(Some("nowhere.toml"));
+    assert!(errors.contains("cannot be read"), "{errors}");
+
+    // A crate of others is not judged by the file of whoever builds it.
+    app.write("app/.cargo-checksum.json", "{}");
+    app.write("app/flags.toml", "[flags]\n");
+    app.builds(None);
+}
