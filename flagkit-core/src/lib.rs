@@ -166,6 +166,10 @@ pub use flagkit_macros::{Attribute, Subject};
 /// The key is a literal, so that it can be checked while compiling and found by a search of the code. Its legal form
 /// is that of [`FlagKey`]: 1 to 128 ASCII letters, digits, `.`, `_` and `-`, beginning with a letter or digit.
 ///
+/// Where there is a `flags.toml` in the folder of the crate or above it, a key that it does not declare is a compile error.
+/// The environment variable `FLAGKIT_MANIFEST` names another file (from the folder of the crate, if it is relative), or
+/// says `off`. Without a file nothing is checked, and crates that come from a registry or a vendored folder never are.
+///
 /// Subjects and attributes are borrowed, not moved, and evaluated once, from left to right. The value is a `bool`.
 /// Without a subject, a flag that is on for a part of all subjects is off.
 ///

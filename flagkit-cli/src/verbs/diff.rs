@@ -20,7 +20,8 @@ pub(crate) fn run(file: &Path, sides: [&str; 2], deny_widening: bool, population
     let [before, after] = [before?, after?].map(|document| Laid::of([&document]).snapshot());
     let effects = before.effects(&after);
     let subjects = population.map(read_population).transpose()?;
-    let mut table = Table::new(["", "flag", "before", "after", "newly", "no longer"]);
+    let [newly, no_longer] = if subjects.is_some() { ["newly", "no longer"] } else { ["", ""] };
+    let mut table = Table::new(["", "flag", "before", "after", newly, no_longer]);
     let mut rows = Vec::new();
     for (key, what) in &effects {
         let [old, new] = [&before, &after].map(|snapshot| summary(snapshot.flag(key.as_str())));

@@ -237,8 +237,8 @@ fn picture(
     }
     let again = match (answers.is_empty(), gate.on_failure) {
         (true, _) => "",
-        (false, OnFailure::Revert) => " The checks are made again after the change; if one fails, it is taken back.",
-        (false, OnFailure::Report) => " The checks are made again after the change; if one fails, you are told.",
+        (false, OnFailure::Revert) => "\nThe checks are made again after the change; if one fails, it is taken back.",
+        (false, OnFailure::Report) => "\nThe checks are made again after the change; if one fails, you are told.",
     };
     let _ = writeln!(text, "\nA revert turns it back to {} at once, without a gate.{again}\n", plan.from);
     text

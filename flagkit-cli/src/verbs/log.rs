@@ -32,14 +32,15 @@ pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
 
 /// An entry on one line.
 pub(crate) fn line(entry: &Entry) -> String {
-    let when = entry.when.strftime("%Y-%m-%d %H:%M:%SZ");
+    let when = entry.when.strftime("%Y-%m-%d %H:%MZ");
     let reason = entry.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let checks = match entry.checks.len() {
         0 => String::new(),
         checks => format!(", {checks} checks"),
     };
-    let Entry { flag, verb, who, from, to, file, .. } = entry;
-    format!("{} {verb:<6} {} {from} -> {to} by {who} in {file}{checks}{reason}", styled(DIM, when), styled(BOLD, flag))
+    let file = if entry.file == "flags.toml" { String::new() } else { format!(" in {}", entry.file) };
+    let Entry { flag, verb, who, from, to, .. } = entry;
+    format!("{} {verb:<6} {} {from} -> {to} by {who}{file}{checks}{reason}", styled(DIM, when), styled(BOLD, flag))
 }
 
 /// The log holds together, and what it says last of each flag is so.
