@@ -91,8 +91,8 @@ fn rule() -> impl Strategy<Value = Rule> {
 /// A flag in parts, so that some of them can be edited.
 #[derive(Clone, Debug)]
 struct Parts {
-    on: bool,
-    rollout: Percent,
+    /// `None`: off.
+    rollout: Option<Percent>,
     rules: Vec<Rule>,
     salted: bool,
     requires: bool,
@@ -102,7 +102,7 @@ struct Parts {
 
 impl Parts {
     fn flag(&self) -> Flag {
-        let mut flag = if self.on { Flag::on() } else { Flag::off() }.with_rollout(self.rollout);
+        let mut flag = self.rollout.map_or_else(Flag::off, |rollout| Flag::on().with_rollout(rollout));
         // A rule may name a variant, so there are always some; how they are dealt differs.
         let (blue, red) = self.weights.unwrap_or((1, 1));
         let variants = Variants::new([(Variant::new("blue"), blue), (Variant::new("red"), red)]).expect("weights");
@@ -120,9 +120,9 @@ impl Parts {
 fn parts() -> impl Strategy<Value = Parts> {
     let weights = option::weighted(0.1, (1..3_u64, 0..3_u64));
     let often = proptest::bool::weighted;
-    (often(0.9), percent(), vec(rule(), 0..4), often(0.1), often(0.3), weights, often(0.1)).prop_map(
-        |(on, rollout, rules, salted, requires, weights, off_variant)| Parts {
-            on,
+    let rollout = option::weighted(0.9, percent());
+    (rollout, vec(rule(), 0..4), often(0.1), often(0.3), weights, often(0.1)).prop_map(
+        |(rollout, rules, salted, requires, weights, off_variant)| Parts {
             rollout,
             rules,
             salted,
@@ -174,8 +174,8 @@ fn edit() -> impl Strategy<Value = Edit> {
 
 fn edited(mut parts: Parts, edit: Edit) -> Parts {
     match edit {
-        Edit::Off => parts.on = false,
-        Edit::Rollout(percent) => parts.rollout = percent,
+        Edit::Off => parts.rollout = None,
+        Edit::Rollout(percent) => parts.rollout = Some(percent),
         Edit::RuleRollout(place, percent) => {
             if let Some(rule) = parts.rules.get_mut(place) {
                 *rule = rule.clone().with_rollout(percent);
