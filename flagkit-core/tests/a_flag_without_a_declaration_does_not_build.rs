@@ -15,7 +15,8 @@ impl Crate {
         let core = Path::new(env!("CARGO_MANIFEST_DIR"));
         fs::create_dir_all(made.path("app/src")).expect("a folder");
         let manifest = format!(
-            "[workspace]\n[package]\nname = \"app\"\nedition = \"2024\"\n[dependencies]\nflagkit-core = {{ path = {core:?} }}\n"
+            "[workspace]\n[package]\nname = \"app\"\nedition = \"2024\"\n[dependencies]\nflagkit-core = {{ path = '{}' }}\n",
+            core.display()
         );
         fs::write(made.path("app/Cargo.toml"), manifest).expect("a file");
         // The versions that are there already: nothing is fetched.
