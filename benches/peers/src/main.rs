@@ -1,4 +1,5 @@
-//! flagkit beside what else one would pick, on the same work, in turn, in one process. Prints tables as JSON.
+//! flagkit beside what else one would pick, on the same work, in turn, in one process. Prints tables as JSON; with
+//! `--built` only that of what each pulls in.
 //!
 //! Each peer is driven as its own documentation says, twice: from a user as an application has it, so that what it
 //! takes to make a context of it counts, and with the context made before. Flags are asked for among a hundred others.
@@ -30,7 +31,12 @@ fn work(&(name, title): &(&'static str, &'static str), peers: &[Entry]) -> Work 
 }
 
 fn main() {
-    let smoke = std::env::args().any(|word| word == "--smoke");
+    let has = |word: &str| std::env::args().any(|argument| argument == word);
+    let smoke = has("--smoke");
+    if has("--built") {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        return print(&[built::table(scratch.path())]);
+    }
     benches::works::install();
     let peers = adapters::all();
     if instructions::is_counted(|name| WORKS.iter().find(|(known, _)| *known == name).map(|it| work(it, &peers))) {
@@ -64,5 +70,9 @@ fn main() {
         eprintln!("what each pulls in");
         tables.push(built::table(scratch.path()));
     }
-    println!("{}", serde_json::to_string(&tables).expect("tables have a form in JSON"));
+    print(&tables);
+}
+
+fn print(tables: &[Table]) {
+    println!("{}", serde_json::to_string(tables).expect("tables have a form in JSON"));
 }

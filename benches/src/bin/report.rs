@@ -1,7 +1,8 @@
 //! Measures everything and writes it down: docs/performance.json, the tables of docs/performance.md and the charts.
 //!
 //! `report --smoke` finds out whether everything runs, and writes to a temporary directory. `report --only WORK` measures
-//! the reads of one work (boolean, percentage, handle, targeting, variant), prints them, and writes nothing.
+//! the reads of one work (boolean, percentage, handle, targeting, variant), prints them, and writes nothing. `report --built`
+//! measures anew what the peers pull in, and leaves everything else in the documents as it is.
 
 use std::error::Error;
 use std::fs;
@@ -13,11 +14,12 @@ use benches::case::Work;
 use benches::rounds::{Effort, measure};
 use benches::table::{Cell, Table};
 use benches::{chart, flip, instructions, load, publish, start, storm, works};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 const PUBLISH: &str = "--publish";
+const BUILT: &str = "--built";
 
-#[derive(Serialize)]
+#[derive(Deserialize, Serialize)]
 struct Report {
     /// Where and with what it was measured.
     machine: Vec<(String, String)>,
@@ -47,6 +49,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = if smoke { scratch.path() } else { &docs };
     let charts = target.join("performance");
     fs::create_dir_all(&charts)?;
+    if has(BUILT) {
+        let mut report: Report = serde_json::from_str(&fs::read_to_string(docs.join("performance.json"))?)?;
+        for table in peers(&charts, &[BUILT])? {
+            report.tables.retain(|known| known.name != table.name);
+            report.tables.push(table);
+        }
+        return write(target, &docs, &report);
+    }
     let mut tables = Vec::new();
     for mut work in works::all() {
         eprintln!("{}", work.title);
@@ -59,12 +69,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     if !smoke {
         eprintln!("peers");
-        tables.extend(peers(&charts)?);
+        tables.extend(peers(&charts, &[])?);
     }
+    write(target, &docs, &Report { machine: machine(), tables })
+}
 
-    let report = Report { machine: machine(), tables };
-    fs::write(target.join("performance.json"), serde_json::to_string_pretty(&report)? + "\n")?;
-    let text = rewritten(&fs::read_to_string(docs.join("performance.md"))?, &report)?;
+fn write(target: &Path, docs: &Path, report: &Report) -> Result<(), Box<dyn Error>> {
+    fs::write(target.join("performance.json"), serde_json::to_string_pretty(report)? + "\n")?;
+    let text = rewritten(&fs::read_to_string(docs.join("performance.md"))?, report)?;
     fs::write(target.join("performance.md"), text)?;
     println!("written to {}", target.display());
     Ok(())
@@ -128,10 +140,10 @@ fn published(smoke: bool) -> Result<Table, Box<dyn Error>> {
 
 /// Builds and runs what is a workspace of its own. Where that is not possible, as without the internet, the tables that
 /// are there stay.
-fn peers(charts: &Path) -> Result<Vec<Table>, Box<dyn Error>> {
+fn peers(charts: &Path, arguments: &[&str]) -> Result<Vec<Table>, Box<dyn Error>> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
     let mut command = Command::new(env!("CARGO"));
-    command.args(["run", "--release", "--locked", "--manifest-path"]).arg(manifest);
+    command.args(["run", "--release", "--locked", "--manifest-path"]).arg(manifest).arg("--").args(arguments);
     // It has a target directory of its own as well.
     let output = command.env_remove("CARGO_TARGET_DIR").output()?;
     if !output.status.success() {

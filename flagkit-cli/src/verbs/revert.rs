@@ -94,7 +94,9 @@ fn all(file: &Path, wish: &Wish) -> Result {
     }
     let mut kept = None;
     if let (Err(_), Some(bytes), false) = (&understood, &bytes, wish.dry_run) {
-        let beside = path.with_extension(format!("broken-{}.toml", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
+        // No name that an environment's file has.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = path.with_file_name(format!("{name}.broken-{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
         fs::write(&beside, bytes).map_err(|error| Failure::io(format!("{}: {error}", beside.display())))?;
         kept = Some(beside);
     }

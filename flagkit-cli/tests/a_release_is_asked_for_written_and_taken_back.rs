@@ -1,0 +1,217 @@
+//! `go` and `revert`, at a terminal, against a server that answers.
+
+mod support;
+
+use support::{Folder, Server};
+
+const FLAGS: &str =
+    "# The flags.\n[flags]   # all of them\nplain = false  # no gate\n\n[flags.gated] # has one\non = false\n";
+
+fn gated(server: &Server, more: &str) -> Folder {
+    let gate = "\n[gate.standard]\nchecks = [\"home\"]\nramp = [10, 50, 100]\n";
+    let check = format!("\n[check.home]\nurl = \"{}\"\nexpect = {{ contains = \"Welcome\" }}\n", server.url);
+    Folder::new(&format!("{FLAGS}gate = \"standard\"\n{gate}{more}{check}"))
+}
+
+#[test]
+fn a_human_types_the_name() {
+    let folder = Folder::new(FLAGS);
+    let mut terminal = folder.terminal(&["go", "plain", "--to", "10"]);
+    terminal.wait_for("Type plain to let it be seen: ");
+    assert_eq!(folder.read("flags.toml"), FLAGS, "nothing is written before");
+    assert!(terminal.screen().contains("10% of all subjects see it"), "{}", terminal.screen());
+    terminal.answer("plain");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("to undo: flagkit revert plain"), "{screen}");
+    assert_eq!(folder.read("flags.toml"), FLAGS.replace("plain = false", "plain = \"10%\""), "and not a byte beside");
+    let log = folder.log();
+    assert_eq!((&log[0]["from"], &log[0]["to"], &log[0]["who"]), (&"off".into(), &"10%".into(), &"tester".into()));
+    assert_eq!(folder.run(&["log", "--verify"]).code, 0);
+
+    let ran = folder.run(&["revert", "plain"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "turned plain from 10% to off\n"));
+    assert_eq!(folder.read("flags.toml"), FLAGS);
+    assert_eq!(folder.run(&["log", "--verify"]).code, 0);
+}
+
+#[test]
+fn nobody_else_does() {
+    let folder = Folder::new(FLAGS);
+    let ran = folder.run_with(&["go", "plain", "--to", "10"], "plain\n");
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("a human may type: flagkit go plain --to 10"), "{ran:?}");
+    let mut terminal = folder.terminal(&["go", "plain"]);
+    terminal.wait_for("Type plain");
+    terminal.answer("yes");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 4, "{screen}");
+    assert_eq!((folder.read("flags.toml").as_str(), folder.log().len()), (FLAGS, 0));
+}
+
+#[test]
+fn machines_say_no() {
+    let server = Server::new("Welcome");
+    let folder = gated(&server, "");
+    let before = folder.read("flags.toml");
+    for (status, body, why) in [(500, "Welcome", "status 500"), (200, "Sorry", "without \"Welcome\"")] {
+        server.says(status, body);
+        let ran = folder.run(&["go", "gated"]);
+        assert_eq!(ran.code, 3, "{ran:?}");
+        assert!(ran.err.contains(why), "{ran:?}");
+    }
+    let ran = folder.run(&["go", "gated", "--to", "50"]);
+    assert_eq!(ran.code, 7, "no step is skipped: {ran:?}");
+    assert!(ran.err.contains("flagkit go gated --to 10"), "{ran:?}");
+    let ran = folder.run(&["go", "gatet"]);
+    assert!(ran.code == 2 && ran.err.contains("did you mean `gated`?"), "{ran:?}");
+    assert_eq!((folder.read("flags.toml"), folder.log().len()), (before, 0));
+}
+
+#[test]
+fn a_build_that_never_comes_is_waited_for_and_no_longer() {
+    let server = Server::new("release-1");
+    let build = format!(
+        "build = {{ url = \"{}\", expect = \"${{RELEASE}}\", consecutive = 2, within = \"1s\" }}\n",
+        server.url
+    );
+    let folder = gated(&Server::new("Welcome"), &build);
+    let mut command = folder.command(&["go", "gated", "--dry-run"]);
+    let output = command.env("RELEASE", "release-2").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = command.env("RELEASE", "release-1").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = command.env_remove("RELEASE").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_check_that_fails_after_the_change_takes_it_back() {
+    let server = Server::new("Welcome");
+    for (more, code, state) in [("", 3, "off"), ("on_failure = \"report\"\n", 3, "10%")] {
+        server.says(200, "Welcome");
+        let folder = gated(&server, more);
+        let before = folder.read("flags.toml");
+        let mut terminal = folder.terminal(&["go", "gated"]);
+        terminal.wait_for("Type gated");
+        server.says(503, "Sorry");
+        terminal.answer("gated");
+        let (ended, screen) = terminal.end();
+        assert_eq!(ended, code, "{screen}");
+        let list = folder.json(&["list"]);
+        let gated = list["data"]["flags"].as_array().expect("flags").iter().find(|flag| flag["flag"] == "gated");
+        assert_eq!(gated.expect("it")["state"], state, "{screen}");
+        if state == "off" {
+            assert_eq!(folder.read("flags.toml"), before, "to the letter");
+            assert_eq!(folder.log().len(), 2);
+        }
+        assert_eq!(folder.run(&["log", "--verify"]).code, 0);
+    }
+}
+
+#[test]
+fn the_last_look_is_a_yes_or_a_no() {
+    let server = Server::new("Welcome");
+    let folder = gated(&server, "look = [\"http://shop.example/\"]\nsoak = \"1h\"\n");
+    for (answer, code, state) in [("no", 4, "off"), ("yes", 0, "10%")] {
+        let mut terminal = folder.terminal(&["go", "gated"]);
+        terminal.wait_for("Type gated");
+        terminal.answer("gated");
+        terminal.wait_for("Type yes to keep it");
+        assert!(terminal.screen().contains("http://shop.example/"));
+        terminal.answer(answer);
+        let (ended, screen) = terminal.end();
+        assert_eq!(ended, code, "{screen}");
+        assert_eq!(folder.log().last().expect("an entry")["to"], state);
+    }
+    let ran = folder.run(&["go", "gated"]);
+    assert_eq!(ran.code, 7, "the step has to last: {ran:?}");
+    assert!(ran.err.contains("nothing happens by itself"), "{ran:?}");
+}
+
+#[test]
+fn an_approval_is_of_exact_content() {
+    let folder = Folder::new(FLAGS);
+    let mut terminal = folder.terminal(&["go", "plain"]);
+    terminal.wait_for("Type plain");
+    let ran = folder.run(&["go", "plain", "--dry-run"]);
+    assert_eq!(ran.code, 7, "one at a time: {ran:?}");
+    let changed = FLAGS.replace("# has one", "# had one");
+    folder.write("flags.toml", &changed);
+    terminal.answer("plain");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 7, "{screen}");
+    assert_eq!((folder.read("flags.toml"), folder.log().len()), (changed, 0));
+}
+
+#[test]
+fn a_revert_waits_for_nobody() {
+    let folder = Folder::new(&FLAGS.replace("plain = false", "plain = \"10%\""));
+    let mut terminal = folder.terminal(&["go", "plain"]);
+    terminal.wait_for("Type plain");
+    assert_eq!(folder.run(&["revert", "plain", "--reason", "a smell"]).code, 0);
+    terminal.answer("plain");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 7, "{screen}");
+    assert_eq!(folder.read("flags.toml"), FLAGS);
+    assert_eq!(folder.log()[0]["reason"], "a smell");
+    let ran = folder.run(&["revert", "plain", "--to", "50"]);
+    assert_eq!(ran.code, 7, "that is no way back: {ran:?}");
+}
+
+#[test]
+fn everything_goes_off_also_in_what_cannot_be_read() {
+    let broken = "[flags]\na = true\nb = = 1\n[flags.c]\non = true\n";
+    let folder = Folder::new(broken);
+    assert_eq!(folder.run(&["check"]).code, 1);
+    assert_eq!(folder.run(&["revert", "--all", "--dry-run"]).code, 0);
+    assert_eq!(folder.read("flags.toml"), broken);
+    let data = folder.json(&["revert", "--all"]);
+    assert_eq!(data["exit"], 0, "{data}");
+    assert_eq!(folder.read("flags.toml"), "[flags]\na = false\nb = false\nc = false\n");
+    let kept = data["data"]["kept"].as_str().expect("a path").to_owned();
+    assert_eq!(folder.read(&kept), broken);
+    assert_eq!(folder.run(&["log", "--verify"]).code, 0);
+}
+
+#[test]
+fn an_environment_has_its_own_state() {
+    let folder = Folder::new(FLAGS);
+    let mut terminal = folder.terminal(&["go", "plain", "--env", "prod", "--to", "25"]);
+    terminal.wait_for("Type plain");
+    terminal.answer("plain");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("to undo: flagkit revert plain --env prod"), "{screen}");
+    assert_eq!(folder.read("flags.toml"), FLAGS);
+    assert_eq!(folder.read("flags.prod.toml"), "[flags]\nplain = \"25%\"\n");
+    assert_eq!(folder.run(&["revert", "plain", "--env", "prod"]).code, 0);
+    assert_eq!(folder.read("flags.prod.toml"), "[flags]\nplain = false\n");
+    assert_eq!(folder.run(&["log", "--verify"]).code, 0);
+}
+
+#[test]
+fn a_log_that_was_tampered_with_is_found_out() {
+    let folder = Folder::new(&FLAGS.replace("plain = false", "plain = true"));
+    for to in ["50", "20", "10"] {
+        assert_eq!(folder.run(&["revert", "plain", "--to", to]).code, 0);
+    }
+    let log = folder.read(".flagkit/log.jsonl");
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    let edited = log.replacen("tester", "nobody", 1);
+    let middle_gone = [lines[0], lines[2]].concat();
+    let end_gone = [lines[0], lines[1]].concat();
+    for (text, why) in [
+        (edited, "not what was hashed"),
+        (middle_gone, "is gone"),
+        (end_gone, "the log was cut"),
+        ("{}\n".to_owned() + &log, "no entry"),
+    ] {
+        folder.write(".flagkit/log.jsonl", &text);
+        let ran = folder.run(&["log", "--verify"]);
+        assert!(ran.code == 1 && ran.out.contains(why), "{why}: {ran:?}");
+    }
+    // Merged branches come in any order.
+    folder.write(".flagkit/log.jsonl", &[lines[1], lines[2], lines[0]].concat());
+    assert_eq!(folder.run(&["log", "plain"]).code, 0);
+}

@@ -1,0 +1,218 @@
+//! What each verb prints and how it ends, on success and where it cannot go on.
+
+mod support;
+
+use support::Folder;
+
+const FLAGS: &str = "\
+[flags]
+plain = true
+
+[flags.beta-ui]
+owner = \"team@example.com\"
+on = true
+rollout = 0
+[[flags.beta-ui.rules]]
+name = \"beta\"
+if = { plan = \"beta\" }
+";
+
+const CODE: &str = "fn main() { if flag!(\"plain\") { assert!(flag!(\"beta-ui\", &user)); } }\n";
+
+fn folder() -> Folder {
+    let folder = Folder::new(FLAGS);
+    folder.write("src/main.rs", CODE);
+    folder
+}
+
+#[track_caller]
+fn check(folder: &Folder, arguments: &[&str], code: i32, shows: &[&str]) {
+    let ran = folder.run(arguments);
+    assert_eq!(ran.code, code, "{arguments:?}: {ran:?}");
+    let shown = ran.out.clone() + &ran.err;
+    for part in shows {
+        assert!(shown.contains(part), "{arguments:?} does not show {part:?}: {shown}");
+    }
+    assert!(!shown.contains('\u{1b}'), "no colours in a pipe: {shown:?}");
+    if !["watch", "completions"].contains(&arguments[0]) && code != 2 {
+        folder.json(arguments);
+    }
+}
+
+#[test]
+fn those_that_read() {
+    let folder = folder();
+    check(&folder, &["list"], 0, &["plain", "on", "beta-ui", "1 rule", "team@example.com", "all from file:flags.toml"]);
+    check(&folder, &["show", "beta-ui"], 0, &["beta-ui  1 rule", "owner        team@example.com", "src/main.rs:1:48"]);
+    check(&folder, &["eval", "plain"], 0, &["plain is on: on for all it applies to, says file:flags.toml"]);
+    check(&folder, &["eval", "beta-ui", "--id", "u1", "--attr", "plan=beta"], 0, &["beta-ui is on", "by rule 0"]);
+    check(&folder, &["eval", "beta-ui", "--id", "u1"], 0, &["beta-ui is off"]);
+    check(&folder, &["explain", "beta-ui", "--attr", "plan=free"], 0, &["rule 0 \"beta\": no", "it is \"free\""]);
+    check(&folder, &["log"], 0, &["nothing was done yet"]);
+    check(&folder, &["man"], 0, &[".TH flagkit", "flagkit\\-go"]);
+    check(&folder, &["completions", "bash"], 0, &["beta-ui plain"]);
+    for verb in ["show", "eval", "explain"] {
+        check(&folder, &[verb, "plian"], 2, &["there is no flag \"plian\"", "did you mean `plain`?"]);
+    }
+    check(&folder, &["eval", "plain", "--attr", "plan"], 2, &["expected NAME=VALUE"]);
+    check(&folder, &["eval", "plain", "--source", "ftp:x"], 2, &["--source ftp:x", "file:PATH"]);
+    check(&folder, &["list", "--file", "nowhere.toml"], 8, &["nowhere.toml"]);
+    check(&folder, &["show", "x", "--file", "nowhere.toml"], 8, &["`flagkit init` writes one"]);
+    check(&folder, &["lits"], 2, &["list"]);
+    folder.write("broken.toml", "[flags]\nx = = 1\n");
+    check(&folder, &["show", "x", "--file", "broken.toml"], 1, &["broken.toml:2:5", "flagkit revert --all"]);
+}
+
+#[test]
+fn layers_are_those_that_are_named() {
+    let folder = folder();
+    folder.write("over.toml", "[flags]\nplain = false\n");
+    let both = ["--source", "file:flags.toml", "--source", "file:over.toml"];
+    check(&folder, &[&["eval", "plain"][..], &both].concat(), 0, &["plain is off", "says file:over.toml"]);
+    let mut command = folder.command(&["eval", "plain"]);
+    let output = command.env("FLAG_PLAIN", "off").output().expect("it runs");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("says env:FLAG_"));
+}
+
+#[test]
+fn a_batch_of_questions() {
+    let folder = folder();
+    let questions = "\
+{\"flag\":\"plain\"}
+{\"flag\":\"beta-ui\",\"id\":7,\"attributes\":{\"plan\":\"beta\",\"seats\":[1,2.5,true,null]}}
+
+{\"flag\":\"nowhere\",\"id\":\"u1\"}
+";
+    let ran = folder.run_with(&["eval", "--stdin"], questions);
+    let expected = "\
+{\"flag\":\"plain\",\"on\":true,\"reason\":\"on\"}
+{\"flag\":\"beta-ui\",\"on\":true,\"reason\":\"on\",\"rule\":0}
+{\"flag\":\"nowhere\",\"on\":false,\"reason\":\"undeclared\"}
+";
+    assert_eq!((ran.code, ran.out.as_str()), (0, expected), "{ran:?}");
+    let ran = folder.run_with(&["eval", "--stdin"], "{\"flag\":\"plain\"}\nnonsense\n{\"flag\":\"plain\"}\n");
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 3), "{ran:?}");
+    assert!(ran.out.contains("\"line\":2"), "{ran:?}");
+}
+
+#[test]
+fn those_that_declare() {
+    let folder = folder();
+    check(&folder, &["init"], 7, &["is there already"]);
+    check(
+        &folder,
+        &["new", "search", "--owner", "me", "--kind", "release", "--dry-run"],
+        0,
+        &["would add", "flag!(\"search\")"],
+    );
+    assert_eq!(folder.read("flags.toml"), FLAGS);
+    let ran = folder.run(&["new", "search", "--owner", "a \"b\"", "--expires", "2099-01-01"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(folder.read("flags.toml").starts_with(FLAGS));
+    check(&folder, &["eval", "search"], 0, &["search is off: switched off"]);
+    check(&folder, &["new", "searhc"], 7, &["search is declared already", "would be taken for it"]);
+    check(&folder, &["new", "beta.ui"], 7, &["beta-ui is declared already"]);
+    check(&folder, &["new", "no key"], 2, &["' ' at byte 2"]);
+    std::fs::remove_file(folder.path("flags.toml")).expect("it was there");
+    check(&folder, &["init", "--dry-run"], 0, &["would write", "flagkit check --base origin/main"]);
+    assert_eq!(folder.run(&["init"]).code, 0);
+    check(&folder, &["list"], 0, &["no flags"]);
+}
+
+#[test]
+fn differences() {
+    let folder = folder();
+    folder.write("wide.toml", &FLAGS.replace("rollout = 0", "rollout = 50"));
+    check(&folder, &["diff", "flags.toml", "flags.toml"], 0, &["no difference"]);
+    check(&folder, &["diff", "flags.toml", "wide.toml"], 0, &["widens", "beta-ui"]);
+    check(&folder, &["diff", "flags.toml", "wide.toml", "--deny-widening"], 1, &["widens"]);
+    check(&folder, &["diff", "wide.toml", "flags.toml", "--deny-widening"], 0, &["narrows"]);
+    folder.write(
+        "people.jsonl",
+        "{\"id\":\"u1\"}\n{\"id\":\"u2\",\"attributes\":{\"plan\":\"beta\"}}\n{\"id\":\"u3\"}\n{\"id\":\"u4\"}\n",
+    );
+    let data = folder.json(&["diff", "flags.toml", "wide.toml", "--population", "people.jsonl"]);
+    let row = &data["data"]["flags"][0];
+    let newly = row["newly"].as_u64().expect("a count");
+    assert!(newly <= 3 && row["no_longer"] == 0, "{row}");
+    check(&folder, &["diff", "flags.toml", "v0.0"], 2, &["v0.0"]);
+    folder.write("people.jsonl", "{\"id\":\"u1\"}\n{\"id\":\n");
+    check(&folder, &["diff", "flags.toml", "wide.toml", "--population", "people.jsonl"], 2, &["people.jsonl:2"]);
+}
+
+#[test]
+fn changes_are_watched() {
+    let folder = folder();
+    let mut child =
+        folder.command(&["watch", "--lines", "2"]).stdout(std::process::Stdio::piped()).spawn().expect("it");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("a pipe")));
+    let mut next =
+        || -> serde_json::Value { serde_json::from_str(&lines.next().expect("a line").expect("UTF-8")).expect("JSON") };
+    assert_eq!(next()["event"], "ready");
+    folder.write("flags.toml", &FLAGS.replace("plain = true", "plain = false"));
+    let change = next();
+    assert_eq!((&change["event"], &change["source"]), (&"changed".into(), &"file:flags.toml".into()));
+    let key = &change["keys"][0];
+    assert_eq!(
+        (&key["flag"], &key["before"], &key["after"], &key["effect"]),
+        (&"plain".into(), &"on".into(), &"dark".into(), &"narrows".into())
+    );
+    assert!(child.wait().expect("it ends").success());
+}
+
+#[test]
+fn findings_in_every_format() {
+    let folder = folder();
+    check(&folder, &["check"], 0, &["0 errors, 0 warnings"]);
+    folder.write("src/other.rs", "fn f() { println!(\"{}\", flag!(\"plian\")); } // flag!(\"comment\")\n");
+    let more = "\n[flags.old]\nkind = \"release\"\nexpires = 2020-01-01\nstart_at = 2020-01-01\n[flags.kept]\nallow = { unused = \"drills\" }\n";
+    folder.write("flags.toml", &(FLAGS.to_owned() + more));
+    let human = [
+        "src/other.rs:1:31: error [undeclared] plian",
+        "did you mean `plain`?",
+        "error [unused] old",
+        "error [expired] old expired on 2020-01-01",
+        "error [problem] flags.old.start_at: got the unknown key `start_at`, expected no schedule",
+        ", 1 allowed",
+    ];
+    check(&folder, &["check"], 1, &human);
+    check(
+        &folder,
+        &["check", "--format", "github"],
+        1,
+        &["::error file=src/other.rs,line=1,col=31,title=flagkit undeclared::"],
+    );
+    for format in ["json", "sarif"] {
+        let ran = folder.run(&["check", "--format", format]);
+        let value: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        let findings = if format == "json" { &value["findings"] } else { &value["runs"][0]["results"] };
+        assert!(findings.as_array().expect("findings").len() >= 4, "{value}");
+    }
+}
+
+#[test]
+fn the_base_judges_the_head() {
+    let gate = "\n[defaults]\ngate = \"standard\"\n[gate.standard]\nramp = [10, 100]\nsoak = \"1h\"\n";
+    let start = FLAGS.replace("plain = true", "plain = false") + gate;
+    let folder = Folder::new(&start);
+    folder.write("src/main.rs", CODE);
+    folder.git(&["init", "-q"]);
+    folder.git(&["add", "-A"]);
+    folder.git(&["commit", "-qm", "base"]);
+    let check_base = ["check", "--base", "HEAD"];
+    check(&folder, &check_base, 0, &["0 errors"]);
+    folder.write("flags.toml", &start.replace("plain = false", "plain = \"10%\""));
+    check(&folder, &check_base, 1, &["error [widens] plain", "nobody said go"]);
+    folder.write("flags.toml", &start.replace("plain = false", "plain = \"10%\"").replace("soak = \"1h\"\n", ""));
+    check(&folder, &check_base, 1, &["error [gate-weakened] gate standard: a shorter soak"]);
+    folder.write("flags.toml", &start.replace("soak = \"1h\"\n", ""));
+    check(&folder, &check_base, 0, &["0 errors"]);
+
+    folder.write("flags.toml", &start);
+    let mut terminal = folder.terminal(&["go", "plain"]);
+    terminal.wait_for("Type plain");
+    terminal.answer("plain");
+    assert_eq!(terminal.end().0, 0);
+    check(&folder, &check_base, 0, &["0 errors"]);
+    check(&folder, &["check", "--base", "nowhere"], 2, &["\"nowhere\" is no revision"]);
+}
