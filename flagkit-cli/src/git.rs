@@ -6,9 +6,9 @@ use std::process::Command;
 use crate::outcome::{Failure, Result};
 use crate::project::Document;
 
-/// The bytes of a file at a revision; `None` when it was not there.
-pub(crate) fn bytes_at(revision: &str, path: &Path) -> Result<Option<Vec<u8>>> {
-    let folder = match path.parent() {
+/// The bytes of a file at a revision; `None` when it was not there. It is named from the folder of the flag file.
+pub(crate) fn bytes_at(revision: &str, file: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    let folder = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
@@ -24,13 +24,13 @@ pub(crate) fn bytes_at(revision: &str, path: &Path) -> Result<Option<Vec<u8>>> {
         return Err(Failure::usage(format!("{revision:?} is no revision that git knows here"))
             .with_help("such as origin/main, or HEAD~1"));
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let shown = git(&["show", &format!("{revision}:./{name}")])?;
     Ok(shown.status.success().then_some(shown.stdout))
 }
 
 /// A document at a revision; an empty one when it was not there.
 pub(crate) fn document_at(revision: &str, path: &Path) -> Result<Document> {
-    let bytes = bytes_at(revision, path)?.unwrap_or_else(|| b"[flags]\n".to_vec());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let bytes = bytes_at(revision, path, &name)?.unwrap_or_else(|| b"[flags]\n".to_vec());
     Document::understand(path, bytes)
 }

@@ -65,6 +65,9 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
+    /// Where it is, from the folder of the flag file.
+    pub(crate) const NAME: &str = ".flagkit/log.jsonl";
+
     /// Where the log of a flag file is.
     pub(crate) fn path(file: &Path) -> PathBuf {
         state_folder(file).join("log.jsonl")

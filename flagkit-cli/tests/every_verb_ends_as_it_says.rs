@@ -43,7 +43,7 @@ fn check(folder: &Folder, arguments: &[&str], code: i32, shows: &[&str]) {
 fn those_that_read() {
     let folder = folder();
     check(&folder, &["list"], 0, &["plain", "on", "beta-ui", "1 rule", "team@example.com", "all from file:flags.toml"]);
-    check(&folder, &["show", "beta-ui"], 0, &["beta-ui  1 rule", "owner        team@example.com", "src/main.rs:1:48"]);
+    check(&folder, &["show", "beta-ui"], 0, &["beta-ui  1 rule", "owner        team@example.com", "src/main.rs:1:47"]);
     check(&folder, &["eval", "plain"], 0, &["plain is on: on for all it applies to, says file:flags.toml"]);
     check(&folder, &["eval", "beta-ui", "--id", "u1", "--attr", "plan=beta"], 0, &["beta-ui is on", "by rule 0"]);
     check(&folder, &["eval", "beta-ui", "--id", "u1"], 0, &["beta-ui is off"]);
@@ -165,14 +165,14 @@ fn findings_in_every_format() {
     let folder = folder();
     check(&folder, &["check"], 0, &["0 errors, 0 warnings"]);
     folder.write("src/other.rs", "fn f() { println!(\"{}\", flag!(\"plian\")); } // flag!(\"comment\")\n");
-    let more = "\n[flags.old]\nkind = \"release\"\nexpires = 2020-01-01\nstart_at = 2020-01-01\n[flags.kept]\nallow = { unused = \"drills\" }\n";
+    let more = "\n[flags.old]\nkind = \"release\"\nexpires = 2020-01-01\n[flags.timed]\nstart_at = 2020-01-01\n[flags.kept]\nallow = { unused = \"drills\" }\n";
     folder.write("flags.toml", &(FLAGS.to_owned() + more));
     let human = [
         "src/other.rs:1:31: error [undeclared] plian",
         "did you mean `plain`?",
         "error [unused] old",
         "error [expired] old expired on 2020-01-01",
-        "error [problem] flags.old.start_at: got the unknown key `start_at`, expected no schedule",
+        "error [problem] flags.timed.start_at: got the unknown key `start_at`, expected no schedule",
         ", 1 allowed",
     ];
     check(&folder, &["check"], 1, &human);

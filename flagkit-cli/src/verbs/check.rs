@@ -229,7 +229,7 @@ fn of_change(
 ) -> Result<()> {
     let old = git::document_at(base, file)?;
     let old_gates = Gates::read(&old)?;
-    let old_log = git::bytes_at(base, &Journal::path(file))?.unwrap_or_default();
+    let old_log = git::bytes_at(base, file, Journal::NAME)?.unwrap_or_default();
     let old_log = Journal::parse(PathBuf::new(), &String::from_utf8_lossy(&old_log));
     let known: BTreeSet<&str> = old_log.entries.iter().map(|entry| entry.hash.as_str()).collect();
     let mut pairs = vec![(Laid::of([&old]), Laid::of([document]), document.path.clone())];
