@@ -29,11 +29,11 @@ fn folder() -> Folder {
 fn check(folder: &Folder, arguments: &[&str], code: i32, shows: &[&str]) {
     let ran = folder.run(arguments);
     assert_eq!(ran.code, code, "{arguments:?}: {ran:?}");
-    let shown = ran.out.clone() + &ran.err;
+    let said = ran.out.clone() + &ran.err;
     for part in shows {
-        assert!(shown.contains(part), "{arguments:?} does not show {part:?}: {shown}");
+        assert!(said.contains(part), "{arguments:?} does not show {part:?}: {said}");
     }
-    assert!(!shown.contains('\u{1b}'), "no colours in a pipe: {shown:?}");
+    assert!(!said.contains('\u{1b}'), "no colours in a pipe: {said:?}");
     if !["watch", "completions"].contains(&arguments[0]) && code != 2 {
         folder.json(arguments);
     }
