@@ -290,31 +290,33 @@ fn diff_where_git_knows_nothing() {
 fn watch() {
     let folder = shop();
     let mut told = Transcript::new(&folder);
-    let mut command = folder.command(&["watch", "--source", "file:flags.toml", "--lines", "5"]);
-    let mut child = command.spawn().expect("it starts");
+    let mut child =
+        folder.command(&["watch", "--source", "file:flags.toml", "--lines", "6"]).spawn().expect("it starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut shown = String::new();
-    let mut next = |shown: &mut String| {
-        let line = lines.next().expect("a line").expect("UTF-8");
-        let value: serde_json::Value = serde_json::from_str(&line).expect("JSON, one object a line");
-        *shown += &serde_json::to_string_pretty(&value).expect("JSON");
-        shown.push('\n');
+    // Reads lines up to this event, and so many of them.
+    let mut until = |event: &str, count: usize, shown: &mut String| {
+        for left in (0..count).rev() {
+            let line = lines.next().expect("a line").expect("UTF-8");
+            let value: serde_json::Value = serde_json::from_str(&line).expect("JSON, one object a line");
+            *shown += &serde_json::to_string_pretty(&value).expect("JSON");
+            shown.push('\n');
+            assert!(left > 0 || value["event"] == event, "{event}: {value}");
+        }
     };
-    next(&mut shown);
-    for text in [
-        FLAGS.replace("new-checkout = false", "new-checkout = \"10%\""),
-        FLAGS.replace("new-checkout = false", "new-checkout = = 1"),
-        FLAGS.replace("new-checkout = false", "new-checkout = \"10%\"").replace("rollout = 25", "rollout = 50"),
-    ] {
-        folder.write("next.toml", &text);
+    let put = |text: &str| {
+        folder.write("next.toml", text);
         fs::rename(folder.path("next.toml"), folder.path("flags.toml")).expect("renamed");
-        next(&mut shown);
-    }
-    folder.write("next.toml", FLAGS);
-    fs::rename(folder.path("next.toml"), folder.path("flags.toml")).expect("renamed");
-    next(&mut shown);
+    };
+    until("ready", 1, &mut shown);
+    put(&FLAGS.replace("new-checkout = false", "new-checkout = \"10%\""));
+    until("changed", 1, &mut shown);
+    put(&FLAGS.replace("new-checkout = false", "new-checkout = = 1"));
+    until("turned", 2, &mut shown);
+    put(&FLAGS.replace("rollout = 25", "rollout = 50"));
+    until("turned", 2, &mut shown);
     let code = child.wait().expect("it ends").code().expect("a code");
-    told.shown("flagkit watch --source file:flags.toml --lines 5", &shown, "", code);
+    told.shown("flagkit watch --source file:flags.toml --lines 6", &shown, "", code);
     told.note("Without a file, and sources that make no sense.");
     told.both(&["watch", "--file", "nowhere.toml"]);
     told.both(&["watch", "--source", "gopher:x"]);
@@ -456,6 +458,7 @@ fn go_as_it_should_be() {
     );
     let folder = gated(&address, &gate, "{ contains = \"Welcome\", max_ms = 5000 }");
     let before = folder.read("flags.toml");
+    let all = folder.all();
     let mut told = Transcript::new(&folder);
     told.replace(&address, "127.0.0.1:PORT");
     told.note("A variable that is not set.");
@@ -468,8 +471,9 @@ fn go_as_it_should_be() {
     told.note("A dry run.");
     let ran = with_release(&["go", "pay", "--dry-run"]);
     told.shown("RELEASE=release-7 flagkit go pay --dry-run", &ran.out, &ran.err, ran.code);
-    assert_eq!(folder.read("flags.toml"), before);
-    assert_eq!(folder.log(), "", "a dry run logs nothing");
+    let written = changed(&folder, &all);
+    assert!(written.iter().all(|path| path.starts_with(".flagkit")), "a dry run writes nothing: {written:?}");
+    assert_eq!(folder.log(), "", "and logs nothing");
     told.note("Without a terminal.");
     let ran = with_release(&["go", "pay"]);
     told.shown("RELEASE=release-7 flagkit go pay", &ran.out, &ran.err, ran.code);
@@ -655,6 +659,7 @@ fn go_in_an_environment() {
 #[test]
 fn revert() {
     let folder = shop();
+    folder.write("flags.toml", &FLAGS.replace("[flags.beta-ui]\non = true", "[flags.beta-ui]\non = false"));
     let mut told = Transcript::new(&folder);
     let before = folder.all();
     told.both(&["revert", "dark-mode", "--dry-run"]);

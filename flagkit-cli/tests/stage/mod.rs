@@ -89,10 +89,11 @@ impl Folder {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flagkit"));
-        command.current_dir(self.root()).args(arguments).env("FLAGKIT_USER", "tester").env("NO_COLOR", "1");
+        command.current_dir(self.root()).args(arguments);
         for name in unwanted() {
             command.env_remove(name);
         }
+        command.env("FLAGKIT_USER", "tester").env("NO_COLOR", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -464,38 +465,35 @@ fn quoted(arguments: &[&str]) -> String {
     arguments.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// A line without what differs from run to run: hashes, times of day, milliseconds, ages.
+/// A line without what differs from run to run: hashes, times of day, milliseconds, ages, and the order in which layers came.
 fn normal(line: &str) -> String {
-    let mut line = without_hashes(line);
-    line = without_times(&line);
-    for (before, after) in [("\"millis\": ", ""), ("in place of the last ", "")] {
-        line = without_number(&line, before, after);
+    let mut line = without_times(&without_hashes(line));
+    for (before, after) in [
+        ("\"millis\": ", ""),
+        ("(revision ", ")"),
+        ("\"revision\": ", ""),
+        ("for everybody for ", " days"),
+        ("the last step was ", " ago"),
+        ("not before ", " from now"),
+    ] {
+        line = without(&line, before, after);
     }
-    line = without_number(&line, "", " ms in place");
-    line = without_number(&line, "for everybody for ", " days");
-    if line.contains("flagkit") || line.contains("the last step was") || line.contains("not before") {
-        line = without_ages(&line);
-    }
-    let is_check = line.starts_with("  ") && (line.contains(" pass  ") || line.contains(" fail  "));
-    if is_check {
+    if line.starts_with("  ") && (line.contains(" pass  ") || line.contains(" fail  ")) {
         let trimmed = line.trim_end().trim_end_matches(|c: char| c.is_ascii_digit());
         line = format!("{trimmed}N\n");
     }
     line
 }
 
-/// The digits between two texts as an N.
-fn without_number(line: &str, before: &str, after: &str) -> String {
-    let (found, mut rest) = (String::new(), line);
-    let mut found = found;
-    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
-        let end = rest[at..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |len| at + len);
-        let fits = (found.clone() + &rest[..at]).ends_with(before) && rest[end..].starts_with(after);
-        found += &rest[..at];
-        found += if fits && !(before.is_empty() && after.is_empty()) { "N" } else { &rest[at..end] };
-        rest = &rest[end..];
+/// Numbers and lengths of time between two texts as an N.
+fn without(line: &str, before: &str, after: &str) -> String {
+    let Some((head, tail)) = line.split_once(before) else { return line.to_owned() };
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, 'h' | 'm' | 's' | ' ');
+    let len = if after.is_empty() { tail.find(|c: char| !c.is_ascii_digit()) } else { tail.find(after) };
+    match len.map(|len| tail.split_at(len)) {
+        Some((number, rest)) if !number.is_empty() && number.chars().all(is_part) => format!("{head}{before}N{rest}"),
+        _ => line.to_owned(),
     }
-    found + rest
 }
 
 fn without_hashes(line: &str) -> String {
@@ -529,20 +527,6 @@ fn without_times(line: &str) -> String {
                 text += &rest[..1];
                 text += "HH:MMZ";
                 rest = &time[len + 1..];
-            }
-        }
-    }
-    text + rest
-}
-
-/// `1s ago`, `59m 59s from now`.
-fn without_ages(line: &str) -> String {
-    let (mut text, mut rest) = (String::new(), line);
-    for (before, after) in [("the last step was ", " ago"), ("not before ", " from now")] {
-        if let Some((head, tail)) = rest.split_once(before) {
-            if let Some((_, tail)) = tail.split_once(after) {
-                text = text + head + before + "AGE" + after;
-                rest = tail;
             }
         }
     }
