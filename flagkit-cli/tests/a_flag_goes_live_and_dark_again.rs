@@ -89,8 +89,9 @@ fn between_a_tenth_and_a_half(folder: &Folder) -> String {
     let sees = |percent: u32| {
         let name = format!("{percent}.toml");
         folder.write(&name, &format!("[flags.search-v2]\non = true\nrollout = {percent}\n"));
-        let questions: String = (0..100).map(|n| format!("{{\"flag\":\"search-v2\",\"id\":\"user-{n}\"}}\n")).collect();
-        let ran = folder.run_with(&["eval", "--stdin", "--source", &format!("file:{name}")], &questions);
+        let questions: Vec<String> =
+            (0..100).map(|n| format!("{{\"flag\":\"search-v2\",\"id\":\"user-{n}\"}}")).collect();
+        let ran = folder.run_with(&["eval", "--stdin", "--source", &format!("file:{name}")], &questions.join("\n"));
         assert_eq!(ran.code, 0, "{ran:?}");
         folder.remove(&name);
         ran.out.lines().map(|line| line.contains("\"on\":true")).collect::<Vec<_>>()
@@ -100,9 +101,8 @@ fn between_a_tenth_and_a_half(folder: &Folder) -> String {
     format!("user-{found}")
 }
 
-#[test]
-fn a_flag_goes_live_and_dark_again() {
-    // Begin, and declare.
+/// Begins, declares a flag, and writes the code that asks for it.
+fn declared_and_used() -> Folder {
     let folder = Folder::new();
     assert_eq!(folder.run(&["init"]).code, 0);
     let ran = folder.run(&[
@@ -130,6 +130,12 @@ fn a_flag_goes_live_and_dark_again() {
     folder.write("src/main.rs", &format!("fn main() {{\n    {line}\n}}\n"));
     let ran = folder.run(&["check"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "0 errors, 0 warnings\n"));
+    folder
+}
+
+#[test]
+fn a_flag_goes_live_and_dark_again() {
+    let folder = declared_and_used();
 
     // The shop is deployed, dark. Its gate asks it for a page, and that a certain visitor keeps the old search.
     let shop = Storefront::start(&folder.path("flags.toml"));

@@ -218,9 +218,9 @@ fn eval_by_layers() {
 fn eval_of_a_batch() {
     let folder = shop();
     let mut told = Transcript::new(&folder);
-    let mut batch = |told: &mut Transcript<'_>, arguments: &[&str], input: &str| {
+    let batch = |told: &mut Transcript<'_>, arguments: &[&str], input: &str| {
         let ran = folder.run_with(arguments, input);
-        let input = input.lines().map(|line| format!("< {line}\n")).collect::<String>();
+        let input = input.lines().fold(String::new(), |text, line| text + "< " + line + "\n");
         told.shown(&format!("flagkit {}", arguments.join(" ")), &(input + &ran.out), &ran.err, ran.code);
     };
     let good = "\
@@ -557,11 +557,11 @@ fn go_where_machines_say_no() {
     told.note("A build that never serves the release.");
     server.set(Reply::ok("Welcome, release-6"));
     let build = "checks = []\nbuild = { url = \"http://ADDRESS/\", expect = \"release-7\", consecutive = 2, within = \"500ms\" }\n";
-    let built = before.replace("checks = [\"home\"]\n", &build.replace("ADDRESS", &address));
-    folder.write("flags.toml", &built);
+    let waits = before.replace("checks = [\"home\"]\n", &build.replace("ADDRESS", &address));
+    folder.write("flags.toml", &waits);
     told.both(&["go", "pay"]);
     told.note("A build that is down.");
-    folder.write("flags.toml", &built.replace(&address, &gone));
+    folder.write("flags.toml", &waits.replace(&address, &gone));
     told.both(&["go", "pay"]);
     assert_eq!(folder.log(), "", "nothing was done, and nothing is logged");
     told.check("go-refused");

@@ -154,7 +154,7 @@ fn a_revert_while_a_go_waits_for_its_human_is_done_at_once() {
 
 #[test]
 fn reverts_at_once_are_done_one_after_the_other() {
-    let flags: String = (0..8).map(|n| format!("f{n} = true\n")).collect();
+    let flags = (0..8).fold(String::new(), |text, n| text + &format!("f{n} = true\n"));
     let folder = Folder::with("flags.toml", &format!("[flags]\n{flags}"));
     let codes: Vec<i32> = thread::scope(|scope| {
         let folder = &folder;

@@ -137,7 +137,9 @@ impl Folder {
         }
         command.env("FLAGKIT_USER", "tester");
         command.env("TERM", "xterm-256color");
-        environment.iter().for_each(|(name, value)| command.env(name, value));
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         Terminal::new(command)
     }
 }
