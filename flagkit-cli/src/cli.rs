@@ -10,7 +10,7 @@ use crate::outcome::EXIT_CODES;
 
 /// Looks at the flags of a project, checks them, explains answers, releases and reverts.
 #[derive(Debug, Parser)]
-#[command(name = "flagkit", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "flagkit", version, after_help = EXIT_CODES, max_term_width = 80)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -187,8 +187,11 @@ impl Verb {
 
 #[derive(Debug, Args)]
 pub(crate) struct Sources {
-    /// Where flags come from, lowest layer first: <file:PATH>, env:PREFIX, http(s)://… [default: the file and env:FLAG_]
-    #[arg(long = "source", value_name = "URI")]
+    #[arg(
+        long = "source",
+        value_name = "URI",
+        help = "Where flags come from, lowest layer first: file:PATH, env:PREFIX, http(s)://… [default: the file and env:FLAG_]"
+    )]
     pub(crate) uris: Vec<String>,
 }
 

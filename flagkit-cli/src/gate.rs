@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flagkit_core::Percent;
+use flagkit_core::{Location, Percent};
+use flagkit_sources::document::Format;
 use jiff::SignedDuration;
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::edit;
+use crate::journal::Entry;
 use crate::outcome::{Exit, Failure, Result};
 use crate::project::Document;
 
@@ -20,7 +24,7 @@ pub(crate) struct Gates {
     #[serde(default)]
     defaults: Defaults,
     #[serde(default)]
-    flags: BTreeMap<String, toml::Value>,
+    flags: BTreeMap<String, Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -115,11 +119,9 @@ pub(crate) struct Step(pub(crate) Percent);
 
 impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let text = match toml::Value::deserialize(deserializer)? {
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Float(number) => number.to_string(),
-            toml::Value::String(text) => text,
-            other => other.type_str().to_owned(),
+        let text = match Value::deserialize(deserializer)? {
+            Value::String(text) => text,
+            other => other.to_string(),
         };
         let error = |error| serde::de::Error::custom(format!("{text:?} is {error}; a step is a percentage"));
         text.parse().map(Self).map_err(error)
@@ -140,56 +142,80 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
+/// What makes no sense, and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct GateFault {
+    pub(crate) location: Option<Location>,
+    pub(crate) message: String,
+}
+
 impl Gates {
     /// Reads what a document says.
     pub(crate) fn read(document: &Document) -> Result<Self> {
-        let gates: Self = toml::from_str(&document.text).map_err(|error| {
-            let place = error.span().map(|span| {
-                let before = document.text.get(..span.start).unwrap_or_default();
-                let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-                format!("{}:{column}: ", before.matches('\n').count() + 1)
+        Self::parse(document).map_err(|faults| {
+            let path = document.path.display();
+            let lines = faults.into_iter().map(|GateFault { location, message }| match location {
+                Some(location) => format!("{path}:{location}: {message}"),
+                None => format!("{path}: {message}"),
             });
-            let place = place.unwrap_or_default();
-            Failure::new(Exit::Findings, format!("{}:{place}{}", document.path.display(), error.message()))
-        })?;
-        gates.check_names(document)?;
-        Ok(gates)
+            Failure::new(Exit::Findings, format!("{path}: its gates make no sense")).with_details(lines)
+        })
     }
 
-    fn check_names(&self, document: &Document) -> Result<()> {
-        let mut problems = Vec::new();
+    /// The same, with the faults one by one.
+    pub(crate) fn parse(document: &Document) -> std::result::Result<Self, Vec<GateFault>> {
+        let gates: Self = match document.format() {
+            Format::Json => serde_json::from_str(&document.text).map_err(|error| {
+                let location = Location { line: error.line(), column: error.column() };
+                vec![GateFault { location: Some(location), message: error.to_string() }]
+            })?,
+            _ => toml::from_str(&document.text).map_err(|error| {
+                let location = error.span().map(|span| {
+                    let before = document.text.get(..span.start).unwrap_or_default();
+                    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+                    Location { line: before.matches('\n').count() + 1, column }
+                });
+                vec![GateFault { location, message: error.message().to_owned() }]
+            })?,
+        };
+        let faults = gates.faults(document);
+        if faults.is_empty() { Ok(gates) } else { Err(faults) }
+    }
+
+    fn faults(&self, document: &Document) -> Vec<GateFault> {
+        let mut faults = Vec::new();
+        // Read once, and only if there is something to tell.
+        let mut places: BTreeMap<&str, BTreeMap<String, Location>> = BTreeMap::new();
+        let mut tell = |table: &'static str, name: &str, message: String| {
+            let names = || edit::names(document.format(), &document.text, table).into_iter().rev().collect();
+            let location = places.entry(table).or_insert_with(names).get(name).copied();
+            faults.push(GateFault { location, message });
+        };
         for (name, gate) in &self.gate {
             for check in gate.checks.iter().filter(|check| !self.check.contains_key(*check)) {
-                problems.push(format!("gate.{name}.checks: there is no [check.{check}]"));
+                tell("gate", name, format!("gate.{name}.checks: there is no check {check:?}"));
             }
             if gate.ramp.windows(2).any(|pair| pair[0] >= pair[1]) {
-                problems.push(format!("gate.{name}.ramp: steps that do not go up"));
+                tell("gate", name, format!("gate.{name}.ramp: steps that do not go up"));
             }
         }
         let named = self.flags.iter().filter_map(|(key, flag)| Some((key.as_str(), flag.get("gate")?)));
         for (key, gate) in named {
             match gate.as_str() {
                 Some(name) if self.gate.contains_key(name) => {}
-                Some(name) => problems.push(format!("flags.{key}.gate: there is no [gate.{name}]")),
-                None => {
-                    problems.push(format!("flags.{key}.gate: got {}, expected the name of a gate", gate.type_str()));
-                }
+                Some(name) => tell("flags", key, format!("flags.{key}.gate: there is no gate {name:?}")),
+                None => tell("flags", key, format!("flags.{key}.gate: got {gate}, expected the name of a gate")),
             }
         }
         if let Some(name) = self.defaults.gate.as_ref().filter(|name| !self.gate.contains_key(*name)) {
-            problems.push(format!("defaults.gate: there is no [gate.{name}]"));
+            tell("defaults", "gate", format!("defaults.gate: there is no gate {name:?}"));
         }
-        if problems.is_empty() {
-            return Ok(());
-        }
-        let problems = problems.into_iter().map(|problem| format!("{}: {problem}", document.path.display()));
-        Err(Failure::new(Exit::Findings, format!("{}: its gates make no sense", document.path.display()))
-            .with_details(problems))
+        faults
     }
 
     /// The gate of a flag, by its name, if it has one.
     pub(crate) fn of(&self, key: &str) -> Option<(&str, &Gate)> {
-        let own = self.flags.get(key).and_then(|flag| flag.get("gate")).and_then(toml::Value::as_str);
+        let own = self.flags.get(key).and_then(|flag| flag.get("gate")).and_then(Value::as_str);
         let (name, gate) = self.gate.get_key_value(own.or(self.defaults.gate.as_deref())?)?;
         Some((name, gate))
     }
@@ -255,6 +281,20 @@ fn skips(old: &[Step], new: &[Step]) -> bool {
 }
 
 impl Gate {
+    /// What this gate asks for and a `go` that is on record did not show.
+    pub(crate) fn lacks(&self, entry: &Entry) -> Vec<String> {
+        let mut lacks = Vec::new();
+        for check in &self.checks {
+            if !entry.checks.iter().any(|answer| answer.name == *check && answer.passed) {
+                lacks.push(format!("check {check}"));
+            }
+        }
+        if self.build.is_some() && entry.release.is_none() {
+            lacks.push("a release that serves".to_owned());
+        }
+        lacks
+    }
+
     /// The next step up from here.
     pub(crate) fn next(&self, from: Percent) -> Percent {
         self.ramp.iter().map(|step| step.0).find(|step| *step > from).unwrap_or(Percent::HUNDRED)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::outcome::{Failure, Result};
-use crate::project::Document;
+use crate::project::{Document, empty};
 
 /// The bytes of a file at a revision; `None` when it was not there. It is named from the folder of the flag file.
 pub(crate) fn bytes_at(revision: &str, file: &Path, name: &str) -> Result<Option<Vec<u8>>> {
@@ -31,6 +31,6 @@ pub(crate) fn bytes_at(revision: &str, file: &Path, name: &str) -> Result<Option
 /// A document at a revision; an empty one when it was not there.
 pub(crate) fn document_at(revision: &str, path: &Path) -> Result<Document> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let bytes = bytes_at(revision, path, &name)?.unwrap_or_else(|| b"[flags]\n".to_vec());
+    let bytes = bytes_at(revision, path, &name)?.unwrap_or_else(|| empty(path).into());
     Document::understand(path, bytes)
 }

@@ -14,7 +14,17 @@ use serde::{Deserialize, Serialize};
 use crate::outcome::{Failure, Result};
 use crate::probe::Answer;
 use crate::project::digest;
-use crate::write::{Writer, state_folder};
+use crate::state::State;
+use crate::write::state_folder;
+
+/// From which state to which a flag is brought.
+#[derive(Clone, Debug)]
+pub(crate) struct Moved {
+    pub(crate) flag: String,
+    /// `None` where nobody knows: the file could not be read.
+    pub(crate) from: Option<State>,
+    pub(crate) to: State,
+}
 
 /// What was done to a flag.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -25,7 +35,7 @@ pub(crate) struct Entry {
     pub(crate) verb: String,
     pub(crate) who: String,
     pub(crate) when: Timestamp,
-    /// The state before, as `flagkit` says it: `off`, `on` or a percentage.
+    /// The state before, as `flagkit` says it: `off`, `on`, a percentage, or `unknown`.
     pub(crate) from: String,
     /// The state after.
     pub(crate) to: String,
@@ -47,7 +57,30 @@ pub(crate) struct Entry {
     pub(crate) hash: String,
 }
 
+/// The verbs of entries.
+pub(crate) const GO: &str = "go";
+pub(crate) const REVERT: &str = "revert";
+
 impl Entry {
+    /// What is known of it when a file has been written, by the digest of its text. What comes before is filled in as it is added.
+    pub(crate) fn new(verb: &str, path: &Path, digest: &str, moved: &Moved, reason: Option<String>) -> Self {
+        Self {
+            flag: moved.flag.clone(),
+            verb: verb.to_owned(),
+            who: who(),
+            when: Timestamp::now(),
+            from: moved.from.map_or_else(|| "unknown".to_owned(), |state| state.to_string()),
+            to: moved.to.to_string(),
+            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            digest: digest.to_owned(),
+            checks: Vec::new(),
+            release: None,
+            reason,
+            previous: String::new(),
+            hash: String::new(),
+        }
+    }
+
     fn hashed(&self) -> String {
         let bare = Self { hash: String::new(), ..self.clone() };
         digest(&serde_json::to_vec(&bare).unwrap_or_default())
@@ -60,6 +93,8 @@ pub(crate) struct Journal {
     pub(crate) path: PathBuf,
     /// In the order of the file.
     pub(crate) entries: Vec<Entry>,
+    /// The line of each entry, from 1.
+    lines: Vec<usize>,
     /// With the line, from 1.
     pub(crate) faults: Vec<(usize, String)>,
 }
@@ -76,8 +111,8 @@ impl Journal {
     /// Reads the log; without one there are no entries.
     pub(crate) fn read(file: &Path) -> Result<Self> {
         let path = Self::path(file);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(Self::parse(path, &text)),
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Self::parse(path, &String::from_utf8_lossy(&bytes))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self { path, ..Self::default() }),
             Err(error) => Err(Failure::io(format!("{}: {error}", path.display()))),
         }
@@ -106,6 +141,7 @@ impl Journal {
             }
             known.entry(entry.flag.clone()).or_default().insert(entry.hash.clone());
             wanted.push((line, entry.flag.clone(), entry.previous.clone()));
+            journal.lines.push(line);
             journal.entries.push(entry);
         }
         for (line, flag, previous) in wanted {
@@ -117,43 +153,68 @@ impl Journal {
         journal
     }
 
-    /// The entries of a flag that none comes after: one, or one for each branch that was merged.
-    pub(crate) fn heads<'j>(&'j self, flag: &str) -> Vec<&'j Entry> {
-        let entries: Vec<&Entry> = self.entries.iter().filter(|entry| entry.flag == flag).collect();
-        let followed: HashSet<&str> = entries.iter().map(|entry| entry.previous.as_str()).collect();
-        entries.into_iter().filter(|entry| !followed.contains(entry.hash.as_str())).collect()
+    /// The latest entry of each flag: of those that none comes after, one for each branch that was merged, the latest.
+    pub(crate) fn latest(&self) -> impl Iterator<Item = &Entry> {
+        let followed: HashSet<&str> = self.entries.iter().map(|entry| entry.previous.as_str()).collect();
+        let mut latest: HashMap<&str, &Entry> = HashMap::new();
+        for entry in self.entries.iter().filter(|entry| !followed.contains(entry.hash.as_str())) {
+            let best = latest.entry(&entry.flag).or_insert(entry);
+            if entry.when > best.when {
+                *best = entry;
+            }
+        }
+        latest.into_values()
     }
 
-    /// The latest entry of a flag.
-    pub(crate) fn last(&self, flag: &str) -> Option<&Entry> {
-        self.heads(flag).into_iter().max_by_key(|entry| entry.when)
+    /// Whether anything was done to a flag.
+    pub(crate) fn knows(&self, flag: &str) -> bool {
+        self.entries.iter().any(|entry| entry.flag == flag)
+    }
+
+    /// The last time that more people were let see a flag, as a file says.
+    pub(crate) fn last_go(&self, flag: &str, file: &str) -> Option<&Entry> {
+        let of_file = self.entries.iter().filter(|entry| entry.flag == flag && entry.file == file);
+        of_file.filter(|entry| entry.verb == GO).max_by_key(|entry| entry.when)
+    }
+
+    /// The entries that nothing is wrong with.
+    pub(crate) fn sound(&self) -> impl Iterator<Item = &Entry> {
+        let faulty: HashSet<usize> = self.faults.iter().map(|(line, _)| *line).collect();
+        self.entries.iter().zip(&self.lines).filter(move |(_, line)| !faulty.contains(*line)).map(|(entry, _)| entry)
+    }
+
+    /// Finds out whether entries can be added, before there is something to add.
+    pub(crate) fn can_be_added_to(file: &Path) -> Result<()> {
+        let path = Self::path(file);
+        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        opened.map(drop).map_err(|error| {
+            Failure::io(format!("{}: cannot be written: {error}; nothing else was written", path.display()))
+        })
     }
 
     /// Adds entries for what has just been done, in the order given. Their `previous` and `hash` are filled in.
-    pub(crate) fn append(writer: &Writer, log_of: &Path, entries: impl IntoIterator<Item = Entry>) -> Result<()> {
-        debug_assert!(state_folder(writer.path()) == state_folder(log_of));
-        let path = Self::path(log_of);
-        let failed = |error: io::Error| {
-            Failure::io(format!("{}: the file was written, and the log was not: {error}", path.display()))
-        };
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
+    pub(crate) fn append(file: &Path, entries: impl IntoIterator<Item = Entry>) -> io::Result<()> {
+        let path = Self::path(file);
+        let text = match fs::read(&path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(error),
         };
-        let mut journal = Self::parse(path.clone(), &text);
+        let journal = Self::parse(path.clone(), &text);
+        let mut latest: HashMap<String, String> =
+            journal.latest().map(|entry| (entry.flag.clone(), entry.hash.clone())).collect();
         // What broke off stays, on a line of its own.
         let mut lines = String::from(if text.is_empty() || text.ends_with('\n') { "" } else { "\n" });
         for mut entry in entries {
-            entry.previous = journal.last(&entry.flag).map(|last| last.hash.clone()).unwrap_or_default();
+            entry.previous = latest.remove(&entry.flag).unwrap_or_default();
             entry.hash = entry.hashed();
             lines += &serde_json::to_string(&entry).unwrap_or_default();
             lines.push('\n');
-            journal.entries.push(entry);
+            latest.insert(entry.flag, entry.hash);
         }
-        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
-        file.write_all(lines.as_bytes()).map_err(failed)?;
-        file.sync_data().map_err(failed)
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        file.write_all(lines.as_bytes())?;
+        file.sync_data()
     }
 }
 

@@ -18,11 +18,14 @@
 #![allow(missing_docs, clippy::missing_errors_doc)] // the command line is what is promised, and docs/cli.md describes it
 
 mod cli;
+mod difference;
 mod edit;
 mod findings;
 mod gate;
 mod git;
+mod interrupts;
 mod journal;
+mod names;
 mod outcome;
 mod probe;
 mod project;
@@ -41,17 +44,25 @@ use clap::Parser as _;
 use serde_json::json;
 
 use crate::cli::Cli;
-use crate::outcome::{Exit, Result};
+use crate::outcome::{Exit, Failure, Result};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            // Nobody to tell if that fails.
+            if !error.use_stderr() {
+                // Help was asked for. Nobody to tell if that fails.
+                let _ = error.print();
+                return ExitCode::from(Exit::Done as u8);
+            }
+            let mut arguments = std::env::args().skip(1).take_while(|argument| argument != "--");
+            if arguments.any(|argument| argument == "--json") {
+                let exit = finish(true, "", Err(Failure::usage(error.to_string().trim().to_owned())));
+                return ExitCode::from(exit as u8);
+            }
             let _ = error.print();
-            return ExitCode::from(exit as u8);
+            return ExitCode::from(Exit::Usage as u8);
         }
     };
     let (json, verb) = (cli.common.json, cli.verb.name());
@@ -89,6 +100,7 @@ fn finish(json: bool, verb: &str, result: Result) -> Exit {
 }
 
 fn envelope(verb: &str, exit: Exit, data: &serde_json::Value, error: &serde_json::Value) -> io::Result<()> {
+    let verb = if verb.is_empty() { None } else { Some(verb) };
     let envelope = json!({ "flagkit": 1, "verb": verb, "exit": exit as u8, "data": data, "error": error });
     writeln!(io::stdout(), "{envelope}")
 }

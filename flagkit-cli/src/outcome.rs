@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use flagkit_core::Problem;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -67,7 +68,40 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     message: String,
     help: Option<String>,
-    details: Vec<String>,
+    details: Vec<Detail>,
+}
+
+/// Something that is the matter in particular.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Detail {
+    message: String,
+    help: Option<String>,
+}
+
+impl Detail {
+    /// What is wrong at a place of a file.
+    pub(crate) fn of(path: impl fmt::Display, problem: &Problem) -> Self {
+        let place = problem.location().map(|location| format!(":{location}")).unwrap_or_default();
+        let key = if problem.path().is_empty() { String::new() } else { format!(" {}:", problem.path()) };
+        let message = format!("{path}{place}:{key} got {}, expected {}", problem.got(), problem.expected());
+        Self { message, help: problem.help().map(str::to_owned) }
+    }
+}
+
+impl From<String> for Detail {
+    fn from(message: String) -> Self {
+        Self { message, help: None }
+    }
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "\n    help: {help}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Failure {
@@ -92,9 +126,9 @@ impl Failure {
         self
     }
 
-    /// Adds what is the matter in particular, a line each.
-    pub(crate) fn with_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
-        self.details.extend(details);
+    /// Adds what is the matter in particular.
+    pub(crate) fn with_details<D: Into<Detail>>(mut self, details: impl IntoIterator<Item = D>) -> Self {
+        self.details.extend(details.into_iter().map(Into::into));
         self
     }
 

@@ -1,5 +1,7 @@
 //! Asking a running system.
 
+use std::fmt;
+use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,16 +28,37 @@ pub(crate) struct Answer {
     pub(crate) millis: u64,
 }
 
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.got)
+    }
+}
+
 fn agent(patience: Duration) -> Agent {
     Agent::config_builder().timeout_global(Some(patience)).http_status_as_error(false).max_redirects(3).build().into()
 }
 
 /// The status and the body, or why there is none.
 fn ask(url: &str, patience: Duration) -> Result<(u16, String), String> {
-    let mut response = agent(patience).get(url).call().map_err(|error| error.to_string())?;
+    let said = |error| said(error, patience);
+    let mut response = agent(patience).get(url).call().map_err(said)?;
     let status = response.status().as_u16();
     let body = response.body_mut().with_config().limit(MOST_BYTES).lossy_utf8(true).read_to_string();
-    body.map(|body| (status, body)).map_err(|error| error.to_string())
+    body.map(|body| (status, body)).map_err(said)
+}
+
+/// Why there is no answer, for people.
+fn said(error: ureq::Error, patience: Duration) -> String {
+    match error {
+        ureq::Error::Timeout(_) => format!("no answer within {} ms", patience.as_millis()),
+        ureq::Error::HostNotFound => "no such host".to_owned(),
+        ureq::Error::Io(error) => match error.kind() {
+            ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => "the answer breaks off".to_owned(),
+            _ => error.to_string(),
+        },
+        other => other.to_string(),
+    }
 }
 
 /// Asks for what a check wants, once.
@@ -43,7 +66,7 @@ pub(crate) fn check(name: &str, check: &Check) -> Answer {
     let expected = &check.expect;
     let patience = expected.max_ms.map_or(PATIENCE, |most| Duration::from_millis(most).min(PATIENCE));
     let begin = Instant::now();
-    let answer = ask(&check.url, patience + Duration::from_millis(100));
+    let answer = ask(&check.url, patience);
     let took = begin.elapsed();
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let (passed, got) = match answer {

@@ -5,11 +5,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flagkit_core::{Flags, Load, Problem, Provenance, Snapshot};
+use flagkit_core::{Flags, Load, LoadError, Problem, Provenance, Snapshot};
 use flagkit_sources::document::Format;
 use sha2::{Digest as _, Sha256};
 
-use crate::outcome::{Exit, Failure, Result};
+use crate::outcome::{Detail, Exit, Failure, Result};
 
 /// A document: its bytes, and what they mean.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Document {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
     pub(crate) load: Load,
+    /// Whether there is a file yet.
+    exists: bool,
 }
 
 impl Document {
@@ -26,33 +28,65 @@ impl Document {
         Self::understand(path, bytes)
     }
 
-    /// Reads a file if it is there.
-    pub(crate) fn read_if_there(path: &Path) -> Result<Option<Self>> {
+    /// Reads a file; one that is not there says nothing.
+    pub(crate) fn read_if_there(path: &Path) -> Result<Self> {
         match fs::read(path) {
-            Ok(bytes) => Self::understand(path, bytes).map(Some),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Ok(bytes) => Self::understand(path, bytes),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Ok(Self { exists: false, ..Self::understand(path, empty(path).into())? })
+            }
             Err(error) => Err(unreadable(path, &error)),
         }
     }
 
     /// Understands bytes that stand for a file.
     pub(crate) fn understand(path: &Path, bytes: Vec<u8>) -> Result<Self> {
-        let load = Format::from_path(path).read(&bytes).map_err(|error| {
-            let problems = error.problems().iter().map(|problem| format!("{}:{problem}", path.display()));
-            let message = error.to_string();
-            let message = message.lines().next().unwrap_or_default();
-            Failure::new(Exit::Findings, format!("{}: {message}", path.display()))
-                .with_details(problems)
-                .with_help("`flagkit revert --all` turns everything off without reading the file")
-        })?;
-        let text = String::from_utf8(bytes).map_err(|_| Failure::io(format!("{}: not UTF-8", path.display())))?;
-        Ok(Self { path: path.to_owned(), text, load })
+        Self::parse(path, bytes).map_err(|error| refused(path, &error))
     }
 
-    /// What its exact content is known by.
-    pub(crate) fn digest(&self) -> String {
-        digest(self.text.as_bytes())
+    /// The same, with the problems one by one.
+    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> std::result::Result<Self, LoadError> {
+        let load = Format::from_path(path).read(&bytes)?;
+        let text = String::from_utf8(bytes).map_err(|_| LoadError::new("not UTF-8"))?;
+        Ok(Self { path: path.to_owned(), text, load, exists: true })
     }
+
+    pub(crate) fn format(&self) -> Format {
+        format(&self.path)
+    }
+
+    /// What its exact content is known by; `None` while there is no file.
+    pub(crate) fn digest(&self) -> Option<String> {
+        self.exists.then(|| digest(self.text.as_bytes()))
+    }
+
+    /// Its name, without its folder.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// The format of a file.
+pub(crate) fn format(path: &Path) -> Format {
+    Format::from_path(path)
+}
+
+/// A document without flags.
+pub(crate) fn empty(path: &Path) -> &'static str {
+    match format(path) {
+        Format::Json => "{\"flags\": {}}\n",
+        _ => "[flags]\n",
+    }
+}
+
+/// A document that is refused as a whole.
+pub(crate) fn refused(path: &Path, error: &LoadError) -> Failure {
+    let problems = error.problems().iter().map(|problem| Detail::of(path.display(), problem));
+    let message = error.to_string();
+    let message = message.lines().next().unwrap_or_default();
+    Failure::new(Exit::Findings, format!("{}: {message}", path.display()))
+        .with_details(problems)
+        .with_help("`flagkit revert --all` turns everything off without reading the file")
 }
 
 /// What exact content is known by.
@@ -65,12 +99,17 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
 }
 
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let failure = Failure::io(format!("{}: {error}", path.display()));
     if error.kind() == ErrorKind::NotFound {
-        failure.with_help("`flagkit init` writes one; `--file PATH` names another")
+        missing(path.display())
     } else {
-        failure
+        Failure::io(format!("{}: {error}", path.display()))
     }
+}
+
+/// There is no such file.
+pub(crate) fn missing(path: impl std::fmt::Display) -> Failure {
+    Failure::io(format!("{path}: there is no such file"))
+        .with_help("`flagkit init` writes one; `--file PATH` names another")
 }
 
 /// The file that declares the flags, and the one that carries the state of an environment.
@@ -87,8 +126,7 @@ impl Project {
         let environment = match env {
             Some(env) => {
                 let path = environment_file(file, env)?;
-                let empty = || Document::understand(&path, b"[flags]\n".to_vec());
-                Some(Document::read_if_there(&path)?.map_or_else(empty, Ok)?)
+                Some(Document::read_if_there(&path)?)
             }
             None => None,
         };

@@ -8,7 +8,8 @@ use flagkit_core::{Snapshot, Source, Status};
 use flagkit_sources::{Builder, Env, File, Guard, Http, Start};
 
 use crate::cli::Sources;
-use crate::outcome::{Exit, Failure, Result};
+use crate::outcome::{Detail, Exit, Failure, Result};
+use crate::project::missing;
 
 /// Starts the sources that are named, or the file with the environment over it.
 pub(crate) fn start(sources: &Sources, file: &Path) -> Result<Guard> {
@@ -19,17 +20,44 @@ pub(crate) fn start(sources: &Sources, file: &Path) -> Result<Guard> {
     for uri in &sources.uris {
         builder = builder.source(source(uri)?);
     }
-    builder.patience(Duration::from_secs(10)).start().map_err(|error| {
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            if !message.contains(&error.to_string()) {
-                message = message + ": " + &error.to_string();
-            }
-            cause = error.source();
+    builder.patience(Duration::from_secs(10)).start().map_err(|error| failed(&error))
+}
+
+/// A document that is refused is a finding; a source that does not answer is none.
+fn failed(error: &flagkit_sources::Error) -> Failure {
+    let failures = error.failures();
+    let Some((provenance, first)) = failures.first() else { return Failure::io(told(error)) };
+    let path = |provenance: &str| provenance.strip_prefix("file:").unwrap_or(provenance).to_owned();
+    if first.is_missing() && failures.len() == 1 && provenance.as_str().starts_with("file:") {
+        return missing(path(provenance.as_str()));
+    }
+    let is_refused = failures.iter().any(|(_, error)| !error.problems().is_empty());
+    let message = told(&**first);
+    let problems = failures.iter().flat_map(|(provenance, error)| {
+        error.problems().iter().map(move |problem| Detail::of(path(provenance.as_str()), problem))
+    });
+    let others = failures.iter().skip(1);
+    let others =
+        others.map(|(provenance, error)| Detail::from(format!("{}: {}", path(provenance.as_str()), told(&**error))));
+    Failure::new(
+        if is_refused { Exit::Findings } else { Exit::Io },
+        format!("{}: {message}", path(provenance.as_str())),
+    )
+    .with_details(others.chain(problems))
+}
+
+/// The first line of an error, and those of its causes that say more.
+fn told(error: &dyn std::error::Error) -> String {
+    let first = |error: &dyn std::error::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
+    let mut message = first(error);
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if !message.contains(&first(error)) {
+            message = message + ": " + &first(error);
         }
-        Failure::new(Exit::Io, message)
-    })
+        cause = error.source();
+    }
+    message
 }
 
 /// The flags as they are now, and how the sources are doing.

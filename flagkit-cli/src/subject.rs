@@ -16,9 +16,10 @@ pub(crate) struct Asked {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an id is a text or a whole number")]
 enum AskedId {
     Number(i64),
+    Great(u64),
     Text(String),
 }
 
@@ -28,7 +29,7 @@ struct Attributes(Vec<(String, Known)>);
 
 /// A value of an attribute.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an attribute is true, false, a number, a text, or a list of such")]
 enum Known {
     Bool(bool),
     Integer(i64),
@@ -78,6 +79,7 @@ impl Subject for Asked {
     fn id(&self) -> Option<Id<'_>> {
         self.id.as_ref().map(|id| match id {
             AskedId::Number(number) => Id::from(*number),
+            AskedId::Great(number) => Id::from(*number),
             AskedId::Text(text) => Id::from(text.as_str()),
         })
     }

@@ -32,7 +32,23 @@ pub(crate) struct Table(Vec<Vec<String>>);
 
 impl Table {
     pub(crate) fn new<const N: usize>(header: [&str; N]) -> Self {
-        Self(vec![header.iter().map(|name| styled(DIM, name)).collect()])
+        // An empty name has no style: what is blank at the end of a line is cut off.
+        let styled = |name: &&str| if name.is_empty() { String::new() } else { styled(DIM, name) };
+        Self(vec![header.iter().map(styled).collect()])
+    }
+
+    /// Of columns, without those that say nothing; a cell that does is a dash.
+    pub(crate) fn of<const N: usize>(header: [&str; N], columns: [Vec<Option<String>>; N]) -> Self {
+        let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
+        let mut table = vec![Vec::new(); rows + 1];
+        let filled = header.into_iter().zip(columns).filter(|(_, column)| column.iter().any(Option::is_some));
+        for (name, column) in filled {
+            table[0].push(styled(DIM, name));
+            for (row, cell) in table.iter_mut().skip(1).zip(column) {
+                row.push(cell.unwrap_or_else(|| styled(DIM, "-")));
+            }
+        }
+        Self(table)
     }
 
     pub(crate) fn push<const N: usize>(&mut self, row: [String; N]) {

@@ -3,6 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use fs4::FileExt;
 use tempfile::NamedTempFile;
@@ -10,12 +12,19 @@ use tempfile::NamedTempFile;
 use crate::outcome::{Exit, Failure, Result};
 use crate::project::digest;
 
+/// How long whoever turns something off waits for whoever else of ours is writing.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How old a part of a file is that nobody is writing any more.
+const ABANDONED: Duration = Duration::from_secs(60);
+/// The beginning of the names of files that are being written.
+const PREFIX: &str = ".flagkit-";
+
 /// The right to write a flag file and its log. Held for as long as a look and a rename take, never while somebody thinks.
 #[derive(Debug)]
 pub(crate) struct Writer {
     path: PathBuf,
     /// Let go of when it is closed, by the system if need be.
-    _lock: File,
+    lock: Option<File>,
 }
 
 impl Writer {
@@ -24,7 +33,24 @@ impl Writer {
         let failed = |error: io::Error| unwritable(path, &error);
         let lock = lock_file(path, "lock").map_err(failed)?;
         FileExt::lock(&lock).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock: Some(lock) })
+    }
+
+    /// Waits for a moment, and goes on: turning something off is held up by nothing.
+    pub(crate) fn at_once(path: &Path) -> Self {
+        let begin = Instant::now();
+        let lock = lock_file(path, "lock").ok().filter(|lock| {
+            loop {
+                if FileExt::try_lock(lock).is_ok() {
+                    return true;
+                }
+                if begin.elapsed() > PATIENCE {
+                    return false;
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        Self { path: path.to_owned(), lock }
     }
 
     /// Writes the new content if the file still has the content that is known by `expected`; `None`: if there is no file.
@@ -39,26 +65,43 @@ impl Writer {
         if now.as_deref() != expected {
             return Err(changed(path));
         }
-        let folder = folder(path);
-        let mut temporary = NamedTempFile::with_prefix_in(".flagkit-", &folder).map_err(failed)?;
+        // A link stays, and what it leads to is replaced.
+        let target = match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path).map_err(failed)?,
+            _ => path.clone(),
+        };
+        let folder = folder(&target);
+        if self.lock.is_some() {
+            sweep(&folder);
+        }
+        // Its own name says nothing to anybody.
+        let unnamed = |error: io::Error| failed(error.kind().into());
+        let mut temporary = NamedTempFile::with_prefix_in(PREFIX, &folder).map_err(unnamed)?;
         temporary.write_all(text.as_bytes()).map_err(failed)?;
-        match fs::metadata(path) {
+        match fs::metadata(&target) {
             Ok(metadata) => temporary.as_file().set_permissions(metadata.permissions()).map_err(failed)?,
             Err(_) => readable(temporary.as_file()).map_err(failed)?,
         }
         // Whole on disk before it gets its name.
         temporary.as_file().sync_all().map_err(failed)?;
-        temporary.persist(path).map_err(|error| failed(error.error))?;
+        temporary.persist(&target).map_err(|error| failed(error.error))?;
         // So that the name survives a crash too. Not every system lets a directory be opened.
         if let Ok(folder) = File::open(&folder) {
             let _ = folder.sync_all();
         }
         Ok(())
     }
+}
 
-    /// The file that may be written.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+/// Takes away what runs that were killed have left behind.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+        if is_ours && age.is_some_and(|age| age > ABANDONED) {
+            // Somebody else may have been quicker.
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

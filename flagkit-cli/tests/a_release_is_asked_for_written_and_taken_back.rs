@@ -1,31 +1,31 @@
 //! `go` and `revert`, at a terminal, against a server that answers.
 
-mod support;
+mod stage;
 
-use support::{Folder, Server};
+use stage::{Folder, Reply, Server};
 
 const FLAGS: &str =
     "# The flags.\n[flags]   # all of them\nplain = false  # no gate\n\n[flags.gated] # has one\non = false\n";
 
 fn gated(server: &Server, more: &str) -> Folder {
     let gate = "\n[gate.standard]\nchecks = [\"home\"]\nramp = [10, 50, 100]\n";
-    let check = format!("\n[check.home]\nurl = \"{}\"\nexpect = {{ contains = \"Welcome\" }}\n", server.url);
-    Folder::new(&format!("{FLAGS}gate = \"standard\"\n{gate}{more}{check}"))
+    let check = format!("\n[check.home]\nurl = \"{}\"\nexpect = {{ contains = \"Welcome\" }}\n", server.url());
+    Folder::with("flags.toml", &format!("{FLAGS}gate = \"standard\"\n{gate}{more}{check}"))
 }
 
 #[test]
 fn a_human_types_the_name() {
-    let folder = Folder::new(FLAGS);
+    let folder = Folder::with("flags.toml", FLAGS);
     let mut terminal = folder.terminal(&["go", "plain", "--to", "10"]);
     terminal.wait_for("Type plain to let it be seen: ");
     assert_eq!(folder.read("flags.toml"), FLAGS, "nothing is written before");
-    assert!(terminal.screen().contains("10% of all subjects see it"), "{}", terminal.screen());
+    assert!(terminal.shown().contains("10% of all subjects see it"), "{}", terminal.shown());
     terminal.answer("plain");
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{screen}");
     assert!(screen.contains("to undo: flagkit revert plain"), "{screen}");
     assert_eq!(folder.read("flags.toml"), FLAGS.replace("plain = false", "plain = \"10%\""), "and not a byte beside");
-    let log = folder.log();
+    let log = folder.entries();
     assert_eq!((&log[0]["from"], &log[0]["to"], &log[0]["who"]), (&"off".into(), &"10%".into(), &"tester".into()));
     assert_eq!(folder.run(&["log", "--verify"]).code, 0);
 
@@ -37,7 +37,7 @@ fn a_human_types_the_name() {
 
 #[test]
 fn nobody_else_does() {
-    let folder = Folder::new(FLAGS);
+    let folder = Folder::with("flags.toml", FLAGS);
     let ran = folder.run_with(&["go", "plain", "--to", "10"], "plain\n");
     assert_eq!(ran.code, 4, "{ran:?}");
     assert!(ran.err.contains("a human may type: flagkit go plain --to 10"), "{ran:?}");
@@ -46,16 +46,16 @@ fn nobody_else_does() {
     terminal.answer("yes");
     let (code, screen) = terminal.end();
     assert_eq!(code, 4, "{screen}");
-    assert_eq!((folder.read("flags.toml").as_str(), folder.log().len()), (FLAGS, 0));
+    assert_eq!((folder.read("flags.toml").as_str(), folder.entries().len()), (FLAGS, 0));
 }
 
 #[test]
 fn machines_say_no() {
-    let server = Server::new("Welcome");
+    let server = Server::new(Reply::ok("Welcome"));
     let folder = gated(&server, "");
     let before = folder.read("flags.toml");
     for (status, body, why) in [(500, "Welcome", "status 500"), (200, "Sorry", "without \"Welcome\"")] {
-        server.says(status, body);
+        server.set(Reply::Says(status, body.to_owned()));
         let ran = folder.run(&["go", "gated"]);
         assert_eq!(ran.code, 3, "{ran:?}");
         assert!(ran.err.contains(why), "{ran:?}");
@@ -65,17 +65,17 @@ fn machines_say_no() {
     assert!(ran.err.contains("flagkit go gated --to 10"), "{ran:?}");
     let ran = folder.run(&["go", "gatet"]);
     assert!(ran.code == 2 && ran.err.contains("did you mean `gated`?"), "{ran:?}");
-    assert_eq!((folder.read("flags.toml"), folder.log().len()), (before, 0));
+    assert_eq!((folder.read("flags.toml"), folder.entries().len()), (before, 0));
 }
 
 #[test]
 fn a_build_that_never_comes_is_waited_for_and_no_longer() {
-    let server = Server::new("release-1");
+    let server = Server::new(Reply::ok("release-1"));
     let build = format!(
         "build = {{ url = \"{}\", expect = \"${{RELEASE}}\", consecutive = 2, within = \"1s\" }}\n",
-        server.url
+        server.url()
     );
-    let folder = gated(&Server::new("Welcome"), &build);
+    let folder = gated(&Server::new(Reply::ok("Welcome")), &build);
     let mut command = folder.command(&["go", "gated", "--dry-run"]);
     let output = command.env("RELEASE", "release-2").output().expect("it runs");
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
@@ -87,14 +87,14 @@ fn a_build_that_never_comes_is_waited_for_and_no_longer() {
 
 #[test]
 fn a_check_that_fails_after_the_change_takes_it_back() {
-    let server = Server::new("Welcome");
+    let server = Server::new(Reply::ok("Welcome"));
     for (more, code, state) in [("", 3, "off"), ("on_failure = \"report\"\n", 3, "10%")] {
-        server.says(200, "Welcome");
+        server.set(Reply::Says(200, "Welcome".to_owned()));
         let folder = gated(&server, more);
         let before = folder.read("flags.toml");
         let mut terminal = folder.terminal(&["go", "gated"]);
         terminal.wait_for("Type gated");
-        server.says(503, "Sorry");
+        server.set(Reply::Says(503, "Sorry".to_owned()));
         terminal.answer("gated");
         let (ended, screen) = terminal.end();
         assert_eq!(ended, code, "{screen}");
@@ -103,7 +103,7 @@ fn a_check_that_fails_after_the_change_takes_it_back() {
         assert_eq!(gated.expect("it")["state"], state, "{screen}");
         if state == "off" {
             assert_eq!(folder.read("flags.toml"), before, "to the letter");
-            assert_eq!(folder.log().len(), 2);
+            assert_eq!(folder.entries().len(), 2);
         }
         assert_eq!(folder.run(&["log", "--verify"]).code, 0);
     }
@@ -111,42 +111,76 @@ fn a_check_that_fails_after_the_change_takes_it_back() {
 
 #[test]
 fn the_last_look_is_a_yes_or_a_no() {
-    let server = Server::new("Welcome");
+    let server = Server::new(Reply::ok("Welcome"));
     let folder = gated(&server, "look = [\"http://shop.example/\"]\nsoak = \"1h\"\n");
     for (answer, code, state) in [("no", 4, "off"), ("yes", 0, "10%")] {
         let mut terminal = folder.terminal(&["go", "gated"]);
         terminal.wait_for("Type gated");
         terminal.answer("gated");
         terminal.wait_for("Type yes to keep it");
-        assert!(terminal.screen().contains("http://shop.example/"));
+        assert!(terminal.shown().contains("http://shop.example/"));
         terminal.answer(answer);
         let (ended, screen) = terminal.end();
         assert_eq!(ended, code, "{screen}");
-        assert_eq!(folder.log().last().expect("an entry")["to"], state);
+        assert_eq!(folder.entries().last().expect("an entry")["to"], state);
     }
     let ran = folder.run(&["go", "gated"]);
     assert_eq!(ran.code, 7, "the step has to last: {ran:?}");
     assert!(ran.err.contains("nothing happens by itself"), "{ran:?}");
 }
 
+/// Says the name, where nothing else is asked.
+#[track_caller]
+fn goes(folder: &Folder, arguments: &[&str]) {
+    let mut terminal = folder.terminal(&[&["go"], arguments].concat());
+    terminal.wait_for("to let it be seen: ");
+    terminal.answer(arguments[0]);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{arguments:?}: {screen}");
+}
+
+#[test]
+fn a_step_lasts_whatever_else_is_done_meanwhile() {
+    let gate = "gate = \"standard\"\n\n[gate.standard]\nramp = [10, 50, 100]\nsoak = \"1h\"\n";
+    let folder = Folder::with("flags.toml", &(FLAGS.to_owned() + gate));
+    goes(&folder, &["gated"]);
+    assert_eq!(folder.run(&["revert", "gated", "--to", "9"]).code, 0);
+    let ran = folder.run(&["go", "gated", "--to", "10", "--dry-run"]);
+    assert!(ran.code == 7 && ran.err.contains("nothing happens by itself"), "after a step back: {ran:?}");
+    goes(&folder, &["gated", "--env", "prod", "--to", "10"]);
+    let ran = folder.run(&["go", "gated", "--dry-run"]);
+    assert_eq!(ran.code, 7, "another environment has steps of its own: {ran:?}");
+    assert_eq!(folder.run(&["revert", "gated"]).code, 0);
+    goes(&folder, &["gated"]);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let folder = Folder::with("flags.toml", FLAGS);
+    let ran = folder.run(&["go", "plain", "--dry-run"]);
+    assert!(ran.code == 0 && ran.out.ends_with("nothing was written\n"), "{ran:?}");
+    assert_eq!(folder.run(&["revert", "plain", "--dry-run"]).code, 0);
+    assert_eq!(folder.all().len(), 1, "{:?}", folder.all());
+}
+
 #[test]
 fn an_approval_is_of_exact_content() {
-    let folder = Folder::new(FLAGS);
+    let folder = Folder::with("flags.toml", FLAGS);
     let mut terminal = folder.terminal(&["go", "plain"]);
     terminal.wait_for("Type plain");
-    let ran = folder.run(&["go", "plain", "--dry-run"]);
-    assert_eq!(ran.code, 7, "one at a time: {ran:?}");
+    let (code, screen) = folder.terminal(&["go", "plain"]).end();
+    assert_eq!(code, 7, "one at a time: {screen}");
     let changed = FLAGS.replace("# has one", "# had one");
     folder.write("flags.toml", &changed);
     terminal.answer("plain");
     let (code, screen) = terminal.end();
     assert_eq!(code, 7, "{screen}");
-    assert_eq!((folder.read("flags.toml"), folder.log().len()), (changed, 0));
+    assert_eq!((folder.read("flags.toml"), folder.entries().len()), (changed, 0));
 }
 
 #[test]
 fn a_revert_waits_for_nobody() {
-    let folder = Folder::new(&FLAGS.replace("plain = false", "plain = \"10%\""));
+    let folder = Folder::with("flags.toml", &FLAGS.replace("plain = false", "plain = \"10%\""));
     let mut terminal = folder.terminal(&["go", "plain"]);
     terminal.wait_for("Type plain");
     assert_eq!(folder.run(&["revert", "plain", "--reason", "a smell"]).code, 0);
@@ -154,7 +188,7 @@ fn a_revert_waits_for_nobody() {
     let (code, screen) = terminal.end();
     assert_eq!(code, 7, "{screen}");
     assert_eq!(folder.read("flags.toml"), FLAGS);
-    assert_eq!(folder.log()[0]["reason"], "a smell");
+    assert_eq!(folder.entries()[0]["reason"], "a smell");
     let ran = folder.run(&["revert", "plain", "--to", "50"]);
     assert_eq!(ran.code, 7, "that is no way back: {ran:?}");
 }
@@ -162,7 +196,7 @@ fn a_revert_waits_for_nobody() {
 #[test]
 fn everything_goes_off_also_in_what_cannot_be_read() {
     let broken = "[flags]\na = true\nb = = 1\n[flags.c]\non = true\n";
-    let folder = Folder::new(broken);
+    let folder = Folder::with("flags.toml", broken);
     assert_eq!(folder.run(&["check"]).code, 1);
     assert_eq!(folder.run(&["revert", "--all", "--dry-run"]).code, 0);
     assert_eq!(folder.read("flags.toml"), broken);
@@ -176,7 +210,7 @@ fn everything_goes_off_also_in_what_cannot_be_read() {
 
 #[test]
 fn an_environment_has_its_own_state() {
-    let folder = Folder::new(FLAGS);
+    let folder = Folder::with("flags.toml", FLAGS);
     let mut terminal = folder.terminal(&["go", "plain", "--env", "prod", "--to", "25"]);
     terminal.wait_for("Type plain");
     terminal.answer("plain");
@@ -192,7 +226,7 @@ fn an_environment_has_its_own_state() {
 
 #[test]
 fn a_log_that_was_tampered_with_is_found_out() {
-    let folder = Folder::new(&FLAGS.replace("plain = false", "plain = true"));
+    let folder = Folder::with("flags.toml", &FLAGS.replace("plain = false", "plain = true"));
     for to in ["50", "20", "10"] {
         assert_eq!(folder.run(&["revert", "plain", "--to", to]).code, 0);
     }

@@ -1,8 +1,8 @@
 //! What each verb prints and how it ends, on success and where it cannot go on.
 
-mod support;
+mod stage;
 
-use support::Folder;
+use stage::Folder;
 
 const FLAGS: &str = "\
 [flags]
@@ -20,7 +20,7 @@ if = { plan = \"beta\" }
 const CODE: &str = "fn main() { if flag!(\"plain\") { assert!(flag!(\"beta-ui\", &user)); } }\n";
 
 fn folder() -> Folder {
-    let folder = Folder::new(FLAGS);
+    let folder = Folder::with("flags.toml", FLAGS);
     folder.write("src/main.rs", CODE);
     folder
 }
@@ -155,7 +155,7 @@ fn changes_are_watched() {
     let key = &change["keys"][0];
     assert_eq!(
         (&key["flag"], &key["before"], &key["after"], &key["effect"]),
-        (&"plain".into(), &"on".into(), &"dark".into(), &"narrows".into())
+        (&"plain".into(), &"on".into(), &"off".into(), &"narrows".into())
     );
     assert!(child.wait().expect("it ends").success());
 }
@@ -194,7 +194,7 @@ fn findings_in_every_format() {
 fn the_base_judges_the_head() {
     let gate = "\n[defaults]\ngate = \"standard\"\n[gate.standard]\nramp = [10, 100]\nsoak = \"1h\"\n";
     let start = FLAGS.replace("plain = true", "plain = false") + gate;
-    let folder = Folder::new(&start);
+    let folder = Folder::with("flags.toml", &start);
     folder.write("src/main.rs", CODE);
     folder.git(&["init", "-q"]);
     folder.git(&["add", "-A"]);
@@ -215,4 +215,104 @@ fn the_base_judges_the_head() {
     assert_eq!(terminal.end().0, 0);
     check(&folder, &check_base, 0, &["0 errors"]);
     check(&folder, &["check", "--base", "nowhere"], 2, &["\"nowhere\" is no revision"]);
+}
+
+/// A repository with these flags at its first commit.
+fn committed(flags: &str) -> Folder {
+    let folder = Folder::with("flags.toml", flags);
+    folder.write("src/main.rs", "fn main() { flag!(\"a\"); flag!(\"b\"); }\n");
+    folder.git(&["init", "-q"]);
+    folder.git(&["add", "-A"]);
+    folder.git(&["commit", "-qm", "base"]);
+    folder
+}
+
+#[track_caller]
+fn goes(folder: &Folder, arguments: &[&str]) {
+    let mut terminal = folder.terminal(&[&["go"], arguments].concat());
+    terminal.wait_for("to let it be seen: ");
+    terminal.answer(arguments[0]);
+    let (code, shown) = terminal.end();
+    assert_eq!(code, 0, "{shown}");
+}
+
+const BASE: [&str; 3] = ["check", "--base", "HEAD"];
+
+#[test]
+fn a_go_covers_what_follows_from_it_and_nothing_else() {
+    let flags = "[flags]\nb = false\n[flags.a]\non = true\nrequires = [\"b\"]\nrollout = 50\n";
+    let folder = committed(flags);
+    goes(&folder, &["b", "--to", "50"]);
+    check(&folder, &BASE, 0, &["0 errors"]);
+    assert_eq!(folder.run(&["revert", "b", "--to", "10"]).code, 0);
+    check(&folder, &BASE, 0, &["0 errors"]);
+    let ten = folder.read("flags.toml");
+    folder.write("flags.toml", &ten.replace("10%", "60%"));
+    check(&folder, &BASE, 1, &["error [widens] b may be seen by more than at HEAD, and nobody said go"]);
+    folder.write("flags.toml", &(ten.clone() + "[[flags.a.rules]]\nsubjects = [\"u1\"]\n"));
+    check(&folder, &BASE, 1, &["error [widens] a may be seen by more"]);
+    folder.write(
+        "flags.toml",
+        &(ten + "[flags.new]\nallow = { unused = \"later\" }\n[[flags.new.rules]]\nsubjects = [\"u\"]\n"),
+    );
+    goes(&folder, &["new", "--to", "20"]);
+    check(&folder, &BASE, 0, &["0 errors"]);
+}
+
+#[test]
+fn a_go_of_another_file_and_a_forged_one_cover_nothing() {
+    let folder = committed("[flags]\na = false\nb = false\n");
+    goes(&folder, &["a", "--to", "10", "--env", "prod"]);
+    check(&folder, &BASE, 0, &["0 errors"]);
+    folder.write("flags.toml", "[flags]\na = \"10%\"\nb = false\n");
+    check(&folder, &BASE, 1, &["error [widens] a", "nobody said go in flags.toml"]);
+    let log = folder.log().replace("flags.prod.toml", "flags.toml");
+    folder.write(".flagkit/log.jsonl", &log);
+    check(&folder, &BASE, 1, &["error [widens] a"]);
+    let mut entry: serde_json::Value = serde_json::from_str(log.trim()).expect("an entry");
+    entry["hash"] = "".into();
+    folder.write(".flagkit/log.jsonl", &format!("{entry}\n"));
+    check(&folder, &BASE, 1, &["error [widens] a"]);
+}
+
+#[test]
+fn a_go_shows_what_the_gate_of_the_base_asks_for() {
+    let flags = "[flags]\na = false\nb = false\n[defaults]\ngate = \"standard\"\n[gate.standard]\nchecks = [\"home\"]\n\
+                 [check.home]\nurl = \"http://127.0.0.1:9/\"\n";
+    let folder = committed(flags);
+    folder.write("flags.toml", &flags.replace("checks = [\"home\"]", "checks = []"));
+    goes(&folder, &["a", "--to", "10"]);
+    check(&folder, &BASE, 1, &["error [widens] a", "its go in flags.toml lacks check home", "error [gate-weakened]"]);
+    folder.write("flags.toml", &flags.replace("a = false", "a = \"10%\""));
+    check(&folder, &BASE, 1, &["error [widens] a", "its go in flags.toml lacks check home"]);
+}
+
+#[test]
+fn a_base_that_cannot_be_read_lets_nothing_pass() {
+    let folder = committed("[flags]\na = = 1\n");
+    folder.write("flags.toml", "[flags]\na = true\nb = false\n");
+    check(&folder, &BASE, 1, &["warning [base]", "error [widens] a"]);
+    folder.write("flags.toml", "[flags]\na = false\nb = false\n");
+    check(&folder, &BASE, 0, &["warning [base]", "0 errors, 1 warning"]);
+}
+
+#[test]
+fn machines_are_told_of_everything_in_the_same_envelope() {
+    let folder = folder();
+    for (arguments, message) in [
+        (&["lits"][..], "unrecognized subcommand"),
+        (&["go"], "required arguments"),
+        (&["go", "plain", "--to", "many"], "invalid value"),
+        (&["eval"], "required arguments"),
+    ] {
+        let envelope = folder.json(arguments);
+        assert_eq!((&envelope["exit"], &envelope["verb"]), (&2.into(), &serde_json::Value::Null));
+        assert!(envelope["error"]["message"].as_str().expect("a text").contains(message), "{envelope}");
+    }
+    for (input, code) in [("{\"flag\":\"plain\"}\n", 0), ("nonsense\n", 1)] {
+        let ran = folder.run_with(&["--json", "eval", "--stdin"], input);
+        assert_eq!((ran.code, ran.out.lines().count()), (code, 2), "{ran:?}");
+        let last: serde_json::Value = serde_json::from_str(ran.out.lines().last().expect("a line")).expect("JSON");
+        assert_eq!((&last["verb"], &last["exit"]), (&"eval".into(), &code.into()), "{last}");
+    }
 }

@@ -17,7 +17,10 @@ pub(crate) fn eval(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sou
     let (snapshot, _) = snapshot(sources, file)?;
     declared(&snapshot, name)?;
     let evaluation = snapshot.evaluate(name, &Asked::new(subject)?);
-    Ok(Report::new(format!("{name} is {evaluation}\n"), answer(name, &evaluation)))
+    // The revision counts what this process has read, and says nothing to anybody outside of it.
+    let shown = evaluation.to_string();
+    let shown = shown.split(" (revision ").next().unwrap_or_default();
+    Ok(Report::new(format!("{name} is {shown}\n"), answer(name, &evaluation)))
 }
 
 pub(crate) fn explain(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sources) -> Result {
@@ -31,7 +34,7 @@ fn answer(name: &str, evaluation: &Evaluation) -> Value {
     let mut answer = json!({
         "flag": name, "on": evaluation.is_on(), "reason": evaluation.reason().as_str(), "rule": evaluation.rule(),
         "variant": evaluation.variant().map(flagkit_core::Variant::name), "layer": evaluation.layer().map(ToString::to_string),
-        "revision": evaluation.revision(), "prerequisite": evaluation.prerequisite(),
+        "prerequisite": evaluation.prerequisite(),
     });
     if let Reason::Rollout { point, threshold } = evaluation.reason() {
         answer["point"] = point.to_bits().into();
@@ -71,7 +74,10 @@ pub(crate) fn batch(file: &Path, sources: &Sources) -> Result {
             Ok(Question { flag, subject }) => write_answer(&mut output, &flag, &snapshot.evaluate(&flag, &subject)),
             Err(error) => {
                 wrong += 1;
-                writeln!(output, "{}", json!({ "line": number, "error": error.to_string() }))
+                // The line of the text is always 1; which of the input it is stands beside.
+                let shown = error.to_string();
+                let shown = shown.split(" at line ").next().unwrap_or_default();
+                writeln!(output, "{}", json!({ "line": number, "column": error.column(), "error": shown }))
             }
         };
         match written {
@@ -83,11 +89,13 @@ pub(crate) fn batch(file: &Path, sources: &Sources) -> Result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(failed(error)),
         _ => {}
     }
+    drop(output);
     if wrong > 0 {
-        return Err(Failure::new(Exit::Findings, format!("{wrong} of {number} lines are no questions")));
+        return Err(Failure::new(Exit::Findings, format!("{wrong} of {number} lines are no questions"))
+            .with_help("a question is {\"flag\": …, \"id\": …, \"attributes\": {…}} on a line of its own"));
     }
     // The answers were the result.
-    std::process::exit(Exit::Done as i32)
+    Ok(Report::new(String::new(), json!({ "lines": number })))
 }
 
 /// By hand: a tree for each answer would take most of the time.

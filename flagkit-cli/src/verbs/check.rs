@@ -1,22 +1,24 @@
 //! Findings: what is wrong with the flags, with how the code uses them, and with a change of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use flagkit_core::{Effect, Flag, Kind, Metadata};
+use flagkit_core::{Effect, Flag, Kind, LoadError, Location, Metadata, Problem};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::new::is_near;
 use super::show::{days, is_about};
 use super::{exit_of, nearest};
 use crate::cli::Format;
+use crate::edit;
 use crate::findings::{Finding, Level, shown};
-use crate::gate::Gates;
+use crate::gate::{GateFault, Gates};
 use crate::git;
-use crate::journal::Journal;
-use crate::outcome::{Report, Result};
-use crate::project::{Document, Laid, Project, environments};
+use crate::journal::{Entry, GO, Journal};
+use crate::names::NearNames;
+use crate::outcome::{Detail, Exit, Report, Result};
+use crate::project::{Document, Laid, Project, empty, environment_file, environments, unreadable};
 use crate::state::State;
 use crate::usage::{self, Use};
 
@@ -26,60 +28,101 @@ const SOON: i64 = 14;
 const SETTLED: i64 = 30;
 
 pub(crate) fn run(file: &Path, base: Option<&str>, format: Format) -> Result {
-    let document = Document::read(file)?;
-    let gates = Gates::read(&document)?;
+    let bytes = fs::read(file).map_err(|error| unreadable(file, &error))?;
+    let document = match Document::parse(file, bytes) {
+        Ok(document) => document,
+        Err(error) => return Ok(report(of_refusal(file, &error), 0, format)),
+    };
     let mut findings = Vec::new();
-    problems(file, &document, &mut findings)?;
+    let gates = Gates::parse(&document).unwrap_or_else(|faults| {
+        findings.extend(faults.into_iter().map(|GateFault { location, message }| {
+            let finding = Finding::new("gate", Level::Error, file, message);
+            location.into_iter().fold(finding, |finding, place| finding.at(place.line, place.column))
+        }));
+        Gates::default()
+    });
+    let projects = projects(file, &document, &mut findings)?;
     let places = Places::of(&document);
+    problems(&document, &projects, &mut findings);
     of_names(&document, &places, &mut findings);
     of_metadata(&document, &places, &mut findings);
     let journal = Journal::read(file)?;
     of_age(&document, &places, &journal, &mut findings);
     of_uses(file, &document, &places, &mut findings);
     if let Some(base) = base {
-        of_change(file, &document, &gates, &journal, base, &mut findings)?;
+        let mut change =
+            OfChange { base, file, gates: &gates, journal: &journal, findings: &mut findings, told: BTreeSet::new() };
+        change.judge(&document, &projects)?;
     }
     let before = findings.len();
     findings.retain(|finding| finding.flag.as_ref().is_none_or(|flag| gates.allowed(flag, finding.rule).is_none()));
     let allowed = before - findings.len();
+    Ok(report(findings, allowed, format))
+}
+
+fn report(mut findings: Vec<Finding>, allowed: usize, format: Format) -> Report {
     findings.sort();
     let text = shown(&findings, allowed, format);
     let has_errors = findings.iter().any(|finding| finding.level == Level::Error);
     let data = json!({ "findings": findings, "allowed": allowed });
-    Ok(Report::new(text, data).with_exit(exit_of(has_errors)))
+    Report::new(text, data).with_exit(exit_of(has_errors))
+}
+
+/// A document that is refused as a whole: nothing else can be said of it.
+fn of_refusal(path: &Path, error: &LoadError) -> Vec<Finding> {
+    let message = error.to_string();
+    let message = message.lines().next().unwrap_or_default();
+    if error.problems().is_empty() {
+        return vec![Finding::new("problem", Level::Error, path, message)];
+    }
+    error.problems().iter().map(|problem| of_problem(path, problem)).collect()
+}
+
+fn of_problem(path: &Path, problem: &Problem) -> Finding {
+    let key = if problem.path().is_empty() { String::new() } else { format!("{}: ", problem.path()) };
+    let message = format!("{key}got {}, expected {}", problem.got(), problem.expected());
+    let mut finding = Finding::new("problem", Level::Error, path, message);
+    if let Some(location) = problem.location() {
+        finding = finding.at(location.line, location.column);
+    }
+    problem.help().into_iter().fold(finding, Finding::with_help)
+}
+
+/// The environments, each over what is declared, as far as they can be read.
+fn projects(file: &Path, declared: &Document, findings: &mut Vec<Finding>) -> Result<Vec<Project>> {
+    let mut projects = Vec::new();
+    for env in environments(file) {
+        let path = environment_file(file, &env)?;
+        let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+        match Document::parse(&path, bytes) {
+            Ok(environment) => projects.push(Project { declared: declared.clone(), environment: Some(environment) }),
+            Err(error) => findings.extend(of_refusal(&path, &error)),
+        }
+    }
+    Ok(projects)
 }
 
 /// What is wrong with a flag alone: what `go` wants to be clean.
-pub(crate) fn of_flag(project: &Project, name: &str) -> Vec<String> {
+pub(crate) fn of_flag(project: &Project, name: &str) -> Vec<Detail> {
     let laid = project.flags();
     let about = laid.problems.iter().filter(|(_, problem)| is_about(problem.path(), name));
-    let mut found: Vec<String> = about.map(|(path, problem)| format!("{}:{problem}", path.display())).collect();
+    let mut found: Vec<Detail> = about.map(|(path, problem)| Detail::of(path.display(), problem)).collect();
     let expires =
         project.declared.load.flags().get(name).and_then(Flag::metadata).and_then(|metadata| metadata.expires);
     if let Some(day) = expires.filter(|day| days(*day).is_some_and(|days| days > 0)) {
-        found.push(format!("{name} expired on {day}: give it another day, or remove it"));
+        found.push(format!("{name} expired on {day}: give it another day, or remove it").into());
     }
     found
 }
 
-/// Where each flag is declared: the first line that names it.
-struct Places(BTreeMap<String, (usize, usize)>);
+/// Where each flag is declared: the first place that names it.
+struct Places(BTreeMap<String, Location>);
 
 impl Places {
     fn of(document: &Document) -> Self {
-        let mut places = BTreeMap::new();
-        let text = &document.text;
-        if let Ok(root) = toml::de::DeTable::parse(text) {
-            let flags = root.get_ref().iter().find(|(name, _)| name.get_ref() == "flags");
-            if let Some(toml::de::DeValue::Table(flags)) = flags.map(|(_, flags)| flags.get_ref()) {
-                for key in flags.keys() {
-                    let before = text.get(..key.span().start).unwrap_or_default();
-                    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-                    places.insert(key.get_ref().to_string(), (before.matches('\n').count() + 1, column));
-                }
-            }
-        }
-        Self(places)
+        let names = edit::names(document.format(), &document.text, "flags").into_iter();
+        // The first of a name stays: the map keeps the last, so they come from behind.
+        Self(names.rev().collect())
     }
 
     fn finding(
@@ -90,30 +133,19 @@ impl Places {
         flag: &str,
         message: impl Into<String>,
     ) -> Finding {
-        let (line, column) = self.0.get(flag).copied().unwrap_or((0, 0));
-        Finding::new(rule, level, path, message).of(flag).at(line, column)
+        let finding = Finding::new(rule, level, path, message).of(flag);
+        self.0.get(flag).into_iter().fold(finding, |finding, place| finding.at(place.line, place.column))
     }
 }
 
-fn problems(file: &Path, document: &Document, findings: &mut Vec<Finding>) -> Result<()> {
+fn problems(document: &Document, projects: &[Project], findings: &mut Vec<Finding>) {
     let mut told = BTreeSet::new();
-    let mut tell = |laid: Laid| {
-        for (path, problem) in laid.problems {
-            if told.insert((path.clone(), problem.to_string())) {
-                let message = format!("{}: got {}, expected {}", problem.path(), problem.got(), problem.expected());
-                let mut finding = Finding::new("problem", Level::Error, &path, message);
-                if let Some(location) = problem.location() {
-                    finding = finding.at(location.line, location.column);
-                }
-                findings.push(problem.help().into_iter().fold(finding, Finding::with_help));
-            }
+    let laid = [Laid::of([document])].into_iter().chain(projects.iter().map(Project::flags));
+    for (path, problem) in laid.flat_map(|laid| laid.problems) {
+        if told.insert((path.clone(), problem.to_string())) {
+            findings.push(of_problem(&path, &problem));
         }
-    };
-    tell(Laid::of([document]));
-    for env in environments(file) {
-        tell(Project::read(file, Some(&env))?.flags());
     }
-    Ok(())
 }
 
 fn declared(document: &Document) -> impl Iterator<Item = (&str, Option<&Flag>)> {
@@ -122,9 +154,9 @@ fn declared(document: &Document) -> impl Iterator<Item = (&str, Option<&Flag>)> 
 }
 
 fn of_names(document: &Document, places: &Places, findings: &mut Vec<Finding>) {
-    let keys: Vec<&str> = declared(document).map(|(key, _)| key).collect();
-    for (index, key) in keys.iter().enumerate() {
-        if let Some(near) = keys[..index].iter().find(|other| is_near(other, key)) {
+    let mut names = NearNames::default();
+    for (key, _) in declared(document) {
+        if let Some(near) = names.add(key) {
             let message = format!("{key} is easily taken for {near}");
             findings.push(places.finding("near-duplicate", Level::Warning, &document.path, key, message));
         }
@@ -158,6 +190,7 @@ fn of_metadata(document: &Document, places: &Places, findings: &mut Vec<Finding>
 }
 
 fn of_age(document: &Document, places: &Places, journal: &Journal, findings: &mut Vec<Finding>) {
+    let last: BTreeMap<&str, Timestamp> = journal.latest().map(|entry| (entry.flag.as_str(), entry.when)).collect();
     for (key, flag) in declared(document) {
         let metadata = flag.and_then(Flag::metadata);
         if let Some((day, ago)) = metadata.and_then(|it| it.expires).and_then(|day| Some((day, days(day)?))) {
@@ -176,7 +209,7 @@ fn of_age(document: &Document, places: &Places, journal: &Journal, findings: &mu
             State::of(Some(flag)) == State::ON && flag.rules().is_empty() && flag.variants().is_none()
         });
         if everybody && !permanent {
-            let changed = journal.last(key).map(|entry| entry.when);
+            let changed = last.get(key).copied();
             let since = changed.map(|when| Timestamp::now().duration_since(when).as_hours() / 24);
             let created = metadata.and_then(|it| it.created).and_then(days);
             if let Some(ago) = since.or(created).filter(|ago| *ago >= SETTLED) {
@@ -219,54 +252,108 @@ fn of_uses(file: &Path, document: &Document, places: &Places, findings: &mut Vec
 }
 
 /// The base judges the head: what it lets more people see must have been gone about as its gates ask.
-fn of_change(
-    file: &Path,
-    document: &Document,
-    gates: &Gates,
-    journal: &Journal,
-    base: &str,
-    findings: &mut Vec<Finding>,
-) -> Result<()> {
-    let old = git::document_at(base, file)?;
-    let old_gates = Gates::read(&old)?;
-    let old_log = git::bytes_at(base, file, Journal::NAME)?.unwrap_or_default();
-    let old_log = Journal::parse(PathBuf::new(), &String::from_utf8_lossy(&old_log));
-    let known: BTreeSet<&str> = old_log.entries.iter().map(|entry| entry.hash.as_str()).collect();
-    let mut pairs = vec![(Laid::of([&old]), Laid::of([document]), document.path.clone())];
-    for env in environments(file) {
-        let project = Project::read(file, Some(&env))?;
-        let path = project.stateful().path.clone();
-        let old_state = git::document_at(base, &path)?;
-        pairs.push((Laid::of([&old, &old_state]), project.flags(), path));
-    }
-    let mut widens = false;
-    let mut told = BTreeSet::new();
-    for (before, after, path) in pairs {
-        let (before, after) = (before.snapshot(), after.snapshot());
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let places = Places::of(&Document::read(&path)?);
-        for (key, _) in before.effects(&after).into_iter().filter(|(_, effect)| *effect == Effect::Widens) {
-            widens = true;
-            let state = State::of(after.flag(key.as_str())).to_string();
-            let has_gone = journal.entries.iter().any(|entry| {
-                entry.flag == key.as_str()
-                    && entry.verb == "go"
-                    && entry.to == state
-                    && !known.contains(entry.hash.as_str())
-            });
-            if !has_gone && told.insert(key.clone()) {
-                let message = format!("{key} may be seen by more than at {base}, and nobody said go in {name}");
-                let finding = places.finding("widens", Level::Error, &path, key.as_str(), message);
-                findings.push(finding.with_help(format!("undo it here, and let it be seen by `flagkit go {key}`")));
+struct OfChange<'c> {
+    base: &'c str,
+    file: &'c Path,
+    gates: &'c Gates,
+    journal: &'c Journal,
+    findings: &'c mut Vec<Finding>,
+    told: BTreeSet<String>,
+}
+
+impl OfChange<'_> {
+    fn judge(&mut self, document: &Document, projects: &[Project]) -> Result<()> {
+        let old = self.at_base(self.file)?;
+        let old_gates = Gates::parse(&old).unwrap_or_default();
+        let old_log = git::bytes_at(self.base, self.file, Journal::NAME)?.unwrap_or_default();
+        let old_log = Journal::parse(PathBuf::new(), &String::from_utf8_lossy(&old_log));
+        let known: BTreeSet<&str> = old_log.entries.iter().map(|entry| entry.hash.as_str()).collect();
+        let new: Vec<&Entry> = self.journal.sound().filter(|entry| !known.contains(entry.hash.as_str())).collect();
+        let mut widens = false;
+        let declared = Project { declared: document.clone(), environment: None };
+        for head in [&declared].into_iter().chain(projects) {
+            let path = &head.stateful().path;
+            let mut base = Project { declared: old.clone(), environment: None };
+            if head.environment.is_some() {
+                base.environment = Some(self.at_base(path)?);
+            }
+            widens |= self.judge_file(&base, head, &old_gates, &new)?;
+        }
+        if widens {
+            for weaker in self.gates.weaker_than(&old_gates) {
+                let message = format!("{weaker}, in a change that lets more people see something");
+                let finding = Finding::new("gate-weakened", Level::Error, &document.path, message);
+                self.findings.push(finding.with_help("do one at a time: the gates of the base judge a change"));
             }
         }
+        Ok(())
     }
-    if widens {
-        for weaker in gates.weaker_than(&old_gates) {
-            let message = format!("{weaker}, in a change that lets more people see something");
-            let finding = Finding::new("gate-weakened", Level::Error, &document.path, message);
-            findings.push(finding.with_help("do one at a time: the gates of the base judge a change"));
+
+    /// A document of the base; where it cannot be read it says nothing, so that everything counts as new.
+    fn at_base(&mut self, path: &Path) -> Result<Document> {
+        match git::document_at(self.base, path) {
+            Err(failure) if failure.exit == Exit::Findings => {
+                let message = format!("it cannot be read at {}: nothing counts as seen there", self.base);
+                self.findings.push(Finding::new("base", Level::Warning, path, message));
+                Document::understand(path, empty(path).into())
+            }
+            other => other,
         }
     }
-    Ok(())
+
+    /// Judges what one file, over what is declared, lets more people see. Returns whether it does.
+    ///
+    /// Where the log has a go for a flag, its state is first taken to be that of the base: what then still widens was
+    /// not gone for. So a go covers the state of its flag, up to where it went, and whatever follows for the flags that
+    /// require it, but no change of rules.
+    fn judge_file(&mut self, base: &Project, head: &Project, gates: &Gates, new: &[&Entry]) -> Result<bool> {
+        let (before, after) = (base.flags().snapshot(), head.flags().snapshot());
+        let state = head.stateful();
+        let name = state.name();
+        let goes = new.iter().filter(|entry| entry.verb == GO && entry.file == name);
+        let mut text = state.text.clone();
+        let mut lacking: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let mut gone: BTreeMap<&str, State> = BTreeMap::new();
+        for entry in goes {
+            let flag = entry.flag.as_str();
+            let lacks = gates.of(flag).map(|(_, gate)| gate.lacks(entry)).unwrap_or_default();
+            match entry.to.parse::<State>() {
+                Ok(to) if lacks.is_empty() => {
+                    let most = gone.entry(flag).or_insert(to);
+                    *most = to.max(*most);
+                }
+                Ok(_) => lacking.entry(flag).or_default().extend(lacks),
+                Err(_) => {}
+            }
+        }
+        for (flag, most) in gone {
+            let [was, is] = [&before, &after].map(|snapshot| State::of(snapshot.flag(flag)));
+            if was < is && is <= most {
+                text = edit::set(state.format(), &text, flag, was)?;
+            }
+        }
+        let ungone = head.with_state(&text)?.flags().snapshot();
+        let widens = |effect: &Effect| *effect == Effect::Widens;
+        let places = Places::of(state);
+        for (key, _) in before.effects(&ungone).into_iter().filter(|(_, effect)| widens(effect)) {
+            let key = key.as_str();
+            let message = match lacking.get(key) {
+                Some(lacks) => {
+                    format!(
+                        "{key} may be seen by more than at {}, and its go in {name} lacks {}",
+                        self.base,
+                        lacks.join(", ")
+                    )
+                }
+                None => format!("{key} may be seen by more than at {}, and nobody said go in {name}", self.base),
+            };
+            // What is declared is below every environment; it is told of once.
+            if self.told.insert(key.to_owned()) {
+                let finding = places.finding("widens", Level::Error, &state.path, key, message);
+                let help = format!("undo it here, and let it be seen by `flagkit go {key}`");
+                self.findings.push(finding.with_help(help));
+            }
+        }
+        Ok(before.effects(&after).values().any(widens))
+    }
 }

@@ -4,36 +4,44 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use flagkit_core::{Effect, Flag, Snapshot};
+use flagkit_core::{Effect, Snapshot};
 use serde_json::json;
 
 use super::exit_of;
+use crate::difference::Difference;
 use crate::git;
 use crate::outcome::{Failure, Report, Result};
 use crate::project::{Document, Laid};
-use crate::state::State;
 use crate::subject::Asked;
 use crate::terminal::{BOLD, Table, effect, styled};
 
 pub(crate) fn run(file: &Path, sides: [&str; 2], deny_widening: bool, population: Option<&Path>) -> Result {
     let [before, after] = sides.map(|side| document(file, side));
     let [before, after] = [before?, after?].map(|document| Laid::of([&document]).snapshot());
-    let effects = before.effects(&after);
+    let differences = Difference::between(&before, &after);
     let subjects = population.map(read_population).transpose()?;
     let [newly, no_longer] = if subjects.is_some() { ["newly", "no longer"] } else { ["", ""] };
     let mut table = Table::new(["", "flag", "before", "after", newly, no_longer]);
     let mut rows = Vec::new();
-    for (key, what) in &effects {
-        let [old, new] = [&before, &after].map(|snapshot| summary(snapshot.flag(key.as_str())));
-        let counts = subjects.as_ref().map(|subjects| count(key.as_str(), [&before, &after], subjects));
+    for difference in &differences {
+        let key = difference.key.as_str();
+        let counts = subjects.as_ref().map(|subjects| count(key, [&before, &after], subjects));
         let shown = |count: Option<usize>| count.map(|count| count.to_string()).unwrap_or_default();
         let [newly, no_longer] = [counts.map(|counts| counts[0]), counts.map(|counts| counts[1])];
-        table.push([effect(*what), styled(BOLD, key), old.clone(), new.clone(), shown(newly), shown(no_longer)]);
-        rows.push(json!({
-            "flag": key.as_str(), "effect": what.as_str(), "before": old, "after": new, "newly": newly, "no_longer": no_longer,
-        }));
+        table.push([
+            effect(difference.effect),
+            styled(BOLD, key),
+            difference.before.clone(),
+            difference.shown_after(),
+            shown(newly),
+            shown(no_longer),
+        ]);
+        let mut row = difference.to_json();
+        row["newly"] = newly.into();
+        row["no_longer"] = no_longer.into();
+        rows.push(row);
     }
-    let widens = effects.values().any(|effect| *effect == Effect::Widens);
+    let widens = differences.iter().any(|difference| difference.effect == Effect::Widens);
     let mut text = if rows.is_empty() { "no difference\n".to_owned() } else { table.shown() };
     if let Some(subjects) = &subjects {
         let _ = writeln!(text, "of {} subjects", subjects.len());
@@ -45,27 +53,16 @@ pub(crate) fn run(file: &Path, sides: [&str; 2], deny_widening: bool, population
 /// A file if there is one of that name, else the flag file at that revision.
 fn document(file: &Path, side: &str) -> Result<Document> {
     let path = Path::new(side);
-    if path.is_file() { Document::read(path) } else { git::document_at(side, file) }
-}
-
-/// A flag in a few words.
-pub(crate) fn summary(flag: Option<&Flag>) -> String {
-    let Some(flag) = flag else { return "-".to_owned() };
-    if !flag.is_switched_on() {
-        return "dark".to_owned();
+    if path.is_file() {
+        return Document::read(path);
     }
-    let mut words = State::of(Some(flag)).to_string();
-    match flag.rules().len() {
-        0 => {}
-        1 => words += ", 1 rule",
-        rules => {
-            let _ = write!(words, ", {rules} rules");
+    match git::document_at(side, file) {
+        // What looks like a file is meant to be one.
+        Err(_) if path.extension().is_some_and(|extension| extension == "toml" || extension == "json") => {
+            Err(Failure::io(format!("{side}: there is no such file, and no such revision")))
         }
+        other => other,
     }
-    if let Some(variants) = flag.variants() {
-        let _ = write!(words, ", {} variants", variants.iter().count());
-    }
-    words
 }
 
 fn read_population(path: &Path) -> Result<Vec<Asked>> {

@@ -5,33 +5,38 @@
 //!                                                                                        └─▶ checks? ─▶ a last look
 //! ```
 //!
-//! Machines say no at every stage, and yes at none. What fails after the write is written back.
+//! Machines say no at every stage, and yes at none. Once it is written, only the end of the way keeps it: a check that
+//! fails, a no, an interruption and a terminal that is closed all take it back.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use flagkit_core::{Effect, FlagKey, Percent, Snapshot};
+use flagkit_core::{Effect, FlagKey, Percent};
 use fs4::FileExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::diff::summary;
-use super::revert::{Done, entry, percent};
 use super::{check, indented, unknown_flag};
+use crate::difference::Difference;
 use crate::edit;
 use crate::gate::{Gate, Gates, OnFailure};
-use crate::journal::Journal;
+use crate::interrupts::Interrupts;
+use crate::journal::{Entry, GO, Journal, Moved, REVERT};
 use crate::outcome::{Exit, Failure, Report, Result};
 use crate::probe::{self, Answer};
-use crate::project::Project;
-use crate::state::State;
+use crate::project::{Document, Project, digest};
+use crate::state::{State, has_rules};
 use crate::terminal::{self, BAD, BOLD, DIM, GOOD, Table, effect, styled};
-use crate::write::{Writer, lock_file};
+use crate::write::{Writer, changed, lock_file};
 
 /// How long after the write the running system gets to take the change in, before it is asked again.
 const SETTLE: Duration = Duration::from_secs(1);
+/// How often taking back begins anew when somebody else writes at the same time.
+const ATTEMPTS: u32 = 5;
 
 pub(crate) struct Wish {
     pub(crate) name: String,
@@ -42,12 +47,27 @@ pub(crate) struct Wish {
 }
 
 /// A change that has been thought through, and not made.
-struct Plan {
+struct Plan<'w> {
+    wish: &'w Wish,
     project: Project,
     from: State,
     to: State,
     text: String,
-    effects: Vec<(FlagKey, Effect, String, String)>,
+    differences: Vec<Difference>,
+}
+
+/// What machines said before.
+struct Asked {
+    release: Option<String>,
+    answers: Vec<Answer>,
+}
+
+/// How it went on once it was written.
+enum Ending {
+    Kept,
+    CheckFailed(Vec<Answer>),
+    Declined,
+    Interrupted,
 }
 
 pub(crate) fn run(file: &Path, wish: &Wish) -> Result {
@@ -56,54 +76,50 @@ pub(crate) fn run(file: &Path, wish: &Wish) -> Result {
     let gates = Gates::read(&project.declared)?;
     let gate = gates.of(name).map(|(_, gate)| gate.clone()).unwrap_or_default();
     let journal = Journal::read(file)?;
-    let plan = plan(project, wish, &gate, &journal)?;
+    let plan = Plan::new(project, wish, &gate, &journal)?;
     if plan.text == plan.project.stateful().text {
         return Ok(Report::new(
             format!("{name} is {} already\n", plan.from),
             json!({ "flag": name, "written": false }),
         ));
     }
-
     // Held until this is over: two at once would each approve what the other changes.
-    let lock = lock_file(file, "go.lock").map_err(|error| Failure::io(format!("{}: {error}", file.display())))?;
-    if FileExt::try_lock(&lock).is_err() {
-        return Err(Failure::new(Exit::Conflict, "somebody else is at it: another `flagkit go` runs")
-            .with_help("wait for it to end; `flagkit revert` waits for nobody"));
-    }
+    let _alone = if wish.dry_run { None } else { Some(alone(file)?) };
 
-    let release = ask_build(&gate)?;
-    let answers = ask_checks(&gates, &gate);
-    let picture = picture(name, &plan, &gate, release.as_deref(), &answers, wish.env.as_deref());
-    let mut data = json!({
-        "flag": name, "from": plan.from.to_string(), "to": plan.to.to_string(), "checks": answers, "release": release,
-        "effects": plan.effects.iter().map(|(key, effect, old, new)| json!({
-            "flag": key.as_str(), "effect": effect.as_str(), "before": old, "after": new,
-        })).collect::<Vec<_>>(),
-    });
-    if answers.iter().any(|answer| !answer.passed) {
-        let failed =
-            answers.iter().filter(|answer| !answer.passed).map(|answer| format!("{}: {}", answer.name, answer.got));
+    let asked = Asked { release: ask_build(&gate)?, answers: ask_checks(&gates, &gate) };
+    let failed: Vec<String> = asked.answers.iter().filter(|answer| !answer.passed).map(ToString::to_string).collect();
+    if !failed.is_empty() {
         return Err(Failure::new(Exit::Refused, "a check does not pass; nothing was written").with_details(failed));
     }
+    let picture = plan.picture(&gate, &asked);
+    let mut data = json!({
+        "flag": name, "from": plan.from.to_string(), "to": plan.to.to_string(), "checks": asked.answers,
+        "release": asked.release, "effects": plan.differences.iter().map(Difference::to_json).collect::<Vec<_>>(),
+    });
     if wish.dry_run {
         data["written"] = false.into();
         return Ok(Report::new(picture + "nothing was written\n", data));
     }
-    said_by_a_human(name, &plan, wish, &picture)?;
-    write(file, &plan, wish, &answers, release.as_deref())?;
-    let undo = undo(name, &plan, wish);
-
-    if let Some(failed) = look_again(&gates, &gate) {
-        return after_failure(file, &plan, wish, &gate, &failed, &undo);
-    }
-    if !gate.look.is_empty() {
-        let places: String = gate.look.iter().map(|place| "  ".to_owned() + place + "\n").collect();
-        terminal::say(&format!("\n{name} is {} now. Look once more:\n{places}", plan.to));
-        let answer = terminal::ask("Is everything as it should be? Type yes to keep it: ");
-        if answer.as_deref() != Some("yes") {
-            take_back(file, wish, &plan, "the last look")?;
-            return Err(Failure::new(Exit::Human, format!("you did not say yes: {name} is {} again", plan.from)));
+    plan.said_by_a_human(&picture)?;
+    let interrupts = Interrupts::watch()?;
+    plan.write(file, &asked)?;
+    let undo = plan.undo();
+    match plan.second_look(&interrupts, &gates, &gate) {
+        Ending::Kept => {}
+        Ending::CheckFailed(failed) => return Err(plan.after_failure(file, &gate, &failed, &undo)),
+        Ending::Declined => {
+            let now = plan.take_back(file, "the last look")?;
+            return Err(Failure::new(Exit::Human, format!("you did not say yes: {name} is {now} again")));
         }
+        Ending::Interrupted => {
+            let now = plan.take_back(file, "broken off at the last look")?;
+            return Err(Failure::new(Exit::Human, format!("broken off: {name} is {now} again")));
+        }
+    }
+    let now = State::of(Project::read(file, wish.env.as_deref())?.flags().snapshot().flag(name));
+    if now != plan.to {
+        let message = format!("{name} is {now} and not {}: somebody else changed it meanwhile", plan.to);
+        return Err(Failure::new(Exit::Conflict, message).with_help(format!("`flagkit log {name}` may tell who")));
     }
     data["written"] = true.into();
     data["undo"] = undo.clone().into();
@@ -111,80 +127,15 @@ pub(crate) fn run(file: &Path, wish: &Wish) -> Result {
     Ok(Report::new(text, data))
 }
 
-/// Finds out whether the step is clean and allowed, and what it does.
-fn plan(project: Project, wish: &Wish, gate: &Gate, journal: &Journal) -> Result<Plan> {
-    let name = wish.name.as_str();
-    let before = project.flags().snapshot();
-    let declared = project.declared.load.flags();
-    if !declared.contains(name) {
-        return Err(unknown_flag(name, before.keys().map(FlagKey::as_str)));
+/// The only one of its kind that runs.
+fn alone(file: &Path) -> Result<File> {
+    let unwritable = |error: io::Error| Failure::io(format!("{}: cannot be written: {error}", file.display()));
+    let lock = lock_file(file, "go.lock").map_err(unwritable)?;
+    match FileExt::try_lock(&lock) {
+        Ok(()) => Ok(lock),
+        Err(_) => Err(Failure::new(Exit::Conflict, "somebody else is at it: another `flagkit go` runs")
+            .with_help("wait for it to end; `flagkit revert` waits for nobody")),
     }
-    let unclean = check::of_flag(&project, name);
-    if !unclean.is_empty() {
-        return Err(Failure::new(Exit::Refused, format!("{name} is not clean")).with_details(unclean));
-    }
-    let has_rules = declared.get(name).is_some_and(|flag| !flag.rules().is_empty() || flag.variants().is_some());
-    if let (Some(env), true, None) = (&wish.env, has_rules, project.stateful().load.flags().get(name)) {
-        let state = project.stateful().path.display();
-        return Err(Failure::new(
-            Exit::Conflict,
-            format!("{name} has rules or variants, which {state} would take away"),
-        )
-        .with_help(format!("write it out in the file of {env}, with its rules and dark, and go on from there")));
-    }
-    let from = State::of(before.flag(name));
-    let to = State::new(wish.to.unwrap_or_else(|| gate.next(from.percent())));
-    if to < from {
-        return Err(Failure::new(Exit::Conflict, format!("{name} is {from}: to {to} is a step back"))
-            .with_help(format!("`flagkit revert {name} --to {}` goes back, at once", percent(to))));
-    }
-    allowed(name, gate, from, to, journal)?;
-    let text = edit::set(&project.stateful().text, name, to)?;
-    let after = project.with_state(&text)?.flags().snapshot();
-    let in_force = State::of(after.flag(name));
-    if in_force != to {
-        return Err(Failure::new(Exit::Conflict, format!("{name} would be {in_force} and not {to}")));
-    }
-    let shown = |snapshot: &Snapshot, key: &FlagKey| summary(snapshot.flag(key.as_str()));
-    let effects = before.effects(&after).into_iter();
-    let effects =
-        effects.map(|(key, effect)| (key.clone(), effect, shown(&before, &key), shown(&after, &key))).collect();
-    Ok(Plan { project, from, to, text, effects })
-}
-
-/// Whether the ramp has this step, and the one before has lasted.
-fn allowed(name: &str, gate: &Gate, from: State, to: State, journal: &Journal) -> Result<()> {
-    if to == from {
-        return Ok(());
-    }
-    if !gate.ramp.is_empty() {
-        let next = gate.next(from.percent());
-        let steps: Vec<String> = gate.ramp.iter().map(|step| step.0.to_string()).collect();
-        if to.percent() != next {
-            return Err(Failure::new(
-                Exit::Conflict,
-                format!("from {from} to {to} is no step of the ramp {}", steps.join(", ")),
-            )
-            .with_help(format!("`flagkit go {name} --to {}`", percent(State::new(next)))));
-        }
-    }
-    let soak = SignedDuration::try_from(gate.soak.0).unwrap_or(SignedDuration::MAX);
-    // The first step has nothing to last for.
-    if let Some(last) = journal.last(name).filter(|last| last.verb == "go" && from != State::OFF) {
-        let age = Timestamp::now().duration_since(last.when);
-        if age < soak {
-            let left = SignedDuration::from_secs((soak - age).as_secs().max(1));
-            return Err(Failure::new(
-                Exit::Conflict,
-                format!(
-                    "the last step was {:#} ago, and lasts {soak:#} at the least",
-                    SignedDuration::from_secs(age.as_secs())
-                ),
-            )
-            .with_help(format!("not before {left:#} from now; nothing happens by itself then")));
-        }
-    }
-    Ok(())
 }
 
 fn ask_build(gate: &Gate) -> Result<Option<String>> {
@@ -206,140 +157,299 @@ fn ask_checks(gates: &Gates, gate: &Gate) -> Vec<Answer> {
     gates.checks(gate).map(|(name, check)| probe::check(name, check)).collect()
 }
 
-/// What a human should know before saying go.
-fn picture(
-    name: &str,
-    plan: &Plan,
-    gate: &Gate,
-    release: Option<&str>,
-    answers: &[Answer],
-    env: Option<&str>,
-) -> String {
-    let mut text = String::new();
-    let state = plan.project.stateful().path.display();
-    let _ = writeln!(text, "{}  {} -> {}  in {state}\n", styled(BOLD, name), plan.from, styled(BOLD, plan.to));
-    let mut table = Table::new(["", "flag", "before", "after"]);
-    for (key, what, old, new) in &plan.effects {
-        table.push([effect(*what), key.to_string(), old.clone(), new.clone()]);
+/// Whether the ramp has this step, and the one before has lasted.
+fn allowed(wish: &Wish, gate: &Gate, [from, to]: [State; 2], last: Option<&Entry>) -> Result<()> {
+    if to == from {
+        return Ok(());
     }
-    text += &indented(&table.shown());
-    let _ = writeln!(text, "\n{}", radius(plan, env));
-    if let Some(release) = release {
-        let _ = writeln!(text, "the build that serves is {release}");
-    }
-    if !answers.is_empty() {
-        let mut table = Table::new(["check", "", "got", "ms"]);
-        for Answer { name, passed, got, millis } in answers {
-            let verdict = if *passed { styled(GOOD, "pass") } else { styled(BAD, "fail") };
-            table.push([name.clone(), verdict, got.clone(), millis.to_string()]);
+    // To those alone whom a rule lets in: less than the first step.
+    let is_before_the_ramp = to == State::At(Percent::ZERO);
+    if !gate.ramp.is_empty() && !is_before_the_ramp {
+        let next = gate.next(from.percent());
+        let steps: Vec<String> = gate.ramp.iter().map(|step| step.0.to_string()).collect();
+        if to.percent() != next {
+            return Err(Failure::new(
+                Exit::Conflict,
+                format!("from {from} to {to} is no step of the ramp {}", steps.join(", ")),
+            )
+            .with_help(format!("`{}`", wish.command("go", Some(State::At(next))))));
         }
-        let _ = write!(text, "\n{}", indented(&table.shown()));
     }
-    let again = match (answers.is_empty(), gate.on_failure) {
-        (true, _) => "",
-        (false, OnFailure::Revert) => "\nThe checks are made again after the change; if one fails, it is taken back.",
-        (false, OnFailure::Report) => "\nThe checks are made again after the change; if one fails, you are told.",
-    };
-    let _ = writeln!(text, "\nA revert turns it back to {} at once, without a gate.{again}\n", plan.from);
-    text
+    let soak = SignedDuration::try_from(gate.soak.0).unwrap_or(SignedDuration::MAX);
+    // The first step has nothing to last for.
+    if let Some(last) = last.filter(|_| from != State::Off) {
+        let age = Timestamp::now().duration_since(last.when);
+        if age < soak {
+            let left = SignedDuration::from_secs((soak - age).as_secs().max(1));
+            let age = SignedDuration::from_secs(age.as_secs());
+            return Err(Failure::new(
+                Exit::Conflict,
+                format!("the last step was {age:#} ago, and lasts {soak:#} at the least"),
+            )
+            .with_help(format!("not before {left:#} from now; nothing happens by itself then")));
+        }
+    }
+    Ok(())
 }
 
-/// Whom it reaches, in words.
-fn radius(plan: &Plan, env: Option<&str>) -> String {
-    let flag = |snapshot: &Snapshot, key: &FlagKey| snapshot.flag(key.as_str()).map_or(0, |flag| flag.rules().len());
-    let rules = plan.effects.iter().map(|(key, ..)| flag(&plan.project.flags().snapshot(), key)).max().unwrap_or(0);
-    let place = env.map_or(String::new(), |env| format!(" of {env}"));
-    let whom = if rules == 0 { "all subjects".to_owned() } else { format!("the subjects{place} whom no rule matches") };
-    let others = plan.effects.iter().filter(|(_, effect, ..)| *effect == Effect::Widens).count().saturating_sub(1);
-    let more = match others {
-        0 => String::new(),
-        1 => ", and 1 flag that requires it reaches more people too".to_owned(),
-        others => format!(", and {others} flags that require it reach more people too"),
-    };
-    match (plan.from, plan.to) {
-        (State::OFF, State::ON) => format!("Everybody among {whom} sees it; until now nobody does{more}."),
-        (from, State::ON) => format!("Everybody among {whom} sees it; until now {from} do{more}."),
-        (State::OFF, to) => format!("{to} of {whom} see it, always the same ones; until now nobody does{more}."),
-        (from, to) => format!("{to} of {whom} see it in place of {from}; nobody who does now loses it{more}."),
+impl Wish {
+    /// A command line that does this to the flag.
+    fn command(&self, verb: &str, to: Option<State>) -> String {
+        let to = to.map(|to| format!(" --to {}", to.number())).unwrap_or_default();
+        let env = self.env.as_ref().map(|env| format!(" --env {env}")).unwrap_or_default();
+        format!("flagkit {verb} {}{to}{env}", self.name)
     }
 }
 
-/// The human types the flag's name. There is no flag of the command that does.
-fn said_by_a_human(name: &str, plan: &Plan, wish: &Wish, picture: &str) -> Result<()> {
-    if !terminal::is_there() {
-        let command = command("go", name, Some(plan.to), wish);
-        return Err(Failure::new(Exit::Human, "letting more people see something takes a human at a terminal")
-            .with_help(format!("a human may type: {command}")));
+impl<'w> Plan<'w> {
+    /// Finds out whether the step is clean and allowed, and what it does.
+    fn new(project: Project, wish: &'w Wish, gate: &Gate, journal: &Journal) -> Result<Self> {
+        let name = wish.name.as_str();
+        let before = project.flags().snapshot();
+        let declared = project.declared.load.flags();
+        if !declared.contains(name) {
+            return Err(unknown_flag(name, before.keys().map(FlagKey::as_str)));
+        }
+        let unclean = check::of_flag(&project, name);
+        if !unclean.is_empty() {
+            return Err(Failure::new(Exit::Refused, format!("{name} is not clean")).with_details(unclean));
+        }
+        let is_more_than_a_state =
+            declared.get(name).is_some_and(|flag| !flag.rules().is_empty() || flag.variants().is_some());
+        if let (Some(env), true, None) = (&wish.env, is_more_than_a_state, project.stateful().load.flags().get(name)) {
+            let state = project.stateful().path.display();
+            return Err(Failure::new(
+                Exit::Conflict,
+                format!("{name} has rules or variants, which {state} would take away"),
+            )
+            .with_help(format!("write it out in the file of {env}, with its rules and dark, and go on from there")));
+        }
+        let flag = before.flag(name);
+        let from = State::of(flag);
+        let to = wish.to.map_or_else(|| State::At(gate.next(from.percent())), |to| State::meant(to, flag));
+        if to < from {
+            return Err(Failure::new(Exit::Conflict, format!("{name} is {from}: to {to} is a step back"))
+                .with_help(format!("`{}` goes back, at once", wish.command("revert", Some(to)))));
+        }
+        allowed(wish, gate, [from, to], journal.last_go(name, &project.stateful().name()))?;
+        let state = project.stateful();
+        let text = edit::set(state.format(), &state.text, name, to)?;
+        let after = project.with_state(&text)?.flags().snapshot();
+        let in_force = State::of(after.flag(name));
+        if in_force != to {
+            return Err(Failure::new(Exit::Conflict, format!("{name} would be {in_force} and not {to}")));
+        }
+        let differences = Difference::between(&before, &after);
+        Ok(Self { wish, project, from, to, text, differences })
     }
-    terminal::say(picture);
-    match terminal::ask(&format!("Type {} to let it be seen: ", styled(BOLD, name))) {
-        Some(typed) if typed == name => Ok(()),
-        _ => Err(Failure::new(Exit::Human, format!("that is not {name}; nothing was written"))),
+
+    fn name(&self) -> &'w str {
+        &self.wish.name
     }
-}
 
-fn write(file: &Path, plan: &Plan, wish: &Wish, answers: &[Answer], release: Option<&str>) -> Result<()> {
-    let state = plan.project.stateful();
-    let is_new = wish.env.is_some() && !state.path.exists();
-    // Of exact content: what was declared is looked at again too.
-    let declared = &plan.project.declared;
-    let writer = Writer::new(&state.path)?;
-    if wish.env.is_some() && crate::project::Document::read(&declared.path)?.digest() != declared.digest() {
-        return Err(crate::write::changed(&declared.path));
+    /// What a human should know before saying go.
+    fn picture(&self, gate: &Gate, asked: &Asked) -> String {
+        let mut text = String::new();
+        let state = self.project.stateful().path.display();
+        let _ =
+            writeln!(text, "{}  {} -> {}  in {state}\n", styled(BOLD, self.name()), self.from, styled(BOLD, self.to));
+        let mut table = Table::new(["", "flag", "before", "after"]);
+        for difference in &self.differences {
+            let key = difference.key.to_string();
+            table.push([effect(difference.effect), key, difference.before.clone(), difference.shown_after()]);
+        }
+        text += &indented(&table.shown());
+        let _ = writeln!(text, "\n{}", self.radius());
+        if let Some(release) = &asked.release {
+            let _ = writeln!(text, "The build that serves is {release}.");
+        }
+        if !asked.answers.is_empty() {
+            let mut table = Table::new(["check", "", "got", "ms"]);
+            for Answer { name, passed, got, millis } in &asked.answers {
+                let verdict = if *passed { styled(GOOD, "pass") } else { styled(BAD, "fail") };
+                table.push([name.clone(), verdict, got.clone(), millis.to_string()]);
+            }
+            let _ = write!(text, "\n{}", indented(&table.shown()));
+        }
+        let again = match (asked.answers.is_empty(), gate.on_failure) {
+            (true, _) => "",
+            (false, OnFailure::Revert) => {
+                "\nThe checks are made again after the change; if one fails, it is taken back."
+            }
+            (false, OnFailure::Report) => "\nThe checks are made again after the change; if one fails, you are told.",
+        };
+        let _ = writeln!(text, "\nA revert turns it back to {} at once, without a gate.{again}\n", self.from);
+        text
     }
-    writer.replace((!is_new).then(|| state.digest()).as_deref(), &plan.text)?;
-    let done = Done { flag: wish.name.clone(), from: plan.from, to: plan.to };
-    let mut entry = entry("go", &state.path, &plan.text, done, wish.reason.clone());
-    entry.checks = answers.to_vec();
-    entry.release = release.map(str::to_owned);
-    Journal::append(&writer, file, [entry])
-}
 
-/// The checks again, until they pass or have had their time. Returns what fails.
-fn look_again(gates: &Gates, gate: &Gate) -> Option<Vec<Answer>> {
-    if gate.checks.is_empty() {
-        return None;
+    /// Whom it reaches, in words.
+    fn radius(&self) -> String {
+        let before = self.project.flags().snapshot();
+        let has_rules = has_rules(before.flag(self.name()));
+        let place = self.wish.env.as_ref().map_or(String::new(), |env| format!(" of {env}"));
+        let (everybody, all) = if has_rules {
+            (format!("Everybody{place} whom no rule matches"), format!("those{place} whom no rule matches"))
+        } else {
+            (format!("Everybody{place}"), format!("all subjects{place}"))
+        };
+        let mut text = match (self.from, self.to) {
+            (_, State::At(Percent::ZERO)) => "Only those whom a rule lets in see it.\n".to_owned(),
+            (_, State::ON) => format!("{everybody} sees it.\n"),
+            (State::At(from), State::At(to)) if from != Percent::ZERO => {
+                format!("{to} of {all} see it in place of {from}.\n")
+            }
+            (_, to) => format!("{to} of {all} see it, always the same ones.\n"),
+        };
+        if has_rules && self.from == State::Off && self.to != State::At(Percent::ZERO) {
+            text += "So do those whom a rule lets in.\n";
+        }
+        let until = match (self.from, self.to) {
+            (State::At(Percent::ZERO), _) if has_rules => "Until now only those whom a rule lets in do.".to_owned(),
+            (State::Off | State::At(Percent::ZERO), _) => "Until now nobody does.".to_owned(),
+            (from, State::ON) => format!("Until now {from} do."),
+            _ => "Nobody who does now loses it.".to_owned(),
+        };
+        text += &until;
+        let wider = self.differences.iter().filter(|difference| difference.effect == Effect::Widens);
+        match wider.filter(|difference| difference.key.as_str() != self.name()).count() {
+            0 => {}
+            1 => text += "\n1 flag that requires it reaches more people too.",
+            others => {
+                let _ = write!(text, "\n{others} flags that require it reach more people too.");
+            }
+        }
+        text
     }
-    terminal::say(&format!("{} the checks again\n", styled(DIM, "making")));
-    thread::sleep(SETTLE);
-    let failed: Vec<Answer> = ask_checks(gates, gate).into_iter().filter(|answer| !answer.passed).collect();
-    (!failed.is_empty()).then_some(failed)
-}
 
-fn after_failure(file: &Path, plan: &Plan, wish: &Wish, gate: &Gate, failed: &[Answer], undo: &str) -> Result {
-    let details: Vec<String> = failed.iter().map(|answer| format!("{}: {}", answer.name, answer.got)).collect();
-    let name = &wish.name;
-    if gate.on_failure == OnFailure::Report {
-        return Err(Failure::new(Exit::Refused, format!("{name} is {} now, and a check fails", plan.to))
-            .with_details(details)
-            .with_help(format!("to undo: {undo}")));
+    /// The human types the flag's name. There is no flag of the command that does.
+    fn said_by_a_human(&self, picture: &str) -> Result<()> {
+        if !terminal::is_there() {
+            let command = self.wish.command("go", Some(self.to));
+            return Err(Failure::new(Exit::Human, "letting more people see something takes a human at a terminal")
+                .with_help(format!("a human may type: {command}")));
+        }
+        terminal::say(picture);
+        match terminal::ask(&format!("Type {} to let it be seen: ", styled(BOLD, self.name()))) {
+            Some(typed) if typed == self.name() => Ok(()),
+            _ => Err(Failure::new(Exit::Human, format!("that is not {}; nothing was written", self.name()))),
+        }
     }
-    take_back(file, wish, plan, "a check failed after the change")?;
-    Err(Failure::new(Exit::Refused, format!("a check fails after the change: {name} is {} again", plan.from))
-        .with_details(details))
-}
 
-/// Writes the flag back to where it was, whatever else has changed since.
-fn take_back(file: &Path, wish: &Wish, plan: &Plan, reason: &str) -> Result<()> {
-    let writer = Writer::new(&plan.project.stateful().path)?;
-    let now = Project::read(file, wish.env.as_deref())?;
-    let state = now.stateful();
-    let text = edit::set(&state.text, &wish.name, plan.from)?;
-    // To the letter, where nothing else has changed: a switch that was not there is not there again.
-    let text = if state.text == plan.text { plan.project.stateful().text.clone() } else { text };
-    writer.replace(Some(&state.digest()), &text)?;
-    let done = Done { flag: wish.name.clone(), from: plan.to, to: plan.from };
-    Journal::append(&writer, file, [entry("revert", &state.path, &text, done, Some(reason.to_owned()))])
-}
+    fn write(&self, file: &Path, asked: &Asked) -> Result<()> {
+        let state = self.project.stateful();
+        let writer = Writer::new(&state.path)?;
+        Journal::can_be_added_to(file)?;
+        // Of exact content: what was declared is looked at again too.
+        let declared = &self.project.declared;
+        if self.wish.env.is_some() && Document::read(&declared.path)?.digest() != declared.digest() {
+            return Err(changed(&declared.path));
+        }
+        writer.replace(state.digest().as_deref(), &self.text)?;
+        let moved = Moved { flag: self.name().to_owned(), from: Some(self.from), to: self.to };
+        let mut entry = Entry::new(GO, &state.path, &digest(self.text.as_bytes()), &moved, self.wish.reason.clone());
+        entry.checks.clone_from(&asked.answers);
+        entry.release.clone_from(&asked.release);
+        let Err(error) = Journal::append(file, [entry]) else { return Ok(()) };
+        // What is not on record is not done.
+        drop(writer);
+        let now = self.take_back(file, "the log could not be written").map_or(self.to, |now| now);
+        Err(Failure::io(format!("the log was not written: {error}; {} is {now}", self.name())))
+    }
 
-fn undo(name: &str, plan: &Plan, wish: &Wish) -> String {
-    let to = (plan.from != State::OFF).then_some(plan.from);
-    command("revert", name, to, wish)
-}
+    /// The checks again, and the human's eyes.
+    fn second_look(&self, interrupts: &Interrupts, gates: &Gates, gate: &Gate) -> Ending {
+        if !gate.checks.is_empty() {
+            terminal::say(&format!("{} the checks again\n", styled(DIM, "making")));
+            let (gates, gate) = (gates.clone(), gate.clone());
+            let answers = interrupts.unless_any(move || {
+                thread::sleep(SETTLE);
+                ask_checks(&gates, &gate)
+            });
+            let Some(answers) = answers else { return Ending::Interrupted };
+            let failed: Vec<Answer> = answers.into_iter().filter(|answer| !answer.passed).collect();
+            if !failed.is_empty() {
+                return Ending::CheckFailed(failed);
+            }
+        }
+        if gate.look.is_empty() {
+            return Ending::Kept;
+        }
+        let places: String = gate.look.iter().map(|place| "  ".to_owned() + place + "\n").collect();
+        terminal::say(&format!("\n{} is {} now. Look once more:\n{places}", self.name(), self.to));
+        let question = "Is everything as it should be? Type yes to keep it: ";
+        match interrupts.unless_any(move || terminal::ask(question)) {
+            Some(Some(answer)) if answer == "yes" => Ending::Kept,
+            Some(_) => Ending::Declined,
+            None => {
+                terminal::say("\n");
+                Ending::Interrupted
+            }
+        }
+    }
 
-/// A command line that says the same.
-fn command(verb: &str, name: &str, to: Option<State>, wish: &Wish) -> String {
-    let to = to.map(|to| format!(" --to {}", percent(to))).unwrap_or_default();
-    let env = wish.env.as_ref().map(|env| format!(" --env {env}")).unwrap_or_default();
-    format!("flagkit {verb} {name}{to}{env}")
+    fn after_failure(&self, file: &Path, gate: &Gate, failed: &[Answer], undo: &str) -> Failure {
+        let name = self.name();
+        let failure = match gate.on_failure {
+            OnFailure::Report => Failure::new(Exit::Refused, format!("{name} is {} now, and a check fails", self.to))
+                .with_help(format!("to undo: {undo}")),
+            OnFailure::Revert => match self.take_back(file, "a check failed after the change") {
+                Ok(now) => {
+                    Failure::new(Exit::Refused, format!("a check fails after the change: {name} is {now} again"))
+                }
+                Err(failure) => failure,
+            },
+        };
+        failure.with_details(failed.iter().map(ToString::to_string))
+    }
+
+    /// Puts the flag back to where it was, whatever else has changed since; but never further up than somebody else has
+    /// put it meanwhile. Returns where it is now.
+    fn take_back(&self, file: &Path, reason: &str) -> Result<State> {
+        let mut attempt = 1;
+        loop {
+            match self.put_back(file, reason) {
+                Err(failure) if failure.exit == Exit::Conflict && attempt < ATTEMPTS => attempt += 1,
+                Err(failure) => {
+                    let undo = "`flagkit revert --all` turns everything off, whatever the file holds";
+                    let message = format!("{} is still {}: it could not be taken back", self.name(), self.to);
+                    return Err(Failure::new(failure.exit, message)
+                        .with_help(undo)
+                        .with_details([failure.to_string()]));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn put_back(&self, file: &Path, reason: &str) -> Result<State> {
+        let name = self.name();
+        let writer = Writer::at_once(&self.project.stateful().path);
+        let now = Project::read(file, self.wish.env.as_deref())?;
+        let state = now.stateful();
+        // To the letter, where nothing else has changed: a switch that was not there is not there again.
+        let text = if state.text == self.text {
+            self.project.stateful().text.clone()
+        } else {
+            edit::set(state.format(), &state.text, name, self.from)?
+        };
+        let before = now.flags().snapshot();
+        let after = now.with_state(&text)?.flags().snapshot();
+        let is = State::of(before.flag(name));
+        let widens = before.effects(&after).into_values().any(|effect| effect == Effect::Widens);
+        if is <= self.from || widens {
+            return Ok(is);
+        }
+        writer.replace(state.digest().as_deref(), &text)?;
+        let moved = Moved { flag: name.to_owned(), from: Some(is), to: self.from };
+        let entry = Entry::new(REVERT, &state.path, &digest(text.as_bytes()), &moved, Some(reason.to_owned()));
+        // It is taken back all the same, and nothing wider is claimed than is so.
+        if let Err(error) = Journal::append(file, [entry]) {
+            terminal::say(&format!("the log was not written: {error}\n"));
+        }
+        Ok(self.from)
+    }
+
+    fn undo(&self) -> String {
+        self.wish.command("revert", (self.from != State::Off).then_some(self.from))
+    }
 }

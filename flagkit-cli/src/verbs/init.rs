@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use flagkit_sources::document::Format;
 use serde_json::json;
 
 use crate::outcome::{Exit, Failure, Report, Result};
+use crate::project::format;
 use crate::write::Writer;
 
 const FILE: &str = "\
@@ -43,6 +45,10 @@ const CI: &str = "\
 ";
 
 pub(crate) fn run(file: &Path, dry_run: bool) -> Result {
+    if format(file) != Format::Toml {
+        return Err(Failure::usage(format!("{}: a file to begin with is TOML, for its comments", file.display()))
+            .with_help("such as `--file flags.toml`; an empty JSON one is {\"flags\": {}}"));
+    }
     if file.exists() {
         return Err(Failure::new(Exit::Conflict, format!("{} is there already; it is left as it is", file.display()))
             .with_help("`flagkit check` tells what could be better about it"));

@@ -8,20 +8,20 @@ use flagkit_core::{Flag, Snapshot, SourceState};
 use serde_json::json;
 
 use crate::cli::Sources;
-use crate::outcome::{Report, Result};
+use crate::outcome::{Detail, Report, Result};
 use crate::sources::snapshot;
-use crate::state::State;
+use crate::state::{State, words};
 use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, styled};
 
 pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
     let (snapshot, status) = snapshot(sources, file)?;
     let mut keys: Vec<&str> = snapshot.keys().map(flagkit_core::FlagKey::as_str).collect();
     keys.sort_unstable();
-    let layers: BTreeSet<Option<String>> = keys.iter().map(|key| layer_of(&snapshot, key)).collect();
-    // Where all say the same, it need not be said of each.
-    let shared = if layers.len() == 1 { layers.into_iter().next().flatten() } else { None };
-    let header = ["flag", "state", "kind", "owner", "expires", if shared.is_some() { "" } else { "layer" }];
-    let mut table = Table::new(header);
+    let layers: Vec<String> = status.sources.iter().map(|source| source.provenance.to_string()).collect();
+    // Numbers, from the lowest: names of files are long.
+    let layer_of = |key: &str| layer_of(&snapshot, key).and_then(|layer| layers.iter().position(|one| *one == layer));
+    let in_use: BTreeSet<usize> = keys.iter().filter_map(|key| layer_of(key)).collect();
+    let mut columns = [const { Vec::new() }; 6];
     let mut rows = Vec::new();
     for key in &keys {
         let flag = snapshot.flag(key);
@@ -29,67 +29,57 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
         let kind = metadata.and_then(|metadata| metadata.kind).map(|kind| kind.as_str().to_owned());
         let owner = metadata.and_then(|metadata| metadata.owner.as_deref()).map(str::to_owned);
         let expires = metadata.and_then(|metadata| metadata.expires).map(|day| day.to_string());
-        let layer = layer_of(&snapshot, key);
-        let words = |text: &Option<String>| text.clone().unwrap_or_else(|| styled(DIM, "-"));
-        table.push([
-            styled(BOLD, key),
-            coloured(flag),
-            words(&kind),
-            words(&owner),
-            words(&expires),
-            if shared.is_some() { String::new() } else { words(&layer) },
-        ]);
+        let layer = layer_of(key);
+        columns[0].push(Some(styled(BOLD, key)));
+        columns[1].push(Some(coloured(flag)));
+        columns[2].push(kind.clone());
+        columns[3].push(owner.clone());
+        columns[4].push(expires.clone());
+        columns[5].push(layer.filter(|_| in_use.len() > 1).map(|layer| (layer + 1).to_string()));
         rows.push(json!({
             "flag": key, "state": flag.map(|flag| State::of(Some(flag)).to_string()), "rules": flag.map(|flag| flag.rules().len()),
             "variants": flag.and_then(Flag::variants).map(|all| all.iter().map(|one| one.name().to_owned()).collect::<Vec<_>>()),
-            "kind": kind, "owner": owner, "expires": expires, "layer": layer,
+            "kind": kind, "owner": owner, "expires": expires, "layer": layer.map(|layer| &layers[layer]),
         }));
     }
-    let mut text = if keys.is_empty() { "no flags\n".to_owned() } else { table.shown() };
-    if let Some(layer) = shared {
-        let _ = writeln!(text, "{}", styled(DIM, format!("all from {layer}")));
+    let mut text = if keys.is_empty() { "no flags\n".to_owned() } else { Table::of(HEADER, columns).shown() };
+    let legend: Vec<String> = match in_use.len() {
+        0 | 1 => in_use.iter().map(|layer| format!("all from {}", layers[*layer])).collect(),
+        _ => in_use.iter().map(|layer| format!("layer {}: {}", layer + 1, layers[*layer])).collect(),
+    };
+    for line in legend {
+        let _ = writeln!(text, "{}", styled(DIM, line));
     }
     for source in &status.sources {
         for problem in &source.problems {
-            let _ = writeln!(text, "{} {}: {problem}", styled(BAD, "problem"), source.provenance);
+            let path = source.provenance.as_str();
+            let path = path.strip_prefix("file:").unwrap_or(path);
+            let _ = writeln!(text, "{} {}", styled(BAD, "problem"), Detail::of(path, problem));
         }
         if source.state == SourceState::Stale {
             let _ = writeln!(text, "{} {} is stale", styled(WARN, "warning"), source.provenance);
         }
     }
-    Ok(Report::new(text, json!({ "flags": rows, "revision": snapshot.revision() })))
+    Ok(Report::new(text, json!({ "flags": rows })))
 }
+
+/// What there may be to say of each flag.
+const HEADER: [&str; 6] = ["flag", "state", "kind", "owner", "expires", "layer"];
 
 /// The layer that decides of a flag.
 fn layer_of(snapshot: &Snapshot, key: &str) -> Option<String> {
     snapshot.evaluate(key, &()).layer().map(ToString::to_string)
 }
 
-/// The state, rules and variants of a flag in a few words.
+/// A flag in a few words, in the colour of its state.
 pub(crate) fn coloured(flag: Option<&Flag>) -> String {
-    let Some(flag) = flag else { return styled(BAD, "refused") };
-    let state = State::of(Some(flag));
-    let style = match state {
-        State::OFF => DIM,
+    if flag.is_none() {
+        return styled(BAD, "refused");
+    }
+    let style = match State::of(flag) {
+        State::Off => DIM,
         State::ON => GOOD,
-        _ => WARN,
+        State::At(_) => WARN,
     };
-    if !flag.is_switched_on() {
-        return styled(DIM, "dark");
-    }
-    let rules = match flag.rules().len() {
-        0 => String::new(),
-        1 => "1 rule".to_owned(),
-        rules => format!("{rules} rules"),
-    };
-    let mut words = match (state, rules.as_str()) {
-        (state, "") => styled(style, state),
-        // For nobody else.
-        (State::OFF, rules) => styled(WARN, rules),
-        (state, rules) => format!("{} + {rules}", styled(style, state)),
-    };
-    if let Some(variants) = flag.variants() {
-        let _ = write!(words, ", {} variants", variants.iter().count());
-    }
-    words
+    styled(style, words(flag))
 }

@@ -1,5 +1,6 @@
 //! What was done, by whom and when.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use flagkit_core::FlagKey;
@@ -17,7 +18,7 @@ pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
     if verify {
         return verified(file, name, &journal);
     }
-    if let Some(name) = name.filter(|name| journal.heads(name).is_empty()) {
+    if let Some(name) = name.filter(|name| !journal.knows(name)) {
         let declared = Project::read(file, None)?;
         if !declared.declared.load.flags().contains(name) {
             return Err(unknown_flag(name, declared.declared.load.flags().keys().map(FlagKey::as_str)));
@@ -36,6 +37,7 @@ pub(crate) fn line(entry: &Entry) -> String {
     let reason = entry.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let checks = match entry.checks.len() {
         0 => String::new(),
+        1 => ", 1 check".to_owned(),
         checks => format!(", {checks} checks"),
     };
     let file = if entry.file == "flags.toml" { String::new() } else { format!(" in {}", entry.file) };
@@ -50,13 +52,15 @@ fn verified(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
         journal.faults.iter().map(|(line, fault)| format!("{}:{line}: {fault}", journal.path.display())).collect();
     for (written, project) in projects(file)? {
         let snapshot = project.snapshot();
-        let mut flags: Vec<&str> = journal.entries.iter().map(|entry| entry.flag.as_str()).collect();
-        flags.sort_unstable();
-        flags.dedup();
-        for flag in flags.into_iter().filter(|flag| is_asked(flag)) {
-            let last = journal.entries.iter().rev().find(|entry| entry.flag == flag && entry.file == written);
+        let last: BTreeMap<&str, &Entry> = journal
+            .entries
+            .iter()
+            .filter(|entry| entry.file == written)
+            .map(|entry| (entry.flag.as_str(), entry))
+            .collect();
+        for (flag, last) in last.into_iter().filter(|(flag, _)| is_asked(flag)) {
             let state = State::of(snapshot.flag(flag)).to_string();
-            if let Some(last) = last.filter(|last| last.to != state) {
+            if last.to != state {
                 faults.push(format!(
                     "{flag} is {state} in {written}, and the log says {}: it was changed otherwise, or the log was cut",
                     last.to
@@ -66,7 +70,8 @@ fn verified(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
     }
     let count = journal.entries.iter().filter(|entry| is_asked(&entry.flag)).count();
     let text = if faults.is_empty() {
-        format!("{} {count} entries, each as it was written, and the flags are as they say\n", styled(GOOD, "ok"))
+        let entries = if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") };
+        format!("{} {entries}, each as it was written, and the flags are as they say\n", styled(GOOD, "ok"))
     } else {
         faults.iter().map(|fault| styled(BAD, "fault") + " " + fault + "\n").collect()
     };

@@ -49,6 +49,9 @@ pub(crate) fn run(cli: Cli) -> Result {
     }
 }
 
+/// The verbs that take the name of a flag.
+const NAMING: [&str; 6] = ["show", "eval", "explain", "go", "revert", "log"];
+
 /// The script of a shell, with the flags that are declared now.
 fn completions(file: &std::path::Path, shell: clap_complete::Shell) -> Report {
     let keys: Vec<String> = match Document::read(file) {
@@ -62,13 +65,19 @@ fn completions(file: &std::path::Path, shell: clap_complete::Shell) -> Report {
     };
     let mut command = Cli::command();
     if !keys.is_empty() {
-        for verb in ["show", "eval", "explain", "go", "revert", "log"] {
+        for verb in NAMING {
             command = command.mut_subcommand(verb, known);
         }
     }
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "flagkit", &mut script);
-    let script = String::from_utf8_lossy(&script).into_owned();
+    let mut script = String::from_utf8_lossy(&script).into_owned();
+    if shell == clap_complete::Shell::Fish && !keys.is_empty() {
+        // What is generated for fish knows no values of arguments that have no name.
+        let verbs = NAMING.join(" ");
+        let keys = keys.join(" ");
+        let _ = writeln!(script, "complete -c flagkit -n \"__fish_seen_subcommand_from {verbs}\" -f -a \"{keys}\"");
+    }
     Report::new(script.clone(), serde_json::json!({ "shell": shell.to_string(), "script": script }))
 }
 

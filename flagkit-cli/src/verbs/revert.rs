@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flagkit_core::{Effect, FlagKey, Percent};
 use jiff::Timestamp;
@@ -11,12 +11,15 @@ use serde_json::json;
 
 use super::unknown_flag;
 use crate::edit;
-use crate::journal::{Entry, Journal, who};
+use crate::journal::{Entry, Journal, Moved, REVERT};
 use crate::outcome::{Exit, Failure, Report, Result};
-use crate::project::{Document, Project, digest, environment_file, unreadable};
-use crate::state::State;
+use crate::project::{Document, Project, digest, empty, environment_file, unreadable};
+use crate::state::{State, has_rules};
 use crate::terminal::{GOOD, styled};
 use crate::write::Writer;
+
+/// How often it begins anew when somebody else writes at the same time.
+const ATTEMPTS: u32 = 5;
 
 pub(crate) struct Wish {
     /// None: all.
@@ -28,131 +31,174 @@ pub(crate) struct Wish {
 }
 
 pub(crate) fn run(file: &Path, wish: &Wish) -> Result {
-    match &wish.name {
-        Some(name) => one(file, name, wish),
-        None => all(file, wish),
+    let path = match &wish.env {
+        Some(env) => environment_file(file, env)?,
+        None => file.to_owned(),
+    };
+    let mut writer = None;
+    let mut attempt = 1;
+    loop {
+        let (change, mut report) = match &wish.name {
+            Some(name) => one(file, name, wish)?,
+            None => all(file, &path, wish)?,
+        };
+        let change = match change {
+            Some(change) if !wish.dry_run => change,
+            _ => {
+                report.data["written"] = false.into();
+                return Ok(report);
+            }
+        };
+        let Some(writer) = &writer else {
+            // And looked at anew, now that nobody else of ours writes.
+            writer = Some(Writer::at_once(&path));
+            continue;
+        };
+        match change.write(&path, writer) {
+            Err(failure) if failure.exit == Exit::Conflict && attempt < ATTEMPTS => attempt += 1,
+            Err(failure) => return Err(failure),
+            Ok(kept) => {
+                report.data["written"] = true.into();
+                if let Some(kept) = kept {
+                    let _ = writeln!(
+                        report.text,
+                        "{} could not be read, and is kept as {}",
+                        path.display(),
+                        kept.display()
+                    );
+                    report.data["kept"] = kept.display().to_string().into();
+                }
+                return change.log(file, &path, wish, report);
+            }
+        }
     }
 }
 
-fn one(file: &Path, name: &str, wish: &Wish) -> Result {
+/// What is to be written.
+struct Change {
+    /// What the content that it replaces is known by.
+    expected: Option<String>,
+    text: String,
+    moved: Vec<Moved>,
+    /// What could not be read, and is not lost.
+    unread: Option<Vec<u8>>,
+}
+
+impl Change {
+    /// Returns where it keeps what could not be read.
+    fn write(&self, path: &Path, writer: &Writer) -> Result<Option<PathBuf>> {
+        let kept = self.unread.as_ref().map(|bytes| {
+            // No name that an environment's file has.
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let kept = path.with_file_name(format!("{name}.broken-{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
+            fs::write(&kept, bytes).map_err(|error| Failure::io(format!("{}: {error}", kept.display()))).map(|()| kept)
+        });
+        let kept = kept.transpose()?;
+        writer.replace(self.expected.as_deref(), &self.text)?;
+        Ok(kept)
+    }
+
+    fn report(&self, wish: &Wish) -> Report {
+        let verb = if wish.dry_run { "would turn" } else { "turned" };
+        let lines = self.moved.iter().map(|Moved { flag, from, to }| match from {
+            Some(from) => format!("{verb} {flag} from {from} to {}\n", styled(GOOD, to)),
+            None => format!("{verb} {flag} {}, whatever it was\n", styled(GOOD, to)),
+        });
+        let flags: Vec<_> = self
+            .moved
+            .iter()
+            .map(|moved| {
+                let from = moved.from.map(|state| state.to_string());
+                json!({ "flag": moved.flag, "from": from, "to": moved.to.to_string() })
+            })
+            .collect();
+        Report::new(lines.collect::<String>(), json!({ "flags": flags }))
+    }
+
+    fn log(&self, file: &Path, path: &Path, wish: &Wish, report: Report) -> Result {
+        let digest = digest(self.text.as_bytes());
+        let entries = self.moved.iter().map(|moved| Entry::new(REVERT, path, &digest, moved, wish.reason.clone()));
+        match Journal::append(file, entries) {
+            Ok(()) => Ok(report),
+            Err(error) => {
+                let done = self.moved.iter().map(|moved| format!("{} is {}", moved.flag, moved.to));
+                let log = Journal::path(file);
+                Err(Failure::io(format!("it is done, and {} does not say so: {error}", log.display()))
+                    .with_details(done))
+            }
+        }
+    }
+}
+
+fn one(file: &Path, name: &str, wish: &Wish) -> Result<(Option<Change>, Report)> {
     let project = Project::read(file, wish.env.as_deref())?;
     let before = project.flags().snapshot();
     if !before.keys().any(|key| key.as_str() == name) {
         return Err(unknown_flag(name, before.keys().map(FlagKey::as_str)));
     }
-    let from = State::of(before.flag(name));
-    let to = State::new(wish.to.unwrap_or(Percent::ZERO));
+    let flag = before.flag(name);
+    let from = State::of(flag);
+    let to = wish.to.map_or(State::Off, |to| State::meant(to, flag));
+    if to > from {
+        return Err(wider(name, to));
+    }
+    if to == from {
+        return Ok((None, Report::new(format!("{name} is {from} already\n"), json!({ "flags": [] }))));
+    }
     let state = project.stateful();
-    let text = edit::set(&state.text, name, to)?;
+    let text = edit::set(state.format(), &state.text, name, to)?;
     let after = project.with_state(&text)?.flags().snapshot();
     let widened = before.effects(&after).into_iter().find(|(_, effect)| *effect == Effect::Widens);
     if let Some((key, _)) = widened {
-        return Err(Failure::new(Exit::Conflict, format!("that lets more people see {key}: it is no way back"))
-            .with_help(format!("`flagkit go {name} --to {}` goes forward", percent(to))));
+        return Err(wider(key.as_str(), to));
     }
-    if text == state.text {
-        let shown = format!("{name} is {from} already\n");
-        return Ok(Report::new(shown, json!({ "flags": [], "written": false })));
+    let moved = Moved { flag: name.to_owned(), from: Some(from), to };
+    let change = Change { expected: state.digest(), text, moved: vec![moved], unread: None };
+    let mut report = change.report(wish);
+    if to != State::Off && has_rules(after.flag(name)) {
+        let _ = writeln!(report.text, "whom a rule lets in still sees it; `flagkit revert {name}` turns it off");
     }
-    let done = Done { flag: name.to_owned(), from, to };
-    write(file, &state.path, Some(&state.digest()), &text, wish, vec![done])
+    Ok((Some(change), report))
+}
+
+fn wider(name: &str, to: State) -> Failure {
+    Failure::new(Exit::Conflict, format!("that lets more people see {name}: it is no way back"))
+        .with_help(format!("`flagkit go {name} --to {}` goes forward", to.number()))
 }
 
 /// Everything off. What cannot be read is kept beside, and everything that can be made out in it is off.
-fn all(file: &Path, wish: &Wish) -> Result {
-    let path = match &wish.env {
-        Some(env) => environment_file(file, env)?,
-        None => file.to_owned(),
-    };
-    let bytes = match fs::read(&path) {
+fn all(file: &Path, path: &Path, wish: &Wish) -> Result<(Option<Change>, Report)> {
+    let bytes = match fs::read(path) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == ErrorKind::NotFound && wish.env.is_some() => None,
-        Err(error) => return Err(unreadable(&path, &error)),
+        Err(error) => return Err(unreadable(path, &error)),
     };
-    let old = String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
-    let understood = Document::understand(&path, old.clone().into_bytes());
+    let old = bytes.as_deref().map_or_else(|| empty(path).into(), String::from_utf8_lossy).into_owned();
+    let understood = Document::understand(path, bytes.clone().unwrap_or_else(|| old.clone().into_bytes()));
     // What lies below would show through where this says nothing.
-    let below: Vec<String> = match (&wish.env, Document::read(file)) {
-        (Some(_), Ok(declared)) => declared.load.flags().keys().map(ToString::to_string).collect(),
-        _ => Vec::new(),
-    };
-    let text = edit::all_off(&old, below);
-    let after = Document::understand(&path, text.clone().into_bytes())?;
-    let mut done = Vec::new();
-    for key in after.load.flags().keys() {
-        let from = match &understood {
-            Ok(before) => State::of(before.load.flags().get(key.as_str())),
-            // Nobody knows; it may have been on.
-            Err(_) => State::ON,
-        };
-        if from != State::OFF {
-            done.push(Done { flag: key.to_string(), from, to: State::OFF });
+    let declared = if wish.env.is_some() { Document::read(file).ok() } else { None };
+    let below = declared.iter().flat_map(|declared| declared.load.flags().keys().map(ToString::to_string));
+    let text = edit::all_off(crate::project::format(path), &old, below);
+    let after = Document::understand(path, text.clone().into_bytes())?;
+    let from = |key: &str| match (&understood, &declared) {
+        (Err(_), _) => None,
+        (Ok(before), declared) => {
+            let own = before.load.flags();
+            let flag = if own.contains(key) { own.get(key) } else { declared.as_ref()?.load.flags().get(key) };
+            Some(State::of(flag))
         }
-    }
+    };
+    let moved =
+        after.load.flags().keys().map(|key| Moved { flag: key.to_string(), from: from(key.as_str()), to: State::Off });
+    let moved: Vec<Moved> = moved.filter(|moved| moved.from != Some(State::Off)).collect();
     if text == old {
-        return Ok(Report::new("everything is off already\n", json!({ "flags": [], "written": false })));
+        return Ok((None, Report::new("everything is off already\n", json!({ "flags": [] }))));
     }
-    let mut kept = None;
-    if let (Err(_), Some(bytes), false) = (&understood, &bytes, wish.dry_run) {
-        // No name that an environment's file has.
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = path.with_file_name(format!("{name}.broken-{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
-        fs::write(&beside, bytes).map_err(|error| Failure::io(format!("{}: {error}", beside.display())))?;
-        kept = Some(beside);
+    let expected = bytes.as_deref().map(digest);
+    let change = Change { expected, text, moved, unread: bytes.filter(|_| understood.is_err()) };
+    let mut report = change.report(wish);
+    if change.moved.is_empty() {
+        report.text += "everything is off already, and now it is written down\n";
     }
-    let mut report = write(file, &path, bytes.as_deref().map(digest).as_deref(), &text, wish, done)?;
-    if let Some(kept) = kept {
-        let _ = writeln!(report.text, "{} could not be read, and is kept as {}", path.display(), kept.display());
-        report.data["kept"] = kept.display().to_string().into();
-    }
-    Ok(report)
-}
-
-/// One flag's way.
-pub(crate) struct Done {
-    pub(crate) flag: String,
-    pub(crate) from: State,
-    pub(crate) to: State,
-}
-
-fn write(file: &Path, path: &Path, expected: Option<&str>, text: &str, wish: &Wish, done: Vec<Done>) -> Result {
-    let flags: Vec<_> = done
-        .iter()
-        .map(|done| json!({ "flag": done.flag, "from": done.from.to_string(), "to": done.to.to_string() }))
-        .collect();
-    let verb = if wish.dry_run { "would turn" } else { "turned" };
-    let lines =
-        done.iter().map(|done| format!("{verb} {} from {} to {}\n", done.flag, done.from, styled(GOOD, done.to)));
-    let shown: String = lines.collect();
-    if !wish.dry_run {
-        let writer = Writer::new(path)?;
-        writer.replace(expected, text)?;
-        let entries = done.into_iter().map(|done| entry("revert", path, text, done, wish.reason.clone()));
-        Journal::append(&writer, file, entries)?;
-    }
-    Ok(Report::new(shown, json!({ "flags": flags, "written": !wish.dry_run })))
-}
-
-/// What the log says of it. What comes before is filled in as it is added.
-pub(crate) fn entry(verb: &str, path: &Path, text: &str, done: Done, reason: Option<String>) -> Entry {
-    Entry {
-        flag: done.flag,
-        verb: verb.to_owned(),
-        who: who(),
-        when: Timestamp::now(),
-        from: done.from.to_string(),
-        to: done.to.to_string(),
-        file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        digest: digest(text.as_bytes()),
-        checks: Vec::new(),
-        release: None,
-        reason,
-        previous: String::new(),
-        hash: String::new(),
-    }
-}
-
-/// A state as `--to` takes it.
-pub(crate) fn percent(state: State) -> String {
-    state.percent().to_string().trim_end_matches('%').to_owned()
+    Ok((Some(change), report))
 }

@@ -11,7 +11,7 @@ use super::list::coloured;
 use super::{declared, indented};
 use crate::gate::Gates;
 use crate::journal::Journal;
-use crate::outcome::{Report, Result};
+use crate::outcome::{Detail, Report, Result};
 use crate::project::{Document, Laid, Project, environments};
 use crate::state::State;
 use crate::terminal::{BAD, BOLD, DIM, styled};
@@ -85,16 +85,16 @@ pub(crate) fn run(file: &Path, name: &str) -> Result {
         text += &indented(&changes.iter().map(|entry| super::log::line(entry)).collect::<Vec<_>>().join("\n"));
     }
     data["changes"] = serde_json::to_value(&changes).unwrap_or_default();
-    let problems: Vec<String> = laid
+    let problems: Vec<Detail> = laid
         .problems
         .iter()
         .filter(|(_, problem)| is_about(problem.path(), name))
-        .map(|(path, problem)| format!("{}:{problem}", path.display()))
+        .map(|(path, problem)| Detail::of(path.display(), problem))
         .collect();
     for problem in &problems {
         let _ = writeln!(text, "{} {problem}", styled(BAD, "problem"));
     }
-    data["problems"] = problems.into();
+    data["problems"] = serde_json::to_value(&problems).unwrap_or_default();
     Ok(Report::new(text, data))
 }
 

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use flagkit_core::{Event, Snapshot};
+use flagkit_core::{Effect, Event, Snapshot};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::diff::summary;
 use crate::cli::Sources;
-use crate::outcome::{Exit, Failure, Result};
+use crate::difference::Difference;
+use crate::outcome::{Exit, Failure, Report, Result};
 use crate::sources;
 
 pub(crate) fn run(file: &Path, from: &Sources, lines: Option<u64>) -> Result {
@@ -41,7 +41,7 @@ pub(crate) fn run(file: &Path, from: &Sources, lines: Option<u64>) -> Result {
     drop(subscription);
     drop(guard);
     // The lines were the result.
-    std::process::exit(Exit::Done as i32)
+    Ok(Report::new(String::new(), json!({ "lines": lines })))
 }
 
 fn line(event: &Event, before: &Snapshot, after: &Snapshot) -> Option<Value> {
@@ -49,9 +49,9 @@ fn line(event: &Event, before: &Snapshot, after: &Snapshot) -> Option<Value> {
         Event::Changed(change) => {
             let effects = before.effects(after);
             let keys = change.keys.iter().map(|key| {
-                let [old, new] = [before, after].map(|snapshot| summary(snapshot.flag(key.as_str())));
-                let effect = effects.get(key).map(|effect| effect.as_str());
-                json!({ "flag": key.as_str(), "before": old, "after": new, "effect": effect })
+                let sides = [before, after].map(|snapshot| snapshot.flag(key.as_str()));
+                let effect = effects.get(key).copied().unwrap_or(Effect::Neutral);
+                Difference::new(key, effect, sides).to_json()
             });
             let keys: Vec<Value> = keys.collect();
             Some(json!({

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -25,11 +27,15 @@ pub(crate) struct Ran {
 }
 
 /// A temporary folder in which the command is run.
-pub(crate) struct Folder(tempfile::TempDir);
+pub(crate) struct Folder {
+    folder: tempfile::TempDir,
+    /// Where the command is, and as whom it is run, if not as whoever runs the tests.
+    other: Option<(tempfile::TempDir, u32)>,
+}
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary directory"))
+        Self { folder: tempfile::tempdir().expect("a temporary directory"), other: None }
     }
 
     pub(crate) fn with(name: &str, text: &str) -> Self {
@@ -39,11 +45,11 @@ impl Folder {
     }
 
     pub(crate) fn root(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
@@ -88,7 +94,14 @@ impl Folder {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flagkit"));
+        let mut command = match &self.other {
+            None => Command::new(env!("CARGO_BIN_EXE_flagkit")),
+            Some((folder, user)) => {
+                let mut command = Command::new(folder.path().join("flagkit"));
+                command.uid(*user).gid(*user);
+                command
+            }
+        };
         command.current_dir(self.root()).args(arguments);
         for name in unwanted() {
             command.env_remove(name);
@@ -96,6 +109,32 @@ impl Folder {
         command.env("FLAGKIT_USER", "tester").env("NO_COLOR", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// From here on the command is run by somebody who may read here and not write, even if whoever runs the tests may
+    /// write anywhere.
+    pub(crate) fn let_nobody_write(&mut self) {
+        const NOBODY: u32 = 65_534;
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
+        set(self.root(), 0o555);
+        if fs::write(self.path("probe"), "").is_err() {
+            return;
+        }
+        self.remove("probe");
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        set(folder.path(), 0o755);
+        // By another process: a file that we have open for writing could not be run while any other test starts one.
+        let copied =
+            Command::new("cp").arg(env!("CARGO_BIN_EXE_flagkit")).arg(folder.path()).status().expect("cp runs");
+        assert!(copied.success());
+        set(&folder.path().join("flagkit"), 0o755);
+        self.other = Some((folder, NOBODY));
+    }
+
+    /// The end of that.
+    pub(crate) fn let_all_write(&mut self) {
+        fs::set_permissions(self.root(), fs::Permissions::from_mode(0o755)).expect("permissions");
+        self.other = None;
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
@@ -112,6 +151,12 @@ impl Folder {
         let output = child.wait_with_output().expect("it ends");
         let _ = writing.join().expect("no panic");
         ran(output)
+    }
+
+    /// Runs it for machines.
+    #[track_caller]
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        envelope(&self.run(&[&["--json"], arguments].concat()))
     }
 
     pub(crate) fn git(&self, arguments: &[&str]) {
@@ -144,12 +189,34 @@ impl Folder {
     }
 }
 
+/// Waits for what must come.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < DEADLINE, "not in time: {what}");
+        thread::yield_now();
+    }
+}
+
 /// Variables of whoever runs the tests that would change what the command does.
 fn unwanted() -> Vec<String> {
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let is_flag = |name: &String| name.starts_with("FLAG_");
     let fixed = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "RELEASE", "FLAGKIT_USER"];
     names.filter(is_flag).chain(fixed.map(str::to_owned)).collect()
+}
+
+/// The one object that is printed for machines: always of the same shape.
+#[track_caller]
+pub(crate) fn envelope(ran: &Ran) -> serde_json::Value {
+    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+    let envelope: serde_json::Value = serde_json::from_str(&ran.out).expect("one object");
+    let keys: Vec<&String> = envelope.as_object().expect("an object").keys().collect();
+    assert_eq!(keys, ["data", "error", "exit", "flagkit", "verb"], "{envelope}");
+    assert_eq!((&envelope["flagkit"], &envelope["exit"]), (&1.into(), &ran.code.into()), "{envelope}");
+    assert_eq!(envelope["error"].is_null(), envelope["data"].is_object(), "{envelope}");
+    envelope
 }
 
 pub(crate) fn ended(mut command: Command) -> Ran {
@@ -236,10 +303,13 @@ impl Terminal {
         self.writer.flush().expect("it reads");
     }
 
+    pub(crate) fn id(&self) -> String {
+        self.child.process_id().expect("it runs").to_string()
+    }
+
     /// SIGKILL, at once; what the terminal's own `kill` sends first may be caught.
     pub(crate) fn kill_nine(&mut self) {
-        let id = self.child.process_id().expect("it runs").to_string();
-        let _ = Command::new("kill").args(["-9", &id]).stderr(Stdio::null()).status().expect("kill runs");
+        let _ = Command::new("kill").args(["-9", &self.id()]).stderr(Stdio::null()).status().expect("kill runs");
         let _ = self.child.wait();
     }
 
@@ -303,6 +373,10 @@ impl Server {
             }
         });
         server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address)
     }
 
     /// Host and port.
@@ -404,11 +478,7 @@ impl<'f> Transcript<'f> {
     #[track_caller]
     pub(crate) fn json(&mut self, arguments: &[&str]) -> i32 {
         let ran = self.folder.run(&[&["--json"], arguments].concat());
-        let envelope: serde_json::Value = serde_json::from_str(&ran.out).expect("one object");
-        let keys: Vec<&String> = envelope.as_object().expect("an object").keys().collect();
-        assert_eq!(keys, ["data", "error", "exit", "flagkit", "verb"], "{envelope}");
-        assert_eq!((&envelope["flagkit"], &envelope["exit"]), (&1.into(), &ran.code.into()), "{envelope}");
-        assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+        let envelope = envelope(&ran);
         let pretty = serde_json::to_string_pretty(&envelope).expect("JSON");
         self.shown(&format!("flagkit --json {}", quoted(arguments)), &pretty, &ran.err, ran.code);
         ran.code

@@ -10,54 +10,63 @@ use super::node::{Entry, Node, Value, shorten};
 use super::suggest::nearest;
 
 /// What people write who want a timer, in lower case and without what joins words.
-const SCHEDULES: [&str; 36] = [
-    "activeat",
-    "activefrom",
-    "activeuntil",
+const SCHEDULES: [&str; 15] = [
     "after",
     "at",
     "before",
     "cron",
     "crontab",
-    "disableat",
-    "disabledat",
-    "enableat",
-    "enabledat",
     "end",
-    "endat",
-    "enddate",
     "ends",
-    "endsat",
-    "endtime",
     "from",
-    "livefrom",
-    "offat",
-    "onat",
-    "releaseat",
     "schedule",
     "scheduled",
     "schedules",
     "start",
-    "startat",
-    "startdate",
     "starts",
-    "startsat",
-    "starttime",
     "timer",
     "until",
-    "validfrom",
-    "validuntil",
 ];
+/// What they want to happen, before a word for the time.
+const EVENTS: [&str; 24] = [
+    "activate",
+    "activated",
+    "active",
+    "activation",
+    "deactivate",
+    "disable",
+    "disabled",
+    "enable",
+    "enabled",
+    "end",
+    "ends",
+    "golive",
+    "launch",
+    "live",
+    "off",
+    "on",
+    "release",
+    "released",
+    "rollout",
+    "start",
+    "starts",
+    "turnoff",
+    "turnon",
+    "valid",
+];
+/// Words for the time of an event.
+const TIMES: [&str; 9] = ["after", "at", "before", "by", "date", "from", "since", "time", "until"];
 
 /// Tells whether a key is what people write who want a timer.
 pub(super) fn is_schedule(name: &str) -> bool {
     let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' '));
     let plain: String = letters.map(|c| c.to_ascii_lowercase()).take(MOST_LETTERS).collect();
-    SCHEDULES.contains(&plain.as_str())
+    let is_event = |event: &&str| plain.strip_prefix(*event).is_some_and(|time| TIMES.contains(&time));
+    SCHEDULES.contains(&plain.as_str()) || EVENTS.iter().any(is_event)
 }
 
-/// One more than the longest of [`SCHEDULES`] has.
-const MOST_LETTERS: usize = 12;
+/// One more than the longest event and the longest time have.
+const MOST_LETTERS: usize = 17;
 
 pub(super) const PERCENT: &str = "a percentage from 0 to 100 with at most 6 decimals";
 

@@ -1,18 +1,19 @@
-//! Changing the state of one flag in a document, and not a byte beside it.
-//!
-//! The text is parsed for the places of values, and then cut there: nothing is printed anew, so comments, order, spaces
-//! and line ends stay as they are.
+//! The same in TOML.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::ops::Range;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use ::toml::Spanned;
+use ::toml::de::{DeTable, DeValue};
+use flagkit_core::FlagKey;
+use serde_json::Value;
 
+use super::{Cut, cut, short};
 use crate::outcome::{Exit, Failure, Result};
 use crate::state::State;
 
-/// The text with the flag in this state. A flag that is not there is added.
-pub(crate) fn set(text: &str, key: &str, state: State) -> Result<String> {
+pub(super) fn set(text: &str, key: &str, state: State) -> Result<String> {
     let root = DeTable::parse(text).map_err(|error| Failure::new(Exit::Findings, error.to_string()))?;
     let root = root.get_ref();
     let flags = match get(root, "flags").map(|(_, flags)| flags.get_ref()) {
@@ -22,38 +23,74 @@ pub(crate) fn set(text: &str, key: &str, state: State) -> Result<String> {
     };
     match get(flags, key) {
         None => Ok(added(text, key, state)),
-        Some((_, value)) => match value.get_ref() {
-            DeValue::Table(table) => in_table(text, key, value.span(), table, state),
-            _ => Ok(replaced(text, value.span(), &short(state))),
-        },
+        Some((_, value)) => Ok(cut(text, cuts(text, key, value, state)?)),
     }
 }
 
-/// The text with every flag off. Of a text that is not well-formed, a new one with the keys that can be made out in it.
-pub(crate) fn all_off(text: &str, more: impl IntoIterator<Item = String>) -> String {
-    let keys = |root: &DeTable<'_>| match get(root, "flags").map(|(_, flags)| flags.get_ref()) {
-        Some(DeValue::Table(flags)) => flags.keys().map(|key| key.get_ref().to_string()).collect(),
-        _ => Vec::new(),
-    };
-    let mut all: Vec<String> = more.into_iter().collect();
-    if let Ok(root) = DeTable::parse(text) {
-        all.extend(keys(root.get_ref()));
-        all.sort();
-        all.dedup();
-        let off = |text: String, key: &String| set(&text, key, State::OFF).ok();
-        if let Some(off) = all.iter().try_fold(text.to_owned(), off) {
-            return off;
-        }
+/// What changes of a flag that is there.
+fn cuts(text: &str, key: &str, value: &Spanned<DeValue<'_>>, state: State) -> Result<Vec<Cut>> {
+    match value.get_ref() {
+        DeValue::Table(table) => in_table(text, key, value.span(), table, state),
+        _ => Ok(vec![(value.span(), short(state))]),
     }
-    all.extend(salvaged(text));
-    all.sort();
-    all.dedup();
-    let legal = all.iter().filter(|key| flagkit_core::FlagKey::new(key).is_ok());
-    legal.fold(String::from("[flags]\n"), |text, key| text + &entry(key, State::OFF))
+}
+
+pub(super) fn all_off(text: &str, more: &BTreeSet<String>) -> Option<String> {
+    let root = DeTable::parse(text).ok()?;
+    let mut missing: BTreeSet<&str> = more.iter().map(String::as_str).collect();
+    let mut all = Vec::new();
+    match get(root.get_ref(), "flags").map(|(_, flags)| flags.get_ref()) {
+        Some(DeValue::Table(flags)) => {
+            for (key, value) in flags {
+                missing.remove(key.get_ref().as_ref());
+                all.extend(cuts(text, key.get_ref(), value, State::Off).ok()?);
+            }
+        }
+        None => {}
+        Some(_) => return None,
+    }
+    let off = cut(text, all);
+    missing.into_iter().try_fold(off, |text, key| set(&text, key, State::Off).ok())
+}
+
+pub(super) fn of_off(keys: &BTreeSet<String>) -> String {
+    keys.iter().fold(String::from("[flags]\n"), |text, key| text + &entry(key, State::Off))
+}
+
+pub(super) fn names(text: &str, table: &str) -> Vec<(String, usize)> {
+    let Ok(root) = DeTable::parse(text) else { return Vec::new() };
+    match get(root.get_ref(), table).map(|(_, table)| table.get_ref()) {
+        Some(DeValue::Table(table)) => table.keys().map(|key| (key.get_ref().to_string(), key.span().start)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> (String, String) {
+    let mut entry = format!("[flags.{}]\n", quoted(key.as_str()));
+    for (name, value) in fields {
+        // A text of JSON without control characters is one of TOML; a day stands without quotes.
+        let value = match value.as_str().filter(|_| matches!(*name, "created" | "expires")) {
+            Some(day) => day.to_owned(),
+            None => value.to_string(),
+        };
+        let _ = writeln!(entry, "{name} = {value}");
+    }
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { newline(text) };
+    let new = format!("{text}{end}{}{}", newline(text), entry.replace('\n', newline(text)));
+    (new, entry)
+}
+
+/// How lines end in a text.
+fn newline(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
+}
+
+fn quoted(key: &str) -> String {
+    if key.contains('.') { format!("\"{key}\"") } else { key.to_owned() }
 }
 
 /// The keys of flags that can be made out in a text that is not well-formed, line by line.
-fn salvaged(text: &str) -> Vec<String> {
+pub(super) fn salvaged(text: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let mut in_flags = false;
     for line in text.lines().map(str::trim) {
@@ -82,29 +119,15 @@ fn get<'t, 'd>(table: &'t DeTable<'d>, name: &str) -> Option<(Range<usize>, &'t 
     table.iter().find(|(key, _)| key.get_ref() == name).map(|(key, value)| (key.span(), value))
 }
 
-/// A state in the short form.
-fn short(state: State) -> String {
-    match state {
-        State::OFF => "false".to_owned(),
-        State::ON => "true".to_owned(),
-        state => format!("\"{}\"", state.percent()),
-    }
-}
-
 fn entry(key: &str, state: State) -> String {
-    let quoted = if key.contains('.') { format!("\"{key}\"") } else { key.to_owned() };
-    format!("{quoted} = {}\n", short(state))
-}
-
-fn replaced(text: &str, range: Range<usize>, with: &str) -> String {
-    format!("{}{with}{}", &text[..range.start], &text[range.end..])
+    format!("{} = {}\n", quoted(key), short(state))
 }
 
 /// Puts a line in at a place, which begins a line.
 fn with_line(text: &str, at: usize, line: &str) -> String {
     let (before, after) = text.split_at(at);
-    let line = if text.contains("\r\n") { line.replace('\n', "\r\n") } else { line.to_owned() };
-    let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+    let line = line.replace('\n', newline(text));
+    let end = if before.is_empty() || before.ends_with('\n') { "" } else { newline(text) };
     format!("{before}{end}{line}{after}")
 }
 
@@ -121,58 +144,41 @@ fn added(text: &str, key: &str, state: State) -> String {
     if let Some((end, _)) = header.into_iter().find(|(_, line)| is_flags(line)) {
         with_line(text, end, &entry(key, state))
     } else {
-        let (quoted, _) =
-            entry(key, state).split_once(" = ").map(|(key, rest)| (key.to_owned(), rest.len())).unwrap_or_default();
-        let rollout = if state == State::OFF || state == State::ON { String::new() } else { rollout(state) };
-        let on = state != State::OFF;
-        with_line(text, text.len(), &format!("\n[flags.{quoted}]\non = {on}\n{rollout}"))
+        let rollout = match state {
+            State::Off | State::ON => String::new(),
+            state @ State::At(_) => format!("rollout = {}\n", state.number()),
+        };
+        let on = state != State::Off;
+        with_line(text, text.len(), &format!("\n[flags.{}]\non = {on}\n{rollout}", quoted(key)))
     }
 }
 
-fn rollout(state: State) -> String {
-    let percent = state.percent().to_string();
-    format!("rollout = {}\n", percent.trim_end_matches('%'))
-}
-
 /// Sets `on` and `rollout` of a flag in the long form.
-fn in_table(text: &str, key: &str, span: Range<usize>, table: &DeTable<'_>, state: State) -> Result<String> {
+fn in_table(text: &str, key: &str, span: Range<usize>, table: &DeTable<'_>, state: State) -> Result<Vec<Cut>> {
     let value = |name: &str| get(table, name).map(|(_, value)| value.span());
-    let on = state != State::OFF;
-    let percent = state.percent().to_string();
-    let percent = percent.trim_end_matches('%');
-    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
+    let on = state != State::Off;
+    let mut cuts: Vec<Cut> = Vec::new();
     let mut missing = Vec::new();
     match value("on") {
-        Some(range) => edits.push((range, on.to_string())),
+        Some(range) => cuts.push((range, on.to_string())),
         None if on => missing.push(format!("on = {on}")),
         None => {}
     }
     match value("rollout") {
         // Off is off, and what it was at is worth knowing.
-        Some(range) if on => edits.push((range, percent.to_owned())),
-        None if on && state != State::ON => missing.push(format!("rollout = {percent}")),
+        Some(range) if on => cuts.push((range, state.number())),
+        None if on && state != State::ON => missing.push(format!("rollout = {}", state.number())),
         _ => {}
     }
     if !missing.is_empty() {
-        edits.push(insertion(text, key, span, table, &missing)?);
+        cuts.push(insertion(text, key, span, table, &missing)?);
     }
-    edits.sort_by_key(|(range, _)| range.start);
-    let mut text = text.to_owned();
-    for (range, with) in edits.into_iter().rev() {
-        text = replaced(&text, range, &with);
-    }
-    Ok(text)
+    Ok(cuts)
 }
 
 /// Where to put entries that are missing in a table, and how they are written there.
-fn insertion(
-    text: &str,
-    key: &str,
-    span: Range<usize>,
-    table: &DeTable<'_>,
-    missing: &[String],
-) -> Result<(Range<usize>, String)> {
-    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+fn insertion(text: &str, key: &str, span: Range<usize>, table: &DeTable<'_>, missing: &[String]) -> Result<Cut> {
+    let newline = newline(text);
     if text[span.clone()].starts_with('{') {
         let at = span.start + 1;
         let comma = if table.is_empty() { " " } else { "," };
@@ -212,16 +218,18 @@ fn insertion(
 
 #[cfg(test)]
 mod tests {
+    use super::super::all_off;
     use super::*;
+    use flagkit_sources::document::Format;
 
     fn state(percent: &str) -> State {
-        State::new(percent.parse().expect(percent))
+        if percent == "0" { State::Off } else { percent.parse().expect(percent) }
     }
 
     #[track_caller]
     fn check(before: &str, key: &str, to: &str, after: &str) {
         assert_eq!(set(before, key, state(to)).expect("it can be set"), after);
-        let read = toml::from_str::<toml::Table>(after);
+        let read = ::toml::from_str::<::toml::Table>(after);
         assert!(read.is_ok(), "{read:?}");
     }
 
@@ -279,9 +287,9 @@ mod tests {
     fn everything_goes_off_also_in_what_cannot_be_read() {
         let text = "# c\n[flags]\nx = true\ny = \"10%\" # d\n[flags.z]\non = true\nrollout = 5\n";
         let off = "# c\n[flags]\nx = false\ny = false # d\n[flags.z]\non = false\nrollout = 5\n";
-        assert_eq!(all_off(text, []), off);
+        assert_eq!(all_off(Format::Toml, text, []), off);
         let broken = "[flags]\nx = true\n\"a.b\" = = true\ny = { on = tru\n[flags.z]\non = true\n[[flags.w.rules]]\n";
         let expected = "[flags]\n\"a.b\" = false\nbelow = false\nw = false\nx = false\ny = false\nz = false\n";
-        assert_eq!(all_off(broken, ["below".to_owned()]), expected);
+        assert_eq!(all_off(Format::Toml, broken, ["below".to_owned()]), expected);
     }
 }

@@ -1,0 +1,208 @@
+//! The same in JSON.
+
+use std::collections::BTreeSet;
+
+use flagkit_core::FlagKey;
+use jsonc_parser::ast::{Object, ObjectProp, Value as Node};
+use jsonc_parser::common::Ranged as _;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde_json::Value;
+
+use super::{Cut, cut, short};
+use crate::outcome::{Exit, Failure, Result};
+use crate::state::State;
+
+pub(super) fn set(text: &str, key: &str, state: State) -> Result<String> {
+    let root = parse(text)?;
+    match flags(&root)? {
+        Some(flags) => {
+            let cuts = match get(flags, key) {
+                Some(flag) => cuts(text, flag, state),
+                None => vec![insertion(text, flags, &[format!("\"{key}\": {}", short(state))])],
+            };
+            Ok(cut(text, cuts))
+        }
+        None => Ok(cut(text, vec![insertion(text, &root, &[format!("\"flags\": {{\"{key}\": {}}}", short(state))])])),
+    }
+}
+
+pub(super) fn all_off(text: &str, more: &BTreeSet<String>) -> Option<String> {
+    let root = parse(text).ok()?;
+    let mut missing: BTreeSet<&str> = more.iter().map(String::as_str).collect();
+    let mut all = Vec::new();
+    for flag in flags(&root).ok()?.iter().flat_map(|flags| &flags.properties) {
+        missing.remove(flag.name.as_str());
+        all.extend(cuts(text, flag, State::Off));
+    }
+    let off = cut(text, all);
+    missing.into_iter().try_fold(off, |text, key| set(&text, key, State::Off).ok())
+}
+
+pub(super) fn of_off(keys: &BTreeSet<String>) -> String {
+    let flags: serde_json::Map<String, Value> = keys.iter().map(|key| (key.clone(), false.into())).collect();
+    format!("{:#}\n", serde_json::json!({ "flags": flags }))
+}
+
+pub(super) fn names(text: &str, table: &str) -> Vec<(String, usize)> {
+    let Ok(root) = parse(text) else { return Vec::new() };
+    let table = get(&root, table).and_then(|table| table.value.as_object());
+    let properties = table.into_iter().flat_map(|table| &table.properties);
+    properties.map(|property| (property.name.as_str().to_owned(), property.name.start())).collect()
+}
+
+pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> Result<(String, String)> {
+    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+    let entry = format!("\"{key}\": {{ {} }}", fields.join(", "));
+    let root = parse(text)?;
+    let entries = [entry.clone()];
+    let cuts = match flags(&root)? {
+        Some(flags) => insertion(text, flags, &entries),
+        None => insertion(text, &root, &[format!("\"flags\": {{ {entry} }}")]),
+    };
+    Ok((cut(text, vec![cuts]), entry + "\n"))
+}
+
+/// The keys of flags that can be made out in a text that is not well-formed: names two levels deep, in `flags`.
+pub(super) fn salvaged(text: &str) -> Vec<String> {
+    let mut keys = Vec::new();
+    let (mut depth, mut section) = (0_usize, "");
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}', '"']) {
+        let (mark, behind) = (rest.as_bytes()[at], &rest[at + 1..]);
+        rest = behind;
+        match mark {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {
+                // Keys need no escapes, and a text that is broken off ends with its line.
+                let end = behind.find(['"', '\n']).unwrap_or(behind.len());
+                let name = &behind[..end];
+                rest = behind.get(end + 1..).unwrap_or_default();
+                if rest.trim_start().starts_with(':') {
+                    match depth {
+                        1 => section = name,
+                        2 if section == "flags" => keys.push(name.to_owned()),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    keys
+}
+
+fn parse(text: &str) -> Result<Object<'_>> {
+    let options = ParseOptions { allow_comments: false, ..ParseOptions::default() };
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &options);
+    let parsed = parsed.map_err(|error| Failure::new(Exit::Findings, error.to_string()))?;
+    match parsed.value {
+        Some(Node::Object(root)) => Ok(root),
+        _ => Err(Failure::new(Exit::Findings, "the document is no object")),
+    }
+}
+
+fn flags<'n, 't>(root: &'n Object<'t>) -> Result<Option<&'n Object<'t>>> {
+    match get(root, "flags").map(|flags| &flags.value) {
+        Some(Node::Object(flags)) => Ok(Some(flags)),
+        Some(_) => Err(Failure::new(Exit::Findings, "`flags` is no object")),
+        None => Ok(None),
+    }
+}
+
+fn get<'n, 't>(object: &'n Object<'t>, name: &str) -> Option<&'n ObjectProp<'t>> {
+    object.properties.iter().find(|property| property.name.as_str() == name)
+}
+
+/// What changes of a flag that is there.
+fn cuts(text: &str, flag: &ObjectProp<'_>, state: State) -> Vec<Cut> {
+    let range = |node: &Node<'_>| node.start()..node.end();
+    let Node::Object(table) = &flag.value else { return vec![(range(&flag.value), short(state))] };
+    let on = state != State::Off;
+    let mut cuts = Vec::new();
+    let mut missing = Vec::new();
+    match get(table, "on") {
+        Some(switch) => cuts.push((range(&switch.value), on.to_string())),
+        None if on => missing.push("\"on\": true".to_owned()),
+        None => {}
+    }
+    match get(table, "rollout") {
+        // Off is off, and what it was at is worth knowing.
+        Some(rollout) if on => cuts.push((range(&rollout.value), state.number())),
+        None if on && state != State::ON => missing.push(format!("\"rollout\": {}", state.number())),
+        _ => {}
+    }
+    if !missing.is_empty() {
+        cuts.push(insertion(text, table, &missing));
+    }
+    cuts
+}
+
+/// Puts entries in before the first that is there, apart by what is before that one.
+fn insertion(text: &str, object: &Object<'_>, entries: &[String]) -> Cut {
+    let open = object.start() + 1;
+    match object.properties.first() {
+        Some(first) => {
+            let at = first.start();
+            let space = text.get(open..at).unwrap_or_default();
+            let space = if space.is_empty() { " " } else { space };
+            (at..at, entries.join(&format!(",{space}")) + "," + space)
+        }
+        None => (open..open, entries.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flagkit_sources::document::Format;
+
+    use super::super::all_off;
+    use super::*;
+
+    #[track_caller]
+    fn check(before: &str, key: &str, to: State, after: &str) {
+        assert_eq!(set(before, key, to).expect("it can be set"), after);
+        let read: std::result::Result<Value, _> = serde_json::from_str(after);
+        assert!(read.is_ok(), "{read:?}");
+    }
+
+    fn at(percent: &str) -> State {
+        percent.parse().expect(percent)
+    }
+
+    #[test]
+    fn values_change_and_nothing_beside() {
+        check("{\"flags\": {\"x\" : true,\n \"y\":1}}", "x", at("12.5"), "{\"flags\": {\"x\" : \"12.5%\",\n \"y\":1}}");
+        check(
+            "{\"flags\":{\"x\":{\"rollout\":5}}}",
+            "x",
+            at("10"),
+            "{\"flags\":{\"x\":{\"on\": true, \"rollout\":10}}}",
+        );
+        check("{\"flags\":{\"x\":{\"on\":true}}}", "x", at("10"), "{\"flags\":{\"x\":{\"rollout\": 10, \"on\":true}}}");
+        check(
+            "{\"flags\":{\"x\":{\"on\":true, \"rollout\": 3}}}",
+            "x",
+            State::Off,
+            "{\"flags\":{\"x\":{\"on\":false, \"rollout\": 3}}}",
+        );
+        check("{\"flags\":{\"x\":{}}}", "x", State::ON, "{\"flags\":{\"x\":{\"on\": true}}}");
+        check(
+            "{\n  \"flags\": {\n    \"y\": true\n  }\n}\n",
+            "x",
+            State::ON,
+            "{\n  \"flags\": {\n    \"x\": true,\n    \"y\": true\n  }\n}\n",
+        );
+        check("{}", "a.b", State::ON, "{\"flags\": {\"a.b\": true}}");
+    }
+
+    #[test]
+    fn everything_goes_off_also_in_what_cannot_be_read() {
+        let text = "{\"flags\": {\"x\": true, \"y\": {\"on\": true, \"rollout\": 5}, \"z\": \"5%\"}}";
+        let off = "{\"flags\": {\"x\": false, \"y\": {\"on\": false, \"rollout\": 5}, \"z\": false}}";
+        assert_eq!(all_off(Format::Json, text, []), off);
+        let broken =
+            "{\"segments\": {\"s\": {}}, \"flags\": {\"x\": true, \"y\": {\"on\": true, \"z.1\": {\"owner\": \"a\nb";
+        let expected = "{\n  \"flags\": {\n    \"below\": false,\n    \"x\": false,\n    \"y\": false\n  }\n}\n";
+        assert_eq!(all_off(Format::Json, broken, ["below".to_owned()]), expected);
+    }
+}

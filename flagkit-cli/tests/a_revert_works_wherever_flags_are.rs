@@ -1,0 +1,113 @@
+//! `revert` in environments, in JSON, through links, of flags with rules, and of very many.
+
+mod stage;
+
+use std::fmt::Write as _;
+use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
+
+use stage::Folder;
+
+#[test]
+fn in_an_environment_that_has_no_file_yet() {
+    let folder = Folder::with("flags.toml", "[flags]\na = true\nb = false\n");
+    let ran = folder.run(&["revert", "b", "--env", "prod"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "b is off already\n"), "{ran:?}");
+    let ran = folder.run(&["revert", "a", "--env", "prod"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "turned a from on to off\n"), "{ran:?}");
+    assert_eq!(folder.read("flags.prod.toml"), "[flags]\na = false\n");
+    assert_eq!(folder.run(&["revert", "--all", "--env", "test"]).code, 0);
+    assert_eq!(folder.read("flags.test.toml"), "[flags]\nb = false\na = false\n");
+    let entries = folder.entries();
+    let logged: Vec<_> = entries.iter().map(|entry| (&entry["flag"], &entry["from"], &entry["file"])).collect();
+    assert_eq!(logged.len(), 2, "{logged:?}");
+    assert_eq!(logged[1], (&"a".into(), &"on".into(), &"flags.test.toml".into()));
+    assert_eq!(folder.run(&["log", "--verify"]).code, 0);
+}
+
+#[test]
+fn in_json() {
+    let text = "{\n  \"defaults\": {\"gate\": \"standard\"},\n  \"gate\": {\"standard\": {\"ramp\": [10, 100]}},\n  \
+                \"flags\": {\"a\": true, \"b\": {\"on\": true, \"owner\": \"me\"}}\n}\n";
+    let folder = Folder::with("flags.json", text);
+    let run = |arguments: &[&str]| folder.run(&[arguments, &["--file", "flags.json"]].concat());
+    assert_eq!(run(&["revert", "b", "--to", "10"]).code, 0);
+    let ten = text.replace("{\"on\": true,", "{\"rollout\": 10, \"on\": true,");
+    assert_eq!(folder.read("flags.json"), ten);
+    let ran = run(&["go", "b", "--dry-run"]);
+    assert!(ran.code == 0 && ran.out.contains("b  10% -> on  in flags.json"), "{ran:?}");
+    let mut terminal = folder.terminal(&["go", "b", "--file", "flags.json"]);
+    terminal.wait_for("to let it be seen: ");
+    terminal.answer("b");
+    assert_eq!(terminal.end().0, 0);
+    assert_eq!(folder.read("flags.json"), ten.replace("10, \"on\"", "100, \"on\""));
+    assert_eq!(run(&["new", "search", "--owner", "you"]).code, 0);
+    let ran = run(&["check"]);
+    assert!(ran.out.contains("flags.json:4:13: error [unused] search"), "{ran:?}");
+    assert_eq!(run(&["revert", "--all"]).code, 0);
+    let off = folder.read("flags.json");
+    assert!(off.contains("\"a\": false") && !off.contains("true"), "{off}");
+    assert!(off.starts_with("{\n  \"defaults\": {\"gate\": \"standard\"},\n"), "{off}");
+    assert_eq!(run(&["log", "--verify"]).code, 0);
+
+    folder.write("flags.json", "{\"flags\": {\"a\": true, \"b\": {\"on\": tr");
+    assert_eq!(run(&["revert", "--all"]).code, 0);
+    assert_eq!(folder.read("flags.json"), "{\n  \"flags\": {\n    \"a\": false,\n    \"b\": false\n  }\n}\n");
+}
+
+#[test]
+fn through_a_link() {
+    let folder = Folder::with("shared/real.toml", "[flags]\na = true\n");
+    symlink("shared/real.toml", folder.path("flags.toml")).expect("a link");
+    assert_eq!(folder.run(&["revert", "a"]).code, 0);
+    assert!(folder.path("flags.toml").is_symlink(), "it is still a link");
+    assert_eq!(folder.read("shared/real.toml"), "[flags]\na = false\n");
+}
+
+#[test]
+fn of_flags_with_rules() {
+    let text = "[flags.beta]\non = true\nrollout = 0\n[[flags.beta.rules]]\nsubjects = [\"u1\"]\n";
+    let folder = Folder::with("flags.toml", text);
+    let ran = folder.run(&["go", "beta", "--to", "0"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "beta is 0% already\n"), "{ran:?}");
+    let ran = folder.run(&["revert", "beta"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "turned beta from 0% to off\n"), "{ran:?}");
+    assert_eq!(folder.read("flags.toml"), text.replace("true", "false"));
+    let ran = folder.run(&["go", "beta", "--to", "0", "--dry-run"]);
+    assert!(ran.out.contains("Only those whom a rule lets in see it.\nUntil now nobody does."), "{ran:?}");
+    folder.write("flags.toml", &text.replace("rollout = 0", "rollout = 50"));
+    let ran = folder.run(&["revert", "beta", "--to", "0"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("whom a rule lets in still sees it; `flagkit revert beta` turns it off"), "{ran:?}");
+    let ran = folder.run(&["revert", "--all"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "turned beta from 0% to off\n"), "{ran:?}");
+    let ran = folder.run(&["revert", "beta", "--to", "50"]);
+    assert!(ran.code == 7 && ran.err.contains("more people see beta"), "{ran:?}");
+    assert_eq!(folder.run(&["log", "--verify"]).code, 0);
+}
+
+#[test]
+fn of_very_many() {
+    let mut text = String::from("# all\n[flags]\n");
+    for n in 0..50_000 {
+        let _ = writeln!(text, "f{n} = true # {n}");
+    }
+    let folder = Folder::with("flags.toml", &text);
+    let begin = Instant::now();
+    assert_eq!(folder.run(&["revert", "--all", "--reason", "a fire"]).code, 0);
+    // Quadratic, it would take hours.
+    assert!(begin.elapsed() < Duration::from_secs(120), "{:?}", begin.elapsed());
+    assert_eq!(folder.read("flags.toml"), text.replace("true", "false"));
+    assert_eq!(folder.entries().len(), 50_000);
+}
+
+#[test]
+fn what_a_killed_run_left_behind_is_taken_away() {
+    let folder = Folder::with("flags.toml", "[flags]\na = true\n");
+    folder.write(".flagkit-old", "half of something");
+    folder.write(".flagkit-new", "being written");
+    let file = std::fs::File::options().append(true).open(folder.path(".flagkit-old")).expect("a file");
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).expect("a time");
+    assert_eq!(folder.run(&["revert", "a"]).code, 0);
+    assert!(!folder.path(".flagkit-old").exists() && folder.path(".flagkit-new").exists());
+}
