@@ -9,6 +9,7 @@
 //!           │
 //!           ├── project, sources, subject       what there is: files, layers, whom to ask for
 //!           ├── gate, probe, usage, findings    what is asked before, and what is found
+//!           ├── difference, state, names        what a change does, and how far a flag is
 //!           └── edit, write, journal            what is done: one cut, one rename, one line
 //! ```
 //!

@@ -101,6 +101,23 @@ fn between_a_tenth_and_a_half(folder: &Folder) -> String {
     format!("user-{found}")
 }
 
+/// Builds the code as a crate, from what is on this machine already.
+fn build(folder: &Folder) -> Result<(), String> {
+    let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../flagkit-core");
+    let dependency = format!("flagkit-core = {{ path = '{}' }}", core.display());
+    folder.write(
+        "Cargo.toml",
+        &format!("[workspace]\n[package]\nname = \"shop\"\nedition = \"2024\"\n[dependencies]\n{dependency}\n"),
+    );
+    fs::copy(core.join("../Cargo.lock"), folder.path("Cargo.lock")).expect("a file");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(folder.root()).args(["check", "--offline", "--quiet", "--color", "never"]);
+    command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("walk")).env_remove("FLAGKIT_MANIFEST");
+    let output = command.output().expect("cargo runs");
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
 /// Begins, declares a flag, and writes the code that asks for it.
 fn declared_and_used() -> Folder {
     let folder = Folder::new();
@@ -124,12 +141,16 @@ fn declared_and_used() -> Folder {
     // Declared and not used; used and not declared; both.
     let ran = folder.run(&["check"]);
     assert!(ran.code == 1 && ran.out.contains("[unused] search-v2"), "{ran:?}");
-    folder.write("src/main.rs", &format!("fn main() {{\n    {}\n}}\n", line.replace("search-v2", "serach-v2")));
+    let code = |line: &str| format!("use flagkit_core::flag;\nfn main() {{\n    {line}\n}}\n");
+    folder.write("src/main.rs", &code(&line.replace("search-v2", "serach-v2")));
     let ran = folder.run(&["check"]);
     assert!(ran.code == 1 && ran.out.contains("did you mean `search-v2`?"), "{ran:?}");
-    folder.write("src/main.rs", &format!("fn main() {{\n    {line}\n}}\n"));
+    let error = build(&folder).expect_err("a key with a slip in it does not build");
+    assert!(error.contains("src/main.rs:3:14") && error.contains("did you mean `search-v2`?"), "{error}");
+    folder.write("src/main.rs", &code(line));
     let ran = folder.run(&["check"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "0 errors, 0 warnings\n"));
+    build(&folder).expect("it builds");
     folder
 }
 
@@ -227,6 +248,6 @@ expect = {{ contains = \"<h2>Search</h2>\" }}
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(fs::read_dir(folder.root()).expect("a folder").flatten().all(|entry| {
         let name = entry.file_name().to_string_lossy().into_owned();
-        [".flagkit", "flags.toml", "src"].contains(&name.as_str())
+        [".flagkit", "Cargo.lock", "Cargo.toml", "flags.toml", "src"].contains(&name.as_str())
     }));
 }

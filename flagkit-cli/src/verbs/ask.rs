@@ -17,9 +17,8 @@ pub(crate) fn eval(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sou
     let (snapshot, _) = snapshot(sources, file)?;
     declared(&snapshot, name)?;
     let evaluation = snapshot.evaluate(name, &Asked::new(subject)?);
-    // The revision counts what this process has read, and says nothing to anybody outside of it.
     let shown = evaluation.to_string();
-    let shown = shown.split(" (revision ").next().unwrap_or_default();
+    let shown = without_revision(&shown);
     Ok(Report::new(format!("{name} is {shown}\n"), answer(name, &evaluation)))
 }
 
@@ -27,7 +26,16 @@ pub(crate) fn explain(file: &Path, name: &str, subject: &SubjectArgs, sources: &
     let (snapshot, _) = snapshot(sources, file)?;
     declared(&snapshot, name)?;
     let explanation = snapshot.explain(name, &Asked::new(subject)?);
-    Ok(Report::new(explanation.to_string(), &explanation))
+    let shown = explanation.to_string();
+    let (answer, steps) = shown.split_once('\n').unwrap_or((&shown, ""));
+    // The names of files are long.
+    let answer = without_revision(answer).replacen(", says ", "\n  says ", 1);
+    Ok(Report::new(format!("{answer}\n{steps}"), &explanation))
+}
+
+/// The revision counts what this process has read, and says nothing to anybody outside of it.
+fn without_revision(answer: &str) -> &str {
+    answer.split(" (revision ").next().unwrap_or_default()
 }
 
 fn answer(name: &str, evaluation: &Evaluation) -> Value {
