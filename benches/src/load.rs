@@ -13,19 +13,52 @@ use flagkit_sources::document::Format;
 use crate::rounds::quantile;
 use crate::table::Table;
 
+/// What each flag of a document says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Each {
+    /// Whether it is on.
+    Switch,
+    /// A rollout and an owner.
+    Rollout,
+    /// Three rules.
+    Rules,
+}
+
+impl Each {
+    /// All of them, the shortest first.
+    pub const ALL: [Self; 3] = [Self::Switch, Self::Rollout, Self::Rules];
+
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Switch => "on or off",
+            Self::Rollout => "a rollout, an owner",
+            Self::Rules => "three rules",
+        }
+    }
+}
+
+/// A document of so many flags in each format.
+pub fn documents(flags: usize, each: Each) -> [(Format, String); 2] {
+    let flag = match each {
+        Each::Switch => short,
+        Each::Rollout => rollout,
+        Each::Rules => rules,
+    };
+    let mut text = String::from("[segments.staff]\nif = { email.ends_with = \"@example.com\" }\n\n[flags]\n");
+    (0..flags).for_each(|index| flag(index, &mut text));
+    let json = json(&text);
+    [(Format::Toml, text), (Format::Json, json)]
+}
+
 /// Loads documents of so many flags.
 pub fn table(sizes: &[usize], rounds: usize) -> Table {
     let columns = ["flags", "each", "format", "kB", "ms, read", "ms, publish", "ms, again", "bytes a flag", "MB, peak"];
     let mut table = Table::new("load", "Loading", &columns);
     for &flags in sizes {
-        for (name, flag) in
-            [("on or off", short as fn(usize, &mut String)), ("a rollout, an owner", rollout), ("three rules", rules)]
-        {
-            let mut text = String::from("[segments.staff]\nif = { email.ends_with = \"@example.com\" }\n\n[flags]\n");
-            (0..flags).for_each(|index| flag(index, &mut text));
-            let json = json(&text);
-            for (format, text) in [(Format::Toml, &text), (Format::Json, &json)] {
-                run(&mut table, name, format, text, flags, rounds);
+        for each in Each::ALL {
+            for (format, text) in documents(flags, each) {
+                run(&mut table, each.name(), format, &text, flags, rounds);
             }
         }
     }

@@ -1,44 +1,90 @@
 //! What it costs to put a change in force, by how many call sites follow it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flagkit_core::__private::CallSite;
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Provenance};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Provenance, Publisher};
 
 use crate::rounds::quantile;
 use crate::table::Table;
 
 const FLAGS: usize = 100;
 
-fn set(on: bool) -> FlagSet {
-    let flag = |index: usize| if on == (index == 0) { Flag::on() } else { Flag::off() };
+/// On or off: the first, or all.
+fn set(on: bool, flips: Flips) -> FlagSet {
+    let is_on = |index: usize| on && (index == 0 || flips == Flips::All);
+    let flag = |index| if is_on(index) { Flag::on() } else { Flag::off() };
     (0..FLAGS).map(|index| (FlagKey::new(format!("feature-{index}")).expect("a key"), flag(index))).collect()
 }
 
-/// Flips a flag among a hundred, with more and more call sites. Installs flags for the process, so it is called once.
-pub fn table(rounds: usize) -> Table {
-    let flags = Flags::new();
-    let publisher = flags.add_layer(Provenance::new("bench:"));
-    flagkit_core::install(flags).expect("nobody else installs");
-    let title = "Publishing: one flag of a hundred flips, by the number of call sites that have been reached";
-    let mut table = Table::new("publish", title, &["call sites", "µs, median", "µs, 99 %"]);
-    let mut reached = 0;
-    for sites in [0_u32, 100, 10_000] {
-        while reached < sites {
-            let key = Box::leak(format!("feature-{}", reached as usize % FLAGS).into_boxed_str());
+/// What a change changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flips {
+    /// One flag of a hundred.
+    One,
+    /// All hundred.
+    All,
+}
+
+/// Flags that are installed, and call sites that have been reached.
+#[derive(Debug)]
+pub struct Publishing {
+    publisher: Publisher,
+    sites: usize,
+    swaps: usize,
+}
+
+impl Publishing {
+    /// Installs flags for the process, so it is called once.
+    pub fn install() -> Self {
+        let flags = Flags::new();
+        let publisher = flags.add_layer(Provenance::new("bench:"));
+        flagkit_core::install(flags).expect("nobody else installs");
+        Self { publisher, sites: 0, swaps: 0 }
+    }
+
+    /// Reaches more call sites, until there are so many.
+    pub fn reach(&mut self, sites: usize) {
+        while self.sites < sites {
+            let key = Box::leak(format!("feature-{}", self.sites % FLAGS).into_boxed_str());
             let site: &'static CallSite = Box::leak(Box::new(CallSite::new(key)));
             // Nobody else is at the list, so the first hit joins it.
             site.is_on();
-            reached += 1;
+            self.sites += 1;
         }
-        let micros = |round: usize| {
-            let set = set(round % 2 == 0);
-            let begin = Instant::now();
-            publisher.publish(set);
-            begin.elapsed().as_secs_f64() * 1e6
+    }
+
+    /// Puts a change in force, and tells how long that took.
+    pub fn swap(&mut self, flips: Flips) -> Duration {
+        self.swaps += 1;
+        let set = set(self.swaps % 2 == 0, flips);
+        let begin = Instant::now();
+        self.publisher.publish(set);
+        begin.elapsed()
+    }
+}
+
+/// Flips flags of a hundred, with more and more call sites.
+pub fn table(rounds: usize) -> Table {
+    let title = "Publishing: flags of a hundred flip, by the number of call sites that have been reached; microseconds";
+    let columns = ["call sites", "one flips, median", "99 %", "all flip, median", "99 %"];
+    let mut table = Table::new("publish", title, &columns);
+    let mut publishing = Publishing::install();
+    for sites in [0_u32, 100, 10_000] {
+        publishing.reach(sites as usize);
+        let mut micros = |flips| -> Vec<f64> {
+            // The first takes in the sites that are new.
+            publishing.swap(flips);
+            (0..rounds).map(|_| publishing.swap(flips).as_secs_f64() * 1e6).collect()
         };
-        let micros: Vec<f64> = (0..rounds).map(micros).collect();
-        table.push([f64::from(sites).into(), quantile(micros.clone(), 0.5).into(), quantile(micros, 0.99).into()]);
+        let (one, all) = (micros(Flips::One), micros(Flips::All));
+        table.push([
+            f64::from(sites).into(),
+            quantile(one.clone(), 0.5).into(),
+            quantile(one, 0.99).into(),
+            quantile(all.clone(), 0.5).into(),
+            quantile(all, 0.99).into(),
+        ]);
     }
     table
 }

@@ -1,7 +1,8 @@
 //! Reads while snapshots are swapped.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent, Provenance, Publisher};
@@ -45,38 +46,101 @@ pub fn throughput(slice: Duration, rounds: usize) -> Table {
     let title = "A storm: percentages of a UUID read by handle, a hundred flags, while snapshots are swapped";
     let columns = ["threads", "swaps a second", "swaps done", "million reads a second", "of the idle rate"];
     let mut table = Table::new("storm", title, &columns);
-    let rates =
-        [(Pace::Never, "none"), (Pace::Every(100), "10"), (Pace::Every(1), "1,000"), (Pace::Ever, "as many as can be")];
     let sets = [set(100, true), set(100, false)];
     for threads in [1_u32, 2, 4, 8] {
-        let mut reads = vec![Vec::new(); rates.len()];
-        let mut swaps = vec![0; rates.len()];
+        let mut reads = vec![Vec::new(); Pace::ALL.len()];
+        let mut swaps = vec![0; Pace::ALL.len()];
         for _ in 0..rounds {
-            for (index, (rate, _)) in rates.iter().enumerate() {
-                let (done, swapped) = storm(threads, rate, &sets, slice);
+            for (index, pace) in Pace::ALL.into_iter().enumerate() {
+                let (done, swapped) = storm(threads, pace, &sets, slice);
                 reads[index].push(done as f64 / slice.as_secs_f64() / 1e6);
                 swaps[index] = swapped;
             }
         }
         let medians: Vec<f64> = reads.into_iter().map(|reads| quantile(reads, 0.5)).collect();
-        for (index, (_, shown)) in rates.iter().enumerate() {
+        for (index, pace) in Pace::ALL.into_iter().enumerate() {
             let (swaps, rate) = (swaps[index] as f64 / slice.as_secs_f64(), medians[index] / medians[0]);
             let part = format!("{:.0} %", rate * 100.0);
-            table.push([f64::from(threads).into(), (*shown).into(), swaps.into(), medians[index].into(), part.into()]);
+            table.push([
+                f64::from(threads).into(),
+                pace.name().into(),
+                swaps.into(),
+                medians[index].into(),
+                part.into(),
+            ]);
         }
     }
     table
 }
 
 /// How often snapshots are swapped.
-enum Pace {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Not at all.
     Never,
-    /// Between two swaps, in milliseconds.
+    /// So many milliseconds lie between two swaps.
     Every(u64),
+    /// One after the other.
     Ever,
 }
 
-fn storm(threads: u32, rate: &Pace, sets: &[FlagSet; 2], slice: Duration) -> (u64, u64) {
+impl Pace {
+    /// Those that are measured.
+    pub const ALL: [Self; 4] = [Self::Never, Self::Every(100), Self::Every(1), Self::Ever];
+
+    /// How many swaps a second that is, in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Never => "none",
+            Self::Every(100) => "10",
+            Self::Every(_) => "1,000",
+            Self::Ever => "as many as can be",
+        }
+    }
+}
+
+/// A storm that is on: what is read through it.
+#[derive(Debug)]
+pub struct Storm {
+    flags: Flags,
+    stop: Arc<AtomicBool>,
+    writer: Option<JoinHandle<u64>>,
+}
+
+impl Storm {
+    /// Begins, with a hundred flags.
+    pub fn begin(pace: Pace) -> Self {
+        let (flags, publisher) = handle(100);
+        let stop = Arc::new(AtomicBool::new(false));
+        let every = match pace {
+            Pace::Never => return Self { flags, stop, writer: None },
+            Pace::Every(millis) => Some(Duration::from_millis(millis)),
+            Pace::Ever => None,
+        };
+        let stopped = Arc::clone(&stop);
+        let sets = [set(100, true), set(100, false)];
+        let writer = thread::spawn(move || swap(&publisher, &sets, every, &stopped));
+        Self { flags, stop, writer: Some(writer) }
+    }
+
+    /// Reads a percentage of a UUID by handle, so many times.
+    pub fn read(&self, times: u64) {
+        for _ in 0..times {
+            std::hint::black_box(self.flags.is_on("percentage", UUID));
+        }
+    }
+}
+
+impl Drop for Storm {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn storm(threads: u32, pace: Pace, sets: &[FlagSet; 2], slice: Duration) -> (u64, u64) {
     let (flags, publisher) = handle(100);
     let (stop, total) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut swaps = 0;
@@ -97,9 +161,9 @@ fn storm(threads: u32, rate: &Pace, sets: &[FlagSet; 2], slice: Duration) -> (u6
             thread::sleep(slice);
             stop.store(true, Ordering::Relaxed);
         });
-        swaps = match rate {
+        swaps = match pace {
             Pace::Never => 0,
-            Pace::Every(millis) => swap(&publisher, sets, Some(Duration::from_millis(*millis)), &stop),
+            Pace::Every(millis) => swap(&publisher, sets, Some(Duration::from_millis(millis)), &stop),
             Pace::Ever => swap(&publisher, sets, None, &stop),
         };
         timer.join().expect("it does not panic");

@@ -281,7 +281,8 @@ impl Stack<'_> {
         });
         let folded = self.folded.into_iter().map(|(key, laid)| (key, declared(laid)));
         let layers = self.layers.iter().map(|layer| layer.provenance.clone()).collect();
-        (Snapshot::new(self.current.revision() + 1, layers, entries.collect(), folded.collect()), self.problems)
+        let entries = self.current.entries().followed_by(entries);
+        (Snapshot::new(self.current.revision() + 1, layers, entries, folded.collect()), self.problems)
     }
 }
 

@@ -36,6 +36,16 @@ pub struct Snapshot {
     folded: Vec<(FoldedKey, Declared)>,
 }
 
+/// What differs between two snapshots.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// The keys whose entry is new, another, or gone; in order.
+    pub(crate) keys: Vec<FlagKey>,
+    /// Whether all other keys are where they were and nothing else is another.
+    pub(crate) are_in_place: bool,
+    pub(crate) is_any: bool,
+}
+
 /// One flag, after layering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -77,6 +87,10 @@ impl Snapshot {
         folded: Vec<(FoldedKey, Declared)>,
     ) -> Self {
         Self { revision, layers, entries, folded }
+    }
+
+    pub(crate) fn entries(&self) -> &Table<Entry> {
+        &self.entries
     }
 
     /// Returns the entry of a key whose declaration was understood.
@@ -159,14 +173,23 @@ impl Snapshot {
         declared.and_then(|declared| declared.flag.as_ref())
     }
 
-    /// Returns the keys whose entry differs between the two, in order. Layers only ever come on top, so that a number
-    /// means the same one in both.
-    pub(crate) fn changed_keys(&self, next: &Self) -> Vec<FlagKey> {
-        let changed = next.entries.iter().filter(|(key, entry)| self.entries.get(key.as_str()) != Some(*entry));
-        let gone = self.entries.iter().filter(|(key, _)| next.entries.get(key.as_str()).is_none());
-        let mut keys: Vec<FlagKey> = changed.chain(gone).map(|(key, _)| key.clone()).collect();
+    /// Returns what differs in the next one. Layers only ever come on top, so that a number means the same one in both.
+    pub(crate) fn changes(&self, next: &Self) -> Changes {
+        // Most keys have the same place in both.
+        let changed =
+            (0..).zip(next.entries.iter()).filter(|(place, (key, entry))| self.near(*place, key) != Some(*entry));
+        let mut keys: Vec<FlagKey> = changed.map(|(_, (key, _))| key.clone()).collect();
+        let gone = (0..).zip(self.entries.iter()).filter(|(place, (key, _))| next.near(*place, key).is_none());
+        let kept = keys.len();
+        keys.extend(gone.map(|(_, (key, _))| key.clone()));
+        let are_in_place = keys.len() == kept && self.folded == next.folded;
         keys.sort_unstable();
-        keys
+        Changes { keys, are_in_place, is_any: !are_in_place || kept > 0 }
+    }
+
+    /// The entry of a key that is likely at this place.
+    fn near(&self, place: u32, key: &FlagKey) -> Option<&Entry> {
+        self.entries.at(place, key.as_str()).or_else(|| self.entries.get(key.as_str()))
     }
 
     /// Returns what it would do to who sees a feature if the next one took the place of this one, for all flags whose
@@ -191,10 +214,6 @@ impl Snapshot {
             }
         }
         effects
-    }
-
-    pub(crate) fn has_same_folded(&self, other: &Self) -> bool {
-        self.folded == other.folded
     }
 
     fn evaluate_before<S: Subject + ?Sized, W: Witness>(&self, key: &str, subject: &S, witness: &mut W) -> Evaluation {

@@ -16,6 +16,7 @@ use std::time::SystemTime;
 
 use crate::definition::FlagSet;
 use crate::event::{Change, Event, Fault, Turn, Warning};
+use crate::key::FlagKey;
 use crate::layer::{Layer, Noted, Policy};
 use crate::load::{Load, LoadError};
 use crate::merge::{Laying, merge};
@@ -26,8 +27,9 @@ use crate::snapshot_cell::SnapshotCell;
 use crate::status::{SourceState, Status};
 use crate::subscribers::Subscribers;
 
-/// Told of each snapshot in order, under the publishing lock.
-pub(crate) type Follower = fn(&Snapshot);
+/// Told of each snapshot in order, under the publishing lock, and of the keys, in order, whose entry is another in it
+/// than in the one before, if all others are where they were.
+pub(crate) type Follower = fn(&Snapshot, Option<&[FlagKey]>);
 
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -98,7 +100,7 @@ impl Store {
     pub(crate) fn follow(&self, follower: Follower) {
         let mut publishing = self.lock();
         publishing.follower = Some(follower);
-        follower(&self.cell.latest());
+        follower(&self.cell.latest(), None);
     }
 
     /// Has another signal stop the layer.
@@ -259,15 +261,16 @@ impl Store {
         for (layer, collisions) in publishing.layers.iter_mut().zip(collisions) {
             layer.collisions = collisions;
         }
-        let keys: Arc<[_]> = current.changed_keys(&next).into();
-        if keys.is_empty() && current.has_same_folded(&next) {
+        let changes = current.changes(&next);
+        if !changes.is_any {
             return publishing.release();
         }
+        let keys: Arc<[_]> = changes.keys.into();
         let next = Arc::new(next);
         self.cell.put(Arc::clone(&next));
         publishing.retired.push(current);
         if let Some(follower) = publishing.follower {
-            follower(&next);
+            follower(&next, changes.are_in_place.then_some(&*keys));
         }
         if let Some(layer) = publishing.layers.get(cause.0) {
             let (revision, layer) = (next.revision(), layer.provenance.clone());
@@ -287,7 +290,6 @@ mod tests {
     use super::*;
     use crate::definition::Flag;
     use crate::flags::Flags;
-    use crate::key::FlagKey;
 
     #[test]
     fn a_poisoned_lock_is_taken_all_the_same() {

@@ -74,6 +74,24 @@ impl<V> Table<V> {
         (known.as_str() == key).then_some(entry)
     }
 
+    /// The table of these entries, in which each key that is here too has the place that it has here. Places that are
+    /// left over, of keys that are gone, go to others.
+    pub(crate) fn followed_by(&self, entries: impl ExactSizeIterator<Item = (FlagKey, V)>) -> Self {
+        let mut places: Vec<Option<(FlagKey, V)>> = Vec::new();
+        places.resize_with(entries.len(), || None);
+        let mut others = Vec::new();
+        for (key, entry) in entries {
+            let place = self.find(key.as_str()).and_then(|(place, _)| places.get_mut(place as usize));
+            match place {
+                Some(place) => *place = Some((key, entry)),
+                None => others.push((key, entry)),
+            }
+        }
+        // As many are left over as there are others.
+        let mut others = others.into_iter();
+        places.into_iter().filter_map(|place| place.or_else(|| others.next())).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -155,6 +173,24 @@ mod tests {
             assert!(table.iter().map(|(_, number)| *number).eq(0..len));
         }
         assert_eq!(Table::<usize>::default().get("feature-0"), None);
+    }
+
+    #[test]
+    fn keys_keep_their_places() {
+        let entries = |numbers: &[usize]| {
+            numbers.iter().map(|&n| (FlagKey::new(format!("k{n}")).expect("a key"), n)).collect::<Vec<_>>()
+        };
+        let place = |table: &Table<usize>, n: usize| table.find(&format!("k{n}")).map(|(place, entry)| (place, *entry));
+        let first: Table<usize> = entries(&[3, 1, 2]).into_iter().collect();
+        let more = first.followed_by(entries(&[0, 1, 2, 3, 4]).into_iter());
+        for n in [1, 2, 3] {
+            assert_eq!(place(&more, n), place(&first, n));
+        }
+        assert_eq!((more.len(), place(&more, 0), place(&more, 4)), (5, Some((3, 0)), Some((4, 4))));
+        let fewer = more.followed_by(entries(&[4, 2, 5]).into_iter());
+        assert_eq!((fewer.len(), place(&fewer, 2)), (3, place(&first, 2)));
+        assert!([4, 5].iter().all(|n| place(&fewer, *n).is_some_and(|(_, entry)| entry == *n)));
+        assert_eq!(place(&fewer, 1), None);
     }
 
     #[test]

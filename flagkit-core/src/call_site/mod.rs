@@ -20,7 +20,7 @@
 //! # How it works
 //!
 //! The first hit of a site adds it to a list (cold, behind a lock that is only ever tried, never waited for).
-//! Publishing a snapshot first swaps the snapshot, then rewrites every site of the list under that lock.
+//! Publishing a snapshot first swaps the snapshot, then rewrites the sites of the keys that changed, under that lock.
 //!
 //! The load may be relaxed: the word is the whole message, nothing else is read on its account, and the accesses to
 //! one atomic are totally ordered, so a thread never sees an older word after a newer one from the same site.
@@ -42,7 +42,6 @@ use self::registry::REGISTRY;
 use self::word::Word;
 use crate::bucket::Threshold;
 use crate::flags::Flags;
-use crate::snapshot::Snapshot;
 use crate::subject::Subject;
 
 /// One place in the code where one flag is read. Made by `flag!`.
@@ -98,16 +97,13 @@ impl CallSite {
         Word::from_bits(self.word.load(Ordering::Relaxed))
     }
 
-    /// Rewrites the word. Called under the registry's lock, so that words follow snapshots in order.
-    fn refresh(&self, snapshot: &Snapshot) {
-        let (place, definition) = snapshot.found(self.key);
-        let word = definition.map_or(Word::DARK, |definition| Word::of(&definition, place));
-        self.word.store(word.to_bits(), Ordering::Relaxed);
+    fn key(&self) -> &'static str {
+        self.key
     }
 
-    /// Has it read no flags at all: dark. Makes no empty snapshot for that, whose hash map may allocate.
-    fn darken(&self) {
-        self.word.store(Word::DARK.to_bits(), Ordering::Relaxed);
+    /// Rewrites the word. Called under the registry's lock, so that words follow snapshots in order.
+    fn remember(&self, word: Word) {
+        self.word.store(word.to_bits(), Ordering::Relaxed);
     }
 
     /// Sets the next site in the list, the first time; tells whether this was it.

@@ -1,18 +1,56 @@
 //! All call sites that have been reached, and the flags they follow.
 
+use std::ptr;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use super::CallSite;
+use super::word::Word;
 use crate::flags::Flags;
+use crate::key::FlagKey;
 use crate::snapshot::Snapshot;
 
 /// The process's registry. A site joins at its first hit and stays: sites are statics.
-pub(super) static REGISTRY: Registry = Registry { flags: OnceLock::new(), first: Mutex::new(None) };
+pub(super) static REGISTRY: Registry = Registry { flags: OnceLock::new(), sites: Mutex::new(Sites::new()) };
 
 pub(super) struct Registry {
     flags: OnceLock<Flags>,
+    sites: Mutex<Sites>,
+}
+
+struct Sites {
     /// The head of a list that runs through the sites themselves, so that joining it allocates nothing.
-    first: Mutex<Option<&'static CallSite>>,
+    first: Option<&'static CallSite>,
+    /// The head of it when `by_key` was filled last: from there on all are in there.
+    filed: Option<&'static CallSite>,
+    /// In the order of their keys, for whoever publishes: a change concerns few of them.
+    by_key: Vec<&'static CallSite>,
+}
+
+impl Sites {
+    const fn new() -> Self {
+        Self { first: None, filed: None, by_key: Vec::new() }
+    }
+
+    /// Takes in those that have joined since.
+    fn file(&mut self) {
+        let (mut next, known) = (self.first, self.by_key.len());
+        while let Some(site) = next.filter(|site| !self.filed.is_some_and(|filed| ptr::eq(filed, *site))) {
+            self.by_key.push(site);
+            next = site.next();
+        }
+        self.filed = self.first;
+        if self.by_key.len() > known {
+            self.by_key.sort_by_key(|site| site.key());
+        }
+    }
+
+    /// Those of a key.
+    fn of(&self, key: &str) -> &[&'static CallSite] {
+        let from = self.by_key.partition_point(|site| site.key() < key);
+        let rest = self.by_key.get(from..).unwrap_or_default();
+        let len = rest.iter().take_while(|site| site.key() == key).count();
+        rest.get(..len).unwrap_or_default()
+    }
 }
 
 impl Registry {
@@ -25,7 +63,7 @@ impl Registry {
     pub(super) fn install(&self, flags: Flags) -> Result<(), Flags> {
         self.flags.set(flags)?;
         if let Some(flags) = self.flags.get() {
-            flags.store().follow(|snapshot| REGISTRY.refresh(snapshot));
+            flags.store().follow(|snapshot, changed| REGISTRY.refresh(snapshot, changed));
         }
         Ok(())
     }
@@ -37,34 +75,54 @@ impl Registry {
     /// finds the site in the list.
     #[cold]
     pub(super) fn register(&self, site: &'static CallSite) {
-        let mut first = match self.first.try_lock() {
-            Ok(first) => first,
+        let mut sites = match self.sites.try_lock() {
+            Ok(sites) => sites,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
-        if site.link(*first) {
-            *first = Some(site);
+        if site.link(sites.first) {
+            sites.first = Some(site);
         }
         match self.flags.get() {
-            Some(flags) => flags.store().cell().read(|snapshot| site.refresh(snapshot)),
-            None => site.darken(),
+            Some(flags) => flags.store().cell().read(|snapshot| site.remember(Word::in_force(snapshot, site.key()))),
+            // Makes no empty snapshot for that, which may allocate.
+            None => site.remember(Word::DARK),
         }
     }
 
     pub(super) fn is_free(&self) -> bool {
-        !matches!(self.first.try_lock(), Err(TryLockError::WouldBlock))
+        !matches!(self.sites.try_lock(), Err(TryLockError::WouldBlock))
     }
 
-    fn refresh(&self, snapshot: &Snapshot) {
-        let first = self.lock();
-        let mut next = *first;
-        while let Some(site) = next {
-            site.refresh(snapshot);
-            next = site.next();
+    /// Rewrites the words of the sites whose key is among those that changed, or of all.
+    fn refresh(&self, snapshot: &Snapshot, changed: Option<&[FlagKey]>) {
+        let mut sites = self.lock();
+        sites.file();
+        match changed {
+            Some(keys) if keys.len() < sites.by_key.len() => {
+                for key in keys {
+                    rewrite(sites.of(key.as_str()), snapshot);
+                }
+            }
+            _ => {
+                for same in sites.by_key.chunk_by(|a, b| a.key() == b.key()) {
+                    rewrite(same, snapshot);
+                }
+            }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<&'static CallSite>> {
-        self.first.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Sites> {
+        self.sites.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Rewrites the words of sites of one key.
+fn rewrite(sites: &[&'static CallSite], snapshot: &Snapshot) {
+    if let Some(first) = sites.first() {
+        let word = Word::in_force(snapshot, first.key());
+        for site in sites {
+            site.remember(word);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::bucket::{Seed, Threshold};
 use crate::definition::{Definition, PlainSplit};
+use crate::snapshot::Snapshot;
 
 /// A seed in the high 32 bits; in the low 32 bits a threshold (`0 ..= 2^31`), or a tag above that.
 ///
@@ -19,8 +20,14 @@ impl Word {
     /// Off for all.
     pub(super) const DARK: Self = Self(0);
 
+    /// Of a key in a snapshot.
+    pub(super) fn in_force(snapshot: &Snapshot, key: &str) -> Self {
+        let (place, definition) = snapshot.found(key);
+        definition.map_or(Self::DARK, |definition| Self::of(&definition, place))
+    }
+
     /// Of a definition that was found at this place.
-    pub(super) fn of(definition: &Definition, place: u32) -> Self {
+    fn of(definition: &Definition, place: u32) -> Self {
         let evaluate = Self(u64::from(place) << 32 | u64::from(Self::EVALUATE));
         match definition {
             Definition::Off(_) | Definition::Refused => Self::DARK,
