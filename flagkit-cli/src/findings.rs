@@ -52,7 +52,7 @@ impl Finding {
         self
     }
 
-    fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         if self.line == 0 { self.path.clone() } else { format!("{}:{}:{}", self.path, self.line, self.column) }
     }
 

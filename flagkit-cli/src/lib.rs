@@ -13,7 +13,7 @@
 //!           └── edit, write, journal            what is done: one cut, one rename, one line
 //! ```
 //!
-//! The library exists for the binary and its tests; nothing in it is promised.
+//! The library exists for the binary; of it, [`check`] alone is promised, for tests.
 
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::missing_errors_doc)] // the command line is what is promised, and docs/cli.md describes it
@@ -38,14 +38,65 @@ mod usage;
 mod verbs;
 mod write;
 
+use std::fmt;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use serde_json::json;
 
 use crate::cli::Cli;
+use crate::findings::{Finding, Level};
 use crate::outcome::{Exit, Failure, Result};
+
+/// What `flagkit check` finds wrong, a line each, for a test to fail with.
+pub struct Findings(String);
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// As people read it: this is what a test that fails shows.
+impl fmt::Debug for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\n{self}")
+    }
+}
+
+impl std::error::Error for Findings {}
+
+/// Checks flags and the code below their file, as `flagkit check` does: flags that expired, that are asked for and not declared,
+/// declared and not asked for, and all else that is an error there.
+///
+/// # Errors
+///
+/// Returns every error with file, line and column; and what is the matter where the file cannot be read.
+///
+/// # Examples
+///
+/// In `tests/flags.rs`:
+///
+/// ```
+/// # const FLAGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/storefront/flags.toml");
+/// // #[test]
+/// fn flags_are_in_order() -> Result<(), flagkit_cli::Findings> {
+///     flagkit_cli::check(FLAGS) // concat!(env!("CARGO_MANIFEST_DIR"), "/flags.toml")
+/// }
+/// # flags_are_in_order().expect("they are");
+/// ```
+pub fn check(file: impl AsRef<Path>) -> std::result::Result<(), Findings> {
+    let (findings, _) = verbs::check::findings(file.as_ref(), None).map_err(|failure| Findings(failure.to_string()))?;
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error);
+    let line = |finding: &Finding| {
+        let help = finding.help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
+        format!("{}: {}{help}", finding.place(), finding.message)
+    };
+    let lines: Vec<String> = errors.map(line).collect();
+    if lines.is_empty() { Ok(()) } else { Err(Findings(lines.join("\n"))) }
+}
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {

@@ -217,6 +217,27 @@ fn the_base_judges_the_head() {
     check(&folder, &["check", "--base", "nowhere"], 2, &["\"nowhere\" is no revision"]);
 }
 
+#[test]
+fn a_test_of_theirs_fails_with_file_and_line() {
+    let folder = folder();
+    assert!(flagkit_cli::check(folder.path("flags.toml")).is_ok());
+    folder.write("src/main.rs", "fn main() { flag!(\"plian\"); flag!(\"beta-ui\", &user); }\n");
+    let old = "\n[flags.old]\nexpires = 2020-01-01\nallow = { unused = \"a drill\" }\n";
+    folder.write("flags.toml", &(FLAGS.to_owned() + old));
+    let findings = flagkit_cli::check(folder.path("flags.toml")).expect_err("there is something to mend");
+    let shown = format!("{findings:?}");
+    for part in [
+        "flags.toml:2:1: plain is declared, and asked for nowhere",
+        "flags.toml:12:8: old expired on 2020-01-01",
+        "src/main.rs:1:19: plian is asked for, and declared nowhere",
+        "did you mean `plain`?",
+    ] {
+        assert!(shown.contains(part), "no {part:?} in {shown}");
+    }
+    let missing = flagkit_cli::check(folder.path("nowhere.toml")).expect_err("there is no such file");
+    assert!(missing.to_string().contains("there is no such file"));
+}
+
 /// A repository with these flags at its first commit.
 fn committed(flags: &str) -> Folder {
     let folder = Folder::with("flags.toml", flags);

@@ -34,7 +34,8 @@
 //!
 //! # For testers
 //!
-//! [`Flags::fixed`] makes flags that need no file, thread or global.
+//! [`Flags::fixed`] makes flags that need no file, thread or global. With the feature `testing`, the module `testing` has
+//! `flag!` answer what a test wants, on its own thread, and tells what was asked.
 //!
 //! # How it works
 //!
@@ -63,6 +64,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `testing` | off | the module `testing`; for `[dev-dependencies]` |
 //! | `serde` | off | `Variant::value` (a variant's value as a type of your own); [`Explanation`] serialises |
 //!
 //! This crate reads no clock, no environment and no file, starts no thread and needs no async runtime.
@@ -116,6 +118,8 @@ mod store;
 mod subject;
 mod subscribers;
 mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod value;
 mod verdict;
 mod witness;
@@ -271,7 +275,14 @@ pub mod __private {
 
     #[inline]
     pub fn installed_variant<S: Subject + ?Sized>(key: &str, subject: &S) -> Option<Variant> {
-        installed().and_then(|flags| flags.variant(key, subject))
+        #[cfg(feature = "testing")]
+        if let Some(variant) = crate::testing::forced_variant(key) {
+            return variant;
+        }
+        let variant = installed().and_then(|flags| flags.variant(key, subject));
+        #[cfg(feature = "testing")]
+        crate::testing::asked_variant(key, variant.as_ref());
+        variant
     }
 
     pub fn no_variant() -> Option<Variant> {

@@ -8,4 +8,6 @@ fn the_compiler_says_what_is_wrong() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/*.rs");
     cases.pass("tests/ui/pass/*.rs");
+    #[cfg(feature = "testing")]
+    cases.compile_fail("tests/ui/testing/*.rs");
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, Lit};
+use syn::{Expr, ExprLit, Lit, LitStr};
 
 use crate::ast::{Call, Question, Subject};
 use crate::manifest::{Declared, declared};
@@ -53,6 +53,11 @@ fn check_key(key: &Expr, errors: &mut Vec<syn::Error>) {
             return;
         }
     };
+    check_text(literal, errors);
+}
+
+/// The same of a literal.
+pub(crate) fn check_text(literal: &LitStr, errors: &mut Vec<syn::Error>) {
     let mut error = |message: String| errors.push(syn::Error::new(literal.span(), message));
     let text = literal.value();
     if !literal.suffix().is_empty() {

@@ -6,6 +6,7 @@
 //!
 //! A call of `flag!` or `variant!` goes through three files: `ast` parses it, `check` collects everything that is wrong
 //! with it (of which `manifest` knows what is declared), `expand` writes the code. A derive goes through two: `options` and `derive`.
+//! `flag_test` is an attribute by itself.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ mod check;
 mod derive;
 mod errors;
 mod expand;
+mod flag_test;
 mod manifest;
 mod options;
 
@@ -66,4 +68,29 @@ pub fn derive_subject(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Attribute, attributes(attribute))]
 pub fn derive_attribute(input: TokenStream) -> TokenStream {
     derive::attribute(&parse_macro_input!(input as DeriveInput)).into()
+}
+
+/// Runs a test under every combination of flags: `flagkit_core::testing::flag_test`, with the feature `testing`.
+///
+/// | in the attribute | the flag is |
+/// |---|---|
+/// | `"key"` | off in some tests, on in the others |
+/// | `on("key")`, `off("key")` | that in all of them |
+/// | `crate = "path"` | (where flagkit-core goes by another name) |
+///
+/// Each combination is a test of its own, in a module of the test's name: `search_works::search_v2_on__dark_mode_off`. They
+/// run side by side, each with its flags on its own thread. Up to 6 flags may be left open, which makes 64 tests. An `async` test
+/// brings the attribute of its runtime (`#[tokio::test]`) along, below this one; the flags follow its task.
+///
+/// ```ignore
+/// use flagkit_core::testing::flag_test;
+///
+/// #[flag_test("search-v2", off("dark-mode"))]
+/// fn search_works() {
+///     assert!(!search("shoes").is_empty());
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn flag_test(options: TokenStream, item: TokenStream) -> TokenStream {
+    flag_test::expand(options.into(), &item.into()).into()
 }

@@ -28,10 +28,19 @@ const SOON: i64 = 14;
 const SETTLED: i64 = 30;
 
 pub(crate) fn run(file: &Path, base: Option<&str>, format: Format) -> Result {
+    let (findings, allowed) = findings(file, base)?;
+    let text = shown(&findings, allowed, format);
+    let has_errors = findings.iter().any(|finding| finding.level == Level::Error);
+    let data = json!({ "findings": findings, "allowed": allowed });
+    Ok(Report::new(text, data).with_exit(exit_of(has_errors)))
+}
+
+/// All that is to be mended, in the order of files and lines, and how much more is allowed.
+pub(crate) fn findings(file: &Path, base: Option<&str>) -> Result<(Vec<Finding>, usize)> {
     let bytes = fs::read(file).map_err(|error| unreadable(file, &error))?;
     let document = match Document::parse(file, bytes) {
         Ok(document) => document,
-        Err(error) => return Ok(report(of_refusal(file, &error), 0, format)),
+        Err(error) => return Ok((of_refusal(file, &error), 0)),
     };
     let mut findings = Vec::new();
     let gates = Gates::parse(&document).unwrap_or_else(|faults| {
@@ -57,15 +66,8 @@ pub(crate) fn run(file: &Path, base: Option<&str>, format: Format) -> Result {
     let before = findings.len();
     findings.retain(|finding| finding.flag.as_ref().is_none_or(|flag| gates.allowed(flag, finding.rule).is_none()));
     let allowed = before - findings.len();
-    Ok(report(findings, allowed, format))
-}
-
-fn report(mut findings: Vec<Finding>, allowed: usize, format: Format) -> Report {
     findings.sort();
-    let text = shown(&findings, allowed, format);
-    let has_errors = findings.iter().any(|finding| finding.level == Level::Error);
-    let data = json!({ "findings": findings, "allowed": allowed });
-    Report::new(text, data).with_exit(exit_of(has_errors))
+    Ok((findings, allowed))
 }
 
 /// A document that is refused as a whole: nothing else can be said of it.

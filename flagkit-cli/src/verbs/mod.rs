@@ -1,7 +1,7 @@
 //! What can be done, a file each.
 
 mod ask;
-mod check;
+pub(crate) mod check;
 mod diff;
 mod go;
 mod init;

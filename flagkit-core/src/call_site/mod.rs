@@ -87,9 +87,16 @@ impl CallSite {
         if self.word() == Word::UNREGISTERED {
             REGISTRY.register(self);
         }
+        #[cfg(feature = "testing")]
+        if let Some(on) = crate::testing::forced(self.key) {
+            return on;
+        }
         let place = self.word().place();
         let is_on = |flags: &Flags| flags.store().cell().read(|snapshot| snapshot.is_on_at(place, self.key, subject));
-        REGISTRY.flags().is_some_and(is_on)
+        let on = REGISTRY.flags().is_some_and(is_on);
+        #[cfg(feature = "testing")]
+        crate::testing::asked(self.key, on);
+        on
     }
 
     #[inline]
@@ -158,6 +165,18 @@ impl fmt::Display for InstallError {
 }
 
 impl Error for InstallError {}
+
+/// Has every read of every site ask, as long as tests want to have a say.
+#[cfg(feature = "testing")]
+pub(crate) fn watch() {
+    REGISTRY.watch();
+}
+
+/// The end of that.
+#[cfg(feature = "testing")]
+pub(crate) fn unwatch() {
+    REGISTRY.unwatch();
+}
 
 /// Whether nobody is adding a site or rewriting the sites.
 pub(crate) fn is_free() -> bool {

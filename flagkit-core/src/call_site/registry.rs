@@ -8,6 +8,7 @@ use super::word::Word;
 use crate::flags::Flags;
 use crate::key::FlagKey;
 use crate::snapshot::Snapshot;
+use crate::table::NOWHERE;
 
 /// The process's registry. A site joins at its first hit and stays: sites are statics.
 pub(super) static REGISTRY: Registry = Registry { flags: OnceLock::new(), sites: Mutex::new(Sites::new()) };
@@ -24,11 +25,38 @@ struct Sites {
     filed: Option<&'static CallSite>,
     /// In the order of their keys, for whoever publishes: a change concerns few of them.
     by_key: Vec<&'static CallSite>,
+    /// How many tests want every read to ask.
+    watchers: usize,
 }
 
 impl Sites {
     const fn new() -> Self {
-        Self { first: None, filed: None, by_key: Vec::new() }
+        Self { first: None, filed: None, by_key: Vec::new(), watchers: 0 }
+    }
+
+    fn are_watched(&self) -> bool {
+        self.watchers > 0
+    }
+
+    /// What a site remembers while no flags are installed. Makes no empty snapshot for that, which may allocate.
+    fn nothing(&self) -> Word {
+        if self.are_watched() { Word::asking(NOWHERE) } else { Word::DARK }
+    }
+
+    /// Rewrites the words of sites of one key.
+    fn rewrite(&self, same: &[&'static CallSite], snapshot: &Snapshot) {
+        if let Some(first) = same.first() {
+            let word = Word::in_force(snapshot, first.key(), self.are_watched());
+            for site in same {
+                site.remember(word);
+            }
+        }
+    }
+
+    fn rewrite_all(&self, snapshot: &Snapshot) {
+        for same in self.by_key.chunk_by(|a, b| a.key() == b.key()) {
+            self.rewrite(same, snapshot);
+        }
     }
 
     /// Takes in those that have joined since.
@@ -84,9 +112,8 @@ impl Registry {
             sites.first = Some(site);
         }
         match self.flags.get() {
-            Some(flags) => flags.store().cell().read(|snapshot| site.remember(Word::in_force(snapshot, site.key()))),
-            // Makes no empty snapshot for that, which may allocate.
-            None => site.remember(Word::DARK),
+            Some(flags) => flags.store().cell().read(|snapshot| sites.rewrite(&[site], snapshot)),
+            None => site.remember(sites.nothing()),
         }
     }
 
@@ -101,12 +128,40 @@ impl Registry {
         match changed {
             Some(keys) if keys.len() < sites.by_key.len() => {
                 for key in keys {
-                    rewrite(sites.of(key.as_str()), snapshot);
+                    sites.rewrite(sites.of(key.as_str()), snapshot);
                 }
             }
-            _ => {
-                for same in sites.by_key.chunk_by(|a, b| a.key() == b.key()) {
-                    rewrite(same, snapshot);
+            _ => sites.rewrite_all(snapshot),
+        }
+    }
+
+    /// Has every read of every site ask, until [`unwatch`](Registry::unwatch) has been called as often.
+    #[cfg(feature = "testing")]
+    pub(super) fn watch(&'static self) {
+        let mut sites = self.lock();
+        sites.watchers += 1;
+        if sites.watchers == 1 {
+            self.rewrite_all(&mut sites);
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(super) fn unwatch(&'static self) {
+        let mut sites = self.lock();
+        sites.watchers -= 1;
+        if sites.watchers == 0 {
+            self.rewrite_all(&mut sites);
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    fn rewrite_all(&self, sites: &mut Sites) {
+        sites.file();
+        match self.flags.get() {
+            Some(flags) => flags.store().cell().read(|snapshot| sites.rewrite_all(snapshot)),
+            None => {
+                for site in &sites.by_key {
+                    site.remember(sites.nothing());
                 }
             }
         }
@@ -114,15 +169,5 @@ impl Registry {
 
     fn lock(&self) -> MutexGuard<'_, Sites> {
         self.sites.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Rewrites the words of sites of one key.
-fn rewrite(sites: &[&'static CallSite], snapshot: &Snapshot) {
-    if let Some(first) = sites.first() {
-        let word = Word::in_force(snapshot, first.key());
-        for site in sites {
-            site.remember(word);
-        }
     }
 }

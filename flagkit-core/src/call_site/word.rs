@@ -20,19 +20,27 @@ impl Word {
     /// Off for all.
     pub(super) const DARK: Self = Self(0);
 
-    /// Of a key in a snapshot.
-    pub(super) fn in_force(snapshot: &Snapshot, key: &str) -> Self {
+    /// Of a key in a snapshot; where tests watch, every read asks.
+    pub(super) fn in_force(snapshot: &Snapshot, key: &str, is_watched: bool) -> Self {
         let (place, definition) = snapshot.found(key);
-        definition.map_or(Self::DARK, |definition| Self::of(&definition, place))
+        match definition {
+            _ if is_watched => Self::asking(place),
+            Some(definition) => Self::of(&definition, place),
+            None => Self::DARK,
+        }
+    }
+
+    /// Of a key that may be found at this place.
+    pub(super) fn asking(place: u32) -> Self {
+        Self(u64::from(place) << 32 | u64::from(Self::EVALUATE))
     }
 
     /// Of a definition that was found at this place.
     fn of(definition: &Definition, place: u32) -> Self {
-        let evaluate = Self(u64::from(place) << 32 | u64::from(Self::EVALUATE));
         match definition {
             Definition::Off(_) | Definition::Refused => Self::DARK,
             Definition::On(split) => Self::from_split(*split),
-            Definition::Plan(plan) => plan.plain_split().map_or(evaluate, Self::from_split),
+            Definition::Plan(plan) => plan.plain_split().map_or_else(|| Self::asking(place), Self::from_split),
         }
     }
 

@@ -1,0 +1,118 @@
+//! What flags are, as a test says: on its own thread, for as long as it likes.
+//!
+//! # The problem
+//!
+//! Code behind a flag has two ways through it, and only the one that is on in the flag file is ever run by its tests.
+//! A test that sets an environment variable, writes a file or installs flags sets them for all tests of the process.
+//!
+//! # The idea
+//!
+//! An override is of a thread. It begins with [`set`], ends when the guard goes out of scope, by a panic too, and the
+//! latest one of a key counts. No other test sees it, so that tests still run side by side.
+//!
+//! ```
+//! use flagkit_core::{flag, testing};
+//!
+//! fn greeting() -> &'static str {
+//!     if flag!("friendly") { "hello" } else { "good day" }
+//! }
+//!
+//! assert_eq!(greeting(), "good day");
+//! let friendly = testing::set("friendly", true);
+//! assert_eq!(greeting(), "hello");
+//! testing::with(&[("friendly", false)], || assert_eq!(greeting(), "good day"));
+//! assert_eq!(greeting(), "hello");
+//! drop(friendly);
+//! assert_eq!(greeting(), "good day");
+//! ```
+//!
+//! [`flag_test`] runs a test under every combination of some flags, [`record`] tells what was asked.
+//!
+//! # How it works
+//!
+//! As long as an override or a recording is alive anywhere in the process, the word of every call site says "ask" instead
+//! of what it would say, and whoever asks looks at the overrides of its thread first. Else they cost nothing.
+//!
+//! # Limits
+//!
+//! - `flag!` and `variant!` of the installed flags are concerned, whether any are installed or not. What reads a [`Flags`](crate::Flags)
+//!   that it was given is tested with [`Flags::fixed`](crate::Flags::fixed).
+//! - A thread that the code under test starts does not inherit: hand it [`Overrides::current`]. A future follows its task
+//!   from thread to thread by [`Overridden::with_flags`].
+//! - The feature `testing` belongs into `[dev-dependencies]`. In a program it would do no harm, and no good.
+
+mod future;
+mod overrides;
+mod recording;
+mod scope;
+
+pub use flagkit_macros::flag_test;
+
+pub use self::future::{Overridden, WithFlags};
+pub use self::overrides::{Forced, Overrides, Scoped};
+pub use self::recording::{Asked, Recording};
+pub(crate) use self::scope::{asked, asked_variant, forced, forced_variant};
+
+/// Has a flag be what the test says, on this thread, as long as the guard lives.
+///
+/// `true` and `false` are for everybody; a [`Variant`](crate::Variant) is on, and that variant. Where a flag that has
+/// variants is forced to `true`, `variant!` still asks the installed flags.
+///
+/// # Panics
+///
+/// Panics when the key is of illegal form (see [`FlagKey`](crate::FlagKey)): a test that sets a flag that cannot exist
+/// tests nothing.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Variant, flag, testing, variant};
+///
+/// let _theme = testing::set("theme", Variant::new("ocean"));
+/// assert_eq!(variant!("theme", "user-1").as_ref().map(Variant::name), Some("ocean"));
+/// assert!(flag!("theme"));
+/// ```
+#[must_use = "the override ends when the guard is dropped"]
+#[track_caller]
+pub fn set(key: &str, forced: impl Into<Forced>) -> Scoped {
+    Overrides::new([(key, forced)]).enter()
+}
+
+/// Runs something with flags as the test says, on this thread.
+///
+/// # Panics
+///
+/// Panics when a key is of illegal form.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{flag, testing};
+///
+/// let both = testing::with(&[("a", true), ("b", false)], || flag!("a") && flag!("b"));
+/// assert!(!both);
+/// ```
+#[track_caller]
+pub fn with<F: Into<Forced> + Clone, T>(flags: &[(&str, F)], run: impl FnOnce() -> T) -> T {
+    let _scope = Overrides::new(flags.iter().map(|(key, forced)| (*key, forced.clone()))).enter();
+    run()
+}
+
+/// Begins to take down which flags this thread asks, and what the answers are.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{flag, testing};
+///
+/// let recording = testing::record();
+/// let _a = testing::set("a", true);
+/// let _ = flag!("a") && flag!("b");
+///
+/// let answers: Vec<(String, bool)> = recording.asked().iter().map(|asked| (asked.key.to_string(), asked.on)).collect();
+/// assert_eq!(answers, [("a".to_owned(), true), ("b".to_owned(), false)]);
+/// ```
+#[must_use = "the recording ends when it is dropped"]
+pub fn record() -> Recording {
+    Recording::begin()
+}

@@ -1,0 +1,94 @@
+//! Overrides: what flags are to be.
+
+use std::marker::PhantomData;
+
+use super::scope::{self, Number};
+use crate::definition::Variant;
+use crate::key::FlagKey;
+
+/// What a flag is to be: off, on, or on with a variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forced(pub(super) Answer);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Is(bool),
+    Variant(Variant),
+}
+
+impl From<bool> for Forced {
+    fn from(on: bool) -> Self {
+        Self(Answer::Is(on))
+    }
+}
+
+impl From<Variant> for Forced {
+    fn from(variant: Variant) -> Self {
+        Self(Answer::Variant(variant))
+    }
+}
+
+/// Flags, and what each is to be. The latest of a key counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides(pub(super) Vec<(FlagKey, Forced)>);
+
+impl Overrides {
+    /// Makes overrides; they begin when they are [entered](Overrides::enter).
+    ///
+    /// # Panics
+    ///
+    /// Panics when a key is of illegal form.
+    #[track_caller]
+    pub fn new<K: AsRef<str>, F: Into<Forced>>(flags: impl IntoIterator<Item = (K, F)>) -> Self {
+        let mut overrides = Vec::new();
+        // A loop: a closure would say that it is this line that has called.
+        for (key, forced) in flags {
+            let checked = FlagKey::new(key.as_ref());
+            assert!(
+                checked.is_ok(),
+                "{:?} cannot be the key of a flag: a letter or digit, then letters, digits, '.', '_', '-'",
+                key.as_ref()
+            );
+            overrides.extend(checked.ok().map(|key| (key, forced.into())));
+        }
+        Self(overrides)
+    }
+
+    /// Returns those in force on this thread, to be entered on another.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flagkit_core::{flag, testing};
+    ///
+    /// let _a = testing::set("a", true);
+    /// let overrides = testing::Overrides::current();
+    /// let there = std::thread::spawn(move || {
+    ///     let _scope = overrides.enter();
+    ///     flag!("a")
+    /// });
+    /// assert!(there.join().expect("no panic"));
+    /// ```
+    pub fn current() -> Self {
+        scope::current()
+    }
+
+    /// Has them in force on this thread, as long as the guard lives.
+    #[must_use = "the overrides end when the guard is dropped"]
+    pub fn enter(&self) -> Scoped {
+        Scoped { number: scope::push(self), of_this_thread: PhantomData }
+    }
+}
+
+/// Ends overrides when it is dropped. Of the thread that began them.
+#[derive(Debug)]
+pub struct Scoped {
+    number: Number,
+    of_this_thread: PhantomData<*const ()>,
+}
+
+impl Drop for Scoped {
+    fn drop(&mut self) {
+        scope::pop(self.number);
+    }
+}

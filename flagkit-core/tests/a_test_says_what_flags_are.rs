@@ -1,0 +1,260 @@
+//! Overrides, recordings and tests under every combination of flags. One process in which flags are installed.
+
+use std::panic;
+use std::sync::mpsc;
+use std::sync::{Once, OnceLock};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use flagkit_core::testing::{self, Overridden as _, Overrides, flag_test};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Provenance, Publisher, Rule, Variant, Variants, flag, variant};
+
+fn key(key: &str) -> FlagKey {
+    FlagKey::new(key).expect("a key")
+}
+
+fn theme() -> Flag {
+    let all = Variants::new([(Variant::new("classic"), 100_000_000)]).expect("weights");
+    Flag::on().with_variants(all)
+}
+
+/// Installs flags, once for all tests here.
+fn installed() -> &'static Publisher {
+    static PUBLISHER: OnceLock<Publisher> = OnceLock::new();
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        let flags = Flags::new();
+        let publisher = flags.add_layer(Provenance::new("test:"));
+        publisher.publish(set(true));
+        flagkit_core::install(flags).expect("nobody else installs");
+        assert!(PUBLISHER.set(publisher).is_ok());
+    });
+    PUBLISHER.get().expect("it was set")
+}
+
+fn set(flipped: bool) -> FlagSet {
+    let half = Flag::on().with_rollout("50".parse().expect("a percentage"));
+    let rules = Flag::on().with_rules([Rule::new().for_subjects(["u1"])]).with_rollout("0".parse().expect("it"));
+    [
+        ("always", Flag::on()),
+        ("never", Flag::off()),
+        ("half", half),
+        ("rules", rules),
+        ("theme", theme()),
+        ("flips", if flipped { Flag::on() } else { Flag::off() }),
+    ]
+    .into_iter()
+    .map(|(name, flag)| (key(name), flag))
+    .collect()
+}
+
+fn all() -> [bool; 5] {
+    [flag!("always"), flag!("never"), flag!("half", "u1"), flag!("rules", "u1"), flag!("undeclared")]
+}
+
+#[test]
+fn overrides_begin_end_and_nest() {
+    installed();
+    let before = all();
+    assert_eq!((before[0], before[1], before[3], before[4]), (true, false, true, false));
+    for on in [true, false] {
+        let names = ["always", "never", "half", "rules", "undeclared"];
+        let outer = Overrides::new(names.map(|name| (name, on))).enter();
+        assert_eq!(all(), [on; 5]);
+        {
+            let _inner = testing::set("never", !on);
+            assert_eq!(all(), [on, !on, on, on, on]);
+            testing::with(&[("never", on), ("half", !on)], || assert_eq!(all(), [on, on, !on, on, on]));
+            assert_eq!(all(), [on, !on, on, on, on]);
+        }
+        assert_eq!(all(), [on; 5]);
+        drop(outer);
+        assert_eq!(all(), before);
+    }
+}
+
+#[test]
+fn guards_may_end_in_any_order() {
+    installed();
+    let first = testing::set("never", true);
+    let second = testing::set("never", false);
+    drop(first);
+    assert!(!flag!("never"), "the second still says so");
+    let third = testing::set("never", true);
+    drop(second);
+    assert!(flag!("never"));
+    drop(third);
+    assert!(!flag!("never"));
+}
+
+#[test]
+fn a_panic_ends_them() {
+    installed();
+    let caught = panic::catch_unwind(|| {
+        let _never = testing::set("never", true);
+        assert!(flag!("never"));
+        panic::resume_unwind(Box::new("a test that fails"));
+    });
+    assert!(caught.is_err());
+    assert!(!flag!("never"));
+    let message = panic::catch_unwind(|| drop(testing::set("no key", true))).expect_err("no such key");
+    let message = message.downcast_ref::<String>().expect("a text");
+    assert!(message.contains("\"no key\" cannot be the key of a flag"), "{message}");
+}
+
+#[test]
+fn other_threads_see_none_of_it() {
+    installed();
+    let _never = testing::set("never", true);
+    assert!(!thread::spawn(|| flag!("never")).join().expect("no panic"));
+    let overrides = Overrides::current();
+    let there = thread::spawn(move || {
+        let _scope = overrides.enter();
+        flag!("never")
+    });
+    assert!(there.join().expect("no panic"));
+    // While other threads come and go with overrides of theirs, this one keeps its own.
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for round in 0..2_000 {
+                    let on = round % 2 == 0;
+                    let _scope = testing::set("always", on);
+                    assert_eq!(flag!("always"), on);
+                }
+                assert!(flag!("always"), "and sees the flags that are installed again");
+            });
+        }
+        for _ in 0..2_000 {
+            assert!(flag!("never") && flag!("always"));
+        }
+    });
+}
+
+#[test]
+fn changes_go_on_meanwhile() {
+    let publisher = installed();
+    let read = || flag!("flips");
+    for flipped in [false, true, false, true] {
+        let never = testing::set("never", flipped);
+        publisher.publish(set(flipped));
+        assert_eq!(read(), flipped, "with an override of another flag alive");
+        drop(never);
+        assert_eq!(read(), flipped);
+        let _flips = testing::set("flips", !flipped);
+        publisher.publish(set(!flipped));
+        publisher.publish(set(flipped));
+        assert_eq!(read(), !flipped, "the test has its way");
+    }
+}
+
+#[test]
+fn variants_are_forced_as_well() {
+    installed();
+    let name = || variant!("theme", "u1").map(|variant| variant.name().to_owned());
+    assert_eq!(name().as_deref(), Some("classic"));
+    {
+        let _theme = testing::set("theme", Variant::new("ocean"));
+        assert_eq!(name().as_deref(), Some("ocean"));
+        assert!(flag!("theme"));
+    }
+    testing::with(&[("theme", false)], || assert_eq!(name(), None));
+    testing::with(&[("theme", true)], || assert_eq!(name().as_deref(), Some("classic"), "of the installed flags"));
+    testing::with(&[("nowhere", Variant::new("x"))], || {
+        assert_eq!(variant!("nowhere", ()).as_ref().map(Variant::name), Some("x"));
+    });
+}
+
+#[test]
+fn what_is_asked_is_taken_down() {
+    installed();
+    let recording = testing::record();
+    let _never = testing::set("never", true);
+    let answers = (flag!("always"), flag!("never"), flag!("undeclared"), variant!("theme", "u1"));
+    let inner = testing::record();
+    let _ = flag!("always");
+    assert_eq!(inner.keys(), ["always"]);
+    drop(inner);
+    let asked = recording.asked();
+    let short: Vec<_> = asked.iter().map(|it| (&*it.key, it.on, it.is_forced)).collect();
+    let expected = [
+        ("always", answers.0, false),
+        ("never", true, true),
+        ("undeclared", false, false),
+        ("theme", true, false),
+        ("always", true, false),
+    ];
+    assert_eq!(short, expected);
+    assert_eq!(asked[3].variant, answers.3);
+    assert_eq!(recording.keys(), ["always", "never", "theme", "undeclared"]);
+    assert!(recording.has_asked("never") && !recording.has_asked("half"));
+    thread::spawn(|| flag!("half", "u1")).join().expect("no panic");
+    assert!(!recording.has_asked("half"), "another thread asked");
+    drop(recording);
+    let _ = flag!("always");
+}
+
+#[test]
+fn overrides_follow_a_task_from_thread_to_thread() {
+    installed();
+    let (sender, receiver) = mpsc::channel();
+    let mut turns = 0;
+    let steps = std::future::poll_fn(move |_| {
+        turns += 1;
+        sender.send((thread::current().id(), flag!("never"))).expect("somebody listens");
+        if turns < 3 { Poll::Pending } else { Poll::Ready(turns) }
+    });
+    let mut future = Box::pin(steps.with_flags(Overrides::new([("never", true)])));
+    for turn in 1..=3 {
+        let (back, polled) = thread::spawn(move || {
+            let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(!flag!("never"), "only while it is polled");
+            (future, polled)
+        })
+        .join()
+        .expect("no panic");
+        future = back;
+        assert_eq!(polled, if turn < 3 { Poll::Pending } else { Poll::Ready(3) });
+    }
+    drop(future);
+    let seen: Vec<_> = receiver.iter().collect();
+    assert!(seen.iter().all(|(_, on)| *on), "{seen:?}");
+    assert!(seen[0].0 != seen[1].0 && seen[1].0 != seen[2].0, "on three threads");
+}
+
+/// Which combinations have been run, by the names of the tests.
+#[flag_test("never", "half", off("always"))]
+fn every_combination() {
+    installed();
+    let states = (flag!("never"), flag!("half"), flag!("always"));
+    let name = thread::current().name().expect("tests have names").to_owned();
+    let word = |on: bool| if on { "on" } else { "off" };
+    let expected = format!("every_combination::never_{}__half_{}", word(states.0), word(states.1));
+    assert_eq!(name, expected);
+    assert!(!states.2);
+}
+
+#[flag_test(on("never"), off("always"))]
+fn pinned() -> Result<(), String> {
+    installed();
+    if flag!("never") && !flag!("always") { Ok(()) } else { Err("they are not as they are pinned".to_owned()) }
+}
+
+#[flag_test("never")]
+#[should_panic(expected = "on or off")]
+fn attributes_are_kept() {
+    assert!(!flag!("never") && flag!("never"), "on or off");
+}
+
+#[flag_test("never", on("always"))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flags_follow_an_async_test() {
+    installed();
+    let on = flag!("never");
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+        assert_eq!((flag!("never"), flag!("always")), (on, true));
+    }
+    let spawned = tokio::spawn(async { flag!("always") }.with_flags(Overrides::new([("always", false)])));
+    assert!(!spawned.await.expect("no panic"));
+}
