@@ -13,6 +13,7 @@ use crate::edit;
 use crate::journal::Entry;
 use crate::outcome::{Exit, Failure, Result};
 use crate::project::Document;
+use crate::state::State;
 
 /// All that a document says of releasing.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -281,9 +282,17 @@ fn skips(old: &[Step], new: &[Step]) -> bool {
 }
 
 impl Gate {
-    /// What this gate asks for and a `go` that is on record did not show.
-    pub(crate) fn lacks(&self, entry: &Entry) -> Vec<String> {
+    /// What this gate asks for and a `go` that is on record, after another one, did not show.
+    pub(crate) fn lacks(&self, entry: &Entry, last: Option<&Entry>) -> Vec<String> {
         let mut lacks = Vec::new();
+        let [from, to] = [&entry.from, &entry.to].map(|state| state.parse::<State>().unwrap_or(State::Off));
+        if !self.allows([from, to]) {
+            lacks.push(format!("a step of the ramp from {from}"));
+        }
+        let age = last.map(|last| entry.when.duration_since(last.when));
+        if from != State::Off && age.is_some_and(|age| age < self.soak()) {
+            lacks.push(format!("a soak of {:#}", self.soak()));
+        }
         for check in &self.checks {
             if !entry.checks.iter().any(|answer| answer.name == *check && answer.passed) {
                 lacks.push(format!("check {check}"));
@@ -293,6 +302,18 @@ impl Gate {
             lacks.push("a release that serves".to_owned());
         }
         lacks
+    }
+
+    /// Whether the ramp has this step. To those alone whom a rule lets in is less than the first.
+    pub(crate) fn allows(&self, [from, to]: [State; 2]) -> bool {
+        self.ramp.is_empty()
+            || to == State::At(Percent::ZERO)
+            || to <= from
+            || to.percent() == self.next(from.percent())
+    }
+
+    pub(crate) fn soak(&self) -> SignedDuration {
+        SignedDuration::try_from(self.soak.0).unwrap_or(SignedDuration::MAX)
     }
 
     /// The next step up from here.

@@ -1,36 +1,56 @@
 //! Files as they were at a revision.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::outcome::{Failure, Result};
 use crate::project::{Document, empty};
 
-/// The bytes of a file at a revision; `None` when it was not there. It is named from the folder of the flag file.
-pub(crate) fn bytes_at(revision: &str, file: &Path, name: &str) -> Result<Option<Vec<u8>>> {
-    let folder = match file.parent() {
+fn folder(file: &Path) -> &Path {
+    match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").arg("-C").arg(folder).args(arguments).output();
-        output.map_err(|error| Failure::io(format!("git cannot be run: {error}")))
-    };
+    }
+}
+
+fn run(file: &Path, arguments: &[&str]) -> Result<Output> {
+    let output = Command::new("git").arg("-C").arg(folder(file)).args(arguments).output();
+    output.map_err(|error| Failure::io(format!("git cannot be run: {error}")))
+}
+
+fn check(revision: &str, file: &Path) -> Result<()> {
     if revision.starts_with('-') {
         return Err(Failure::usage(format!("{revision:?} is no revision")));
     }
-    let known = git(&["rev-parse", "--quiet", "--verify", &format!("{revision}^{{commit}}")])?;
-    if !known.status.success() {
-        return Err(Failure::usage(format!("{revision:?} is no revision that git knows here"))
-            .with_help("such as origin/main, or HEAD~1"));
+    let known = run(file, &["rev-parse", "--quiet", "--verify", &format!("{revision}^{{commit}}")])?;
+    if known.status.success() {
+        return Ok(());
     }
-    let shown = git(&["show", &format!("{revision}:./{name}")])?;
+    Err(Failure::usage(format!("{revision:?} is no revision that git knows here"))
+        .with_help("such as origin/main, or HEAD~1"))
+}
+
+/// The bytes of a file at a revision; `None` when it was not there. It is named from the folder of the flag file.
+pub(crate) fn bytes_at(revision: &str, file: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    check(revision, file)?;
+    let shown = run(file, &["show", &format!("{revision}:./{name}")])?;
     Ok(shown.status.success().then_some(shown.stdout))
+}
+
+/// The names of the files beside the flag file at a revision.
+pub(crate) fn names_at(revision: &str, file: &Path) -> Result<Vec<String>> {
+    check(revision, file)?;
+    let listed = run(file, &["ls-tree", "-z", "--name-only", revision, "./"])?;
+    let names = String::from_utf8_lossy(&listed.stdout).into_owned();
+    Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// A document at a revision; an empty one when it was not there.
 pub(crate) fn document_at(revision: &str, path: &Path) -> Result<Document> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let bytes = bytes_at(revision, path, &name)?.unwrap_or_else(|| empty(path).into());
+    // A link leads to what git keeps.
+    let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    let target = path.canonicalize().ok().filter(|_| is_link).unwrap_or_else(|| path.to_owned());
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let bytes = bytes_at(revision, &target, &name)?.unwrap_or_else(|| empty(path).into());
     Document::understand(path, bytes)
 }

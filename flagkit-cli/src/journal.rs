@@ -43,6 +43,9 @@ pub(crate) struct Entry {
     pub(crate) file: String,
     /// The digest of the file after.
     pub(crate) digest: String,
+    /// What the flag was besides its state, by a digest: a `go` is for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) definition: Option<String>,
     /// What the gate's checks answered before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) checks: Vec<Answer>,
@@ -73,6 +76,7 @@ impl Entry {
             to: moved.to.to_string(),
             file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             digest: digest.to_owned(),
+            definition: None,
             checks: Vec::new(),
             release: None,
             reason,
@@ -123,7 +127,11 @@ impl Journal {
         let mut journal = Self { path, ..Self::default() };
         let mut known: HashMap<String, HashSet<String>> = HashMap::new();
         let mut wanted: Vec<(usize, String, String)> = Vec::new();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (line, content) in (1..).zip(text.split_inclusive('\n')) {
+            if content.trim().is_empty() {
+                continue;
+            }
             let entry: Entry = match serde_json::from_str(content.trim_end()) {
                 Ok(entry) => entry,
                 // Whoever wrote it was stopped: what it says was not claimed.
@@ -171,10 +179,17 @@ impl Journal {
         self.entries.iter().any(|entry| entry.flag == flag)
     }
 
-    /// The last time that more people were let see a flag, as a file says.
-    pub(crate) fn last_go(&self, flag: &str, file: &str) -> Option<&Entry> {
-        let of_file = self.entries.iter().filter(|entry| entry.flag == flag && entry.file == file);
-        of_file.filter(|entry| entry.verb == GO).max_by_key(|entry| entry.when)
+    /// The last time that more people were let see a flag, as one of these files says.
+    pub(crate) fn last_go(&self, flag: &str, files: &[String]) -> Option<&Entry> {
+        let goes = self.entries.iter().filter(|entry| entry.flag == flag && entry.verb == GO);
+        goes.filter(|entry| files.contains(&entry.file)).max_by_key(|entry| entry.when)
+    }
+
+    /// All entries as they were made, in whatever order the lines stand.
+    pub(crate) fn in_time(&self) -> Vec<&Entry> {
+        let mut entries: Vec<&Entry> = self.entries.iter().collect();
+        entries.sort_by_key(|entry| entry.when);
+        entries
     }
 
     /// The entries that nothing is wrong with.

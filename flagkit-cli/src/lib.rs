@@ -108,7 +108,7 @@ pub fn main() -> ExitCode {
                 let _ = error.print();
                 return ExitCode::from(Exit::Done as u8);
             }
-            let mut arguments = std::env::args().skip(1).take_while(|argument| argument != "--");
+            let mut arguments = std::env::args_os().skip(1).take_while(|argument| argument != "--");
             if arguments.any(|argument| argument == "--json") {
                 let exit = finish(true, "", Err(Failure::usage(error.to_string().trim().to_owned())));
                 return ExitCode::from(exit as u8);

@@ -1,15 +1,19 @@
 //! The flag files of a project, as they are on disk.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flagkit_core::{Flags, Load, LoadError, Problem, Provenance, Snapshot};
+use flagkit_core::{Flag, Flags, Load, LoadError, Problem, Provenance, Reference, Rule, Snapshot};
 use flagkit_sources::document::Format;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::edit;
 use crate::outcome::{Detail, Exit, Failure, Result};
+use crate::state::State;
 
 /// A document: its bytes, and what they mean.
 #[derive(Clone, Debug)]
@@ -143,6 +147,29 @@ impl Project {
         Laid::of([&self.declared].into_iter().chain(&self.environment))
     }
 
+    /// The text that carries the state, with a flag in another one, and the flags that it makes: nothing else is another.
+    pub(crate) fn with_flag(&self, name: &str, to: State) -> Result<(String, Arc<Snapshot>)> {
+        let state = self.stateful();
+        let text = edit::set(state.format(), &state.text, name, to)?;
+        let (before, after) = (self.flags().snapshot(), self.with_state(&text)?.flags().snapshot());
+        // What is refused is dark, whatever it says.
+        let is = after.flag(name).map(|flag| State::of(Some(flag)));
+        if is.is_some_and(|is| is != to) {
+            return Err(Failure::new(
+                Exit::Conflict,
+                format!("{name} would be {} and not {to}", State::of(after.flag(name))),
+            ));
+        }
+        let mut others = before.keys().chain(after.keys()).filter(|key| key.as_str() != name);
+        let other = others.find(|key| before.flag(key.as_str()) != after.flag(key.as_str())).cloned();
+        drop(others);
+        match other {
+            None => Ok((text, after)),
+            Some(other) => Err(Failure::new(Exit::Conflict, format!("{name} cannot be changed without {other}"))
+                .with_help(format!("write `[flags.{name}]` with lines of its own into {}", state.path.display()))),
+        }
+    }
+
     /// The same with another text in the place of the one that carries the state.
     pub(crate) fn with_state(&self, text: &str) -> Result<Self> {
         let changed = Document::understand(&self.stateful().path, text.as_bytes().to_vec())?;
@@ -152,6 +179,47 @@ impl Project {
             None => project.declared = changed,
         }
         Ok(project)
+    }
+}
+
+/// What flags are besides their states.
+#[derive(Debug)]
+pub(crate) struct Definitions<'p> {
+    /// With their values as they are written, the one that counts first.
+    documents: Vec<(&'p Document, Value)>,
+}
+
+impl<'p> Definitions<'p> {
+    pub(crate) fn of(project: &'p Project) -> Self {
+        let raw = |document: &'p Document| {
+            let raw = match document.format() {
+                Format::Json => serde_json::from_str(&document.text).unwrap_or_default(),
+                _ => toml::from_str(&document.text).unwrap_or_default(),
+            };
+            (document, raw)
+        };
+        Self { documents: project.environment.iter().chain([&project.declared]).map(raw).collect() }
+    }
+
+    /// A flag but for its state and what people say of it, with the segments that it names, by a digest: it stays the same as
+    /// long as the same people would see the flag at the same state.
+    pub(crate) fn digest(&self, name: &str) -> String {
+        let texts = self.documents.iter().map(|(document, raw)| {
+            let flag = raw.get("flags").and_then(|flags| flags.get(name));
+            let mut flag = flag.and_then(Value::as_object).cloned().unwrap_or_default();
+            for own in ["on", "rollout", "description", "owner", "kind", "created", "expires", "gate", "allow"] {
+                flag.remove(own);
+            }
+            let rules = document.load.flags().get(name).map(Flag::rules).unwrap_or_default();
+            let named = rules.iter().flat_map(Rule::segments).map(Reference::name);
+            let segments: BTreeMap<&str, Vec<Option<&Value>>> = named.map(|name| (name, self.segment(name))).collect();
+            json!([flag, segments]).to_string()
+        });
+        digest(texts.collect::<Vec<_>>().join("\n").as_bytes())
+    }
+
+    fn segment(&self, name: &str) -> Vec<Option<&Value>> {
+        self.documents.iter().map(|(_, raw)| raw.get("segments").and_then(|all| all.get(name))).collect()
     }
 }
 
@@ -192,7 +260,8 @@ pub(crate) fn environment_file(file: &Path, env: &str) -> Result<PathBuf> {
     }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let extension = file.extension().unwrap_or_default().to_string_lossy();
-    Ok(file.with_file_name(format!("{stem}.{env}.{extension}")))
+    let dot = if extension.is_empty() { "" } else { "." };
+    Ok(file.with_file_name(format!("{stem}.{env}{dot}{extension}")))
 }
 
 /// The environments that have a file beside this one, by name.
@@ -201,16 +270,20 @@ pub(crate) fn environments(file: &Path) -> Vec<String> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let extension = file.extension().unwrap_or_default().to_string_lossy().into_owned();
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let name = name.strip_prefix(&format!("{stem}."))?.strip_suffix(&format!(".{extension}"))?.to_owned();
-            environment_file(file, &name).is_ok().then_some(name)
-        })
-        .collect();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter_map(|name| environment_of(file, &name)).collect();
     names.sort();
     names
+}
+
+/// The environment whose state a file carries that has this name, if one does.
+pub(crate) fn environment_of(file: &Path, name: &str) -> Option<String> {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let name = name.strip_prefix(&*stem)?.strip_prefix('.')?;
+    let env = match file.extension() {
+        Some(extension) => name.strip_suffix(&*extension.to_string_lossy())?.strip_suffix('.')?,
+        None => name,
+    };
+    environment_file(file, env).is_ok().then(|| env.to_owned())
 }

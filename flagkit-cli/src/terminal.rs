@@ -90,6 +90,25 @@ pub(crate) fn say(text: &str) {
     let _ = io::stderr().flush();
 }
 
+/// Forgets what was typed and not read yet.
+pub(crate) fn forget_what_was_typed() {
+    #[cfg(unix)]
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+}
+
+/// A text of somebody else's on one line, with nothing in it that a terminal would obey.
+pub(crate) fn plain(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {
+        if c.is_control() || turns(c) {
+            plain.extend(c.escape_default());
+        } else {
+            plain.push(c);
+        }
+        plain
+    })
+}
+
 /// Asks, and waits for a line. `None` when there is nobody any more.
 pub(crate) fn ask(question: &str) -> Option<String> {
     say(question);

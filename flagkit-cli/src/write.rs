@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How old a part of a file is that nobody is writing any more.
 const ABANDONED: Duration = Duration::from_secs(60);
 /// The beginning of the names of files that are being written.
-const PREFIX: &str = ".flagkit-";
+const PREFIX: &str = ".flagkit-write-";
 
 /// The right to write a flag file and its log. Held for as long as a look and a rename take, never while somebody thinks.
 #[derive(Debug)]
@@ -96,7 +96,9 @@ impl Writer {
 /// Takes away what runs that were killed have left behind.
 fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let rest = name.strip_prefix(PREFIX);
+        let is_ours = rest.is_some_and(|rest| rest.len() == 6 && rest.chars().all(|c| c.is_ascii_alphanumeric()));
         let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
         if is_ours && age.is_some_and(|age| age > ABANDONED) {
             // Somebody else may have been quicker.

@@ -103,6 +103,51 @@ fn and_says_loudly_where_it_cannot() {
 }
 
 #[test]
+fn a_yes_is_to_what_was_seen() {
+    let (folder, mut terminal, _) = at_the_last_look(&Server::new(Reply::ok("Welcome")));
+    folder.write("flags.toml", "[fla");
+    terminal.answer("yes");
+    let (code, shown) = terminal.end();
+    assert!(
+        code == 1 && shown.contains("pay is 50% and stays so, but flags.toml was changed and cannot be read"),
+        "{shown}"
+    );
+
+    let (folder, mut terminal, text) = at_the_last_look(&Server::new(Reply::ok("Welcome")));
+    let other = text.replace("rollout = 10\n", "rollout = 50\nrules = [{ subjects = [\"u1\"] }]\n");
+    folder.write("flags.toml", &other);
+    terminal.answer("yes");
+    let (code, shown) = terminal.end();
+    assert!(code == 7 && shown.contains("something else in its file was changed while you looked"), "{shown}");
+    assert_eq!(folder.read("flags.toml"), other);
+}
+
+#[test]
+fn what_was_typed_before_there_was_anything_to_see_is_no_answer() {
+    let server = Server::new(Reply::ok("Welcome"));
+    let gate = format!("[gate.standard]\nlook = [\"{}\"]\n", server.url());
+    let folder = Folder::with("flags.toml", &(FLAGS.to_owned() + &gate));
+    let mut terminal = folder.terminal(&["go", "pay", "--to", "50"]);
+    terminal.wait_for("to let it be seen: ");
+    terminal.answer("pay\nyes");
+    terminal.wait_for("to keep it: ");
+    terminal.answer("no");
+    let (code, shown) = terminal.end();
+    assert_eq!(code, 4, "{shown}");
+    assert_eq!(states(&folder), ["50%", "10%"]);
+}
+
+#[test]
+fn a_flag_that_is_refused_by_then_is_taken_back_too() {
+    let (folder, mut terminal, text) = at_the_last_look(&Server::new(Reply::ok("Welcome")));
+    folder.write("flags.toml", &text.replace("rollout = 10", "rollout = \"a\""));
+    terminal.answer("no");
+    let (code, shown) = terminal.end();
+    assert!(code == 4 && shown.contains("pay is 10% again"), "{shown}");
+    assert_eq!(folder.read("flags.toml"), text);
+}
+
+#[test]
 fn without_a_log_nothing_is_let_be_seen_and_everything_is_taken_back() {
     let folder = Folder::with("flags.toml", "[flags]\nplain = \"10%\"\n");
     folder.write(".flagkit/log.jsonl/in-its-place", "");

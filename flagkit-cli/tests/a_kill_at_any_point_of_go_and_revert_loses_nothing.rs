@@ -71,7 +71,7 @@ fn go_on(folder: &Folder, round: u32) {
 fn left_behind(folder: &Folder) -> usize {
     let names = fs::read_dir(folder.root()).expect("a folder").flatten().map(|entry| entry.file_name());
     let others = names.filter(|name| name != "flags.toml" && name != ".flagkit");
-    others.inspect(|name| assert!(name.to_string_lossy().starts_with(".flagkit-"), "{name:?}")).count()
+    others.inspect(|name| assert!(name.to_string_lossy().starts_with(".flagkit-write-"), "{name:?}")).count()
 }
 
 #[test]

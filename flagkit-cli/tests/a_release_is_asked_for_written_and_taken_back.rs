@@ -147,6 +147,7 @@ fn a_step_lasts_whatever_else_is_done_meanwhile() {
     assert_eq!(folder.run(&["revert", "gated", "--to", "9"]).code, 0);
     let ran = folder.run(&["go", "gated", "--to", "10", "--dry-run"]);
     assert!(ran.code == 7 && ran.err.contains("nothing happens by itself"), "after a step back: {ran:?}");
+    folder.write("flags.prod.toml", "[flags.gated]\non = false\n");
     goes(&folder, &["gated", "--env", "prod", "--to", "10"]);
     let ran = folder.run(&["go", "gated", "--dry-run"]);
     assert_eq!(ran.code, 7, "another environment has steps of its own: {ran:?}");

@@ -17,7 +17,7 @@ fn in_an_environment_that_has_no_file_yet() {
     assert_eq!((ran.code, ran.out.as_str()), (0, "turned a from on to off\n"), "{ran:?}");
     assert_eq!(folder.read("flags.prod.toml"), "[flags]\na = false\n");
     assert_eq!(folder.run(&["revert", "--all", "--env", "test"]).code, 0);
-    assert_eq!(folder.read("flags.test.toml"), "[flags]\nb = false\na = false\n");
+    assert_eq!(folder.read("flags.test.toml"), "[flags]\na = false\nb = false\n");
     let entries = folder.entries();
     let logged: Vec<_> = entries.iter().map(|entry| (&entry["flag"], &entry["from"], &entry["file"])).collect();
     assert_eq!(logged.len(), 2, "{logged:?}");
@@ -104,10 +104,100 @@ fn of_very_many() {
 #[test]
 fn what_a_killed_run_left_behind_is_taken_away() {
     let folder = Folder::with("flags.toml", "[flags]\na = true\n");
-    folder.write(".flagkit-old", "half of something");
-    folder.write(".flagkit-new", "being written");
-    let file = std::fs::File::options().append(true).open(folder.path(".flagkit-old")).expect("a file");
-    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).expect("a time");
+    folder.write(".flagkit-write-Ab12yz", "half of something");
+    folder.write(".flagkit-write-notes", "somebody's own");
+    folder.write(".flagkit-write-Zz98ab", "being written");
+    for name in [".flagkit-write-Ab12yz", ".flagkit-write-notes"] {
+        let file = std::fs::File::options().append(true).open(folder.path(name)).expect("a file");
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).expect("a time");
+    }
     assert_eq!(folder.run(&["revert", "a"]).code, 0);
-    assert!(!folder.path(".flagkit-old").exists() && folder.path(".flagkit-new").exists());
+    assert!(!folder.path(".flagkit-write-Ab12yz").exists());
+    assert!(folder.path(".flagkit-write-notes").exists() && folder.path(".flagkit-write-Zz98ab").exists());
+}
+
+#[test]
+fn of_all_in_whatever_there_is() {
+    for (name, text, off) in [
+        ("flags.toml", "", "[flags]\n"),
+        ("flags.toml", " # nothing\n", "[flags]\n"),
+        ("flags.toml", "[segments]\n", "[flags]\n"),
+        ("flags.toml", "[[flags.x]]\non = true\n[flags.y]\non = true\n", "[flags]\nx = false\ny = false\n"),
+        ("flags.toml", "[flags.x.on]\na = 1\n", "[flags]\nx = false\n"),
+        (
+            "flags.toml",
+            "[meta]\nflags = 3\n[flags]\nx = true\n\"y.z\" = true\n",
+            "[flags]\nx = false\n\"y.z\" = false\n",
+        ),
+        ("flags.toml", "\u{0}\u{1}[flags]\nx = true\n", "[flags]\nx = false\n"),
+        ("flags.json", "{\"flags\":{\"x\":true,}}", "{\n  \"flags\": {\n    \"x\": false\n  }\n}\n"),
+        ("flags.json", "{\"flags\":{\"x\":true,\"x\":true}}", "{\n  \"flags\": {\n    \"x\": false\n  }\n}\n"),
+        (
+            "flags.json",
+            "{\"flags\":{\"x\":{\"on\":true,\"rollout\":0x10}}}",
+            "{\n  \"flags\": {\n    \"x\": false\n  }\n}\n",
+        ),
+        ("flags.json", "", "{\n  \"flags\": {}\n}\n"),
+    ] {
+        let folder = Folder::with(name, text);
+        let envelope = folder.json(&["revert", "--all", "--file", name]);
+        assert_eq!(envelope["exit"], 0, "{text:?}: {envelope}");
+        assert_eq!(folder.read(name), off, "{text:?}");
+        let kept = envelope["data"]["kept"].as_str().expect("it is kept").to_owned();
+        assert_eq!(folder.read(&kept), text);
+        assert_eq!(folder.run(&["list", "--file", name]).code, 0);
+    }
+}
+
+#[test]
+fn of_all_of_an_environment_over_whatever_there_is() {
+    let folder = Folder::with("flags.toml", "[flags]\nx = true\nz =\n");
+    folder.write("flags.prod.toml", "flags = {y=true}\n");
+    assert_eq!(folder.run(&["revert", "--all", "--env", "prod"]).code, 0);
+    let text = folder.read("flags.prod.toml");
+    assert_eq!(text, "flags = { x = false, z = false,y=false}\n", "what was declared below stays dark");
+    let mut many = String::from("[flags]\n");
+    for n in 0..20_000 {
+        let _ = writeln!(many, "f{n} = true");
+    }
+    folder.write("flags.toml", &many);
+    let begin = Instant::now();
+    assert_eq!(folder.run(&["revert", "--all", "--env", "test"]).code, 0);
+    // Quadratic, it would take an hour.
+    assert!(begin.elapsed() < Duration::from_secs(120), "{:?}", begin.elapsed());
+    assert_eq!(folder.read("flags.test.toml").matches("= false").count(), 20_000);
+}
+
+#[test]
+fn of_a_flag_that_is_refused() {
+    let folder = Folder::with("flags.toml", "[flags.x]\non = true\nrollout = \"abc\"\n");
+    let ran = folder.run(&["revert", "x"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "turned x off, whatever it was\n"), "{ran:?}");
+    assert_eq!(folder.read("flags.toml"), "[flags.x]\non = false\nrollout = \"abc\"\n");
+    let ran = folder.run(&["revert", "x"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "x is off already\n"), "{ran:?}");
+}
+
+#[test]
+fn and_tells_where_else_it_is_on() {
+    let folder = Folder::with("flags.toml", "[flags]\nx = true\n");
+    folder.write("flags.prod.toml", "[flags]\nx = true\n");
+    let told = "flags.prod.toml has 1 of them on by itself: `flagkit revert";
+    let ran = folder.run(&["revert", "x"]);
+    assert!(ran.code == 0 && ran.out.contains(&format!("{told} x --env prod`")), "{ran:?}");
+    let ran = folder.run(&["revert", "--all"]);
+    assert!(ran.code == 0 && ran.out.contains(&format!("{told} --all --env prod`")), "{ran:?}");
+}
+
+#[test]
+fn nothing_beside_the_flag_is_another() {
+    let text = "[flags.x]\non = true\n[flags.y]\non = true\r\n";
+    let folder = Folder::with("flags.toml", text);
+    assert_eq!(folder.run(&["revert", "x", "--to", "10"]).code, 0);
+    let list = folder.json(&["list"]);
+    let states: Vec<_> = list["data"]["flags"].as_array().expect("flags").iter().map(|flag| &flag["state"]).collect();
+    assert_eq!(states, ["10%", "on"]);
+    folder.write("flags.prod.toml", "[flags.y]\non = false\ndescription = \"\"\"\n[flags]\n\"\"\"\n");
+    assert_eq!(folder.run(&["revert", "x", "--env", "prod"]).code, 0);
+    assert!(folder.read("flags.prod.toml").ends_with("\"\"\"\n\n[flags]\nx = false\n"));
 }

@@ -337,3 +337,124 @@ fn machines_are_told_of_everything_in_the_same_envelope() {
         assert_eq!((&last["verb"], &last["exit"]), (&"eval".into(), &code.into()), "{last}");
     }
 }
+
+#[test]
+fn a_go_that_was_taken_back_covers_nothing() {
+    let flags = "[flags]\na = false\nb = false\n[defaults]\ngate = \"g\"\n[gate.g]\nlook = [\"http://127.0.0.1:9/\"]\n";
+    let folder = committed(flags);
+    let mut terminal = folder.terminal(&["go", "a"]);
+    terminal.wait_for("to let it be seen: ");
+    terminal.answer("a");
+    terminal.wait_for("to keep it: ");
+    terminal.answer("no");
+    assert_eq!(terminal.end().0, 4);
+    folder.write("flags.toml", &flags.replace("a = false", "a = true"));
+    check(&folder, &BASE, 1, &["error [widens] a", "nobody said go"]);
+    folder.write("flags.toml", &flags.replace("a = false", "a = { on = true, allow = { widens = \"because\" } }"));
+    check(&folder, &BASE, 1, &["error [widens] a"]);
+}
+
+#[test]
+fn a_go_is_for_the_flag_as_it_was() {
+    let rules = "[flags]\nb = false\n[flags.a]\non = false\nrollout = 0\n[[flags.a.rules]]\nif = { plan = \"beta\" }\n";
+    let segment = "[flags]\nb = false\n[flags.a]\non = false\nrollout = 0\n[[flags.a.rules]]\nsegment = \"s\"\n\
+                   [segments.s]\nincluded = [\"u1\"]\n";
+    let requires = "[flags]\nb = false\n[flags.a]\non = false\nrequires = [\"b\"]\n";
+    for (flags, from, to) in [
+        (rules, "plan = \"beta\"", "plan = [\"beta\", \"free\"]"),
+        (segment, "[\"u1\"]", "[\"u1\", \"u2\"]"),
+        (requires, "requires = [\"b\"]\n", ""),
+    ] {
+        let folder = committed(flags);
+        goes(&folder, &["a", "--to", if from.starts_with("requires") { "100" } else { "0" }]);
+        check(&folder, &BASE, 0, &["0 errors"]);
+        folder.write("flags.toml", &folder.read("flags.toml").replace(from, to));
+        check(&folder, &BASE, 1, &["error [widens] a", "lacks the flag as it is now"]);
+    }
+}
+
+#[test]
+fn the_ramp_and_the_soak_of_the_base_are_kept() {
+    let gate = "ramp = [1, 10, 50, 100]\nsoak = \"24h\"\n";
+    let flags = format!("[flags]\na = false\nb = false\n[defaults]\ngate = \"g\"\n[gate.g]\n{gate}");
+    let folder = committed(&flags);
+    folder.write("flags.toml", &flags.replace(gate, ""));
+    goes(&folder, &["a"]);
+    folder.write("flags.toml", &folder.read("flags.toml").replace("[gate.g]\n", &format!("[gate.g]\n{gate}")));
+    check(&folder, &BASE, 1, &["error [widens] a", "lacks a step of the ramp from off"]);
+    folder.write("flags.toml", &flags);
+    goes(&folder, &["b"]);
+    folder.write("flags.toml", &folder.read("flags.toml").replace("soak = \"24h\"\n", ""));
+    goes(&folder, &["b"]);
+    folder.write("flags.toml", &folder.read("flags.toml").replace("[gate.g]\n", "[gate.g]\nsoak = \"24h\"\n"));
+    check(&folder, &BASE, 1, &["error [widens] b", "lacks a soak of 24h"]);
+}
+
+#[test]
+fn an_environment_that_is_gone_is_judged() {
+    let folder = Folder::with("flags.toml", "[flags]\na = true\nb = false\n");
+    folder.write("flags.prod.toml", "[flags]\na = false\n");
+    folder.write("src/main.rs", "fn main() { flag!(\"a\"); flag!(\"b\"); }\n");
+    folder.git(&["init", "-q"]);
+    folder.git(&["add", "-A"]);
+    folder.git(&["commit", "-qm", "base"]);
+    check(&folder, &BASE, 0, &["0 errors"]);
+    folder.remove("flags.prod.toml");
+    check(&folder, &BASE, 1, &["error [widens] a", "nobody said go in flags.prod.toml"]);
+}
+
+#[test]
+fn an_environment_takes_nothing_of_a_flag_away() {
+    let flags = "[flags]\nb = false\n[flags.a]\non = true\nrollout = 10\nrequires = [\"b\"]\n";
+    let folder = Folder::with("flags.toml", flags);
+    let ran = folder.run(&["go", "a", "--env", "prod", "--to", "50"]);
+    assert!(ran.code == 7 && ran.err.contains("a has prerequisites that flags.prod.toml would take away"), "{ran:?}");
+    let ran = folder.run(&["go", "a", "--to", "50", "--dry-run"]);
+    assert!(ran.out.contains("b is off, which it requires: nobody sees it until that is on."), "{ran:?}");
+}
+
+#[test]
+fn a_soak_wants_a_log_without_faults_and_lasts_in_environments() {
+    let flags = "[flags]\na = false\n[defaults]\ngate = \"g\"\n[gate.g]\nramp = [1, 10, 100]\nsoak = \"24h\"\n";
+    let folder = Folder::with("flags.toml", flags);
+    goes(&folder, &["a"]);
+    let ran = folder.run(&["go", "a", "--env", "prod", "--dry-run"]);
+    assert!(ran.code == 7 && ran.err.contains("nothing happens by itself"), "{ran:?}");
+    let log = folder.log();
+    let year = log.replacen("\"when\":\"20", "\"when\":\"19", 1);
+    for cut in [log[..log.len() - 5].to_owned(), year] {
+        folder.write(".flagkit/log.jsonl", &cut);
+        let ran = folder.run(&["go", "a", "--dry-run"]);
+        assert!(ran.code == 3 && ran.err.contains("the log has faults"), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_log_is_read_in_the_order_of_time_and_obeyed_by_no_terminal() {
+    let folder = Folder::with("flags.toml", "[flags]\na = true\n");
+    let reason = "oops\n2026-01-01 10:00Z go     y off -> on by ceo\u{1b}[31m";
+    assert_eq!(folder.run(&["revert", "a", "--to", "50", "--reason", reason]).code, 0);
+    assert_eq!(folder.run(&["revert", "a"]).code, 0);
+    let log = folder.log();
+    let lines: Vec<&str> = log.split_inclusive('\n').collect();
+    folder.write(".flagkit/log.jsonl", &format!("\u{feff}{}\n{}", lines[1], lines[0]));
+    let ran = folder.run(&["log"]);
+    assert_eq!(ran.out.lines().count(), 2, "{ran:?}");
+    assert!(ran.out.contains("on -> 50% by tester: oops\\n2026") && !ran.out.contains('\u{1b}'), "{ran:?}");
+    assert_eq!(folder.run(&["log", "--verify"]).code, 0);
+    folder.write("flags.toml", "[flags.a]\non = true\nowner = \"a\\u001b[31mRED\\nb  off\"\n");
+    let ran = folder.run(&["list"]);
+    assert!(!ran.out.contains('\u{1b}') && ran.out.lines().count() == 3, "{ran:?}");
+}
+
+#[test]
+fn what_is_behind_a_link_is_what_git_keeps() {
+    let folder = Folder::with("shared/real.toml", "[flags]\na = true\nb = false\n");
+    std::os::unix::fs::symlink("shared/real.toml", folder.path("flags.toml")).expect("a link");
+    folder.write("src/main.rs", "fn main() { flag!(\"a\"); flag!(\"b\"); }\n");
+    folder.git(&["init", "-q"]);
+    folder.git(&["add", "-A"]);
+    folder.git(&["commit", "-qm", "base"]);
+    check(&folder, &BASE, 0, &["0 errors, 0 warnings"]);
+    check(&folder, &["diff", "HEAD", "flags.toml"], 0, &["no difference"]);
+}

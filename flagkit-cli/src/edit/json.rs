@@ -1,6 +1,6 @@
 //! The same in JSON.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use flagkit_core::FlagKey;
 use jsonc_parser::ast::{Object, ObjectProp, Value as Node};
@@ -12,30 +12,39 @@ use super::{Cut, cut, short};
 use crate::outcome::{Exit, Failure, Result};
 use crate::state::State;
 
-pub(super) fn set(text: &str, key: &str, state: State) -> Result<String> {
+pub(super) fn set(text: &str, states: &BTreeMap<&str, State>) -> Result<String> {
     let root = parse(text)?;
-    match flags(&root)? {
-        Some(flags) => {
-            let cuts = match get(flags, key) {
-                Some(flag) => cuts(text, flag, state),
-                None => vec![insertion(text, flags, &[format!("\"{key}\": {}", short(state))])],
-            };
-            Ok(cut(text, cuts))
+    let flags = flags(&root)?;
+    let known: HashMap<&str, &ObjectProp<'_>> =
+        flags.iter().flat_map(|flags| &flags.properties).map(|flag| (flag.name.as_str(), flag)).collect();
+    let (mut cuts, mut missing) = (Vec::new(), Vec::new());
+    for (key, state) in states {
+        match known.get(key) {
+            Some(flag) => cuts.extend(changed(text, flag, *state)),
+            None => missing.push(format!("\"{key}\": {}", short(*state))),
         }
-        None => Ok(cut(text, vec![insertion(text, &root, &[format!("\"flags\": {{\"{key}\": {}}}", short(state))])])),
     }
+    if !missing.is_empty() {
+        cuts.extend(raised_count(text, &root, known.len(), missing.len()));
+        cuts.push(match flags {
+            Some(flags) => insertion(text, flags, &missing),
+            None => insertion(text, &root, &[format!("\"flags\": {{{}}}", missing.join(", "))]),
+        });
+    }
+    Ok(cut(text, cuts))
 }
 
 pub(super) fn all_off(text: &str, more: &BTreeSet<String>) -> Option<String> {
-    let root = parse(text).ok()?;
-    let mut missing: BTreeSet<&str> = more.iter().map(String::as_str).collect();
-    let mut all = Vec::new();
-    for flag in flags(&root).ok()?.iter().flat_map(|flags| &flags.properties) {
-        missing.remove(flag.name.as_str());
-        all.extend(cuts(text, flag, State::Off));
-    }
-    let off = cut(text, all);
-    missing.into_iter().try_fold(off, |text, key| set(&text, key, State::Off).ok())
+    let known = names(text, "flags");
+    let keys = known.iter().map(|(key, _)| key.as_str()).chain(more.iter().map(String::as_str));
+    set(text, &keys.map(|key| (key, State::Off)).collect()).ok()
+}
+
+/// The number of flags that a document says it has, with so many more.
+fn raised_count(text: &str, root: &Object<'_>, count: usize, more: usize) -> Option<Cut> {
+    let said = get(get(root, "meta")?.value.as_object()?, "flags")?.value.as_number_lit()?;
+    let number: usize = text.get(said.start()..said.end())?.parse().ok()?;
+    (number == count).then(|| (said.start()..said.end(), (count + more).to_string()))
 }
 
 pub(super) fn of_off(keys: &BTreeSet<String>) -> String {
@@ -55,11 +64,14 @@ pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> Re
     let entry = format!("\"{key}\": {{ {} }}", fields.join(", "));
     let root = parse(text)?;
     let entries = [entry.clone()];
-    let cuts = match flags(&root)? {
+    let flags = flags(&root)?;
+    let count = flags.map_or(0, |flags| flags.properties.len());
+    let mut cuts: Vec<Cut> = raised_count(text, &root, count, 1).into_iter().collect();
+    cuts.push(match flags {
         Some(flags) => insertion(text, flags, &entries),
         None => insertion(text, &root, &[format!("\"flags\": {{ {entry} }}")]),
-    };
-    Ok((cut(text, vec![cuts]), entry + "\n"))
+    });
+    Ok((cut(text, cuts), entry + "\n"))
 }
 
 /// The keys of flags that can be made out in a text that is not well-formed: names two levels deep, in `flags`.
@@ -92,7 +104,19 @@ pub(super) fn salvaged(text: &str) -> Vec<String> {
 }
 
 fn parse(text: &str) -> Result<Object<'_>> {
-    let options = ParseOptions { allow_comments: false, ..ParseOptions::default() };
+    // As strict as whoever reads the document.
+    let options = ParseOptions {
+        allow_comments: false,
+        allow_loose_object_property_names: false,
+        allow_trailing_commas: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
     let parsed = parse_to_ast(text, &CollectOptions::default(), &options);
     let parsed = parsed.map_err(|error| Failure::new(Exit::Findings, error.to_string()))?;
     match parsed.value {
@@ -114,7 +138,7 @@ fn get<'n, 't>(object: &'n Object<'t>, name: &str) -> Option<&'n ObjectProp<'t>>
 }
 
 /// What changes of a flag that is there.
-fn cuts(text: &str, flag: &ObjectProp<'_>, state: State) -> Vec<Cut> {
+fn changed(text: &str, flag: &ObjectProp<'_>, state: State) -> Vec<Cut> {
     let range = |node: &Node<'_>| node.start()..node.end();
     let Node::Object(table) = &flag.value else { return vec![(range(&flag.value), short(state))] };
     let on = state != State::Off;
@@ -155,13 +179,13 @@ fn insertion(text: &str, object: &Object<'_>, entries: &[String]) -> Cut {
 mod tests {
     use flagkit_sources::document::Format;
 
-    use super::super::all_off;
-    use super::*;
+    use super::super::{of_off, salvaged};
+    use super::{BTreeMap, BTreeSet, State, Value, all_off, set};
 
     #[track_caller]
     fn check(before: &str, key: &str, to: State, after: &str) {
-        assert_eq!(set(before, key, to).expect("it can be set"), after);
-        let read: std::result::Result<Value, _> = serde_json::from_str(after);
+        assert_eq!(set(before, &BTreeMap::from([(key, to)])).expect("it can be set"), after);
+        let read = serde_json::from_str::<Value>(after);
         assert!(read.is_ok(), "{read:?}");
     }
 
@@ -192,6 +216,12 @@ mod tests {
             State::ON,
             "{\n  \"flags\": {\n    \"x\": true,\n    \"y\": true\n  }\n}\n",
         );
+        check(
+            "{\"meta\": {\"flags\": 1}, \"flags\": {\"y\": 1}}",
+            "x",
+            State::Off,
+            "{\"meta\": {\"flags\": 2}, \"flags\": {\"x\": false, \"y\": 1}}",
+        );
         check("{}", "a.b", State::ON, "{\"flags\": {\"a.b\": true}}");
     }
 
@@ -199,10 +229,13 @@ mod tests {
     fn everything_goes_off_also_in_what_cannot_be_read() {
         let text = "{\"flags\": {\"x\": true, \"y\": {\"on\": true, \"rollout\": 5}, \"z\": \"5%\"}}";
         let off = "{\"flags\": {\"x\": false, \"y\": {\"on\": false, \"rollout\": 5}, \"z\": false}}";
-        assert_eq!(all_off(Format::Json, text, []), off);
+        assert_eq!(all_off(text, &BTreeSet::new()).as_deref(), Some(off));
         let broken =
             "{\"segments\": {\"s\": {}}, \"flags\": {\"x\": true, \"y\": {\"on\": true, \"z.1\": {\"owner\": \"a\nb";
         let expected = "{\n  \"flags\": {\n    \"below\": false,\n    \"x\": false,\n    \"y\": false\n  }\n}\n";
-        assert_eq!(all_off(Format::Json, broken, ["below".to_owned()]), expected);
+        assert_eq!(all_off(broken, &BTreeSet::new()), None);
+        let mut keys = salvaged(Format::Json, broken);
+        keys.insert("below".to_owned());
+        assert_eq!(of_off(Format::Json, keys), expected);
     }
 }

@@ -6,7 +6,7 @@
 mod json;
 mod toml;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use flagkit_core::{FlagKey, Location};
@@ -18,31 +18,43 @@ use crate::state::State;
 
 /// The text with the flag in this state. A flag that is not there is added.
 pub(crate) fn set(format: Format, text: &str, key: &str, state: State) -> Result<String> {
+    set_all(format, text, &BTreeMap::from([(key, state)]))
+}
+
+/// The same for many flags.
+pub(crate) fn set_all(format: Format, text: &str, states: &BTreeMap<&str, State>) -> Result<String> {
     match format {
-        Format::Json => json::set(text, key, state),
-        _ => toml::set(text, key, state),
+        Format::Json => json::set(text, states),
+        _ => toml::set(text, states),
     }
 }
 
-/// The text with every flag off, and those that are named beside. Of a text that is not well-formed, a new one with the
-/// keys that can be made out in it.
-pub(crate) fn all_off(format: Format, text: &str, more: impl IntoIterator<Item = String>) -> String {
-    let mut keys: BTreeSet<String> = more.into_iter().collect();
-    let off = match format {
-        Format::Json => json::all_off(text, &keys),
-        _ => toml::all_off(text, &keys),
+/// The text with every flag off, and those that are named beside. `None` where that cannot be done in what is there; see
+/// [`of_off`].
+pub(crate) fn all_off(format: Format, text: &str, more: &BTreeSet<String>) -> Option<String> {
+    match format {
+        Format::Json => json::all_off(text, more),
+        _ => toml::all_off(text, more),
+    }
+}
+
+/// A new text with nothing but these flags, off. Of keys that cannot be, it knows nothing.
+pub(crate) fn of_off(format: Format, mut keys: BTreeSet<String>) -> String {
+    keys.retain(|key| FlagKey::new(key).is_ok());
+    match format {
+        Format::Json => json::of_off(&keys),
+        _ => toml::of_off(&keys),
+    }
+}
+
+/// The keys of flags that can be made out in a text, also if it is not well-formed.
+pub(crate) fn salvaged(format: Format, text: &str) -> BTreeSet<String> {
+    let names = names(format, text, "flags").into_iter().map(|(key, _)| key);
+    let made_out = match format {
+        Format::Json => json::salvaged(text),
+        _ => toml::salvaged(text),
     };
-    off.unwrap_or_else(|| {
-        keys.extend(match format {
-            Format::Json => json::salvaged(text),
-            _ => toml::salvaged(text),
-        });
-        keys.retain(|key| FlagKey::new(key).is_ok());
-        match format {
-            Format::Json => json::of_off(&keys),
-            _ => toml::of_off(&keys),
-        }
-    })
+    names.chain(made_out).collect()
 }
 
 /// The text with a flag more, which has these fields, and how the flag is written there.

@@ -1,6 +1,6 @@
 //! The same in TOML.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -13,44 +13,68 @@ use super::{Cut, cut, short};
 use crate::outcome::{Exit, Failure, Result};
 use crate::state::State;
 
-pub(super) fn set(text: &str, key: &str, state: State) -> Result<String> {
-    let root = DeTable::parse(text).map_err(|error| Failure::new(Exit::Findings, error.to_string()))?;
+pub(super) fn set(text: &str, states: &BTreeMap<&str, State>) -> Result<String> {
+    let root = parse(text)?;
     let root = root.get_ref();
-    let flags = match get(root, "flags").map(|(_, flags)| flags.get_ref()) {
-        Some(DeValue::Table(flags)) => flags,
+    let flags = get(root, "flags");
+    let table = match flags.as_ref().map(|(_, flags)| flags.get_ref()) {
+        Some(DeValue::Table(table)) => Some(table),
         Some(_) => return Err(Failure::new(Exit::Findings, "`flags` is no table")),
-        None => return Ok(with_line(text, text.len(), &format!("[flags]\n{}", entry(key, state)))),
+        None => None,
     };
-    match get(flags, key) {
-        None => Ok(added(text, key, state)),
-        Some((_, value)) => Ok(cut(text, cuts(text, key, value, state)?)),
+    let (mut cuts, mut missing) = (Vec::new(), Vec::new());
+    for (key, state) in states {
+        match table.and_then(|table| get(table, key)) {
+            Some((place, flag)) => cuts.extend(changed(text, key, place, flag, *state)),
+            None => missing.push((*key, *state)),
+        }
+    }
+    if !missing.is_empty() {
+        cuts.extend(raised_count(text, root, table.map_or(0, DeTable::len), missing.len()));
+        cuts.push(added(text, flags, &missing));
+    }
+    let new = cut(text, cuts);
+    match unchanged(&new, states) {
+        None => Ok(new),
+        Some(key) => Err(Failure::new(Exit::Conflict, format!("{key} is written in a way that cannot be changed"))
+            .with_help("write it as `[flags.NAME]` with lines of its own, and begin again")),
     }
 }
 
-/// What changes of a flag that is there.
-fn cuts(text: &str, key: &str, value: &Spanned<DeValue<'_>>, state: State) -> Result<Vec<Cut>> {
-    match value.get_ref() {
-        DeValue::Table(table) => in_table(text, key, value.span(), table, state),
-        _ => Ok(vec![(value.span(), short(state))]),
+/// A flag of which the text does not say so.
+fn unchanged<'k>(text: &str, states: &BTreeMap<&'k str, State>) -> Option<&'k str> {
+    let root = parse(text).ok();
+    let flags = root.as_ref().and_then(|root| get(root.get_ref(), "flags")).map(|(_, flags)| flags.get_ref());
+    let is_so = |key: &str, state| match flags {
+        Some(DeValue::Table(flags)) => is_so(text, flags, key, state),
+        _ => false,
+    };
+    states.iter().find(|(key, state)| !is_so(key, **state)).map(|(key, _)| *key)
+}
+
+/// Whether the text says so, whatever else is wrong with the flag.
+fn is_so(text: &str, flags: &DeTable<'_>, key: &str, state: State) -> bool {
+    let said = |value: &Spanned<DeValue<'_>>| text.get(value.span()).map(str::to_owned);
+    match get(flags, key).map(|(_, flag)| (flag.get_ref(), flag)) {
+        Some((DeValue::Table(table), _)) => {
+            let on = get(table, "on").and_then(|(_, on)| said(on));
+            let rollout = get(table, "rollout").and_then(|(_, rollout)| said(rollout));
+            match state {
+                State::Off => on.as_deref() != Some("true"),
+                State::At(_) => {
+                    on.as_deref() == Some("true") && rollout.unwrap_or_else(|| State::ON.number()) == state.number()
+                }
+            }
+        }
+        Some((_, flag)) => said(flag) == Some(short(state)),
+        None => false,
     }
 }
 
 pub(super) fn all_off(text: &str, more: &BTreeSet<String>) -> Option<String> {
-    let root = DeTable::parse(text).ok()?;
-    let mut missing: BTreeSet<&str> = more.iter().map(String::as_str).collect();
-    let mut all = Vec::new();
-    match get(root.get_ref(), "flags").map(|(_, flags)| flags.get_ref()) {
-        Some(DeValue::Table(flags)) => {
-            for (key, value) in flags {
-                missing.remove(key.get_ref().as_ref());
-                all.extend(cuts(text, key.get_ref(), value, State::Off).ok()?);
-            }
-        }
-        None => {}
-        Some(_) => return None,
-    }
-    let off = cut(text, all);
-    missing.into_iter().try_fold(off, |text, key| set(&text, key, State::Off).ok())
+    let known = names(text, "flags");
+    let keys = known.iter().map(|(key, _)| key.as_str()).chain(more.iter().map(String::as_str));
+    set(text, &keys.map(|key| (key, State::Off)).collect()).ok()
 }
 
 pub(super) fn of_off(keys: &BTreeSet<String>) -> String {
@@ -58,7 +82,7 @@ pub(super) fn of_off(keys: &BTreeSet<String>) -> String {
 }
 
 pub(super) fn names(text: &str, table: &str) -> Vec<(String, usize)> {
-    let Ok(root) = DeTable::parse(text) else { return Vec::new() };
+    let Ok(root) = parse(text) else { return Vec::new() };
     match get(root.get_ref(), table).map(|(_, table)| table.get_ref()) {
         Some(DeValue::Table(table)) => table.keys().map(|key| (key.get_ref().to_string(), key.span().start)).collect(),
         _ => Vec::new(),
@@ -76,8 +100,11 @@ pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> (S
         let _ = writeln!(entry, "{name} = {value}");
     }
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { newline(text) };
-    let new = format!("{text}{end}{}{}", newline(text), entry.replace('\n', newline(text)));
-    (new, entry)
+    let root = parse(text).ok();
+    let count = names(text, "flags").len();
+    let raised = root.as_ref().and_then(|root| raised_count(text, root.get_ref(), count, 1));
+    let new = cut(text, raised.into_iter().collect());
+    (format!("{new}{end}{}{}", newline(text), entry.replace('\n', newline(text))), entry)
 }
 
 /// How lines end in a text.
@@ -93,7 +120,8 @@ fn quoted(key: &str) -> String {
 pub(super) fn salvaged(text: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let mut in_flags = false;
-    for line in text.lines().map(str::trim) {
+    let is_blank = |c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}';
+    for line in text.lines().map(|line| line.trim_matches(is_blank)) {
         if let Some(header) = line.strip_prefix('[') {
             let header = header.trim_start_matches('[').split(']').next().unwrap_or_default().trim();
             in_flags = header == "flags";
@@ -115,112 +143,146 @@ fn first_part(key: &str) -> Option<String> {
     Some(part.to_owned())
 }
 
+fn parse(text: &str) -> Result<Spanned<DeTable<'_>>> {
+    DeTable::parse(text).map_err(|error| Failure::new(Exit::Findings, error.to_string()))
+}
+
 fn get<'t, 'd>(table: &'t DeTable<'d>, name: &str) -> Option<(Range<usize>, &'t Spanned<DeValue<'d>>)> {
-    table.iter().find(|(key, _)| key.get_ref() == name).map(|(key, value)| (key.span(), value))
+    table.get_key_value(name).map(|(key, value)| (key.span(), value))
 }
 
 fn entry(key: &str, state: State) -> String {
     format!("{} = {}\n", quoted(key), short(state))
 }
 
-/// Puts a line in at a place, which begins a line.
-fn with_line(text: &str, at: usize, line: &str) -> String {
-    let (before, after) = text.split_at(at);
-    let line = line.replace('\n', newline(text));
-    let end = if before.is_empty() || before.ends_with('\n') { "" } else { newline(text) };
-    format!("{before}{end}{line}{after}")
+/// How a table is written, and where entries may be put into it.
+enum Form {
+    /// With a header: at the beginning of the line behind it.
+    Header(usize),
+    /// `{ … }`: behind the bracket.
+    Inline(usize),
+    /// By the header of a table within it: where that line begins.
+    Above(usize),
+    /// By dotted keys on lines of their own: where the line of the first begins, and what stands before its own name.
+    Dotted(usize, String),
+    /// By dotted keys within `{ … }`: where the first begins.
+    DottedInline(usize),
 }
 
-/// Adds a flag: behind the header of `[flags]` or, where there is none, at the end in a table of its own.
-fn added(text: &str, key: &str, state: State) -> String {
-    let header = text.split_inclusive('\n').scan(0, |at, line| {
-        *at += line.len();
-        Some((*at, line))
-    });
-    let is_flags = |line: &str| {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|name| name.trim() == "flags")
-    };
-    if let Some((end, _)) = header.into_iter().find(|(_, line)| is_flags(line)) {
-        with_line(text, end, &entry(key, state))
+/// The form of a table whose name stands at `key`, in a table that may be inline.
+fn form(text: &str, key: &Range<usize>, value: &Range<usize>) -> Form {
+    let begin = text[..key.start].rfind('\n').map_or(0, |at| at + 1);
+    let before = &text[begin..key.start];
+    if text[value.clone()].starts_with('{') {
+        Form::Inline(value.start + 1)
+    } else if value.start < key.start && text[value.clone()].starts_with('[') {
+        Form::Header(text[value.end..].find('\n').map_or(text.len(), |at| value.end + at + 1))
+    } else if before.trim_start().starts_with('[') {
+        Form::Above(begin)
+    } else if before.contains('{') {
+        Form::DottedInline(key.start)
     } else {
-        let rollout = match state {
-            State::Off | State::ON => String::new(),
-            state @ State::At(_) => format!("rollout = {}\n", state.number()),
-        };
-        let on = state != State::Off;
-        with_line(text, text.len(), &format!("\n[flags.{}]\non = {on}\n{rollout}", quoted(key)))
+        Form::Dotted(begin, before.to_owned())
     }
 }
 
-/// Sets `on` and `rollout` of a flag in the long form.
-fn in_table(text: &str, key: &str, span: Range<usize>, table: &DeTable<'_>, state: State) -> Result<Vec<Cut>> {
-    let value = |name: &str| get(table, name).map(|(_, value)| value.span());
+/// Lines that are put in where a line begins, or at the end of a text that may not end its last line.
+fn lines(text: &str, at: usize, lines: &str) -> Cut {
+    let begins = text[..at].is_empty() || text[..at].ends_with('\n');
+    let lines = lines.replace('\n', newline(text));
+    // A text that does not end its last line goes on like that, unless a table is added to it.
+    let lines = if begins || lines.starts_with(newline(text)) { lines } else { lines.trim_end().to_owned() };
+    (at..at, if begins { lines } else { newline(text).to_owned() + &lines })
+}
+
+/// Flags that are not there yet.
+fn added(text: &str, flags: Option<(Range<usize>, &Spanned<DeValue<'_>>)>, missing: &[(&str, State)]) -> Cut {
+    let all: String = missing.iter().map(|(key, state)| entry(key, *state)).collect();
+    let Some((key, value)) = flags else {
+        let gap = if text.trim().is_empty() { "" } else { "\n" };
+        return lines(text, text.len(), &format!("{gap}[flags]\n{all}"));
+    };
+    let inline: Vec<String> =
+        missing.iter().map(|(key, state)| format!("{} = {}", quoted(key), short(*state))).collect();
+    match form(text, &key, &value.span()) {
+        Form::Header(at) => lines(text, at, &all),
+        Form::Inline(at) => {
+            let is_empty = matches!(value.get_ref(), DeValue::Table(table) if table.is_empty());
+            (at..at, format!(" {}{}", inline.join(", "), if is_empty { " " } else { "," }))
+        }
+        // Tables within it have headers, and it has none itself.
+        Form::Above(_) => lines(text, text.len(), &format!("\n[flags]\n{all}")),
+        Form::Dotted(at, prefix) => {
+            lines(text, at, &all.lines().fold(String::new(), |all, line| all + &prefix + "flags." + line + "\n"))
+        }
+        Form::DottedInline(at) => {
+            (at..at, inline.iter().fold(String::new(), |all, entry| all + "flags." + entry + ", "))
+        }
+    }
+}
+
+/// The number of flags that a document says it has, with so many more.
+fn raised_count(text: &str, root: &DeTable<'_>, count: usize, more: usize) -> Option<Cut> {
+    let (_, meta) = get(root, "meta")?;
+    let DeValue::Table(meta) = meta.get_ref() else { return None };
+    let (_, said) = get(meta, "flags")?;
+    let number: usize = text.get(said.span())?.parse().ok()?;
+    (number == count).then(|| (said.span(), (count + more).to_string()))
+}
+
+/// What changes of a flag that is there.
+fn changed(text: &str, key: &str, place: Range<usize>, flag: &Spanned<DeValue<'_>>, state: State) -> Vec<Cut> {
+    let DeValue::Table(table) = flag.get_ref() else { return vec![(flag.span(), short(state))] };
     let on = state != State::Off;
     let mut cuts: Vec<Cut> = Vec::new();
     let mut missing = Vec::new();
-    match value("on") {
-        Some(range) => cuts.push((range, on.to_string())),
+    let switch = get(table, "on").map(|(_, value)| value.span());
+    match &switch {
+        Some(range) => cuts.push((range.clone(), on.to_string())),
         None if on => missing.push(format!("on = {on}")),
         None => {}
     }
-    match value("rollout") {
+    match get(table, "rollout") {
         // Off is off, and what it was at is worth knowing.
-        Some(range) if on => cuts.push((range, state.number())),
+        Some((_, rollout)) if on => cuts.push((rollout.span(), state.number())),
         None if on && state != State::ON => missing.push(format!("rollout = {}", state.number())),
         _ => {}
     }
-    if !missing.is_empty() {
-        cuts.push(insertion(text, key, span, table, &missing)?);
+    if missing.is_empty() {
+        return cuts;
     }
-    Ok(cuts)
-}
-
-/// Where to put entries that are missing in a table, and how they are written there.
-fn insertion(text: &str, key: &str, span: Range<usize>, table: &DeTable<'_>, missing: &[String]) -> Result<Cut> {
-    let newline = newline(text);
-    if text[span.clone()].starts_with('{') {
-        let at = span.start + 1;
-        let comma = if table.is_empty() { " " } else { "," };
-        return Ok((at..at, format!(" {}{comma}", missing.join(", "))));
-    }
-    // Beside an entry that stands on a line of its own, with whatever is before its name: behind `on`, else at the top.
-    let mut anchors: Vec<(&str, Range<usize>, Range<usize>)> =
-        table.iter().map(|(name, value)| (name.get_ref().as_ref(), name.span(), value.span())).collect();
-    anchors.sort_by_key(|(name, span, _)| (*name != "on", span.start));
-    for (name, span, value) in anchors {
-        if text.get(span.end..value.start).unwrap_or_default().trim() == "=" {
-            let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-            let prefix = &text[start..span.start];
-            let lines = missing.iter().map(|entry| prefix.to_owned() + entry).collect::<Vec<_>>().join(newline);
-            if name != "on" {
-                return Ok((start..start, lines + newline));
-            }
-            let end = text[value.end..].find(newline).map_or(text.len(), |at| value.end + at);
-            return Ok((end..end, newline.to_owned() + &lines));
+    // Behind the switch, where that has a line of its own.
+    let behind = |from: usize| text[from..].find('\n').map_or(text.len(), |at| from + at + 1);
+    let all = |prefix: &str| missing.iter().fold(String::new(), |all, entry| all + prefix + entry + "\n");
+    let own = quoted(key);
+    cuts.push(match (form(text, &place, &flag.span()), switch) {
+        (Form::Header(_), Some(switch)) => {
+            let begin = text[..switch.start].rfind('\n').map_or(0, |at| at + 1);
+            let indent: String = text[begin..switch.start].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
+            lines(text, behind(switch.end), &all(&indent))
         }
-    }
-    // Behind the header of the table.
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        at += line.len();
-        let header = line.trim().strip_prefix('[').and_then(|rest| rest.split(']').next());
-        let name = header.and_then(|header| header.trim().strip_prefix("flags.")).and_then(first_part);
-        if name.as_deref() == Some(key) && !line.trim().starts_with("[[") {
-            let lines = missing.join(newline) + newline;
-            let lines = if line.ends_with('\n') { lines } else { format!("{newline}{lines}") };
-            return Ok((at..at, lines));
+        (Form::Header(at), None) => lines(text, at, &all("")),
+        (Form::Inline(at), _) => {
+            (at..at, format!(" {}{}", missing.join(", "), if table.is_empty() { " " } else { "," }))
         }
-    }
-    Err(Failure::new(Exit::Conflict, format!("{key} is written in a way that cannot be added to"))
-        .with_help(format!("write `{}` into it by hand, and go on from there", missing.join("` and `"))))
+        (Form::Above(at), _) => lines(text, at, &format!("[flags.{own}]\n{}", all(""))),
+        (Form::Dotted(at, prefix), switch) => {
+            let at = switch.map_or(at, |switch| behind(switch.end));
+            lines(text, at, &all(&format!("{prefix}{own}.")))
+        }
+        (Form::DottedInline(at), _) => {
+            (at..at, missing.iter().fold(String::new(), |all, entry| format!("{all}{own}.{entry}, ")))
+        }
+    });
+    cuts
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::all_off;
-    use super::*;
     use flagkit_sources::document::Format;
+
+    use super::super::{of_off, salvaged};
+    use super::{BTreeMap, BTreeSet, State, all_off, set};
 
     fn state(percent: &str) -> State {
         if percent == "0" { State::Off } else { percent.parse().expect(percent) }
@@ -228,7 +290,8 @@ mod tests {
 
     #[track_caller]
     fn check(before: &str, key: &str, to: &str, after: &str) {
-        assert_eq!(set(before, key, state(to)).expect("it can be set"), after);
+        let states = BTreeMap::from([(key, state(to))]);
+        assert_eq!(set(before, &states).expect("it can be set"), after);
         let read = ::toml::from_str::<::toml::Table>(after);
         assert!(read.is_ok(), "{read:?}");
     }
@@ -280,16 +343,50 @@ mod tests {
         check("[flags]\na = true\n", "x", "0", "[flags]\nx = false\na = true\n");
         check("", "x", "10", "[flags]\nx = \"10%\"\n");
         check("[flags]\n", "a.b", "100", "[flags]\n\"a.b\" = true\n");
-        check("[flags.a]\non = true", "x", "10", "[flags.a]\non = true\n\n[flags.x]\non = true\nrollout = 10\n");
+        check("[flags.a]\non = true", "x", "10", "[flags.a]\non = true\n\n[flags]\nx = \"10%\"\n");
+    }
+
+    #[test]
+    fn every_shape_of_a_table_can_be_changed() {
+        check(
+            "[flags.x]\non = true\n[flags.y]\non = true\r\n",
+            "x",
+            "10",
+            "[flags.x]\non = true\nrollout = 10\r\n[flags.y]\non = true\r\n",
+        );
+        let text = "[meta]\nd = \"\"\"\n[flags]\n\"\"\"\n[flags.y]\non = false\n";
+        check(text, "x", "0", &format!("{text}\n[flags]\nx = false\n"));
+        check("flags = {y=true}", "x", "0", "flags = { x = false,y=true}");
+        check("flags = {}", "x", "0", "flags = { x = false }");
+        check("flags = { x.on = true }", "x", "10", "flags = { x.rollout = 10, x.on = true }");
+        check("flags.y = true\na = 1\n", "x", "10", "flags.x = \"10%\"\nflags.y = true\na = 1\n");
+        check("flags.x.on = true\n", "x", "10", "flags.x.on = true\nflags.x.rollout = 10\n");
+        check(
+            "[[flags.x.rules]]\nrollout = 7\n",
+            "x",
+            "10",
+            "[flags.x]\non = true\nrollout = 10\n[[flags.x.rules]]\nrollout = 7\n",
+        );
+        check("[ flags ]  # c\n  y = true", "x", "0", "[ flags ]  # c\nx = false\n  y = true");
+        check(
+            "[meta]\nflags = 1 # c\n[flags]\ny = true\n",
+            "x",
+            "0",
+            "[meta]\nflags = 2 # c\n[flags]\nx = false\ny = true\n",
+        );
+        check("[flags.x]\non = true\nrollout = \"abc\"\n", "x", "0", "[flags.x]\non = false\nrollout = \"abc\"\n");
     }
 
     #[test]
     fn everything_goes_off_also_in_what_cannot_be_read() {
         let text = "# c\n[flags]\nx = true\ny = \"10%\" # d\n[flags.z]\non = true\nrollout = 5\n";
         let off = "# c\n[flags]\nx = false\ny = false # d\n[flags.z]\non = false\nrollout = 5\n";
-        assert_eq!(all_off(Format::Toml, text, []), off);
+        assert_eq!(all_off(text, &BTreeSet::new()).as_deref(), Some(off));
         let broken = "[flags]\nx = true\n\"a.b\" = = true\ny = { on = tru\n[flags.z]\non = true\n[[flags.w.rules]]\n";
         let expected = "[flags]\n\"a.b\" = false\nbelow = false\nw = false\nx = false\ny = false\nz = false\n";
-        assert_eq!(all_off(Format::Toml, broken, ["below".to_owned()]), expected);
+        assert_eq!(all_off(broken, &BTreeSet::new()), None);
+        let mut keys = salvaged(Format::Toml, broken);
+        keys.insert("below".to_owned());
+        assert_eq!(of_off(Format::Toml, keys), expected);
     }
 }

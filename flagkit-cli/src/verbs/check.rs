@@ -18,10 +18,14 @@ use crate::git;
 use crate::journal::{Entry, GO, Journal};
 use crate::names::NearNames;
 use crate::outcome::{Detail, Exit, Report, Result};
-use crate::project::{Document, Laid, Project, empty, environment_file, environments, unreadable};
+use crate::project::{
+    Definitions, Document, Laid, Project, empty, environment_file, environment_of, environments, unreadable,
+};
 use crate::state::State;
 use crate::usage::{self, Use};
 
+/// What no reason in the file allows: the change would allow itself.
+const WIDENS: &str = "widens";
 /// How long before a flag expires it is spoken of.
 const SOON: i64 = 14;
 /// How long a flag may be on for everybody before it should be gone.
@@ -64,7 +68,10 @@ pub(crate) fn findings(file: &Path, base: Option<&str>) -> Result<(Vec<Finding>,
         change.judge(&document, &projects)?;
     }
     let before = findings.len();
-    findings.retain(|finding| finding.flag.as_ref().is_none_or(|flag| gates.allowed(flag, finding.rule).is_none()));
+    findings.retain(|finding| {
+        let reason = finding.flag.as_ref().and_then(|flag| gates.allowed(flag, finding.rule));
+        reason.is_none() || finding.rule == WIDENS
+    });
     let allowed = before - findings.len();
     findings.sort();
     Ok((findings, allowed))
@@ -270,16 +277,30 @@ impl OfChange<'_> {
         let old_log = git::bytes_at(self.base, self.file, Journal::NAME)?.unwrap_or_default();
         let old_log = Journal::parse(PathBuf::new(), &String::from_utf8_lossy(&old_log));
         let known: BTreeSet<&str> = old_log.entries.iter().map(|entry| entry.hash.as_str()).collect();
-        let new: Vec<&Entry> = self.journal.sound().filter(|entry| !known.contains(entry.hash.as_str())).collect();
+        let mut entries: Vec<&Entry> = self.journal.sound().collect();
+        entries.sort_by_key(|entry| entry.when);
         let mut widens = false;
         let declared = Project { declared: document.clone(), environment: None };
-        for head in [&declared].into_iter().chain(projects) {
+        // An environment that is gone shows what is declared.
+        let there: BTreeSet<String> = projects.iter().map(|project| project.stateful().name()).collect();
+        let mut gone = Vec::new();
+        for name in git::names_at(self.base, self.file)?.into_iter().filter(|name| !there.contains(name)) {
+            let path = self.file.with_file_name(&name);
+            if environment_of(self.file, &name).is_some() && !path.exists() {
+                let environment = Some(Document::read_if_there(&path)?);
+                gone.push(Project { declared: document.clone(), environment });
+            }
+        }
+        for head in [&declared].into_iter().chain(projects).chain(&gone) {
             let path = &head.stateful().path;
             let mut base = Project { declared: old.clone(), environment: None };
             if head.environment.is_some() {
                 base.environment = Some(self.at_base(path)?);
             }
-            widens |= self.judge_file(&base, head, &old_gates, &new)?;
+            let name = head.stateful().name();
+            let of_file = entries.iter().copied().filter(|entry| entry.file == name);
+            let gone = Gone::of(of_file, |entry| !known.contains(entry.hash.as_str()), &old_gates, head);
+            widens |= self.judge_file(&base, head, &gone)?;
         }
         if widens {
             for weaker in self.gates.weaker_than(&old_gates) {
@@ -305,57 +326,86 @@ impl OfChange<'_> {
 
     /// Judges what one file, over what is declared, lets more people see. Returns whether it does.
     ///
-    /// Where the log has a go for a flag, its state is first taken to be that of the base: what then still widens was
-    /// not gone for. So a go covers the state of its flag, up to where it went, and whatever follows for the flags that
-    /// require it, but no change of rules.
-    fn judge_file(&mut self, base: &Project, head: &Project, gates: &Gates, new: &[&Entry]) -> Result<bool> {
+    /// Where the log has a go for a flag as it is, its state is first taken to be that of the base: what then still
+    /// widens was not gone for. So a go covers the state of its flag, up to where it stands since, and whatever follows
+    /// for the flags that require it, but no change of rules, segments or prerequisites.
+    fn judge_file(&mut self, base: &Project, head: &Project, gone: &Gone<'_>) -> Result<bool> {
         let (before, after) = (base.flags().snapshot(), head.flags().snapshot());
         let state = head.stateful();
         let name = state.name();
-        let goes = new.iter().filter(|entry| entry.verb == GO && entry.file == name);
-        let mut text = state.text.clone();
-        let mut lacking: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        let mut gone: BTreeMap<&str, State> = BTreeMap::new();
-        for entry in goes {
-            let flag = entry.flag.as_str();
-            let lacks = gates.of(flag).map(|(_, gate)| gate.lacks(entry)).unwrap_or_default();
-            match entry.to.parse::<State>() {
-                Ok(to) if lacks.is_empty() => {
-                    let most = gone.entry(flag).or_insert(to);
-                    *most = to.max(*most);
-                }
-                Ok(_) => lacking.entry(flag).or_default().extend(lacks),
-                Err(_) => {}
-            }
-        }
-        for (flag, most) in gone {
+        let mut states = BTreeMap::new();
+        for (flag, most) in &gone.to {
             let [was, is] = [&before, &after].map(|snapshot| State::of(snapshot.flag(flag)));
-            if was < is && is <= most {
-                text = edit::set(state.format(), &text, flag, was)?;
+            if was < is && is <= *most {
+                states.insert(*flag, was);
             }
         }
+        let text = edit::set_all(state.format(), &state.text, &states)?;
         let ungone = head.with_state(&text)?.flags().snapshot();
         let widens = |effect: &Effect| *effect == Effect::Widens;
         let places = Places::of(state);
         for (key, _) in before.effects(&ungone).into_iter().filter(|(_, effect)| widens(effect)) {
             let key = key.as_str();
-            let message = match lacking.get(key) {
+            let message = match gone.lacking.get(key) {
                 Some(lacks) => {
-                    format!(
-                        "{key} may be seen by more than at {}, and its go in {name} lacks {}",
-                        self.base,
-                        lacks.join(", ")
-                    )
+                    let lacks = lacks.join(", ");
+                    format!("{key} may be seen by more than at {}, and its go in {name} lacks {lacks}", self.base)
                 }
                 None => format!("{key} may be seen by more than at {}, and nobody said go in {name}", self.base),
             };
             // What is declared is below every environment; it is told of once.
             if self.told.insert(key.to_owned()) {
-                let finding = places.finding("widens", Level::Error, &state.path, key, message);
+                let finding = places.finding(WIDENS, Level::Error, &state.path, key, message);
                 let help = format!("undo it here, and let it be seen by `flagkit go {key}`");
                 self.findings.push(finding.with_help(help));
             }
         }
         Ok(before.effects(&after).values().any(widens))
+    }
+}
+
+/// What the log says that was gone for, and is not taken back.
+struct Gone<'e> {
+    /// How far.
+    to: BTreeMap<&'e str, State>,
+    /// What gates ask for and a go did not show.
+    lacking: BTreeMap<&'e str, Vec<String>>,
+}
+
+impl<'e> Gone<'e> {
+    /// Of the entries of one file in their order, those that are new.
+    fn of(
+        entries: impl Iterator<Item = &'e Entry>,
+        is_new: impl Fn(&Entry) -> bool,
+        gates: &Gates,
+        head: &Project,
+    ) -> Self {
+        let mut gone = Self { to: BTreeMap::new(), lacking: BTreeMap::new() };
+        let mut last: BTreeMap<&str, &Entry> = BTreeMap::new();
+        let definitions = Definitions::of(head);
+        for entry in entries {
+            let flag = entry.flag.as_str();
+            let to = entry.to.parse::<State>().unwrap_or(State::Off);
+            if entry.verb == GO {
+                let mut lacks =
+                    gates.of(flag).map(|(_, gate)| gate.lacks(entry, last.get(flag).copied())).unwrap_or_default();
+                if entry.definition.as_deref() != Some(&definitions.digest(flag)) {
+                    lacks.push("the flag as it is now".to_owned());
+                }
+                last.insert(flag, entry);
+                if !is_new(entry) {
+                    continue;
+                }
+                if lacks.is_empty() {
+                    gone.to.insert(flag, to);
+                } else {
+                    gone.lacking.entry(flag).or_default().extend(lacks);
+                }
+            } else if let Some(most) = gone.to.get_mut(flag) {
+                // Taken back, and no further than that was it gone for.
+                *most = to.min(*most);
+            }
+        }
+        gone
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn run(file: &Path, sides: [&str; 2], deny_widening: bool, population
 /// A file if there is one of that name, else the flag file at that revision.
 fn document(file: &Path, side: &str) -> Result<Document> {
     let path = Path::new(side);
-    if path.is_file() {
+    if path.exists() && !path.is_dir() {
         return Document::read(path);
     }
     match git::document_at(side, file) {

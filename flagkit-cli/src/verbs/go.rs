@@ -15,20 +15,19 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use flagkit_core::{Effect, FlagKey, Percent};
+use flagkit_core::{Effect, Flag, FlagKey, Percent};
 use fs4::FileExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{check, indented, unknown_flag};
 use crate::difference::Difference;
-use crate::edit;
 use crate::gate::{Gate, Gates, OnFailure};
 use crate::interrupts::Interrupts;
 use crate::journal::{Entry, GO, Journal, Moved, REVERT};
 use crate::outcome::{Exit, Failure, Report, Result};
 use crate::probe::{self, Answer};
-use crate::project::{Document, Project, digest};
+use crate::project::{Definitions, Document, Project, digest};
 use crate::state::{State, has_rules};
 use crate::terminal::{self, BAD, BOLD, DIM, GOOD, Table, effect, styled};
 use crate::write::{Writer, changed, lock_file};
@@ -60,6 +59,23 @@ struct Plan<'w> {
 struct Asked {
     release: Option<String>,
     answers: Vec<Answer>,
+}
+
+/// What of a flag would be another besides its state: an environment's layer replaces it whole.
+fn taken(before: Option<&Flag>, after: Option<&Flag>) -> Vec<&'static str> {
+    let (Some(before), Some(after)) = (before, after) else { return Vec::new() };
+    let names = |flag: &Flag| flag.requires().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
+    let differs = [
+        ("rules", before.rules() != after.rules()),
+        ("variants", before.variants() != after.variants() || before.off_variant() != after.off_variant()),
+        ("prerequisites", names(before) != names(after)),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect()
+}
+
+/// Whether who sees a flag is decided by more than its state.
+fn has_rules_or_more(flag: Option<&Flag>) -> bool {
+    has_rules(flag) || flag.is_some_and(|flag| !flag.requires().is_empty())
 }
 
 /// How it went on once it was written.
@@ -116,11 +132,7 @@ pub(crate) fn run(file: &Path, wish: &Wish) -> Result {
             return Err(Failure::new(Exit::Human, format!("broken off: {name} is {now} again")));
         }
     }
-    let now = State::of(Project::read(file, wish.env.as_deref())?.flags().snapshot().flag(name));
-    if now != plan.to {
-        let message = format!("{name} is {now} and not {}: somebody else changed it meanwhile", plan.to);
-        return Err(Failure::new(Exit::Conflict, message).with_help(format!("`flagkit log {name}` may tell who")));
-    }
+    plan.is_what_was_seen(file)?;
     data["written"] = true.into();
     data["undo"] = undo.clone().into();
     let text = format!("{name} is {} now, it was {}\nto undo: {undo}\n", styled(GOOD, plan.to), plan.from);
@@ -158,26 +170,32 @@ fn ask_checks(gates: &Gates, gate: &Gate) -> Vec<Answer> {
 }
 
 /// Whether the ramp has this step, and the one before has lasted.
-fn allowed(wish: &Wish, gate: &Gate, [from, to]: [State; 2], last: Option<&Entry>) -> Result<()> {
+fn allowed(wish: &Wish, gate: &Gate, [from, to]: [State; 2], journal: &Journal, files: &[String]) -> Result<()> {
     if to == from {
         return Ok(());
     }
-    // To those alone whom a rule lets in: less than the first step.
-    let is_before_the_ramp = to == State::At(Percent::ZERO);
-    if !gate.ramp.is_empty() && !is_before_the_ramp {
+    if !gate.allows([from, to]) {
         let next = gate.next(from.percent());
         let steps: Vec<String> = gate.ramp.iter().map(|step| step.0.to_string()).collect();
-        if to.percent() != next {
-            return Err(Failure::new(
-                Exit::Conflict,
-                format!("from {from} to {to} is no step of the ramp {}", steps.join(", ")),
-            )
-            .with_help(format!("`{}`", wish.command("go", Some(State::At(next))))));
-        }
+        return Err(Failure::new(
+            Exit::Conflict,
+            format!("from {from} to {to} is no step of the ramp {}", steps.join(", ")),
+        )
+        .with_help(format!("`{}`", wish.command("go", Some(State::At(next))))));
     }
-    let soak = SignedDuration::try_from(gate.soak.0).unwrap_or(SignedDuration::MAX);
+    let soak = gate.soak();
     // The first step has nothing to last for.
-    if let Some(last) = last.filter(|_| from != State::Off) {
+    if soak.is_zero() || from == State::Off {
+        return Ok(());
+    }
+    if !journal.faults.is_empty() {
+        return Err(Failure::new(
+            Exit::Refused,
+            "nobody knows how long the step before has lasted: the log has faults",
+        )
+        .with_help("`flagkit log --verify` tells which; take their lines out once it is known how they came about"));
+    }
+    if let Some(last) = journal.last_go(&wish.name, files) {
         let age = Timestamp::now().duration_since(last.when);
         if age < soak {
             let left = SignedDuration::from_secs((soak - age).as_secs().max(1));
@@ -214,16 +232,6 @@ impl<'w> Plan<'w> {
         if !unclean.is_empty() {
             return Err(Failure::new(Exit::Refused, format!("{name} is not clean")).with_details(unclean));
         }
-        let is_more_than_a_state =
-            declared.get(name).is_some_and(|flag| !flag.rules().is_empty() || flag.variants().is_some());
-        if let (Some(env), true, None) = (&wish.env, is_more_than_a_state, project.stateful().load.flags().get(name)) {
-            let state = project.stateful().path.display();
-            return Err(Failure::new(
-                Exit::Conflict,
-                format!("{name} has rules or variants, which {state} would take away"),
-            )
-            .with_help(format!("write it out in the file of {env}, with its rules and dark, and go on from there")));
-        }
         let flag = before.flag(name);
         let from = State::of(flag);
         let to = wish.to.map_or_else(|| State::At(gate.next(from.percent())), |to| State::meant(to, flag));
@@ -231,15 +239,20 @@ impl<'w> Plan<'w> {
             return Err(Failure::new(Exit::Conflict, format!("{name} is {from}: to {to} is a step back"))
                 .with_help(format!("`{}` goes back, at once", wish.command("revert", Some(to)))));
         }
-        allowed(wish, gate, [from, to], journal.last_go(name, &project.stateful().name()))?;
-        let state = project.stateful();
-        let text = edit::set(state.format(), &state.text, name, to)?;
-        let after = project.with_state(&text)?.flags().snapshot();
-        let in_force = State::of(after.flag(name));
-        if in_force != to {
-            return Err(Failure::new(Exit::Conflict, format!("{name} would be {in_force} and not {to}")));
+        // A step that the environment takes over from what is declared lasts there too.
+        let mut files = vec![project.stateful().name()];
+        if !project.stateful().load.flags().contains(name) {
+            files.push(project.declared.name());
         }
+        allowed(wish, gate, [from, to], journal, &files)?;
+        let (text, after) = project.with_flag(name, to)?;
         let differences = Difference::between(&before, &after);
+        let taken = taken(before.flag(name), after.flag(name));
+        if !taken.is_empty() {
+            let (state, taken) = (project.stateful().path.display(), taken.join(" and "));
+            let failure = Failure::new(Exit::Conflict, format!("{name} has {taken} that {state} would take away"));
+            return Err(failure.with_help("write the flag out there as it is declared, and dark, and go on from there"));
+        }
         Ok(Self { wish, project, from, to, text, differences })
     }
 
@@ -310,6 +323,15 @@ impl<'w> Plan<'w> {
             _ => "Nobody who does now loses it.".to_owned(),
         };
         text += &until;
+        for required in before.flag(self.name()).map(Flag::requires).unwrap_or_default() {
+            let required = required.name();
+            let more = match State::of(before.flag(required)) {
+                State::Off => format!("\n{required} is off, which it requires: nobody sees it until that is on."),
+                State::ON if !has_rules_or_more(before.flag(required)) => String::new(),
+                State::At(_) => format!("\nOf them only those for whom {required} is on, which it requires."),
+            };
+            text += &more;
+        }
         let wider = self.differences.iter().filter(|difference| difference.effect == Effect::Widens);
         match wider.filter(|difference| difference.key.as_str() != self.name()).count() {
             0 => {}
@@ -347,6 +369,7 @@ impl<'w> Plan<'w> {
         writer.replace(state.digest().as_deref(), &self.text)?;
         let moved = Moved { flag: self.name().to_owned(), from: Some(self.from), to: self.to };
         let mut entry = Entry::new(GO, &state.path, &digest(self.text.as_bytes()), &moved, self.wish.reason.clone());
+        entry.definition = Some(Definitions::of(&self.project).digest(self.name()));
         entry.checks.clone_from(&asked.answers);
         entry.release.clone_from(&asked.release);
         let Err(error) = Journal::append(file, [entry]) else { return Ok(()) };
@@ -377,6 +400,8 @@ impl<'w> Plan<'w> {
         let places: String = gate.look.iter().map(|place| "  ".to_owned() + place + "\n").collect();
         terminal::say(&format!("\n{} is {} now. Look once more:\n{places}", self.name(), self.to));
         let question = "Is everything as it should be? Type yes to keep it: ";
+        // What was typed before there was anything to look at is no answer.
+        terminal::forget_what_was_typed();
         match interrupts.unless_any(move || terminal::ask(question)) {
             Some(Some(answer)) if answer == "yes" => Ending::Kept,
             Some(_) => Ending::Declined,
@@ -385,6 +410,29 @@ impl<'w> Plan<'w> {
                 Ending::Interrupted
             }
         }
+    }
+
+    /// Whether what a human has just said yes to is what there is.
+    fn is_what_was_seen(&self, file: &Path) -> Result<()> {
+        let (name, path) = (self.name(), self.project.stateful().path.display());
+        let now = Project::read(file, self.wish.env.as_deref()).map_err(|failure| {
+            let message = format!("{name} is {} and stays so, but {path} was changed and cannot be read", self.to);
+            Failure::new(failure.exit, message).with_details([failure.to_string()])
+        })?;
+        let state = State::of(now.flags().snapshot().flag(name));
+        if state != self.to {
+            let message = format!("{name} is {state} and not {}: somebody else changed it meanwhile", self.to);
+            return Err(Failure::new(Exit::Conflict, message).with_help(format!("`flagkit log {name}` may tell who")));
+        }
+        let is_same = now.stateful().text == self.text
+            && (self.wish.env.is_none() || now.declared.digest() == self.project.declared.digest());
+        if !is_same {
+            let message = format!("{name} is {state}, and something else in its file was changed while you looked");
+            return Err(
+                Failure::new(Exit::Conflict, message).with_help(format!("look again; `{}` undoes it", self.undo()))
+            );
+        }
+        Ok(())
     }
 
     fn after_failure(&self, file: &Path, gate: &Gate, failed: &[Answer], undo: &str) -> Failure {
@@ -427,15 +475,18 @@ impl<'w> Plan<'w> {
         let now = Project::read(file, self.wish.env.as_deref())?;
         let state = now.stateful();
         // To the letter, where nothing else has changed: a switch that was not there is not there again.
-        let text = if state.text == self.text {
-            self.project.stateful().text.clone()
-        } else {
-            edit::set(state.format(), &state.text, name, self.from)?
-        };
         let before = now.flags().snapshot();
-        let after = now.with_state(&text)?.flags().snapshot();
-        let is = State::of(before.flag(name));
-        let widens = before.effects(&after).into_values().any(|effect| effect == Effect::Widens);
+        let (text, after) = if state.text == self.text {
+            let text = self.project.stateful().text.clone();
+            let after = now.with_state(&text)?.flags().snapshot();
+            (text, after)
+        } else {
+            now.with_flag(name, self.from)?
+        };
+        // A flag that is refused by now is what it was before, to whoever has read it then.
+        let is = before.flag(name).map_or(self.to, |flag| State::of(Some(flag)));
+        let widens =
+            before.flag(name).is_some() && before.effects(&after).into_values().any(|effect| effect == Effect::Widens);
         if is <= self.from || widens {
             return Ok(is);
         }

@@ -11,7 +11,7 @@ use crate::journal::{Entry, Journal};
 use crate::outcome::{Report, Result};
 use crate::project::{Laid, Project, environments};
 use crate::state::State;
-use crate::terminal::{BAD, BOLD, DIM, GOOD, styled};
+use crate::terminal::{BAD, BOLD, DIM, GOOD, plain, styled};
 
 pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
     let journal = Journal::read(file)?;
@@ -24,8 +24,8 @@ pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
             return Err(unknown_flag(name, declared.declared.load.flags().keys().map(FlagKey::as_str)));
         }
     }
-    let entries: Vec<&Entry> =
-        journal.entries.iter().filter(|entry| name.is_none_or(|name| entry.flag == name)).collect();
+    let mut entries = journal.in_time();
+    entries.retain(|entry| name.is_none_or(|name| entry.flag == name));
     let text: String = entries.iter().map(|entry| line(entry) + "\n").collect();
     let text = if text.is_empty() { "nothing was done yet\n".to_owned() } else { text };
     Ok(Report::new(text, json!({ "entries": entries })))
@@ -34,14 +34,15 @@ pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
 /// An entry on one line.
 pub(crate) fn line(entry: &Entry) -> String {
     let when = entry.when.strftime("%Y-%m-%d %H:%MZ");
-    let reason = entry.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = entry.reason.as_ref().map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
     let checks = match entry.checks.len() {
         0 => String::new(),
         1 => ", 1 check".to_owned(),
         checks => format!(", {checks} checks"),
     };
-    let file = if entry.file == "flags.toml" { String::new() } else { format!(" in {}", entry.file) };
-    let Entry { flag, verb, who, from, to, .. } = entry;
+    let file = if entry.file == "flags.toml" { String::new() } else { format!(" in {}", plain(&entry.file)) };
+    let [flag, verb, who, from, to] =
+        [&entry.flag, &entry.verb, &entry.who, &entry.from, &entry.to].map(|text| plain(text));
     format!("{} {verb:<6} {} {from} -> {to} by {who}{file}{checks}{reason}", styled(DIM, when), styled(BOLD, flag))
 }
 
@@ -52,12 +53,9 @@ fn verified(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
         journal.faults.iter().map(|(line, fault)| format!("{}:{line}: {fault}", journal.path.display())).collect();
     for (written, project) in projects(file)? {
         let snapshot = project.snapshot();
-        let last: BTreeMap<&str, &Entry> = journal
-            .entries
-            .iter()
-            .filter(|entry| entry.file == written)
-            .map(|entry| (entry.flag.as_str(), entry))
-            .collect();
+        let entries = journal.in_time().into_iter();
+        let last: BTreeMap<&str, &Entry> =
+            entries.filter(|entry| entry.file == written).map(|entry| (entry.flag.as_str(), entry)).collect();
         for (flag, last) in last.into_iter().filter(|(flag, _)| is_asked(flag)) {
             let state = State::of(snapshot.flag(flag)).to_string();
             if last.to != state {

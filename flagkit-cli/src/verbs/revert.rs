@@ -1,5 +1,6 @@
 //! Less, at once: no gate, no question, no network, and no look at whether the file is good.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
@@ -13,7 +14,7 @@ use super::unknown_flag;
 use crate::edit;
 use crate::journal::{Entry, Journal, Moved, REVERT};
 use crate::outcome::{Exit, Failure, Report, Result};
-use crate::project::{Document, Project, digest, empty, environment_file, unreadable};
+use crate::project::{Document, Project, digest, empty, environment_file, environments, unreadable};
 use crate::state::{State, has_rules};
 use crate::terminal::{GOOD, styled};
 use crate::write::Writer;
@@ -137,28 +138,57 @@ fn one(file: &Path, name: &str, wish: &Wish) -> Result<(Option<Change>, Report)>
         return Err(unknown_flag(name, before.keys().map(FlagKey::as_str)));
     }
     let flag = before.flag(name);
-    let from = State::of(flag);
     let to = wish.to.map_or(State::Off, |to| State::meant(to, flag));
-    if to > from {
+    // Of one that is refused nobody knows what it was, nor what it will be when it is mended.
+    let from = flag.map(|flag| State::of(Some(flag)));
+    if from.is_some_and(|from| to > from) {
         return Err(wider(name, to));
     }
-    if to == from {
-        return Ok((None, Report::new(format!("{name} is {from} already\n"), json!({ "flags": [] }))));
+    let already = |from: State| {
+        let mut text = format!("{name} is {from} already\n");
+        text += &elsewhere(file, wish, |key| key == name);
+        Ok((None, Report::new(text, json!({ "flags": [] }))))
+    };
+    if let Some(from) = from.filter(|from| *from == to) {
+        return already(from);
     }
+    let (text, after) = project.with_flag(name, to)?;
     let state = project.stateful();
-    let text = edit::set(state.format(), &state.text, name, to)?;
-    let after = project.with_state(&text)?.flags().snapshot();
+    if text == state.text {
+        return already(to);
+    }
     let widened = before.effects(&after).into_iter().find(|(_, effect)| *effect == Effect::Widens);
-    if let Some((key, _)) = widened {
+    if let Some((key, _)) = widened.filter(|(key, _)| from.is_some() || key.as_str() != name) {
         return Err(wider(key.as_str(), to));
     }
-    let moved = Moved { flag: name.to_owned(), from: Some(from), to };
+    let moved = Moved { flag: name.to_owned(), from, to };
     let change = Change { expected: state.digest(), text, moved: vec![moved], unread: None };
     let mut report = change.report(wish);
     if to != State::Off && has_rules(after.flag(name)) {
         let _ = writeln!(report.text, "whom a rule lets in still sees it; `flagkit revert {name}` turns it off");
     }
+    report.text += &elsewhere(file, wish, |key| key == name);
     Ok((Some(change), report))
+}
+
+/// Where else flags are on: environments have states of their own.
+fn elsewhere(file: &Path, wish: &Wish, is_meant: impl Fn(&str) -> bool) -> String {
+    let mut text = String::new();
+    if wish.env.is_some() {
+        return text;
+    }
+    for env in environments(file) {
+        let Ok(project) = Project::read(file, Some(&env)) else { continue };
+        let own = project.stateful().load.flags();
+        let on =
+            own.keys().filter(|key| is_meant(key.as_str()) && State::of(own.get(key.as_str())) != State::Off).count();
+        if on > 0 {
+            let what = wish.name.as_deref().unwrap_or("--all");
+            let path = project.stateful().path.display();
+            let _ = writeln!(text, "{path} has {on} of them on by itself: `flagkit revert {what} --env {env}`");
+        }
+    }
+    text
 }
 
 fn wider(name: &str, to: State) -> Failure {
@@ -173,32 +203,55 @@ fn all(file: &Path, path: &Path, wish: &Wish) -> Result<(Option<Change>, Report)
         Err(error) if error.kind() == ErrorKind::NotFound && wish.env.is_some() => None,
         Err(error) => return Err(unreadable(path, &error)),
     };
+    let format = crate::project::format(path);
     let old = bytes.as_deref().map_or_else(|| empty(path).into(), String::from_utf8_lossy).into_owned();
     let understood = Document::understand(path, bytes.clone().unwrap_or_else(|| old.clone().into_bytes()));
     // What lies below would show through where this says nothing.
-    let declared = if wish.env.is_some() { Document::read(file).ok() } else { None };
-    let below = declared.iter().flat_map(|declared| declared.load.flags().keys().map(ToString::to_string));
-    let text = edit::all_off(crate::project::format(path), &old, below);
-    let after = Document::understand(path, text.clone().into_bytes())?;
-    let from = |key: &str| match (&understood, &declared) {
-        (Err(_), _) => None,
-        (Ok(before), declared) => {
-            let own = before.load.flags();
-            let flag = if own.contains(key) { own.get(key) } else { declared.as_ref()?.load.flags().get(key) };
-            Some(State::of(flag))
+    let declared =
+        if wish.env.is_some() { Some((Document::read(file), fs::read(file).unwrap_or_default())) } else { None };
+    let below: BTreeSet<String> = match &declared {
+        Some((Ok(declared), _)) => declared.load.flags().keys().map(ToString::to_string).collect(),
+        Some((Err(_), bytes)) => edit::salvaged(crate::project::format(file), &String::from_utf8_lossy(bytes)),
+        None => BTreeSet::new(),
+    };
+    let below = below.into_iter().filter(|key| FlagKey::new(key).is_ok()).collect();
+    let is_off = |text: &String| {
+        let read = Document::understand(path, text.clone().into_bytes()).ok()?;
+        let mut states = read.load.flags().keys().map(|key| State::of(read.load.flags().get(key.as_str())));
+        let are_off = states.all(|state| state == State::Off);
+        drop(states);
+        are_off.then_some(read)
+    };
+    // Cut where that can be done, else written anew.
+    let cut = edit::all_off(format, &old, &below).and_then(|text| Some((is_off(&text)?, text)));
+    let is_cut = cut.is_some();
+    let (after, text) = if let Some(cut) = cut {
+        cut
+    } else {
+        let text = edit::of_off(format, edit::salvaged(format, &old).into_iter().chain(below).collect());
+        (Document::understand(path, text.clone().into_bytes())?, text)
+    };
+    let from = |key: &str| -> Option<State> {
+        let own = understood.as_ref().ok()?.load.flags();
+        match &declared {
+            Some((declared, _)) if !own.contains(key) => Some(State::of(declared.as_ref().ok()?.load.flags().get(key))),
+            _ if own.contains(key) && own.get(key).is_none() => None,
+            _ => Some(State::of(own.get(key))),
         }
     };
     let moved =
         after.load.flags().keys().map(|key| Moved { flag: key.to_string(), from: from(key.as_str()), to: State::Off });
     let moved: Vec<Moved> = moved.filter(|moved| moved.from != Some(State::Off)).collect();
     if text == old {
-        return Ok((None, Report::new("everything is off already\n", json!({ "flags": [] }))));
+        let text = "everything is off already\n".to_owned() + &elsewhere(file, wish, |_| true);
+        return Ok((None, Report::new(text, json!({ "flags": [] }))));
     }
     let expected = bytes.as_deref().map(digest);
-    let change = Change { expected, text, moved, unread: bytes.filter(|_| understood.is_err()) };
+    let change = Change { expected, text, moved, unread: bytes.filter(|_| !is_cut) };
     let mut report = change.report(wish);
     if change.moved.is_empty() {
         report.text += "everything is off already, and now it is written down\n";
     }
+    report.text += &elsewhere(file, wish, |_| true);
     Ok((Some(change), report))
 }

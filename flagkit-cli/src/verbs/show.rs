@@ -14,7 +14,7 @@ use crate::journal::Journal;
 use crate::outcome::{Detail, Report, Result};
 use crate::project::{Document, Laid, Project, environments};
 use crate::state::State;
-use crate::terminal::{BAD, BOLD, DIM, styled};
+use crate::terminal::{BAD, BOLD, DIM, plain, styled};
 use crate::usage;
 
 /// How many of the last changes are shown.
@@ -33,8 +33,8 @@ pub(crate) fn run(file: &Path, name: &str) -> Result {
         let mut line = |what: &str, value: String| {
             let _ = writeln!(text, "  {} {value}", styled(DIM, format!("{what:<12}")));
         };
-        metadata.description.iter().for_each(|value| line("description", value.to_string()));
-        metadata.owner.iter().for_each(|value| line("owner", value.to_string()));
+        metadata.description.iter().for_each(|value| line("description", plain(value)));
+        metadata.owner.iter().for_each(|value| line("owner", plain(value)));
         metadata.kind.iter().for_each(|kind| line("kind", kind.as_str().to_owned()));
         if let Some(created) = metadata.created {
             line("created", format!("{created}{}", age(created)));
@@ -79,7 +79,8 @@ pub(crate) fn run(file: &Path, name: &str) -> Result {
     data["uses"] = places.into();
 
     let journal = Journal::read(file)?;
-    let changes: Vec<_> = journal.entries.iter().rev().filter(|entry| entry.flag == name).take(CHANGES).collect();
+    let changes: Vec<_> =
+        journal.in_time().into_iter().rev().filter(|entry| entry.flag == name).take(CHANGES).collect();
     if !changes.is_empty() {
         text += "last changes\n";
         text += &indented(&changes.iter().map(|entry| super::log::line(entry)).collect::<Vec<_>>().join("\n"));
