@@ -77,6 +77,9 @@ pub use env::Env;
 pub use error::Error;
 pub use file::{File, Notify};
 pub use guard::{Guard, Readiness};
+#[cfg(all(fuzzing, feature = "http"))]
+#[doc(hidden)]
+pub use http::fuzzing;
 #[cfg(feature = "http")]
 pub use http::{CertificateError, HeaderError, Http, Retry, UrlError};
 pub use policy::Start;

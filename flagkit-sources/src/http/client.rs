@@ -102,6 +102,12 @@ impl Client {
         Self { target, settings, agent, signal: None, uses_built_in_roots: false }
     }
 
+    /// Asks through another agent, made of the settings of this one.
+    #[cfg(fuzzing)]
+    pub(super) fn through(self, agent: impl FnOnce(ureq::config::Config) -> Agent) -> Self {
+        Self { agent: agent(self.agent.config().clone()), ..self }
+    }
+
     /// Has the signal's stop end what is under way.
     pub(super) fn attach(&mut self, signal: &Signal) {
         let agent = self.agent.clone();

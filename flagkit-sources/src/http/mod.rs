@@ -11,6 +11,8 @@
 mod client;
 mod events;
 mod follow;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod roots;
 mod schedule;
 mod secret;
