@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use flagkit_core::{Date, Flag, FlagKey, FlagSet, Kind, Metadata, Percent};
+use flagkit_core::{Date, Flag, FlagKey, FlagSet, Flags, Kind, Metadata, Payload, Percent};
 use flagkit_sources::document::Format;
 use proptest::collection::btree_map;
 use proptest::option;
@@ -192,6 +192,23 @@ proptest! {
             }
         }
     }
+}
+
+/// Found by the fuzz target `twins`: in TOML they came sorted.
+#[test]
+fn the_names_of_a_value_keep_the_order_of_the_document() {
+    let toml = "flags.a = { on = true, variants = { v = 1 }, values.v = { z = 1, a = { y = 2, b = 3 } } }";
+    let json =
+        r#"{"flags": {"a": {"on": true, "variants": {"v": 1}, "values": {"v": {"z": 1, "a": {"y": 2, "b": 3}}}}}}"#;
+    let payload = |format: Format, text: &str| {
+        let flags = Flags::fixed(format.read(text.as_bytes()).expect("loads").flags().clone());
+        flags.variant("a", "u1").expect("a variant").payload().cloned()
+    };
+    let table = |names: [(&str, Payload); 2]| Payload::Table(names.map(|(name, value)| (name.into(), value)).into());
+    let inner = table([("y", Payload::Integer(2)), ("b", Payload::Integer(3))]);
+    let expected = Some(table([("z", Payload::Integer(1)), ("a", inner)]));
+    assert_eq!(payload(Format::Toml, toml), expected);
+    assert_eq!(payload(Format::Json, json), expected);
 }
 
 /// Every byte of every good document, each bit of it once.

@@ -53,7 +53,10 @@ fn table<'t>(table: DeTable<'t>, depth: usize, faults: &mut Vec<Fault>) -> Value
         name: name.into_inner(),
         node: node(value, depth + 1, faults),
     });
-    Value::Table(entries.collect())
+    let mut entries: Vec<_> = entries.collect();
+    // The parser sorts them by name.
+    entries.sort_by_key(|entry| entry.offset);
+    Value::Table(entries)
 }
 
 fn node<'t>(value: Spanned<DeValue<'t>>, depth: usize, faults: &mut Vec<Fault>) -> Node<'t> {
