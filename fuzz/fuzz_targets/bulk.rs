@@ -1,0 +1,50 @@
+//! A document of 1 MiB: a head, then a part over and over, then a tail, with a zero byte between them.
+//!
+//! libFuzzer looks for inputs of few bytes; this makes them large, so that it finds what takes much memory or much time
+//! for each byte. Numbers are not to be the same each time: a `%` in the part stands for how often there was one.
+
+#![no_main]
+
+use flagkit_sources::document::Format;
+use fuzz::{LIMIT, answers, bounded, publish};
+use libfuzzer_sys::fuzz_target;
+
+const LEN: usize = 1 << 20;
+
+/// What 1 MiB of TOML may take, in bytes: the parser of `toml` has a table as 1.2 KiB, and `a.a.a = 1` has one for each
+/// two bytes. That is more than it should be, and what is known; SECURITY.md says so.
+const TOML_LIMIT: u64 = 640 << 20;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((first, rest)) = bytes.split_first() else { return };
+    let format = if first % 2 == 0 { Format::Toml } else { Format::Json };
+    let mut parts = rest.splitn(3, |byte| *byte == 0);
+    let (Some(head), Some(part)) = (parts.next(), parts.next()) else { return };
+    let tail = parts.next().unwrap_or_default();
+    if part.is_empty() || rest.len() > LEN {
+        return;
+    }
+    let mut document = head.to_vec();
+    for count in 0_usize.. {
+        if document.len() + part.len() + 20 + tail.len() > LEN {
+            break;
+        }
+        let mut pieces = part.split(|byte| *byte == b'%');
+        document.extend(pieces.next().unwrap_or_default());
+        for piece in pieces.take(1) {
+            document.extend(count.to_string().bytes().chain(piece.iter().copied()));
+        }
+    }
+    document.extend(tail);
+    let limit = if format == Format::Toml { TOML_LIMIT } else { LIMIT };
+    bounded(limit, || match format.read(&document) {
+        Ok(load) => {
+            let flags = publish(load);
+            // Explanations of a hundred thousand flags are a text of many megabytes, which nobody asks for.
+            if flags.snapshot().keys().count() <= 100 {
+                answers(&flags);
+            }
+        }
+        Err(error) => drop(error.to_string()),
+    });
+});

@@ -1,0 +1,27 @@
+//! Bytes as a document: the first says of which format, the others are it.
+//!
+//! Whatever they are, reading them, publishing what was read and asking about it ends, without a panic, and in the
+//! memory that a document of 1 MiB may take.
+
+#![no_main]
+
+use flagkit_sources::document::Format;
+use fuzz::{LIMIT, answers, bounded, publish};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((first, document)) = bytes.split_first() else { return };
+    let format = if first % 2 == 0 { Format::Toml } else { Format::Json };
+    bounded(LIMIT, || match format.read(document) {
+        Ok(load) => {
+            let refused = load.flags().keys().filter(|key| load.flags().get(key.as_ref()).is_none()).count();
+            assert!(refused <= load.problems().len(), "a flag is refused without a problem");
+            answers(&publish(load));
+        }
+        Err(error) => {
+            assert!(!error.problems().is_empty(), "a document is refused without a problem");
+            assert!(error.problems().iter().all(|problem| problem.location().is_some()), "a problem is nowhere");
+            let _ = error.to_string();
+        }
+    });
+});

@@ -1,0 +1,49 @@
+//! Bytes as the answers of a server, one after the other: the document at the start, a stream, polls.
+//!
+//! The answers are divided by a line `====`, and come in pieces. The first byte says how large these are and what is
+//! asked for. Whatever a server says, asking it ends, and only a whole document changes a flag.
+
+#![no_main]
+
+use flagkit_core::{Flags, Provenance, Source};
+use flagkit_sources::fuzzing::answered_by;
+use flagkit_sources::{Http, document::Format};
+use fuzz::{LIMIT, answers, bounded};
+use libfuzzer_sys::fuzz_target;
+
+const BETWEEN: &[u8] = b"\n====\n";
+const PIECES: [usize; 4] = [1, 7, 100, 1 << 16];
+
+fn split(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut answers = Vec::new();
+    while let Some(end) = bytes.windows(BETWEEN.len()).position(|window| window == BETWEEN) {
+        answers.push(bytes[..end].to_vec());
+        bytes = &bytes[end + BETWEEN.len()..];
+    }
+    answers.push(bytes.to_vec());
+    answers
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((&first, bytes)) = bytes.split_first() else { return };
+    let piece = PIECES[usize::from(first % 4)];
+    let path = if first & 4 == 0 { "flags.toml" } else { "flags.json" };
+    let mut http = Http::new(&format!("http://127.0.0.1:1/{path}")).expect("a URL").use_proxy(false);
+    http = http.follow_redirects(first & 8 != 0).max_len(if first & 16 == 0 { 1 << 16 } else { 32 });
+    if first & 32 != 0 {
+        http = http.format(Format::Json);
+    }
+    let flags = Flags::new();
+    let publisher = flags.add_layer(Provenance::new("fuzz:"));
+    let mut http = answered_by(http, split(bytes), piece, publisher.signal());
+    bounded(LIMIT, || {
+        let load = http.load();
+        if let Err(error) = &load {
+            let _ = error.to_string();
+        }
+        publisher.report(load);
+        http.run(&publisher);
+        answers(&flags);
+        drop(std::mem::replace(&mut http, Http::new("http://127.0.0.1:1/").expect("a URL")));
+    });
+});

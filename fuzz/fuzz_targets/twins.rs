@@ -1,0 +1,48 @@
+//! One document, written as TOML and as JSON: both say the same.
+//!
+//! The same flags, the same answers, and the same problems in the same order, up to the places where they stand.
+
+#![no_main]
+
+use flagkit_core::{Flags, Problem};
+use flagkit_sources::document::Format;
+use fuzz::{Tree, answers, publish};
+use libfuzzer_sys::fuzz_target;
+
+/// A problem without its place. A date is a text in JSON.
+fn said(problems: &[Problem]) -> Vec<String> {
+    let said = problems.iter().map(|problem| {
+        let (path, got, expected) = (problem.path(), problem.got(), problem.expected());
+        format!("{path}: {got}: {expected}: {:?}", problem.help())
+    });
+    said.collect()
+}
+
+fn of_layers(flags: &Flags) -> Vec<Vec<String>> {
+    flags.status().sources.iter().map(|source| said(&source.problems)).collect()
+}
+
+fuzz_target!(|input: (bool, Tree)| {
+    let (headers, mut tree) = input;
+    // An empty document of TOML is an empty text, which is refused in words of its own.
+    if !matches!(&tree, Tree::Table(entries) if !entries.is_empty()) {
+        return;
+    }
+    if headers {
+        tree.sort_for_headers();
+    }
+    let (toml, json) = (tree.toml(headers), tree.json());
+    let twins = (Format::Toml.read(toml.as_bytes()), Format::Json.read(json.as_bytes()));
+    match twins {
+        (Ok(one), Ok(other)) => {
+            assert_eq!(said(one.problems()), said(other.problems()), "\n{toml}\n{json}");
+            assert_eq!(one.flags(), other.flags(), "\n{toml}\n{json}");
+            let (one, other) = (publish(one), publish(other));
+            assert_eq!(answers(&one), answers(&other), "\n{toml}\n{json}");
+            // With those that show when layers are merged.
+            assert_eq!(of_layers(&one), of_layers(&other), "\n{toml}\n{json}");
+        }
+        (Err(one), Err(other)) => assert_eq!(said(one.problems()), said(other.problems()), "\n{toml}\n{json}"),
+        (one, other) => panic!("{one:?}\n{other:?}\n{toml}\n{json}"),
+    }
+});

@@ -1,0 +1,314 @@
+//! A document before it is written down: values that TOML and JSON can both say.
+
+use std::fmt::Write as _;
+
+use libfuzzer_sys::arbitrary::{Arbitrary, Result, Unstructured};
+
+/// A value.
+#[derive(Debug)]
+pub enum Tree {
+    Bool(bool),
+    /// Spelled as both formats do.
+    Number(String),
+    Text(String),
+    /// A date, which JSON has in quotes.
+    Date(&'static str),
+    Array(Vec<Tree>),
+    Table(Vec<(String, Tree)>),
+}
+
+/// What is expected at a place of a document.
+#[derive(Clone, Copy)]
+enum Place {
+    Document,
+    Meta,
+    Flags,
+    Flag,
+    Names,
+    Rules,
+    Rule,
+    Variants,
+    Values,
+    Segments,
+    Segment,
+    Groups,
+    Attributes,
+    Operators,
+    Percent,
+    Day,
+    Moment,
+    Scalar,
+    Anything,
+}
+
+/// Names that are flags, segments, variants and attributes at once, so that they meet often.
+const NAMES: [&str; 8] = ["a", "b", "new-checkout", "staff", "plan", "app.version", "é", ""];
+const TEXTS: [&str; 16] = [
+    "25%",
+    "on",
+    "free",
+    "2.3",
+    ">=2.3, <3",
+    "^1.2.0-beta",
+    "10.0.0.0/8",
+    "::ffff:10.0.0.0/104",
+    "a+b",
+    "^(x|y){2}$",
+    "2027-02-01T12:00:00Z",
+    "2027-02-01",
+    "release",
+    "u1",
+    "17",
+    "xxh3",
+];
+const NUMBERS: [&str; 10] = [
+    "0",
+    "1",
+    "25",
+    "100",
+    "0.1",
+    "33.333333",
+    "1e2",
+    "-5",
+    "9007199254740993",
+    "170141183460469231731687303715884105728",
+];
+const DAYS: [&str; 2] = ["2027-02-01", "2024-02-29"];
+const MOMENTS: [&str; 2] = ["2027-02-01T12:00:00Z", "2027-02-01T12:00:00.5+01:00"];
+const OPERATORS: [&str; 17] = [
+    "in",
+    "not",
+    "not_in",
+    "contains",
+    "starts_with",
+    "ends_with",
+    "matches",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "before",
+    "after",
+    "semver",
+    "cidr",
+    "exists",
+    "equals",
+];
+
+impl<'a> Arbitrary<'a> for Tree {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        tree(u, Place::Document, 0)
+    }
+}
+
+fn tree(u: &mut Unstructured<'_>, place: Place, depth: usize) -> Result<Tree> {
+    // Now and then something else than what is expected. Where bytes run out, `ratio` says yes, and nothing more is begun.
+    let place = if u.ratio(23, 24)? { place } else { Place::Anything };
+    // Deeper than a document may nest, and not so deep that the generator would be what breaks.
+    let place = if depth > 40 { Place::Scalar } else { place };
+    Ok(match place {
+        Place::Document => table(u, depth, |u| {
+            let (name, place) = *u.choose(&[
+                ("flags", Place::Flags),
+                ("segments", Place::Segments),
+                ("meta", Place::Meta),
+                ("gate", Place::Anything),
+                ("defaults", Place::Anything),
+            ])?;
+            Ok((name, place))
+        })?,
+        Place::Meta => table(u, depth, |_| Ok(("flags", Place::Scalar)))?,
+        Place::Flags => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Flag)))?,
+        Place::Flag if u.ratio(1, 4)? => tree(u, Place::Percent, depth)?,
+        Place::Flag => table(u, depth, |u| {
+            let fields = [
+                ("on", Place::Scalar),
+                ("on", Place::Scalar),
+                ("rollout", Place::Percent),
+                ("rules", Place::Rules),
+                ("rules", Place::Rules),
+                ("requires", Place::Names),
+                ("variants", Place::Variants),
+                ("values", Place::Values),
+                ("salt", Place::Scalar),
+                ("by", Place::Scalar),
+                ("owner", Place::Scalar),
+                ("description", Place::Scalar),
+                ("kind", Place::Scalar),
+                ("created", Place::Day),
+                ("expires", Place::Day),
+                ("allow", Place::Anything),
+                ("start_at", Place::Day),
+            ];
+            Ok(*u.choose(&fields)?)
+        })?,
+        Place::Rules => array(u, depth, Place::Rule)?,
+        Place::Rule => table(u, depth, |u| {
+            let fields = [
+                ("if", Place::Attributes),
+                ("if", Place::Attributes),
+                ("any", Place::Groups),
+                ("name", Place::Scalar),
+                ("segment", Place::Names),
+                ("subjects", Place::Names),
+                ("rollout", Place::Percent),
+                ("by", Place::Scalar),
+                ("variant", Place::Scalar),
+            ];
+            Ok(*u.choose(&fields)?)
+        })?,
+        Place::Variants => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Percent)))?,
+        Place::Values => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Anything)))?,
+        Place::Segments => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Segment)))?,
+        Place::Segment => table(u, depth, |u| {
+            let fields = [
+                ("if", Place::Attributes),
+                ("any", Place::Groups),
+                ("included", Place::Names),
+                ("excluded", Place::Names),
+            ];
+            Ok(*u.choose(&fields)?)
+        })?,
+        Place::Groups => array(u, depth, Place::Attributes)?,
+        Place::Attributes => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Operators)))?,
+        Place::Operators if u.ratio(1, 3)? => tree(u, Place::Names, depth)?,
+        Place::Operators => table(u, depth, |u| {
+            let name = *u.choose(&OPERATORS)?;
+            Ok((name, if matches!(name, "before" | "after") { Place::Moment } else { Place::Names }))
+        })?,
+        Place::Names if u.arbitrary()? => array(u, depth, Place::Scalar)?,
+        Place::Names => tree(u, Place::Scalar, depth)?,
+        Place::Percent => match u.int_in_range(0..=3)? {
+            0 => Tree::Text((*u.choose(&TEXTS)?).to_owned()),
+            1 => Tree::Bool(u.arbitrary()?),
+            _ => Tree::Number((*u.choose(&NUMBERS)?).to_owned()),
+        },
+        // A date where none is expected would be a text in one format alone.
+        Place::Day => Tree::Date(u.choose(&DAYS)?),
+        Place::Moment => Tree::Date(u.choose(&MOMENTS)?),
+        Place::Scalar => match u.int_in_range(0..=7)? {
+            0 | 1 => Tree::Bool(u.arbitrary()?),
+            2 => Tree::Number((*u.choose(&NUMBERS)?).to_owned()),
+            3 => Tree::Number(u.arbitrary::<i64>()?.to_string()),
+            4 => Tree::Text((*u.choose(&NAMES)?).to_owned()),
+            5 => Tree::Text(u.arbitrary()?),
+            _ => Tree::Text((*u.choose(&TEXTS)?).to_owned()),
+        },
+        Place::Anything => match u.int_in_range(0..=3)? {
+            1 => array(u, depth, Place::Anything)?,
+            2 => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Anything)))?,
+            _ => tree(u, Place::Scalar, depth + 1)?,
+        },
+    })
+}
+
+fn array(u: &mut Unstructured<'_>, depth: usize, of: Place) -> Result<Tree> {
+    let mut items = Vec::new();
+    while items.len() < 6 && !u.ratio(3, 8)? {
+        items.push(tree(u, of, depth + 1)?);
+    }
+    Ok(Tree::Array(items))
+}
+
+fn table(
+    u: &mut Unstructured<'_>,
+    depth: usize,
+    mut field: impl FnMut(&mut Unstructured<'_>) -> Result<(&'static str, Place)>,
+) -> Result<Tree> {
+    let mut entries: Vec<(String, Tree)> = Vec::new();
+    while entries.len() < 8 && !u.ratio(2, 8)? {
+        let (name, place) = field(u)?;
+        let name = if u.ratio(31, 32)? { name.to_owned() } else { u.arbitrary::<String>()? };
+        // Each name once: the formats say it in words of their own when there are two.
+        if !entries.iter().any(|(known, _)| *known == name) {
+            entries.push((name, tree(u, place, depth + 1)?));
+        }
+    }
+    Ok(Tree::Table(entries))
+}
+
+impl Tree {
+    /// Writes a document of TOML, with a header for each table at the top or without.
+    pub fn toml(&self, headers: bool) -> String {
+        // An empty line: as in JSON, the document begins before its first name.
+        let mut text = "\n".to_owned();
+        let Self::Table(entries) = self else { return "flags = 1".to_owned() };
+        for (name, value) in entries {
+            match value {
+                Self::Table(inner) if headers => {
+                    text += &format!("[{}]\n", quoted(name, toml_escape));
+                    for (name, value) in inner {
+                        text += &format!("{} = {}\n", quoted(name, toml_escape), value.inline());
+                    }
+                }
+                _ => text += &format!("{} = {}\n", quoted(name, toml_escape), value.inline()),
+            }
+        }
+        text
+    }
+
+    fn inline(&self) -> String {
+        match self {
+            Self::Bool(value) => value.to_string(),
+            Self::Number(number) => number.clone(),
+            Self::Text(text) => quoted(text, toml_escape),
+            Self::Date(date) => (*date).to_owned(),
+            Self::Array(items) => format!("[{}]", list(items.iter().map(Self::inline))),
+            Self::Table(entries) => {
+                let entries = entries.iter();
+                let pairs = entries.map(|(name, value)| format!("{} = {}", quoted(name, toml_escape), value.inline()));
+                format!("{{{}}}", list(pairs))
+            }
+        }
+    }
+
+    /// Writes a document of JSON.
+    pub fn json(&self) -> String {
+        match self {
+            Self::Bool(value) => value.to_string(),
+            Self::Number(number) => number.clone(),
+            Self::Text(text) => quoted(text, json_escape),
+            Self::Date(date) => format!("\"{date}\""),
+            Self::Array(items) => format!("[{}]", list(items.iter().map(Self::json))),
+            Self::Table(entries) => {
+                let pairs =
+                    entries.iter().map(|(name, value)| format!("{}: {}", quoted(name, json_escape), value.json()));
+                format!("{{{}}}", list(pairs))
+            }
+        }
+    }
+
+    /// Puts what would be swallowed by the header of a table before it.
+    pub fn sort_for_headers(&mut self) {
+        if let Self::Table(entries) = self {
+            entries.sort_by_key(|(_, value)| matches!(value, Self::Table(_)));
+        }
+    }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+/// A text as both formats quote it: printable ASCII as it is, all else escaped.
+fn quoted(text: &str, escape: fn(&mut String, char)) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if matches!(c, ' '..='~') && c != '"' && c != '\\' {
+            quoted.push(c);
+        } else {
+            escape(&mut quoted, c);
+        }
+    }
+    quoted + "\""
+}
+
+fn toml_escape(quoted: &mut String, c: char) {
+    write!(quoted, "\\U{:08X}", u32::from(c)).expect("memory");
+}
+
+fn json_escape(quoted: &mut String, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        write!(quoted, "\\u{unit:04x}").expect("memory");
+    }
+}
