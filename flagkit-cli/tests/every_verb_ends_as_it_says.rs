@@ -404,6 +404,20 @@ fn an_environment_that_is_gone_is_judged() {
 }
 
 #[test]
+fn a_go_for_what_is_declared_is_one_for_every_environment() {
+    let folder = Folder::with("flags.toml", "[flags]\na = false\nb = false\n");
+    folder.write("flags.prod.toml", "[flags]\nb = false\n");
+    folder.write("src/main.rs", "fn main() { flag!(\"a\"); flag!(\"b\"); }\n");
+    folder.git(&["init", "-q"]);
+    folder.git(&["add", "-A"]);
+    folder.git(&["commit", "-qm", "base"]);
+    goes(&folder, &["a", "--to", "10"]);
+    check(&folder, &BASE, 0, &["0 errors"]);
+    folder.write("flags.prod.toml", "[flags]\nb = false\na = \"20%\"\n");
+    check(&folder, &BASE, 1, &["error [widens] a", "nobody said go in flags.prod.toml"]);
+}
+
+#[test]
 fn an_environment_takes_nothing_of_a_flag_away() {
     let flags = "[flags]\nb = false\n[flags.a]\non = true\nrollout = 10\nrequires = [\"b\"]\n";
     let folder = Folder::with("flags.toml", flags);

@@ -105,6 +105,7 @@ mod layer;
 mod load;
 mod merge;
 mod percent;
+mod primitive;
 mod problem;
 mod provenance;
 mod publisher;

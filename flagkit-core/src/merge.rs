@@ -93,9 +93,11 @@ impl Stack<'_> {
                 None => self.segments.remove(&**name),
             };
         }
+        let is_lowest = self.entries.is_empty();
+        self.entries.reserve(if is_lowest { flags.len() } else { 0 });
         for (key, declaration) in flags.declared() {
-            let laid = Laid::over(self.entries.remove(key.as_str()), layer, declaration);
-            self.entries.insert(key.clone(), laid);
+            let below = if is_lowest { None } else { self.entries.remove(key.as_str()) };
+            self.entries.insert(key.clone(), Laid::over(below, layer, declaration));
         }
         for (folded, declaration) in flags.folded() {
             let mut keys: Vec<FlagKey> =

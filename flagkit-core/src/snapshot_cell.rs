@@ -24,14 +24,13 @@
 //! A thread that reads no more keeps its share. So a snapshot of very many flags is not kept: what memory a thousand idle
 //! threads would hold is worth more than some nanoseconds of each read.
 //!
-//! This is the only file that names arc-swap: the rest of the crate would not notice another cell.
+//! This is the only file that uses arc-swap: the rest of the crate would not notice another cell.
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64 as Count, AtomicUsize, Ordering};
 
-use arc_swap::ArcSwap;
-
+use crate::primitive::{ArcSwap, AtomicU64};
 use crate::snapshot::Snapshot;
 
 /// Holds the snapshot in force. Readers never wait, not for each other and not for a writer.
@@ -49,11 +48,17 @@ const SLOTS: usize = 4;
 /// How many flags a snapshot may have at the most to be kept.
 const MOST_FLAGS: usize = 16_384;
 
-static EDITIONS: AtomicU64 = AtomicU64::new(0);
+/// Counts, and orders nothing.
+static EDITIONS: Count = Count::new(0);
 static CELLS: AtomicUsize = AtomicUsize::new(0);
 
+#[cfg(not(flagkit_loom))]
 thread_local! {
     static SHARES: [RefCell<Option<Edition>>; SLOTS] = const { [const { RefCell::new(None) }; SLOTS] };
+}
+#[cfg(flagkit_loom)]
+loom::thread_local! {
+    static SHARES: [RefCell<Option<Edition>>; SLOTS] = [const { RefCell::new(None) }; SLOTS];
 }
 
 /// A snapshot in its place.
@@ -133,5 +138,64 @@ impl Default for SnapshotCell {
             current: ArcSwap::from_pointee(edition),
             slot: CELLS.fetch_add(1, Ordering::Relaxed) % SLOTS,
         }
+    }
+}
+
+#[cfg(all(test, flagkit_loom))]
+mod model {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+    use crate::table::Table;
+
+    fn snapshot(revision: u64) -> std::sync::Arc<Snapshot> {
+        std::sync::Arc::new(Snapshot::new(revision, Box::default(), Table::default(), Vec::new()))
+    }
+
+    fn revision(cell: &SnapshotCell) -> u64 {
+        cell.read(|snapshot| snapshot.revision())
+    }
+
+    #[test]
+    fn no_thread_reads_an_older_snapshot_after_a_newer_one() {
+        loom::model(|| {
+            let cell = Arc::new(SnapshotCell::default());
+            let read = |cell: &SnapshotCell| {
+                let all = [revision(cell), revision(cell)];
+                assert!(all.is_sorted(), "{all:?}");
+            };
+            let reader = {
+                let cell = Arc::clone(&cell);
+                thread::spawn(move || read(&cell))
+            };
+            cell.put(snapshot(1));
+            read(&cell);
+            cell.put(snapshot(2));
+            assert_eq!(revision(&cell), 2, "who has put it reads it");
+            reader.join().expect("no panic");
+        });
+    }
+
+    #[test]
+    fn who_hears_of_a_snapshot_from_a_reader_reads_no_older_one() {
+        loom::model(|| {
+            let cell = Arc::new(SnapshotCell::default());
+            let told = Arc::new(AtomicU64::new(0));
+            let first = {
+                let (cell, told) = (Arc::clone(&cell), Arc::clone(&told));
+                thread::spawn(move || told.store(revision(&cell), Ordering::Release))
+            };
+            let second = {
+                let (cell, told) = (Arc::clone(&cell), Arc::clone(&told));
+                thread::spawn(move || {
+                    let heard = told.load(Ordering::Acquire);
+                    assert!(revision(&cell) >= heard);
+                })
+            };
+            cell.put(snapshot(1));
+            first.join().expect("no panic");
+            second.join().expect("no panic");
+        });
     }
 }

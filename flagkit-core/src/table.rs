@@ -77,6 +77,9 @@ impl<V> Table<V> {
     /// The table of these entries, in which each key that is here too has the place that it has here. Places that are
     /// left over, of keys that are gone, go to others.
     pub(crate) fn followed_by(&self, entries: impl ExactSizeIterator<Item = (FlagKey, V)>) -> Self {
+        if self.entries.is_empty() {
+            return entries.collect();
+        }
         let mut places: Vec<Option<(FlagKey, V)>> = Vec::new();
         places.resize_with(entries.len(), || None);
         let mut others = Vec::new();

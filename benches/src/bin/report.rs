@@ -2,7 +2,8 @@
 //!
 //! `report --smoke` finds out whether everything runs, and writes to a temporary directory. `report --only WORK` measures
 //! the reads of one work (boolean, percentage, handle, targeting, variant), prints them, and writes nothing. `report --built`
-//! measures anew what the peers pull in, and leaves everything else in the documents as it is.
+//! measures anew what the peers pull in, and `report --again NAME` one of publish, storm, latency, load, start, change and flip; both
+//! leave everything else in the documents as it is.
 
 use std::error::Error;
 use std::fs;
@@ -17,6 +18,7 @@ use benches::{chart, flip, instructions, load, publish, start, storm, works};
 use serde::{Deserialize, Serialize};
 
 const PUBLISH: &str = "--publish";
+const LOAD: &str = "--load";
 const BUILT: &str = "--built";
 
 #[derive(Deserialize, Serialize)]
@@ -39,6 +41,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
 
+    if let [LOAD, flags, each, ..] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        let each = load::Each::ALL.into_iter().find(|known| known.name() == each).ok_or("no such document")?;
+        let table = load::table(flags.parse()?, each, if smoke { 1 } else { 5 });
+        println!("{}", serde_json::to_string(&table)?);
+        return Ok(());
+    }
+
     let scratch = tempfile::tempdir()?;
     if let Some(name) = arguments.iter().skip_while(|argument| *argument != "--only").nth(1) {
         let mut work = works::named(name).ok_or_else(|| format!("there is no work called {name}"))?;
@@ -49,6 +58,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = if smoke { scratch.path() } else { &docs };
     let charts = target.join("performance");
     fs::create_dir_all(&charts)?;
+    if let Some(name) = arguments.iter().skip_while(|argument| *argument != "--again").nth(1) {
+        let mut all = measured(smoke).into_iter();
+        let (_, table) = all.find(|(known, _)| known == name).ok_or_else(|| format!("nothing is called {name}"))?;
+        let table = table()?;
+        let mut report: Report = serde_json::from_str(&fs::read_to_string(docs.join("performance.json"))?)?;
+        let known = report.tables.iter_mut().find(|known| known.name == table.name);
+        *known.ok_or("it was not measured before")? = table;
+        return write(target, &docs, &report);
+    }
     if has(BUILT) {
         let mut report: Report = serde_json::from_str(&fs::read_to_string(docs.join("performance.json"))?)?;
         for table in peers(&charts, &[BUILT])? {
@@ -93,7 +111,7 @@ fn measured(smoke: bool) -> Vec<(&'static str, Measure)> {
         ("publish", Box::new(move || published(smoke))),
         ("storm", Box::new(move || Ok(storm::throughput(slice, pick(5, 1))))),
         ("latency", Box::new(move || Ok(storm::latency(pick(100_000, 100), pick(20_000_000, 1_000))))),
-        ("load", Box::new(move || Ok(load::table(sizes, pick(5, 1))))),
+        ("load", Box::new(move || loaded(sizes, smoke))),
         ("start", Box::new(move || Ok(start::table(pick(51, 1))))),
         ("change", Box::new(move || Ok(start::change(pick(101, 1))))),
         ("flip", Box::new(move || Ok(flip::table(pick(100, 2))))),
@@ -129,8 +147,27 @@ fn read(work: &mut Work, smoke: bool, scratch: &Path, charts: &Path) -> Result<T
 
 /// In a process of its own: flags are installed once, and call sites stay.
 fn published(smoke: bool) -> Result<Table, Box<dyn Error>> {
+    apart(&[PUBLISH], smoke)
+}
+
+/// Each in a process of its own, as a program starts: what was loaded before would leave its marks in memory.
+fn loaded(sizes: &[usize], smoke: bool) -> Result<Table, Box<dyn Error>> {
+    let mut all: Option<Table> = None;
+    for flags in sizes {
+        for each in load::Each::ALL {
+            let table = apart(&[LOAD, &flags.to_string(), each.name()], smoke)?;
+            match &mut all {
+                Some(all) => all.rows.extend(table.rows),
+                None => all = Some(table),
+            }
+        }
+    }
+    all.ok_or_else(|| "nothing was loaded".into())
+}
+
+fn apart(arguments: &[&str], smoke: bool) -> Result<Table, Box<dyn Error>> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(PUBLISH).args(smoke.then_some("--smoke"));
+    command.args(arguments).args(smoke.then_some("--smoke"));
     let output = command.output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());
@@ -138,8 +175,6 @@ fn published(smoke: bool) -> Result<Table, Box<dyn Error>> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Builds and runs what is a workspace of its own. Where that is not possible, as without the internet, the tables that
-/// are there stay.
 fn peers(charts: &Path, arguments: &[&str]) -> Result<Vec<Table>, Box<dyn Error>> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
     let mut command = Command::new(env!("CARGO"));

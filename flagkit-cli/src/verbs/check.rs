@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use flagkit_core::{Effect, Flag, Kind, LoadError, Location, Metadata, Problem};
+use flagkit_core::{Effect, Flag, Kind, LoadError, Location, Metadata, Problem, Snapshot};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -291,6 +291,8 @@ impl OfChange<'_> {
                 gone.push(Project { declared: document.clone(), environment });
             }
         }
+        // What is declared lies below every environment, and a go for it is one for them all.
+        let mut below = None;
         for head in [&declared].into_iter().chain(projects).chain(&gone) {
             let path = &head.stateful().path;
             let mut base = Project { declared: old.clone(), environment: None };
@@ -300,7 +302,12 @@ impl OfChange<'_> {
             let name = head.stateful().name();
             let of_file = entries.iter().copied().filter(|entry| entry.file == name);
             let gone = Gone::of(of_file, |entry| !known.contains(entry.hash.as_str()), &old_gates, head);
-            widens |= self.judge_file(&base, head, &gone)?;
+            let (before, after) = (base.flags().snapshot(), head.flags().snapshot());
+            let ungone = gone.undone(head.stateful(), [&before, &after])?;
+            let without = Laid::of(below.iter().chain([&ungone])).snapshot();
+            self.judge_file(&before, &without, head.stateful(), &gone);
+            widens |= before.effects(&after).into_values().any(|effect| effect == Effect::Widens);
+            below.get_or_insert(ungone);
         }
         if widens {
             for weaker in self.gates.weaker_than(&old_gates) {
@@ -324,27 +331,14 @@ impl OfChange<'_> {
         }
     }
 
-    /// Judges what one file, over what is declared, lets more people see. Returns whether it does.
+    /// Judges what still widens when what was gone for is as at the base.
     ///
-    /// Where the log has a go for a flag as it is, its state is first taken to be that of the base: what then still
-    /// widens was not gone for. So a go covers the state of its flag, up to where it stands since, and whatever follows
-    /// for the flags that require it, but no change of rules, segments or prerequisites.
-    fn judge_file(&mut self, base: &Project, head: &Project, gone: &Gone<'_>) -> Result<bool> {
-        let (before, after) = (base.flags().snapshot(), head.flags().snapshot());
-        let state = head.stateful();
+    /// So a go covers the state of its flag, up to where it stands since, and whatever follows for the flags that require
+    /// it, but no change of rules, segments or prerequisites.
+    fn judge_file(&mut self, before: &Snapshot, without: &Snapshot, state: &Document, gone: &Gone<'_>) {
         let name = state.name();
-        let mut states = BTreeMap::new();
-        for (flag, most) in &gone.to {
-            let [was, is] = [&before, &after].map(|snapshot| State::of(snapshot.flag(flag)));
-            if was < is && is <= *most {
-                states.insert(*flag, was);
-            }
-        }
-        let text = edit::set_all(state.format(), &state.text, &states)?;
-        let ungone = head.with_state(&text)?.flags().snapshot();
-        let widens = |effect: &Effect| *effect == Effect::Widens;
         let places = Places::of(state);
-        for (key, _) in before.effects(&ungone).into_iter().filter(|(_, effect)| widens(effect)) {
+        for (key, _) in before.effects(without).into_iter().filter(|(_, effect)| *effect == Effect::Widens) {
             let key = key.as_str();
             let message = match gone.lacking.get(key) {
                 Some(lacks) => {
@@ -353,14 +347,13 @@ impl OfChange<'_> {
                 }
                 None => format!("{key} may be seen by more than at {}, and nobody said go in {name}", self.base),
             };
-            // What is declared is below every environment; it is told of once.
+            // Of what is declared, and so in every environment, it is told once.
             if self.told.insert(key.to_owned()) {
                 let finding = places.finding(WIDENS, Level::Error, &state.path, key, message);
                 let help = format!("undo it here, and let it be seen by `flagkit go {key}`");
                 self.findings.push(finding.with_help(help));
             }
         }
-        Ok(before.effects(&after).values().any(widens))
     }
 }
 
@@ -407,5 +400,18 @@ impl<'e> Gone<'e> {
             }
         }
         gone
+    }
+
+    /// The document with the states that were gone for as they were before.
+    fn undone(&self, document: &Document, [before, after]: [&Snapshot; 2]) -> Result<Document> {
+        let mut states = BTreeMap::new();
+        for (flag, most) in &self.to {
+            let [was, is] = [before, after].map(|snapshot| State::of(snapshot.flag(flag)));
+            if was < is && is <= *most {
+                states.insert(*flag, was);
+            }
+        }
+        let text = edit::set_all(document.format(), &document.text, &states)?;
+        Document::understand(&document.path, text.into_bytes())
     }
 }

@@ -23,7 +23,8 @@
 //! Publishing a snapshot first swaps the snapshot, then rewrites the sites of the keys that changed, under that lock.
 //!
 //! The load may be relaxed: the word is the whole message, nothing else is read on its account, and the accesses to
-//! one atomic are totally ordered, so a thread never sees an older word after a newer one from the same site.
+//! one atomic are totally ordered, so a thread never sees an older word after a newer one from the same site. What has to
+//! ask the snapshot looks at the word once more behind that, so that it holds for answers too (modelled: `scripts/loom`).
 //!
 //! # Limits
 //!
@@ -36,12 +37,14 @@ mod word;
 use std::error::Error;
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use self::registry::REGISTRY;
 use self::word::Word;
 use crate::bucket::Threshold;
+use crate::definition::PlainSplit;
 use crate::flags::Flags;
+use crate::primitive::AtomicU64;
 use crate::subject::Subject;
 
 /// One place in the code where one flag is read. Made by `flag!`.
@@ -55,7 +58,13 @@ pub struct CallSite {
 
 impl CallSite {
     /// Makes a site for the key, which `flag!` has checked. A key of illegal form is never declared, hence dark.
+    #[cfg(not(flagkit_loom))]
     pub const fn new(key: &'static str) -> Self {
+        Self { word: AtomicU64::new(Word::UNREGISTERED.to_bits()), key, next: OnceLock::new() }
+    }
+
+    #[cfg(flagkit_loom)]
+    pub fn new(key: &'static str) -> Self {
         Self { word: AtomicU64::new(Word::UNREGISTERED.to_bits()), key, next: OnceLock::new() }
     }
 
@@ -72,11 +81,7 @@ impl CallSite {
     #[inline]
     pub fn is_on_for<S: Subject + ?Sized>(&'static self, subject: &S) -> bool {
         match self.word().split() {
-            Some(split) => match split.threshold {
-                Threshold::NOBODY => false,
-                Threshold::EVERYBODY => true,
-                threshold => split.point(subject).is_some_and(|point| point.is_below(threshold)),
-            },
+            Some(split) => is_let_in(split, subject),
             None => self.ask(subject),
         }
     }
@@ -94,6 +99,9 @@ impl CallSite {
         let place = self.word().place();
         let is_on = |flags: &Flags| flags.store().cell().read(|snapshot| snapshot.is_on_at(place, self.key, subject));
         let on = REGISTRY.flags().is_some_and(is_on);
+        // A word that says it all by now was written for this snapshot or the one before, and the next read obeys it. So
+        // does this one: else it would answer from the newer snapshot, and the next from the older.
+        let on = self.word().split().map_or(on, |split| is_let_in(split, subject));
         #[cfg(feature = "testing")]
         crate::testing::asked(self.key, on);
         on
@@ -120,6 +128,15 @@ impl CallSite {
 
     fn next(&self) -> Option<&'static Self> {
         self.next.get().copied().flatten()
+    }
+}
+
+#[inline]
+fn is_let_in<S: Subject + ?Sized>(split: PlainSplit, subject: &S) -> bool {
+    match split.threshold {
+        Threshold::NOBODY => false,
+        Threshold::EVERYBODY => true,
+        threshold => split.point(subject).is_some_and(|point| point.is_below(threshold)),
     }
 }
 
@@ -186,4 +203,118 @@ pub(crate) fn is_free() -> bool {
 /// Returns the flags that are [installed](install), if any are.
 pub fn installed() -> Option<&'static Flags> {
     REGISTRY.flags()
+}
+
+#[cfg(all(test, flagkit_loom))]
+mod model {
+    use loom::thread;
+
+    use super::*;
+    use crate::definition::{Flag, FlagSet};
+    use crate::key::FlagKey;
+    use crate::provenance::Provenance;
+    use crate::publisher::Publisher;
+
+    fn set(flag: Flag) -> FlagSet {
+        FlagSet::from_iter([(FlagKey::new("k").expect("a key"), flag)])
+    }
+
+    /// Flags that are installed, for one run of a model.
+    fn installed(flag: Flag) -> Publisher {
+        let flags = Flags::new();
+        let publisher = flags.add_layer(Provenance::new("model:"));
+        publisher.publish(set(flag));
+        assert!(install(flags).is_ok());
+        publisher
+    }
+
+    fn site() -> &'static CallSite {
+        Box::leak(Box::new(CallSite::new("k")))
+    }
+
+    /// In all orders with so many switches of threads where none is needed.
+    fn check(switches: usize, model: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(switches);
+        builder.check(model);
+    }
+
+    #[test]
+    fn a_site_that_joins_during_a_publish_is_not_left_stale() {
+        check(3, || {
+            let (publisher, site) = (installed(Flag::off()), site());
+            let reader = thread::spawn(move || {
+                let answers = [site.is_on(), site.is_on(), site.is_on()];
+                assert!(answers.is_sorted(), "an older answer after a newer one: {answers:?}");
+            });
+            publisher.publish(set(Flag::on()));
+            reader.join().expect("no panic");
+            assert!(site.is_on());
+            assert_ne!(site.word(), Word::UNREGISTERED);
+        });
+    }
+
+    #[test]
+    fn a_site_that_has_joined_follows() {
+        check(3, || {
+            let (publisher, site) = (installed(Flag::off()), site());
+            assert!(!site.is_on());
+            let reader = thread::spawn(move || {
+                let answers = [site.is_on(), site.is_on()];
+                assert!(answers.is_sorted(), "{answers:?}");
+            });
+            publisher.publish(set(Flag::on()));
+            assert!(site.is_on(), "who has published reads it");
+            reader.join().expect("no panic");
+        });
+    }
+
+    #[test]
+    fn a_seed_is_never_seen_with_the_threshold_of_another() {
+        check(3, || {
+            let part =
+                |salt: &str, percent: &str| Flag::on().with_salt(salt).with_rollout(percent.parse().expect("it"));
+            let (publisher, site) = (installed(part("first", "25")), site());
+            site.is_on_for("u1");
+            let before = site.word();
+            let reader = thread::spawn(move || [site.word(), site.word()]);
+            publisher.publish(set(part("second", "75")));
+            let after = site.word();
+            assert_ne!(before, after);
+            let words = reader.join().expect("no panic");
+            let places = words.map(|word| [before, after].iter().position(|known| *known == word));
+            assert!(matches!(places, [Some(0), Some(0 | 1)] | [Some(1), Some(1)]), "{words:?}");
+        });
+    }
+
+    #[test]
+    fn no_older_answer_comes_after_a_newer_one_when_rules_come_and_go() {
+        check(2, || {
+            let asking = || Flag::on().with_by("account").with_rollout("50".parse().expect("it"));
+            let (publisher, site) = (installed(asking()), site());
+            assert!(!site.is_on(), "nobody in particular has no account");
+            let reader = thread::spawn(move || {
+                let answers = [site.is_on(), site.is_on()];
+                // Asked, off and on: what is on was published last.
+                assert!(answers.is_sorted(), "{answers:?}");
+            });
+            publisher.publish(set(Flag::off()));
+            publisher.publish(set(Flag::on()));
+            reader.join().expect("no panic");
+            assert!(site.is_on());
+        });
+    }
+
+    #[test]
+    fn two_sites_join_at_once() {
+        check(2, || {
+            let (publisher, first, second) = (installed(Flag::off()), site(), site());
+            let readers = [first, second].map(|site| thread::spawn(move || site.is_on()));
+            publisher.publish(set(Flag::on()));
+            for reader in readers {
+                reader.join().expect("no panic");
+            }
+            assert!(first.is_on() && second.is_on());
+        });
+    }
 }

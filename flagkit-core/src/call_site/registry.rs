@@ -1,17 +1,23 @@
 //! All call sites that have been reached, and the flags they follow.
 
 use std::ptr;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{OnceLock, PoisonError, TryLockError};
 
 use super::CallSite;
 use super::word::Word;
 use crate::flags::Flags;
 use crate::key::FlagKey;
+use crate::primitive::{Mutex, MutexGuard};
 use crate::snapshot::Snapshot;
 use crate::table::NOWHERE;
 
 /// The process's registry. A site joins at its first hit and stays: sites are statics.
+#[cfg(not(flagkit_loom))]
 pub(super) static REGISTRY: Registry = Registry { flags: OnceLock::new(), sites: Mutex::new(Sites::new()) };
+#[cfg(flagkit_loom)]
+loom::lazy_static! {
+    pub(super) static ref REGISTRY: Registry = Registry { flags: OnceLock::new(), sites: Mutex::new(Sites::new()) };
+}
 
 pub(super) struct Registry {
     flags: OnceLock<Flags>,
