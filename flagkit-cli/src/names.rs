@@ -39,8 +39,9 @@ impl NearNames {
         let mut parts: Vec<String> = shorter.filter(|_| whole.len() >= SHORTEST).collect();
         parts.push(whole);
         parts.dedup();
-        let known = parts.iter().filter_map(|part| self.0.get(part)).flatten();
-        let near = known.filter(|known| is_near(known, name)).min().cloned();
+        let mut known = parts.iter().filter_map(|part| self.0.get(part)).flatten();
+        // One is enough, and there may be thousands.
+        let near = known.find(|known| is_near(known, name)).cloned();
         for part in parts {
             self.0.entry(part).or_default().push(name.to_owned());
         }
