@@ -5,13 +5,7 @@ use std::process::{Command, Output};
 
 use crate::outcome::{Failure, Result};
 use crate::project::{Document, empty};
-
-fn folder(file: &Path) -> &Path {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
+use crate::write::folder;
 
 fn run(file: &Path, arguments: &[&str]) -> Result<Output> {
     let output = Command::new("git").arg("-C").arg(folder(file)).args(arguments).output();

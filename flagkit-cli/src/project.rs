@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::edit;
 use crate::outcome::{Detail, Exit, Failure, Result};
 use crate::state::State;
+use crate::write::folder;
 
 /// A document: its bytes, and what they mean.
 #[derive(Clone, Debug)]
@@ -266,11 +267,7 @@ pub(crate) fn environment_file(file: &Path, env: &str) -> Result<PathBuf> {
 
 /// The environments that have a file beside this one, by name.
 pub(crate) fn environments(file: &Path) -> Vec<String> {
-    let folder = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = fs::read_dir(folder(file)).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter_map(|name| environment_of(file, &name)).collect();
     names.sort();

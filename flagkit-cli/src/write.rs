@@ -144,7 +144,8 @@ pub(crate) fn state_folder(path: &Path) -> PathBuf {
     folder(path).join(".flagkit")
 }
 
-fn folder(path: &Path) -> PathBuf {
+/// The folder of a file.
+pub(crate) fn folder(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_SNAPSHOTS=1 cargo test -p flagkit-cli --test every_verb_says_what_it_does` writes the files anew. Read the
 //! difference.
+//!
+//! One file, and a long one: each verb is a test and a snapshot of the same name, on the same flags.
 
 mod stage;
 

@@ -43,7 +43,12 @@ pub(crate) struct Changes {
     pub(crate) keys: Vec<FlagKey>,
     /// Whether all other keys are where they were and nothing else is another.
     pub(crate) are_in_place: bool,
-    pub(crate) is_any: bool,
+}
+
+impl Changes {
+    pub(crate) fn are_none(&self) -> bool {
+        self.keys.is_empty() && self.are_in_place
+    }
 }
 
 /// One flag, after layering.
@@ -184,7 +189,7 @@ impl Snapshot {
         keys.extend(gone.map(|(_, (key, _))| key.clone()));
         let are_in_place = keys.len() == kept && self.folded == next.folded;
         keys.sort_unstable();
-        Changes { keys, are_in_place, is_any: !are_in_place || kept > 0 }
+        Changes { keys, are_in_place }
     }
 
     /// The entry of a key that is likely at this place.

@@ -262,7 +262,7 @@ impl Store {
             layer.collisions = collisions;
         }
         let changes = current.changes(&next);
-        if !changes.is_any {
+        if changes.are_none() {
             return publishing.release();
         }
         let keys: Arc<[_]> = changes.keys.into();

@@ -106,7 +106,8 @@ impl Registry {
     ///
     /// No snapshot can be missed. A publisher puts its snapshot in force *before* it takes this lock to refresh the
     /// sites. So either this runs after that refresh and reads the new snapshot, or the refresh comes later and
-    /// finds the site in the list.
+    /// finds the site in the list. It rewrites the keys that changed since the snapshot before, and that is the oldest
+    /// that can have been read here: the refresh for it is over, or finds the site too.
     #[cold]
     pub(super) fn register(&self, site: &'static CallSite) {
         let mut sites = match self.sites.try_lock() {
