@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, TryLockError, Weak};
 
 use crate::event::Event;
+use crate::primitive::{AtomicU64, Mutex, MutexGuard};
 
 type Callback = Arc<dyn Fn(&Event) + Send + Sync>;
 
@@ -147,7 +148,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(flagkit_loom)))]
 mod tests {
     use super::*;
     use crate::event::Change;
@@ -172,5 +173,84 @@ mod tests {
         subscribers.enqueue(Event::Changed(Change { revision: 1, layer: Provenance::new("test:"), keys: [].into() }));
         subscribers.deliver();
         assert_eq!(calls.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[cfg(all(test, flagkit_loom))]
+mod model {
+    use loom::sync::atomic::AtomicBool;
+    use loom::thread;
+
+    use super::*;
+    use crate::event::Change;
+    use crate::provenance::Provenance;
+
+    fn change(revision: u64) -> Event {
+        Event::Changed(Change { revision, layer: Provenance::new("model:"), keys: [].into() })
+    }
+
+    fn revision(event: &Event) -> u64 {
+        match event {
+            Event::Changed(change) => change.revision,
+            _ => 0,
+        }
+    }
+
+    /// What a subscriber is told, and the subscription. Threads take turns in a model: a lock of std does for what is noted.
+    fn noting(subscribers: &Arc<Subscribers>) -> (Arc<std::sync::Mutex<Vec<u64>>>, Subscription) {
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let noted = Arc::clone(&told);
+        let subscription = subscribers.subscribe(Arc::new(move |event| {
+            noted.lock().unwrap_or_else(PoisonError::into_inner).push(revision(event));
+        }));
+        (told, subscription)
+    }
+
+    #[test]
+    fn each_event_is_told_once_and_in_order_whoever_delivers() {
+        loom::model(|| {
+            let subscribers = Arc::new(Subscribers::default());
+            let (told, _subscription) = noting(&subscribers);
+            let published = Arc::new(Mutex::new(0));
+            let publish = |subscribers: &Subscribers, published: &Mutex<u64>| {
+                {
+                    let mut revision = lock(published);
+                    *revision += 1;
+                    subscribers.enqueue(change(*revision));
+                }
+                subscribers.deliver();
+            };
+            let other = {
+                let (subscribers, published) = (Arc::clone(&subscribers), Arc::clone(&published));
+                thread::spawn(move || publish(&subscribers, &published))
+            };
+            publish(&subscribers, &published);
+            other.join().expect("no panic");
+            assert_eq!(*told.lock().unwrap(), [1, 2]);
+        });
+    }
+
+    #[test]
+    fn nothing_is_told_of_what_happens_after_the_subscription_ended() {
+        loom::model(|| {
+            let subscribers = Arc::new(Subscribers::default());
+            let (told, subscription) = noting(&subscribers);
+            let has_ended = Arc::new(AtomicBool::new(false));
+            let publisher = {
+                let (subscribers, has_ended) = (Arc::clone(&subscribers), Arc::clone(&has_ended));
+                thread::spawn(move || {
+                    let last = if has_ended.load(Ordering::Acquire) { 0 } else { 2 };
+                    subscribers.enqueue(change(1));
+                    subscribers.enqueue(change(2));
+                    subscribers.deliver();
+                    last
+                })
+            };
+            drop(subscription);
+            has_ended.store(true, Ordering::Release);
+            let last = publisher.join().expect("no panic");
+            let told = told.lock().unwrap();
+            assert!(told.is_sorted() && told.iter().all(|revision| *revision <= last), "{told:?} of {last}");
+        });
     }
 }

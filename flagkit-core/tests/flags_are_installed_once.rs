@@ -21,7 +21,9 @@ fn the_first_stays_in_force() {
     flagkit_core::install(first.clone()).expect("nothing is installed yet");
     assert_eq!(reads(), [true, true, false, false]);
 
-    let returned = flagkit_core::install(second).expect_err("others are installed").into_flags();
+    let refused = flagkit_core::install(second).expect_err("others are installed");
+    assert!(refused.to_string().starts_with("flags are installed for this process already"), "{refused}");
+    let returned = refused.into_flags();
     assert!(returned.is_on("second", &()) && !returned.is_on("first", &()), "the very flags come back");
     assert!(flagkit_core::install(first.clone()).is_err(), "not even the same twice");
     assert_eq!(reads(), [true, true, false, false]);

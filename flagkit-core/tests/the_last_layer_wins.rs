@@ -51,6 +51,20 @@ fn stack(layers: &[Layer]) -> (Flags, Vec<Publisher>) {
     (flags, publishers)
 }
 
+/// What two layers say as one: the upper one's declarations, sticky as those below.
+fn over(upper: &Layer, lower: &Layer) -> Layer {
+    let mut both = lower.clone();
+    for (key, flag) in upper {
+        let salt = flag.as_ref().and_then(Flag::salt).or(lower.get(key).and_then(|flag| flag.as_ref()?.salt()));
+        let flag = flag.clone().map(|flag| match salt {
+            Some(salt) => flag.with_salt(salt),
+            None => flag,
+        });
+        both.insert(key, flag);
+    }
+    both
+}
+
 type Answers = (Option<Flag>, Vec<(bool, Reason)>);
 
 /// Everything that can be asked of the keys, but for the names of layers and the revision.
@@ -95,6 +109,20 @@ proptest! {
                 }
             }
         }
+    }
+
+    #[test]
+    fn layers_may_be_put_together_from_either_end(mut layers in vec(layer(), 3)) {
+        // One that is refused keeps the salts below it to itself, which a layer by itself cannot say.
+        for layer in &mut layers {
+            layer.retain(|_, flag| flag.is_some());
+        }
+        let [a, b, c] = &layers[..] else { unreachable!("three layers") };
+        let one_by_one = answers(&stack(&layers).0.snapshot());
+        prop_assert_eq!(&answers(&stack(&[over(b, a), c.clone()]).0.snapshot()), &one_by_one);
+        prop_assert_eq!(&answers(&stack(&[a.clone(), over(c, b)]).0.snapshot()), &one_by_one);
+        prop_assert_eq!(&answers(&stack(&[over(c, &over(b, a))]).0.snapshot()), &one_by_one);
+        prop_assert_eq!(&answers(&stack(&[over(&over(c, b), a)]).0.snapshot()), &one_by_one);
     }
 
     #[test]

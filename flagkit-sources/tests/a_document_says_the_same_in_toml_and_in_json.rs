@@ -48,7 +48,8 @@ fn metadata() -> impl Strategy<Value = Metadata> {
 }
 
 fn flag() -> impl Strategy<Value = Flag> {
-    (any::<bool>(), option::of(percent()), option::of(text()), option::of(text()), metadata()).prop_map(
+    let by = option::of(text()).prop_filter("the id is no attribute", |by| by.as_deref() != Some("id"));
+    (any::<bool>(), option::of(percent()), option::of(text()), by, metadata()).prop_map(
         |(on, rollout, salt, by, metadata)| {
             let mut flag = if on { Flag::on() } else { Flag::off() };
             flag = rollout.map_or(flag.clone(), |rollout| flag.with_rollout(rollout));

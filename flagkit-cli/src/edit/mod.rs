@@ -4,6 +4,8 @@
 //! and line ends stay as they are.
 
 mod json;
+#[cfg(test)]
+mod laws;
 mod toml;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -178,3 +178,69 @@ impl Registry {
         self.sites.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(all(test, not(flagkit_loom)))]
+mod tests {
+    use super::*;
+    use crate::definition::{Flag, FlagSet};
+    use crate::provenance::Provenance;
+
+    static EARLY: CallSite = CallSite::new("search");
+    static LATE: CallSite = CallSite::new("search");
+    static OTHER: CallSite = CallSite::new("basket");
+
+    fn set(flags: [(&str, Flag); 2]) -> FlagSet {
+        flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect()
+    }
+
+    fn words() -> [Word; 3] {
+        [&EARLY, &LATE, &OTHER].map(CallSite::word)
+    }
+
+    /// The only test in this program that installs flags. Answers would be right without the words: those are what makes
+    /// a read one load, so they are what is looked at.
+    #[test]
+    fn a_site_remembers_what_is_in_force() {
+        let part = Flag::on().with_rollout("50".parse().expect("a percentage"));
+        assert_eq!(words(), [Word::UNREGISTERED; 3]);
+        assert!(!EARLY.is_on());
+        assert_eq!(words(), [Word::DARK, Word::UNREGISTERED, Word::UNREGISTERED], "nothing is installed");
+
+        let flags = Flags::new();
+        let publisher = flags.add_layer(Provenance::new("test:"));
+        publisher.publish(set([("search", Flag::on()), ("basket", part.clone())]));
+        assert!(REGISTRY.install(flags.clone()).is_ok());
+        let force = |key| Word::in_force(&flags.snapshot(), key, false);
+        assert_eq!(words(), [force("search"), Word::UNREGISTERED, Word::UNREGISTERED], "who came first follows");
+        assert!(EARLY.is_on() && LATE.is_on() && !OTHER.is_on());
+        assert_eq!(words(), [force("search"), force("search"), force("basket")]);
+        assert!(words().iter().all(|word| word.split().is_some()), "all is in the word");
+
+        publisher.publish(set([("search", Flag::off()), ("basket", part.clone())]));
+        assert_eq!(words(), [Word::DARK, Word::DARK, force("basket")]);
+        publisher.publish(set([("search", Flag::off()), ("basket", part.with_by("account"))]));
+        assert_eq!(words(), [Word::DARK, Word::DARK, force("basket")]);
+        assert_eq!(OTHER.word().split(), None, "what takes more than a word is asked for");
+        publisher.publish(FlagSet::new());
+        assert_eq!(words(), [Word::DARK; 3]);
+
+        #[cfg(feature = "testing")]
+        {
+            REGISTRY.watch();
+            REGISTRY.watch();
+            assert!(words().iter().all(|word| word.split().is_none()), "every read asks");
+            publisher.publish(set([("search", Flag::on()), ("basket", Flag::on())]));
+            assert!(words().iter().all(|word| word.split().is_none()), "after a publish too");
+            REGISTRY.unwatch();
+            assert!(words().iter().all(|word| word.split().is_none()), "somebody else watches");
+            REGISTRY.unwatch();
+            assert_eq!(words(), [force("search"), force("search"), force("basket")]);
+        }
+
+        assert!(REGISTRY.is_free());
+        let held = REGISTRY.lock();
+        assert!(!REGISTRY.is_free());
+        drop(held);
+        assert!(REGISTRY.is_free());
+    }
+}

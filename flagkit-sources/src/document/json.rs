@@ -12,7 +12,7 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::node::{Entry, MAX_DEPTH, Node, Value, shorten};
+use super::node::{Entry, MAX_DEPTH, Node, Origin, Table, Value, shorten};
 use super::{Fault, Parsed};
 
 /// Parses a document.
@@ -80,7 +80,7 @@ impl<'t> Parser<'t> {
             }
             entries.push(Entry { offset, name, node: self.node(raw_value, depth + 1, faults) });
         }
-        Value::Table(entries)
+        Value::Table(Table { entries, origin: Origin::Braces })
     }
 
     /// Where a slice of the text begins.

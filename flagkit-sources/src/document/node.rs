@@ -1,6 +1,8 @@
 //! A value of a document, whatever its format, and where it stands.
 
 use std::borrow::Cow;
+use std::ops::Deref;
+use std::slice;
 
 /// How deep values may nest. No flag nests half as deep.
 pub(super) const MAX_DEPTH: usize = 32;
@@ -22,7 +24,35 @@ pub(super) enum Value<'t> {
     /// A date, a time or both, as TOML writes them.
     Datetime(String),
     Array(Vec<Node<'t>>),
-    Table(Vec<Entry<'t>>),
+    Table(Table<'t>),
+}
+
+/// A table, its entries in the order in which the text names them first.
+#[derive(Debug)]
+pub(super) struct Table<'t> {
+    pub(super) entries: Vec<Entry<'t>>,
+    pub(super) origin: Origin,
+}
+
+/// What made a table, which says whether more may be added to it further down. JSON knows one way, TOML four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Braces, with all of it between them.
+    Braces,
+    /// A header of its own, `[a]` or `[[a]]`, or the document itself.
+    Header,
+    /// The header of a table within it: `a` in `[a.b]`.
+    HeaderWithin,
+    /// A dotted key: `a` in `a.b = 1`.
+    DottedKey,
+}
+
+impl<'t> Deref for Table<'t> {
+    type Target = [Entry<'t>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.entries
+    }
 }
 
 /// A name and its value in a table.
@@ -31,6 +61,15 @@ pub(super) struct Entry<'t> {
     pub(super) offset: usize,
     pub(super) name: Cow<'t, str>,
     pub(super) node: Node<'t>,
+}
+
+impl<'n, 't> IntoIterator for &'n Table<'t> {
+    type Item = &'n Entry<'t>;
+    type IntoIter = slice::Iter<'n, Entry<'t>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
 }
 
 impl Node<'_> {

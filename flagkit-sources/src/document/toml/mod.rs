@@ -1,0 +1,311 @@
+//! TOML into nodes.
+//!
+//! `toml_parser` reads the syntax and tells what it meets, an event at a time. Here the values are made of that;
+//! [`tables`] knows where they belong. The tables of the crate `toml` would do both, at 1.2 KiB for each table: a document
+//! of 1 MiB could take 560 MiB. These take some 40 bytes for each byte of the text at the worst.
+
+mod tables;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use toml_datetime::Datetime;
+use toml_parser::decoder::{Encoding, IntegerRadix, ScalarKind};
+use toml_parser::lexer::{Token, TokenKind};
+use toml_parser::parser::{EventReceiver, ValidateWhitespace, parse_document};
+use toml_parser::{ErrorSink, Expected, ParseError, Raw, Source, Span};
+
+use self::tables::{Header, Key, Tables, push};
+use super::node::{MAX_DEPTH, Node, Origin, Table, Value, shorten};
+use super::{Fault, MAX_PROBLEMS, Parsed};
+
+/// Parses a document, going on after an error to find the others.
+pub(super) fn parse(text: &str) -> Parsed<'_> {
+    let source = Source::new(text);
+    let tokens = tokens(source);
+    let mut reader = Reader {
+        text,
+        long_arrays: long_arrays(&tokens),
+        tables: Tables::new(),
+        open: Vec::new(),
+        keys: Vec::new(),
+        header: None,
+        faults: Vec::new(),
+    };
+    let mut errors = Vec::new();
+    parse_document(&tokens, &mut ValidateWhitespace::new(&mut reader, source), &mut |error| {
+        // An error may stand at every other byte, and nobody reads more.
+        if errors.len() < MAX_PROBLEMS {
+            errors.push(error);
+        }
+    });
+    drop(tokens);
+    let Reader { tables, mut faults, .. } = reader;
+    faults.extend(errors.iter().map(|error| fault(error, text)));
+    if faults.is_empty() { Ok(tables.into_root()) } else { Err(faults) }
+}
+
+/// The tokens of a text, in no more memory than they need: there may be one for each byte.
+fn tokens(source: Source<'_>) -> Vec<Token> {
+    let mut tokens = Vec::with_capacity(source.lex().count());
+    tokens.extend(source.lex());
+    tokens
+}
+
+/// How many commas stand in each array that has many, by where it begins.
+fn long_arrays(tokens: &[Token]) -> HashMap<usize, usize> {
+    const MANY: usize = 64;
+    let mut long = HashMap::new();
+    let mut open = Vec::new();
+    for token in tokens {
+        match token.kind() {
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => open.push((token.span().start(), 0)),
+            TokenKind::Comma => {
+                if let Some((_, commas)) = open.last_mut() {
+                    *commas += 1;
+                }
+            }
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
+                long.extend(open.pop().filter(|(_, commas)| *commas >= MANY));
+            }
+            _ => {}
+        }
+    }
+    long
+}
+
+/// Makes values of events.
+struct Reader<'t> {
+    text: &'t str,
+    /// For room that is exact: growing takes more than twice as much while it copies.
+    long_arrays: HashMap<usize, usize>,
+    tables: Tables<'t>,
+    /// Arrays, and tables in braces, that are not closed yet, from the outside in.
+    open: Vec<Open<'t>>,
+    /// Names whose value is still to come: first those of what was opened first.
+    keys: Vec<Key<'t>>,
+    /// The header that is being read.
+    header: Option<Header>,
+    faults: Vec<Fault>,
+}
+
+struct Open<'t> {
+    node: Node<'t>,
+    depth: usize,
+    /// How many of the names are not of what stands in it.
+    keys_before: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn raw(&self, span: Span, encoding: Option<Encoding>) -> Raw<'t> {
+        let text = self.text.get(span.start()..span.end()).unwrap_or_default();
+        Raw::new_unchecked(text, encoding, span)
+    }
+
+    /// How many of the names are not of the innermost table that is open.
+    fn keys_before(&self) -> usize {
+        self.open.last().map_or(0, |open| open.keys_before)
+    }
+
+    /// Begins a value that has others in it, and tells whether they are to be read.
+    fn begin(&mut self, span: Span, value: Value<'t>) -> bool {
+        let offset = span.start();
+        let (outer, keys_before) = match self.open.last() {
+            Some(open) => (open.depth, open.keys_before),
+            None => (self.tables.depth(), 0),
+        };
+        // In an array there are no names.
+        let depth = outer + self.keys.len().saturating_sub(keys_before).max(1);
+        self.open.push(Open { node: Node { offset, value }, depth, keys_before: self.keys.len() });
+        if depth >= MAX_DEPTH {
+            self.fail(Fault::too_deep(offset));
+        }
+        depth < MAX_DEPTH
+    }
+
+    fn end(&mut self) {
+        if let Some(open) = self.open.pop() {
+            self.keys.truncate(open.keys_before);
+            self.put(open.node);
+        }
+    }
+
+    /// Puts a value where it belongs.
+    fn put(&mut self, node: Node<'t>) {
+        let keys_before = self.keys_before();
+        let put = {
+            let keys = self.keys.drain(keys_before..);
+            match self.open.last_mut() {
+                Some(Open { node: Node { value: Value::Array(items), .. }, .. }) => {
+                    push(items, node);
+                    Ok(())
+                }
+                Some(Open { node: Node { offset, value: Value::Table(table) }, depth, .. }) => {
+                    self.tables.put_within((table, *offset, *depth), keys, node)
+                }
+                _ => self.tables.put(keys, node),
+            }
+        };
+        if let Err(fault) = put {
+            self.fail(fault);
+        }
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        if self.faults.len() < MAX_PROBLEMS {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Forgets the names of what had no value, and the header that was not closed: errors have been reported of both.
+    fn end_line(&mut self) {
+        if self.open.is_empty() {
+            self.keys.clear();
+            if let Some(header) = self.header.take() {
+                self.tables.set_aside(header);
+            }
+        }
+    }
+
+    fn close_header(&mut self) {
+        let Some(header) = self.header.take() else { return };
+        if let Err(fault) = self.tables.begin(header, self.keys.drain(..)) {
+            self.fail(fault);
+        }
+    }
+}
+
+impl EventReceiver for Reader<'_> {
+    fn std_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.header = Some(Header { offset: span.start(), is_array: false });
+    }
+
+    fn std_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.close_header();
+    }
+
+    fn array_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.header = Some(Header { offset: span.start(), is_array: true });
+    }
+
+    fn array_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.close_header();
+    }
+
+    fn inline_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
+        self.begin(span, Value::Table(Table { entries: Vec::new(), origin: Origin::Braces }))
+    }
+
+    fn inline_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.end();
+    }
+
+    fn array_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
+        let room = self.long_arrays.get(&span.start()).map_or(0, |commas| commas + 1);
+        self.begin(span, Value::Array(Vec::with_capacity(room)))
+    }
+
+    fn array_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.end();
+    }
+
+    fn simple_key(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
+        let mut name = Cow::Borrowed("");
+        self.raw(span, encoding).decode_key(&mut name, error);
+        // One more than may be is enough to refuse it.
+        if self.keys.len().saturating_sub(self.keys_before()) <= MAX_DEPTH {
+            self.keys.push(Key { offset: span.start(), name });
+        }
+    }
+
+    fn scalar(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
+        let mut text = Cow::Borrowed("");
+        let value = match self.raw(span, encoding).decode_scalar(&mut text, error) {
+            ScalarKind::String => Value::Text(text),
+            ScalarKind::Boolean(value) => Value::Bool(value),
+            ScalarKind::DateTime => datetime(&text, span, error),
+            ScalarKind::Float => Value::Number(text),
+            ScalarKind::Integer(radix) => integer(text, radix, span, error),
+        };
+        self.put(Node { offset: span.start(), value });
+    }
+
+    fn value_sep(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        // Left over from a name without a value.
+        self.keys.truncate(self.keys_before());
+    }
+
+    fn newline(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.end_line();
+    }
+}
+
+/// An integer in decimal, whatever it is written in; what is too large for that stays as it is, and is refused.
+fn integer<'t>(text: Cow<'t, str>, radix: IntegerRadix, span: Span, error: &mut dyn ErrorSink) -> Value<'t> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
+    // None at all, and those of other scripts, are let through.
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix.value())) {
+        error.report_error(ParseError::new(radix.invalid_description()).with_unexpected(span));
+        return Value::Null;
+    }
+    if radix == IntegerRadix::Dec && digits.len() == text.len() {
+        return Value::Number(text);
+    }
+    let decimal = i128::from_str_radix(&text, radix.value()).map(|integer| integer.to_string());
+    Value::Number(decimal.map_or(text, Cow::Owned))
+}
+
+fn datetime<'t>(text: &str, span: Span, error: &mut dyn ErrorSink) -> Value<'t> {
+    match text.parse::<Datetime>() {
+        Ok(mut datetime) => {
+            // TOML 1.1 does without the seconds; RFC 3339 does not.
+            if let Some(time) = &mut datetime.time {
+                time.second.get_or_insert(0);
+            }
+            Value::Datetime(datetime.to_string())
+        }
+        Err(cause) => {
+            error.report_error(ParseError::new(cause.to_string()).with_unexpected(span));
+            Value::Null
+        }
+    }
+}
+
+fn fault(error: &ParseError, text: &str) -> Fault {
+    let span = error.unexpected().unwrap_or_default();
+    let found = text.get(span.start()..span.end()).filter(|found| !found.trim().is_empty());
+    let message = error.description();
+    let got = match found {
+        Some(found) => format!("`{}` ({message})", shorten(found)),
+        None => message.to_owned(),
+    };
+    Fault {
+        offset: span.start(),
+        got,
+        expected: error.expected().map_or_else(|| "valid TOML".to_owned(), alternatives),
+    }
+}
+
+/// What would have been right, as a list.
+fn alternatives(expected: &[Expected]) -> String {
+    let mut list = String::new();
+    for (number, one) in expected.iter().enumerate() {
+        let comma = if number == 0 { "" } else { ", " };
+        // A String takes everything.
+        let _ = match one {
+            Expected::Literal("\n") => write!(list, "{comma}newline"),
+            Expected::Literal("`") => write!(list, "{comma}'`'"),
+            Expected::Literal(literal) if literal.chars().all(|c| c.is_ascii_control()) => {
+                write!(list, "{comma}`{}`", literal.escape_debug())
+            }
+            Expected::Literal(literal) => write!(list, "{comma}`{literal}`"),
+            Expected::Description(description) => write!(list, "{comma}{description}"),
+            _ => write!(list, "{comma}something else"),
+        };
+    }
+    if list.is_empty() { "nothing".to_owned() } else { list }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What a document has in memory at once is bounded, however much it packs into a byte.
+
+use std::fmt::Write;
+
+use allocation_counter::measure;
+use flagkit_sources::document::Format;
+
+const MIB: usize = 1 << 20;
+
+/// A document of a mebibyte: a head, lines of a kind, each with its number, and a tail.
+fn document(head: &str, line: impl Fn(usize) -> String, tail: &str) -> String {
+    let mut text = head.to_owned();
+    for number in 0.. {
+        let line = line(number);
+        if text.len() + line.len() + tail.len() > MIB {
+            break;
+        }
+        text += &line;
+    }
+    text + tail
+}
+
+/// Reads a document, and says how many bytes it had at once, and whether it was taken.
+fn read(format: Format, text: &str) -> (u64, bool) {
+    let mut is_taken = false;
+    let took = measure(|| is_taken = format.read(text.as_bytes()).is_ok());
+    (took.bytes_max, is_taken)
+}
+
+/// A short name, another one for each number.
+fn name(mut number: usize) -> String {
+    let mut name = String::new();
+    loop {
+        name.push(char::from(b"abcdefghijklmnopqrstuvwxyz0123456789"[number % 36]));
+        number /= 36;
+        if number == 0 {
+            return name;
+        }
+    }
+}
+
+#[test]
+fn in_toml_and_in_json() {
+    let deep = ".a".repeat(29);
+    let toml: [(&str, String); 16] = [
+        ("names", document("", |n| format!("{}=1\n", name(n)), "")),
+        ("short forms", document("[flags]\n", |n| format!("k{n}=true\n"), "")),
+        ("headers", document("", |n| format!("[{}]\n", name(n)), "")),
+        ("headers within one", document("", |n| format!("[a.{}]\n", name(n)), "")),
+        ("long headers", document("", |n| format!("[{}{deep}]\n", name(n)), "")),
+        ("arrays of tables", document("", |_| "[[a]]\n".to_owned(), "")),
+        ("dotted keys", document("", |n| format!("{}.a=1\n", name(n)), "")),
+        ("long dotted keys", document("", |n| format!("{}{deep}=1\n", name(n)), "")),
+        ("a dotted key without end", document("a", |_| ".a".to_owned(), "=1\n")),
+        ("numbers", document("a=[", |_| "1,".to_owned(), "]\n")),
+        ("arrays in an array", document("a=[", |_| "[],".to_owned(), "]\n")),
+        ("tables in an array", document("a=[", |_| "{},".to_owned(), "]\n")),
+        ("dotted keys in an array", document("a=[", |_| format!("{{a{deep}=1}},"), "]\n")),
+        ("rules", document("[flags.a]\non=true\nrules=[", |_| "{if={a=1}},".to_owned(), "]\n")),
+        ("payloads", document("[flags.a.variants.b]\nv=[", |_| "{a=1},".to_owned(), "]\n")),
+        ("errors", document("", |_| "=\n".to_owned(), "")),
+    ];
+    let json: [(&str, String); 6] = [
+        ("names", document("{", |n| format!("\"{}\":1,", name(n)), "\"\":1}")),
+        ("short forms", document("{\"flags\":{", |n| format!("\"k{n}\":true,"), "\"k\":true}}")),
+        ("numbers", document("{\"a\":[", |_| "1,".to_owned(), "1]}")),
+        ("objects in an array", document("{\"a\":[", |_| "{},".to_owned(), "{}]}")),
+        ("objects in objects", document("{", |n| format!("\"{}\":{{\"a\":{{\"a\":{{}}}}}},", name(n)), "\"\":1}")),
+        (
+            "rules",
+            document("{\"flags\":{\"a\":{\"on\":true,\"rules\":[", |_| "{\"if\":{\"a\":1}},".to_owned(), "{}]}}}"),
+        ),
+    ];
+    let mut table = String::new();
+    let mut most = 0;
+    for (format, documents) in [(Format::Toml, &toml[..]), (Format::Json, &json[..])] {
+        for (of, text) in documents {
+            let (bytes, is_taken) = read(format, text);
+            let mib = bytes.div_ceil(MIB as u64);
+            most = most.max(mib);
+            writeln!(table, "{format:?}, {of}: {mib} MiB, {}", if is_taken { "taken" } else { "refused" })
+                .expect("memory");
+        }
+    }
+    println!("{table}");
+    assert!(most <= 64, "{table}");
+}
