@@ -169,11 +169,7 @@ impl Layer {
             (Some(_), _) => return false,
             (None, None) => Unfilled::Dark,
             // That nobody can be asked now takes nothing back of what was said before.
-            (None, Some(error)) if error.kind() == ErrorKind::Unreachable => match self.said {
-                Some(kind) => self.policy.when(kind),
-                None => self.policy.unreachable,
-            },
-            (None, Some(error)) => self.policy.when(error.kind()),
+            (None, Some(_)) => self.policy.when(self.said.unwrap_or(ErrorKind::Unreachable)),
         };
         self.is_required() && unfilled == Unfilled::Dark
     }

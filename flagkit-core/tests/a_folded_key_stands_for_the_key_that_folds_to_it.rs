@@ -2,7 +2,7 @@
 
 use flagkit_core::bucket::{Point, Seed};
 use flagkit_core::{
-    Context, Flag, FlagKey, FlagSet, Flags, FoldedKey, Metadata, Percent, Provenance, Publisher, Reason,
+    Context, Flag, FlagKey, FlagSet, Flags, FoldedKey, Metadata, Percent, Provenance, Publisher, Reason, Rule,
 };
 
 fn set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
@@ -154,6 +154,25 @@ fn a_key_declared_above_it_has_the_last_word() {
     server.publish(set([("a-b", Flag::off())]));
     assert!(!flags.is_on("a-b", &()), "declared above");
     assert!(flags.is_on("a.b", &()), "declared nowhere");
+}
+
+/// What rules say of other flags is checked for keys that are known.
+#[test]
+fn rules_for_a_key_that_no_layer_spells_are_refused() {
+    let (flags, file, env) = file_and_env();
+    env.publish(folded([("NEW_CHECKOUT", Flag::on().with_rules([Rule::new().for_subjects(["u1"])]))]));
+    assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::Refused);
+    let problems = flags.status().sources[1].problems.clone();
+    let [problem] = &problems[..] else { panic!("one problem: {problems:?}") };
+    assert_eq!((problem.path(), problem.expected()), ("NEW_CHECKOUT", "a switch and a rollout"));
+
+    file.publish(set([("new-checkout", Flag::off())]));
+    assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::On, "now its key is known");
+    assert!(flags.status().sources[1].problems.is_empty());
+    file.publish(FlagSet::new());
+    assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::Refused);
+    env.publish(folded([("NEW_CHECKOUT", Flag::on())]));
+    assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::On);
 }
 
 #[test]

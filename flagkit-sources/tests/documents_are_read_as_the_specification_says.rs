@@ -358,6 +358,12 @@ fn nesting_is_bounded_and_never_overflows_the_stack() {
             refused(Format::Toml, &format!("[flags]\na = {}1{}", "{ b = ".repeat(depth), " }".repeat(depth)));
             refused(Format::Toml, &format!("flags{} = 1", ".a".repeat(depth)));
             refused(Format::Toml, &format!("[flags{}]", ".a".repeat(depth)));
+            // Found by the fuzz target `bulk`: what is closed there was never told to be open.
+            for part in ["{ a [b]\n", "{ a {b}\n", "[{ a [b]", "{ a = [b}", "{ [b] a = ", "{ {b} a = ", "[}", "{ a = ]"]
+            {
+                refused(Format::Toml, &format!("[flags]\na = {}", part.repeat(depth)));
+                refused(Format::Toml, &part.repeat(depth));
+            }
         }
     };
     let thread = std::thread::Builder::new().stack_size(512 << 10).spawn(nest).expect("a thread");

@@ -6,7 +6,7 @@
 #![no_main]
 
 use flagkit_sources::document::Format;
-use fuzz::{LIMIT, answers, bounded, publish};
+use fuzz::{ask, bounded, publish};
 use libfuzzer_sys::fuzz_target;
 
 const LEN: usize = 1 << 20;
@@ -32,12 +32,12 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     document.extend(tail);
-    bounded(LIMIT, || match format.read(&document) {
+    bounded(|| match format.read(&document) {
         Ok(load) => {
             let flags = publish(load);
             // Explanations of a hundred thousand flags are a text of many megabytes, which nobody asks for.
             if flags.snapshot().keys().count() <= 100 {
-                answers(&flags);
+                ask(&flags);
             }
         }
         Err(error) => drop(error.to_string()),

@@ -6,17 +6,17 @@
 #![no_main]
 
 use flagkit_sources::document::Format;
-use fuzz::{LIMIT, answers, bounded, publish};
+use fuzz::{ask, bounded, publish};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, document)) = bytes.split_first() else { return };
     let format = if first % 2 == 0 { Format::Toml } else { Format::Json };
-    bounded(LIMIT, || match format.read(document) {
+    bounded(|| match format.read(document) {
         Ok(load) => {
             let refused = load.flags().keys().filter(|key| load.flags().get(key.as_ref()).is_none()).count();
             assert!(refused <= load.problems().len(), "a flag is refused without a problem");
-            answers(&publish(load));
+            ask(&publish(load));
         }
         Err(error) => {
             assert!(!error.problems().is_empty(), "a document is refused without a problem");

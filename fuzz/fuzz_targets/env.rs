@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Problem, Provenance, Source as _};
 use flagkit_sources::Env;
-use fuzz::{LIMIT, answers, bounded};
+use fuzz::{ask, bounded};
 use libfuzzer_sys::fuzz_target;
 
 /// The longest value that a problem may repeat, in characters.
@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
         (OsStr::from_bytes(name).to_owned(), OsStr::from_bytes(value).to_owned())
     });
     let vars: Vec<_> = vars.collect();
-    bounded(LIMIT, || {
+    bounded(|| {
         let load = Env::from_vars("FLAG_", vars.iter().cloned()).load().expect("the environment always loads");
         for problem in load.problems().iter().filter(|problem| !problem.expected().starts_with("a key")) {
             // What is said of a long value, word for word: a value may be a piece of that.
@@ -45,6 +45,6 @@ fuzz_target!(|bytes: &[u8]| {
         below
             .publish(keys.into_iter().map(|key| (FlagKey::new(key).expect("a key"), Flag::off())).collect::<FlagSet>());
         flags.add_layer(Provenance::new("env:FLAG_")).publish(load);
-        answers(&flags);
+        ask(&flags);
     });
 });

@@ -8,7 +8,7 @@
 use flagkit_core::{Flags, Provenance, Source};
 use flagkit_sources::fuzzing::answered_by;
 use flagkit_sources::{Http, document::Format};
-use fuzz::{LIMIT, answers, bounded};
+use fuzz::{ask, bounded};
 use libfuzzer_sys::fuzz_target;
 
 const BETWEEN: &[u8] = b"\n====\n";
@@ -36,14 +36,14 @@ fuzz_target!(|bytes: &[u8]| {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("fuzz:"));
     let mut http = answered_by(http, split(bytes), piece, publisher.signal());
-    bounded(LIMIT, || {
+    bounded(|| {
         let load = http.load();
         if let Err(error) = &load {
             let _ = error.to_string();
         }
         publisher.report(load);
         http.run(&publisher);
-        answers(&flags);
+        ask(&flags);
         drop(std::mem::replace(&mut http, Http::new("http://127.0.0.1:1/").expect("a URL")));
     });
 });

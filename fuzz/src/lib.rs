@@ -6,6 +6,6 @@ mod questions;
 mod tree;
 
 pub use crowd::crowd;
-pub use memory::{LIMIT, bounded};
-pub use questions::{answers, publish};
+pub use memory::bounded;
+pub use questions::{answers, ask, publish};
 pub use tree::Tree;

@@ -1,12 +1,12 @@
 //! The memory that a piece of work has at its peak.
 
 /// What 1 MiB of a document may take, in bytes: from its bytes to the answers.
-pub const LIMIT: u64 = 64 << 20;
+const LIMIT: u64 = 64 << 20;
 
-/// Does the work, which may have so many bytes at once and no more.
+/// Does the work, which may have so much at once and no more.
 ///
 /// Counted by the allocator, on this thread: neither AddressSanitizer's own memory nor libFuzzer's is in it.
-pub fn bounded(limit: u64, work: impl FnOnce()) {
+pub fn bounded(work: impl FnOnce()) {
     let took = allocation_counter::measure(work);
-    assert!(took.bytes_max <= limit, "{} bytes at once, more than {limit}", took.bytes_max);
+    assert!(took.bytes_max <= LIMIT, "{} bytes at once, more than {LIMIT}", took.bytes_max);
 }

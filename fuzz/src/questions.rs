@@ -1,6 +1,6 @@
 //! All that can be asked of flags.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write};
 
 use flagkit_core::{Flags, Load, Provenance};
 
@@ -13,9 +13,28 @@ pub fn publish(load: Load) -> Flags {
     flags
 }
 
+/// A place for what nobody reads.
+struct Nowhere;
+
+impl Write for Nowhere {
+    fn write_str(&mut self, _: &str) -> fmt::Result {
+        Ok(())
+    }
+}
+
 /// Asks about every flag and a few that are none, in every way, and holds the answers against each other.
+pub fn ask(flags: &Flags) {
+    tell(flags, &mut Nowhere);
+}
+
+/// The same; returns what was said.
 pub fn answers(flags: &Flags) -> String {
     let mut said = String::new();
+    tell(flags, &mut said);
+    said
+}
+
+fn tell(flags: &Flags, said: &mut impl Write) {
     let now = flags.snapshot();
     let mut keys: Vec<&str> = now.keys().map(AsRef::as_ref).collect();
     keys.sort_unstable();
@@ -31,5 +50,4 @@ pub fn answers(flags: &Flags) -> String {
         }
     }
     let _ = format!("{:?}", flags.status());
-    said
 }

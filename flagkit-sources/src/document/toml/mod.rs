@@ -26,7 +26,7 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
     let tokens = tokens(source);
     let mut reader = Reader {
         text,
-        long_arrays: long_arrays(&tokens),
+        long_arrays: look_ahead(&tokens).map_err(|fault| vec![fault])?,
         tables: Tables::new(),
         open: Vec::new(),
         keys: Vec::new(),
@@ -53,26 +53,39 @@ fn tokens(source: Source<'_>) -> Vec<Token> {
     tokens
 }
 
-/// How many commas stand in each array that has many, by where it begins.
-fn long_arrays(tokens: &[Token]) -> HashMap<usize, usize> {
-    const MANY: usize = 64;
-    let mut long = HashMap::new();
+/// Where the text has more brackets open than the parser is asked to go into; else, how many commas stand in each array
+/// that has many, by where it begins.
+///
+/// The parser calls itself for each bracket. A receiver may tell it not to go on, and the levels that it is told of do for
+/// what is well-formed; but of `{ a [` the parser tells that something was closed which it never told was opened, so that
+/// one who counts is led astray, and `{ a [b]` line after line ends in a stack that overflows. A level counts here until
+/// the bracket comes that closes it, whatever stands between: the parser has none open that is not among these.
+fn look_ahead(tokens: &[Token]) -> Result<HashMap<usize, usize>, Fault> {
+    const MOST_LEVELS: usize = 2 * MAX_DEPTH;
+    const MANY_COMMAS: usize = 64;
+    let mut long_arrays = HashMap::new();
     let mut open = Vec::new();
     for token in tokens {
+        let offset = token.span().start();
         match token.kind() {
-            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => open.push((token.span().start(), 0)),
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket if open.len() == MOST_LEVELS => {
+                return Err(Fault::too_deep(offset));
+            }
+            TokenKind::LeftSquareBracket => open.push((TokenKind::RightSquareBracket, offset, 0)),
+            TokenKind::LeftCurlyBracket => open.push((TokenKind::RightCurlyBracket, offset, 0)),
             TokenKind::Comma => {
-                if let Some((_, commas)) = open.last_mut() {
+                if let Some((_, _, commas)) = open.last_mut() {
                     *commas += 1;
                 }
             }
-            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
-                long.extend(open.pop().filter(|(_, commas)| *commas >= MANY));
+            kind if open.last().is_some_and(|(closing, ..)| *closing == kind) => {
+                let closed = open.pop().filter(|(.., commas)| *commas >= MANY_COMMAS);
+                long_arrays.extend(closed.map(|(_, begin, commas)| (begin, commas)));
             }
             _ => {}
         }
     }
-    long
+    Ok(long_arrays)
 }
 
 /// Makes values of events.

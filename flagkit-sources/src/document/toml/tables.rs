@@ -42,7 +42,7 @@ enum Here<'t> {
 /// A table on the way.
 struct Level<'a, 't> {
     table: &'a mut Table<'t>,
-    /// By which its names are known: where it stands, or the document's end for the root.
+    /// By which its names are known: where it stands, or nowhere for the root.
     place: usize,
     depth: usize,
 }
@@ -135,7 +135,7 @@ fn last_of_headers<'a, 't>(items: &'a mut [Node<'t>]) -> Option<(&'a mut Table<'
     }
 }
 
-/// Where the root stands, as it were.
+/// The place of the root, which stands nowhere.
 const ROOT: usize = usize::MAX;
 
 /// Which entry of a table has a name, of tables with more entries than are looked through.
