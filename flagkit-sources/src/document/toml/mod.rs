@@ -146,7 +146,7 @@ impl<'t> Reader<'t> {
 
     /// Puts a value where it belongs.
     fn put(&mut self, node: Node<'t>) {
-        let keys_before = self.keys_before();
+        let keys_before = self.keys_before().min(self.keys.len());
         let put = {
             let keys = self.keys.drain(keys_before..);
             match self.open.last_mut() {
@@ -181,6 +181,12 @@ impl<'t> Reader<'t> {
         }
     }
 
+    fn open_header(&mut self, span: Span, is_array: bool) {
+        self.open.clear();
+        self.keys.clear();
+        self.header = Some(Header { offset: span.start(), is_array });
+    }
+
     fn close_header(&mut self) {
         let Some(header) = self.header.take() else { return };
         if let Err(fault) = self.tables.begin(header, self.keys.drain(..)) {
@@ -191,7 +197,7 @@ impl<'t> Reader<'t> {
 
 impl EventReceiver for Reader<'_> {
     fn std_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
-        self.header = Some(Header { offset: span.start(), is_array: false });
+        self.open_header(span, false);
     }
 
     fn std_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
@@ -199,7 +205,7 @@ impl EventReceiver for Reader<'_> {
     }
 
     fn array_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
-        self.header = Some(Header { offset: span.start(), is_array: true });
+        self.open_header(span, true);
     }
 
     fn array_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
