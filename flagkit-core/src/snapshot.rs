@@ -317,3 +317,63 @@ fn prerequisite(definition: Option<&Definition>, outcome: Outcome<'_>) -> Option
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{FlagSet, Rule};
+    use crate::flags::Flags;
+
+    fn set<'k>(flags: impl IntoIterator<Item = (&'k str, Flag)>) -> FlagSet {
+        flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect()
+    }
+
+    fn changed(changes: &Changes) -> (Vec<&str>, bool) {
+        (changes.keys.iter().map(FlagKey::as_str).collect(), changes.are_in_place)
+    }
+
+    #[test]
+    fn what_differs_is_told_and_whether_all_else_is_where_it_was() {
+        let keys: Vec<String> = (0..100).map(|n| format!("k{n:02}")).collect();
+        let all = || keys.iter().map(|key| (key.as_str(), Flag::on()));
+        let flags = Flags::new();
+        let publisher = flags.add_layer(Provenance::new("test:"));
+        let after = |set: FlagSet| {
+            let before = flags.snapshot();
+            publisher.publish(set);
+            (before, flags.snapshot())
+        };
+        let (none, first) = after(set(all()));
+        assert_eq!(none.changes(&first).keys.len(), 100);
+        assert!(first.changes(&first).are_none());
+
+        let (before, next) = after(set(all().chain([("k50", Flag::off()), ("new", Flag::on())])));
+        assert_eq!(changed(&before.changes(&next)), (vec!["k50", "new"], true));
+        for key in &keys {
+            assert_eq!(next.found(key).0, before.found(key).0, "{key} is where it was");
+        }
+        let (before, next) = after(set(all().skip(1)));
+        assert_eq!(changed(&before.changes(&next)), (vec!["k00", "k50", "new"], false));
+
+        let mut with_folded = set(all().skip(1));
+        with_folded.insert_folded(FoldedKey::new("K00").expect("a folded key"), Flag::on());
+        let (before, next) = after(with_folded);
+        assert_eq!(changed(&before.changes(&next)), (vec![], false));
+        assert!(!before.changes(&next).are_none());
+        assert_eq!((before.len(), next.len()), (99, 100));
+        assert_eq!(next.found("k00").0, NOWHERE);
+        assert!(next.is_on("k00", &()) && !before.is_on("k00", &()));
+    }
+
+    #[test]
+    fn a_place_is_a_hint() {
+        let flags = Flags::new();
+        let for_one = Flag::on().with_rollout("0".parse().expect("it")).with_rules([Rule::new().for_subjects(["u1"])]);
+        flags.add_layer(Provenance::new("test:")).publish(set([("a", Flag::off()), ("b", for_one)]));
+        let snapshot = flags.snapshot();
+        for place in [snapshot.found("a").0, snapshot.found("b").0, 7, NOWHERE] {
+            assert!(snapshot.is_on_at(place, "b", "u1") && !snapshot.is_on_at(place, "b", "u2"), "{place}");
+            assert!(!snapshot.is_on_at(place, "a", "u1") && !snapshot.is_on_at(place, "c", "u1"), "{place}");
+        }
+    }
+}
