@@ -141,6 +141,35 @@ impl Default for SnapshotCell {
     }
 }
 
+#[cfg(all(test, not(flagkit_loom)))]
+mod tests {
+    use super::*;
+    use crate::table::Table;
+
+    fn snapshot(revision: u64) -> Arc<Snapshot> {
+        Arc::new(Snapshot::new(revision, Box::default(), Table::default(), Vec::new()))
+    }
+
+    /// Answers would be right without it: it is what makes a read cheap.
+    #[test]
+    fn a_thread_reads_what_it_keeps_until_another_is_announced() {
+        let cell = SnapshotCell::default();
+        let read = || cell.read(|snapshot| snapshot.revision());
+        let kept = || SHARES.with(|shares| shares[cell.slot].borrow().as_ref().map(|share| share.number));
+        cell.put(snapshot(1));
+        let number = cell.announced.load(Ordering::Acquire);
+        assert_eq!((read(), kept()), (1, Some(number)));
+
+        // What is kept says something else than what is in place, to tell which of them is read.
+        cell.keep(Edition { number, snapshot: snapshot(7) });
+        assert_eq!((read(), kept()), (7, Some(number)));
+        let nested = cell.read(|outer| (outer.revision(), read()));
+        assert_eq!(nested, (7, 7), "a read within a read");
+        cell.put(snapshot(2));
+        assert_eq!((read(), kept()), (2, Some(cell.announced.load(Ordering::Acquire))));
+    }
+}
+
 #[cfg(all(test, flagkit_loom))]
 mod model {
     use loom::sync::Arc;
