@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::answer::Answer;
 use crate::outcome::{Failure, Result};
-use crate::probe::Answer;
 use crate::project::digest;
 use crate::state::State;
 use crate::write::state_folder;

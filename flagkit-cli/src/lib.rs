@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::missing_errors_doc)] // the command line is what is promised, and docs/cli.md describes it
 
+mod answer;
 mod cli;
 mod difference;
 mod edit;

@@ -1,13 +1,12 @@
 //! Asking a running system.
 
-use std::fmt;
 use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use ureq::Agent;
 
+use crate::answer::Answer;
 use crate::gate::{Build, Check};
 
 /// How long one question may take, unless its check says less.
@@ -16,23 +15,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_BYTES: u64 = 1 << 20;
 /// How long to wait between two questions of the build.
 const PACE: Duration = Duration::from_millis(200);
-
-/// What came of a check.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Answer {
-    pub(crate) name: String,
-    pub(crate) passed: bool,
-    /// What was got, for people.
-    pub(crate) got: String,
-    pub(crate) millis: u64,
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.got)
-    }
-}
 
 fn agent(patience: Duration) -> Agent {
     Agent::config_builder().timeout_global(Some(patience)).http_status_as_error(false).max_redirects(3).build().into()

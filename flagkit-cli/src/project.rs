@@ -14,7 +14,6 @@ use sha2::{Digest as _, Sha256};
 use crate::edit;
 use crate::outcome::{Detail, Exit, Failure, Result};
 use crate::state::State;
-use crate::write::folder;
 
 /// A document: its bytes, and what they mean.
 #[derive(Clone, Debug)]
@@ -92,6 +91,14 @@ pub(crate) fn refused(path: &Path, error: &LoadError) -> Failure {
     Failure::new(Exit::Findings, format!("{}: {message}", path.display()))
         .with_details(problems)
         .with_help("`flagkit revert --all` turns everything off without reading the file")
+}
+
+/// The folder of a file.
+pub(crate) fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
 }
 
 /// What exact content is known by.

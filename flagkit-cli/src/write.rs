@@ -10,7 +10,7 @@ use fs4::FileExt;
 use tempfile::NamedTempFile;
 
 use crate::outcome::{Exit, Failure, Result};
-use crate::project::digest;
+use crate::project::{digest, folder};
 
 /// How long whoever turns something off waits for whoever else of ours is writing.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -142,12 +142,4 @@ pub(crate) fn lock_file(path: &Path, name: &str) -> io::Result<File> {
 /// Where the log and the locks are: beside the flag file.
 pub(crate) fn state_folder(path: &Path) -> PathBuf {
     folder(path).join(".flagkit")
-}
-
-/// The folder of a file.
-pub(crate) fn folder(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }

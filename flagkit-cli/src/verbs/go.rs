@@ -21,12 +21,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{check, indented, unknown_flag};
+use crate::answer::Answer;
 use crate::difference::Difference;
 use crate::gate::{Gate, Gates, OnFailure};
 use crate::interrupts::Interrupts;
 use crate::journal::{Entry, GO, Journal, Moved, REVERT};
 use crate::outcome::{Exit, Failure, Report, Result};
-use crate::probe::{self, Answer};
+use crate::probe;
 use crate::project::{Definitions, Document, Project, digest};
 use crate::state::{State, has_rules};
 use crate::terminal::{self, BAD, BOLD, DIM, GOOD, Table, effect, styled};
