@@ -181,6 +181,9 @@ impl Registry {
 
 #[cfg(all(test, not(flagkit_loom)))]
 mod tests {
+    use super::super::is_free;
+    #[cfg(feature = "testing")]
+    use super::super::{unwatch, watch};
     use super::*;
     use crate::definition::{Flag, FlagSet};
     use crate::provenance::Provenance;
@@ -226,21 +229,21 @@ mod tests {
 
         #[cfg(feature = "testing")]
         {
-            REGISTRY.watch();
-            REGISTRY.watch();
+            watch();
+            watch();
             assert!(words().iter().all(|word| word.split().is_none()), "every read asks");
             publisher.publish(set([("search", Flag::on()), ("basket", Flag::on())]));
             assert!(words().iter().all(|word| word.split().is_none()), "after a publish too");
-            REGISTRY.unwatch();
+            unwatch();
             assert!(words().iter().all(|word| word.split().is_none()), "somebody else watches");
-            REGISTRY.unwatch();
+            unwatch();
             assert_eq!(words(), [force("search"), force("search"), force("basket")]);
         }
 
-        assert!(REGISTRY.is_free());
+        assert!(is_free());
         let held = REGISTRY.lock();
-        assert!(!REGISTRY.is_free());
+        assert!(!is_free());
         drop(held);
-        assert!(REGISTRY.is_free());
+        assert!(is_free());
     }
 }
