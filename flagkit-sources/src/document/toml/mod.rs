@@ -9,6 +9,7 @@ mod tables;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::mem;
 
 use toml_datetime::Datetime;
 use toml_parser::decoder::{Encoding, IntegerRadix, ScalarKind};
@@ -31,6 +32,7 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
         open: Vec::new(),
         keys: Vec::new(),
         header: None,
+        is_amiss: false,
         faults: Vec::new(),
     };
     let mut errors = Vec::new();
@@ -100,6 +102,8 @@ struct Reader<'t> {
     keys: Vec<Key<'t>>,
     /// The header that is being read.
     header: Option<Header>,
+    /// Whether an error has been reported where a value should be: that there is none is told by it.
+    is_amiss: bool,
     faults: Vec<Fault>,
 }
 
@@ -239,6 +243,9 @@ impl EventReceiver for Reader<'_> {
     }
 
     fn scalar(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
+        if mem::take(&mut self.is_amiss) && span.is_empty() {
+            return self.put(Node { offset: span.start(), value: Value::Null });
+        }
         let mut text = Cow::Borrowed("");
         let value = match self.raw(span, encoding).decode_scalar(&mut text, error) {
             ScalarKind::String => Value::Text(text),
@@ -257,6 +264,14 @@ impl EventReceiver for Reader<'_> {
 
     fn newline(&mut self, _: Span, _: &mut dyn ErrorSink) {
         self.end_line();
+    }
+
+    fn key_val_sep(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.is_amiss = false;
+    }
+
+    fn error(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.is_amiss = true;
     }
 }
 
