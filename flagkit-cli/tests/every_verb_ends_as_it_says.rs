@@ -63,6 +63,30 @@ fn those_that_read() {
     check(&folder, &["show", "x", "--file", "broken.toml"], 1, &["broken.toml:2:5", "flagkit revert --all"]);
 }
 
+/// Found by fuzzing: a parser that asked no further overflowed its stack, and the command was gone with a signal.
+#[test]
+fn a_file_made_to_overflow_the_stack_is_one_that_cannot_be_read() {
+    let folder = folder();
+    let text = format!("[flags]\nx = true\ny = {}", "{ a [b]\n".repeat(100_000));
+    folder.write("flags.toml", &text);
+    let told = "got a value nested 32 levels deep";
+    for arguments in [
+        &["check"][..],
+        &["list"],
+        &["show", "x"],
+        &["eval", "x"],
+        &["explain", "x"],
+        &["diff", "flags.toml", "flags.toml"],
+        &["new", "z"],
+        &["revert", "x"],
+    ] {
+        check(&folder, arguments, 1, &[told]);
+    }
+    let ran = folder.run(&["revert", "--all"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(folder.read("flags.toml").contains("x = false"), "{}", folder.read("flags.toml"));
+}
+
 #[test]
 fn layers_are_those_that_are_named() {
     let folder = folder();
