@@ -82,14 +82,7 @@ pub fn derive_attribute(input: TokenStream) -> TokenStream {
 /// run side by side, each with its flags on its own thread. Up to 6 flags may be left open, which makes 64 tests. An `async` test
 /// brings the attribute of its runtime (`#[tokio::test]`) along, below this one; the flags follow its task.
 ///
-/// ```ignore
-/// use flagkit_core::testing::flag_test;
-///
-/// #[flag_test("search-v2", off("dark-mode"))]
-/// fn search_works() {
-///     assert!(!search("shoes").is_empty());
-/// }
-/// ```
+/// An example is in the documentation of `flagkit_core::testing`.
 #[proc_macro_attribute]
 pub fn flag_test(options: TokenStream, item: TokenStream) -> TokenStream {
     flag_test::expand(options.into(), &item.into()).into()

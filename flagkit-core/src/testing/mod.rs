@@ -26,7 +26,21 @@
 //! assert_eq!(greeting(), "good day");
 //! ```
 //!
-//! [`flag_test`] runs a test under every combination of some flags, [`record`] tells what was asked.
+//! [`record`] tells what was asked, and [`flag_test`] runs a test under every combination of some flags:
+//!
+//! ```
+//! use flagkit_core::{flag, testing::flag_test};
+//!
+//! fn search(words: &str) -> Vec<&str> {
+//!     if flag!("search-v2") { words.split(' ').rev().collect() } else { words.split(' ').collect() }
+//! }
+//!
+//! #[flag_test("search-v2", off("dark-mode"))]
+//! fn search_finds_all_words() {
+//!     assert_eq!(search("red shoes").len(), 2);
+//! }
+//! # fn main() {}
+//! ```
 //!
 //! # How it works
 //!
