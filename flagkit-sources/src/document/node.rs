@@ -47,6 +47,13 @@ pub(super) enum Origin {
     DottedKey,
 }
 
+impl Table<'_> {
+    /// An empty table.
+    pub(super) fn new(origin: Origin) -> Self {
+        Self { entries: Vec::new(), origin }
+    }
+}
+
 impl<'t> Deref for Table<'t> {
     type Target = [Entry<'t>];
 

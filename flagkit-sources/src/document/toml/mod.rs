@@ -217,7 +217,7 @@ impl EventReceiver for Reader<'_> {
     }
 
     fn inline_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
-        self.begin(span, Value::Table(Table { entries: Vec::new(), origin: Origin::Braces }))
+        self.begin(span, Value::Table(Table::new(Origin::Braces)))
     }
 
     fn inline_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {

@@ -50,7 +50,7 @@ struct Level<'a, 't> {
 impl<'t> Tables<'t> {
     pub(super) fn new() -> Self {
         Self {
-            root: Table { entries: Vec::new(), origin: Origin::Header },
+            root: Table::new(Origin::Header),
             here: Here::At { path: Vec::new(), depth: 0 },
             names: Names::default(),
         }
@@ -90,7 +90,7 @@ impl<'t> Tables<'t> {
 
     /// Has the values that follow a refused header belong to nothing.
     pub(super) fn set_aside(&mut self, header: Header) {
-        let table = Table { entries: Vec::new(), origin: Origin::Header };
+        let table = Table::new(Origin::Header);
         self.here = Here::Aside { table, place: header.offset };
     }
 
@@ -200,7 +200,7 @@ impl<'t> Names<'t> {
         if depth >= MAX_DEPTH {
             return Err(Fault::too_deep(offset));
         }
-        let begun = Node { offset, value: Value::Table(Table { entries: Vec::new(), origin: Origin::Header }) };
+        let begun = Node { offset, value: Value::Table(Table::new(Origin::Header)) };
         let Some(position) = self.find(table, place, &key.name) else {
             let node = if is_array { Node { offset, value: Value::Array(vec![begun]) } } else { begun };
             path.push(self.add(table, place, Entry { offset: key.offset, name: key.name, node }));
@@ -234,7 +234,7 @@ impl<'t> Names<'t> {
         for Key { offset, name } in keys {
             let Level { table, place, depth } = level;
             let position = self.find(table, place, &name).unwrap_or_else(|| {
-                let value = Value::Table(Table { entries: Vec::new(), origin: by });
+                let value = Value::Table(Table::new(by));
                 self.add(table, place, Entry { offset, name: name.clone(), node: Node { offset, value } })
             });
             path.push(position);
