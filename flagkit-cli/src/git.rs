@@ -4,8 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::outcome::{Failure, Result};
-use crate::project::folder;
-use crate::project::{Document, empty};
+use crate::project::{Document, empty, folder};
 
 fn run(file: &Path, arguments: &[&str]) -> Result<Output> {
     let output = Command::new("git").arg("-C").arg(folder(file)).args(arguments).output();

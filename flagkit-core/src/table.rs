@@ -4,9 +4,9 @@
 //! So entries lie in a row, and what is hashed leads to a place in it. A place is a hint: in the next table it may be
 //! another flag's, so the key is compared all the same.
 //!
-//! Open addressing with linear probing (Knuth, "The Art of Computer Programming", volume 3, section 6.4) at a load of a quarter;
-//! a slot is found by multiplying instead of dividing (Lemire, "Fast Random Integer Generation in an Interval", 2019),
-//! so that any number of slots will do. A table never changes once it is made.
+//! Open addressing with linear probing (Knuth, "The Art of Computer Programming", volume 3, section 6.4) at a load of a
+//! quarter; a slot is found by multiplying instead of dividing (Lemire, "Fast Random Integer Generation in an Interval",
+//! 2019), so that any number of slots will do. A table never changes once it is made.
 
 use std::hash::BuildHasher as _;
 

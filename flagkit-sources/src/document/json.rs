@@ -12,7 +12,7 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::node::{Entry, MAX_DEPTH, Node, Origin, Table, Value, shorten};
+use super::node::{Entry, MAX_DEPTH, Node, Origin, Table, Value};
 use super::{Fault, Parsed};
 
 /// Parses a document.
@@ -75,8 +75,7 @@ impl<'t> Parser<'t> {
                 }
             };
             if !known.insert(name.clone()) {
-                let got = format!("the name {:?} a second time", shorten(&name));
-                faults.push(Fault { offset, got, expected: "each name once in an object".to_owned() });
+                faults.push(Fault::twice(offset, &name, "an object"));
             }
             entries.push(Entry { offset, name, node: self.node(raw_value, depth + 1, faults) });
         }

@@ -137,6 +137,12 @@ impl Fault {
         let got = format!("a value nested {} levels deep", node::MAX_DEPTH);
         Self { offset, got, expected: "fewer levels".to_owned() }
     }
+
+    /// A name that is given already; `of` is what it is a name in.
+    fn twice(offset: usize, name: &str, of: &str) -> Self {
+        let got = format!("the name {:?} a second time", node::shorten(name));
+        Self { offset, got, expected: format!("each name once in {of}") }
+    }
 }
 
 /// A well-formed document, or everything that is not.

@@ -266,8 +266,7 @@ impl<'t> Names<'t> {
 }
 
 fn twice(offset: usize, name: &str) -> Fault {
-    let got = format!("the name {:?} a second time", shorten(name));
-    Fault { offset, got, expected: "each name once in a table".to_owned() }
+    Fault::twice(offset, name, "a table")
 }
 
 fn closed(offset: usize, name: &str) -> Fault {
