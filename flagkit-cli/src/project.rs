@@ -10,6 +10,7 @@ use flagkit_core::{Flag, Flags, Load, LoadError, Problem, Provenance, Reference,
 use flagkit_sources::document::Format;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use toml::de::{DeTable, DeValue};
 
 use crate::edit;
 use crate::outcome::{Detail, Exit, Failure, Result};
@@ -202,7 +203,7 @@ impl<'p> Definitions<'p> {
         let raw = |document: &'p Document| {
             let raw = match document.format() {
                 Format::Json => serde_json::from_str(&document.text).unwrap_or_default(),
-                _ => toml::from_str(&document.text).unwrap_or_default(),
+                _ => DeTable::parse(&document.text).map(|table| of_table(table.get_ref())).unwrap_or_default(),
             };
             (document, raw)
         };
@@ -228,6 +229,25 @@ impl<'p> Definitions<'p> {
 
     fn segment(&self, name: &str) -> Vec<Option<&Value>> {
         self.documents.iter().map(|(_, raw)| raw.get("segments").and_then(|all| all.get(name))).collect()
+    }
+}
+
+/// A table of TOML with all that it says: whole numbers that JSON has no room for stay as they are written.
+fn of_table(table: &DeTable<'_>) -> Value {
+    table.iter().map(|(name, value)| (name.get_ref().to_string(), of_value(value.get_ref()))).collect()
+}
+
+fn of_value(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => json!(text),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or_else(|_| json!(number.to_string()), Value::from)
+        }
+        DeValue::Float(number) => json!(number.as_str()),
+        DeValue::Boolean(value) => json!(value),
+        DeValue::Datetime(datetime) => json!(datetime.to_string()),
+        DeValue::Array(items) => items.iter().map(|item| of_value(item.get_ref())).collect(),
+        DeValue::Table(table) => of_table(table),
     }
 }
 
@@ -290,4 +310,41 @@ pub(crate) fn environment_of(file: &Path, name: &str) -> Option<String> {
         None => name,
     };
     environment_file(file, env).is_ok().then(|| env.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(text: &str) -> String {
+        let declared = Document::understand(Path::new("flags.toml"), text.into()).expect("flags");
+        Definitions::of(&Project { declared, environment: None }).digest("f")
+    }
+
+    #[test]
+    fn the_digest_of_a_flag_is_of_all_that_it_says() {
+        let flag =
+            |condition: &str| digest(&format!("[flags.f]\non = true\nrules = [{{ if = {{ a = {condition} }} }}]\n"));
+        let texts = [
+            "1",
+            "2",
+            "1.0",
+            "1.5",
+            "'1'",
+            "99999999999999999999",
+            "99999999999999999998",
+            "true",
+            "{ exists = true }",
+        ];
+        let mut digests: Vec<String> = texts.iter().map(|text| flag(text)).collect();
+        digests.sort();
+        digests.dedup();
+        assert_eq!(digests.len(), texts.len());
+        assert_eq!(flag("0x10"), flag("16"));
+        assert_eq!(
+            digest("[flags.f]\non = true\nrollout = 5\n"),
+            digest("[flags]\nf = { on = false }\n"),
+            "but for its state"
+        );
+    }
 }

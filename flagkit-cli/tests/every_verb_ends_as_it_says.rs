@@ -69,7 +69,7 @@ fn a_file_made_to_overflow_the_stack_is_one_that_cannot_be_read() {
     let folder = folder();
     let text = format!("[flags]\nx = true\ny = {}", "{ a [b]\n".repeat(100_000));
     folder.write("flags.toml", &text);
-    let told = "got a value nested 32 levels deep";
+    let told = "got a bracket that is not closed before 64 more are open";
     for arguments in [
         &["check"][..],
         &["list"],

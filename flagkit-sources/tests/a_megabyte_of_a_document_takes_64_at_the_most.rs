@@ -42,7 +42,19 @@ fn name(mut number: usize) -> String {
 #[test]
 fn in_toml_and_in_json() {
     let deep = ".a".repeat(29);
-    let toml: [(&str, String); 16] = [
+    let letters = |names: usize| {
+        let names = (b'a'..).take(names).map(|name| format!("{}=1", char::from(name)));
+        names.collect::<Vec<_>>()
+    };
+    let any = |names: usize| {
+        let alternative = format!("{{{}}},", letters(names).join(","));
+        document("[flags.a]\non=true\nrules=[{any=[", |_| alternative.clone(), "]}]\n")
+    };
+    let values = |names: usize| {
+        let value = format!("{{{}}},", letters(names).join(","));
+        document("[flags.f]\non=true\nvariants={a=1}\nvalues.a=[", |_| value.clone(), "]\n")
+    };
+    let toml: [(&str, String); 28] = [
         ("names", document("", |n| format!("{}=1\n", name(n)), "")),
         ("short forms", document("[flags]\n", |n| format!("k{n}=true\n"), "")),
         ("headers", document("", |n| format!("[{}]\n", name(n)), "")),
@@ -58,7 +70,19 @@ fn in_toml_and_in_json() {
         ("dotted keys in an array", document("a=[", |_| format!("{{a{deep}=1}},"), "]\n")),
         ("rules", document("[flags.a]\non=true\nrules=[", |_| "{if={a=1}},".to_owned(), "]\n")),
         ("payloads", document("[flags.a.variants.b]\nv=[", |_| "{a=1},".to_owned(), "]\n")),
+        ("alternatives of one", any(1)),
+        ("alternatives of two", any(2)),
+        ("alternatives of three", any(3)),
+        ("values of nine", values(9)),
+        ("values of many", values(26)),
+        ("tables of nine", document("", |n| format!("[{}]\n{}\n", name(n), letters(9).join("\n")), "")),
+        ("conditions", document("[flags.a]\non=true\nrules=[{if={", |n| format!("k{}=1,", name(n)), "}}]\n")),
+        ("literals", document("[flags.a]\non=true\nrules=[{if={a={in=[", |_| "1,".to_owned(), "]}}}]\n")),
+        ("subjects", document("[flags.a]\non=true\nrules=[{subjects=[", |_| "1,".to_owned(), "]}]\n")),
         ("errors", document("", |_| "=\n".to_owned(), "")),
+        ("braces that close nothing", document("a=[", |_| "}".to_owned(), "]\n")),
+        ("commas behind nothing", document("a=[", |_| ",".to_owned(), "]\n")),
+        ("arrays of commas", document("a=[", |_| format!("[{}],", ",".repeat(200)), "]\n")),
     ];
     let json: [(&str, String); 6] = [
         ("names", document("{", |n| format!("\"{}\":1,", name(n)), "\"\":1}")),

@@ -53,7 +53,6 @@ use crate::witness::{Exactly, Group, Witness};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     node: Node,
-    depth: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +68,7 @@ impl Condition {
 
     /// The attribute passes the test.
     pub fn attribute(name: &str, operator: Operator) -> Self {
-        Self { node: Node::Attribute { name: name.into(), operator }, depth: 1 }
+        Self { node: Node::Attribute { name: name.into(), operator } }
     }
 
     /// Holds when every condition holds; an empty list always holds.
@@ -147,11 +146,17 @@ impl Condition {
         if conditions.len() == 1 {
             return conditions.pop().ok_or_else(OperatorError::too_deep);
         }
-        let depth = 1 + conditions.iter().map(|condition| condition.depth).max().unwrap_or(0);
-        if depth > Self::MAX_DEPTH {
-            return Err(OperatorError::too_deep());
+        let combined = Self { node: node(conditions.into()) };
+        if combined.depth() > Self::MAX_DEPTH { Err(OperatorError::too_deep()) } else { Ok(combined) }
+    }
+
+    /// Counted where conditions are combined, in which none is ever deeper than may be; kept, it would be a tenth of what
+    /// conditions take.
+    fn depth(&self) -> usize {
+        match &self.node {
+            Node::Attribute { .. } => 1,
+            Node::All(conditions) | Node::Any(conditions) => 1 + conditions.iter().map(Self::depth).max().unwrap_or(0),
         }
-        Ok(Self { node: node(conditions.into()), depth })
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn all_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> 
     if matches!(&node.value, Value::Table(entries) if entries.is_empty()) {
         decoder.problem(node.offset, base, "no condition", "at least one: a rule without `if` matches everybody");
     }
-    let mut conditions = Vec::new();
+    let mut conditions = Vec::with_capacity(entries.len());
     for entry in entries {
         attribute(decoder, &join(base, &entry.name), entry, &mut conditions);
     }
@@ -47,9 +47,10 @@ pub(super) fn any_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> 
     if matches!(&node.value, Value::Array(items) if items.is_empty()) {
         decoder.problem(node.offset, base, "no alternative", "at least one table of conditions");
     }
-    let tables = items.iter().enumerate();
-    let tables: Vec<_> =
-        tables.filter_map(|(index, table)| all_of(decoder, &format!("{base}[{index}]"), table)).collect();
+    let mut tables = Vec::with_capacity(items.len());
+    for (index, table) in items.iter().enumerate() {
+        tables.extend(all_of(decoder, &format!("{base}[{index}]"), table));
+    }
     Condition::any(tables).ok()
 }
 
@@ -160,7 +161,7 @@ fn comparison(
         _ => None,
     };
     let Some(literal) = literal else {
-        if is_whole(node) {
+        if node.is_whole() {
             decoder.problem_with_help(node.offset, path, node.describe(), "a finite number", WHOLE_NUMBERS);
         } else {
             decoder.problem(node.offset, path, node.describe(), "a finite number");
@@ -205,18 +206,13 @@ fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Lit
                 expected,
                 "compare dates by `before` and `after`",
             ),
-            _ if is_whole(node) => {
+            _ if node.is_whole() => {
                 decoder.problem_with_help(node.offset, path, node.describe(), expected, WHOLE_NUMBERS);
             }
             _ => decoder.problem(node.offset, path, node.describe(), expected),
         }
     }
     literal
-}
-
-/// Tells whether it is a whole number, of whatever size.
-fn is_whole(node: &Node<'_>) -> bool {
-    matches!(&node.value, Value::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
 }
 
 fn texts<'n>(decoder: &mut Decoder<'_>, path: &str, node: &'n Node<'_>) -> Vec<&'n str> {

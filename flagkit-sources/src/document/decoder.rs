@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use flagkit_core::{Location, Percent, Problem};
 
-use super::MAX_PROBLEMS;
 use super::lines::Lines;
 use super::node::{Entry, Node, Value, shorten};
 use super::suggest::nearest;
+use super::{MAX_PROBLEMS, problems_more};
 
 /// What people write who want a timer, in lower case and without what joins words.
 const SCHEDULES: [&str; 15] = [
@@ -122,8 +122,7 @@ impl<'a> Decoder<'a> {
         let Self { mut problems, found, .. } = self;
         problems.sort_by_key(Problem::location);
         if found > problems.len() {
-            let got = format!("{} problems more", found - problems.len());
-            problems.push(Problem::new("", got, "a document without problems"));
+            problems.push(problems_more(found - problems.len()));
         }
         problems
     }

@@ -13,16 +13,16 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::node::{Entry, MAX_DEPTH, Node, Origin, Table, Value};
-use super::{Fault, Parsed};
+use super::{Fault, Faults, Parsed};
 
 /// Parses a document.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let parser = Parser { text };
     // Well-formed as a whole, or not at all: errors inside slices could only be about the content of strings.
-    let root: &RawValue = serde_json::from_str(text).map_err(|error| vec![parser.syntax_fault(&error)])?;
-    let mut faults = Vec::new();
+    let root: &RawValue = serde_json::from_str(text).map_err(|error| parser.syntax_fault(&error))?;
+    let mut faults = Faults::default();
     let node = parser.node(root, 0, &mut faults);
-    if faults.is_empty() { Ok(node) } else { Err(faults) }
+    if faults.are_none() { Ok(node) } else { Err(faults) }
 }
 
 struct Parser<'t> {
@@ -30,7 +30,7 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn node(&self, raw: &'t RawValue, depth: usize, faults: &mut Vec<Fault>) -> Node<'t> {
+    fn node(&self, raw: &'t RawValue, depth: usize, faults: &mut Faults) -> Node<'t> {
         let slice = raw.get();
         let offset = self.offset(slice);
         let mut fail = |got: String, expected: &str| {
@@ -39,8 +39,8 @@ impl<'t> Parser<'t> {
         };
         let value = match slice.as_bytes().first() {
             Some(b'{' | b'[') if depth == MAX_DEPTH => {
-                let Fault { got, expected, .. } = Fault::too_deep(offset);
-                fail(got, &expected)
+                faults.push(Fault::too_deep(offset));
+                Value::Null
             }
             Some(b'{') => match serde_json::Deserializer::from_str(slice).deserialize_map(Pairs) {
                 Ok(pairs) => self.table(pairs, depth, faults),
@@ -62,7 +62,7 @@ impl<'t> Parser<'t> {
         Node { offset, value }
     }
 
-    fn table(&self, pairs: Vec<(&'t RawValue, &'t RawValue)>, depth: usize, faults: &mut Vec<Fault>) -> Value<'t> {
+    fn table(&self, pairs: Vec<(&'t RawValue, &'t RawValue)>, depth: usize, faults: &mut Faults) -> Value<'t> {
         let mut known = HashSet::new();
         let mut entries = Vec::with_capacity(pairs.len());
         for (raw_name, raw_value) in pairs {
@@ -88,11 +88,14 @@ impl<'t> Parser<'t> {
     }
 
     fn syntax_fault(&self, error: &serde_json::Error) -> Fault {
-        // serde_json counts columns in bytes, from 1, and says 0 for the start of a line.
+        let message = message(error);
         let line_start: usize =
             self.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-        let offset = line_start + error.column().saturating_sub(1);
-        let message = message(error);
+        // serde_json says how many bytes of the line it has read. The last of them is at fault, but where it was the end
+        // that was not expected, or the character behind.
+        let read = line_start + error.column();
+        let is_behind = error.is_eof() || message.starts_with("control character");
+        let offset = if is_behind { read } else { read.saturating_sub(1).max(line_start) };
         let found = self.text.get(offset..).and_then(|rest| rest.chars().next());
         let (got, expected) = match (message.strip_prefix("expected "), found) {
             (Some("ident"), Some(found)) => (format!("{found:?}"), "true, false or null".to_owned()),

@@ -34,7 +34,7 @@ mod variants;
 
 use std::path::Path;
 
-use flagkit_core::{Load, LoadError};
+use flagkit_core::{Load, LoadError, Problem};
 
 use self::lines::Lines;
 use self::node::Node;
@@ -93,12 +93,8 @@ impl Format {
         };
         match root {
             Ok(root) => flags::decode(&root, &lines),
-            Err(mut faults) => {
-                faults.sort_by_key(|fault| fault.offset);
-                let problem = |fault: Fault| lines.problem(fault.offset, "", fault.got, fault.expected);
-                Err(LoadError::new(format!("the document is not well-formed {}", self.name()))
-                    .with_problems(faults.into_iter().take(MAX_PROBLEMS).map(problem)))
-            }
+            Err(faults) => Err(LoadError::new(format!("the document is not well-formed {}", self.name()))
+                .with_problems(faults.into_problems(&lines))),
         }
     }
 
@@ -134,7 +130,7 @@ struct Fault {
 
 impl Fault {
     fn too_deep(offset: usize) -> Self {
-        let got = format!("a value nested {} levels deep", node::MAX_DEPTH);
+        let got = format!("a value nested more than {} levels deep", node::MAX_DEPTH);
         Self { offset, got, expected: "fewer levels".to_owned() }
     }
 
@@ -145,5 +141,53 @@ impl Fault {
     }
 }
 
+/// Everything that is not of the format: of more than anybody reads, how much it is.
+#[derive(Default)]
+struct Faults {
+    list: Vec<Fault>,
+    found: usize,
+}
+
+impl Faults {
+    fn push(&mut self, fault: Fault) {
+        self.found += 1;
+        if self.list.len() < MAX_PROBLEMS {
+            self.list.push(fault);
+        }
+    }
+
+    fn append(&mut self, others: Self) {
+        let unlisted = others.found - others.list.len();
+        others.list.into_iter().for_each(|fault| self.push(fault));
+        self.found += unlisted;
+    }
+
+    fn are_none(&self) -> bool {
+        self.found == 0
+    }
+
+    /// In the order of the document; of several at one place, that which was found first.
+    fn into_problems(mut self, lines: &Lines<'_>) -> Vec<Problem> {
+        let more = self.found - self.list.len();
+        self.list.sort_by_key(|fault| fault.offset);
+        self.list.dedup_by_key(|fault| fault.offset);
+        let problem = |fault: Fault| lines.problem(fault.offset, "", fault.got, fault.expected);
+        let mut problems: Vec<Problem> = self.list.into_iter().map(problem).collect();
+        problems.extend((more > 0).then(|| problems_more(more)));
+        problems
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self { list: vec![fault], found: 1 }
+    }
+}
+
+/// What stands for those that are not listed.
+fn problems_more(count: usize) -> Problem {
+    Problem::new("", format!("{count} problems more"), "a document without problems")
+}
+
 /// A well-formed document, or everything that is not.
-type Parsed<'t> = Result<Node<'t>, Vec<Fault>>;
+type Parsed<'t> = Result<Node<'t>, Faults>;

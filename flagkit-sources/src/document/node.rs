@@ -80,6 +80,11 @@ impl<'n, 't> IntoIterator for &'n Table<'t> {
 }
 
 impl Node<'_> {
+    /// Tells whether it is a whole number, of whatever size.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(&self.value, Value::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
+    }
+
     /// Says what the value is, in the words of a problem.
     pub(super) fn describe(&self) -> String {
         match &self.value {

@@ -86,6 +86,13 @@ fn payload(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Pay
         Value::Bool(value) => Payload::Bool(*value),
         Value::Number(number) => match (number.parse(), number.parse::<f64>()) {
             (Ok(integer), _) => Payload::Integer(integer),
+            // As a fraction it would be another number.
+            _ if node.is_whole() => {
+                let help = "write it with a fraction, if the nearest binary fraction will do, or as a text";
+                let expected = "a whole number from -2^63 to 2^63 - 1";
+                decoder.problem_with_help(node.offset, path, node.describe(), expected, help);
+                return None;
+            }
             (_, Ok(float)) if float.is_finite() => Payload::Float(float),
             _ => {
                 decoder.problem(node.offset, path, node.describe(), "a finite number");

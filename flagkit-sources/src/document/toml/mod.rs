@@ -2,11 +2,12 @@
 //!
 //! `toml_parser` reads the syntax and tells what it meets, an event at a time. Here the values are made of that;
 //! [`tables`] knows where they belong. The tables of the crate `toml` would do both, at 1.2 KiB for each table: a document
-//! of 1 MiB could take 560 MiB. These take less than 60 bytes for each byte of the text at the worst, tokens included.
+//! of 1 MiB could take 560 MiB. These take less than 64 bytes for each byte of the text at the worst, tokens included.
 
 mod tables;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::mem;
@@ -19,33 +20,32 @@ use toml_parser::{ErrorSink, Expected, ParseError, Raw, Source, Span};
 
 use self::tables::{Header, Key, Tables, push};
 use super::node::{MAX_DEPTH, Node, Origin, Table, Value, shorten};
-use super::{Fault, MAX_PROBLEMS, Parsed};
+use super::{Fault, Faults, Parsed};
 
 /// Parses a document, going on after an error to find the others.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let source = Source::new(text);
-    let tokens = tokens(source);
+    let (tokens, is_refused) = (tokens(source), Cell::new(false));
     let mut reader = Reader {
         text,
-        long_arrays: look_ahead(&tokens).map_err(|fault| vec![fault])?,
+        long_arrays: look_ahead(&tokens)?,
         tables: Tables::new(),
         open: Vec::new(),
         keys: Vec::new(),
         header: None,
         is_amiss: false,
-        faults: Vec::new(),
+        is_refused: &is_refused,
+        faults: Faults::default(),
     };
-    let mut errors = Vec::new();
-    parse_document(&tokens, &mut ValidateWhitespace::new(&mut reader, source), &mut |error| {
-        // An error may stand at every other byte, and nobody reads more.
-        if errors.len() < MAX_PROBLEMS {
-            errors.push(error);
-        }
+    let mut errors = Faults::default();
+    parse_document(&tokens, &mut ValidateWhitespace::new(&mut reader, source), &mut |error: ParseError| {
+        is_refused.set(true);
+        errors.push(fault(&error, text));
     });
     drop(tokens);
     let Reader { tables, mut faults, .. } = reader;
-    faults.extend(errors.iter().map(|error| fault(error, text)));
-    if faults.is_empty() { Ok(tables.into_root()) } else { Err(faults) }
+    faults.append(errors);
+    if faults.are_none() { Ok(tables.into_root()) } else { Err(faults) }
 }
 
 /// The tokens of a text, in no more memory than they need: there may be one for each byte.
@@ -55,43 +55,72 @@ fn tokens(source: Source<'_>) -> Vec<Token> {
     tokens
 }
 
-/// Where the text has more brackets open than the parser is asked to go into; else, how many commas stand in each array
-/// that has many, by where it begins.
+/// Where the text has more brackets open than the parser is asked to go into; else, how many values end in a comma in each
+/// array that has many, by where it begins.
 ///
 /// The parser calls itself for each bracket. A receiver may tell it not to go on, and the levels that it is told of do for
 /// what is well-formed; but of `{ a [` the parser tells that something was closed which it never told was opened, so that
 /// one who counts is led astray, and `{ a [b]` line after line ends in a stack that overflows. A level counts here until
-/// the bracket comes that closes it, whatever stands between: the parser has none open that is not among these.
+/// the bracket comes that closes it, whatever stands between: the parser has none open that is not among these. Brackets of
+/// a header have none in them.
 fn look_ahead(tokens: &[Token]) -> Result<HashMap<usize, usize>, Fault> {
     const MOST_LEVELS: usize = 2 * MAX_DEPTH;
-    const MANY_COMMAS: usize = 64;
+    const MANY_VALUES: usize = 64;
     let mut long_arrays = HashMap::new();
-    let mut open = Vec::new();
+    let mut open: Vec<Bracket> = Vec::new();
+    let (mut is_header, mut before) = (false, TokenKind::Newline);
     for token in tokens {
-        let offset = token.span().start();
-        match token.kind() {
-            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket if open.len() == MOST_LEVELS => {
-                return Err(Fault::too_deep(offset));
-            }
-            TokenKind::LeftSquareBracket => open.push((TokenKind::RightSquareBracket, offset, 0)),
-            TokenKind::LeftCurlyBracket => open.push((TokenKind::RightCurlyBracket, offset, 0)),
-            TokenKind::Comma => {
-                if let Some((_, _, commas)) = open.last_mut() {
-                    *commas += 1;
+        let (kind, offset) = (token.kind(), token.span().start());
+        is_header = match kind {
+            TokenKind::LeftSquareBracket if open.is_empty() && before == TokenKind::Newline => true,
+            _ => is_header && kind != TokenKind::Newline,
+        };
+        match (kind, open.last_mut()) {
+            _ if is_header => {}
+            (TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket, _) => {
+                if open.len() == MOST_LEVELS {
+                    return Err(too_many_open(open.first().map_or(offset, |first| first.offset), MOST_LEVELS));
                 }
+                open.push(Bracket { kind, offset, values: 0 });
             }
-            kind if open.last().is_some_and(|(closing, ..)| *closing == kind) => {
-                let closed = open.pop().filter(|(.., commas)| *commas >= MANY_COMMAS);
-                long_arrays.extend(closed.map(|(_, begin, commas)| (begin, commas)));
+            (TokenKind::Comma, Some(bracket)) => bracket.values += usize::from(before != TokenKind::Comma),
+            (_, Some(bracket)) if bracket.is_closed_by(kind) => {
+                let closed = open.pop().filter(|bracket| bracket.values >= MANY_VALUES);
+                long_arrays.extend(closed.map(|bracket| (bracket.offset, bracket.values)));
             }
             _ => {}
+        }
+        if !matches!(kind, TokenKind::Whitespace | TokenKind::Comment) {
+            before = kind;
         }
     }
     Ok(long_arrays)
 }
 
+/// A bracket or brace that is open.
+struct Bracket {
+    kind: TokenKind,
+    offset: usize,
+    values: usize,
+}
+
+impl Bracket {
+    fn is_closed_by(&self, kind: TokenKind) -> bool {
+        matches!(
+            (self.kind, kind),
+            (TokenKind::LeftSquareBracket, TokenKind::RightSquareBracket)
+                | (TokenKind::LeftCurlyBracket, TokenKind::RightCurlyBracket)
+        )
+    }
+}
+
+fn too_many_open(offset: usize, count: usize) -> Fault {
+    let got = format!("a bracket that is not closed before {count} more are open");
+    Fault { offset, got, expected: format!("brackets that are closed, and no more than {MAX_DEPTH} levels") }
+}
+
 /// Makes values of events.
-struct Reader<'t> {
+struct Reader<'t, 'r> {
     text: &'t str,
     /// For room that is exact: growing takes more than twice as much while it copies.
     long_arrays: HashMap<usize, usize>,
@@ -104,7 +133,9 @@ struct Reader<'t> {
     header: Option<Header>,
     /// Whether an error has been reported where a value should be: that there is none is told by it.
     is_amiss: bool,
-    faults: Vec<Fault>,
+    /// Whether any error has been reported: nobody reads the values.
+    is_refused: &'r Cell<bool>,
+    faults: Faults,
 }
 
 struct Open<'t> {
@@ -114,7 +145,7 @@ struct Open<'t> {
     keys_before: usize,
 }
 
-impl<'t> Reader<'t> {
+impl<'t> Reader<'t, '_> {
     fn raw(&self, span: Span, encoding: Option<Encoding>) -> Raw<'t> {
         let text = self.text.get(span.start()..span.end()).unwrap_or_default();
         Raw::new_unchecked(text, encoding, span)
@@ -142,8 +173,11 @@ impl<'t> Reader<'t> {
     }
 
     fn end(&mut self) {
-        if let Some(open) = self.open.pop() {
+        if let Some(mut open) = self.open.pop() {
             self.keys.truncate(open.keys_before);
+            if let Node { offset, value: Value::Table(table) } = &mut open.node {
+                self.tables.close(table, *offset);
+            }
             self.put(open.node);
         }
     }
@@ -155,7 +189,9 @@ impl<'t> Reader<'t> {
             let keys = self.keys.drain(keys_before..);
             match self.open.last_mut() {
                 Some(Open { node: Node { value: Value::Array(items), .. }, .. }) => {
-                    push(items, node);
+                    if !self.is_refused.get() {
+                        push(items, node);
+                    }
                     Ok(())
                 }
                 Some(Open { node: Node { offset, value: Value::Table(table) }, depth, .. }) => {
@@ -170,9 +206,8 @@ impl<'t> Reader<'t> {
     }
 
     fn fail(&mut self, fault: Fault) {
-        if self.faults.len() < MAX_PROBLEMS {
-            self.faults.push(fault);
-        }
+        self.is_refused.set(true);
+        self.faults.push(fault);
     }
 
     /// Forgets the names of what had no value, and the header that was not closed: errors have been reported of both.
@@ -199,7 +234,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-impl EventReceiver for Reader<'_> {
+impl EventReceiver for Reader<'_, '_> {
     fn std_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
         self.open_header(span, false);
     }
@@ -225,7 +260,8 @@ impl EventReceiver for Reader<'_> {
     }
 
     fn array_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
-        let room = self.long_arrays.get(&span.start()).map_or(0, |commas| commas + 1);
+        let long = if self.is_refused.get() { None } else { self.long_arrays.get(&span.start()) };
+        let room = long.map_or(0, |values| values + 1);
         self.begin(span, Value::Array(Vec::with_capacity(room)))
     }
 
@@ -275,7 +311,7 @@ impl EventReceiver for Reader<'_> {
     }
 }
 
-/// An integer in decimal, whatever it is written in; what is too large for that stays as it is, and is refused.
+/// An integer in decimal, whatever it is written in. In decimal it may be of any size, and keeps its minus.
 fn integer<'t>(text: Cow<'t, str>, radix: IntegerRadix, span: Span, error: &mut dyn ErrorSink) -> Value<'t> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
     // None at all, and those of other scripts, are let through.
@@ -283,11 +319,17 @@ fn integer<'t>(text: Cow<'t, str>, radix: IntegerRadix, span: Span, error: &mut 
         error.report_error(ParseError::new(radix.invalid_description()).with_unexpected(span));
         return Value::Null;
     }
-    if radix == IntegerRadix::Dec && digits.len() == text.len() {
-        return Value::Number(text);
+    if radix == IntegerRadix::Dec {
+        return Value::Number(match text.strip_prefix('+') {
+            Some(digits) => Cow::Owned(digits.to_owned()),
+            None => text,
+        });
     }
-    let decimal = i128::from_str_radix(&text, radix.value()).map(|integer| integer.to_string());
-    Value::Number(decimal.map_or(text, Cow::Owned))
+    if let Ok(integer) = i128::from_str_radix(&text, radix.value()) {
+        return Value::Number(Cow::Owned(integer.to_string()));
+    }
+    error.report_error(ParseError::new("a whole number lies below 2^127").with_unexpected(span));
+    Value::Null
 }
 
 fn datetime<'t>(text: &str, span: Span, error: &mut dyn ErrorSink) -> Value<'t> {

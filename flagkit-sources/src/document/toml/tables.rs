@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 
 use super::super::Fault;
 use super::super::node::{Entry, MAX_DEPTH, Node, Origin, Table, Value, shorten};
@@ -28,7 +29,7 @@ pub(super) struct Header {
 pub(super) struct Tables<'t> {
     root: Table<'t>,
     here: Here<'t>,
-    names: Names<'t>,
+    names: Names,
 }
 
 /// The table to which names belong that stand outside of braces.
@@ -103,6 +104,12 @@ impl<'t> Tables<'t> {
         level.map_or(Ok(()), |level| self.names.put(level, keys, node))
     }
 
+    /// Gives back what a table whose braces have been closed had for more entries: nothing is added to it any more.
+    pub(super) fn close(&mut self, table: &mut Table<'t>, place: usize) {
+        self.names.forget(table, place);
+        table.entries.shrink_to_fit();
+    }
+
     /// Puts a value into a table whose braces are open.
     pub(super) fn put_within(
         &mut self,
@@ -139,37 +146,57 @@ fn last_of_headers<'a, 't>(items: &'a mut [Node<'t>]) -> Option<(&'a mut Table<'
 const ROOT: usize = usize::MAX;
 
 /// Which entry of a table has a name, of tables with more entries than are looked through.
+///
+/// By 64 bits of a keyed hash of the table's place and the name: names and places themselves would take more memory than all
+/// else. What is found is looked at, and where it is another name of the same hash the table is looked through.
 #[derive(Default)]
-struct Names<'t> {
-    positions: HashMap<(usize, Cow<'t, str>), usize>,
+struct Names {
+    positions: HashMap<u64, u32>,
+    hasher: RandomState,
 }
 
 /// The most entries that are looked through.
 const FEW: usize = 8;
 
-impl<'t> Names<'t> {
+impl Names {
     fn find(&self, table: &Table<'_>, place: usize, name: &str) -> Option<usize> {
+        let look_through = || table.iter().position(|entry| entry.name == name);
         if table.len() <= FEW {
-            return table.iter().position(|entry| entry.name == name);
+            return look_through();
         }
-        let positions: &HashMap<(usize, Cow<'_, str>), usize> = &self.positions;
-        positions.get(&(place, Cow::Borrowed(name))).copied()
+        let position = *self.positions.get(&self.hash(place, name))? as usize;
+        if table.get(position).is_some_and(|entry| entry.name == name) { Some(position) } else { look_through() }
     }
 
-    fn add(&mut self, table: &mut Table<'t>, place: usize, entry: Entry<'t>) -> usize {
+    fn hash(&self, place: usize, name: &str) -> u64 {
+        self.hasher.hash_one((place, name))
+    }
+
+    fn add<'t>(&mut self, table: &mut Table<'t>, place: usize, entry: Entry<'t>) -> usize {
         let position = table.len();
         push(&mut table.entries, entry);
         let known = if position > FEW { position } else { 0 };
         if position >= FEW {
             for (position, entry) in table.iter().enumerate().skip(known) {
-                self.positions.insert((place, entry.name.clone()), position);
+                // A text has fewer bytes than that, and less entries still.
+                let position = u32::try_from(position).unwrap_or(u32::MAX);
+                self.positions.insert(self.hash(place, &entry.name), position);
             }
         }
         position
     }
 
+    fn forget(&mut self, table: &Table<'_>, place: usize) {
+        if table.len() > FEW {
+            for entry in table {
+                let hash = self.hash(place, &entry.name);
+                self.positions.remove(&hash);
+            }
+        }
+    }
+
     /// Puts a value into a table, or into one within it.
-    fn put(
+    fn put<'t>(
         &mut self,
         level: Level<'_, 't>,
         mut keys: impl DoubleEndedIterator<Item = Key<'t>>,
@@ -186,7 +213,7 @@ impl<'t> Names<'t> {
     }
 
     /// Makes the table of a header. Returns the way to it from the root, and how deep it is.
-    fn begin(
+    fn begin<'t>(
         &mut self,
         root: Level<'_, 't>,
         header: Header,
@@ -224,7 +251,7 @@ impl<'t> Names<'t> {
     }
 
     /// Goes into the tables that are named, one within the other, and makes those that are not there.
-    fn go<'a>(
+    fn go<'a, 't>(
         &mut self,
         mut level: Level<'a, 't>,
         keys: impl Iterator<Item = Key<'t>>,

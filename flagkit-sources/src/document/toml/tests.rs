@@ -20,19 +20,17 @@ fn ours(value: &Value<'_>) -> String {
         Value::Array(items) => {
             format!("[{}]", items.iter().map(|item| ours(&item.value)).collect::<Vec<_>>().join(", "))
         }
-        Value::Table(table) => {
-            let mut entries: Vec<_> = table.iter().map(|entry| (&*entry.name, ours(&entry.node.value))).collect();
-            entries.sort();
-            format!("{entries:?}")
-        }
+        Value::Table(table) => table_of(table.iter().map(|entry| (&*entry.name, ours(&entry.node.value))).collect()),
     }
 }
 
 fn theirs(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("{text:?}"),
-        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
-            .map_or_else(|_| number.to_string(), |integer| integer.to_string()),
+        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).map_or_else(
+            |_| number.to_string(),
+            |integer| if number.as_str() == "-0" { "-0".to_owned() } else { integer.to_string() },
+        ),
         DeValue::Float(number) => number.to_string(),
         DeValue::Boolean(value) => value.to_string(),
         DeValue::Datetime(datetime) => {
@@ -50,13 +48,17 @@ fn theirs(value: &DeValue<'_>) -> String {
 }
 
 fn table_of_theirs(table: &DeTable<'_>) -> String {
-    let mut entries: Vec<_> = table.iter().map(|(name, value)| (&**name.as_ref(), theirs(value.as_ref()))).collect();
-    entries.sort();
-    format!("{entries:?}")
+    table_of(table.iter().map(|(name, value)| (&**name.as_ref(), theirs(value.as_ref()))).collect())
 }
 
-fn said(faults: &[Fault]) -> String {
-    let said = faults.iter().map(|fault| format!("{}: {}, expected {}", fault.offset, fault.got, fault.expected));
+fn table_of(mut entries: Vec<(&str, String)>) -> String {
+    entries.sort();
+    let entries: Vec<_> = entries.into_iter().map(|(name, value)| format!("{name:?} = {value}")).collect();
+    format!("{{{}}}", entries.join(", "))
+}
+
+fn said(faults: &Faults) -> String {
+    let said = faults.list.iter().map(|fault| format!("{}: {}, expected {}", fault.offset, fault.got, fault.expected));
     said.collect::<Vec<_>>().join("\n")
 }
 
@@ -87,6 +89,41 @@ fn what_is_not_toml_is_refused() {
     for (name, text) in documents {
         assert!(parse(&text).is_err(), "{}:\n{text}", name.display());
     }
+}
+
+#[test]
+fn whole_numbers_are_themselves_or_refused() {
+    let number = |text: &str| match parse(&format!("a = {text}")) {
+        Ok(Node { value: Value::Table(table), .. }) => Ok(ours(&table[0].node.value)),
+        Ok(_) => unreachable!("the document is a table"),
+        Err(faults) => Err(said(&faults)),
+    };
+    let greatest = "0x7fffffffffffffffffffffffffffffff";
+    assert_eq!(number(greatest), Ok(i128::MAX.to_string()));
+    for (text, is) in [("+7", "7"), ("-0", "-0"), ("0b1_01", "5"), ("99999999999999999999999999999999999999999", "")] {
+        assert_eq!(number(text).as_deref(), Ok(if is.is_empty() { text } else { is }));
+    }
+    for text in [
+        "0x80000000000000000000000000000000",
+        "0x1e00000000000000000000000000000005",
+        "0x99999999999999999999999999999999999",
+        &format!("0b1{}", "0".repeat(127)),
+        &format!("0o{}", "7".repeat(50)),
+    ] {
+        let said = number(text).expect_err(text);
+        assert!(said.contains("a whole number lies below 2^127"), "{said}");
+    }
+}
+
+#[test]
+fn brackets_that_stay_open_hide_no_other_error() {
+    let headers = "[flags.f\n".repeat(70);
+    assert_eq!(parse(&headers).expect_err("no header is closed").list.len(), 70);
+    let said = said(&parse(&"a=[1,\n".repeat(70)).expect_err("no bracket is closed"));
+    assert_eq!(
+        said,
+        "2: a bracket that is not closed before 64 more are open, expected brackets that are closed, and no more than 32 levels"
+    );
 }
 
 fn name() -> impl Strategy<Value = String> {
@@ -139,7 +176,7 @@ proptest! {
             (Err(_), Err(_)) => {}
             (Ok(_), Err(error)) => prop_assert!(false, "taken:\n{}\n{}", text, error),
             // It lets a dotted key add to an array of tables, which TOML does not.
-            (Err(faults), Ok(_)) if text.contains("[[") && faults.iter().all(|fault| fault.got.starts_with("more for")) => {}
+            (Err(faults), Ok(_)) if text.contains("[[") && faults.list.iter().all(|fault| fault.got.starts_with("more for")) => {}
             (Err(faults), Ok(_)) => prop_assert!(false, "refused:\n{}\n{}", text, said(&faults)),
         }
     }
