@@ -50,6 +50,7 @@ use serde_json::json;
 use crate::cli::Cli;
 use crate::findings::{Finding, Level};
 use crate::outcome::{Exit, Failure, Result};
+use crate::verbs::check::UNREAD;
 
 /// What `flagkit check` finds wrong, a line each, for a test to fail with.
 pub struct Findings(String);
@@ -74,7 +75,8 @@ impl std::error::Error for Findings {}
 ///
 /// # Errors
 ///
-/// Returns every error with file, line and column; and what is the matter where the file cannot be read.
+/// Returns every error with file, line and column, and the files whose uses are not known with them; and what is the matter
+/// where the file cannot be read.
 ///
 /// # Examples
 ///
@@ -89,14 +91,17 @@ impl std::error::Error for Findings {}
 /// # flags_are_in_order().expect("they are");
 /// ```
 pub fn check(file: impl AsRef<Path>) -> std::result::Result<(), Findings> {
-    let (findings, _) = verbs::check::findings(file.as_ref(), None).map_err(|failure| Findings(failure.to_string()))?;
-    let errors = findings.iter().filter(|finding| finding.level == Level::Error);
+    let (findings, _) =
+        verbs::check::findings(file.as_ref(), None).map_err(|failure| Findings(failure.without_help().to_string()))?;
+    if findings.iter().all(|finding| finding.level != Level::Error) {
+        return Ok(());
+    }
+    let told = findings.iter().filter(|finding| finding.level == Level::Error || finding.rule == UNREAD);
     let line = |finding: &Finding| {
         let help = finding.help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
         format!("{}: {}{help}", finding.place(), finding.message)
     };
-    let lines: Vec<String> = errors.map(line).collect();
-    if lines.is_empty() { Ok(()) } else { Err(Findings(lines.join("\n"))) }
+    Err(Findings(told.map(line).collect::<Vec<_>>().join("\n")))
 }
 
 /// Runs the command line of this process.

@@ -126,6 +126,12 @@ impl Failure {
         self
     }
 
+    /// For whoever did not call the command: what to do about it is said in its words.
+    pub(crate) fn without_help(mut self) -> Self {
+        self.help = None;
+        self
+    }
+
     /// Adds what is the matter in particular.
     pub(crate) fn with_details<D: Into<Detail>>(mut self, details: impl IntoIterator<Item = D>) -> Self {
         self.details.extend(details.into_iter().map(Into::into));

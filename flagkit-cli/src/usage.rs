@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use ignore::WalkBuilder;
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use ignore::{DirEntry, WalkBuilder};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 
 /// A place where a flag is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,13 +16,35 @@ pub(crate) struct Use {
     pub(crate) line: usize,
     /// From 1.
     pub(crate) column: usize,
-    /// By `flag!` or `variant!`, whose keys must be declared; else by a method of a handle.
-    pub(crate) by_macro: bool,
+    pub(crate) by: By,
+}
+
+/// What asks for a flag, or sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum By {
+    /// `flag!` or `variant!`.
+    Macro,
+    /// A method of a handle, if it is one: other types have methods of these names.
+    Method,
+    /// A test that says what the flag is to be.
+    Test,
+}
+
+impl Use {
+    /// Whether its key must be declared.
+    pub(crate) fn is_of_a_flag(&self) -> bool {
+        self.by != By::Method
+    }
+
+    /// Whether code depends on the answer.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.by != By::Test
+    }
 }
 
 /// All uses below a folder, in order, and the files that are no Rust.
 pub(crate) fn find(root: &Path) -> (Vec<Use>, Vec<PathBuf>) {
-    let walk = WalkBuilder::new(root).build_parallel();
+    let walk = WalkBuilder::new(root).filter_entry(|entry| !is_of_others(entry)).build_parallel();
     let found = Mutex::new((Vec::new(), Vec::new()));
     walk.run(|| {
         Box::new(|entry| {
@@ -41,6 +63,14 @@ pub(crate) fn find(root: &Path) -> (Vec<Use>, Vec<PathBuf>) {
     (uses, unread)
 }
 
+/// Whether it is a folder that cargo has filled: a crate that is vendored or packaged, which declares its flags elsewhere, or
+/// what was built.
+fn is_of_others(entry: &DirEntry) -> bool {
+    const MARKS: [&str; 4] = [".cargo-ok", ".cargo-checksum.json", ".cargo_vcs_info.json", "CACHEDIR.TAG"];
+    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+    is_folder && entry.depth() > 0 && MARKS.iter().any(|mark| entry.path().join(mark).exists())
+}
+
 fn scan(root: &Path, path: &Path, found: &Mutex<(Vec<Use>, Vec<PathBuf>)>) {
     let shown = path.strip_prefix(root).unwrap_or(path).to_owned();
     let Ok(text) = fs::read_to_string(path) else { return };
@@ -52,9 +82,9 @@ fn scan(root: &Path, path: &Path, found: &Mutex<(Vec<Use>, Vec<PathBuf>)>) {
     let parsed = text.parse::<TokenStream>();
     let is_rust = parsed.is_ok();
     if let Ok(tokens) = parsed {
-        walk(tokens, &mut |key, span, by_macro| {
+        walk(tokens, &mut |key, span, by| {
             let start = span.start();
-            uses.push(Use { key, path: shown.clone(), line: start.line, column: start.column + 1, by_macro });
+            uses.push(Use { key, path: shown.clone(), line: start.line, column: start.column + 1, by });
         });
     }
     if let Ok(mut found) = found.lock() {
@@ -67,45 +97,102 @@ fn scan(root: &Path, path: &Path, found: &Mutex<(Vec<Use>, Vec<PathBuf>)>) {
 
 const MACROS: [&str; 2] = ["flag", "variant"];
 const METHODS: [&str; 5] = ["is_on", "variant", "evaluate", "explain", "flag"];
+/// Functions of tests, with what they stand in.
+const SETTERS: [(&str, &str); 3] = [("testing", "set"), ("testing", "with"), ("Overrides", "new")];
+const ATTRIBUTE: &str = "flag_test";
 
 fn mentions(text: &str) -> bool {
-    ["flag!", "variant!", "is_on(", "evaluate(", ".variant(", "explain("].iter().any(|word| text.contains(word))
+    let has = |word: &str, before: &str, behind: &str| {
+        text.match_indices(word)
+            .any(|(at, _)| text[..at].ends_with(before) && text[at + word.len()..].starts_with(behind))
+    };
+    MACROS.iter().any(|name| has(name, "", "!"))
+        || METHODS.iter().any(|name| has(name, ".", "("))
+        || SETTERS.iter().any(|(of, name)| has(name, &format!("{of}::"), "("))
+        || text.contains(ATTRIBUTE)
 }
 
-type Found<'f> = dyn FnMut(String, proc_macro2::Span, bool) + 'f;
+type Found<'f> = dyn FnMut(String, Span, By) + 'f;
 
 /// Tokens, not syntax: so what stands inside of `println!` or `select!` is seen as well.
 fn walk(tokens: TokenStream, found: &mut Found<'_>) {
-    let mut before: [Option<TokenTree>; 2] = [None, None];
+    let mut before: [Option<TokenTree>; 4] = [const { None }; 4];
     for token in tokens {
         if let TokenTree::Group(group) = &token {
-            match &before {
-                [Some(TokenTree::Ident(name)), Some(TokenTree::Punct(mark))]
+            let is_call = group.delimiter() == Delimiter::Parenthesis;
+            let [of, _, mark, name] = before.each_ref().map(Option::as_ref);
+            match (mark, name) {
+                (Some(TokenTree::Ident(name)), Some(TokenTree::Punct(mark)))
                     if mark.as_char() == '!' && MACROS.iter().any(|known| name == known) =>
                 {
                     if let Some((key, span)) = asked(group.stream()) {
-                        found(key, span, true);
+                        found(key, span, By::Macro);
                     }
                 }
-                [Some(TokenTree::Punct(mark)), Some(TokenTree::Ident(name))]
-                    if mark.as_char() == '.'
-                        && group.delimiter() == Delimiter::Parenthesis
-                        && METHODS.iter().any(|known| name == known) =>
+                (Some(TokenTree::Punct(mark)), Some(TokenTree::Ident(name)))
+                    if is_call && mark.as_char() == '.' && METHODS.iter().any(|known| name == known) =>
                 {
                     if let Some((key, span)) = group.stream().into_iter().next().and_then(|token| literal(&token)) {
-                        found(key, span, false);
+                        found(key, span, By::Method);
                     }
                 }
+                (Some(TokenTree::Punct(mark)), Some(TokenTree::Ident(name)))
+                    if is_call
+                        && mark.as_char() == ':'
+                        && SETTERS.iter().any(|(known, set)| is_word(of, known) && name == set) =>
+                {
+                    set(group.stream(), found);
+                }
+                (_, Some(TokenTree::Ident(name))) if is_call && name == ATTRIBUTE => pinned(group.stream(), found),
                 _ => {}
             }
             walk(group.stream(), found);
         }
-        before = [before[1].take(), Some(token)];
+        before.rotate_left(1);
+        before[3] = Some(token);
+    }
+}
+
+fn is_word(token: Option<&TokenTree>, word: &str) -> bool {
+    matches!(token, Some(TokenTree::Ident(ident)) if ident == word)
+}
+
+/// The keys that a test sets: the first literal of the call, or of each pair in it.
+fn set(tokens: TokenStream, found: &mut Found<'_>) {
+    for token in tokens {
+        if let Some((key, span)) = literal(&token) {
+            return found(key, span, By::Test);
+        }
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
+                set(group.stream().into_iter().take(1).collect(), found);
+            }
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => {
+                let pairs = group.stream().into_iter().filter(|token| matches!(token, TokenTree::Group(_)));
+                pairs.for_each(|pair| set(pair.into(), found));
+                return;
+            }
+            TokenTree::Punct(mark) if mark.as_char() == '&' => {}
+            _ => return,
+        }
+    }
+}
+
+/// The keys of the attribute: all literals, but that of `crate = "…"`.
+fn pinned(tokens: TokenStream, found: &mut Found<'_>) {
+    let mut is_key = true;
+    for token in tokens {
+        match (&token, literal(&token)) {
+            (_, Some((key, span))) if is_key => found(key, span, By::Test),
+            (TokenTree::Group(group), _) => pinned(group.stream(), found),
+            _ => {}
+        }
+        is_key = !matches!(&token, TokenTree::Punct(mark) if mark.as_char() == '=');
     }
 }
 
 /// The key of a call: its first token or, behind `in handle,`, the first one after.
-fn asked(tokens: TokenStream) -> Option<(String, proc_macro2::Span)> {
+fn asked(tokens: TokenStream) -> Option<(String, Span)> {
     let mut tokens = tokens.into_iter();
     let first = tokens.next()?;
     match &first {
@@ -118,7 +205,7 @@ fn asked(tokens: TokenStream) -> Option<(String, proc_macro2::Span)> {
 }
 
 /// The text of a string literal. Keys need no escapes.
-fn literal(token: &TokenTree) -> Option<(String, proc_macro2::Span)> {
+fn literal(token: &TokenTree) -> Option<(String, Span)> {
     match token {
         TokenTree::Literal(literal) => {
             let text = literal.to_string();
@@ -137,10 +224,15 @@ fn literal(token: &TokenTree) -> Option<(String, proc_macro2::Span)> {
 mod tests {
     use super::*;
 
-    fn keys(code: &str) -> Vec<(String, bool)> {
+    fn keys(code: &str) -> Vec<(String, By)> {
         let mut keys = Vec::new();
-        walk(code.parse().expect("tokens"), &mut |key, _, by_macro| keys.push((key, by_macro)));
+        walk(code.parse().expect("tokens"), &mut |key, _, by| keys.push((key, by)));
         keys
+    }
+
+    fn are(code: &str, expected: &[(&str, By)]) {
+        assert_eq!(keys(code), expected.iter().map(|(key, by)| ((*key).to_owned(), *by)).collect::<Vec<_>>());
+        assert!(mentions(code), "{code}");
     }
 
     #[test]
@@ -162,16 +254,35 @@ mod tests {
             }
         "##;
         let expected = [
-            ("plain", true),
-            ("by-path", true),
-            ("in-println", true),
-            ("in-assert", true),
-            ("in-select", true),
-            ("of-a-handle", true),
-            ("by-method", false),
-            ("too", false),
-            ("raw", true),
+            ("plain", By::Macro),
+            ("by-path", By::Macro),
+            ("in-println", By::Macro),
+            ("in-assert", By::Macro),
+            ("in-select", By::Macro),
+            ("of-a-handle", By::Macro),
+            ("by-method", By::Method),
+            ("too", By::Method),
+            ("raw", By::Macro),
         ];
-        assert_eq!(keys(code), expected.map(|(key, by_macro)| (key.to_owned(), by_macro)));
+        are(code, &expected);
+        for method in METHODS {
+            are(&format!("flags.{method}(\"k\")"), &[("k", By::Method)]);
+        }
+    }
+
+    #[test]
+    fn so_are_the_flags_that_tests_set() {
+        are("let _g = testing::set(\"a\", true);", &[("a", By::Test)]);
+        are(
+            "flagkit_core::testing::with(&[(\"a\", on(\"x\")), (\"b\", f)], || f(\"c\"))",
+            &[("a", By::Test), ("b", By::Test)],
+        );
+        are("Overrides::new([(\"a\", true), (name, true)])", &[("a", By::Test)]);
+        are("testing::set(name, \"x\"); testing::set(\"a\", true)", &[("a", By::Test)]);
+        are(
+            "#[flag_test(\"a\", on(\"b\", \"c\"), off(\"d\"), crate = \"fk\")] fn t() {}",
+            &["a", "b", "c", "d"].map(|key| (key, By::Test)),
+        );
+        assert_eq!(keys("other::set(\"a\"); set(\"b\", true); Overrides::default()"), []);
     }
 }

@@ -248,6 +248,15 @@ fn a_test_of_theirs_fails_with_file_and_line() {
     folder.write("src/main.rs", "fn main() { flag!(\"plian\"); flag!(\"beta-ui\", &user); }\n");
     let old = "\n[flags.old]\nexpires = 2020-01-01\nallow = { unused = \"a drill\" }\n";
     folder.write("flags.toml", &(FLAGS.to_owned() + old));
+    folder.write("tests/t.rs", "#[flag_test(\"bta-ui\")]\nfn t() { let _g = testing::set(\"plain\", true); }\n");
+    folder.write("src/broken.rs", "fn f() { flag!(\"plain\") \n");
+    // What cargo has brought or built is not theirs.
+    for (mark, code) in
+        [("vendor/dep/.cargo-checksum.json", "vendor/dep/src/lib.rs"), ("target/CACHEDIR.TAG", "target/a/b.rs")]
+    {
+        folder.write(mark, "{}");
+        folder.write(code, "fn f() { flag!(\"of-others\"); flag!(\"plain\"); }\n");
+    }
     let findings = flagkit_cli::check(folder.path("flags.toml")).expect_err("there is something to mend");
     let shown = format!("{findings:?}");
     for part in [
@@ -255,11 +264,15 @@ fn a_test_of_theirs_fails_with_file_and_line() {
         "flags.toml:12:8: old expired on 2020-01-01",
         "src/main.rs:1:19: plian is asked for, and declared nowhere",
         "did you mean `plain`?",
+        "tests/t.rs:1:13: bta-ui is set by a test, and declared nowhere",
+        "src/broken.rs: not Rust: the flags it uses are not known",
     ] {
         assert!(shown.contains(part), "no {part:?} in {shown}");
     }
+    assert!(!shown.contains("of-others"), "{shown}");
     let missing = flagkit_cli::check(folder.path("nowhere.toml")).expect_err("there is no such file");
-    assert!(missing.to_string().contains("there is no such file"));
+    let missing = missing.to_string();
+    assert!(missing.contains("there is no such file") && !missing.contains("--file"), "{missing}");
 }
 
 /// A repository with these flags at its first commit.

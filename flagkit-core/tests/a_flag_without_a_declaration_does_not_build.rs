@@ -15,7 +15,8 @@ impl Crate {
         let core = Path::new(env!("CARGO_MANIFEST_DIR"));
         fs::create_dir_all(made.path("app/src")).expect("a folder");
         let manifest = format!(
-            "[workspace]\n[package]\nname = \"app\"\nedition = \"2024\"\n[dependencies]\nflagkit-core = {{ path = '{}' }}\n",
+            "[workspace]\n[package]\nname = \"app\"\nedition = \"2024\"\n[dependencies]\n\
+             flagkit-core = {{ path = '{}', features = [\"testing\"] }}\n",
             core.display()
         );
         fs::write(made.path("app/Cargo.toml"), manifest).expect("a file");
@@ -34,7 +35,7 @@ impl Crate {
 
     fn check(&self, manifest: Option<&str>) -> Output {
         let mut command = Command::new(env!("CARGO"));
-        command.current_dir(self.path("app")).args(["check", "--offline", "--quiet", "--color", "never"]);
+        command.current_dir(self.path("app")).args(["check", "--tests", "--offline", "--quiet", "--color", "never"]);
         // What it depends on is built once for all runs of this test.
         command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("declarations"));
         command.env_remove("FLAGKIT_MANIFEST").envs(manifest.map(|manifest| ("FLAGKIT_MANIFEST", manifest)));
@@ -104,4 +105,18 @@ fn a_key_is_declared_or_it_does_not_build() {
     app.write("app/.cargo-checksum.json", "{}");
     app.write("app/flags.toml", "[flags]\n");
     app.builds(None);
+}
+
+/// The attribute alone is enough for the compiler to look at the file again.
+#[test]
+fn so_is_the_key_of_a_test() {
+    let app = Crate::new();
+    app.write("flags.toml", "[flags]\nsearch = false\n");
+    let test = "use flagkit_core::testing::flag_test;\n\n#[flag_test(\"search\")]\nfn works() {}\n";
+    app.write("app/src/lib.rs", test);
+    app.builds(None);
+    app.write("flags.toml", "[flags]\nsearch-v2 = false\n");
+    let errors = app.fails(None);
+    assert!(errors.contains("the flag `search` is declared nowhere in "), "{errors}");
+    assert!(errors.contains("did you mean `search-v2`?"), "{errors}");
 }

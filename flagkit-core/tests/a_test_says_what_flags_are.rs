@@ -1,6 +1,8 @@
 //! Overrides, recordings and tests under every combination of flags. One process in which flags are installed.
 
+use std::future::poll_fn;
 use std::panic;
+use std::pin::Pin;
 use std::sync::mpsc;
 use std::sync::{Once, OnceLock};
 use std::task::{Context, Poll, Waker};
@@ -199,7 +201,7 @@ fn overrides_follow_a_task_from_thread_to_thread() {
     installed();
     let (sender, receiver) = mpsc::channel();
     let mut turns = 0;
-    let steps = std::future::poll_fn(move |_| {
+    let steps = poll_fn(move |_| {
         turns += 1;
         sender.send((thread::current().id(), flag!("never"))).expect("somebody listens");
         if turns < 3 { Poll::Pending } else { Poll::Ready(turns) }
@@ -222,6 +224,93 @@ fn overrides_follow_a_task_from_thread_to_thread() {
     assert!(seen[0].0 != seen[1].0 && seen[1].0 != seen[2].0, "on three threads");
 }
 
+/// Polls once.
+fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Is pending once.
+async fn turn() {
+    let mut turned = false;
+    poll_fn(|_| if std::mem::replace(&mut turned, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+#[test]
+fn what_a_task_begins_stays_with_it() {
+    installed();
+    let task = async {
+        let recording = testing::record();
+        let mut seen = vec![flag!("never")];
+        let never = testing::set("never", false);
+        seen.push(flag!("never"));
+        turn().await;
+        seen.push(flag!("never"));
+        turn().await;
+        drop(never);
+        seen.push(flag!("never"));
+        turn().await;
+        seen.push(flag!("never"));
+        (seen, recording.keys())
+    };
+    let other = || Box::pin(async { [flag!("never"), flag!("flips")] }.with_flags(Overrides::default()));
+    let mut task = Box::pin(task.with_flags(Overrides::new([("never", true)])));
+    for _ in 0..3 {
+        assert!(poll(&mut task).is_pending());
+        assert!(!flag!("never") && flag!("always"), "of the thread, between polls");
+        assert!(matches!(poll(&mut other()), Poll::Ready([false, _])), "another task");
+    }
+    let expected = vec![true, false, false, true, true];
+    assert_eq!(
+        poll(&mut task),
+        Poll::Ready((expected, vec!["never".to_owned()])),
+        "the latest counts, before and after a turn"
+    );
+
+    // A guard that leaves its task ends all the same.
+    let (sender, receiver) = mpsc::channel();
+    let task = async {
+        sender.send(testing::set("never", true)).expect("somebody listens");
+        turn().await;
+        let before = flag!("never");
+        turn().await;
+        (before, flag!("never"))
+    };
+    let mut task = Box::pin(task.with_flags(Overrides::default()));
+    assert!(poll(&mut task).is_pending());
+    let guard = receiver.recv().expect("it was sent");
+    assert!(!flag!("never") && poll(&mut task).is_pending());
+    drop(guard);
+    assert_eq!(poll(&mut task), Poll::Ready((true, false)));
+}
+
+#[test]
+fn a_task_that_is_cancelled_or_panics_ends_under_its_flags() {
+    struct Asks(mpsc::Sender<bool>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            self.0.send(flag!("never")).expect("somebody listens");
+        }
+    }
+    installed();
+    let (sender, receiver) = mpsc::channel();
+    let [cancelled, panicking] = [sender.clone(), sender].map(|sender| async move {
+        let _asks = Asks(sender);
+        turn().await;
+        panic::resume_unwind(Box::new("a test that fails"));
+    });
+    let mut cancelled = Box::pin(cancelled.with_flags(Overrides::new([("never", true)])));
+    assert!(poll(&mut cancelled).is_pending());
+    drop(cancelled);
+    assert_eq!(receiver.recv(), Ok(true));
+
+    let mut panicking = Box::pin(panicking.with_flags(Overrides::new([("never", true)])));
+    assert!(poll(&mut panicking).is_pending());
+    let caught = panic::catch_unwind(panic::AssertUnwindSafe(|| poll(&mut panicking)));
+    assert!(caught.is_err());
+    assert_eq!(receiver.recv(), Ok(true));
+    assert!(!flag!("never"), "and nothing of it is left");
+}
+
 /// Which combinations have been run, by the names of the tests.
 #[flag_test("never", "half", off("always"))]
 fn every_combination() {
@@ -229,9 +318,48 @@ fn every_combination() {
     let states = (flag!("never"), flag!("half"), flag!("always"));
     let name = thread::current().name().expect("tests have names").to_owned();
     let word = |on: bool| if on { "on" } else { "off" };
-    let expected = format!("every_combination::never_{}__half_{}", word(states.0), word(states.1));
+    let expected = format!("every_combination__never_{}__half_{}__always_off", word(states.0), word(states.1));
     assert_eq!(name, expected);
     assert!(!states.2);
+}
+
+mod within {
+    use flagkit_core::testing::flag_test;
+
+    fn place() -> &'static str {
+        "within"
+    }
+
+    fn r#match_never_on() -> bool {
+        true
+    }
+
+    #[flag_test("never")]
+    #[allow(unused_variables, deprecated)]
+    fn r#match() -> Result<(), super::Wrong> {
+        #[deprecated]
+        fn old() -> u32 {
+            1
+        }
+        let unused = old();
+        if (super::place(), place()) == ("around", "within") && match_never_on() { Ok(()) } else { Err(super::Wrong) }
+    }
+
+    /// A module of the same name is no obstacle.
+    mod search {}
+
+    #[flag_test(on("never"))]
+    #[expect(unused_variables)]
+    fn search() {
+        let unused = 1;
+    }
+}
+
+#[derive(Debug)]
+struct Wrong;
+
+fn place() -> &'static str {
+    "around"
 }
 
 #[flag_test(on("never"), off("always"))]

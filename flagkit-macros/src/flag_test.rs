@@ -1,15 +1,17 @@
 //! A test under every combination of some flags.
 //!
 //! Each combination becomes a test of its own, with the combination in its name: they run side by side, and the one that
-//! fails says under what. They stand in a module of the test's name, beside the code that the test was written as.
+//! fails says under what. All of them stand where the test was written, as does its code: so `super` and whatever is in scope
+//! mean there what they mean in a plain test.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, ItemFn, LitStr, Path, Token, parenthesized};
+use syn::{Attribute, ItemFn, LitStr, Path, Safety, Token, parenthesized};
 
 use crate::check::check_text;
+use crate::manifest;
 
 /// More, and there are more than 64 tests.
 const MOST: usize = 6;
@@ -76,6 +78,16 @@ impl FlagTest {
         if let Some(input) = test.sig.inputs.first() {
             errors.push(syn::Error::new_spanned(input, "a test takes no arguments"));
         }
+        if let Some(parameter) = test.sig.generics.params.first() {
+            errors.push(syn::Error::new_spanned(parameter, "a test has no parameters"));
+        }
+        if let Safety::Unsafe(_) = test.sig.safety {
+            errors.push(syn::Error::new_spanned(&test.sig.safety, "a test is a safe function"));
+        }
+        if let Some(word) = test.sig.asyncness.filter(|_| test.attrs.iter().all(is_of_the_compiler)) {
+            let message = "an async test wants the attribute of its runtime below this one, such as `#[tokio::test]`";
+            errors.push(syn::Error::new_spanned(word, message));
+        }
         match errors.into_iter().reduce(|mut all, error| {
             all.combine(error);
             all
@@ -85,6 +97,7 @@ impl FlagTest {
         }
     }
 
+    /// Those that are not pinned.
     fn open(&self) -> impl Iterator<Item = &(LitStr, Vec<bool>)> {
         self.flags.iter().filter(|(_, states)| states.len() > 1)
     }
@@ -97,24 +110,13 @@ impl FlagTest {
         })
     }
 
-    /// `new_checkout_on__search_off`: those that are not pinned.
-    fn name(&self, combination: &[bool]) -> Ident {
-        let words: Vec<String> = self
-            .flags
-            .iter()
-            .zip(combination)
-            .filter(|((_, states), _)| states.len() > 1)
-            .map(|((key, _), on)| {
-                let key: String = key
-                    .value()
-                    .chars()
-                    .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
-                    .collect();
-                format!("{key}_{}", if *on { "on" } else { "off" })
-            })
-            .collect();
-        let name = words.join("__");
-        if name.starts_with(|c: char| c.is_ascii_digit()) { format_ident!("_{name}") } else { format_ident!("{name}") }
+    /// `test__new_checkout_on__search_off`.
+    fn name(&self, test: &Ident, combination: &[bool]) -> Ident {
+        let states = self.flags.iter().zip(combination).map(|((key, _), on)| {
+            let key = key.value().replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_ascii_lowercase();
+            format!("__{key}_{}", if *on { "on" } else { "off" })
+        });
+        format_ident!("{}{}", test, states.collect::<String>())
     }
 }
 
@@ -137,47 +139,61 @@ fn with(error: &syn::Error, item: &TokenStream) -> TokenStream {
 
 impl FlagTest {
     fn tests(&self, mut test: ItemFn) -> TokenStream {
-        let (attributes, name) = (std::mem::take(&mut test.attrs), test.sig.ident.clone());
+        let attributes = std::mem::take(&mut test.attrs);
+        let (name, output, core) = (test.sig.ident.clone(), &test.sig.output, &self.core);
         // That of a runtime, say; else the plain one.
-        let marker = if attributes.iter().any(is_test) { quote!() } else { quote!(#[::core::prelude::v1::test]) };
-        let output = &test.sig.output;
-        let core = &self.core;
+        let has_marker = test.sig.asyncness.is_some() || attributes.iter().any(is_test);
+        let marker = (!has_marker).then(|| quote!(#[::core::prelude::v1::test]));
+        let of_tests: Vec<&Attribute> = attributes.iter().filter(|it| !is_any(it, &OF_CODE)).collect();
+        let of_code = attributes.iter().filter(|it| is_any(it, &OF_CODE) || it.path().is_ident("cfg"));
         // No name that the code itself may use.
-        let body = format_ident!("__flag_test");
+        let inner = format_ident!("__flag_test_{}", name);
         let tests = self.combinations().into_iter().map(|combination| {
             let keys = self.flags.iter().map(|(key, _)| key);
             let overrides = quote!(#core::testing::Overrides::new([#((#keys, #combination)),*]));
-            let named = if self.open().next().is_some() { self.name(&combination) } else { name.clone() };
+            let named = self.name(&name, &combination);
+            let head = quote!(#marker #(#of_tests)* #[allow(non_snake_case)]);
             if test.sig.asyncness.is_some() {
                 quote! {
-                    #marker #(#attributes)*
+                    #head
                     async fn #named() #output {
-                        #core::testing::Overridden::with_flags(#body(), #overrides).await
+                        #core::testing::Overridden::with_flags(#inner(), #overrides).await
                     }
                 }
             } else {
                 quote! {
-                    #marker #(#attributes)*
+                    #head
                     fn #named() #output {
                         let _flags = #overrides.enter();
-                        #body()
+                        #inner()
                     }
                 }
             }
         });
-        let tests: Vec<TokenStream> = tests.collect();
-        test.sig.ident = body.clone();
-        let module = if self.open().next().is_some() { name } else { format_ident!("{name}_with_flags") };
+        let (tests, dependency): (Vec<TokenStream>, _) = (tests.collect(), manifest::dependency());
+        test.sig.ident.clone_from(&inner);
         quote! {
-            mod #module {
-                #[allow(unused_imports)]
-                use super::*;
-
-                #test
-                #(#tests)*
-            }
+            #dependency
+            // As tests are.
+            #[cfg(test)]
+            #(#of_code)*
+            #[allow(non_snake_case)]
+            #test
+            #(#tests)*
         }
     }
+}
+
+/// What is said of the code, and not of the tests that run it.
+const OF_CODE: [&str; 6] = ["allow", "warn", "deny", "forbid", "expect", "doc"];
+
+fn is_any(attribute: &Attribute, names: &[&str]) -> bool {
+    names.iter().any(|name| attribute.path().is_ident(name))
+}
+
+/// Whether it cannot be that of a runtime.
+fn is_of_the_compiler(attribute: &Attribute) -> bool {
+    is_any(attribute, &OF_CODE) || is_any(attribute, &["cfg", "cfg_attr", "ignore", "should_panic"])
 }
 
 fn is_test(attribute: &Attribute) -> bool {

@@ -78,9 +78,11 @@ pub fn derive_attribute(input: TokenStream) -> TokenStream {
 /// | `on("key")`, `off("key")` | that in all of them |
 /// | `crate = "path"` | (where flagkit-core goes by another name) |
 ///
-/// Each combination is a test of its own, in a module of the test's name: `search_works::search_v2_on__dark_mode_off`. They
-/// run side by side, each with its flags on its own thread. Up to 6 flags may be left open, which makes 64 tests. An `async` test
-/// brings the attribute of its runtime (`#[tokio::test]`) along, below this one; the flags follow its task.
+/// Each combination is a test of its own, beside the function, with all flags in its name:
+/// `search_works__search_v2_on__dark_mode_off`. They run side by side, each with its flags on its own thread. Up to 6 flags may be left
+/// open, which makes 64 tests. This attribute stands first; others below it are those of each test, but for the lints, which are
+/// those of the code. An `async` test brings the attribute of its runtime (`#[tokio::test]`) along; the flags follow its task. A test
+/// that is not async is one of the standard runner, unless an attribute whose path ends in `test` says what runs it.
 ///
 /// An example is in the documentation of `flagkit_core::testing`.
 #[proc_macro_attribute]

@@ -22,10 +22,12 @@ use crate::project::{
     Definitions, Document, Laid, Project, empty, environment_file, environment_of, environments, unreadable,
 };
 use crate::state::State;
-use crate::usage::{self, Use};
+use crate::usage::{self, By, Use};
 
 /// What no reason in the file allows: the change would allow itself.
 const WIDENS: &str = "widens";
+/// A file whose uses are not known.
+pub(crate) const UNREAD: &str = "unread";
 /// How long before a flag expires it is spoken of.
 const SOON: i64 = 14;
 /// How long a flag may be on for everybody before it should be gone.
@@ -235,10 +237,13 @@ fn of_uses(file: &Path, document: &Document, places: &Places, findings: &mut Vec
     let (uses, unread) = usage::find(root);
     let at = |path: &PathBuf| if root == Path::new(".") { path.clone() } else { root.join(path) };
     let keys: BTreeSet<&str> = declared(document).map(|(key, _)| key).collect();
-    for Use { key, path, line, column, .. } in
-        uses.iter().filter(|used| used.by_macro && !keys.contains(used.key.as_str()))
+    for Use { key, path, line, column, by } in
+        uses.iter().filter(|used| used.is_of_a_flag() && !keys.contains(used.key.as_str()))
     {
-        let message = format!("{key} is asked for, and declared nowhere: it is dark for ever");
+        let message = match by {
+            By::Test => format!("{key} is set by a test, and declared nowhere: it tests nothing"),
+            By::Macro | By::Method => format!("{key} is asked for, and declared nowhere: it is dark for ever"),
+        };
         let finding = Finding::new("undeclared", Level::Error, &at(path), message).of(key).at(*line, *column);
         let help = match nearest(key, keys.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -246,7 +251,7 @@ fn of_uses(file: &Path, document: &Document, places: &Places, findings: &mut Vec
         };
         findings.push(finding.with_help(help));
     }
-    let asked: BTreeSet<&str> = uses.iter().map(|used| used.key.as_str()).collect();
+    let asked: BTreeSet<&str> = uses.iter().filter(|used| used.is_asked()).map(|used| used.key.as_str()).collect();
     let required: BTreeSet<&str> = declared(document)
         .flat_map(|(_, flag)| flag.into_iter().flat_map(Flag::requires).map(flagkit_core::Reference::name))
         .collect();
@@ -256,7 +261,7 @@ fn of_uses(file: &Path, document: &Document, places: &Places, findings: &mut Vec
         findings.push(finding.with_help("remove it, or say `allow = { unused = \"why\" }`"));
     }
     for path in unread {
-        findings.push(Finding::new("unread", Level::Warning, &at(&path), "not Rust: the flags it uses are not known"));
+        findings.push(Finding::new(UNREAD, Level::Warning, &at(&path), "not Rust: the flags it uses are not known"));
     }
 }
 

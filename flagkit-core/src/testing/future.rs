@@ -3,15 +3,19 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::overrides::Overrides;
+use super::scope::{Entered, Frame};
 
 /// For futures.
 pub trait Overridden: Future + Sized {
-    /// Has flags be what the test says whenever this future is polled, on whatever thread that is.
+    /// Has flags be what the test says whenever this future is polled or dropped, on whatever thread that is.
     ///
-    /// Needs no runtime and knows none. A task that the future spawns does not inherit: wrap what is spawned too.
+    /// Overrides and recordings that the future begins stay with it between polls: they are in force where it is polled, and
+    /// no other task sees them. Needs no runtime and knows none. What the future spawns does not inherit: wrap a task that
+    /// is spawned too, and enter [`Overrides::current`] in a closure for another thread.
     ///
     /// # Examples
     ///
@@ -31,7 +35,8 @@ pub trait Overridden: Future + Sized {
     /// assert!(!flag!("a"));
     /// ```
     fn with_flags(self, overrides: Overrides) -> WithFlags<Self> {
-        WithFlags { future: Box::pin(self), overrides }
+        let overrides = Arc::new(overrides);
+        WithFlags { future: Some(Box::pin(self)), frame: Frame::of(&overrides), overrides }
     }
 }
 
@@ -39,16 +44,31 @@ impl<F: Future> Overridden for F {}
 
 /// A future with flags as a test says.
 pub struct WithFlags<F> {
-    future: Pin<Box<F>>,
-    overrides: Overrides,
+    /// There until this is dropped.
+    future: Option<Pin<Box<F>>>,
+    /// What it began and has not ended, above what the test says.
+    frame: Frame,
+    overrides: Arc<Overrides>,
 }
 
 impl<F: Future> Future for WithFlags<F> {
     type Output = F::Output;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let _scope = self.overrides.enter();
-        self.future.as_mut().poll(context)
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.get_mut();
+        let _entered = Entered::new(&mut this.frame);
+        match &mut this.future {
+            Some(future) => future.as_mut().poll(context),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// What a future drops when it is cancelled asks as the future did.
+impl<F> Drop for WithFlags<F> {
+    fn drop(&mut self) {
+        let _entered = Entered::new(&mut self.frame);
+        self.future = None;
     }
 }
 

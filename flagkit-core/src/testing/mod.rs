@@ -45,16 +45,21 @@
 //! # How it works
 //!
 //! As long as an override or a recording is alive anywhere in the process, the word of every call site says "ask" instead
-//! of what it would say, and whoever asks looks at the overrides of its thread first. Else they cost nothing.
+//! of what it would say, and whoever asks looks at the overrides of its thread first. Else the word is what it is in a program,
+//! and what asks anyway (a flag with rules, a variant) loads one more word.
 //!
 //! # Limits
 //!
 //! - `flag!` and `variant!` of the installed flags are concerned, whether any are installed or not. What reads a [`Flags`](crate::Flags)
 //!   that it was given is tested with [`Flags::fixed`](crate::Flags::fixed).
 //! - A thread that the code under test starts does not inherit: hand it [`Overrides::current`]. A future follows its task
-//!   from thread to thread by [`Overridden::with_flags`].
+//!   from thread to thread by [`Overridden::with_flags`]. In a future without it, a guard that is held across an `await` is
+//!   in force for whatever else its thread polls meanwhile.
+//! - A recording takes down what its own thread asks, or its own task.
+//! - An override is of one flag: those that require it are still decided by the installed flags. Override them as well.
 //! - The feature `testing` belongs into `[dev-dependencies]`. In a program it would do no harm, and no good.
 
+mod asked;
 mod future;
 mod overrides;
 mod recording;
@@ -62,9 +67,11 @@ mod scope;
 
 pub use flagkit_macros::flag_test;
 
+pub use self::asked::Asked;
 pub use self::future::{Overridden, WithFlags};
-pub use self::overrides::{Forced, Overrides, Scoped};
-pub use self::recording::{Asked, Recording};
+pub use self::overrides::{Forced, Overrides};
+pub use self::recording::Recording;
+pub use self::scope::Scoped;
 pub(crate) use self::scope::{asked, asked_variant, forced, forced_variant};
 
 /// Has a flag be what the test says, on this thread, as long as the guard lives.
@@ -77,6 +84,8 @@ pub(crate) use self::scope::{asked, asked_variant, forced, forced_variant};
 /// Panics when the key is of illegal form (see [`FlagKey`](crate::FlagKey)): a test that sets a flag that cannot exist
 /// tests nothing.
 ///
+/// A guard wants a name: `let _ = set(…)` ends at once.
+///
 /// # Examples
 ///
 /// ```
@@ -86,13 +95,12 @@ pub(crate) use self::scope::{asked, asked_variant, forced, forced_variant};
 /// assert_eq!(variant!("theme", "user-1").as_ref().map(Variant::name), Some("ocean"));
 /// assert!(flag!("theme"));
 /// ```
-#[must_use = "the override ends when the guard is dropped"]
 #[track_caller]
 pub fn set(key: &str, forced: impl Into<Forced>) -> Scoped {
     Overrides::new([(key, forced)]).enter()
 }
 
-/// Runs something with flags as the test says, on this thread.
+/// Runs something with flags as the test says, on this thread. Where variants and booleans mix, each is a [`Forced`].
 ///
 /// # Panics
 ///
@@ -105,6 +113,12 @@ pub fn set(key: &str, forced: impl Into<Forced>) -> Scoped {
 ///
 /// let both = testing::with(&[("a", true), ("b", false)], || flag!("a") && flag!("b"));
 /// assert!(!both);
+///
+/// use flagkit_core::Variant;
+/// use flagkit_core::testing::Forced;
+///
+/// let flags: [(_, Forced); 2] = [("a", true.into()), ("theme", Variant::new("ocean").into())];
+/// assert!(testing::with(&flags, || flag!("a") && flag!("theme")));
 /// ```
 #[track_caller]
 pub fn with<F: Into<Forced> + Clone, T>(flags: &[(&str, F)], run: impl FnOnce() -> T) -> T {
@@ -126,7 +140,11 @@ pub fn with<F: Into<Forced> + Clone, T>(flags: &[(&str, F)], run: impl FnOnce() 
 /// let answers: Vec<(String, bool)> = recording.asked().iter().map(|asked| (asked.key.to_string(), asked.on)).collect();
 /// assert_eq!(answers, [("a".to_owned(), true), ("b".to_owned(), false)]);
 /// ```
-#[must_use = "the recording ends when it is dropped"]
 pub fn record() -> Recording {
     Recording::begin()
 }
+
+/// Compiles the code of the chapter.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing.md")]
+struct Chapter;

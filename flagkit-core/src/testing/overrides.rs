@@ -1,8 +1,5 @@
 //! Overrides: what flags are to be.
 
-use std::marker::PhantomData;
-
-use super::scope::{self, Number};
 use crate::definition::Variant;
 use crate::key::FlagKey;
 
@@ -54,41 +51,8 @@ impl Overrides {
         Self(overrides)
     }
 
-    /// Returns those in force on this thread, to be entered on another.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use flagkit_core::{flag, testing};
-    ///
-    /// let _a = testing::set("a", true);
-    /// let overrides = testing::Overrides::current();
-    /// let there = std::thread::spawn(move || {
-    ///     let _scope = overrides.enter();
-    ///     flag!("a")
-    /// });
-    /// assert!(there.join().expect("no panic"));
-    /// ```
-    pub fn current() -> Self {
-        scope::current()
-    }
-
-    /// Has them in force on this thread, as long as the guard lives.
-    #[must_use = "the overrides end when the guard is dropped"]
-    pub fn enter(&self) -> Scoped {
-        Scoped { number: scope::push(self), of_this_thread: PhantomData }
-    }
-}
-
-/// Ends overrides when it is dropped. Of the thread that began them.
-#[derive(Debug)]
-pub struct Scoped {
-    number: Number,
-    of_this_thread: PhantomData<*const ()>,
-}
-
-impl Drop for Scoped {
-    fn drop(&mut self) {
-        scope::pop(self.number);
+    /// What they say of a flag.
+    pub(super) fn answer(&self, key: &str) -> Option<&Answer> {
+        self.0.iter().rev().find(|(known, _)| known.as_str() == key).map(|(_, forced)| &forced.0)
     }
 }

@@ -1,47 +1,35 @@
 //! What was asked, and what the answers were.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::marker::PhantomData;
+use std::sync::{Arc, PoisonError};
 
-use super::scope::{self, Number};
-use crate::definition::Variant;
-
-/// A question and its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The flag's key.
-    pub key: Box<str>,
-    /// Whether it was on; of `variant!`, whether there was a variant.
-    pub on: bool,
-    /// The variant, if one was asked for and there was one.
-    pub variant: Option<Variant>,
-    /// Whether a test had said what the flag was to be.
-    pub is_forced: bool,
-}
-
-pub(super) type Shared = Rc<RefCell<Vec<Asked>>>;
+use super::asked::Asked;
+use super::scope::{self, Tape, Watch};
 
 /// Takes down what its thread asks, until it is dropped.
 #[derive(Debug)]
+#[must_use = "the recording ends when it is dropped"]
 pub struct Recording {
-    number: Number,
-    asked: Shared,
+    tape: Arc<Tape>,
+    _watch: Watch,
+    of_this_thread: PhantomData<*const ()>,
 }
 
 impl Recording {
     pub(super) fn begin() -> Self {
-        let asked = Shared::default();
-        Self { number: scope::record(Rc::clone(&asked)), asked }
+        let (watch, tape) = (Watch::new(), Arc::default());
+        scope::record(&tape);
+        Self { tape, _watch: watch, of_this_thread: PhantomData }
     }
 
-    /// Returns what has been asked so far, in order.
+    /// Returns what has been asked so far, in the order of asking.
     pub fn asked(&self) -> Vec<Asked> {
-        self.asked.borrow().clone()
+        self.read(<[Asked]>::to_vec)
     }
 
-    /// Returns the keys that have been asked for, in order, each once.
+    /// Returns the keys that have been asked for, each once, in the order of the alphabet.
     pub fn keys(&self) -> Vec<String> {
-        let mut keys: Vec<String> = self.asked.borrow().iter().map(|asked| asked.key.to_string()).collect();
+        let mut keys: Vec<String> = self.read(|asked| asked.iter().map(|asked| asked.key.to_string()).collect());
         keys.sort_unstable();
         keys.dedup();
         keys
@@ -49,12 +37,10 @@ impl Recording {
 
     /// Tells whether a flag has been asked for.
     pub fn has_asked(&self, key: &str) -> bool {
-        self.asked.borrow().iter().any(|asked| &*asked.key == key)
+        self.read(|asked| asked.iter().any(|asked| &*asked.key == key))
     }
-}
 
-impl Drop for Recording {
-    fn drop(&mut self) {
-        scope::pop(self.number);
+    fn read<T>(&self, read: impl FnOnce(&[Asked]) -> T) -> T {
+        read(&self.tape.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,102 +1,198 @@
 //! What is in force on a thread.
 //!
-//! Nothing of a user's is called while a thread's scope is borrowed.
+//! A thread has frames: one of its own, and one for each task that it is just polling. What begins goes into the latest; a task
+//! takes its frame along, so that what it began is in force wherever it is polled, and nowhere else.
+//!
+//! A frame only knows what is in force; the guards own it. So a guard may end at any time and in any place. Nothing of a user's
+//! is called while the frames are borrowed.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::overrides::{Answer, Forced, Overrides};
-use super::recording::{Asked, Shared};
+use super::asked::Asked;
+use super::overrides::{Answer, Overrides};
 use crate::call_site::{unwatch, watch};
 use crate::definition::Variant;
-use crate::key::FlagKey;
 
-/// Which entry of a thread's scope.
-pub(super) type Number = u64;
+pub(super) type Tape = Mutex<Vec<Asked>>;
 
-#[derive(Default)]
-struct Scope {
-    next: Number,
-    /// In the order in which they began.
-    overrides: Vec<(Number, Vec<(FlagKey, Forced)>)>,
-    recordings: Vec<(Number, Shared)>,
+/// What began and has not ended, in order.
+#[derive(Debug, Default)]
+pub(super) struct Frame(Vec<Entry>);
+
+#[derive(Debug)]
+enum Entry {
+    Overrides(Weak<Overrides>),
+    Recording(Weak<Tape>),
 }
 
 thread_local! {
-    static SCOPE: RefCell<Scope> = RefCell::default();
+    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Does something with the scope; nothing, while the thread ends.
-fn with<T>(run: impl FnOnce(&mut Scope) -> T) -> Option<T> {
-    SCOPE.try_with(|scope| scope.try_borrow_mut().ok().map(|mut scope| run(&mut scope))).ok().flatten()
+/// How many watch in this process. A thread always knows of its own.
+static WATCHING: AtomicUsize = AtomicUsize::new(0);
+
+/// Has every call site ask, as long as it lives.
+#[derive(Debug)]
+pub(super) struct Watch(());
+
+impl Watch {
+    pub(super) fn new() -> Self {
+        WATCHING.fetch_add(1, Ordering::Relaxed);
+        watch();
+        Self(())
+    }
 }
 
-impl Scope {
-    fn number(&mut self) -> Number {
-        self.next += 1;
-        self.next
+impl Drop for Watch {
+    fn drop(&mut self) {
+        unwatch();
+        WATCHING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Does something with the frames of this thread; nothing, where nobody watches, and while the thread ends.
+fn with<T>(run: impl FnOnce(&mut Vec<Frame>) -> T) -> Option<T> {
+    if WATCHING.load(Ordering::Relaxed) == 0 {
+        return None;
+    }
+    FRAMES.try_with(|frames| frames.try_borrow_mut().ok().map(|mut frames| run(&mut frames))).ok().flatten()
+}
+
+impl Frame {
+    /// That of a task which has these overrides.
+    pub(super) fn of(overrides: &Arc<Overrides>) -> Self {
+        Self(vec![Entry::Overrides(Arc::downgrade(overrides))])
+    }
+}
+
+impl Entry {
+    fn is_alive(&self) -> bool {
+        match self {
+            Self::Overrides(overrides) => overrides.strong_count() > 0,
+            Self::Recording(tape) => tape.strong_count() > 0,
+        }
     }
 
-    fn forced(&self, key: &str) -> Option<&Answer> {
-        let latest_first = self.overrides.iter().rev().flat_map(|(_, overrides)| overrides.iter().rev());
-        latest_first.into_iter().find(|(known, _)| known.as_str() == key).map(|(_, forced)| &forced.0)
+    fn overrides(&self) -> Option<Arc<Overrides>> {
+        match self {
+            Self::Overrides(overrides) => overrides.upgrade(),
+            Self::Recording(_) => None,
+        }
     }
 
-    fn take_down(&self, key: &str, on: bool, variant: Option<&Variant>, is_forced: bool) {
-        for (_, recording) in &self.recordings {
-            if let Ok(mut asked) = recording.try_borrow_mut() {
-                asked.push(Asked { key: key.into(), on, variant: variant.cloned(), is_forced });
-            }
+    fn tape(&self) -> Option<Arc<Tape>> {
+        match self {
+            Self::Recording(tape) => tape.upgrade(),
+            Self::Overrides(_) => None,
         }
     }
 }
 
-pub(super) fn push(overrides: &Overrides) -> Number {
-    let number = with(|scope| {
-        let number = scope.number();
-        scope.overrides.push((number, overrides.0.clone()));
-        number
+fn begin(entry: Entry) {
+    with(|frames| {
+        if frames.is_empty() {
+            frames.push(Frame::default());
+        }
+        if let Some(Frame(entries)) = frames.last_mut() {
+            entries.retain(Entry::is_alive);
+            entries.push(entry);
+        }
     });
-    watch();
-    number.unwrap_or_default()
 }
 
-pub(super) fn record(recording: Shared) -> Number {
-    let number = with(|scope| {
-        let number = scope.number();
-        scope.recordings.push((number, recording));
-        number
-    });
-    watch();
-    number.unwrap_or_default()
+pub(super) fn record(tape: &Arc<Tape>) {
+    begin(Entry::Recording(Arc::downgrade(tape)));
 }
 
-/// Ends whatever has this number.
-pub(super) fn pop(number: Number) {
-    let ended = with(|scope| {
-        let of = |(it, _): &(Number, Vec<(FlagKey, Forced)>)| *it == number;
-        let overrides = scope.overrides.iter().rposition(of).map(|at| scope.overrides.remove(at));
-        let recording =
-            scope.recordings.iter().rposition(|(it, _)| *it == number).map(|at| scope.recordings.remove(at));
-        (overrides, recording)
-    });
-    // A variant carries a user's value: dropped when nothing is borrowed.
-    drop(ended);
-    unwatch();
+/// Ends overrides when it is dropped. Of the thread that began them.
+#[derive(Debug)]
+#[must_use = "the overrides end when the guard is dropped"]
+pub struct Scoped {
+    _overrides: Arc<Overrides>,
+    _watch: Watch,
+    of_this_thread: PhantomData<*const ()>,
 }
 
-pub(super) fn current() -> Overrides {
-    let all = with(|scope| scope.overrides.iter().flat_map(|(_, overrides)| overrides.iter().cloned()).collect());
-    Overrides(all.unwrap_or_default())
+impl Overrides {
+    /// Has them in force on this thread, as long as the guard lives.
+    pub fn enter(&self) -> Scoped {
+        let (watch, overrides) = (Watch::new(), Arc::new(self.clone()));
+        begin(Entry::Overrides(Arc::downgrade(&overrides)));
+        Scoped { _overrides: overrides, _watch: watch, of_this_thread: PhantomData }
+    }
+
+    /// Returns those in force on this thread, to be entered on another.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flagkit_core::{flag, testing};
+    ///
+    /// let _a = testing::set("a", true);
+    /// let overrides = testing::Overrides::current();
+    /// let there = std::thread::spawn(move || {
+    ///     let _scope = overrides.enter();
+    ///     flag!("a")
+    /// });
+    /// assert!(there.join().expect("no panic"));
+    /// ```
+    pub fn current() -> Self {
+        let entries = |frames: &mut Vec<Frame>| -> Vec<Arc<Self>> {
+            frames.iter().flat_map(|Frame(entries)| entries.iter().filter_map(Entry::overrides)).collect()
+        };
+        Self(with(entries).unwrap_or_default().iter().flat_map(|overrides| overrides.0.iter().cloned()).collect())
+    }
+}
+
+/// A frame that is that of its thread, as long as this lives.
+pub(super) struct Entered<'f> {
+    frame: &'f mut Frame,
+    is_in: bool,
+    _watch: Watch,
+}
+
+impl<'f> Entered<'f> {
+    pub(super) fn new(frame: &'f mut Frame) -> Self {
+        let watch = Watch::new();
+        let is_in = with(|frames| frames.push(mem::take(frame))).is_some();
+        Self { frame, is_in, _watch: watch }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        if self.is_in {
+            *self.frame = with(Vec::pop).flatten().unwrap_or_default();
+        }
+    }
+}
+
+/// What the latest overrides of a flag say.
+fn answer(frames: &[Frame], key: &str) -> Option<Answer> {
+    let mut latest_first = frames.iter().rev().flat_map(|Frame(entries)| entries.iter().rev());
+    latest_first.find_map(|entry| entry.overrides()?.answer(key).cloned())
+}
+
+fn take_down(frames: &[Frame], key: &str, on: bool, variant: Option<&Variant>, is_forced: bool) {
+    for tape in frames.iter().flat_map(|Frame(entries)| entries.iter().filter_map(Entry::tape)) {
+        let mut tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+        tape.push(Asked { key: key.into(), on, variant: variant.cloned(), is_forced });
+    }
 }
 
 /// What the test says that the flag is, if it does. Taken down as asked.
 pub(crate) fn forced(key: &str) -> Option<bool> {
-    with(|scope| {
-        let on = match scope.forced(key)? {
-            Answer::Is(on) => *on,
+    with(|frames| {
+        let on = match answer(frames, key)? {
+            Answer::Is(on) => on,
             Answer::Variant(_) => true,
         };
-        scope.take_down(key, on, None, true);
+        take_down(frames, key, on, None, true);
         Some(on)
     })
     .flatten()
@@ -105,13 +201,13 @@ pub(crate) fn forced(key: &str) -> Option<bool> {
 /// The variant that the test says, if it says one, or that there is none. Taken down as asked.
 #[allow(clippy::option_option)] // said, and what
 pub(crate) fn forced_variant(key: &str) -> Option<Option<Variant>> {
-    with(|scope| {
-        let variant = match scope.forced(key)? {
+    with(|frames| {
+        let variant = match answer(frames, key)? {
             Answer::Is(true) => return None,
             Answer::Is(false) => None,
-            Answer::Variant(variant) => Some(variant.clone()),
+            Answer::Variant(variant) => Some(variant),
         };
-        scope.take_down(key, variant.is_some(), variant.as_ref(), true);
+        take_down(frames, key, variant.is_some(), variant.as_ref(), true);
         Some(variant)
     })
     .flatten()
@@ -119,9 +215,9 @@ pub(crate) fn forced_variant(key: &str) -> Option<Option<Variant>> {
 
 /// Takes down what the installed flags answered.
 pub(crate) fn asked(key: &str, on: bool) {
-    with(|scope| scope.take_down(key, on, None, false));
+    with(|frames| take_down(frames, key, on, None, false));
 }
 
 pub(crate) fn asked_variant(key: &str, variant: Option<&Variant>) {
-    with(|scope| scope.take_down(key, variant.is_some(), variant, false));
+    with(|frames| take_down(frames, key, variant.is_some(), variant, false));
 }

@@ -16,4 +16,11 @@ fn no_such_word() {}
 #[flag_test("a")]
 struct NoFunction;
 
+#[flag_test("a")]
+unsafe fn of_a_type<T>() {}
+
+#[flag_test("a")]
+#[ignore = "slow"]
+async fn of_no_runtime() {}
+
 fn main() {}
