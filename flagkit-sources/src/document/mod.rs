@@ -93,8 +93,14 @@ impl Format {
         };
         match root {
             Ok(root) => flags::decode(&root, &lines),
-            Err(faults) => Err(LoadError::new(format!("the document is not well-formed {}", self.name()))
-                .with_problems(faults.into_problems(&lines))),
+            Err(faults) => {
+                let is_json = self == Self::Toml && text.trim_start().starts_with('{');
+                let mut problems = faults.into_problems(&lines);
+                if let (Some(problem), true) = (problems.first_mut(), is_json) {
+                    *problem = problem.clone().with_help("this looks like JSON: a file of JSON is named `.json`");
+                }
+                Err(LoadError::new(format!("the document is not well-formed {}", self.name())).with_problems(problems))
+            }
         }
     }
 
