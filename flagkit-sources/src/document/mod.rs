@@ -156,6 +156,9 @@ struct Faults {
 
 impl Faults {
     fn push(&mut self, fault: Fault) {
+        if self.list.last().is_some_and(|last| last.offset == fault.offset) {
+            return;
+        }
         self.found += 1;
         if self.list.len() < MAX_PROBLEMS {
             self.list.push(fault);
