@@ -277,12 +277,12 @@ pub mod __private {
     #[inline]
     pub fn installed_variant<S: Subject + ?Sized>(key: &str, subject: &S) -> Option<Variant> {
         #[cfg(feature = "testing")]
-        if let Some(variant) = crate::testing::forced_variant(key) {
+        if let Some(variant) = crate::testing::frames::forced_variant(key) {
             return variant;
         }
         let variant = installed().and_then(|flags| flags.variant(key, subject));
         #[cfg(feature = "testing")]
-        crate::testing::asked_variant(key, variant.as_ref());
+        crate::testing::frames::asked_variant(key, variant.as_ref());
         variant
     }
 

@@ -93,7 +93,7 @@ impl CallSite {
             REGISTRY.register(self);
         }
         #[cfg(feature = "testing")]
-        if let Some(on) = crate::testing::forced(self.key) {
+        if let Some(on) = crate::testing::frames::forced(self.key) {
             return on;
         }
         let place = self.word().place();
@@ -103,7 +103,7 @@ impl CallSite {
         // does this one: else it would answer from the newer snapshot, and the next from the older.
         let on = self.word().split().map_or(on, |split| is_let_in(split, subject));
         #[cfg(feature = "testing")]
-        crate::testing::asked(self.key, on);
+        crate::testing::frames::asked(self.key, on);
         on
     }
 

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::frames::Frame;
 use super::overrides::Overrides;
-use super::scope::{Entered, Frame};
+use super::scope::Entered;
 
 /// For futures.
 pub trait Overridden: Future + Sized {

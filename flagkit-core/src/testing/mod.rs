@@ -60,10 +60,12 @@
 //! - The feature `testing` belongs into `[dev-dependencies]`. In a program it would do no harm, and no good.
 
 mod asked;
+pub(crate) mod frames;
 mod future;
 mod overrides;
 mod recording;
 mod scope;
+mod watch;
 
 pub use flagkit_macros::flag_test;
 
@@ -72,7 +74,6 @@ pub use self::future::{Overridden, WithFlags};
 pub use self::overrides::{Forced, Overrides};
 pub use self::recording::Recording;
 pub use self::scope::Scoped;
-pub(crate) use self::scope::{asked, asked_variant, forced, forced_variant};
 
 /// Has a flag be what the test says, on this thread, as long as the guard lives.
 ///

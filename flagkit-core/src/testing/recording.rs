@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError};
 
 use super::asked::Asked;
-use super::scope::{self, Tape, Watch};
+use super::frames::{self, Tape};
+use super::watch::Watch;
 
 /// Takes down what its thread asks, until it is dropped.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Recording {
 impl Recording {
     pub(super) fn begin() -> Self {
         let (watch, tape) = (Watch::new(), Arc::default());
-        scope::record(&tape);
+        frames::begin_recording(&tape);
         Self { tape, _watch: watch, of_this_thread: PhantomData }
     }
 
