@@ -8,11 +8,13 @@ use flagkit_sources::document::Format;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::Value;
+use toml::de::DeTable;
 
 use crate::edit;
 use crate::journal::Entry;
 use crate::outcome::{Exit, Failure, Result};
 use crate::project::Document;
+use crate::raw::raw;
 use crate::state::State;
 
 /// All that a document says of releasing.
@@ -24,7 +26,8 @@ pub(crate) struct Gates {
     check: BTreeMap<String, Check>,
     #[serde(default)]
     defaults: Defaults,
-    #[serde(default)]
+    /// As they are written.
+    #[serde(skip)]
     flags: BTreeMap<String, Value>,
 }
 
@@ -165,20 +168,31 @@ impl Gates {
 
     /// The same, with the faults one by one.
     pub(crate) fn parse(document: &Document) -> std::result::Result<Self, Vec<GateFault>> {
-        let gates: Self = match document.format() {
-            Format::Json => serde_json::from_str(&document.text).map_err(|error| {
+        let of_toml = |error: toml::de::Error| {
+            let location = error.span().map(|span| {
+                let before = document.text.get(..span.start).unwrap_or_default();
+                let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+                Location { line: before.matches('\n').count() + 1, column }
+            });
+            vec![GateFault { location, message: error.message().to_owned() }]
+        };
+        let mut gates: Self = if document.format() == Format::Json {
+            serde_json::from_str(&document.text).map_err(|error| {
                 let location = Location { line: error.line(), column: error.column() };
                 vec![GateFault { location: Some(location), message: error.to_string() }]
-            })?,
-            _ => toml::from_str(&document.text).map_err(|error| {
-                let location = error.span().map(|span| {
-                    let before = document.text.get(..span.start).unwrap_or_default();
-                    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-                    Location { line: before.matches('\n').count() + 1, column }
-                });
-                vec![GateFault { location, message: error.message().to_owned() }]
-            })?,
+            })?
+        } else {
+            let mut table = DeTable::parse(&document.text).map_err(of_toml)?;
+            // Of these a program reads numbers that nothing here has room for.
+            for name in ["flags", "segments"] {
+                table.get_mut().remove(name);
+            }
+            Self::deserialize(toml::Deserializer::from(table)).map_err(of_toml)?
         };
+        let mut whole = raw(document.format(), &document.text);
+        if let Some(Value::Object(flags)) = whole.get_mut("flags").map(Value::take) {
+            gates.flags = flags.into_iter().collect();
+        }
         let faults = gates.faults(document);
         if faults.is_empty() { Ok(gates) } else { Err(faults) }
     }

@@ -7,7 +7,7 @@
 //! ```text
 //! cli ──▶ verbs ──▶ Report | Failure ──▶ text, or the envelope of --json
 //!           │
-//!           ├── project, sources, subject       what there is: files, layers, whom to ask for
+//!           ├── project, raw, sources, subject  what there is: files, layers, whom to ask for
 //!           ├── gate, probe, usage, findings    what is asked before, and what is found
 //!           ├── difference, state, names        what a change does, and how far a flag is
 //!           └── edit, write, journal            what is done: one cut, one rename, one line
@@ -31,6 +31,7 @@ mod names;
 mod outcome;
 mod probe;
 mod project;
+mod raw;
 mod sources;
 mod state;
 mod subject;

@@ -10,10 +10,10 @@ use flagkit_core::{Flag, Flags, Load, LoadError, Problem, Provenance, Reference,
 use flagkit_sources::document::Format;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use toml::de::{DeTable, DeValue};
 
 use crate::edit;
 use crate::outcome::{Detail, Exit, Failure, Result};
+use crate::raw::raw;
 use crate::state::State;
 
 /// A document: its bytes, and what they mean.
@@ -200,13 +200,7 @@ pub(crate) struct Definitions<'p> {
 
 impl<'p> Definitions<'p> {
     pub(crate) fn of(project: &'p Project) -> Self {
-        let raw = |document: &'p Document| {
-            let raw = match document.format() {
-                Format::Json => serde_json::from_str(&document.text).unwrap_or_default(),
-                _ => DeTable::parse(&document.text).map(|table| of_table(table.get_ref())).unwrap_or_default(),
-            };
-            (document, raw)
-        };
+        let raw = |document: &'p Document| (document, raw(document.format(), &document.text));
         Self { documents: project.environment.iter().chain([&project.declared]).map(raw).collect() }
     }
 
@@ -229,25 +223,6 @@ impl<'p> Definitions<'p> {
 
     fn segment(&self, name: &str) -> Vec<Option<&Value>> {
         self.documents.iter().map(|(_, raw)| raw.get("segments").and_then(|all| all.get(name))).collect()
-    }
-}
-
-/// A table of TOML with all that it says: whole numbers that JSON has no room for stay as they are written.
-fn of_table(table: &DeTable<'_>) -> Value {
-    table.iter().map(|(name, value)| (name.get_ref().to_string(), of_value(value.get_ref()))).collect()
-}
-
-fn of_value(value: &DeValue<'_>) -> Value {
-    match value {
-        DeValue::String(text) => json!(text),
-        DeValue::Integer(number) => {
-            i64::from_str_radix(number.as_str(), number.radix()).map_or_else(|_| json!(number.to_string()), Value::from)
-        }
-        DeValue::Float(number) => json!(number.as_str()),
-        DeValue::Boolean(value) => json!(value),
-        DeValue::Datetime(datetime) => json!(datetime.to_string()),
-        DeValue::Array(items) => items.iter().map(|item| of_value(item.get_ref())).collect(),
-        DeValue::Table(table) => of_table(table),
     }
 }
 
@@ -316,35 +291,28 @@ pub(crate) fn environment_of(file: &Path, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn digest(text: &str) -> String {
-        let declared = Document::understand(Path::new("flags.toml"), text.into()).expect("flags");
-        Definitions::of(&Project { declared, environment: None }).digest("f")
-    }
-
     #[test]
-    fn the_digest_of_a_flag_is_of_all_that_it_says() {
-        let flag =
-            |condition: &str| digest(&format!("[flags.f]\non = true\nrules = [{{ if = {{ a = {condition} }} }}]\n"));
-        let texts = [
-            "1",
-            "2",
-            "1.0",
-            "1.5",
-            "'1'",
-            "99999999999999999999",
-            "99999999999999999998",
-            "true",
-            "{ exists = true }",
-        ];
-        let mut digests: Vec<String> = texts.iter().map(|text| flag(text)).collect();
-        digests.sort();
-        digests.dedup();
-        assert_eq!(digests.len(), texts.len());
-        assert_eq!(flag("0x10"), flag("16"));
+    fn the_digest_of_a_flag_is_of_all_but_its_state() {
+        let digest = |name: &str, text: &str| {
+            let declared = Document::understand(Path::new(name), text.into()).expect("flags");
+            Definitions::of(&Project { declared, environment: None }).digest("f")
+        };
+        let toml = |condition: &str| {
+            digest("flags.toml", &format!("[flags.f]\non = true\nrules = [{{ if = {{ a = {condition} }} }}]\n"))
+        };
+        let json = |condition: &str| {
+            digest(
+                "flags.json",
+                &format!(r#"{{"flags": {{"f": {{"on": true, "rules": [{{"if": {{"a": {condition}}}}}]}}}}}}"#),
+            )
+        };
+        // Beyond 64 bits both would be one number to most readers.
+        let [one, other] = ["99999999999999999999", "99999999999999999998"];
+        assert_ne!(toml(one), toml(other));
+        assert_ne!(json(one), json(other));
         assert_eq!(
-            digest("[flags.f]\non = true\nrollout = 5\n"),
-            digest("[flags]\nf = { on = false }\n"),
-            "but for its state"
+            digest("flags.toml", "[flags.f]\non = true\nrollout = 5\n"),
+            digest("flags.toml", "[flags]\nf = { on = false }\n")
         );
     }
 }

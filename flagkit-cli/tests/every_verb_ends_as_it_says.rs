@@ -63,6 +63,23 @@ fn those_that_read() {
     check(&folder, &["show", "x", "--file", "broken.toml"], 1, &["broken.toml:2:5", "flagkit revert --all"]);
 }
 
+/// Programs read such numbers, and most readers of TOML and JSON do not.
+#[test]
+fn numbers_beyond_64_bits_are_in_nobody_s_way() {
+    let folder = folder();
+    folder.write("src/main.rs", "fn main() { flag!(\"big\"); }\n");
+    let toml = "[flags.big]\non = true\ngate = \"g\"\nrules = [{ if = { a = 99999999999999999999 } }]\n[gate.g]\n";
+    folder.write("flags.toml", toml);
+    let json = r#"{"flags": {"big": {"on": true, "gate": "g", "rules": [{"if": {"a": 99999999999999999999}}]}}, "gate": {"g": {}}}"#;
+    folder.write("flags.json", json);
+    for file in ["flags.toml", "flags.json"] {
+        check(&folder, &["check", "--file", file], 0, &["0 errors"]);
+        check(&folder, &["show", "big", "--file", file], 0, &["on + 1 rule", "gate         g"]);
+        check(&folder, &["revert", "big", "--file", file], 0, &["turned big from on to off"]);
+        assert!(folder.read(file).contains("99999999999999999999"));
+    }
+}
+
 /// Found by fuzzing: a parser that asked no further overflowed its stack, and the command was gone with a signal.
 #[test]
 fn a_file_made_to_overflow_the_stack_is_one_that_cannot_be_read() {
