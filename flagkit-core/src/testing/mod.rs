@@ -78,14 +78,13 @@ pub use self::scope::Scoped;
 /// Has a flag be what the test says, on this thread, as long as the guard lives.
 ///
 /// `true` and `false` are for everybody; a [`Variant`](crate::Variant) is on, and that variant. Where a flag that has
-/// variants is forced to `true`, `variant!` still asks the installed flags.
+/// variants is forced to `true`, `variant!` still asks the installed flags. The guard wants a name: `let _ = set(…)` ends at
+/// once.
 ///
 /// # Panics
 ///
 /// Panics when the key is of illegal form (see [`FlagKey`](crate::FlagKey)): a test that sets a flag that cannot exist
 /// tests nothing.
-///
-/// A guard wants a name: `let _ = set(…)` ends at once.
 ///
 /// # Examples
 ///
