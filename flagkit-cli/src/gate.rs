@@ -14,7 +14,7 @@ use crate::edit;
 use crate::journal::Entry;
 use crate::outcome::{Exit, Failure, Result};
 use crate::project::Document;
-use crate::raw::raw;
+use crate::raw;
 use crate::state::State;
 
 /// All that a document says of releasing.
@@ -176,21 +176,21 @@ impl Gates {
             });
             vec![GateFault { location, message: error.message().to_owned() }]
         };
-        let mut gates: Self = if document.format() == Format::Json {
-            serde_json::from_str(&document.text).map_err(|error| {
+        let (mut gates, flags): (Self, Value) = if document.format() == Format::Json {
+            let gates = serde_json::from_str(&document.text).map_err(|error| {
                 let location = Location { line: error.line(), column: error.column() };
                 vec![GateFault { location: Some(location), message: error.to_string() }]
-            })?
+            })?;
+            let mut whole = raw::raw(Format::Json, &document.text);
+            (gates, whole.get_mut("flags").map(Value::take).unwrap_or_default())
         } else {
             let mut table = DeTable::parse(&document.text).map_err(of_toml)?;
             // Of these a program reads numbers that nothing here has room for.
-            for name in ["flags", "segments"] {
-                table.get_mut().remove(name);
-            }
-            Self::deserialize(toml::Deserializer::from(table)).map_err(of_toml)?
+            let [flags, _] = ["flags", "segments"].map(|name| table.get_mut().remove(name));
+            let gates = Self::deserialize(toml::Deserializer::from(table)).map_err(of_toml)?;
+            (gates, flags.map(|flags| raw::of_toml(flags.get_ref())).unwrap_or_default())
         };
-        let mut whole = raw(document.format(), &document.text);
-        if let Some(Value::Object(flags)) = whole.get_mut("flags").map(Value::take) {
+        if let Value::Object(flags) = flags {
             gates.flags = flags.into_iter().collect();
         }
         let faults = gates.faults(document);

@@ -36,7 +36,8 @@ fn of_table(table: &DeTable<'_>) -> Value {
     table.iter().map(|(name, value)| (name.get_ref().to_string(), of_toml(value.get_ref()))).collect()
 }
 
-fn of_toml(value: &DeValue<'_>) -> Value {
+/// All that a value of TOML says.
+pub(crate) fn of_toml(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => json!(text),
         DeValue::Integer(number) => of_number(number.as_str(), number.radix()),
@@ -48,9 +49,14 @@ fn of_toml(value: &DeValue<'_>) -> Value {
     }
 }
 
-/// A number, or what stands for one that a program would round: unlike a text of the same characters.
+/// A number, or what stands for one that would not be written again as it is: unlike a text of the same characters.
 fn of_number(text: &str, radix: u32) -> Value {
-    i64::from_str_radix(text, radix).map_or_else(|_| json!({ "number": text, "radix": radix }), Value::from)
+    if let Ok(integer) = i64::from_str_radix(text, radix) {
+        return Value::from(integer);
+    }
+    let float = Value::from(text.parse::<f64>().unwrap_or(f64::NAN));
+    let again = float.to_string();
+    if radix == 10 && again == text { float } else { json!({ "number": text, "radix": radix }) }
 }
 
 #[cfg(test)]
@@ -66,6 +72,9 @@ mod tests {
             "2",
             "1.0",
             "1.5",
+            "1.50",
+            "9007199254740993.0",
+            "9007199254740992.0",
             "\"1\"",
             "\"1.5\"",
             "true",

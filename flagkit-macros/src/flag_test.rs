@@ -152,6 +152,7 @@ impl FlagTest {
             let keys = self.flags.iter().map(|(key, _)| key);
             let overrides = quote!(#core::testing::Overrides::new([#((#keys, #combination)),*]));
             let named = self.name(&name, &combination);
+            // Flags are parted by two underscores.
             let head = quote!(#marker #(#of_tests)* #[allow(non_snake_case)]);
             if test.sig.asyncness.is_some() {
                 quote! {

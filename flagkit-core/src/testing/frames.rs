@@ -31,7 +31,8 @@ thread_local! {
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How many guards there are in this process. A thread always knows of its own.
+/// How many guards there are in this process. A thread always knows of its own. The registry of call sites has the same count, under
+/// a lock that no read takes.
 static GUARDS: AtomicUsize = AtomicUsize::new(0);
 
 /// One guard more.

@@ -47,6 +47,7 @@ pub(super) fn any_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> 
     if matches!(&node.value, Value::Array(items) if items.is_empty()) {
         decoder.problem(node.offset, base, "no alternative", "at least one table of conditions");
     }
+    // No more room than they need: there may be one for every few bytes of the text.
     let mut tables = Vec::with_capacity(items.len());
     for (index, table) in items.iter().enumerate() {
         tables.extend(all_of(decoder, &format!("{base}[{index}]"), table));

@@ -156,12 +156,17 @@ struct Faults {
 
 impl Faults {
     fn push(&mut self, fault: Fault) {
-        if self.list.last().is_some_and(|last| last.offset == fault.offset) {
+        self.push_with(fault.offset, || fault);
+    }
+
+    /// The same, and nothing is put into words that is not listed: there may be one for every other byte.
+    fn push_with(&mut self, offset: usize, fault: impl FnOnce() -> Fault) {
+        if self.list.last().is_some_and(|last| last.offset == offset) {
             return;
         }
         self.found += 1;
         if self.list.len() < MAX_PROBLEMS {
-            self.list.push(fault);
+            self.list.push(fault());
         }
     }
 
