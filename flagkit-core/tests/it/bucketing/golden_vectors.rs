@@ -17,7 +17,7 @@ struct Vector {
 
 fn vectors() -> Vec<Vector> {
     let document: Value =
-        serde_json::from_str(include_str!("../../spec/bucketing.json")).expect("the vectors are JSON");
+        serde_json::from_str(include_str!("../../../../spec/bucketing.json")).expect("the vectors are JSON");
     assert_eq!(document["format"], 1);
     document["vectors"].as_array().expect("a list of vectors").iter().map(Vector::read).collect()
 }

@@ -48,7 +48,7 @@ fn both_refuse_the_illegal_ones() {
             [$($key),+]
         };
     }
-    let keys = include!("ui/illegal_keys.in");
+    let keys = include!("../ui/illegal_keys.in");
     for key in keys {
         assert!(FlagKey::new(key).is_err(), "{key:?}");
     }

@@ -1,8 +1,7 @@
 //! A flag may name a variant for those for whom it is off, as flags of other systems do. It is off all the same.
 
 use flagkit_core::{
-    Condition, Context, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Provenance, Reason, Reference, Rule, Variant,
-    Variants, variant,
+    Condition, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Provenance, Reference, Rule, Variant, Variants,
 };
 
 fn theme() -> Variants {
@@ -59,19 +58,4 @@ fn one_that_is_not_there_refuses_the_flag() {
     );
     publisher.publish(set(on()));
     assert_eq!(answer(&flags), (true, "on", Some("blue".to_owned())));
-}
-
-#[test]
-fn call_sites_get_it_too() {
-    let flags = Flags::new();
-    let publisher = flags.add_layer(Provenance::new("test:"));
-    flagkit_core::install(flags.clone()).expect("nobody else installs flags here");
-    let name = || variant!("theme", &Context::new("user-1")).map(|variant| variant.name().to_owned());
-    let set = |flag| FlagSet::from_iter([(FlagKey::new("theme").expect("a key"), flag)]);
-    assert_eq!(name(), None);
-    publisher.publish(set(on()));
-    assert_eq!(name().as_deref(), Some("blue"));
-    publisher.publish(set(Flag::off().with_variants(theme()).with_off_variant("plain")));
-    assert_eq!(name().as_deref(), Some("plain"));
-    assert!(!flagkit_core::flag!("theme") && flags.evaluate("theme", "user-1").reason() == Reason::Off);
 }

@@ -1,0 +1,71 @@
+//! The behaviour of flagkit-core through its public API, one module per noun.
+//!
+//! The modules share one process, so none of them installs flags, counts allocations or changes the environment. A test
+//! that does has a binary of its own beside this folder.
+
+mod derive;
+mod env_keys;
+mod keys;
+
+mod bucketing {
+    mod custom;
+    mod golden_vectors;
+    mod missing_ids;
+}
+mod effects {
+    mod cases;
+    mod laws;
+}
+mod events {
+    mod changes;
+    mod load_failures;
+    mod reentrancy;
+}
+mod explain {
+    #[cfg(feature = "serde")]
+    mod json;
+    mod text;
+}
+mod layers {
+    mod before_first_load;
+    mod failed_loads;
+    mod invalid_flags;
+    mod laws;
+    mod overrides;
+}
+mod macros {
+    mod declarations;
+    mod diagnostics;
+}
+mod prerequisites {
+    mod cycles;
+    mod paths;
+}
+mod rollout {
+    mod distribution;
+    mod increase;
+    mod independence;
+}
+mod snapshots {
+    mod consistency;
+    mod retention;
+    mod stress;
+}
+mod sources {
+    mod custom;
+    mod error_drop;
+}
+mod status {
+    mod sources;
+    mod state_changes;
+}
+mod targeting {
+    mod laws;
+    mod layers;
+}
+mod variants {
+    mod off_variant;
+    #[cfg(feature = "serde")]
+    mod payloads;
+    mod weights;
+}
