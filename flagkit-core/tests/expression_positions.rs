@@ -297,7 +297,7 @@ fn each_expression_is_evaluated_once_from_left_to_right(flags: &Flags) {
 }
 
 #[test]
-fn everywhere() {
+fn flag_works_in_every_position() {
     let flags = flags();
     flagkit_core::install(flags.clone()).expect("this process installs nothing else");
     hygiene(&flags);

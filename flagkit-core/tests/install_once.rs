@@ -11,7 +11,7 @@ fn reads() -> [bool; 4] {
 }
 
 #[test]
-fn the_first_stays_in_force() {
+fn the_first_install_stays_in_effect() {
     let (first, second) = (Flags::new(), Flags::new());
     let publisher = first.add_layer(Provenance::new("first:"));
     publisher.publish(set("first"));

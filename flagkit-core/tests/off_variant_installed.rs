@@ -11,7 +11,7 @@ fn on() -> Flag {
 }
 
 #[test]
-fn call_sites_get_it_too() {
+fn call_sites_get_the_off_variant_too() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
     flagkit_core::install(flags.clone()).expect("nobody else installs flags here");

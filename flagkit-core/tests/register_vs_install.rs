@@ -22,7 +22,7 @@ fn sites() -> Vec<fn() -> bool> {
 }
 
 #[test]
-fn every_site_is_lit_in_the_end() {
+fn every_site_is_on_in_the_end() {
     let sites = sites();
     let keys = ["a", "b"].map(|key| (FlagKey::new(key).expect("a key"), Flag::on()));
     let flags = Flags::fixed(FlagSet::from_iter(keys));

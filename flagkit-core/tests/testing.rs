@@ -90,7 +90,7 @@ fn guards_may_end_in_any_order() {
 }
 
 #[test]
-fn a_panic_ends_them() {
+fn a_panic_ends_overrides() {
     installed();
     let caught = panic::catch_unwind(|| {
         let _never = testing::set("never", true);
@@ -105,7 +105,7 @@ fn a_panic_ends_them() {
 }
 
 #[test]
-fn other_threads_see_none_of_it() {
+fn overrides_do_not_affect_other_threads() {
     installed();
     let _never = testing::set("never", true);
     assert!(!thread::spawn(|| flag!("never")).join().expect("no panic"));
@@ -134,7 +134,7 @@ fn other_threads_see_none_of_it() {
 }
 
 #[test]
-fn changes_go_on_meanwhile() {
+fn publishes_take_effect_while_overrides_are_active() {
     let publisher = installed();
     let read = || flag!("flips");
     for flipped in [false, true, false, true] {
@@ -168,7 +168,7 @@ fn variants_are_forced_as_well() {
 }
 
 #[test]
-fn what_is_asked_is_taken_down() {
+fn a_recording_holds_the_reads() {
     installed();
     let recording = testing::record();
     let _never = testing::set("never", true);
@@ -236,7 +236,7 @@ async fn turn() {
 }
 
 #[test]
-fn what_a_task_begins_stays_with_it() {
+fn the_overrides_of_a_task_stay_with_it() {
     installed();
     let task = async {
         let recording = testing::record();
@@ -284,7 +284,7 @@ fn what_a_task_begins_stays_with_it() {
 }
 
 #[test]
-fn a_task_that_is_cancelled_or_panics_ends_under_its_flags() {
+fn a_cancelled_or_panicking_task_is_dropped_under_its_overrides() {
     struct Asks(mpsc::Sender<bool>);
     impl Drop for Asks {
         fn drop(&mut self) {

@@ -109,7 +109,7 @@ fn evaluation_is_free_for_every_subject() {
 }
 
 #[test]
-fn pinning_and_looking_up_is_free() {
+fn taking_a_snapshot_and_finding_a_flag_is_free() {
     let flags = warmed_up();
     assert_eq!(allocations(|| drop(black_box(flags.snapshot()))), 0);
     assert_eq!(allocations(|| drop(black_box(flags.clone()))), 0);

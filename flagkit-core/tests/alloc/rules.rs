@@ -238,7 +238,7 @@ fn no_form_allocates() {
 }
 
 #[test]
-fn a_value_that_borrows_is_read_without_one() {
+fn a_borrowed_value_is_read_without_an_allocation() {
     let flags = Flags::fixed(declared());
     black_box(flags.is_on("warm", &()));
     let user = user(1);

@@ -216,7 +216,7 @@ fn a_struct_of_one_field_stands_for_it() {
 }
 
 #[test]
-fn an_id_is_anything_that_has_one() {
+fn an_id_field_may_be_any_type_that_has_an_id() {
     macro_rules! id_of {
         ($type:ty, $value:expr) => {{
             #[derive(Subject)]
@@ -335,7 +335,7 @@ fn nested_subjects_are_reached_by_their_path() {
 }
 
 #[test]
-fn a_flattened_subject_gives_what_is_not_there_already() {
+fn a_flattened_subject_adds_the_attributes_that_are_missing() {
     let without = user(None, None, None);
     assert_eq!(without.attribute("country"), Some(text("DE")));
     assert_eq!(without.attribute("post code"), Some(Value::Integer(10_115)));
@@ -416,7 +416,7 @@ struct Names {
 }
 
 #[test]
-fn names_get_into_nobodys_way() {
+fn names_of_fields_do_not_conflict_with_the_expansion() {
     let names = Names {
         id: 1,
         name: 2,
@@ -450,7 +450,7 @@ fn names_get_into_nobodys_way() {
 }
 
 #[test]
-fn derived_subjects_are_asked_about_like_all_others() {
+fn derived_subjects_work_in_every_form_of_the_macro() {
     let user = user(None, None, None);
     assert!(!flag!("beta-ui", &user) && !flag!("beta-ui", user) && !flag!("beta-ui", Some(&user)));
     assert!(!flag!("beta-ui", id = user.number, plan = Plan::Paid, owner = user.owner.country));

@@ -1,18 +1,15 @@
-//! An override that cannot spell keys finds the one declared key it means, or stands for an undeclared one.
+//! The name of an environment variable cannot spell every key. It overrides the one declared key that it matches, or
+//! declares every spelling if none is declared.
 
 use flagkit_core::bucket::{Point, Seed};
-use flagkit_core::{
-    Context, Flag, FlagKey, FlagSet, Flags, FoldedKey, Metadata, Percent, Provenance, Publisher, Reason, Rule,
-};
 
-fn set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
-    flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect()
-}
+use crate::support::{flag_set, layers};
+use flagkit_core::{Context, Flag, FlagSet, Flags, FoldedKey, Metadata, Percent, Provenance, Publisher, Reason, Rule};
 
-fn folded<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
+fn env_set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
     let mut set = FlagSet::new();
     for (key, flag) in flags {
-        set.insert_folded(FoldedKey::new(key).expect("a folded key"), flag);
+        set.insert_folded(FoldedKey::new(key).expect("an environment key"), flag);
     }
     set
 }
@@ -21,24 +18,22 @@ fn half() -> Flag {
     Flag::on().with_rollout(Percent::new(50).expect("a percentage"))
 }
 
-fn file_and_env() -> (Flags, Publisher, Publisher) {
-    let flags = Flags::new();
-    let (file, env) = (flags.add_layer(Provenance::new("file:")), flags.add_layer(Provenance::new("env:FLAG_")));
-    (flags, file, env)
+fn file_and_env() -> (Flags, [Publisher; 2]) {
+    layers(["file:", "env:FLAG_"])
 }
 
 fn point(reason: Reason) -> Point {
     match reason {
         Reason::Rollout { point, .. } => point,
-        other => panic!("a rollout and not {other}"),
+        other => panic!("expected a rollout, got {other}"),
     }
 }
 
 #[test]
 fn it_overrides_the_one_declared_key_and_no_other() {
-    let (flags, file, env) = file_and_env();
-    file.publish(set([("new-checkout", Flag::off()), ("other", Flag::off())]));
-    env.publish(folded([("NEW_CHECKOUT", Flag::on())]));
+    let (flags, [file, env]) = file_and_env();
+    file.publish(flag_set([("new-checkout", Flag::off()), ("other", Flag::off())]));
+    env.publish(env_set([("NEW_CHECKOUT", Flag::on())]));
     let evaluation = flags.evaluate("new-checkout", &());
     assert_eq!((evaluation.reason(), evaluation.layer().map(Provenance::as_str)), (Reason::On, Some("env:FLAG_")));
     assert_eq!(flags.evaluate("other", &()).reason(), Reason::Off);
@@ -50,21 +45,21 @@ fn it_overrides_the_one_declared_key_and_no_other() {
 #[test]
 fn it_overrides_whichever_spelling_is_declared() {
     for spelling in ["new-checkout", "new.checkout", "new_checkout", "NEW_CHECKOUT", "New-Checkout"] {
-        let (flags, file, env) = file_and_env();
-        file.publish(set([(spelling, Flag::on())]));
-        env.publish(folded([("NEW_CHECKOUT", Flag::off())]));
+        let (flags, [file, env]) = file_and_env();
+        file.publish(flag_set([(spelling, Flag::on())]));
+        env.publish(env_set([("NEW_CHECKOUT", Flag::off())]));
         assert_eq!(flags.evaluate(spelling, &()).reason(), Reason::Off, "{spelling}");
     }
 }
 
 #[test]
 fn it_inherits_from_the_declaration_like_any_override() {
-    let (flags, file, env) = file_and_env();
+    let (flags, [file, env]) = file_and_env();
     let mut metadata = Metadata::default();
     metadata.owner = Some("search".into());
     let declared = Flag::off().with_salt("s").with_by("account").with_metadata(metadata.clone());
-    file.publish(set([("new-checkout", declared)]));
-    env.publish(folded([("NEW_CHECKOUT", half())]));
+    file.publish(flag_set([("new-checkout", declared)]));
+    env.publish(env_set([("NEW_CHECKOUT", half())]));
     assert_eq!(
         flags.snapshot().flag("new-checkout"),
         Some(&half().with_salt("s").with_by("account").with_metadata(metadata))
@@ -74,9 +69,9 @@ fn it_inherits_from_the_declaration_like_any_override() {
 }
 
 #[test]
-fn it_stands_for_every_undeclared_key_when_none_is_declared() {
-    let (flags, _file, env) = file_and_env();
-    env.publish(folded([("NEW_CHECKOUT", Flag::on()), ("ALPHA", Flag::off()), ("ZETA", Flag::on())]));
+fn it_matches_every_undeclared_spelling_when_none_is_declared() {
+    let (flags, [_file, env]) = file_and_env();
+    env.publish(env_set([("NEW_CHECKOUT", Flag::on()), ("ALPHA", Flag::off()), ("ZETA", Flag::on())]));
     for key in ["new-checkout", "new.checkout", "New_Checkout", "zeta", "Zeta"] {
         let evaluation = flags.evaluate(key, &());
         assert_eq!((evaluation.reason(), evaluation.layer().map(Provenance::as_str)), (Reason::On, Some("env:FLAG_")));
@@ -90,9 +85,9 @@ fn it_stands_for_every_undeclared_key_when_none_is_declared() {
 }
 
 #[test]
-fn a_percentage_of_an_undeclared_key_hashes_with_the_key_as_asked() {
-    let (flags, _file, env) = file_and_env();
-    env.publish(folded([("NEW_CHECKOUT", half()), ("SALTED", half().with_salt("s"))]));
+fn a_percentage_of_an_undeclared_key_hashes_with_the_key_of_the_read() {
+    let (flags, [_file, env]) = file_and_env();
+    env.publish(env_set([("NEW_CHECKOUT", half()), ("SALTED", half().with_salt("s"))]));
     for key in ["new-checkout", "new.checkout", "NEW_CHECKOUT"] {
         assert_eq!(point(flags.evaluate(key, "user-1").reason()), Point::of("user-1", Seed::from_salt(key)));
     }
@@ -101,12 +96,12 @@ fn a_percentage_of_an_undeclared_key_hashes_with_the_key_as_asked() {
 
 #[test]
 fn it_follows_the_declarations_below_as_they_come_and_go() {
-    let (flags, file, env) = file_and_env();
-    env.publish(folded([("A_B", Flag::on())]));
+    let (flags, [file, env]) = file_and_env();
+    env.publish(env_set([("A_B", Flag::on())]));
     assert!(flags.is_on("a-b", &()) && flags.is_on("a.b", &()));
-    file.publish(set([("a-b", Flag::off())]));
+    file.publish(flag_set([("a-b", Flag::off())]));
     assert!(flags.is_on("a-b", &()) && !flags.is_on("a.b", &()));
-    file.publish(set([("a.b", Flag::off())]));
+    file.publish(flag_set([("a.b", Flag::off())]));
     assert!(!flags.is_on("a-b", &()) && flags.is_on("a.b", &()));
     file.publish(FlagSet::new());
     assert!(flags.is_on("a-b", &()) && flags.is_on("a.b", &()));
@@ -114,9 +109,9 @@ fn it_follows_the_declarations_below_as_they_come_and_go() {
 
 #[test]
 fn two_declared_keys_that_fold_to_it_are_a_problem_and_both_dark() {
-    let (flags, file, env) = file_and_env();
-    file.publish(set([("a-b", Flag::on()), ("a.b", Flag::on()), ("c", Flag::on())]));
-    env.publish(folded([("A_B", Flag::on()), ("C", Flag::on())]));
+    let (flags, [file, env]) = file_and_env();
+    file.publish(flag_set([("a-b", Flag::on()), ("a.b", Flag::on()), ("c", Flag::on())]));
+    env.publish(env_set([("A_B", Flag::on()), ("C", Flag::on())]));
     for key in ["a-b", "a.b"] {
         let evaluation = flags.evaluate(key, &());
         assert_eq!((evaluation.is_on(), evaluation.reason()), (false, Reason::Refused), "{key}");
@@ -129,57 +124,54 @@ fn two_declared_keys_that_fold_to_it_are_a_problem_and_both_dark() {
     let [problem] = &env_status.problems[..] else { panic!("one problem: {:?}", env_status.problems) };
     assert!(["A_B", "a-b", "a.b"].iter().all(|name| problem.to_string().contains(name)), "{problem}");
 
-    file.publish(set([("a-b", Flag::off()), ("c", Flag::on())]));
-    assert!(flags.is_on("a-b", &()), "one is left: it is that one");
+    file.publish(flag_set([("a-b", Flag::off()), ("c", Flag::on())]));
+    assert!(flags.is_on("a-b", &()), "the only one left is the match");
     assert!(flags.status().sources[1].problems.is_empty());
 }
 
 #[test]
-fn a_collision_is_one_also_when_the_keys_are_of_different_layers_or_come_later() {
-    let flags = Flags::new();
-    let [low, middle, env] = ["low:", "middle:", "env:"].map(|name| flags.add_layer(Provenance::new(name)));
-    env.publish(folded([("A_B", Flag::on())]));
-    low.publish(set([("a-b", Flag::off())]));
+fn keys_of_different_layers_collide_too() {
+    let (flags, [low, middle, env]) = layers(["low:", "middle:", "env:"]);
+    env.publish(env_set([("A_B", Flag::on())]));
+    low.publish(flag_set([("a-b", Flag::off())]));
     assert!(flags.is_on("a-b", &()));
-    middle.publish(set([("a.b", Flag::on())]));
+    middle.publish(flag_set([("a.b", Flag::on())]));
     assert!(!flags.is_on("a-b", &()) && !flags.is_on("a.b", &()));
     assert_eq!(flags.status().sources[2].problems.len(), 1);
 }
 
 #[test]
-fn a_key_declared_above_it_has_the_last_word() {
-    let flags = Flags::new();
-    let [env, server] = ["env:", "http:"].map(|name| flags.add_layer(Provenance::new(name)));
-    env.publish(folded([("A_B", Flag::on())]));
-    server.publish(set([("a-b", Flag::off())]));
-    assert!(!flags.is_on("a-b", &()), "declared above");
-    assert!(flags.is_on("a.b", &()), "declared nowhere");
+fn a_key_declared_in_a_higher_layer_wins() {
+    let (flags, [env, server]) = layers(["env:", "http:"]);
+    env.publish(env_set([("A_B", Flag::on())]));
+    server.publish(flag_set([("a-b", Flag::off())]));
+    assert!(!flags.is_on("a-b", &()), "declared in the higher layer");
+    assert!(flags.is_on("a.b", &()), "not declared");
 }
 
-/// What rules say of other flags is checked for keys that are known.
+/// The references of rules are checked only for keys that are known.
 #[test]
-fn rules_for_a_key_that_no_layer_spells_are_refused() {
-    let (flags, file, env) = file_and_env();
-    env.publish(folded([("NEW_CHECKOUT", Flag::on().with_rules([Rule::new().for_subjects(["u1"])]))]));
+fn rules_for_a_key_that_no_layer_spells_are_invalid() {
+    let (flags, [file, env]) = file_and_env();
+    env.publish(env_set([("NEW_CHECKOUT", Flag::on().with_rules([Rule::new().for_subjects(["u1"])]))]));
     assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::Refused);
     let problems = flags.status().sources[1].problems.clone();
     let [problem] = &problems[..] else { panic!("one problem: {problems:?}") };
     assert_eq!((problem.path(), problem.expected()), ("NEW_CHECKOUT", "a switch and a rollout"));
 
-    file.publish(set([("new-checkout", Flag::off())]));
-    assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::On, "now its key is known");
+    file.publish(flag_set([("new-checkout", Flag::off())]));
+    assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::On, "its key is known now");
     assert!(flags.status().sources[1].problems.is_empty());
     file.publish(FlagSet::new());
     assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::Refused);
-    env.publish(folded([("NEW_CHECKOUT", Flag::on())]));
+    env.publish(env_set([("NEW_CHECKOUT", Flag::on())]));
     assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::On);
 }
 
 #[test]
-fn of_two_layers_of_folded_keys_the_later_one_counts() {
-    let flags = Flags::new();
-    let [env, more] = ["env:FLAG_", "env:MORE_"].map(|name| flags.add_layer(Provenance::new(name)));
-    env.publish(folded([("A_B", Flag::on()), ("ONLY", Flag::on())]));
-    more.publish(folded([("A_B", Flag::off())]));
+fn the_later_of_two_layers_of_env_keys_wins() {
+    let (flags, [env, more]) = layers(["env:FLAG_", "env:MORE_"]);
+    env.publish(env_set([("A_B", Flag::on()), ("ONLY", Flag::on())]));
+    more.publish(env_set([("A_B", Flag::off())]));
     assert!(!flags.is_on("a-b", &()) && flags.is_on("only", &()));
 }

@@ -1,8 +1,8 @@
-//! What `flag!` takes as a key, [`FlagKey`] takes, and what one refuses the other does.
+//! `flag!` and `FlagKey` accept the same keys.
 
 use flagkit_core::{FlagKey, flag};
 
-/// Legal keys, each read through the macro: that this file compiles is half of the test.
+/// Legal keys, each read through the macro. That this file compiles is half of the test.
 macro_rules! each_legal_key {
     ($($key:literal),+ $(,)?) => {
         [$(($key, flag!($key))),+]
@@ -10,7 +10,7 @@ macro_rules! each_legal_key {
 }
 
 #[test]
-fn both_take_the_legal_ones() {
+fn both_accept_the_legal_ones() {
     let keys = each_legal_key![
         "a",
         "Z",
@@ -40,9 +40,9 @@ fn both_take_the_legal_ones() {
     assert_eq!(keys.last().map(|(key, _)| key.len()), Some(FlagKey::MAX_LEN));
 }
 
-/// The macro refuses each of them in `ui/illegal_keys.rs`, whose errors `ui/illegal_keys.stderr` lists.
+/// The macro rejects each of these keys in `ui/illegal_keys.rs`. `ui/illegal_keys.stderr` has the errors.
 #[test]
-fn both_refuse_the_illegal_ones() {
+fn both_reject_the_illegal_ones() {
     macro_rules! each {
         ($($key:literal),+ $(,)?) => {
             [$($key),+]
@@ -53,7 +53,7 @@ fn both_refuse_the_illegal_ones() {
         assert!(FlagKey::new(key).is_err(), "{key:?}");
     }
     let stderr = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ui/illegal_keys.stderr");
-    let stderr = std::fs::read_to_string(stderr).expect("what the compiler says");
+    let stderr = std::fs::read_to_string(stderr).expect("the expected errors");
     let errors = stderr.lines().filter(|line| line.starts_with("error")).count();
-    assert_eq!(errors, keys.len(), "the macro has one complaint about each");
+    assert_eq!(errors, keys.len(), "the macro reports one error for each key");
 }

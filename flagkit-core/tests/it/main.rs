@@ -6,6 +6,7 @@
 mod derive;
 mod env_keys;
 mod keys;
+mod support;
 
 mod bucketing {
     mod custom;
@@ -52,12 +53,16 @@ mod snapshots {
     mod stress;
 }
 mod sources {
+    mod binding;
     mod custom;
     mod error_drop;
 }
 mod status {
-    mod sources;
+    mod counts;
+    mod repeats;
+    mod stale_loads;
     mod state_changes;
+    mod warnings;
 }
 mod targeting {
     mod laws;

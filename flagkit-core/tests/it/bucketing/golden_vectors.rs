@@ -1,4 +1,4 @@
-//! Seeds, points, thresholds and answers are those of `spec/bucketing.json`, which an independent implementation made.
+//! Seeds, points, thresholds and evaluations equal those of `spec/bucketing.json`, which another implementation generated.
 
 use flagkit_core::bucket::{Point, Seed, Threshold};
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Id, Percent, Provenance};
@@ -40,7 +40,7 @@ impl Vector {
     }
 }
 
-/// Holds the point of an integer against `point`, for every integer type that can hold it; returns how many can.
+/// Asserts that an integer has the point `point` in every integer type that can hold it. Returns the number of types.
 macro_rules! agreeing_types {
     ($text:expr, $seed:expr, $point:expr; $($integer:ty)+) => {
         [$($text.parse::<$integer>().ok().map(|number| {
@@ -81,10 +81,10 @@ fn an_integer_has_the_point_of_its_decimal_text() {
 }
 
 #[test]
-fn flags_answer_as_the_vectors_say() {
+fn flags_evaluate_as_the_vectors_say() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("golden:"));
-    // The empty id names nobody, whatever its point; a 64 KiB id is an id.
+    // The empty id is no id, whatever its point. A 64 KiB id is one.
     for vector in vectors().into_iter().filter(|vector| !vector.id.is_empty()) {
         let flag = Flag::on().with_rollout(vector.percent).with_salt(&vector.salt);
         publisher.publish(FlagSet::from_iter([(FlagKey::new("golden").expect("a key"), flag)]));

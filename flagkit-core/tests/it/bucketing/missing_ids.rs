@@ -1,4 +1,4 @@
-//! Who has nothing to hash is let in by no percentage below a hundred, and by a hundred like everybody.
+//! A subject without a value to hash is excluded from every rollout below 100 %, and included at 100 %.
 
 use flagkit_core::{Attribute, Context, Flag, FlagKey, Flags, Id, Reason, Subject, Value, flag};
 
@@ -8,13 +8,13 @@ fn flags(make: impl Fn(Flag) -> Flag) -> Flags {
     Flags::fixed(flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect())
 }
 
-fn assert_left_out<S: Subject + ?Sized>(flags: &Flags, what: &str, subject: &S) {
+fn assert_excluded<S: Subject + ?Sized>(flags: &Flags, name: &str, subject: &S) {
     for key in ["none", "most"] {
-        assert_eq!(flags.evaluate(key, subject).reason(), Reason::NoSubject, "{what}, {key}");
-        assert!(!flags.is_on(key, subject) && !flags.snapshot().is_on(key, subject), "{what}, {key}");
+        assert_eq!(flags.evaluate(key, subject).reason(), Reason::NoSubject, "{name}, {key}");
+        assert!(!flags.is_on(key, subject) && !flags.snapshot().is_on(key, subject), "{name}, {key}");
     }
-    assert_eq!(flags.evaluate("all", subject).reason(), Reason::On, "{what}");
-    assert_eq!(flags.evaluate("off", subject).reason(), Reason::Off, "{what}");
+    assert_eq!(flags.evaluate("all", subject).reason(), Reason::On, "{name}");
+    assert_eq!(flags.evaluate("off", subject).reason(), Reason::Off, "{name}");
 }
 
 fn assert_hashed<S: Subject + ?Sized>(flags: &Flags, text: &str, subject: &S) {
@@ -24,22 +24,22 @@ fn assert_hashed<S: Subject + ?Sized>(flags: &Flags, text: &str, subject: &S) {
 }
 
 #[test]
-fn a_subject_without_an_id_is_left_out() {
+fn a_subject_without_an_id_is_excluded() {
     let flags = flags(|flag| flag);
-    assert_left_out(&flags, "()", &());
-    assert_left_out(&flags, "the empty text", "");
-    assert_left_out(&flags, "an empty String", &String::new());
-    assert_left_out(&flags, "None", &None::<u64>);
-    assert_left_out(&flags, "Some of the empty text", &Some(""));
-    assert_left_out(&flags, "an empty Id", &Id::from(""));
-    assert_left_out(&flags, "an anonymous Context", &Context::anonymous().with("account", "acme"));
-    assert_left_out(&flags, "a Context of nobody", &Context::new(None::<&str>));
-    assert_left_out(&flags, "a Context of the empty text", &Context::new(""));
-    assert_left_out(&flags, "a box of nobody", &Box::new(None::<&str>));
+    assert_excluded(&flags, "()", &());
+    assert_excluded(&flags, "the empty text", "");
+    assert_excluded(&flags, "an empty String", &String::new());
+    assert_excluded(&flags, "None", &None::<u64>);
+    assert_excluded(&flags, "Some of the empty text", &Some(""));
+    assert_excluded(&flags, "an empty Id", &Id::from(""));
+    assert_excluded(&flags, "an anonymous Context", &Context::anonymous().with("account", "acme"));
+    assert_excluded(&flags, "a Context without an id", &Context::new(None::<&str>));
+    assert_excluded(&flags, "a Context of the empty text", &Context::new(""));
+    assert_excluded(&flags, "a box without an id", &Box::new(None::<&str>));
 }
 
 #[test]
-fn a_subject_with_an_id_however_short_is_not() {
+fn a_subject_with_an_id_is_hashed_however_short_the_id() {
     let flags = flags(|flag| flag);
     assert_hashed(&flags, " ", " ");
     assert_hashed(&flags, "0", &0_u8);
@@ -49,7 +49,7 @@ fn a_subject_with_an_id_however_short_is_not() {
 }
 
 #[test]
-fn every_form_of_the_macro_leaves_nobody_out() {
+fn every_form_of_the_macro_excludes_a_subject_without_an_id() {
     let flags = flags(|flag| flag);
     assert!(!flag!(in flags, "most"));
     assert!(!flag!(in flags, "most", ()));
@@ -59,28 +59,31 @@ fn every_form_of_the_macro_leaves_nobody_out() {
     assert!(!flag!(in flags, "most", id = "", plan = "beta"));
     assert!(!flag!(in flags, "most", id = None::<u64>));
     assert!(flag!(in flags, "all") && flag!(in flags, "all", "") && flag!(in flags, "all", plan = "beta"));
-    assert!((0..10).all(|id| flag!(in flags, "most", id = id)), "the control: these have an id");
+    assert!(
+        (0..10).all(|id| flag!(in flags, "most", id = id)),
+        "ids are included, so the assertions above show something"
+    );
 }
 
 #[test]
-fn an_attribute_that_is_missing_or_of_no_kind_to_hash_leaves_out() {
+fn an_attribute_that_is_missing_or_cannot_be_hashed_excludes_its_subject() {
     let flags = flags(|flag| flag.with_by("account"));
     let with = |name: &str| Context::new("user-1").with(name, "acme");
-    assert_left_out(&flags, "a plain id", "user-1");
-    assert_left_out(&flags, "another attribute", &with("team"));
-    assert_left_out(&flags, "another spelling", &with("Account"));
-    assert_left_out(&flags, "a truth value", &Context::new("user-1").with("account", true));
-    assert_left_out(&flags, "a float", &Context::new("user-1").with("account", 1.0));
-    assert_left_out(&flags, "the empty text", &Context::new("user-1").with("account", ""));
-    assert_left_out(&flags, "None", &Context::new("user-1").with("account", None::<&str>));
-    assert_left_out(&flags, "nobody", &None::<Context>);
-    assert_left_out(&flags, "a number past i128", &Context::new("user-1").with("account", u128::MAX));
+    assert_excluded(&flags, "a plain id", "user-1");
+    assert_excluded(&flags, "another attribute", &with("team"));
+    assert_excluded(&flags, "another spelling", &with("Account"));
+    assert_excluded(&flags, "a truth value", &Context::new("user-1").with("account", true));
+    assert_excluded(&flags, "a float", &Context::new("user-1").with("account", 1.0));
+    assert_excluded(&flags, "the empty text", &Context::new("user-1").with("account", ""));
+    assert_excluded(&flags, "None", &Context::new("user-1").with("account", None::<&str>));
+    assert_excluded(&flags, "no Context", &None::<Context>);
+    assert_excluded(&flags, "a number past i128", &Context::new("user-1").with("account", u128::MAX));
     assert!(!flag!(in flags, "most", id = "user-1", account = 1.5));
     assert!(!flag!(in flags, "most", id = "user-1", account = false));
 }
 
 #[test]
-fn an_attribute_is_hashed_whoever_has_it() {
+fn an_attribute_is_hashed_whatever_the_subject_is() {
     let flags = flags(|flag| flag.with_by("account"));
     assert_hashed(&flags, "acme", &Context::anonymous().with("account", "acme"));
     assert_hashed(&flags, "acme", &Some(&Context::new("user-2").with("account", String::from("acme"))));
@@ -99,7 +102,7 @@ fn a_whole_number_is_hashed_as_its_decimal_text() {
 }
 
 #[test]
-fn an_own_type_is_hashed_by_what_it_says_it_is() {
+fn a_custom_type_is_hashed_by_its_value() {
     struct Plan;
 
     impl Attribute for Plan {
@@ -116,6 +119,6 @@ fn an_own_type_is_hashed_by_what_it_says_it_is() {
 #[test]
 fn a_raw_id_is_an_id() {
     let flags = flags(|flag| flag);
-    assert!(flag!(in flags, "most", id = "u1"), "or the next line shows nothing");
+    assert!(flag!(in flags, "most", id = "u1"), "otherwise the next line shows nothing");
     assert!(flag!(in flags, "most", r#id = "u1"));
 }

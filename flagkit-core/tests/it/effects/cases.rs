@@ -75,7 +75,7 @@ fn rules() {
 }
 
 #[test]
-fn whoever_falls_out_of_a_rule_falls_to_the_next() {
+fn a_subject_that_leaves_a_rule_gets_the_next() {
     let few = || rule("10").when(countries(["PT"]));
     // A rule held the Portuguese back.
     check(on("50").with_rules([few()]), on("50"), Widens);
@@ -89,7 +89,7 @@ fn whoever_falls_out_of_a_rule_falls_to_the_next() {
 }
 
 #[test]
-fn variants_are_part_of_what_is_seen() {
+fn a_changed_variant_is_an_effect() {
     let dealt = |blue: u64, red: u64| {
         Variants::new([(Variant::new("blue"), blue), (Variant::new("red"), red)]).expect("weights")
     };
@@ -104,7 +104,7 @@ fn variants_are_part_of_what_is_seen() {
 }
 
 #[test]
-fn what_a_flag_requires_and_whom_its_segments_hold_count_with_it() {
+fn changes_of_prerequisites_and_segments_affect_the_flags_that_use_them() {
     let snapshot = |base: Flag, staff: Segment| {
         let staffed = on("0").with_rules([rule("100").in_segments([Reference::new("staff")])]);
         let requiring = Flag::on().requiring([Reference::new("base")]);
@@ -127,7 +127,7 @@ fn what_a_flag_requires_and_whom_its_segments_hold_count_with_it() {
 }
 
 #[test]
-fn layers_count_as_they_lie() {
+fn only_the_effective_flag_of_all_layers_counts() {
     let flags = Flags::new();
     let (low, high) = (flags.add_layer(Provenance::new("low:")), flags.add_layer(Provenance::new("high:")));
     let set = |flag| FlagSet::from_iter([(key("a"), flag)]);

@@ -225,7 +225,7 @@ fn newly_in<'a>(before: &Snapshot, after: &Snapshot, subjects: &'a [Context]) ->
 }
 
 #[test]
-fn what_narrows_lets_nobody_in_and_what_is_neutral_changes_nothing() {
+fn a_narrowing_change_adds_no_subject_and_a_neutral_change_changes_nothing() {
     const CASES: u32 = 6_000;
     let subjects = everybody();
     let mut runner = TestRunner::deterministic();

@@ -1,4 +1,4 @@
-//! A subscriber is told of each change after it is in force, in the order of the revisions, and of nothing else.
+//! A subscriber receives each change after it takes effect, in the order of the revisions.
 
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
@@ -7,9 +7,7 @@ use flagkit_core::{
     Change, Event, Flag, FlagKey, FlagSet, Flags, FoldedKey, Metadata, Percent, Provenance, Subscription,
 };
 
-fn set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
-    flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect()
-}
+use crate::support::flag_set;
 
 fn changes(flags: &Flags) -> (mpsc::Receiver<Change>, Subscription) {
     let (sender, receiver) = mpsc::channel();
@@ -28,55 +26,55 @@ fn keys(change: &Change) -> Vec<&str> {
 #[test]
 fn the_changed_keys_come_in_order_with_revision_and_layer() {
     let flags = Flags::new();
-    let (told, _subscription) = changes(&flags);
+    let (received, _subscription) = changes(&flags);
     let file = flags.add_layer(Provenance::new("file:flags.toml"));
     let server = flags.add_layer(Provenance::new("http://flags"));
 
-    file.publish(set([("b", Flag::on()), ("c", Flag::off()), ("a", Flag::on())]));
-    let first = told.try_recv().expect("told within the call");
+    file.publish(flag_set([("b", Flag::on()), ("c", Flag::off()), ("a", Flag::on())]));
+    let first = received.try_recv().expect("received within the call");
     assert_eq!(keys(&first), ["a", "b", "c"]);
     assert_eq!((first.revision, first.layer.as_str()), (1, "file:flags.toml"));
 
-    server.publish(set([("c", Flag::on()), ("new", Flag::off())]));
-    let second = told.try_recv().expect("told within the call");
+    server.publish(flag_set([("c", Flag::on()), ("new", Flag::off())]));
+    let second = received.try_recv().expect("received within the call");
     assert_eq!(keys(&second), ["c", "new"]);
     assert_eq!((second.revision, second.layer.as_str()), (2, "http://flags"));
 
-    file.publish(set([("c", Flag::on()), ("a", Flag::on().with_rollout(Percent::new(5).expect("a percentage")))]));
-    let third = told.try_recv().expect("told within the call");
-    assert_eq!(keys(&third), ["a", "b"], "a changed, b is gone, and c belongs to the layer above");
+    file.publish(flag_set([("c", Flag::on()), ("a", Flag::on().with_rollout(Percent::new(5).expect("a percentage")))]));
+    let third = received.try_recv().expect("received within the call");
+    assert_eq!(keys(&third), ["a", "b"], "`a` changed, `b` was removed, and `c` belongs to the layer above");
     assert_eq!(third.revision, 3);
-    assert!(told.try_recv().is_err());
+    assert!(received.try_recv().is_err());
 }
 
 #[test]
 fn a_change_of_metadata_is_a_change() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    publisher.publish(set([("a", Flag::on())]));
-    let (told, _subscription) = changes(&flags);
+    publisher.publish(flag_set([("a", Flag::on())]));
+    let (received, _subscription) = changes(&flags);
     let mut metadata = Metadata::default();
     metadata.owner = Some("search".into());
-    publisher.publish(set([("a", Flag::on().with_metadata(metadata))]));
-    assert_eq!(keys(&told.try_recv().expect("told")), ["a"]);
+    publisher.publish(flag_set([("a", Flag::on().with_metadata(metadata))]));
+    assert_eq!(keys(&received.try_recv().expect("a change")), ["a"]);
 }
 
 #[test]
-fn a_change_of_folded_keys_alone_lists_no_keys() {
+fn a_change_of_only_env_keys_lists_no_keys() {
     let flags = Flags::new();
-    let (told, _subscription) = changes(&flags);
-    let mut folded = FlagSet::new();
-    folded.insert_folded(FoldedKey::new("NEW_CHECKOUT").expect("a folded key"), Flag::on());
-    flags.add_layer(Provenance::new("env:")).publish(folded);
-    let change = told.try_recv().expect("told");
+    let (received, _subscription) = changes(&flags);
+    let mut env_set = FlagSet::new();
+    env_set.insert_folded(FoldedKey::new("NEW_CHECKOUT").expect("an environment key"), Flag::on());
+    flags.add_layer(Provenance::new("env:")).publish(env_set);
+    let change = received.try_recv().expect("a change");
     assert_eq!((change.revision, keys(&change)), (1, vec![]));
 }
 
 #[test]
-fn the_new_snapshot_is_in_force_when_the_subscriber_is_told() {
+fn the_new_snapshot_is_in_effect_before_the_subscriber_runs() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    let (sender, seen) = mpsc::channel();
+    let (sender, reads) = mpsc::channel();
     let _subscription = flags.subscribe({
         let flags = flags.clone();
         move |event| {
@@ -86,87 +84,87 @@ fn the_new_snapshot_is_in_force_when_the_subscriber_is_told() {
         }
     });
     for (flag, on, revision) in [(Flag::on(), true, 1), (Flag::off(), false, 2), (Flag::on(), true, 3)] {
-        publisher.publish(set([("a", flag)]));
-        assert_eq!(seen.try_recv(), Ok((on, revision)));
+        publisher.publish(flag_set([("a", flag)]));
+        assert_eq!(reads.try_recv(), Ok((on, revision)));
     }
 }
 
 #[test]
-fn nothing_is_told_of_a_publish_that_changes_nothing() {
+fn a_publish_that_changes_nothing_is_no_event() {
     let flags = Flags::new();
     let low = flags.add_layer(Provenance::new("low:"));
     let high = flags.add_layer(Provenance::new("high:"));
-    high.publish(set([("a", Flag::on())]));
-    let (told, _subscription) = changes(&flags);
-    high.publish(set([("a", Flag::on())]));
-    high.publish(set([("a", Flag::on())]));
-    low.publish(set([("a", Flag::off())]));
+    high.publish(flag_set([("a", Flag::on())]));
+    let (received, _subscription) = changes(&flags);
+    high.publish(flag_set([("a", Flag::on())]));
+    high.publish(flag_set([("a", Flag::on())]));
+    low.publish(flag_set([("a", Flag::off())]));
     low.confirm();
-    assert!(told.try_recv().is_err());
+    assert!(received.try_recv().is_err());
     assert_eq!(flags.status().revision, 1);
-    high.publish(set([("a", Flag::off())]));
-    assert_eq!(told.try_recv().expect("told").revision, 2);
+    high.publish(flag_set([("a", Flag::off())]));
+    assert_eq!(received.try_recv().expect("a change").revision, 2);
 }
 
 #[test]
-fn a_dropped_subscription_is_told_no_more() {
+fn a_dropped_subscription_receives_no_more_events() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    let (told, subscription) = changes(&flags);
-    let (kept, _kept) = changes(&flags);
-    publisher.publish(set([("a", Flag::on())]));
+    let (received, subscription) = changes(&flags);
+    let (other, _other) = changes(&flags);
+    publisher.publish(flag_set([("a", Flag::on())]));
     drop(subscription);
-    publisher.publish(set([("a", Flag::off())]));
-    assert_eq!(told.iter().count(), 1, "and what the subscriber owned is gone");
-    assert_eq!(kept.try_iter().count(), 2);
+    publisher.publish(flag_set([("a", Flag::off())]));
+    assert_eq!(received.iter().count(), 1, "the subscriber is dropped with its sender");
+    assert_eq!(other.try_iter().count(), 2);
 }
 
 #[test]
 fn a_forgotten_subscription_lasts() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    let (told, subscription) = changes(&flags);
+    let (received, subscription) = changes(&flags);
     subscription.forget();
-    publisher.publish(set([("a", Flag::on())]));
-    publisher.publish(set([("a", Flag::off())]));
-    assert_eq!(told.try_iter().count(), 2);
+    publisher.publish(flag_set([("a", Flag::on())]));
+    publisher.publish(flag_set([("a", Flag::off())]));
+    assert_eq!(received.try_iter().count(), 2);
     drop((flags, publisher));
-    assert_eq!(told.iter().count(), 0, "and goes with the flags");
+    assert_eq!(received.iter().count(), 0, "the subscriber is dropped with the flags");
 }
 
 #[test]
 fn a_subscription_may_outlive_the_flags() {
     let flags = Flags::new();
-    let (_told, subscription) = changes(&flags);
+    let (_received, subscription) = changes(&flags);
     drop(flags);
     drop(subscription);
 }
 
 #[test]
-fn subscribers_are_told_one_after_the_other_in_the_order_they_subscribed() {
+fn subscribers_run_one_at_a_time_in_the_order_they_subscribed() {
     let flags = Flags::new();
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let received = Arc::new(Mutex::new(Vec::new()));
     let _subscriptions = ["first", "second", "third"].map(|name| {
-        let told = Arc::clone(&told);
+        let received = Arc::clone(&received);
         flags.subscribe(move |event| {
-            told.lock().expect("nobody panics").push(match event {
+            received.lock().expect("not poisoned").push(match event {
                 Event::Changed(_) => (name, "changed"),
-                Event::Turned(_) => (name, "turned"),
+                Event::Turned(_) => (name, "state changed"),
                 _ => (name, "something else"),
             });
         })
     });
-    flags.add_layer(Provenance::new("file:")).publish(set([("a", Flag::on())]));
+    flags.add_layer(Provenance::new("file:")).publish(flag_set([("a", Flag::on())]));
     let each = |what| ["first", "second", "third"].map(|name| (name, what));
-    assert_eq!(*told.lock().expect("nobody panics"), [each("changed"), each("turned")].concat());
+    assert_eq!(*received.lock().expect("not poisoned"), [each("changed"), each("state changed")].concat());
 }
 
 #[test]
-fn concurrent_publishers_are_told_of_in_the_order_of_revisions() {
+fn changes_by_concurrent_publishers_arrive_in_the_order_of_revisions() {
     const PUBLISHERS: usize = 4;
     const FLIPS: u64 = 3_000;
     let flags = Flags::new();
-    let (told, _subscription) = changes(&flags);
+    let (received, _subscription) = changes(&flags);
     let start = Barrier::new(PUBLISHERS);
     thread::scope(|scope| {
         for (index, key) in ["a", "b", "c", "d"].into_iter().enumerate() {
@@ -175,16 +173,16 @@ fn concurrent_publishers_are_told_of_in_the_order_of_revisions() {
             scope.spawn(move || {
                 start.wait();
                 for flip in 0..FLIPS {
-                    publisher.publish(set([(key, if flip % 2 == 0 { Flag::on() } else { Flag::off() })]));
+                    publisher.publish(flag_set([(key, if flip % 2 == 0 { Flag::on() } else { Flag::off() })]));
                 }
             });
         }
     });
-    let changes: Vec<Change> = told.try_iter().collect();
+    let changes: Vec<Change> = received.try_iter().collect();
     let revisions: Vec<u64> = changes.iter().map(|change| change.revision).collect();
     assert_eq!(revisions, (1..=PUBLISHERS as u64 * FLIPS).collect::<Vec<_>>());
     for change in &changes {
-        let [key] = &*change.keys else { panic!("one key a change: {change:?}") };
+        let [key] = &*change.keys else { panic!("each change has one key: {change:?}") };
         assert_eq!(
             ["a", "b", "c", "d"].iter().position(|name| *name == key.as_str()),
             change.layer.as_str().parse().ok()

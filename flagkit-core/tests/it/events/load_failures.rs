@@ -1,145 +1,143 @@
-//! A source that keeps failing in one way is told of once, and again only after it was well or when it fails anew.
+//! A load failure is reported once. It is reported again after a good load, or when its message changes.
 
 use std::sync::mpsc;
 
-use flagkit_core::{
-    Event, Fault, Flag, FlagKey, FlagSet, Flags, FoldedKey, Load, LoadError, Problem, Provenance, Subscription,
-};
+use flagkit_core::{Event, Fault, Flag, FlagSet, Flags, FoldedKey, Load, LoadError, Problem, Provenance, Subscription};
 
-fn set(flag: Flag) -> FlagSet {
-    FlagSet::from_iter([(FlagKey::new("a").expect("a key"), flag)])
-}
+use crate::support::{flag_set, only_a, unavailable};
 
-fn faults(flags: &Flags) -> (mpsc::Receiver<Fault>, Subscription) {
+fn load_failures(flags: &Flags) -> (mpsc::Receiver<Fault>, Subscription) {
     let (sender, receiver) = mpsc::channel();
     let subscription = flags.subscribe(move |event| {
-        if let Event::Faulty(fault) = event {
-            sender.send(fault.clone()).expect("the test listens");
+        if let Event::Faulty(failure) = event {
+            sender.send(failure.clone()).expect("the test listens");
         }
     });
     (receiver, subscription)
 }
 
-/// The messages of the faults told since the last time.
-fn errors(told: &mpsc::Receiver<Fault>) -> Vec<String> {
-    told.try_iter().map(|fault| fault.error.expect("a load refused as a whole").to_string()).collect()
+/// The messages of the failures since the last call.
+fn errors(failures: &mpsc::Receiver<Fault>) -> Vec<String> {
+    failures.try_iter().map(|failure| failure.error.expect("the load failed as a whole").to_string()).collect()
 }
 
-fn paths(told: &mpsc::Receiver<Fault>) -> Vec<Vec<String>> {
-    told.try_iter().map(|fault| fault.problems.iter().map(|problem| problem.path().to_owned()).collect()).collect()
+fn paths(failures: &mpsc::Receiver<Fault>) -> Vec<Vec<String>> {
+    failures
+        .try_iter()
+        .map(|failure| failure.problems.iter().map(|problem| problem.path().to_owned()).collect())
+        .collect()
 }
 
 #[test]
-fn a_refused_load_is_told_once() {
+fn a_failed_load_is_reported_once() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:flags.toml"));
-    let (told, _subscription) = faults(&flags);
+    let (failures, _subscription) = load_failures(&flags);
     for _ in 0..3 {
         publisher.refuse(LoadError::new("not valid TOML"));
     }
-    let fault = told.try_recv().expect("told within the call");
-    assert_eq!(fault.layer.as_str(), "file:flags.toml");
-    assert_eq!(fault.error.as_ref().map(ToString::to_string).as_deref(), Some("not valid TOML"));
-    assert!(fault.problems.is_empty());
-    assert_eq!(errors(&told), [""; 0]);
-    assert_eq!(flags.status().sources[0].refusals, 3, "each counts");
+    let failure = failures.try_recv().expect("reported within the call");
+    assert_eq!(failure.layer.as_str(), "file:flags.toml");
+    assert_eq!(failure.error.as_ref().map(ToString::to_string).as_deref(), Some("not valid TOML"));
+    assert!(failure.problems.is_empty());
+    assert_eq!(errors(&failures), [""; 0]);
+    assert_eq!(flags.status().sources[0].refusals, 3, "each failure counts");
 }
 
 #[test]
-fn another_error_is_another_fault() {
+fn another_error_is_another_load_failure() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    let (told, _subscription) = faults(&flags);
+    let (failures, _subscription) = load_failures(&flags);
     let at = |line| LoadError::new("not valid").with_problems([Problem::new("", "`=`", "a key").at(line, 1)]);
     publisher.refuse(at(3));
     publisher.refuse(at(3));
     publisher.refuse(at(4));
     assert_eq!(
-        errors(&told),
+        errors(&failures),
         ["not valid\n  3:1: got `=`, expected a key", "not valid\n  4:1: got `=`, expected a key"]
     );
 }
 
 #[test]
-fn a_fault_that_comes_back_after_a_good_load_is_told_again() {
+fn a_failure_that_returns_after_a_good_load_is_reported_again() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    let (told, _subscription) = faults(&flags);
-    publisher.refuse(LoadError::new("away"));
-    publisher.publish(set(Flag::on()));
-    publisher.refuse(LoadError::new("away"));
+    let (failures, _subscription) = load_failures(&flags);
+    publisher.refuse(unavailable());
+    publisher.publish(only_a(Flag::on()));
+    publisher.refuse(unavailable());
     publisher.confirm();
-    publisher.refuse(LoadError::new("away"));
-    publisher.refuse(LoadError::new("away"));
-    assert_eq!(errors(&told), ["away"; 3]);
+    publisher.refuse(unavailable());
+    publisher.refuse(unavailable());
+    assert_eq!(errors(&failures), ["unavailable"; 3]);
 }
 
 #[test]
-fn problems_of_an_accepted_load_are_told_once() {
+fn problems_of_an_accepted_load_are_reported_once() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    let (told, _subscription) = faults(&flags);
-    let load = |flag, path: &str| Load::new(set(flag)).with_problems([Problem::new(path, "120", "a percentage")]);
+    let (failures, _subscription) = load_failures(&flags);
+    let load = |flag, path: &str| Load::new(only_a(flag)).with_problems([Problem::new(path, "120", "a percentage")]);
     publisher.publish(load(Flag::on(), "flags.b"));
     publisher.publish(load(Flag::on(), "flags.b"));
     publisher.publish(load(Flag::off(), "flags.b"));
-    assert_eq!(paths(&told), [["flags.b"]]);
+    assert_eq!(paths(&failures), [["flags.b"]]);
     publisher.publish(load(Flag::off(), "flags.c"));
-    assert_eq!(paths(&told), [["flags.c"]]);
-    publisher.publish(set(Flag::on()));
-    assert!(paths(&told).is_empty(), "mending is no fault");
+    assert_eq!(paths(&failures), [["flags.c"]]);
+    publisher.publish(only_a(Flag::on()));
+    assert!(paths(&failures).is_empty(), "a fixed problem is no load failure");
     publisher.publish(load(Flag::on(), "flags.c"));
-    assert_eq!(paths(&told), [["flags.c"]]);
+    assert_eq!(paths(&failures), [["flags.c"]]);
 }
 
 #[test]
-fn a_collision_of_folded_keys_is_told_once() {
+fn a_collision_of_env_keys_is_reported_once() {
     let flags = Flags::new();
     let file = flags.add_layer(Provenance::new("file:"));
     let env = flags.add_layer(Provenance::new("env:FLAG_"));
-    file.publish(FlagSet::from_iter(["a-b", "a.b"].map(|key| (FlagKey::new(key).expect("a key"), Flag::on()))));
-    let (told, _subscription) = faults(&flags);
-    let folded = |flag| {
+    file.publish(flag_set(["a-b", "a.b"].map(|key| (key, Flag::on()))));
+    let (failures, _subscription) = load_failures(&flags);
+    let env_set = |flag| {
         let mut set = FlagSet::new();
-        set.insert_folded(FoldedKey::new("A_B").expect("a folded key"), flag);
+        set.insert_folded(FoldedKey::new("A_B").expect("an environment key"), flag);
         set
     };
-    env.publish(folded(Flag::on()));
-    env.publish(folded(Flag::off()));
-    let fault = told.try_recv().expect("told");
-    assert_eq!((fault.layer.as_str(), fault.problems.len()), ("env:FLAG_", 1));
-    assert!(fault.error.is_none() && told.try_recv().is_err());
+    env.publish(env_set(Flag::on()));
+    env.publish(env_set(Flag::off()));
+    let failure = failures.try_recv().expect("reported");
+    assert_eq!((failure.layer.as_str(), failure.problems.len()), ("env:FLAG_", 1));
+    assert!(failure.error.is_none() && failures.try_recv().is_err());
 }
 
 #[test]
-fn each_source_has_its_own_faults() {
+fn each_source_has_its_own_load_failures() {
     let flags = Flags::new();
     let publishers = ["one:", "two:"].map(|name| flags.add_layer(Provenance::new(name)));
-    let (told, _subscription) = faults(&flags);
+    let (failures, _subscription) = load_failures(&flags);
     for _ in 0..2 {
         for publisher in &publishers {
-            publisher.refuse(LoadError::new("away"));
+            publisher.refuse(unavailable());
         }
     }
-    let layers: Vec<String> = told.try_iter().map(|fault| fault.layer.to_string()).collect();
+    let layers: Vec<String> = failures.try_iter().map(|failure| failure.layer.to_string()).collect();
     assert_eq!(layers, ["one:", "two:"]);
 }
 
 #[test]
-fn a_collision_that_another_layer_brings_about_is_told() {
+fn a_collision_that_another_layer_causes_is_reported() {
     let flags = Flags::new();
     let file = flags.add_layer(Provenance::new("file:"));
     let env = flags.add_layer(Provenance::new("env:"));
     let mut overrides = FlagSet::new();
-    overrides.insert_folded(FoldedKey::new("A_B").expect("a folded key"), Flag::on());
+    overrides.insert_folded(FoldedKey::new("A_B").expect("an environment key"), Flag::on());
     env.publish(overrides);
 
-    let (told, _subscription) = faults(&flags);
-    let both =
-        |flag: Flag| FlagSet::from_iter(["a-b", "a.b"].map(|key| (FlagKey::new(key).expect("a key"), flag.clone())));
+    let (failures, _subscription) = load_failures(&flags);
+    let both = |flag: Flag| flag_set(["a-b", "a.b"].map(|key| (key, flag.clone())));
     file.publish(both(Flag::off()));
-    let fault = told.try_recv().expect("the collision is told");
-    assert_eq!((fault.layer.as_str(), fault.problems.len()), ("env:", 1));
+    let failure = failures.try_recv().expect("the collision is reported");
+    assert_eq!((failure.layer.as_str(), failure.problems.len()), ("env:", 1));
     file.publish(both(Flag::on()));
-    assert!(told.try_recv().is_err(), "and is no news after that");
+    assert!(failures.try_recv().is_err(), "the same collision is reported once");
 }

@@ -1,17 +1,15 @@
-//! No lock is held while a subscriber runs: it may panic, read, publish, subscribe, unsubscribe and stop sources.
+//! No lock is held while a subscriber runs. It may panic, read, publish, subscribe, unsubscribe and stop sources.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use flagkit_core::{Event, Flag, FlagKey, FlagSet, Flags, LoadError, Provenance, SourceState, Subscription, flag};
+use flagkit_core::{Event, Flag, Flags, LoadError, Provenance, SourceState, Subscription, flag};
 
-fn set(key: &str, flag: Flag) -> FlagSet {
-    FlagSet::from_iter([(FlagKey::new(key).expect("a key"), flag)])
-}
+use crate::support::{flag_set, unavailable};
 
-/// Runs the work on a thread of its own and fails if it is locked up. The deadline decides nothing else.
+/// Runs the work on another thread and fails if the work deadlocks. Nothing else depends on the deadline.
 fn without_deadlock(work: impl FnOnce() + Send + 'static) {
     let (sender, done) = mpsc::channel();
     let worker = thread::spawn(move || {
@@ -19,16 +17,16 @@ fn without_deadlock(work: impl FnOnce() + Send + 'static) {
         sender.send(()).expect("the test waits");
     });
     let end = done.recv_timeout(Duration::from_secs(60));
-    assert_ne!(end, Err(mpsc::RecvTimeoutError::Timeout), "locked up");
-    worker.join().expect("the work is done");
+    assert_ne!(end, Err(mpsc::RecvTimeoutError::Timeout), "deadlock");
+    worker.join().expect("the work does not panic");
 }
 
-/// Counts the events of which `counts` holds.
-fn count(flags: &Flags, counts: fn(&Event) -> bool) -> (Arc<AtomicU64>, Subscription) {
+/// Counts the events for which `filter` returns true.
+fn count(flags: &Flags, filter: fn(&Event) -> bool) -> (Arc<AtomicU64>, Subscription) {
     let count = Arc::new(AtomicU64::new(0));
     let subscription = flags.subscribe({
         let count = Arc::clone(&count);
-        move |event| _ = count.fetch_add(counts(event).into(), Ordering::SeqCst)
+        move |event| _ = count.fetch_add(filter(event).into(), Ordering::SeqCst)
     });
     (count, subscription)
 }
@@ -38,17 +36,17 @@ fn is_change(event: &Event) -> bool {
 }
 
 #[test]
-fn panic() {
+fn a_panic_of_a_subscriber_is_counted() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
         let (before, _before) = count(&flags, |_| true);
-        let _panicking = flags.subscribe(|_| panic!("a subscriber that panics, as it should in this test"));
+        let _panicking = flags.subscribe(|_| panic!("a panic that this test expects"));
         let (after, _after) = count(&flags, |_| true);
-        publisher.publish(set("a", Flag::on()));
-        publisher.publish(set("a", Flag::off()));
-        publisher.refuse(LoadError::new("away"));
-        // Two changes, a fault, and two turns: to fresh and to stale.
+        publisher.publish(flag_set([("a", Flag::on())]));
+        publisher.publish(flag_set([("a", Flag::off())]));
+        publisher.refuse(unavailable());
+        // Two changes, a load failure, and two state changes: to fresh and to stale.
         assert_eq!((before.load(Ordering::SeqCst), after.load(Ordering::SeqCst)), (5, 5));
         assert_eq!(flags.status().subscriber_panics, 5);
         assert_eq!((flags.status().revision, flags.is_on("a", &())), (2, false));
@@ -56,62 +54,61 @@ fn panic() {
 }
 
 #[test]
-fn read_flags_and_ask_for_the_status() {
+fn a_subscriber_may_read_flags_and_the_status() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
-        let (sender, read) = mpsc::channel();
+        let (sender, reads) = mpsc::channel();
         let _subscription = flags.subscribe({
             let flags = flags.clone();
             move |_| {
                 let status = flags.status();
-                let answers =
+                let values =
                     (flags.is_on("a", "user-1"), flag!(in flags.snapshot(), "a"), flags.evaluate("a", &()).is_on());
-                sender.send((answers, status.revision, status.sources.len())).expect("the test listens");
+                sender.send((values, status.revision, status.sources.len())).expect("the test listens");
             }
         });
-        publisher.publish(set("a", Flag::on()));
-        assert_eq!(read.try_recv(), Ok(((true, true, true), 1, 1)));
+        publisher.publish(flag_set([("a", Flag::on())]));
+        assert_eq!(reads.try_recv(), Ok(((true, true, true), 1, 1)));
     });
 }
 
 #[test]
-fn publish_through_another_publisher() {
+fn a_subscriber_may_publish_through_another_publisher() {
     without_deadlock(|| {
         let flags = Flags::new();
         let outer = flags.add_layer(Provenance::new("outer:"));
         let inner = flags.add_layer(Provenance::new("inner:"));
-        let (sender, told) = mpsc::channel();
+        let (sender, events) = mpsc::channel();
         let _publishing = flags.subscribe(move |event| {
             let Event::Changed(change) = event else { return };
             if change.layer.as_str() == "outer:" {
-                inner.publish(set(&format!("echo-{}", change.revision), Flag::on()));
-                inner.refuse(LoadError::new(format!("refused at {}", change.revision)));
+                inner.publish(flag_set([(&format!("echo-{}", change.revision), Flag::on())]));
+                inner.refuse(LoadError::new(format!("failed at {}", change.revision)));
             }
         });
         let _listening = flags.subscribe(move |event| {
             sender
                 .send(match event {
                     Event::Changed(change) => format!("{} {}", change.layer, change.revision),
-                    Event::Faulty(fault) => format!("{} is faulty", fault.layer),
-                    Event::Turned(turn) => format!("{} is {}", turn.layer, turn.to.as_str()),
-                    _ => "news".to_owned(),
+                    Event::Faulty(failure) => format!("{} failed", failure.layer),
+                    Event::Turned(change) => format!("{} is {}", change.layer, change.to.as_str()),
+                    _ => "something else".to_owned(),
                 })
                 .expect("the test listens");
         });
-        outer.publish(set("a", Flag::on()));
-        outer.publish(set("a", Flag::off()));
-        let told: Vec<String> = told.try_iter().collect();
-        let first =
-            ["outer: 1", "outer: is fresh", "inner: 2", "inner: is fresh", "inner: is faulty", "inner: is stale"];
-        let second = ["outer: 3", "inner: 4", "inner: is fresh", "inner: is faulty", "inner: is stale"];
-        assert_eq!(told, [&first[..], &second[..]].concat());
+        outer.publish(flag_set([("a", Flag::on())]));
+        outer.publish(flag_set([("a", Flag::off())]));
+        let events: Vec<String> = events.try_iter().collect();
+        let first = ["outer: 1", "outer: is fresh", "inner: 2", "inner: is fresh", "inner: failed", "inner: is stale"];
+        let second = ["outer: 3", "inner: 4", "inner: is fresh", "inner: failed", "inner: is stale"];
+        assert_eq!(events, [&first[..], &second[..]].concat());
         assert!(flags.is_on("echo-3", &()));
     });
 }
 
 #[test]
-fn publish_through_the_publisher_that_told_it() {
+fn a_subscriber_may_publish_through_the_publisher_of_its_event() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = Arc::new(flags.add_layer(Provenance::new("file:")));
@@ -120,18 +117,18 @@ fn publish_through_the_publisher_that_told_it() {
             move |event| {
                 let Event::Changed(change) = event else { return };
                 if change.revision < 100 {
-                    publisher.publish(set(&format!("at-{}", change.revision), Flag::on()));
+                    publisher.publish(flag_set([(&format!("at-{}", change.revision), Flag::on())]));
                 }
             }
         });
-        publisher.publish(set("a", Flag::on()));
+        publisher.publish(flag_set([("a", Flag::on())]));
         assert_eq!(flags.status().revision, 100);
         assert!(flags.is_on("at-99", &()));
     });
 }
 
 #[test]
-fn drop_its_own_subscription() {
+fn a_subscriber_may_drop_its_own_subscription() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
@@ -141,19 +138,19 @@ fn drop_its_own_subscription() {
             let (own, calls) = (Arc::clone(&own), Arc::clone(&calls));
             move |_| {
                 calls.fetch_add(1, Ordering::SeqCst);
-                drop(own.lock().expect("nobody panics").take());
+                drop(own.lock().expect("not poisoned").take());
             }
         });
-        *own.lock().expect("nobody panics") = Some(subscription);
+        *own.lock().expect("not poisoned") = Some(subscription);
         let (others, _others) = count(&flags, is_change);
-        publisher.publish(set("a", Flag::on()));
-        publisher.publish(set("a", Flag::off()));
+        publisher.publish(flag_set([("a", Flag::on())]));
+        publisher.publish(flag_set([("a", Flag::off())]));
         assert_eq!((calls.load(Ordering::SeqCst), others.load(Ordering::SeqCst)), (1, 2));
     });
 }
 
 #[test]
-fn drop_what_owns_another_subscription() {
+fn a_subscriber_may_own_another_subscription() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
@@ -161,15 +158,15 @@ fn drop_what_owns_another_subscription() {
         let outer = flags.subscribe(move |_| {
             let _owned = &inner;
         });
-        publisher.publish(set("a", Flag::on()));
+        publisher.publish(flag_set([("a", Flag::on())]));
         drop(outer);
-        publisher.publish(set("a", Flag::off()));
+        publisher.publish(flag_set([("a", Flag::off())]));
         assert_eq!(inner_calls.load(Ordering::SeqCst), 1);
     });
 }
 
 #[test]
-fn subscribe_anew() {
+fn a_subscriber_may_subscribe() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
@@ -181,22 +178,22 @@ fn subscribe_anew() {
                     let revisions = Arc::clone(&revisions);
                     let late = move |event: &Event| {
                         if let Event::Changed(change) = event {
-                            revisions.lock().expect("nobody panics").push(change.revision);
+                            revisions.lock().expect("not poisoned").push(change.revision);
                         }
                     };
                     flags.subscribe(late).forget();
                 }
             }
         });
-        publisher.publish(set("a", Flag::on()));
-        publisher.publish(set("a", Flag::off()));
-        publisher.publish(set("a", Flag::on()));
-        assert_eq!(revisions.lock().expect("nobody panics")[..], [2, 3]);
+        publisher.publish(flag_set([("a", Flag::on())]));
+        publisher.publish(flag_set([("a", Flag::off())]));
+        publisher.publish(flag_set([("a", Flag::on())]));
+        assert_eq!(revisions.lock().expect("not poisoned")[..], [2, 3]);
     });
 }
 
 #[test]
-fn add_layers_and_stop_sources() {
+fn a_subscriber_may_add_layers_and_stop_sources() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
@@ -206,12 +203,12 @@ fn add_layers_and_stop_sources() {
             move |event| {
                 if matches!(event, Event::Changed(change) if change.revision == 1) {
                     signal.stop();
-                    flags.add_layer(Provenance::new("late:")).publish(set("b", Flag::on()));
+                    flags.add_layer(Provenance::new("late:")).publish(flag_set([("b", Flag::on())]));
                 }
             }
         });
-        publisher.publish(set("a", Flag::on()));
-        publisher.publish(set("a", Flag::off()));
+        publisher.publish(flag_set([("a", Flag::on())]));
+        publisher.publish(flag_set([("a", Flag::off())]));
         assert!(flags.is_on("a", &()) && flags.is_on("b", &()));
         let states: Vec<SourceState> = flags.status().sources.iter().map(|source| source.state).collect();
         assert_eq!(states, [SourceState::Stopped, SourceState::Fresh]);
@@ -219,7 +216,7 @@ fn add_layers_and_stop_sources() {
 }
 
 #[test]
-fn wait_for_another_thread_that_publishes() {
+fn a_subscriber_may_wait_for_another_thread_that_publishes() {
     without_deadlock(|| {
         let flags = Flags::new();
         let outer = flags.add_layer(Provenance::new("outer:"));
@@ -227,44 +224,44 @@ fn wait_for_another_thread_that_publishes() {
         let _subscription = flags.subscribe(move |event| {
             if matches!(event, Event::Changed(change) if change.layer.as_str() == "outer:") {
                 let inner = Arc::clone(&inner);
-                thread::spawn(move || inner.publish(set("b", Flag::on()))).join().expect("it publishes");
+                thread::spawn(move || inner.publish(flag_set([("b", Flag::on())]))).join().expect("it publishes");
             }
         });
-        let (told, _told) = count(&flags, is_change);
-        outer.publish(set("a", Flag::on()));
+        let (changes, _changes) = count(&flags, is_change);
+        outer.publish(flag_set([("a", Flag::on())]));
         assert!(flags.is_on("a", &()) && flags.is_on("b", &()));
-        assert_eq!(told.load(Ordering::SeqCst), 2, "the outer thread delivers what the inner one left");
+        assert_eq!(changes.load(Ordering::SeqCst), 2, "the outer thread delivers the event of the inner one");
     });
 }
 
-/// Panics when it is dropped, unless that would be while another panic is under way.
-struct Bomb;
+/// Panics when it is dropped, unless the thread is already panicking.
+struct PanicOnDrop;
 
-impl Drop for Bomb {
+impl Drop for PanicOnDrop {
     fn drop(&mut self) {
         if !thread::panicking() {
-            std::panic::panic_any("the bomb went off");
+            std::panic::panic_any("a panic payload that panics");
         }
     }
 }
 
 #[test]
-fn throw_what_panics_when_it_is_dropped() {
+fn a_panic_payload_may_panic_when_it_is_dropped() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
-        let _thrower = flags.subscribe(|_| std::panic::panic_any(Bomb));
-        let (told, _subscription) = count(&flags, |_| true);
-        publisher.publish(set("a", Flag::on()));
-        publisher.publish(set("a", Flag::off()));
-        // Two changes and a turn.
-        assert_eq!(told.load(Ordering::SeqCst), 3);
+        let _panicking = flags.subscribe(|_| std::panic::panic_any(PanicOnDrop));
+        let (events, _subscription) = count(&flags, |_| true);
+        publisher.publish(flag_set([("a", Flag::on())]));
+        publisher.publish(flag_set([("a", Flag::off())]));
+        // Two changes and a state change.
+        assert_eq!(events.load(Ordering::SeqCst), 3);
         assert_eq!(flags.status().subscriber_panics, 3);
     });
 }
 
 #[test]
-fn unsubscribe_one_whose_turn_is_still_to_come() {
+fn a_subscriber_may_drop_the_subscription_of_a_later_one() {
     without_deadlock(|| {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
@@ -273,9 +270,9 @@ fn unsubscribe_one_whose_turn_is_still_to_come() {
             let later = Arc::clone(&later);
             move |_| drop(later.lock().expect("not poisoned").take())
         });
-        let (told, subscription) = count(&flags, |_| true);
+        let (events, subscription) = count(&flags, |_| true);
         *later.lock().expect("not poisoned") = Some(subscription);
-        publisher.publish(set("a", Flag::on()));
-        assert_eq!(told.load(Ordering::SeqCst), 0);
+        publisher.publish(flag_set([("a", Flag::on())]));
+        assert_eq!(events.load(Ordering::SeqCst), 0);
     });
 }

@@ -93,7 +93,7 @@ fn every_member_is_there() {
 }
 
 #[test]
-fn a_required_flag_says_how_far_it_is_rolled_out() {
+fn a_prerequisite_shows_its_rollout() {
     let whole = explain("whole", &Context::new("u1"));
     let required = &whole["steps"][0];
     assert_eq!((&required["requires"], &required["reason"]), (&json!("part"), &json!("rollout")));
@@ -103,7 +103,7 @@ fn a_required_flag_says_how_far_it_is_rolled_out() {
 }
 
 #[test]
-fn what_there_is_not_is_null() {
+fn absent_values_are_null() {
     let nobody = Context::anonymous();
     assert_eq!(
         explain("undeclared", &nobody),

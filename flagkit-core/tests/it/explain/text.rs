@@ -54,7 +54,7 @@ fn user(id: &str) -> Context {
 }
 
 #[test]
-fn a_flag_of_every_sort_of_step() {
+fn an_explanation_shows_every_kind_of_step() {
     assert_eq!(
         flags().explain("search", &user("u1")).to_string(),
         "\
@@ -93,7 +93,7 @@ fn a_date_is_shown_as_it_is_written() {
 }
 
 #[test]
-fn parts_that_were_not_needed_are_judged_all_the_same() {
+fn parts_that_were_not_needed_are_evaluated_too() {
     let stranger = Context::new("u2").with("country", "DE").with("plan", ["free", "paid"]).with("seats", f64::NAN);
     assert_eq!(
         flags().explain("search", &stranger).to_string(),
@@ -121,7 +121,7 @@ search is off: point 141825756 is not below threshold 0, says fixed: (revision 1
 }
 
 #[test]
-fn rules_behind_the_one_that_matches_are_not_asked() {
+fn rules_after_the_one_that_matches_are_not_evaluated() {
     let explanation = flags().explain("search", &user("u7"));
     assert_eq!(
         explanation.to_string(),
@@ -141,7 +141,7 @@ search is on: on for all it applies to, by rule 0, variant red, says fixed: (rev
 }
 
 #[test]
-fn a_required_flag_that_is_off_ends_it() {
+fn a_prerequisite_that_is_off_ends_the_explanation() {
     assert_eq!(
         flags().explain("search", &()).to_string(),
         "\
@@ -154,7 +154,7 @@ search is off: the required flag new-index is off, says fixed: (revision 1)
 }
 
 #[test]
-fn what_takes_no_step_takes_one_line() {
+fn an_evaluation_without_steps_takes_one_line() {
     let explain = |key: &str| flags().explain(key, "u1").to_string();
     assert_eq!(explain("old-index"), "old-index is on: on for all it applies to, says fixed: (revision 1)\n");
     assert_eq!(explain("undeclared"), "undeclared is off: no layer declares it (revision 1)\n");

@@ -1,16 +1,18 @@
-//! What a layer means before its first good load: nothing, or that all below it is dark.
+//! Before its first good load, a layer is transparent, or it makes every lower layer dark.
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, LoadError, Provenance, Publisher, Reason, Unfilled};
+use flagkit_core::{Flag, FlagSet, Flags, LoadError, Provenance, Publisher, Reason, Unfilled};
+
+use crate::support::{flag_set, only_a};
 
 fn set(flag: Flag) -> FlagSet {
-    FlagSet::from_iter([(FlagKey::new("checkout").expect("a key"), flag)])
+    flag_set([("checkout", flag)])
 }
 
-/// A filled layer, and above it one that is not.
-fn stack(missing: Unfilled, broken: Unfilled) -> (Flags, Publisher) {
+/// A loaded layer, and above it one that never loaded.
+fn stack(missing: Unfilled, invalid: Unfilled) -> (Flags, Publisher) {
     let flags = Flags::new();
     flags.add_layer(Provenance::new("low:")).publish(set(Flag::on()));
-    let high = flags.add_layer(Provenance::new("high:")).when_unfilled(missing, broken, broken);
+    let high = flags.add_layer(Provenance::new("high:")).when_unfilled(missing, invalid, invalid);
     (flags, high)
 }
 
@@ -19,62 +21,62 @@ fn is_on(flags: &Flags) -> bool {
 }
 
 #[test]
-fn a_silent_one_says_nothing() {
+fn a_transparent_layer_shows_the_layers_below() {
     let (flags, high) = stack(Unfilled::Silent, Unfilled::Silent);
     assert!(is_on(&flags));
-    high.refuse(LoadError::missing("away"));
+    high.refuse(LoadError::missing("no such file"));
     assert!(is_on(&flags));
-    high.refuse(LoadError::new("broken"));
+    high.refuse(LoadError::new("not valid"));
     assert!(is_on(&flags));
 }
 
 #[test]
-fn a_dark_one_darkens_until_it_is_filled_and_never_again() {
+fn a_dark_layer_hides_the_layers_below_until_its_first_load() {
     let (flags, high) = stack(Unfilled::Dark, Unfilled::Dark);
     assert_eq!(flags.evaluate("checkout", &()).reason(), Reason::Refused);
-    high.refuse(LoadError::missing("away"));
+    high.refuse(LoadError::missing("no such file"));
     assert!(!is_on(&flags));
     high.publish(FlagSet::new());
-    assert!(is_on(&flags), "it says nothing of it");
-    high.refuse(LoadError::new("broken"));
+    assert!(is_on(&flags), "its load leaves the flag out");
+    high.refuse(LoadError::new("not valid"));
     assert!(is_on(&flags), "its last good load stays");
 }
 
 #[test]
-fn missing_and_broken_are_told_apart() {
+fn missing_and_invalid_are_distinguished() {
     let (flags, high) = stack(Unfilled::Silent, Unfilled::Dark);
-    assert!(!is_on(&flags), "nobody knows which it will be");
-    high.refuse(LoadError::missing("away"));
+    assert!(!is_on(&flags), "the outcome is not known yet");
+    high.refuse(LoadError::missing("no such file"));
     assert!(is_on(&flags));
-    high.refuse(LoadError::new("broken"));
+    high.refuse(LoadError::new("not valid"));
     assert!(!is_on(&flags));
 }
 
 #[test]
-fn layers_above_it_count() {
+fn a_dark_layer_does_not_hide_the_layers_above() {
     let (flags, _high) = stack(Unfilled::Dark, Unfilled::Dark);
     flags.add_layer(Provenance::new("top:")).publish(set(Flag::on()));
     assert!(is_on(&flags));
 }
 
-/// An optional layer that has said that there is nothing does not take that back by being out of reach.
+/// A source that reported that its document is missing may become unreachable. Its layer stays as it was.
 #[test]
-fn being_out_of_reach_takes_nothing_back() {
+fn an_unreachable_source_keeps_its_last_definite_error() {
     let flags = Flags::new();
     let low = flags.add_layer(Provenance::new("low:"));
-    let (silent, dark) = (Unfilled::Silent, Unfilled::Dark);
-    let high = flags.add_layer(Provenance::new("high:")).when_unfilled(silent, dark, dark);
-    low.publish(FlagSet::from_iter([(FlagKey::new("a").expect("a key"), Flag::on())]));
-    let away = || LoadError::unreachable("no connection");
-    assert!(!flags.is_on("a", &()), "nobody knows yet");
-    high.refuse(away());
-    assert!(!flags.is_on("a", &()), "nor now");
-    high.refuse(LoadError::missing("there is none"));
+    let (transparent, dark) = (Unfilled::Silent, Unfilled::Dark);
+    let high = flags.add_layer(Provenance::new("high:")).when_unfilled(transparent, dark, dark);
+    low.publish(only_a(Flag::on()));
+    let unreachable = || LoadError::unreachable("no connection");
+    assert!(!flags.is_on("a", &()), "the outcome is not known yet");
+    high.refuse(unreachable());
+    assert!(!flags.is_on("a", &()), "nor is it after an unreachable source");
+    high.refuse(LoadError::missing("no such file"));
     assert!(flags.is_on("a", &()));
-    high.refuse(away());
+    high.refuse(unreachable());
     assert!(flags.is_on("a", &()));
-    high.refuse(LoadError::new("no TOML"));
-    assert!(!flags.is_on("a", &()), "somebody tries to say something");
-    high.refuse(away());
+    high.refuse(LoadError::new("not valid TOML"));
+    assert!(!flags.is_on("a", &()), "there is a document after all");
+    high.refuse(unreachable());
     assert!(!flags.is_on("a", &()));
 }

@@ -1,17 +1,17 @@
-//! A load that is refused as a whole, and anything a stopped source still says, changes no flag.
+//! A load that fails as a whole changes no flag. Neither does any report of a stopped source.
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, LoadError, Percent, Provenance, SourceState};
+use flagkit_core::{Flag, Flags, LoadError, Percent, Provenance, SourceState};
 
-fn set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
-    flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect()
-}
+use crate::support::{flag_set, layers};
 
 #[test]
-fn a_refused_load_changes_nothing() {
-    let flags = Flags::new();
-    let [low, high] = ["low:", "high:"].map(|name| flags.add_layer(Provenance::new(name)));
-    low.publish(set([("a", Flag::on()), ("b", Flag::on())]));
-    high.publish(set([("a", Flag::off()), ("c", Flag::on().with_rollout(Percent::new(50).expect("a percentage")))]));
+fn a_failed_load_changes_nothing() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    low.publish(flag_set([("a", Flag::on()), ("b", Flag::on())]));
+    high.publish(flag_set([
+        ("a", Flag::off()),
+        ("c", Flag::on().with_rollout(Percent::new(50).expect("a percentage"))),
+    ]));
     let before = flags.snapshot();
     for publisher in [&low, &high] {
         publisher.refuse(LoadError::new("not valid"));
@@ -28,39 +28,37 @@ fn a_refused_load_changes_nothing() {
 }
 
 #[test]
-fn a_source_that_was_never_well_says_nothing() {
-    let flags = Flags::new();
-    let [low, high] = ["low:", "high:"].map(|name| flags.add_layer(Provenance::new(name)));
-    low.publish(set([("a", Flag::on())]));
+fn a_source_that_never_loaded_has_no_effect() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    low.publish(flag_set([("a", Flag::on())]));
     high.refuse(LoadError::new("not valid"));
     assert!(flags.is_on("a", &()));
     assert_eq!(high.last_good(), None);
 }
 
 #[test]
-fn a_good_load_after_a_bad_one_counts() {
+fn a_good_load_after_a_failed_one_takes_effect() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    publisher.publish(set([("a", Flag::on())]));
+    publisher.publish(flag_set([("a", Flag::on())]));
     publisher.refuse(LoadError::new("not valid"));
-    publisher.publish(set([("a", Flag::off())]));
+    publisher.publish(flag_set([("a", Flag::off())]));
     assert!(!flags.is_on("a", &()));
     assert_eq!(flags.status().sources[0].state, SourceState::Fresh);
 }
 
 #[test]
-fn what_a_stopped_source_publishes_or_refuses_does_not_count() {
-    let flags = Flags::new();
-    let [low, high] = ["low:", "high:"].map(|name| flags.add_layer(Provenance::new(name)));
-    low.publish(set([("a", Flag::on())]));
+fn what_a_stopped_source_publishes_or_reports_does_not_count() {
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    low.publish(flag_set([("a", Flag::on())]));
     low.signal().clone().stop();
-    low.publish(set([("a", Flag::off()), ("b", Flag::on())]));
+    low.publish(flag_set([("a", Flag::off()), ("b", Flag::on())]));
     low.refuse(LoadError::new("not valid"));
-    assert!(flags.is_on("a", &()) && !flags.is_on("b", &()), "its last good flags stay in force");
+    assert!(flags.is_on("a", &()) && !flags.is_on("b", &()), "its last good flags stay in effect");
     let source = &flags.status().sources[0];
     assert_eq!((source.state, source.loads, source.refusals), (SourceState::Stopped, 1, 0));
     assert!(source.last_error.is_none());
 
-    high.publish(set([("b", Flag::on())]));
-    assert!(flags.is_on("a", &()) && flags.is_on("b", &()), "the other layers go on");
+    high.publish(flag_set([("b", Flag::on())]));
+    assert!(flags.is_on("a", &()) && flags.is_on("b", &()), "the other layers still change");
 }

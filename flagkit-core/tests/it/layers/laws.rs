@@ -1,4 +1,4 @@
-//! The laws of layering, held for layers made at random.
+//! Properties of layers, checked with random layers.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 const KEYS: [&str; 5] = ["a", "b", "c-d", "c.d", "e"];
 
-/// What a layer says of some of the keys; `None` refuses the key.
+/// The flags of a layer by key. `None` is an invalid declaration.
 type Layer = BTreeMap<&'static str, Option<Flag>>;
 
 fn flag() -> impl Strategy<Value = Flag> {
@@ -51,8 +51,8 @@ fn stack(layers: &[Layer]) -> (Flags, Vec<Publisher>) {
     (flags, publishers)
 }
 
-/// What two layers say as one: the upper one's declarations, sticky as those below.
-fn over(upper: &Layer, lower: &Layer) -> Layer {
+/// Two layers merged into one: the flags of the upper layer, with the salts of the lower one.
+fn merged(upper: &Layer, lower: &Layer) -> Layer {
     let mut both = lower.clone();
     for (key, flag) in upper {
         let salt = flag.as_ref().and_then(Flag::salt).or(lower.get(key).and_then(|flag| flag.as_ref()?.salt()));
@@ -65,17 +65,17 @@ fn over(upper: &Layer, lower: &Layer) -> Layer {
     both
 }
 
-type Answers = (Option<Flag>, Vec<(bool, Reason)>);
+type Evaluations = (Option<Flag>, Vec<(bool, Reason)>);
 
-/// Everything that can be asked of the keys, but for the names of layers and the revision.
-fn answers(snapshot: &Snapshot) -> Vec<Answers> {
-    let asked = |key| {
+/// Every evaluation of the keys, without the names of layers and the revision.
+fn evaluations(snapshot: &Snapshot) -> Vec<Evaluations> {
+    let by_id = |key| {
         (0..20).map(move |id| {
             let evaluation = snapshot.evaluate(key, &id);
             (evaluation.is_on(), evaluation.reason())
         })
     };
-    KEYS.iter().map(|key| (snapshot.flag(key).cloned(), asked(key).collect())).collect()
+    KEYS.iter().map(|key| (snapshot.flag(key).cloned(), by_id(key).collect())).collect()
 }
 
 proptest! {
@@ -85,11 +85,11 @@ proptest! {
     fn an_empty_layer_anywhere_changes_nothing(layers in vec(layer(), 0..4), at in any::<prop::sample::Index>()) {
         let mut with_empty = layers.clone();
         with_empty.insert(at.index(layers.len() + 1), Layer::new());
-        prop_assert_eq!(answers(&stack(&layers).0.snapshot()), answers(&stack(&with_empty).0.snapshot()));
+        prop_assert_eq!(evaluations(&stack(&layers).0.snapshot()), evaluations(&stack(&with_empty).0.snapshot()));
     }
 
     #[test]
-    fn the_last_layer_that_says_something_decides(layers in vec(layer(), 1..5)) {
+    fn the_last_layer_that_declares_a_flag_decides(layers in vec(layer(), 1..5)) {
         let (flags, _) = stack(&layers);
         let snapshot = flags.snapshot();
         for key in KEYS {
@@ -101,28 +101,28 @@ proptest! {
                 None => prop_assert_eq!(evaluation.reason(), Reason::Undeclared),
                 Some((_, None)) => prop_assert_eq!(evaluation.reason(), Reason::Refused),
                 Some((_, Some(flag))) => {
-                    let in_force = snapshot.flag(key).expect("it is declared");
-                    prop_assert_eq!(in_force.is_switched_on(), flag.is_switched_on());
-                    prop_assert_eq!(in_force.rollout(), flag.rollout());
-                    let mut said = layers.iter().filter_map(|layer| layer.get(key)?.as_ref()?.salt());
-                    prop_assert_eq!(in_force.salt(), said.next_back());
+                    let effective = snapshot.flag(key).expect("it is declared");
+                    prop_assert_eq!(effective.is_switched_on(), flag.is_switched_on());
+                    prop_assert_eq!(effective.rollout(), flag.rollout());
+                    let mut salts = layers.iter().filter_map(|layer| layer.get(key)?.as_ref()?.salt());
+                    prop_assert_eq!(effective.salt(), salts.next_back());
                 }
             }
         }
     }
 
     #[test]
-    fn layers_may_be_put_together_from_either_end(mut layers in vec(layer(), 3)) {
-        // One that is refused keeps the salts below it to itself, which a layer by itself cannot say.
+    fn layers_may_be_merged_from_either_end(mut layers in vec(layer(), 3)) {
+        // An invalid flag hides the salts below it. One merged layer cannot express that.
         for layer in &mut layers {
             layer.retain(|_, flag| flag.is_some());
         }
         let [a, b, c] = &layers[..] else { unreachable!("three layers") };
-        let one_by_one = answers(&stack(&layers).0.snapshot());
-        prop_assert_eq!(&answers(&stack(&[over(b, a), c.clone()]).0.snapshot()), &one_by_one);
-        prop_assert_eq!(&answers(&stack(&[a.clone(), over(c, b)]).0.snapshot()), &one_by_one);
-        prop_assert_eq!(&answers(&stack(&[over(c, &over(b, a))]).0.snapshot()), &one_by_one);
-        prop_assert_eq!(&answers(&stack(&[over(&over(c, b), a)]).0.snapshot()), &one_by_one);
+        let one_by_one = evaluations(&stack(&layers).0.snapshot());
+        prop_assert_eq!(&evaluations(&stack(&[merged(b, a), c.clone()]).0.snapshot()), &one_by_one);
+        prop_assert_eq!(&evaluations(&stack(&[a.clone(), merged(c, b)]).0.snapshot()), &one_by_one);
+        prop_assert_eq!(&evaluations(&stack(&[merged(c, &merged(b, a))]).0.snapshot()), &one_by_one);
+        prop_assert_eq!(&evaluations(&stack(&[merged(&merged(c, b), a)]).0.snapshot()), &one_by_one);
     }
 
     #[test]
@@ -136,7 +136,7 @@ proptest! {
         for index in order {
             publishers[index].publish(set(&layers[index]));
         }
-        prop_assert_eq!(answers(&flags.snapshot()), answers(&stack(&layers).0.snapshot()));
+        prop_assert_eq!(evaluations(&flags.snapshot()), evaluations(&stack(&layers).0.snapshot()));
     }
 
     #[test]
@@ -148,11 +148,11 @@ proptest! {
             publisher.confirm();
         }
         prop_assert_eq!(flags.snapshot().revision(), before.revision());
-        prop_assert_eq!(answers(&flags.snapshot()), answers(&before));
+        prop_assert_eq!(evaluations(&flags.snapshot()), evaluations(&before));
     }
 
     #[test]
-    fn a_revision_rises_by_one_exactly_when_an_answer_may_differ(loads in vec(layer(), 1..6)) {
+    fn a_revision_rises_by_one_exactly_when_an_evaluation_may_differ(loads in vec(layer(), 1..6)) {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("layer:"));
         for load in loads {
@@ -160,7 +160,7 @@ proptest! {
             publisher.publish(set(&load));
             let after = flags.snapshot();
             prop_assert!(after.revision() - before.revision() <= 1);
-            let differs = answers(&before) != answers(&after);
+            let differs = evaluations(&before) != evaluations(&after);
             prop_assert_eq!(after.revision() > before.revision(), differs);
         }
     }

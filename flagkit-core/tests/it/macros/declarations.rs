@@ -64,7 +64,7 @@ const CODE: &str = "use flagkit_core::{flag, variant};\n\
     }\n";
 
 #[test]
-fn a_key_is_declared_or_it_does_not_build() {
+fn an_undeclared_key_does_not_build() {
     let app = Crate::new();
     app.write("app/src/main.rs", CODE);
     app.builds(None);
@@ -109,7 +109,7 @@ fn a_key_is_declared_or_it_does_not_build() {
 
 /// The attribute alone is enough for the compiler to look at the file again.
 #[test]
-fn so_is_the_key_of_a_test() {
+fn an_undeclared_key_of_a_test_does_not_build() {
     let app = Crate::new();
     app.write("flags.toml", "[flags]\nsearch = false\n");
     let test = "use flagkit_core::testing::flag_test;\n\n#[flag_test(\"search\")]\nfn works() {}\n";

@@ -4,7 +4,7 @@
 //! at the differences, then run with `TRYBUILD=overwrite`.
 
 #[test]
-fn the_compiler_says_what_is_wrong() {
+fn each_mistake_has_its_own_compile_error() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/*.rs");
     cases.pass("tests/ui/pass/*.rs");

@@ -50,7 +50,7 @@ fn circle(flags: usize) -> FlagSet {
 }
 
 #[test]
-fn circles_of_any_length_are_refused() {
+fn cycles_of_any_length_are_invalid() {
     for length in [1, 2, 3, 31, 32, 33, 34, 1_000] {
         let (flags, publisher) = file();
         let mut declared = circle(length);
@@ -71,7 +71,7 @@ fn circles_of_any_length_are_refused() {
 }
 
 #[test]
-fn a_very_long_circle_is_refused() {
+fn a_very_long_cycle_is_invalid() {
     let (flags, publisher) = file();
     let mut declared = circle(LONG);
     declared.insert(key("free"), Flag::on());
@@ -84,7 +84,7 @@ fn a_very_long_circle_is_refused() {
 }
 
 #[test]
-fn a_very_long_chain_is_refused_from_where_it_is_too_long() {
+fn a_very_long_chain_is_invalid_from_the_flag_that_is_too_deep() {
     let (flags, publisher) = file();
     publisher.publish(chain(LONG));
     for index in [0, 1, 31, 32] {
@@ -97,7 +97,7 @@ fn a_very_long_chain_is_refused_from_where_it_is_too_long() {
 }
 
 #[test]
-fn a_flag_that_requires_a_thousand_is_answered_and_one_that_requires_more_is_not() {
+fn a_flag_may_have_a_thousand_prerequisites_and_no_more() {
     let (flags, publisher) = file();
     let mut declared: FlagSet = (0..LONG).map(|index| (key(&nth(index)), Flag::on())).collect();
     declared.insert(key("many"), requiring((0..1_000).map(nth)));
@@ -129,7 +129,7 @@ fn a_chain_through_thirty_two_flags_is_legal() {
 }
 
 #[test]
-fn a_chain_through_thirty_three_flags_is_refused() {
+fn a_chain_through_thirty_three_flags_is_invalid() {
     let (flags, publisher) = file();
     publisher.publish(chain(34));
     assert_eq!(reason(&flags, &nth(33)), Reason::Refused);
@@ -152,7 +152,7 @@ fn depth(steps: &[Step]) -> usize {
 }
 
 #[test]
-fn a_diamond_is_no_circle() {
+fn a_diamond_is_no_cycle() {
     let (flags, publisher) = file();
     let declared = || {
         set([
@@ -178,7 +178,7 @@ fn a_diamond_is_no_circle() {
 }
 
 #[test]
-fn the_longest_of_several_ways_counts() {
+fn the_longest_of_several_paths_counts() {
     let (flags, publisher) = file();
     let mut declared = chain(34);
     declared.insert(key("short-cut"), requiring([nth(0), nth(31)]));
@@ -189,7 +189,7 @@ fn the_longest_of_several_ways_counts() {
 }
 
 #[test]
-fn a_circle_comes_and_goes_with_a_layer() {
+fn a_cycle_comes_and_goes_with_a_layer() {
     let flags = Flags::new();
     let [low, high] = ["low:", "high:"].map(|name| flags.add_layer(Provenance::new(name)));
     low.publish(set([("a", requiring(["b"])), ("b", Flag::on())]));
@@ -213,7 +213,7 @@ fn a_circle_comes_and_goes_with_a_layer() {
 }
 
 #[test]
-fn a_flag_that_is_switched_off_still_closes_a_circle() {
+fn a_disabled_flag_still_closes_a_cycle() {
     let (flags, publisher) = file();
     publisher.publish(set([("a", requiring(["b"])), ("b", Flag::off().requiring([Reference::new("a")]))]));
     assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Refused, Reason::Off]);
@@ -223,7 +223,7 @@ fn a_flag_that_is_switched_off_still_closes_a_circle() {
 }
 
 #[test]
-fn an_earlier_definition_that_closes_the_same_circle_is_dark() {
+fn an_earlier_definition_that_closes_the_same_cycle_is_dark() {
     let (flags, publisher) = file();
     publisher.publish(set([("a", requiring(["b"])), ("b", Flag::on())]));
     assert_eq!(reason(&flags, "a"), Reason::On);
@@ -233,7 +233,7 @@ fn an_earlier_definition_that_closes_the_same_circle_is_dark() {
 
 /// What a flag keeps may go round in a circle with what another has become.
 #[test]
-fn an_earlier_definition_in_a_circle_with_a_new_one_is_dark() {
+fn an_earlier_definition_in_a_cycle_with_a_new_one_is_dark() {
     let (flags, publisher) = file();
     publisher.publish(set([("a", requiring(["b", "b"])), ("b", Flag::on())]));
     assert_eq!(reason(&flags, "a"), Reason::On);

@@ -37,7 +37,7 @@ fn ladder(levels: usize) -> Flags {
 }
 
 #[test]
-fn a_ladder_of_requirements_ends_where_reads_would_take_long() {
+fn too_many_paths_to_prerequisites_are_invalid() {
     let low = ladder(8);
     let subject = Counting(Cell::new(0));
     assert!(low.is_on("flag-0-left", &subject));

@@ -1,4 +1,4 @@
-//! Raising a percentage, step by step from nobody to everybody, only ever lets people in.
+//! A percentage that rises from 0 to 100 only ever adds subjects.
 
 use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Percent, Provenance, Reason, flag};
 
@@ -15,38 +15,38 @@ fn at(step: u32) -> FlagSet {
 }
 
 #[test]
-fn a_thousand_steps_let_in_one_after_the_other() {
+fn a_thousand_steps_only_ever_add_subjects() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("steps:"));
     let accounts: Vec<Context> = (0..SUBJECTS / 4).map(|id| Context::new(id).with("account", id * 7)).collect();
-    let mut plain_inside = vec![false; SUBJECTS as usize];
-    let mut accounts_inside = vec![false; accounts.len()];
+    let mut plain_included = vec![false; SUBJECTS as usize];
+    let mut accounts_included = vec![false; accounts.len()];
     for step in 0..=STEPS {
         publisher.publish(at(step));
         let snapshot = flags.snapshot();
-        for (id, inside) in (0..SUBJECTS).zip(&mut plain_inside) {
+        for (id, included) in (0..SUBJECTS).zip(&mut plain_included) {
             let on = snapshot.is_on("plain", &id);
-            assert!(on || !*inside, "step {step} puts {id} out");
-            *inside = on;
+            assert!(on || !*included, "step {step} removes {id}");
+            *included = on;
         }
-        for (account, inside) in accounts.iter().zip(&mut accounts_inside) {
+        for (account, included) in accounts.iter().zip(&mut accounts_included) {
             let on = flag!(in flags, "by-account", account);
-            assert!(on || !*inside, "step {step} puts {account:?} out");
-            *inside = on;
+            assert!(on || !*included, "step {step} removes {account:?}");
+            *included = on;
         }
-        let count = plain_inside.iter().filter(|inside| **inside).count();
+        let count = plain_included.iter().filter(|included| **included).count();
         match step {
             0 => assert_eq!(count, 0),
-            500 => assert!((1_800..2_200).contains(&count), "{count} at half the way"),
+            500 => assert!((1_800..2_200).contains(&count), "{count} at 50 %"),
             STEPS => assert_eq!(count, SUBJECTS as usize),
             _ => {}
         }
     }
-    assert!(accounts_inside.iter().all(|inside| *inside));
+    assert!(accounts_included.iter().all(|included| *included));
 }
 
 #[test]
-fn everybody_comes_in_at_one_step_of_the_finest_scale_and_stays() {
+fn each_subject_is_included_from_its_exact_millionth_on() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("steps:"));
     let set = |millionths: u64| {
@@ -57,14 +57,14 @@ fn everybody_comes_in_at_one_step_of_the_finest_scale_and_stays() {
     };
     for id in 0..SUBJECTS {
         set(50_000_000);
-        let Reason::Rollout { point, .. } = flags.evaluate("plain", &id).reason() else { panic!("a rollout") };
-        // The least percentage whose threshold lies above the point: threshold = floor(millionths * 2^31 / 10^8).
+        let Reason::Rollout { point, .. } = flags.evaluate("plain", &id).reason() else { panic!("expected a rollout") };
+        // The least percentage whose threshold is above the point: threshold = floor(millionths * 2^31 / 10^8).
         let millionths = ((u64::from(point.to_bits()) + 1) * 100_000_000).div_ceil(1 << 31);
         set(millionths - 1);
-        assert!(!flags.is_on("plain", &id), "{id} is in before its step");
+        assert!(!flags.is_on("plain", &id), "{id} is included before its step");
         for above in [millionths, millionths + 1, millionths + 2] {
             set(above.min(100_000_000));
-            assert!(flags.is_on("plain", &id), "{id} is out at {above} millionths of a percent");
+            assert!(flags.is_on("plain", &id), "{id} is excluded at {above} millionths of a percent");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Ten percent of one flag and ten percent of another are not the same people, unless the flags share a salt.
+//! Two flags at 10 % include independent groups of subjects, unless the flags share a salt.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ fn group(flags: &Snapshot, key: &str) -> Vec<bool> {
     (0..SUBJECTS).map(|id| flags.is_on(key, &id)).collect()
 }
 
-/// The correlation of two yes-or-no answers: 0 when they are independent, 1 when they are the same.
+/// The correlation of two groups: 0 if they are independent, 1 if they are the same.
 fn phi(one: &[bool], other: &[bool]) -> f64 {
     let share = |count: usize| f64::from(u32::try_from(count).expect("a count")) / f64::from(SUBJECTS);
     let both = share(one.iter().zip(other).filter(|&(one, other)| *one && *other).count());

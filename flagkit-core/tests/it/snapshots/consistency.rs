@@ -40,7 +40,7 @@ fn read(flags: &Flags, seen: &AtomicU64, over: &AtomicBool) -> u64 {
 }
 
 #[test]
-fn readers_see_all_of_a_flip_or_nothing_of_it() {
+fn readers_see_both_flags_change_or_neither() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("flips:"));
     let (over, seen) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; READERS]);

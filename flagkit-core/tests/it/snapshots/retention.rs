@@ -22,7 +22,7 @@ fn rollout(snapshot: &Snapshot) -> Option<u32> {
 }
 
 #[test]
-fn a_thousand_held_snapshots_stay_as_they_are() {
+fn a_thousand_held_snapshots_never_change() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
     let held: Vec<Arc<Snapshot>> = (0..1_000)
@@ -53,7 +53,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_thread_keeps_the_one_it_read_last() {
+fn a_thread_keeps_only_the_snapshot_it_read_last() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
     publish(&publisher, 0);
@@ -105,7 +105,7 @@ fn a_thread_keeps_the_one_it_read_last() {
 
 /// A thread that reads no more keeps what it has read: too much, for a large one.
 #[test]
-fn nobody_keeps_a_large_one() {
+fn no_thread_keeps_a_large_snapshot() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
     let many = |on: bool| -> FlagSet {
@@ -122,7 +122,7 @@ fn nobody_keeps_a_large_one() {
 
 /// Many handles in one thread, and reads within reads.
 #[test]
-fn handles_do_not_get_in_each_others_way() {
+fn handles_do_not_affect_each_other() {
     struct Curious<'a>(&'a Flags, &'a Publisher);
 
     impl Subject for Curious<'_> {
@@ -161,7 +161,7 @@ fn handles_do_not_get_in_each_others_way() {
 /// What one thread has seen, no other that hears from it has yet to see: also when the first has come upon it in the
 /// moment before its publisher was done.
 #[test]
-fn no_thread_is_behind_one_that_it_hears_from() {
+fn revisions_only_rise_from_one_thread_to_the_next() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
     publish(&publisher, 0);

@@ -33,7 +33,7 @@ fn is_without_gaps(revisions: &[u64]) -> bool {
 }
 
 #[test]
-fn whatever_is_done_at_the_same_time() {
+fn every_operation_may_run_at_the_same_time() {
     let flags = Flags::new();
     let (told, _subscription) = noting(&flags);
     let (over, refusals, come_and_gone) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));

@@ -1,4 +1,4 @@
-//! A source by itself: what it may leave out, what it may say of its loads, and how that is shown.
+//! A source written by a user: the methods it may leave out, the details of its loads, and how they are displayed.
 
 use std::error::Error as _;
 use std::io;
@@ -14,12 +14,12 @@ fn set(on: bool) -> FlagSet {
     FlagSet::from_iter([(FlagKey::new("new-checkout").expect("a key"), flag)])
 }
 
-/// Says no more than it must.
-struct Least;
+/// Implements only the required methods.
+struct Minimal;
 
-impl Source for Least {
+impl Source for Minimal {
     fn provenance(&self) -> Provenance {
-        Provenance::new("least:")
+        Provenance::new("minimal:")
     }
 
     fn load(&mut self) -> Result<Load, LoadError> {
@@ -29,17 +29,17 @@ impl Source for Least {
 
 #[test]
 fn a_source_may_leave_out_what_it_does_not_need() {
-    let mut source: Box<dyn Source> = Box::new(Least);
+    let mut source: Box<dyn Source> = Box::new(Minimal);
     let flags = Flags::new();
     let publisher: Publisher = flags.add_layer(source.provenance());
     source.attach(&Signal::new());
     publisher.publish(source.load().expect("it loads"));
-    // It has no changes to tell of, and ends at once.
+    // The default does nothing and returns immediately.
     source.run(&publisher);
     assert!(flags.is_on("new-checkout", &()));
-    assert!(source.successor().is_none(), "nor does it start again in a forked child");
+    assert!(source.successor().is_none(), "the source does not restart in a forked child");
     let status = flags.status();
-    assert_eq!((status.sources[0].provenance.as_str(), status.sources[0].state), ("least:", SourceState::Fresh));
+    assert_eq!((status.sources[0].provenance.as_str(), status.sources[0].state), ("minimal:", SourceState::Fresh));
 }
 
 #[test]
@@ -49,25 +49,25 @@ fn a_load_may_be_old_or_stale() {
     let yesterday = SystemTime::now() - Duration::from_secs(86_400);
     publisher.publish(Load::new(set(true)).as_of(yesterday));
     assert!(flags.is_on("new-checkout", &()));
-    let stale = Load::new(set(false)).stale(LoadError::unreachable("nobody answers"), Some(yesterday));
-    assert_eq!(stale.staleness().map(ToString::to_string).as_deref(), Some("nobody answers"));
+    let stale = Load::new(set(false)).stale(LoadError::unreachable("no response"), Some(yesterday));
+    assert_eq!(stale.staleness().map(ToString::to_string).as_deref(), Some("no response"));
     let stale = stale.with_problems([Problem::new("flags.x", "1", "true or false").at(2, 5)]);
     assert_eq!((stale.flags().len(), stale.problems().len()), (1, 1));
     publisher.publish(stale);
-    assert!(!flags.is_on("new-checkout", &()), "what is stale is in force all the same");
+    assert!(!flags.is_on("new-checkout", &()), "stale flags take effect");
     assert_eq!(flags.status().sources[0].state, SourceState::Stale);
 }
 
 #[test]
-fn an_error_of_a_load_says_its_kind_its_problems_and_its_cause() {
+fn a_load_error_has_a_kind_problems_and_a_cause() {
     let problems = [Problem::new("flags.x", "1", "true or false").at(2, 5).with_help("write true")];
-    let error = LoadError::new("it is refused").with_problems(problems).with_cause(io::Error::other("a disk"));
-    assert_eq!(error.to_string(), "it is refused\n  2:5: flags.x: got 1, expected true or false; write true");
+    let error = LoadError::new("invalid document").with_problems(problems).with_cause(io::Error::other("a disk"));
+    assert_eq!(error.to_string(), "invalid document\n  2:5: flags.x: got 1, expected true or false; write true");
     assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("a disk"));
     assert_eq!((error.kind(), error.problems().len(), error.is_missing()), (ErrorKind::Broken, 1, false));
     let missing = LoadError::missing("there is no such file");
     assert!(missing.is_missing() && missing.kind() == ErrorKind::Missing && missing.source().is_none());
-    assert_eq!(LoadError::unreachable("nobody answers").kind(), ErrorKind::Unreachable);
+    assert_eq!(LoadError::unreachable("no response").kind(), ErrorKind::Unreachable);
 }
 
 #[test]
@@ -78,12 +78,12 @@ fn a_process_that_was_not_forked_has_nothing_to_recover() {
 }
 
 #[test]
-fn words_are_those_of_a_flag_file() {
+fn kinds_have_their_names_in_flag_files() {
     assert_eq!(Kind::ALL.map(Kind::as_str), ["release", "experiment", "ops", "permission"]);
 }
 
 #[test]
-fn what_is_no_key_is_told_with_the_place_of_the_offence() {
+fn an_invalid_key_is_reported_with_the_position_of_the_character() {
     let long = "k".repeat(FlagKey::MAX_LEN + 1);
     for (text, message) in [
         ("", "an empty key; a key has 1 to 128 characters"),

@@ -1,42 +1,44 @@
-//! An error of a source may own anything, flags included: dropping it takes no lock that is held.
+//! The error of a source may own any value, even a handle. No lock is held while the error is dropped.
 
 use std::error::Error;
 use std::sync::mpsc;
 use std::time::Duration;
 use std::{fmt, thread};
 
-use flagkit_core::{FlagSet, Flags, LoadError, Provenance};
+use flagkit_core::{FlagSet, Flags, Provenance};
 
-/// Asks for the status when it is dropped.
+use crate::support::unavailable;
+
+/// Reads the status when it is dropped.
 #[derive(Debug)]
-struct Curious(Flags);
+struct StatusOnDrop(Flags);
 
-impl fmt::Display for Curious {
+impl fmt::Display for StatusOnDrop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("curious")
+        f.write_str("reads the status")
     }
 }
 
-impl Error for Curious {}
+impl Error for StatusOnDrop {}
 
-impl Drop for Curious {
+impl Drop for StatusOnDrop {
     fn drop(&mut self) {
         assert_eq!(self.0.status().sources.len(), 1);
     }
 }
 
 #[test]
-fn whatever_replaces_it() {
+fn replacing_an_error_drops_it_without_a_lock() {
     let (sender, done) = mpsc::channel();
     thread::spawn(move || {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
-        let refuse = || publisher.refuse(LoadError::new("away").with_cause(Curious(flags.clone())));
+        let fail = || publisher.refuse(unavailable().with_cause(StatusOnDrop(flags.clone())));
         publisher.publish(FlagSet::new());
-        refuse();
-        refuse();
+        fail();
+        fail();
         publisher.publish(FlagSet::new());
-        refuse();
+        fail();
         publisher.confirm();
         sender.send(()).expect("the test waits");
     });

@@ -344,7 +344,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
     #[test]
-    fn an_explanation_and_every_other_way_to_ask_agree(world in world(), users in users()) {
+    fn an_explanation_agrees_with_every_other_evaluation(world in world(), users in users()) {
         let flags = world.flags();
         for key in KEYS.iter().chain(&["undeclared"]) {
             for user in &users {
@@ -371,7 +371,7 @@ proptest! {
     }
 
     #[test]
-    fn a_further_condition_lets_nobody_in(world in world(), rule in rule(), further in condition(), users in users()) {
+    fn a_further_condition_adds_no_subject(world in world(), rule in rule(), further in condition(), users in users()) {
         let condition = Condition::all(rule.condition.clone().into_iter().chain([further])).expect("not too deep");
         let narrowed = RuleOf { condition: Some(condition), ..rule.clone() };
         let (old, new) = (only(&rule, &world), only(&narrowed, &world));
@@ -386,7 +386,7 @@ proptest! {
     }
 
     #[test]
-    fn a_further_alternative_puts_nobody_out(old in condition(), further in condition(), users in users()) {
+    fn a_further_alternative_removes_no_subject(old in condition(), further in condition(), users in users()) {
         let new = Condition::any([old.clone(), further]).expect("not too deep");
         for user in &users {
             prop_assert!(old.verdict(user) != Verdict::Yes || new.verdict(user) == Verdict::Yes);
@@ -394,7 +394,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_not_known_of_a_subject_lets_nobody_in(
+    fn a_missing_attribute_adds_no_subject(
         condition in condition_of(telling_operator()),
         user in user(),
         forgotten in any::<Index>(),
@@ -409,7 +409,7 @@ proptest! {
     }
 
     #[test]
-    fn a_test_and_its_negation_are_opposite_or_both_cannot_tell(literals in literals(), value in seen()) {
+    fn a_test_and_its_negation_are_opposite_or_both_unknown(literals in literals(), value in seen()) {
         let context = Context::new("u1").with("country", value);
         let is = Condition::attribute("country", Operator::one_of(literals.clone())).verdict(&context);
         let is_not = Condition::attribute("country", Operator::none_of(literals)).verdict(&context);
@@ -417,13 +417,13 @@ proptest! {
     }
 
     #[test]
-    fn without_the_attribute_no_operator_can_tell(operator in telling_operator(), user in user()) {
+    fn without_the_attribute_the_verdict_is_unknown(operator in telling_operator(), user in user()) {
         let condition = Condition::attribute("lacking", operator);
         prop_assert_eq!(condition.verdict(&user.context()), Verdict::CannotTell);
     }
 
     #[test]
-    fn of_a_kind_that_is_not_among_its_operands_neither_a_test_nor_its_negation_can_tell(
+    fn a_value_of_another_kind_than_the_operands_is_unknown(
         texts in texts().prop_filter("there are some", |texts| !texts.is_empty()),
         numbers in vec(-2_i64..3, 1..12),
         bools in vec(any::<bool>(), 1..3),
@@ -456,7 +456,7 @@ proptest! {
     }
 
     #[test]
-    fn flags_of_no_concern_change_no_answer(
+    fn unrelated_flags_change_no_evaluation(
         world in world(),
         others in vec(flag(KEYS.to_vec()), 0..4),
         other_segment in segment(),
@@ -481,7 +481,7 @@ proptest! {
     }
 
     #[test]
-    fn a_raised_rollout_puts_nobody_out_and_changes_nobodys_variant(
+    fn a_raised_rollout_removes_no_subject_and_changes_no_variant(
         world in world(),
         raised in vec((percent(), vec(percent(), 4)), KEYS.len()),
         users in users(),
@@ -504,7 +504,7 @@ proptest! {
     }
 
     #[test]
-    fn a_segment_has_whom_it_includes_and_not_whom_it_excludes(
+    fn a_segment_holds_the_included_and_not_the_excluded_ids(
         included in ids(),
         excluded in ids(),
         condition in proptest::option::of(condition()),
@@ -523,7 +523,7 @@ proptest! {
     }
 
     #[test]
-    fn a_rule_matches_when_all_it_states_holds(
+    fn a_rule_matches_when_all_its_parts_hold(
         subjects in proptest::option::of(ids()),
         segments in vec(condition(), 0..3),
         condition in proptest::option::of(condition()),
@@ -553,7 +553,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flag_is_on_only_where_all_that_it_requires_is(world in world(), users in users()) {
+    fn a_flag_is_on_only_where_all_its_prerequisites_are(world in world(), users in users()) {
         let flags = world.flags();
         for (key, flag) in KEYS.iter().zip(&world.flags) {
             for user in &users {
@@ -571,7 +571,7 @@ proptest! {
 
 /// A law that is never put to the test holds too.
 #[test]
-fn the_worlds_are_not_all_alike() {
+fn the_generated_worlds_vary() {
     let mut runner = TestRunner::deterministic();
     let (mut reasons, mut ruled, mut dealt, mut verdicts) = (HashMap::new(), 0, 0, HashMap::new());
     for _ in 0..200 {

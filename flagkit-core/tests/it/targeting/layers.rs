@@ -52,7 +52,7 @@ fn problems(flags: &Flags) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn an_override_drops_rules_variants_and_requirements_and_keeps_who_is_who() {
+fn an_override_drops_rules_variants_and_prerequisites_and_keeps_the_bucketing() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let rule = Rule::new().when(country("PT")).with_variant("blue");
     let below = Flag::off()
@@ -124,7 +124,7 @@ fn a_segment_may_be_declared_above_or_below_the_flags_that_use_it() {
 }
 
 #[test]
-fn a_changed_segment_tells_which_flags_it_changes() {
+fn a_changed_segment_reports_the_flags_that_use_it() {
     let (flags, [file]) = layers(["file:"]);
     let (sender, receiver) = mpsc::channel();
     let subscription = flags.subscribe(move |event| {
@@ -154,7 +154,7 @@ fn a_changed_segment_tells_which_flags_it_changes() {
 }
 
 #[test]
-fn a_refused_segment_keeps_its_last_good() {
+fn an_invalid_segment_keeps_its_last_good_definition() {
     let (flags, [file]) = layers(["file:"]);
     let declared = || set([("a", for_segments(["staff"]))]);
     file.publish(with_segment(declared(), "staff", Segment::new().including(["u1"])));
@@ -175,7 +175,7 @@ fn a_refused_segment_keeps_its_last_good() {
 }
 
 #[test]
-fn a_refused_segment_without_a_last_good_refuses_the_flags_that_use_it() {
+fn an_invalid_segment_without_a_last_good_definition_makes_its_flags_invalid() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let below = with_segment(
         set([("using", for_segments(["press", "staff"])), ("other", for_segments(["press"]))]),
@@ -196,7 +196,7 @@ fn a_refused_segment_without_a_last_good_refuses_the_flags_that_use_it() {
 }
 
 #[test]
-fn a_higher_flag_without_the_segment_is_not_refused_for_it() {
+fn a_higher_flag_without_the_segment_stays_valid() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     low.publish(set([("a", for_segments(["nowhere"]))]));
     high.publish(set([("a", Flag::on())]));
@@ -205,7 +205,7 @@ fn a_higher_flag_without_the_segment_is_not_refused_for_it() {
 }
 
 #[test]
-fn an_unknown_segment_refuses_its_flag_and_is_a_problem() {
+fn an_unknown_segment_makes_its_flag_invalid_and_is_a_problem() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     low.publish(set([("other", Flag::on())]));
     let rules = [
@@ -233,7 +233,7 @@ fn an_unknown_segment_refuses_its_flag_and_is_a_problem() {
 }
 
 #[test]
-fn an_unknown_required_flag_is_a_problem_and_off() {
+fn an_unknown_prerequisite_is_a_problem_and_off() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let required = Reference::new("new-index").at(Location { line: 2, column: 13 });
     low.publish(set([("known", Flag::on()), ("a", Flag::on().requiring([Reference::new("known"), required]))]));
@@ -259,7 +259,7 @@ fn an_unknown_required_flag_is_a_problem_and_off() {
 }
 
 #[test]
-fn a_required_flag_that_is_refused_or_off_is_off() {
+fn a_prerequisite_that_is_invalid_or_off_is_off() {
     let (flags, [file]) = layers(["file:"]);
     let requiring = |key| Flag::on().requiring([Reference::new(key)]);
     let mut declared =
@@ -274,7 +274,7 @@ fn a_required_flag_that_is_refused_or_off_is_off() {
 }
 
 #[test]
-fn problems_of_a_layer_stand_in_the_order_of_its_document() {
+fn problems_of_a_layer_are_in_the_order_of_its_document() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let at = |name: &str, line, column| Reference::new(name).at(Location { line, column });
     let declared = |places: [(usize, usize); 4]| {
@@ -301,7 +301,7 @@ fn problems_of_a_layer_stand_in_the_order_of_its_document() {
 }
 
 #[test]
-fn a_problem_stands_with_the_layer_whose_flag_is_in_force() {
+fn a_problem_belongs_to_the_layer_of_the_effective_flag() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     low.publish(set([("a", for_segments(["nowhere"])), ("b", for_segments(["nowhere"]))]));
     high.publish(set([("a", for_segments(["elsewhere"]))]));
@@ -311,7 +311,7 @@ fn a_problem_stands_with_the_layer_whose_flag_is_in_force() {
 }
 
 #[test]
-fn a_rule_that_names_no_variant_of_its_flag_refuses_it() {
+fn a_rule_that_names_an_unknown_variant_makes_its_flag_invalid() {
     let (flags, [file]) = layers(["file:"]);
     let rules = || [Rule::new().with_variant("green")];
     let blue = Variants::new([(Variant::new("blue"), 1)]).expect("variants");
@@ -325,7 +325,7 @@ fn a_rule_that_names_no_variant_of_its_flag_refuses_it() {
 }
 
 #[test]
-fn a_flag_whose_segment_goes_keeps_its_last_good_definition() {
+fn a_flag_keeps_its_last_good_definition_when_its_segment_is_removed() {
     let (flags, [file]) = layers(["file:"]);
     let iberia = Segment::new().when(country("PT"));
     file.publish(with_segment(set([("beta", for_segments(["iberia"]))]), "iberia", iberia));
@@ -343,7 +343,7 @@ fn a_flag_whose_segment_goes_keeps_its_last_good_definition() {
 }
 
 #[test]
-fn a_flag_is_switched_off_whatever_it_says_of_others() {
+fn a_flag_can_always_be_turned_off() {
     let (flags, [low]) = layers(["low:"]);
     let requiring = Flag::on().requiring([Reference::new("d")]);
     let good = set([("a", for_segments(["s"])), ("c", requiring.clone()), ("d", Flag::on())]);

@@ -26,7 +26,7 @@ fn answer(flags: &Flags) -> (bool, &'static str, Option<String>) {
 }
 
 #[test]
-fn however_it_is_off() {
+fn the_off_variant_is_served_for_every_reason_of_being_off() {
     let plain = |reason| (false, reason, Some("plain".to_owned()));
     let nobody = Condition::attribute("country", Operator::one_of(["PT"]));
     for (flag, expected) in [
@@ -44,7 +44,7 @@ fn however_it_is_off() {
 }
 
 #[test]
-fn one_that_is_not_there_refuses_the_flag() {
+fn an_unknown_off_variant_makes_the_flag_invalid() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
     let set = |flag| FlagSet::from_iter([(FlagKey::new("theme").expect("a key"), flag)]);

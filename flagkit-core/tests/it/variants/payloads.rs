@@ -236,7 +236,7 @@ fn an_error_names_what_is_wrong() {
 }
 
 #[test]
-fn what_a_subject_gets_is_what_was_declared() {
+fn a_subject_gets_the_declared_value() {
     let theme = |primary: &str| table([("primary", text(primary)), ("radius", Payload::Integer(4))]);
     let variants = Variants::new([
         (Variant::with_payload("blue", theme("#00f")), 1),

@@ -105,7 +105,7 @@ fn the_order_in_which_variants_are_written_does_not_matter() {
 }
 
 #[test]
-fn a_raised_rollout_changes_nobodys_variant() {
+fn a_raised_rollout_changes_no_variant() {
     let theme = variants(&[ONE, 2 * ONE, 0, ONE / 2]);
     let everybody = fixed([("theme", Flag::on().with_variants(theme.clone()))]);
     let dealt: Vec<Option<Variant>> = (0..2_000).map(|id| everybody.variant("theme", &id)).collect();
@@ -178,7 +178,7 @@ fn variants_of_two_flags_are_independent_unless_they_share_a_salt() {
 }
 
 #[test]
-fn a_variant_is_dealt_by_what_the_rule_hashes() {
+fn a_variant_is_assigned_by_the_attribute_of_the_rule() {
     let rule = Rule::new().for_subjects(["u1", "u2"]).with_by("team");
     let flags = fixed([
         ("ruled", Flag::on().with_by("account").with_rules([rule]).with_salt("s").with_variants(variants(&[1; 10]))),
@@ -198,7 +198,7 @@ fn a_variant_is_dealt_by_what_the_rule_hashes() {
 }
 
 #[test]
-fn a_rule_gives_its_variant_to_whom_it_lets_in_alone() {
+fn a_rule_gives_its_variant_only_to_the_subjects_it_includes() {
     let pinned = Rule::new().for_subjects(["u1"]).with_variant("variant-01");
     let nobody = Rule::new()
         .when(Condition::attribute("plan", Operator::one_of(["free"])))
@@ -216,7 +216,7 @@ fn a_rule_gives_its_variant_to_whom_it_lets_in_alone() {
 }
 
 #[test]
-fn a_rule_may_deal_its_own_variants_on_its_own_lines() {
+fn a_rule_may_assign_its_own_variants_with_its_own_salt() {
     let own = Variants::new([(Variant::new("rare"), ONE), (Variant::new("common"), 9 * ONE)]).expect("variants");
     let rule = Rule::new().with_rollout(percent(50)).with_salt("other").with_variants(own.clone());
     let flag = Flag::on().with_variants(variants(&[ONE])).with_rules([rule.clone()]);
@@ -236,7 +236,7 @@ fn a_rule_may_deal_its_own_variants_on_its_own_lines() {
 }
 
 #[test]
-fn what_cannot_be_dealt_is_refused() {
+fn invalid_weights_are_rejected() {
     let two = |a: &str, b: &str, weights: [u64; 2]| {
         Variants::new([(Variant::new(a), weights[0]), (Variant::new(b), weights[1])])
             .map(|_| ())
@@ -252,7 +252,7 @@ fn what_cannot_be_dealt_is_refused() {
 
 /// More than a handful are found by halving.
 #[test]
-fn of_many_variants_each_gets_its_share() {
+fn each_of_many_variants_gets_its_share() {
     for count in [16, 17, 100] {
         let weights: Vec<u64> = (0..count).map(|index| if index % 3 == 0 { 0 } else { (index + 1) * ONE }).collect();
         let total: u64 = weights.iter().sum();
