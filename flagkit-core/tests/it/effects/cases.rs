@@ -1,21 +1,18 @@
-//! What a change does to who sees a feature: one change a line.
+//! Whether a change widens or narrows the audience of a flag, one change a line.
 
 use flagkit_core::Effect::{self, Narrows, Neutral, Widens};
+
+use crate::support::{flag_set, key, layers, only_a, percent};
 use flagkit_core::{
-    Condition, Flag, FlagKey, FlagSet, Flags, Metadata, Operator, Percent, Provenance, Reference, Rule, Segment,
-    Variant, Variants,
+    Condition, Flag, FlagKey, FlagSet, Flags, Metadata, Operator, Percent, Reference, Rule, Segment, Variant, Variants,
 };
 
-fn key(text: &str) -> FlagKey {
-    FlagKey::new(text).expect("a key")
+fn on(rollout: &str) -> Flag {
+    Flag::on().with_rollout(percent(rollout))
 }
 
-fn on(percent: &str) -> Flag {
-    Flag::on().with_rollout(percent.parse().expect(percent))
-}
-
-fn rule(percent: &str) -> Rule {
-    Rule::new().with_rollout(percent.parse().expect(percent))
+fn rule(rollout: &str) -> Rule {
+    Rule::new().with_rollout(percent(rollout))
 }
 
 fn countries<const N: usize>(countries: [&str; N]) -> Condition {
@@ -23,9 +20,8 @@ fn countries<const N: usize>(countries: [&str; N]) -> Condition {
 }
 
 fn effect(before: Option<Flag>, after: Option<Flag>) -> Option<Effect> {
-    let snapshot = |flag: Option<Flag>| {
-        Flags::fixed(flag.into_iter().map(|flag| (key("a"), flag)).collect::<FlagSet>()).snapshot()
-    };
+    let snapshot =
+        |flag: Option<Flag>| Flags::fixed(flag.into_iter().map(|flag| (key("a"), flag)).collect()).snapshot();
     snapshot(before).effects(&snapshot(after)).get("a").copied()
 }
 
@@ -35,7 +31,7 @@ fn check(before: Flag, after: Flag, expected: Effect) {
 }
 
 #[test]
-fn switches_and_percentages() {
+fn a_switch_or_a_percentage_widens_or_narrows() {
     check(Flag::off(), Flag::on(), Widens);
     check(Flag::on(), Flag::off(), Narrows);
     check(on("25"), on("50"), Widens);
@@ -53,12 +49,12 @@ fn switches_and_percentages() {
     assert_eq!(effect(Some(on("1")), None), Some(Narrows));
     assert_eq!(effect(Some(on("1")), Some(on("1"))), None, "no change");
     let mut metadata = Metadata::default();
-    metadata.owner = Some("somebody".into());
+    metadata.owner = Some("search".into());
     check(on("1"), on("1").with_metadata(metadata), Neutral);
 }
 
 #[test]
-fn rules() {
+fn a_rule_widens_or_narrows() {
     let beta = |rules: Vec<Rule>| on("0").with_rules(rules);
     let iberia = || rule("100").when(countries(["PT", "ES"]));
     check(beta(vec![]), beta(vec![iberia()]), Widens);
@@ -77,7 +73,7 @@ fn rules() {
 #[test]
 fn a_subject_that_leaves_a_rule_gets_the_next() {
     let few = || rule("10").when(countries(["PT"]));
-    // A rule held the Portuguese back.
+    // The rule excluded most subjects in Portugal.
     check(on("50").with_rules([few()]), on("50"), Widens);
     check(on("50").with_rules([rule("0").when(countries(["PT"]))]), on("50"), Widens);
     check(on("10").with_rules([rule("50").when(countries(["PT"]))]), on("10"), Narrows);
@@ -90,15 +86,15 @@ fn a_subject_that_leaves_a_rule_gets_the_next() {
 
 #[test]
 fn a_changed_variant_is_an_effect() {
-    let dealt = |blue: u64, red: u64| {
+    let weights = |blue: u64, red: u64| {
         Variants::new([(Variant::new("blue"), blue), (Variant::new("red"), red)]).expect("weights")
     };
-    check(Flag::on().with_variants(dealt(1, 1)), Flag::on().with_variants(dealt(1, 3)), Widens);
-    check(Flag::on().with_variants(dealt(1, 1)), on("10").with_variants(dealt(1, 1)), Narrows);
-    check(Flag::on(), Flag::on().with_variants(dealt(1, 1)), Widens);
-    check(Flag::on().with_variants(dealt(1, 1)), Flag::on(), Narrows);
-    check(Flag::on().with_variants(dealt(1, 1)), Flag::off().with_variants(dealt(1, 3)), Narrows);
-    let off = || Flag::off().with_variants(dealt(1, 1));
+    check(Flag::on().with_variants(weights(1, 1)), Flag::on().with_variants(weights(1, 3)), Widens);
+    check(Flag::on().with_variants(weights(1, 1)), on("10").with_variants(weights(1, 1)), Narrows);
+    check(Flag::on(), Flag::on().with_variants(weights(1, 1)), Widens);
+    check(Flag::on().with_variants(weights(1, 1)), Flag::on(), Narrows);
+    check(Flag::on().with_variants(weights(1, 1)), Flag::off().with_variants(weights(1, 3)), Narrows);
+    let off = || Flag::off().with_variants(weights(1, 1));
     check(off(), off().with_off_variant("red"), Widens);
     check(off().with_off_variant("red"), off(), Narrows);
 }
@@ -106,37 +102,34 @@ fn a_changed_variant_is_an_effect() {
 #[test]
 fn changes_of_prerequisites_and_segments_affect_the_flags_that_use_them() {
     let snapshot = |base: Flag, staff: Segment| {
-        let staffed = on("0").with_rules([rule("100").in_segments([Reference::new("staff")])]);
-        let requiring = Flag::on().requiring([Reference::new("base")]);
-        let mut set =
-            FlagSet::from_iter([(key("base"), base), (key("requiring"), requiring), (key("staffed"), staffed)]);
+        let for_staff = on("0").with_rules([rule("100").in_segments([Reference::new("staff")])]);
+        let dependent = Flag::on().requiring([Reference::new("base")]);
+        let mut set = flag_set([("base", base), ("dependent", dependent), ("for-staff", for_staff)]);
         set.insert_segment("staff", staff);
         Flags::fixed(set).snapshot()
     };
     let staff = |ids: &[&'static str]| Segment::new().including(ids.iter().copied());
-    let few = snapshot(on("10"), staff(&["u1"]));
-    let more = snapshot(on("20"), staff(&["u1", "u2"]));
-    let shown = |effects: std::collections::BTreeMap<FlagKey, Effect>| {
+    let smaller = snapshot(on("10"), staff(&["u1"]));
+    let larger = snapshot(on("20"), staff(&["u1", "u2"]));
+    let lines = |effects: std::collections::BTreeMap<FlagKey, Effect>| {
         effects.into_iter().map(|(key, effect)| format!("{key} {}", effect.as_str())).collect::<Vec<_>>()
     };
-    assert_eq!(shown(few.effects(&more)), ["base widens", "requiring widens", "staffed widens"]);
-    assert_eq!(shown(more.effects(&few)), ["base narrows", "requiring narrows", "staffed narrows"]);
-    assert_eq!(shown(few.effects(&few)), Vec::<String>::new());
+    assert_eq!(lines(smaller.effects(&larger)), ["base widens", "dependent widens", "for-staff widens"]);
+    assert_eq!(lines(larger.effects(&smaller)), ["base narrows", "dependent narrows", "for-staff narrows"]);
+    assert_eq!(lines(smaller.effects(&smaller)), Vec::<String>::new());
     let without = snapshot(on("10"), staff(&["u1"]).excluding(["u1"]));
-    assert_eq!(shown(few.effects(&without)), ["staffed narrows"]);
+    assert_eq!(lines(smaller.effects(&without)), ["for-staff narrows"]);
 }
 
 #[test]
 fn only_the_effective_flag_of_all_layers_counts() {
-    let flags = Flags::new();
-    let (low, high) = (flags.add_layer(Provenance::new("low:")), flags.add_layer(Provenance::new("high:")));
-    let set = |flag| FlagSet::from_iter([(key("a"), flag)]);
-    low.publish(set(on("50").with_salt("s")));
-    high.publish(set(on("20")));
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    low.publish(only_a(on("50").with_salt("s")));
+    high.publish(only_a(on("20")));
     let before = flags.snapshot();
-    low.publish(set(Flag::on().with_salt("s")));
-    assert_eq!(before.effects(&flags.snapshot()).len(), 0, "what lies below does not show");
-    high.publish(set(on("10")));
+    low.publish(only_a(Flag::on().with_salt("s")));
+    assert_eq!(before.effects(&flags.snapshot()).len(), 0, "the lower layer has no effect");
+    high.publish(only_a(on("10")));
     assert_eq!(before.effects(&flags.snapshot()).into_values().collect::<Vec<_>>(), [Narrows]);
     high.publish(FlagSet::new());
     assert_eq!(before.effects(&flags.snapshot()).into_values().collect::<Vec<_>>(), [Widens]);

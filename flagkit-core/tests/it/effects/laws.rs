@@ -1,4 +1,4 @@
-//! What is said to narrow lets nobody newly in: random pairs of flags, asked of every subject there is in a small world.
+//! A narrowing change adds no subject. Random changes are compared for every subject of a small world.
 
 use flagkit_core::{
     Condition, Context, Effect, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Reference, Rule, Segment, Snapshot,
@@ -17,8 +17,8 @@ const COUNTRIES: [&str; 3] = ["PT", "ES", "DE"];
 const PLANS: [&str; 2] = ["free", "paid"];
 const IDS: [&str; 10] = ["u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9"];
 
-/// Everybody: each id with each combination of attributes that are there, are not, or are of another kind.
-fn everybody() -> Vec<Context> {
+/// Every subject: each id with each combination of attributes, present, missing or of another kind.
+fn all_subjects() -> Vec<Context> {
     let mut subjects = vec![Context::anonymous(), Context::anonymous().with("country", "PT")];
     for id in IDS {
         for country in [None, Some("PT"), Some("ES"), Some("DE")] {
@@ -88,10 +88,10 @@ fn rule() -> impl Strategy<Value = Rule> {
     )
 }
 
-/// A flag in parts, so that some of them can be edited.
+/// The parts of a flag, so that a change can edit one of them.
 #[derive(Clone, Debug)]
 struct Parts {
-    /// `None`: off.
+    /// `None` if the flag is off.
     rollout: Option<Percent>,
     rules: Vec<Rule>,
     salted: bool,
@@ -103,7 +103,7 @@ struct Parts {
 impl Parts {
     fn flag(&self) -> Flag {
         let mut flag = self.rollout.map_or_else(Flag::off, |rollout| Flag::on().with_rollout(rollout));
-        // A rule may name a variant, so there are always some; how they are dealt differs.
+        // A rule may name a variant, so the flag always has variants. Only the weights differ.
         let (blue, red) = self.weights.unwrap_or((1, 1));
         let variants = Variants::new([(Variant::new("blue"), blue), (Variant::new("red"), red)]).expect("weights");
         flag = flag.with_variants(variants).with_rules(self.rules.clone());
@@ -141,7 +141,7 @@ fn segment() -> impl Strategy<Value = Segment> {
     })
 }
 
-/// A change as somebody makes one: of one part, or of all.
+/// A change as a user makes it, of one part or of all.
 #[derive(Clone, Debug)]
 enum Edit {
     Off,
@@ -157,15 +157,15 @@ enum Edit {
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
-    let place = || 0..4_usize;
+    let index = || 0..4_usize;
     prop_oneof![
         1 => Just(Edit::Off),
         3 => percent().prop_map(Edit::Rollout),
-        3 => (place(), percent()).prop_map(|(place, percent)| Edit::RuleRollout(place, percent)),
-        3 => (place(), condition()).prop_map(|(place, condition)| Edit::Condition(place, condition)),
-        3 => place().prop_map(Edit::Remove),
-        3 => (place(), rule()).prop_map(|(place, rule)| Edit::Insert(place, rule)),
-        1 => place().prop_map(Edit::Swap),
+        3 => (index(), percent()).prop_map(|(index, percent)| Edit::RuleRollout(index, percent)),
+        3 => (index(), condition()).prop_map(|(index, condition)| Edit::Condition(index, condition)),
+        3 => index().prop_map(Edit::Remove),
+        3 => (index(), rule()).prop_map(|(index, rule)| Edit::Insert(index, rule)),
+        1 => index().prop_map(Edit::Swap),
         1 => Just(Edit::Require),
         1 => Just(Edit::Salt),
         3 => parts().prop_map(Edit::All),
@@ -176,25 +176,25 @@ fn edited(mut parts: Parts, edit: Edit) -> Parts {
     match edit {
         Edit::Off => parts.rollout = None,
         Edit::Rollout(percent) => parts.rollout = Some(percent),
-        Edit::RuleRollout(place, percent) => {
-            if let Some(rule) = parts.rules.get_mut(place) {
+        Edit::RuleRollout(index, percent) => {
+            if let Some(rule) = parts.rules.get_mut(index) {
                 *rule = rule.clone().with_rollout(percent);
             }
         }
-        Edit::Condition(place, condition) => {
-            if let Some(rule) = parts.rules.get_mut(place) {
+        Edit::Condition(index, condition) => {
+            if let Some(rule) = parts.rules.get_mut(index) {
                 *rule = rule.clone().when(condition);
             }
         }
-        Edit::Remove(place) => {
-            if place < parts.rules.len() {
-                parts.rules.remove(place);
+        Edit::Remove(index) => {
+            if index < parts.rules.len() {
+                parts.rules.remove(index);
             }
         }
-        Edit::Insert(place, rule) => parts.rules.insert(place.min(parts.rules.len()), rule),
-        Edit::Swap(place) => {
-            if place + 1 < parts.rules.len() {
-                parts.rules.swap(place, place + 1);
+        Edit::Insert(index, rule) => parts.rules.insert(index.min(parts.rules.len()), rule),
+        Edit::Swap(index) => {
+            if index + 1 < parts.rules.len() {
+                parts.rules.swap(index, index + 1);
             }
         }
         Edit::Require => parts.requires = !parts.requires,
@@ -212,9 +212,9 @@ fn snapshot(flag: &Parts, base: Percent, staff: &Segment, press: &Segment) -> Ar
     Flags::fixed(set).snapshot()
 }
 
-/// Whom the change lets in, or gives a variant that they did not have. Whoever it turns the flag off for gets what is served
-/// while it is off, which is not to see more.
-fn newly_in<'a>(before: &Snapshot, after: &Snapshot, subjects: &'a [Context]) -> Option<&'a Context> {
+/// A subject that the change adds or gives another variant. A subject for which the change turns the flag off gets the off
+/// variant, which does not count as wider.
+fn added_subject<'a>(before: &Snapshot, after: &Snapshot, subjects: &'a [Context]) -> Option<&'a Context> {
     let is_new = |subject: &&Context| {
         let variants = [before, after].map(|snapshot| snapshot.variant("flag", *subject));
         let [was_on, is_on] = [before, after].map(|snapshot| snapshot.is_on("flag", *subject));
@@ -227,7 +227,7 @@ fn newly_in<'a>(before: &Snapshot, after: &Snapshot, subjects: &'a [Context]) ->
 #[test]
 fn a_narrowing_change_adds_no_subject_and_a_neutral_change_changes_nothing() {
     const CASES: u32 = 6_000;
-    let subjects = everybody();
+    let subjects = all_subjects();
     let mut runner = TestRunner::deterministic();
     let (mut narrowing, mut neutral, mut missed) = (0, 0, 0);
     let segments = (segment(), segment(), option::weighted(0.2, segment()));
@@ -242,22 +242,24 @@ fn a_narrowing_change_adds_no_subject_and_a_neutral_change_changes_nothing() {
         let key = FlagKey::new("flag").expect("a key");
         let effect = before.effects(&after).get(&key).copied().unwrap_or(Effect::Neutral);
         let shown = || format!("case {case}: {parts:#?}\n{edits:#?}");
-        let found = newly_in(&before, &after, &subjects);
+        let found = added_subject(&before, &after, &subjects);
         match effect {
             Effect::Widens => missed += u32::from(found.is_none()),
             Effect::Narrows => {
                 narrowing += 1;
-                assert!(found.is_none(), "it lets in {found:?}: {}", shown());
+                assert!(found.is_none(), "the change adds {found:?}: {}", shown());
             }
             Effect::Neutral => {
                 neutral += 1;
-                let lost = newly_in(&after, &before, &subjects);
-                assert!(found.is_none() && lost.is_none(), "it changes {found:?} {lost:?}: {}", shown());
+                let lost = added_subject(&after, &before, &subjects);
+                assert!(found.is_none() && lost.is_none(), "the change affects {found:?} {lost:?}: {}", shown());
             }
         }
     }
-    println!("of {CASES} changes {narrowing} narrow and {neutral} are neutral; {missed} widen that let nobody in here");
-    // A proof that always gave up would be sound.
+    println!(
+        "of {CASES} changes {narrowing} narrow and {neutral} are neutral; {missed} count as widening and add no subject here"
+    );
+    // A comparison that always answered "widens" would be correct and useless.
     assert!(narrowing > CASES / 8 && neutral > CASES / 20, "{narrowing} {neutral}");
     assert!(missed < CASES / 4, "{missed}");
 }

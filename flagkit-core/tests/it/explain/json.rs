@@ -1,4 +1,4 @@
-//! An explanation serialises to the same as it shows.
+//! The JSON of an explanation has the same content as its text.
 
 use flagkit_core::{
     Condition, Context, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Reference, Rule, Segment, Variant, Variants,
@@ -27,8 +27,8 @@ fn flags() -> Flags {
         (key("whole"), Flag::on().requiring([Reference::new("part")])),
         (key("dark"), Flag::off()),
     ]);
-    let everybody = Condition::attribute("country", Operator::exists(false));
-    set.insert_segment("staff", Segment::new().when(everybody));
+    let every_subject = Condition::attribute("country", Operator::exists(false));
+    set.insert_segment("staff", Segment::new().when(every_subject));
     Flags::fixed(set)
 }
 
@@ -104,9 +104,9 @@ fn a_prerequisite_shows_its_rollout() {
 
 #[test]
 fn absent_values_are_null() {
-    let nobody = Context::anonymous();
+    let anonymous = Context::anonymous();
     assert_eq!(
-        explain("undeclared", &nobody),
+        explain("undeclared", &anonymous),
         json!({
             "key": "undeclared",
             "on": false,
@@ -119,8 +119,8 @@ fn absent_values_are_null() {
             "steps": [],
         })
     );
-    assert_eq!(explain("dark", &nobody)["reason"], "off");
-    assert_eq!(explain("dark", &nobody)["layer"], "fixed:");
+    assert_eq!(explain("dark", &anonymous)["reason"], "off");
+    assert_eq!(explain("dark", &anonymous)["layer"], "fixed:");
 }
 
 #[test]

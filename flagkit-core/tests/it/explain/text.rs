@@ -1,20 +1,16 @@
-//! What an explanation says, word for word: it is read by people in a hurry.
+//! The exact text of explanations.
 
 use flagkit_core::{
-    Condition, Context, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Reference, Rule, Segment, Step, Variant,
-    Variants, Verdict,
+    Condition, Context, Flag, Flags, Operator, Percent, Reference, Rule, Segment, Step, Variant, Variants, Verdict,
 };
 
-fn key(text: &str) -> FlagKey {
-    FlagKey::new(text).expect("a key")
-}
+use crate::support::{fixed, flag_set, percent};
 
 fn is(name: &str, operator: Operator) -> Condition {
     Condition::attribute(name, operator)
 }
 
 fn flags() -> Flags {
-    let most = Percent::new(60).expect("a percentage");
     let iberia = Condition::all([
         is("country", Operator::one_of(["PT", "ES"])),
         is("plan", Operator::none_of(["free"])),
@@ -29,7 +25,7 @@ fn flags() -> Flags {
         Rule::new()
             .in_segments([Reference::new("staff"), Reference::new("press")])
             .when(iberia.expect("not too deep"))
-            .with_rollout(most),
+            .with_rollout(percent("60")),
     ];
     let variants = Variants::new([(Variant::new("blue"), 1), (Variant::new("red"), 0)]).expect("variants");
     let search = Flag::on()
@@ -38,11 +34,8 @@ fn flags() -> Flags {
         .with_rules(rules)
         .with_variants(variants);
     let index = Flag::on().with_rules([Rule::new().when(is("country", Operator::exists(true)))]);
-    let mut set = FlagSet::from_iter([
-        (key("search"), search),
-        (key("new-index"), index.with_rollout(Percent::ZERO)),
-        (key("old-index"), Flag::on()),
-    ]);
+    let mut set =
+        flag_set([("search", search), ("new-index", index.with_rollout(Percent::ZERO)), ("old-index", Flag::on())]);
     set.insert_segment("staff", Segment::new().when(is("email", Operator::ends_with(["@example.com"]))));
     set.insert_segment("press", Segment::new().including(["u1"]));
     Flags::fixed(set)
@@ -85,8 +78,7 @@ search is on: point 1100995022 is below threshold 1288490188, by rule 1, variant
 fn a_date_is_shown_as_it_is_written() {
     let before = Operator::before("2027-02-01T12:00:00+01:00").expect("a date");
     let rule = Rule::new().when(Condition::attribute("signed_up", before));
-    let flags =
-        Flags::fixed(FlagSet::from_iter([(FlagKey::new("early").expect("a key"), Flag::on().with_rules([rule]))]));
+    let flags = fixed([("early", Flag::on().with_rules([rule]))]);
     let shown = flags.explain("early", &Context::new("u1").with("signed_up", "2026-01-01T00:00:00Z")).to_string();
     let test = "signed_up is before 2027-02-01T12:00:00+01:00: yes, it is \"2026-01-01T00:00:00Z\"";
     assert!(shown.contains(test), "{shown}");
@@ -135,7 +127,7 @@ search is on: on for all it applies to, by rule 0, variant red, says fixed: (rev
     id is one of 2 listed: yes
 "
     );
-    let Some(Step::Group { what, verdict, steps }) = explanation.steps().last() else { panic!("a rule") };
+    let Some(Step::Group { what, verdict, steps }) = explanation.steps().last() else { panic!("expected a rule") };
     assert_eq!((what.as_str(), *verdict), ("rule 0 \"testers\"", Verdict::Yes));
     assert!(matches!(&steps[..], [Step::Test { attribute, seen: None, .. }] if attribute == "id"));
 }

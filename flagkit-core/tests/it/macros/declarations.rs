@@ -1,4 +1,4 @@
-//! Where there is a flag file, a key that it does not declare is a compile error. A real crate, built by cargo.
+//! A key that the flag file of a crate does not declare is a compile error. cargo builds a real crate here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,20 +9,20 @@ struct Crate {
 }
 
 impl Crate {
-    /// A crate in a folder below the one of the flag file, as in a workspace.
+    /// A crate in a folder below the flag file, as in a workspace.
     fn new() -> Self {
-        let made = Self { folder: tempfile::tempdir().expect("a temporary directory") };
+        let app = Self { folder: tempfile::tempdir().expect("a temporary directory") };
         let core = Path::new(env!("CARGO_MANIFEST_DIR"));
-        fs::create_dir_all(made.path("app/src")).expect("a folder");
+        fs::create_dir_all(app.path("app/src")).expect("a folder");
         let manifest = format!(
             "[workspace]\n[package]\nname = \"app\"\nedition = \"2024\"\n[dependencies]\n\
              flagkit-core = {{ path = '{}', features = [\"testing\"] }}\n",
             core.display()
         );
-        fs::write(made.path("app/Cargo.toml"), manifest).expect("a file");
-        // The versions that are there already: nothing is fetched.
-        fs::copy(core.join("../Cargo.lock"), made.path("app/Cargo.lock")).expect("a file");
-        made
+        fs::write(app.path("app/Cargo.toml"), manifest).expect("a file");
+        // The same versions as in the workspace, so cargo downloads nothing.
+        fs::copy(core.join("../Cargo.lock"), app.path("app/Cargo.lock")).expect("a file");
+        app
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -36,7 +36,7 @@ impl Crate {
     fn check(&self, manifest: Option<&str>) -> Output {
         let mut command = Command::new(env!("CARGO"));
         command.current_dir(self.path("app")).args(["check", "--tests", "--offline", "--quiet", "--color", "never"]);
-        // What it depends on is built once for all runs of this test.
+        // The dependencies are built once for all runs of this test.
         command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("declarations"));
         command.env_remove("FLAGKIT_MANIFEST").envs(manifest.map(|manifest| ("FLAGKIT_MANIFEST", manifest)));
         command.output().expect("cargo runs")
@@ -51,7 +51,7 @@ impl Crate {
     #[track_caller]
     fn fails(&self, manifest: Option<&str>) -> String {
         let output = self.check(manifest);
-        assert!(!output.status.success(), "it builds");
+        assert!(!output.status.success(), "the crate builds");
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 }
@@ -69,7 +69,7 @@ fn an_undeclared_key_does_not_build() {
     app.write("app/src/main.rs", CODE);
     app.builds(None);
 
-    // That there is a file now, the compiler learns with the next change of the code.
+    // The compiler finds a new file only after a change of the code.
     app.write("flags.toml", "[flags]\nnew-chekout = false\n");
     app.write("app/src/main.rs", &format!("{CODE}\n// Changed.\n"));
     let errors = app.fails(None);
@@ -77,10 +77,10 @@ fn an_undeclared_key_does_not_build() {
     assert!(errors.contains("did you mean `new-chekout`?"), "{errors}");
     assert!(errors.contains("the flag `theme` is declared nowhere in "), "{errors}");
     assert!(errors.contains("declare it there, dark: `flagkit new theme`"), "{errors}");
-    assert!(errors.contains("4:26") || errors.contains("main.rs:4"), "at the literal: {errors}");
+    assert!(errors.contains("4:26") || errors.contains("main.rs:4"), "the error is at the literal: {errors}");
     app.builds(Some("off"));
 
-    // Nothing but the file changes.
+    // Only the file changes.
     app.write("flags.toml", "[flags]\nnew-checkout = false\n[flags.theme]\non = false\n");
     app.builds(None);
     app.write("flags.toml", "[flags]\nnew-checkout = false\n");
@@ -91,7 +91,7 @@ fn an_undeclared_key_does_not_build() {
     let errors = app.fails(None);
     assert!(errors.contains("flags.toml:2:16: not well-formed TOML"), "{errors}");
 
-    // The nearest counts; another may be named.
+    // The nearest file counts. `FLAGKIT_MANIFEST` may name another one.
     app.write("app/flags.toml", "[flags]\nnew-checkout = false\ntheme = false\n");
     app.write("flags.toml", "[flags]\n");
     app.builds(None);
@@ -101,13 +101,13 @@ fn an_undeclared_key_does_not_build() {
     let errors = app.fails(Some("nowhere.toml"));
     assert!(errors.contains("cannot be read"), "{errors}");
 
-    // A crate of others is not judged by the file of whoever builds it.
+    // A crate from a registry is not checked against the file of the workspace that builds it.
     app.write("app/.cargo-checksum.json", "{}");
     app.write("app/flags.toml", "[flags]\n");
     app.builds(None);
 }
 
-/// The attribute alone is enough for the compiler to look at the file again.
+/// The attribute on its own makes the compiler track the file.
 #[test]
 fn an_undeclared_key_of_a_test_does_not_build() {
     let app = Crate::new();

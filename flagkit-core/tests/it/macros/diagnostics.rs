@@ -1,7 +1,7 @@
-//! Each mistake in a call of `flag!` is explained at the token it is about, and no more than the mistakes is an error.
+//! Each mistake in a use of `flag!` or a derive is one compile error, at the token that causes it.
 //!
-//! Where rustc itself explains (wrong types), the wording depends on its version: after an update of the toolchain look
-//! at the differences, then run with `TRYBUILD=overwrite`.
+//! rustc reports wrong types, and its wording depends on the version. After an update of the toolchain, review the
+//! differences, then run the test with `TRYBUILD=overwrite`.
 
 #[test]
 fn each_mistake_has_its_own_compile_error() {

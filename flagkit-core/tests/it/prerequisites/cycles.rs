@@ -1,25 +1,17 @@
-//! Flags that require each other in a circle or in too long a chain are refused, and nobody waits for the answer.
+//! Flags whose prerequisites form a cycle or too long a chain are invalid, and a read of them ends at once.
 
-use flagkit_core::{
-    Flag, FlagKey, FlagSet, Flags, Location, Percent, Problem, Provenance, Publisher, Reason, Reference, Step,
-};
+use flagkit_core::{Flag, FlagSet, Flags, Location, Percent, Problem, Provenance, Publisher, Reason, Reference, Step};
 
-const LONG: usize = 100_000;
+use crate::support::{flag_set, key, layers};
 
-fn key(text: &str) -> FlagKey {
-    FlagKey::new(text).expect("a key")
-}
+const VERY_LONG: usize = 100_000;
 
 fn nth(index: usize) -> String {
     format!("flag-{index}")
 }
 
-fn requiring<S: AsRef<str>>(keys: impl IntoIterator<Item = S>) -> Flag {
+fn dependent_on<S: AsRef<str>>(keys: impl IntoIterator<Item = S>) -> Flag {
     Flag::on().requiring(keys.into_iter().map(|key| Reference::new(key.as_ref())))
-}
-
-fn set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
-    flags.into_iter().map(|(key, flag)| (self::key(key), flag)).collect()
 }
 
 fn file() -> (Flags, Publisher) {
@@ -39,33 +31,33 @@ fn reason(flags: &Flags, key: &str) -> Reason {
     evaluation.reason()
 }
 
-/// A flag that is on, then one that requires it, and so on: `flags` flags, of which the last requires all others.
+/// A chain of `flags` flags, each of which requires the one before it. The first flag is on.
 fn chain(flags: usize) -> FlagSet {
-    let later = (1..flags).map(|index| (key(&nth(index)), requiring([nth(index - 1)])));
+    let later = (1..flags).map(|index| (key(&nth(index)), dependent_on([nth(index - 1)])));
     [(key(&nth(0)), Flag::on())].into_iter().chain(later).collect()
 }
 
-fn circle(flags: usize) -> FlagSet {
-    (0..flags).map(|index| (key(&nth(index)), requiring([nth((index + 1) % flags)]))).collect()
+fn cycle(flags: usize) -> FlagSet {
+    (0..flags).map(|index| (key(&nth(index)), dependent_on([nth((index + 1) % flags)]))).collect()
 }
 
 #[test]
 fn cycles_of_any_length_are_invalid() {
     for length in [1, 2, 3, 31, 32, 33, 34, 1_000] {
         let (flags, publisher) = file();
-        let mut declared = circle(length);
-        declared.insert(key("before"), requiring([nth(0)]));
-        declared.insert(key("long-before"), requiring(["free", "before"]));
+        let mut declared = cycle(length);
+        declared.insert(key("outer"), dependent_on([nth(0)]));
+        declared.insert(key("outermost"), dependent_on(["free", "outer"]));
         declared.insert(key("free"), Flag::on());
         publisher.publish(declared);
         for index in 0..length {
             assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index} of {length}");
         }
-        assert_eq!(reason(&flags, "before"), Reason::Refused, "what requires them is refused too");
-        assert_eq!(reason(&flags, "long-before"), Reason::Refused);
+        assert_eq!(reason(&flags, "outer"), Reason::Refused, "a flag that requires them is invalid too");
+        assert_eq!(reason(&flags, "outermost"), Reason::Refused);
         assert_eq!(reason(&flags, "free"), Reason::On);
         let problems = problems(&flags);
-        assert_eq!(problems.len(), (length + 2).min(1_000), "no more are listed");
+        assert_eq!(problems.len(), (length + 2).min(1_000), "the list is capped");
         assert!(problems.iter().all(|problem| problem.got().contains("circle")), "{problems:?}");
     }
 }
@@ -73,41 +65,41 @@ fn cycles_of_any_length_are_invalid() {
 #[test]
 fn a_very_long_cycle_is_invalid() {
     let (flags, publisher) = file();
-    let mut declared = circle(LONG);
+    let mut declared = cycle(VERY_LONG);
     declared.insert(key("free"), Flag::on());
     publisher.publish(declared);
-    for index in [0, 1, 31, 32, 33, LONG / 2, LONG - 1] {
+    for index in [0, 1, 31, 32, 33, VERY_LONG / 2, VERY_LONG - 1] {
         assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index}");
     }
     assert_eq!(reason(&flags, "free"), Reason::On);
-    assert_eq!(problems(&flags).len(), 1_000, "no more are listed");
+    assert_eq!(problems(&flags).len(), 1_000, "the list is capped");
 }
 
 #[test]
 fn a_very_long_chain_is_invalid_from_the_flag_that_is_too_deep() {
     let (flags, publisher) = file();
-    publisher.publish(chain(LONG));
+    publisher.publish(chain(VERY_LONG));
     for index in [0, 1, 31, 32] {
         assert_eq!(reason(&flags, &nth(index)), Reason::On, "{index}");
     }
-    for index in [33, 34, LONG / 2, LONG - 1] {
+    for index in [33, 34, VERY_LONG / 2, VERY_LONG - 1] {
         assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index}");
     }
-    assert_eq!(problems(&flags).len(), 1_000, "no more are listed");
+    assert_eq!(problems(&flags).len(), 1_000, "the list is capped");
 }
 
 #[test]
 fn a_flag_may_have_a_thousand_prerequisites_and_no_more() {
     let (flags, publisher) = file();
-    let mut declared: FlagSet = (0..LONG).map(|index| (key(&nth(index)), Flag::on())).collect();
-    declared.insert(key("many"), requiring((0..1_000).map(nth)));
+    let mut declared: FlagSet = (0..VERY_LONG).map(|index| (key(&nth(index)), Flag::on())).collect();
+    declared.insert(key("many"), dependent_on((0..1_000).map(nth)));
     publisher.publish(declared.clone());
     assert_eq!(reason(&flags, "many"), Reason::On);
     assert_eq!(flags.explain("many", "u1").steps().len(), 1_000);
     assert_eq!(problems(&flags), []);
 
-    declared.insert(key("one-more"), requiring((0..1_001).map(nth)));
-    declared.insert(key("all"), requiring((0..LONG).map(nth)));
+    declared.insert(key("one-more"), dependent_on((0..1_001).map(nth)));
+    declared.insert(key("all"), dependent_on((0..VERY_LONG).map(nth)));
     publisher.publish(declared);
     let reasons = ["many", "one-more", "all"].map(|key| reason(&flags, key));
     assert_eq!(reasons, [Reason::On, Reason::Refused, Reason::Refused]);
@@ -133,7 +125,7 @@ fn a_chain_through_thirty_three_flags_is_invalid() {
     let (flags, publisher) = file();
     publisher.publish(chain(34));
     assert_eq!(reason(&flags, &nth(33)), Reason::Refused);
-    assert_eq!(reason(&flags, &nth(32)), Reason::On, "without the last of them it is legal");
+    assert_eq!(reason(&flags, &nth(32)), Reason::On, "the flag before the last is valid");
     let problems = problems(&flags);
     assert_eq!(problems.len(), 1);
     assert_eq!(
@@ -155,13 +147,13 @@ fn depth(steps: &[Step]) -> usize {
 fn a_diamond_is_no_cycle() {
     let (flags, publisher) = file();
     let declared = || {
-        set([
-            ("top", requiring(["left", "right"])),
-            ("left", requiring(["bottom"])),
-            ("right", requiring(["bottom"])),
+        flag_set([
+            ("top", dependent_on(["left", "right"])),
+            ("left", dependent_on(["bottom"])),
+            ("right", dependent_on(["bottom"])),
             ("bottom", Flag::on()),
-            ("twice", requiring(["bottom", "bottom"])),
-            ("across", requiring(["left", "bottom", "top"])),
+            ("twice", dependent_on(["bottom", "bottom"])),
+            ("across", dependent_on(["left", "bottom", "top"])),
         ])
     };
     publisher.publish(declared());
@@ -181,8 +173,8 @@ fn a_diamond_is_no_cycle() {
 fn the_longest_of_several_paths_counts() {
     let (flags, publisher) = file();
     let mut declared = chain(34);
-    declared.insert(key("short-cut"), requiring([nth(0), nth(31)]));
-    declared.insert(key("detour"), requiring([nth(0), nth(32)]));
+    declared.insert(key("short-cut"), dependent_on([nth(0), nth(31)]));
+    declared.insert(key("detour"), dependent_on([nth(0), nth(32)]));
     publisher.publish(declared);
     assert_eq!(reason(&flags, "short-cut"), Reason::On);
     assert_eq!(reason(&flags, "detour"), Reason::Refused);
@@ -190,21 +182,20 @@ fn the_longest_of_several_paths_counts() {
 
 #[test]
 fn a_cycle_comes_and_goes_with_a_layer() {
-    let flags = Flags::new();
-    let [low, high] = ["low:", "high:"].map(|name| flags.add_layer(Provenance::new(name)));
-    low.publish(set([("a", requiring(["b"])), ("b", Flag::on())]));
+    let (flags, [low, high]) = layers(["low:", "high:"]);
+    low.publish(flag_set([("a", dependent_on(["b"])), ("b", Flag::on())]));
     assert_eq!(reason(&flags, "a"), Reason::On);
 
     let back = Reference::new("a").at(Location { line: 4, column: 2 });
-    high.publish(set([("b", Flag::on().requiring([back]))]));
-    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::On; 2], "both are as they were");
+    high.publish(flag_set([("b", Flag::on().requiring([back]))]));
+    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::On; 2], "both keep their definitions");
     let sources = flags.status().sources;
     let paths: Vec<Vec<&str>> =
         sources.iter().map(|source| source.problems.iter().map(Problem::path).collect()).collect();
-    assert_eq!(paths, [["flags.a.requires"], ["flags.b.requires"]], "each is told of its own flag");
+    assert_eq!(paths, [["flags.a.requires"], ["flags.b.requires"]], "each layer reports its own flag");
     assert_eq!(sources[1].problems[0].location(), Some(Location { line: 4, column: 2 }));
 
-    high.publish(set([("a", Flag::off())]));
+    high.publish(flag_set([("a", Flag::off())]));
     assert_eq!(reason(&flags, "a"), Reason::Off);
     assert_eq!(reason(&flags, "b"), Reason::On);
     high.publish(FlagSet::new());
@@ -215,34 +206,34 @@ fn a_cycle_comes_and_goes_with_a_layer() {
 #[test]
 fn a_disabled_flag_still_closes_a_cycle() {
     let (flags, publisher) = file();
-    publisher.publish(set([("a", requiring(["b"])), ("b", Flag::off().requiring([Reference::new("a")]))]));
+    publisher.publish(flag_set([("a", dependent_on(["b"])), ("b", Flag::off().requiring([Reference::new("a")]))]));
     assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Refused, Reason::Off]);
     let problems = problems(&flags);
     let paths: Vec<&str> = problems.iter().map(Problem::path).collect();
-    assert_eq!(paths, ["flags.a.requires", "flags.b.requires"], "what is wrong is said before it is on");
+    assert_eq!(paths, ["flags.a.requires", "flags.b.requires"], "the problem is reported before the flag is on");
 }
 
 #[test]
 fn an_earlier_definition_that_closes_the_same_cycle_is_dark() {
     let (flags, publisher) = file();
-    publisher.publish(set([("a", requiring(["b"])), ("b", Flag::on())]));
+    publisher.publish(flag_set([("a", dependent_on(["b"])), ("b", Flag::on())]));
     assert_eq!(reason(&flags, "a"), Reason::On);
-    publisher.publish(set([("a", requiring(["b"])), ("b", Flag::off().requiring([Reference::new("a")]))]));
+    publisher.publish(flag_set([("a", dependent_on(["b"])), ("b", Flag::off().requiring([Reference::new("a")]))]));
     assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Refused, Reason::Off]);
 }
 
-/// What a flag keeps may go round in a circle with what another has become.
+/// The kept definition of one flag may form a cycle with the new definition of another.
 #[test]
 fn an_earlier_definition_in_a_cycle_with_a_new_one_is_dark() {
     let (flags, publisher) = file();
-    publisher.publish(set([("a", requiring(["b", "b"])), ("b", Flag::on())]));
+    publisher.publish(flag_set([("a", dependent_on(["b", "b"])), ("b", Flag::on())]));
     assert_eq!(reason(&flags, "a"), Reason::On);
 
-    let nowhere = flagkit_core::Rule::new().in_segments([Reference::new("nowhere")]);
-    publisher.publish(set([("a", Flag::on().with_rules([nowhere])), ("b", requiring(["a", "a"]))]));
+    let unknown = flagkit_core::Rule::new().in_segments([Reference::new("nowhere")]);
+    publisher.publish(flag_set([("a", Flag::on().with_rules([unknown])), ("b", dependent_on(["a", "a"]))]));
     for key in ["a", "b"] {
         let evaluation = flags.evaluate(key, "u1");
         assert!(evaluation.is_on() || evaluation.reason() == Reason::Refused, "{key}: {evaluation}");
-        assert!(flags.explain(key, "u1").to_string().lines().count() < 10, "no way is gone for ever");
+        assert!(flags.explain(key, "u1").to_string().lines().count() < 10, "no path is followed forever");
     }
 }

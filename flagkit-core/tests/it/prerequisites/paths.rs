@@ -1,4 +1,4 @@
-//! Flags that require others in more ways than a read should go are refused, and never asked.
+//! A flag with too many paths to its prerequisites is invalid, and a read evaluates none of them.
 
 use std::cell::Cell;
 
@@ -6,7 +6,7 @@ use flagkit_core::{
     Condition, Flag, FlagKey, FlagSet, Flags, Id, Operator, Percent, Reason, Reference, Rule, Subject, Value,
 };
 
-/// Counts how often it is asked for an attribute.
+/// Counts the reads of its attributes.
 struct Counting(Cell<u64>);
 
 impl Subject for Counting {
@@ -20,7 +20,7 @@ impl Subject for Counting {
     }
 }
 
-/// Two flags on each level, each of which requires both of the next: twice as many ways with each level.
+/// Two flags on each level, each of which requires both flags of the next. Each level doubles the number of paths.
 fn ladder(levels: usize) -> Flags {
     let key = |level: usize, side: &str| format!("flag-{level}-{side}");
     let both = |level: usize| ["left", "right"].map(|side| Reference::new(&key(level, side)));
@@ -38,16 +38,16 @@ fn ladder(levels: usize) -> Flags {
 
 #[test]
 fn too_many_paths_to_prerequisites_are_invalid() {
-    let low = ladder(8);
+    let short = ladder(8);
     let subject = Counting(Cell::new(0));
-    assert!(low.is_on("flag-0-left", &subject));
-    assert!(subject.0.get() <= 1_001, "asked {} times", subject.0.get());
-    assert!(low.status().sources[0].problems.is_empty());
+    assert!(short.is_on("flag-0-left", &subject));
+    assert!(subject.0.get() <= 1_001, "{} reads of attributes", subject.0.get());
+    assert!(short.status().sources[0].problems.is_empty());
 
-    let high = ladder(32);
+    let tall = ladder(32);
     let subject = Counting(Cell::new(0));
-    assert_eq!(high.evaluate("flag-0-left", &subject).reason(), Reason::Refused);
+    assert_eq!(tall.evaluate("flag-0-left", &subject).reason(), Reason::Refused);
     assert_eq!(subject.0.get(), 0);
-    assert!(high.status().sources[0].problems.iter().any(|problem| problem.got().contains("1000 ways")));
-    assert!(high.is_on("flag-25-left", &subject), "those that stay within the bounds are as they were");
+    assert!(tall.status().sources[0].problems.iter().any(|problem| problem.got().contains("1000 ways")));
+    assert!(tall.is_on("flag-25-left", &subject), "flags within the limit are valid");
 }

@@ -1,4 +1,4 @@
-//! A snapshot may be held for as long as somebody likes, stays as it is, and is the only one that is kept for it.
+//! A caller may hold a snapshot for any time. No other snapshot stays in memory because of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -37,17 +37,17 @@ fn a_thousand_held_snapshots_never_change() {
     }
 }
 
-/// Waits, idle, until the test has come so far.
-fn until(stage: &AtomicU64, far: u64) {
-    while stage.load(Ordering::SeqCst) < far {
+/// Waits until the test has reached a stage.
+fn wait_for_stage(stage: &AtomicU64, expected: u64) {
+    while stage.load(Ordering::SeqCst) < expected {
         thread::park_timeout(Duration::from_millis(1));
     }
 }
 
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+fn wait_until(condition: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed().as_secs() < 20, "not in time: {what}");
+        assert!(start.elapsed().as_secs() < 20, "not in time: {condition}");
         thread::yield_now();
     }
 }
@@ -65,16 +65,16 @@ fn a_thread_keeps_only_the_snapshot_it_read_last() {
             thread::spawn(move || {
                 let mut last = 0;
                 while !stop.load(Ordering::Relaxed) {
-                    // Both ways of reading: a share of the snapshot, and a look at it.
+                    // Both ways of reading: a clone of the `Arc`, and a borrow of the snapshot.
                     let snapshot = flags.snapshot();
-                    assert!(snapshot.revision() >= last, "a reader goes back in time");
+                    assert!(snapshot.revision() >= last, "the revision fell");
                     last = snapshot.revision();
-                    assert!(flags.evaluate("a", "u1").revision() >= last, "a reader goes back in time");
+                    assert!(flags.evaluate("a", "u1").revision() >= last, "the revision fell");
                 }
-                // Goes on living, idle: what it has read last lives with it, and nothing else.
-                until(&stage, 1);
+                // The idle thread keeps the snapshot it read last, and no other.
+                wait_for_stage(&stage, 1);
                 flags.is_on("a", "u1");
-                until(&stage, 2);
+                wait_for_stage(&stage, 2);
             })
         })
         .collect();
@@ -86,24 +86,24 @@ fn a_thread_keeps_only_the_snapshot_it_read_last() {
         })
         .collect();
     stop.store(true, Ordering::Relaxed);
-    // This thread is a reader too.
+    // This thread keeps a snapshot too.
     assert_eq!(rollout(&flags.snapshot()), Some(RELOADS - 1));
     let held = || {
-        // What readers have let go of is dropped by the publisher, when it comes by.
+        // The publisher drops the snapshots that the readers released.
         publisher.confirm();
         old.iter().filter(|old| old.strong_count() > 0).count()
     };
-    // Readers may be in their last read. Each has the one it read last.
-    wait_until("one is left for each thread at the most", || held() <= READERS);
+    // A reader may still be in its last read. Each keeps the snapshot it read last.
+    wait_until("each thread keeps at most one snapshot", || held() <= READERS);
     stage.store(1, Ordering::SeqCst);
-    wait_until("none is left when all have read again", || held() == 0);
+    wait_until("no old snapshot is left after all threads read again", || held() == 0);
     stage.store(2, Ordering::SeqCst);
     for reader in readers {
-        reader.join().expect("the reader saw nothing wrong");
+        reader.join().expect("no assertion of the reader failed");
     }
 }
 
-/// A thread that reads no more keeps what it has read: too much, for a large one.
+/// An idle thread keeps the snapshot it read last, unless it is large.
 #[test]
 fn no_thread_keeps_a_large_snapshot() {
     let flags = Flags::new();
@@ -120,14 +120,14 @@ fn no_thread_keeps_a_large_snapshot() {
     assert!(!flags.is_on("a-19999", &()));
 }
 
-/// Many handles in one thread, and reads within reads.
+/// One thread reads many handles, and some of the reads are nested.
 #[test]
 fn handles_do_not_affect_each_other() {
-    struct Curious<'a>(&'a Flags, &'a Publisher);
+    struct ReadsAndPublishes<'a>(&'a Flags, &'a Publisher);
 
-    impl Subject for Curious<'_> {
+    impl Subject for ReadsAndPublishes<'_> {
         fn id(&self) -> Option<Id<'_>> {
-            // Amid a read: another one, a change, and another one.
+            // Inside a read: another read, a change, and one more read.
             let before = rollout(&self.0.snapshot());
             publish(self.1, before.map_or(0, |before| before + 1));
             assert!(rollout(&self.0.snapshot()) > before);
@@ -153,32 +153,32 @@ fn handles_do_not_affect_each_other() {
     let (flags, publisher) = &handles[0];
     for _ in 0..10 {
         let before = rollout(&flags.snapshot());
-        flags.is_on("a", &Curious(flags, publisher));
+        flags.is_on("a", &ReadsAndPublishes(flags, publisher));
         assert!(rollout(&flags.snapshot()) > before);
     }
 }
 
-/// What one thread has seen, no other that hears from it has yet to see: also when the first has come upon it in the
-/// moment before its publisher was done.
+/// After one thread has read a revision and passed it to another thread, the second one reads no older revision. This holds even if
+/// the first thread reads the revision while its publish is still running.
 #[test]
 fn revisions_only_rise_from_one_thread_to_the_next() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
     publish(&publisher, 0);
-    // Read in between, these push out what the first thread keeps, so that it looks anew each time.
+    // Reads of these handles evict the cached snapshot of the first thread, so it loads the current one each time.
     let others: Vec<Flags> = (0..8).map(|_| Flags::fixed(FlagSet::new())).collect();
-    let (seen, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let (latest, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 assert!(!others.iter().any(|other| other.is_on("a", &())));
-                seen.store(flags.snapshot().revision(), Ordering::SeqCst);
+                latest.store(flags.snapshot().revision(), Ordering::SeqCst);
             }
         });
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
-                let heard = seen.load(Ordering::SeqCst);
-                assert!(flags.snapshot().revision() >= heard, "behind {heard}");
+                let known = latest.load(Ordering::SeqCst);
+                assert!(flags.snapshot().revision() >= known, "older than {known}");
             }
         });
         (1..20_000).for_each(|n| publish(&publisher, n));

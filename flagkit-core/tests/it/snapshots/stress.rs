@@ -1,4 +1,4 @@
-//! Where no model of threads reaches: everything that can be done to flags, at the same time.
+//! Every operation on flags at the same time, which is more than the loom models cover.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
@@ -14,18 +14,18 @@ fn load(key: &str, on: bool) -> FlagSet {
     FlagSet::from_iter([(FlagKey::new(key).expect("a key"), if on { Flag::on() } else { Flag::off() })])
 }
 
-/// A subscription that notes the revisions it is told of.
-fn noting(flags: &Flags) -> (Arc<Mutex<Vec<u64>>>, flagkit_core::Subscription) {
-    let told: Arc<Mutex<Vec<u64>>> = Arc::default();
-    let noted = Arc::clone(&told);
+/// A subscription that records the revisions of its events.
+fn record(flags: &Flags) -> (Arc<Mutex<Vec<u64>>>, flagkit_core::Subscription) {
+    let revisions: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let recorded = Arc::clone(&revisions);
     let handle = flags.clone();
     let subscription = flags.subscribe(move |event| {
         if let Event::Changed(change) = event {
-            assert!(handle.snapshot().revision() >= change.revision, "told before it was in force");
-            noted.lock().unwrap().push(change.revision);
+            assert!(handle.snapshot().revision() >= change.revision, "the event arrived before the change took effect");
+            recorded.lock().unwrap().push(change.revision);
         }
     });
-    (told, subscription)
+    (revisions, subscription)
 }
 
 fn is_without_gaps(revisions: &[u64]) -> bool {
@@ -35,8 +35,8 @@ fn is_without_gaps(revisions: &[u64]) -> bool {
 #[test]
 fn every_operation_may_run_at_the_same_time() {
     let flags = Flags::new();
-    let (told, _subscription) = noting(&flags);
-    let (over, refusals, come_and_gone) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
+    let (revisions, _subscription) = record(&flags);
+    let (stopped, failures, subscriptions) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let publishers: Vec<_> = ["a", "b", "c"].map(|key| (key, flags.add_layer(Provenance::new(key)))).into();
     let start = Barrier::new(PUBLISHERS + 3);
     thread::scope(|scope| {
@@ -47,12 +47,12 @@ fn every_operation_may_run_at_the_same_time() {
                     start.wait();
                     for number in 0..LOADS {
                         publisher.publish(load(key, number % 2 == 0));
-                        assert_eq!(flags.is_on(key, &()), number % 2 == 0, "who has published reads it");
+                        assert_eq!(flags.is_on(key, &()), number % 2 == 0, "a publisher reads its own change");
                         match number % 16 {
                             3 => publisher.confirm(),
                             7 => {
-                                publisher.refuse(LoadError::new(format!("no {number}")));
-                                refusals.fetch_add(1, Ordering::Relaxed);
+                                publisher.refuse(LoadError::new(format!("failure {number}")));
+                                failures.fetch_add(1, Ordering::Relaxed);
                             }
                             _ => {}
                         }
@@ -62,23 +62,24 @@ fn every_operation_may_run_at_the_same_time() {
             .collect();
         scope.spawn(|| {
             start.wait();
-            while !over.load(Ordering::Relaxed) {
-                let (told, subscription) = noting(&flags);
+            while !stopped.load(Ordering::Relaxed) {
+                let (revisions, subscription) = record(&flags);
                 let until = Instant::now() + Duration::from_secs(20);
-                while told.lock().unwrap().len() < 3 && !over.load(Ordering::Relaxed) && Instant::now() < until {
+                while revisions.lock().unwrap().len() < 3 && !stopped.load(Ordering::Relaxed) && Instant::now() < until
+                {
                     thread::yield_now();
                 }
                 drop(subscription);
-                // A call that is under way ends by itself; the next one must not come.
-                let told = told.lock().unwrap().clone();
-                assert!(is_without_gaps(&told), "{told:?}");
-                come_and_gone.fetch_add(1, Ordering::Relaxed);
+                // A call that has begun still ends. No further call may begin.
+                let revisions = revisions.lock().unwrap().clone();
+                assert!(is_without_gaps(&revisions), "{revisions:?}");
+                subscriptions.fetch_add(1, Ordering::Relaxed);
             }
         });
         scope.spawn(|| {
             start.wait();
             let mut last = 0;
-            while !over.load(Ordering::Relaxed) {
+            while !stopped.load(Ordering::Relaxed) {
                 let status = flags.status();
                 assert!(status.revision >= last, "{} after {last}", status.revision);
                 last = status.revision;
@@ -88,26 +89,26 @@ fn every_operation_may_run_at_the_same_time() {
         scope.spawn(|| {
             start.wait();
             let mut layers = Vec::new();
-            while !over.load(Ordering::Relaxed) && layers.len() < 50 {
-                // Silent ones: they say nothing, and are asked for at each merge.
-                layers.push(flags.add_layer(Provenance::new("silent")));
+            while !stopped.load(Ordering::Relaxed) && layers.len() < 50 {
+                // Empty layers change no flag, but each merge reads them.
+                layers.push(flags.add_layer(Provenance::new("empty")));
                 thread::yield_now();
             }
         });
         for worker in working {
             worker.join().expect("no panic");
         }
-        over.store(true, Ordering::Relaxed);
+        stopped.store(true, Ordering::Relaxed);
     });
 
-    let told = told.lock().unwrap();
-    assert_eq!(*told, (1..=PUBLISHERS as u64 * LOADS).collect::<Vec<_>>());
+    let revisions = revisions.lock().unwrap();
+    assert_eq!(*revisions, (1..=PUBLISHERS as u64 * LOADS).collect::<Vec<_>>());
     let status = flags.status();
     assert_eq!(status.subscriber_panics, 0);
     assert_eq!(status.revision, PUBLISHERS as u64 * LOADS);
-    let own: Vec<_> = status.sources.iter().filter(|source| source.provenance.as_str() != "silent").collect();
+    let own: Vec<_> = status.sources.iter().filter(|source| source.provenance.as_str() != "empty").collect();
     assert_eq!(own.iter().map(|source| source.loads).collect::<Vec<_>>(), [LOADS; PUBLISHERS]);
-    assert_eq!(own.iter().map(|source| source.refusals).sum::<u64>(), refusals.into_inner());
+    assert_eq!(own.iter().map(|source| source.refusals).sum::<u64>(), failures.into_inner());
     assert!(["a", "b", "c"].iter().all(|key| !flags.is_on(key, &())));
-    println!("{} subscriptions came and went", come_and_gone.into_inner());
+    println!("{} subscriptions during the test", subscriptions.into_inner());
 }
