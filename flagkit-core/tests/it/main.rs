@@ -3,7 +3,6 @@
 //! The modules share one process, so none of them installs flags, counts allocations or changes the environment. A test
 //! that does has a binary of its own beside this folder.
 
-mod derive;
 mod env_keys;
 mod keys;
 mod support;
@@ -12,6 +11,10 @@ mod bucketing {
     mod custom;
     mod golden_vectors;
     mod missing_ids;
+}
+mod derive {
+    mod fields;
+    mod forms;
 }
 mod effects {
     mod cases;
@@ -67,6 +70,7 @@ mod status {
 mod targeting {
     mod laws;
     mod layers;
+    mod world;
 }
 mod variants {
     mod off_variant;

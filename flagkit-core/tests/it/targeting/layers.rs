@@ -1,31 +1,19 @@
-//! A later layer replaces flags and segments whole, and what they say of each other is checked once all are laid.
+//! A later layer replaces whole flags and segments. Their references are checked after all layers are merged.
 
 use std::sync::mpsc;
 
 use flagkit_core::{
-    Condition, Context, Event, Flag, FlagKey, FlagSet, Flags, Load, Location, Operator, Percent, Problem, Provenance,
-    Publisher, Reason, Reference, Rule, Segment, Variant, Variants,
+    Condition, Context, Event, Flag, FlagSet, Flags, Load, Location, Operator, Percent, Problem, Provenance, Reason,
+    Reference, Rule, Segment, Variant, Variants,
 };
 
-fn key(text: &str) -> FlagKey {
-    FlagKey::new(text).expect("a key")
-}
-
-fn set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
-    flags.into_iter().map(|(key, flag)| (self::key(key), flag)).collect()
-}
-
-fn layers<const N: usize>(names: [&str; N]) -> (Flags, [Publisher; N]) {
-    let flags = Flags::new();
-    let publishers = names.map(|name| flags.add_layer(Provenance::new(name)));
-    (flags, publishers)
-}
+use crate::support::{fixed, flag_set, key, layers};
 
 fn country(country: &str) -> Condition {
     Condition::attribute("country", Operator::one_of([country]))
 }
 
-/// On for the segments alone.
+/// A flag that is on only for the segments.
 fn for_segments<const N: usize>(names: [&str; N]) -> Flag {
     let rule = Rule::new().in_segments(names.map(Reference::new));
     Flag::on().with_rollout(Percent::ZERO).with_rules([rule])
@@ -36,7 +24,7 @@ fn with_segment(mut set: FlagSet, name: &str, segment: Segment) -> FlagSet {
     set
 }
 
-fn refusing_segment(mut set: FlagSet, name: &str) -> FlagSet {
+fn with_invalid_segment(mut set: FlagSet, name: &str) -> FlagSet {
     set.refuse_segment(name);
     set
 }
@@ -61,18 +49,18 @@ fn an_override_drops_rules_variants_and_prerequisites_and_keeps_the_bucketing() 
         .with_rules([rule])
         .requiring([Reference::new("dark")])
         .with_variants(Variants::new([(Variant::new("blue"), 1)]).expect("variants"));
-    low.publish(set([("a", below), ("dark", Flag::off())]));
-    high.publish(set([("a", Flag::on())]));
-    let in_force = flags.snapshot().flag("a").cloned().expect("it is declared");
-    assert_eq!(in_force, Flag::on().with_salt("s").with_by("account"));
-    assert!(in_force.rules().is_empty() && in_force.requires().is_empty() && in_force.variants().is_none());
+    low.publish(flag_set([("a", below), ("dark", Flag::off())]));
+    high.publish(flag_set([("a", Flag::on())]));
+    let effective = flags.snapshot().flag("a").cloned().expect("it is declared");
+    assert_eq!(effective, Flag::on().with_salt("s").with_by("account"));
+    assert!(effective.rules().is_empty() && effective.requires().is_empty() && effective.variants().is_none());
     let evaluation = flags.evaluate("a", &from("PT").with("account", "acme"));
     assert_eq!((evaluation.is_on(), evaluation.rule(), evaluation.variant()), (true, None, None));
     assert_eq!(evaluation.reason(), Reason::On);
 
     let half = Percent::new(50).expect("a percentage");
-    high.publish(set([("a", Flag::on().with_rollout(half))]));
-    let expected = Flags::fixed(set([("b", Flag::on().with_rollout(half).with_salt("s").with_by("account"))]));
+    high.publish(flag_set([("a", Flag::on().with_rollout(half))]));
+    let expected = fixed([("b", Flag::on().with_rollout(half).with_salt("s").with_by("account"))]);
     for account in 0..100 {
         let user = Context::new("u1").with("account", account);
         assert_eq!(flags.evaluate("a", &user).reason(), expected.evaluate("b", &user).reason());
@@ -83,9 +71,9 @@ fn an_override_drops_rules_variants_and_prerequisites_and_keeps_the_bucketing() 
 fn an_override_with_rules_hashes_by_the_salt_and_attribute_below() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let half = Percent::new(50).expect("a percentage");
-    low.publish(set([("a", Flag::off().with_salt("s").with_by("account"))]));
-    high.publish(set([("a", Flag::on().with_rules([Rule::new().with_rollout(half)]))]));
-    let expected = Flags::fixed(set([("b", Flag::on().with_rollout(half).with_salt("s").with_by("account"))]));
+    low.publish(flag_set([("a", Flag::off().with_salt("s").with_by("account"))]));
+    high.publish(flag_set([("a", Flag::on().with_rules([Rule::new().with_rollout(half)]))]));
+    let expected = fixed([("b", Flag::on().with_rollout(half).with_salt("s").with_by("account"))]);
     for account in 0..100 {
         let user = Context::new("u1").with("account", account);
         assert_eq!(flags.evaluate("a", &user).reason(), expected.evaluate("b", &user).reason());
@@ -95,14 +83,18 @@ fn an_override_with_rules_hashes_by_the_salt_and_attribute_below() {
 #[test]
 fn a_segment_of_a_higher_layer_replaces_that_of_a_lower_one() {
     let (flags, [low, middle, high]) = layers(["low:", "middle:", "high:"]);
-    low.publish(with_segment(set([("a", for_segments(["iberia"]))]), "iberia", Segment::new().when(country("PT"))));
+    low.publish(with_segment(
+        flag_set([("a", for_segments(["iberia"]))]),
+        "iberia",
+        Segment::new().when(country("PT")),
+    ));
     assert!(flags.is_on("a", &from("PT")) && !flags.is_on("a", &from("ES")));
 
     high.publish(with_segment(FlagSet::new(), "iberia", Segment::new().when(country("ES"))));
-    assert!(!flags.is_on("a", &from("PT")) && flags.is_on("a", &from("ES")), "whole: nothing of it is mixed");
+    assert!(!flags.is_on("a", &from("PT")) && flags.is_on("a", &from("ES")), "the two definitions are not merged");
 
     middle.publish(with_segment(FlagSet::new(), "iberia", Segment::new().including(["u1"])));
-    assert!(!flags.is_on("a", &from("PT")), "the highest decides, not the latest");
+    assert!(!flags.is_on("a", &from("PT")), "the highest layer decides, not the last one to load");
 
     high.publish(FlagSet::new());
     assert!(flags.is_on("a", &from("PT")) && flags.is_on("a", &Context::new("u1")) && !flags.is_on("a", "u2"));
@@ -113,12 +105,12 @@ fn a_segment_of_a_higher_layer_replaces_that_of_a_lower_one() {
 fn a_segment_may_be_declared_above_or_below_the_flags_that_use_it() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let staff = || Segment::new().including(["u1"]);
-    low.publish(set([("below", for_segments(["staff"]))]));
+    low.publish(flag_set([("below", for_segments(["staff"]))]));
     assert_eq!(flags.evaluate("below", "u1").reason(), Reason::Refused);
-    high.publish(with_segment(set([("above", for_segments(["press"]))]), "staff", staff()));
+    high.publish(with_segment(flag_set([("above", for_segments(["press"]))]), "staff", staff()));
     assert!(flags.is_on("below", "u1"));
     assert_eq!(flags.evaluate("above", "u1").reason(), Reason::Refused);
-    low.publish(with_segment(set([("below", for_segments(["staff"]))]), "press", staff()));
+    low.publish(with_segment(flag_set([("below", for_segments(["staff"]))]), "press", staff()));
     assert!(flags.is_on("below", "u1") && flags.is_on("above", "u1"));
     assert_eq!(problems(&flags), [[""; 0]; 2]);
 }
@@ -132,7 +124,7 @@ fn a_changed_segment_reports_the_flags_that_use_it() {
             sender.send(change.keys.to_vec()).expect("the test listens");
         }
     });
-    let declared = || set([("using", for_segments(["staff", "press"])), ("other", Flag::on())]);
+    let declared = || flag_set([("using", for_segments(["staff", "press"])), ("other", Flag::on())]);
     let publish = |staff: &str| {
         let press = Segment::new();
         file.publish(with_segment(
@@ -144,53 +136,61 @@ fn a_changed_segment_reports_the_flags_that_use_it() {
     publish("u1");
     let revision = flags.snapshot().revision();
     publish("u1");
-    assert_eq!(flags.snapshot().revision(), revision, "nothing differs");
+    assert_eq!(flags.snapshot().revision(), revision, "no flag changed");
     publish("u2");
     assert_eq!(flags.snapshot().revision(), revision + 1);
     assert!(!flags.is_on("using", "u1") && flags.is_on("using", "u2"));
     drop(subscription);
-    let told: Vec<_> = receiver.iter().collect();
-    assert_eq!(told, [vec![key("other"), key("using")], vec![key("using")]]);
+    let changed: Vec<_> = receiver.iter().collect();
+    assert_eq!(changed, [vec![key("other"), key("using")], vec![key("using")]]);
 }
 
 #[test]
 fn an_invalid_segment_keeps_its_last_good_definition() {
     let (flags, [file]) = layers(["file:"]);
-    let declared = || set([("a", for_segments(["staff"]))]);
+    let declared = || flag_set([("a", for_segments(["staff"]))]);
     file.publish(with_segment(declared(), "staff", Segment::new().including(["u1"])));
     let revision = flags.snapshot().revision();
     for _ in 0..3 {
-        file.publish(refusing_segment(declared(), "staff"));
+        file.publish(with_invalid_segment(declared(), "staff"));
         assert!(flags.is_on("a", "u1") && !flags.is_on("a", "u2"));
-        assert_eq!(flags.snapshot().revision(), revision, "nothing differs");
+        assert_eq!(flags.snapshot().revision(), revision, "no flag changed");
     }
     file.publish(with_segment(declared(), "staff", Segment::new().including(["u2"])));
     assert!(!flags.is_on("a", "u1") && flags.is_on("a", "u2"));
 
     file.publish(declared());
-    assert!(!flags.is_on("a", "u1") && flags.is_on("a", "u2"), "taken out, the flag keeps it");
-    file.publish(set([]));
-    file.publish(refusing_segment(declared(), "staff"));
-    assert_eq!(flags.evaluate("a", "u2").reason(), Reason::Refused, "taken out with the flag, it does not come back");
+    assert!(!flags.is_on("a", "u1") && flags.is_on("a", "u2"), "after the segment is removed, the flag keeps it");
+    file.publish(flag_set([]));
+    file.publish(with_invalid_segment(declared(), "staff"));
+    assert_eq!(
+        flags.evaluate("a", "u2").reason(),
+        Reason::Refused,
+        "after both are removed, the segment does not come back"
+    );
 }
 
 #[test]
 fn an_invalid_segment_without_a_last_good_definition_makes_its_flags_invalid() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let below = with_segment(
-        set([("using", for_segments(["press", "staff"])), ("other", for_segments(["press"]))]),
+        flag_set([("using", for_segments(["press", "staff"])), ("other", for_segments(["press"]))]),
         "staff",
         Segment::new().including(["u1"]),
     );
-    high.publish(refusing_segment(FlagSet::new(), "staff"));
+    high.publish(with_invalid_segment(FlagSet::new(), "staff"));
     low.publish(with_segment(below, "press", Segment::new().including(["u1"])));
     let evaluation = flags.evaluate("using", "u1");
-    assert_eq!((evaluation.is_on(), evaluation.reason()), (false, Reason::Refused), "although below it is good");
+    assert_eq!(
+        (evaluation.is_on(), evaluation.reason()),
+        (false, Reason::Refused),
+        "although the lower definition is valid"
+    );
     assert_eq!(flags.snapshot().flag("using"), None);
     assert!(flags.is_on("other", "u1"));
     let [below, above] = &problems(&flags)[..] else { panic!("two layers") };
     assert!(below.len() == 1 && below[0].contains("flags.using.rules") && below[0].contains("staff"), "{below:?}");
-    assert_eq!(*above, [""; 0], "what is wrong with the segment itself is for its source to say");
+    assert_eq!(*above, [""; 0], "the source of the segment reports the problem of the segment");
     high.publish(FlagSet::new());
     assert!(flags.is_on("using", "u1"));
 }
@@ -198,8 +198,8 @@ fn an_invalid_segment_without_a_last_good_definition_makes_its_flags_invalid() {
 #[test]
 fn a_higher_flag_without_the_segment_stays_valid() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
-    low.publish(set([("a", for_segments(["nowhere"]))]));
-    high.publish(set([("a", Flag::on())]));
+    low.publish(flag_set([("a", for_segments(["nowhere"]))]));
+    high.publish(flag_set([("a", Flag::on())]));
     assert_eq!(flags.evaluate("a", "u1").reason(), Reason::On);
     assert_eq!(problems(&flags), [[""; 0]; 2]);
 }
@@ -207,18 +207,18 @@ fn a_higher_flag_without_the_segment_stays_valid() {
 #[test]
 fn an_unknown_segment_makes_its_flag_invalid_and_is_a_problem() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
-    low.publish(set([("other", Flag::on())]));
+    low.publish(flag_set([("other", Flag::on())]));
     let rules = [
         Rule::new(),
         Rule::new()
             .in_segments([Reference::new("staff"), Reference::new("nowhere").at(Location { line: 3, column: 7 })]),
     ];
-    let declared = set([("a", Flag::on().with_rules(rules))]);
+    let declared = flag_set([("a", Flag::on().with_rules(rules))]);
     high.publish(with_segment(declared, "staff", Segment::new().including(["u1"])));
     let evaluation = flags.evaluate("a", "u1");
     assert_eq!((evaluation.is_on(), evaluation.reason(), evaluation.rule()), (false, Reason::Refused, None));
     assert_eq!(evaluation.layer().map(Provenance::as_str), Some("high:"));
-    assert!(flags.is_on("other", "u1"), "the others stay as they are");
+    assert!(flags.is_on("other", "u1"), "other flags are not affected");
     assert_eq!(
         problems(&flags),
         [
@@ -236,7 +236,7 @@ fn an_unknown_segment_makes_its_flag_invalid_and_is_a_problem() {
 fn an_unknown_prerequisite_is_a_problem_and_off() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let required = Reference::new("new-index").at(Location { line: 2, column: 13 });
-    low.publish(set([("known", Flag::on()), ("a", Flag::on().requiring([Reference::new("known"), required]))]));
+    low.publish(flag_set([("known", Flag::on()), ("a", Flag::on().requiring([Reference::new("known"), required]))]));
     let evaluation = flags.evaluate("a", "u1");
     assert_eq!((evaluation.is_on(), evaluation.reason()), (false, Reason::Prerequisite { index: 1 }));
     assert_eq!(
@@ -250,7 +250,7 @@ fn an_unknown_prerequisite_is_a_problem_and_off() {
             vec![]
         ]
     );
-    high.publish(set([("new-index", Flag::on())]));
+    high.publish(flag_set([("new-index", Flag::on())]));
     assert!(flags.is_on("a", "u1"));
     assert_eq!(problems(&flags), [[""; 0]; 2]);
     high.publish(FlagSet::new());
@@ -261,14 +261,18 @@ fn an_unknown_prerequisite_is_a_problem_and_off() {
 #[test]
 fn a_prerequisite_that_is_invalid_or_off_is_off() {
     let (flags, [file]) = layers(["file:"]);
-    let requiring = |key| Flag::on().requiring([Reference::new(key)]);
-    let mut declared =
-        set([("dark", Flag::off()), ("a", requiring("dark")), ("b", requiring("refused")), ("c", requiring("a"))]);
-    declared.refuse(key("refused"));
+    let dependent_on = |key| Flag::on().requiring([Reference::new(key)]);
+    let mut declared = flag_set([
+        ("dark", Flag::off()),
+        ("a", dependent_on("dark")),
+        ("b", dependent_on("invalid")),
+        ("c", dependent_on("a")),
+    ]);
+    declared.refuse(key("invalid"));
     file.publish(declared);
     for key in ["a", "b", "c"] {
         assert_eq!(flags.evaluate(key, "u1").reason(), Reason::Prerequisite { index: 0 }, "{key}");
-        assert!(flags.snapshot().flag(key).is_some(), "{key} itself is as it should be");
+        assert!(flags.snapshot().flag(key).is_some(), "{key} itself is valid");
     }
     assert_eq!(problems(&flags), [[""; 0]]);
 }
@@ -277,9 +281,9 @@ fn a_prerequisite_that_is_invalid_or_off_is_off() {
 fn problems_of_a_layer_are_in_the_order_of_its_document() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let at = |name: &str, line, column| Reference::new(name).at(Location { line, column });
-    let declared = |places: [(usize, usize); 4]| {
-        let [first, second, third, fourth] = places;
-        set([
+    let declared = |locations: [(usize, usize); 4]| {
+        let [first, second, third, fourth] = locations;
+        flag_set([
             ("a", Flag::on().with_rules([Rule::new().in_segments([at("nowhere", first.0, first.1)])])),
             ("b", Flag::on().requiring([at("undeclared", second.0, second.1)])),
             ("c", Flag::on().requiring([at("c", third.0, third.1)])),
@@ -303,8 +307,8 @@ fn problems_of_a_layer_are_in_the_order_of_its_document() {
 #[test]
 fn a_problem_belongs_to_the_layer_of_the_effective_flag() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
-    low.publish(set([("a", for_segments(["nowhere"])), ("b", for_segments(["nowhere"]))]));
-    high.publish(set([("a", for_segments(["elsewhere"]))]));
+    low.publish(flag_set([("a", for_segments(["nowhere"])), ("b", for_segments(["nowhere"]))]));
+    high.publish(flag_set([("a", for_segments(["elsewhere"]))]));
     let [below, above] = &problems(&flags)[..] else { panic!("two layers") };
     assert!(below.len() == 1 && below[0].starts_with("flags.b.rules"), "{below:?}");
     assert!(above.len() == 1 && above[0].starts_with("flags.a.rules"), "{above:?}");
@@ -315,7 +319,7 @@ fn a_rule_that_names_an_unknown_variant_makes_its_flag_invalid() {
     let (flags, [file]) = layers(["file:"]);
     let rules = || [Rule::new().with_variant("green")];
     let blue = Variants::new([(Variant::new("blue"), 1)]).expect("variants");
-    file.publish(set([
+    file.publish(flag_set([
         ("another", Flag::on().with_rules(rules()).with_variants(blue)),
         ("none", Flag::on().with_rules(rules())),
     ]));
@@ -328,30 +332,30 @@ fn a_rule_that_names_an_unknown_variant_makes_its_flag_invalid() {
 fn a_flag_keeps_its_last_good_definition_when_its_segment_is_removed() {
     let (flags, [file]) = layers(["file:"]);
     let iberia = Segment::new().when(country("PT"));
-    file.publish(with_segment(set([("beta", for_segments(["iberia"]))]), "iberia", iberia));
+    file.publish(with_segment(flag_set([("beta", for_segments(["iberia"]))]), "iberia", iberia));
     assert!(flags.is_on("beta", &from("PT")));
 
-    for broken in [set([("beta", for_segments(["iberai"]))]), set([("beta", for_segments(["iberia"]))])] {
-        file.publish(broken);
-        assert!(flags.is_on("beta", &from("PT")) && !flags.is_on("beta", &from("DE")), "as it was");
+    for invalid in [flag_set([("beta", for_segments(["iberai"]))]), flag_set([("beta", for_segments(["iberia"]))])] {
+        file.publish(invalid);
+        assert!(flags.is_on("beta", &from("PT")) && !flags.is_on("beta", &from("DE")), "the flag keeps its definition");
         assert_eq!(problems(&flags)[0].len(), 1);
     }
-    file.publish(set([("beta", Flag::off())]));
-    assert!(!flags.is_on("beta", &from("PT")), "turning it off is free");
-    file.publish(set([("beta", for_segments(["iberia"]))]));
+    file.publish(flag_set([("beta", Flag::off())]));
+    assert!(!flags.is_on("beta", &from("PT")), "a flag can be turned off at any time");
+    file.publish(flag_set([("beta", for_segments(["iberia"]))]));
     assert_eq!(flags.evaluate("beta", &from("PT")).reason(), Reason::Off, "off is the last good definition now");
 }
 
 #[test]
 fn a_flag_can_always_be_turned_off() {
     let (flags, [low]) = layers(["low:"]);
-    let requiring = Flag::on().requiring([Reference::new("d")]);
-    let good = set([("a", for_segments(["s"])), ("c", requiring.clone()), ("d", Flag::on())]);
+    let dependent = Flag::on().requiring([Reference::new("d")]);
+    let good = flag_set([("a", for_segments(["s"])), ("c", dependent.clone()), ("d", Flag::on())]);
     low.publish(with_segment(good, "s", Segment::new().including(["u1"])));
     assert!(flags.is_on("a", "u1") && flags.is_on("c", "u1"));
     let off = |flag: Flag| Flag::off().with_rules(flag.rules().to_vec()).requiring(flag.requires().to_vec());
-    let circle = Flag::on().requiring([Reference::new("c")]);
-    low.publish(set([("a", off(for_segments(["gone"]))), ("c", off(requiring)), ("d", circle)]));
+    let cycle = Flag::on().requiring([Reference::new("c")]);
+    low.publish(flag_set([("a", off(for_segments(["gone"]))), ("c", off(dependent)), ("d", cycle)]));
     assert!(!flags.is_on("a", "u1") && flags.evaluate("a", "u1").reason() == Reason::Off);
     assert!(!flags.is_on("c", "u1") && flags.evaluate("c", "u1").reason() == Reason::Off);
     assert_eq!(problems(&flags)[0].len(), 3, "{:?}", problems(&flags));

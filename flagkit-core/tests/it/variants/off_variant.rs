@@ -1,8 +1,8 @@
-//! A flag may name a variant for those for whom it is off, as flags of other systems do. It is off all the same.
+//! A flag may have an off variant, which it serves while it is off, as in other flag systems.
 
-use flagkit_core::{
-    Condition, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Provenance, Reference, Rule, Variant, Variants,
-};
+use flagkit_core::{Condition, Flag, Flags, Operator, Percent, Provenance, Reference, Rule, Variant, Variants};
+
+use crate::support::{self, flag_set};
 
 fn theme() -> Variants {
     Variants::new([(Variant::new("plain"), 0), (Variant::new("blue"), 1_000_000)]).expect("variants")
@@ -13,11 +13,10 @@ fn on() -> Flag {
 }
 
 fn fixed(flag: Flag) -> Flags {
-    let off = (FlagKey::new("off").expect("a key"), Flag::off());
-    Flags::fixed(FlagSet::from_iter([(FlagKey::new("theme").expect("a key"), flag), off]))
+    support::fixed([("theme", flag), ("off", Flag::off())])
 }
 
-fn answer(flags: &Flags) -> (bool, &'static str, Option<String>) {
+fn decision(flags: &Flags) -> (bool, &'static str, Option<String>) {
     let evaluation = flags.evaluate("theme", "user-1");
     let variant = flags.variant("theme", "user-1");
     assert_eq!(evaluation.variant(), variant.as_ref());
@@ -27,19 +26,19 @@ fn answer(flags: &Flags) -> (bool, &'static str, Option<String>) {
 
 #[test]
 fn the_off_variant_is_served_for_every_reason_of_being_off() {
-    let plain = |reason| (false, reason, Some("plain".to_owned()));
-    let nobody = Condition::attribute("country", Operator::one_of(["PT"]));
+    let off_variant = |reason| (false, reason, Some("plain".to_owned()));
+    let no_subject = Condition::attribute("country", Operator::one_of(["PT"]));
     for (flag, expected) in [
         (on(), (true, "on", Some("blue".to_owned()))),
-        (Flag::off().with_variants(theme()).with_off_variant("plain"), plain("off")),
+        (Flag::off().with_variants(theme()).with_off_variant("plain"), off_variant("off")),
         (Flag::off().with_variants(theme()), (false, "off", None)),
-        (on().requiring([Reference::new("off")]), plain("prerequisite")),
-        (on().with_rollout(Percent::ZERO), plain("rollout")),
-        (on().with_rollout(Percent::new(50).expect("a percentage")).with_by("account"), plain("no-subject")),
-        (on().with_rules([Rule::new().with_rollout(Percent::ZERO).with_variant("blue")]), plain("rollout")),
-        (on().with_rollout(Percent::ZERO).with_rules([Rule::new().when(nobody)]), plain("rollout")),
+        (on().requiring([Reference::new("off")]), off_variant("prerequisite")),
+        (on().with_rollout(Percent::ZERO), off_variant("rollout")),
+        (on().with_rollout(Percent::new(50).expect("a percentage")).with_by("account"), off_variant("no-subject")),
+        (on().with_rules([Rule::new().with_rollout(Percent::ZERO).with_variant("blue")]), off_variant("rollout")),
+        (on().with_rollout(Percent::ZERO).with_rules([Rule::new().when(no_subject)]), off_variant("rollout")),
     ] {
-        assert_eq!(answer(&fixed(flag.clone())), expected, "{flag:?}");
+        assert_eq!(decision(&fixed(flag.clone())), expected, "{flag:?}");
     }
 }
 
@@ -47,9 +46,9 @@ fn the_off_variant_is_served_for_every_reason_of_being_off() {
 fn an_unknown_off_variant_makes_the_flag_invalid() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
-    let set = |flag| FlagSet::from_iter([(FlagKey::new("theme").expect("a key"), flag)]);
+    let set = |flag| flag_set([("theme", flag)]);
     publisher.publish(set(on().with_off_variant("gone")));
-    assert_eq!(answer(&flags), (false, "refused", None));
+    assert_eq!(decision(&flags), (false, "refused", None));
     let problems = &flags.status().sources[0].problems;
     let [problem] = &problems[..] else { panic!("{problems:?}") };
     assert_eq!(
@@ -57,5 +56,5 @@ fn an_unknown_off_variant_makes_the_flag_invalid() {
         "flags.theme: got the unknown variant \"gone\", expected one of the flag's variants"
     );
     publisher.publish(set(on()));
-    assert_eq!(answer(&flags), (true, "on", Some("blue".to_owned())));
+    assert_eq!(decision(&flags), (true, "on", Some("blue".to_owned())));
 }

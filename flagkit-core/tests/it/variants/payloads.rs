@@ -1,4 +1,4 @@
-//! The value of a variant is read as a type of the caller's own, or an error names what is wrong.
+//! The value of a variant is deserialized into a type of the caller. An error names the mismatch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -90,16 +90,16 @@ fn assert_reads<T: DeserializeOwned + Debug + PartialEq>(payload: Payload, expec
     assert_eq!(read(payload), Ok(expected));
 }
 
-fn assert_refuses<T: DeserializeOwned + Debug + PartialEq>(payload: Payload, names: &[&str]) {
+fn assert_rejects<T: DeserializeOwned + Debug + PartialEq>(payload: Payload, names: &[&str]) {
     let shown = format!("{payload:?}");
     let error = read::<T>(payload).expect_err(&shown);
     for name in names {
-        assert!(error.contains(name), "{error:?} of {shown} says nothing of {name:?}");
+        assert!(error.contains(name), "{error:?} of {shown} does not contain {name:?}");
     }
 }
 
 #[test]
-fn scalars() {
+fn scalars_are_read() {
     assert_reads(Payload::Bool(true), true);
     assert_reads(Payload::Integer(-7), -7_i8);
     assert_reads(Payload::Integer(i64::MAX), i64::MAX);
@@ -114,7 +114,7 @@ fn scalars() {
 }
 
 #[test]
-fn options() {
+fn options_are_read() {
     assert_reads(Payload::Null, None::<u8>);
     assert_reads(Payload::Integer(7), Some(7_u8));
     assert_reads(Payload::Integer(7), Some(Some(Pixels(7))));
@@ -122,7 +122,7 @@ fn options() {
 }
 
 #[test]
-fn lists_tuples_and_maps() {
+fn lists_tuples_and_maps_are_read() {
     assert_reads(list([]), Vec::<u8>::new());
     assert_reads(list([Payload::Integer(1), Payload::Integer(2)]), vec![1_u8, 2]);
     assert_reads(list([Payload::Integer(1), text("a")]), (1_u8, "a".to_owned()));
@@ -145,7 +145,7 @@ enum Layout2 {
 }
 
 #[test]
-fn structs() {
+fn structs_are_read() {
     assert_reads(
         table([
             ("shadow", Payload::Float(0.5)),
@@ -166,7 +166,7 @@ fn structs() {
 }
 
 #[test]
-fn enums() {
+fn enums_are_read() {
     assert_reads(text("grid"), Layout::Grid);
     assert_reads(text("wide-grid"), Layout::WideGrid);
     assert_reads(table([("wide-grid", Payload::Null)]), Layout::WideGrid);
@@ -203,36 +203,36 @@ fn a_variant_without_a_value_says_so() {
 
 #[test]
 fn an_error_names_what_is_wrong() {
-    assert_refuses::<Theme>(table([("radius", Payload::Integer(1))]), &["missing field", "`primary`"]);
-    assert_refuses::<Theme>(table([("primary", Payload::Integer(1))]), &["integer `1`", "a string"]);
-    assert_refuses::<Theme>(table([("primary", text("")), ("radius", Payload::Integer(256))]), &["256", "u8"]);
-    assert_refuses::<Theme>(table([("primary", text("")), ("primary", text(""))]), &["duplicate field", "`primary`"]);
-    assert_refuses::<Theme>(text("#00f"), &["string \"#00f\"", "struct Theme"]);
-    assert_refuses::<Strict>(
+    assert_rejects::<Theme>(table([("radius", Payload::Integer(1))]), &["missing field", "`primary`"]);
+    assert_rejects::<Theme>(table([("primary", Payload::Integer(1))]), &["integer `1`", "a string"]);
+    assert_rejects::<Theme>(table([("primary", text("")), ("radius", Payload::Integer(256))]), &["256", "u8"]);
+    assert_rejects::<Theme>(table([("primary", text("")), ("primary", text(""))]), &["duplicate field", "`primary`"]);
+    assert_rejects::<Theme>(text("#00f"), &["string \"#00f\"", "struct Theme"]);
+    assert_rejects::<Strict>(
         table([("primary", text("")), ("secondary", text(""))]),
         &["unknown field", "`secondary`", "`primary`"],
     );
-    assert_refuses::<bool>(text("true"), &["string \"true\"", "a boolean"]);
-    assert_refuses::<u32>(Payload::Integer(-1), &["-1", "u32"]);
-    assert_refuses::<u32>(Payload::Float(1.0), &["floating point", "1.0", "u32"]);
-    assert_refuses::<String>(Payload::Null, &["unit value", "a string"]);
-    assert_refuses::<char>(text("ab"), &["\"ab\"", "a character"]);
-    assert_refuses::<Vec<u8>>(table([]), &["map", "a sequence"]);
-    assert_refuses::<(u8, u8)>(list([Payload::Integer(1)]), &["length 1", "a tuple of size 2"]);
-    assert_refuses::<(u8, u8)>(list([Payload::Null, Payload::Null]), &["unit value", "u8"]);
-    assert_refuses::<(u8,)>(list([Payload::Integer(1), Payload::Integer(2)]), &["length 2", "1"]);
-    assert_refuses::<Size>(list([Payload::Integer(1)]), &["length 1", "tuple struct Size"]);
-    assert_refuses::<BTreeMap<String, u8>>(list([]), &["sequence", "a map"]);
-    assert_refuses::<Layout>(text("rows"), &["unknown variant", "`rows`", "`wide-grid`"]);
-    assert_refuses::<Layout>(text("columns"), &["unit variant", "newtype variant"]);
-    assert_refuses::<Layout>(table([("cards", table([]))]), &["missing field", "`rows`"]);
-    assert_refuses::<Layout>(table([("grid", Payload::Integer(1))]), &["integer `1`"]);
-    assert_refuses::<Layout>(table([("pair", list([Payload::Integer(1)]))]), &["length 1", "Layout::Pair"]);
-    assert_refuses::<Layout>(table([("pair", text("a"))]), &["string \"a\"", "Layout::Pair"]);
-    assert_refuses::<Layout>(table([]), &["one entry"]);
-    assert_refuses::<Layout>(table([("grid", Payload::Null), ("columns", Payload::Null)]), &["one entry"]);
-    assert_refuses::<Layout>(Payload::Integer(1), &["a text or a table"]);
-    assert_refuses::<Tagged>(table([("rows", Payload::Integer(1))]), &["kind"]);
+    assert_rejects::<bool>(text("true"), &["string \"true\"", "a boolean"]);
+    assert_rejects::<u32>(Payload::Integer(-1), &["-1", "u32"]);
+    assert_rejects::<u32>(Payload::Float(1.0), &["floating point", "1.0", "u32"]);
+    assert_rejects::<String>(Payload::Null, &["unit value", "a string"]);
+    assert_rejects::<char>(text("ab"), &["\"ab\"", "a character"]);
+    assert_rejects::<Vec<u8>>(table([]), &["map", "a sequence"]);
+    assert_rejects::<(u8, u8)>(list([Payload::Integer(1)]), &["length 1", "a tuple of size 2"]);
+    assert_rejects::<(u8, u8)>(list([Payload::Null, Payload::Null]), &["unit value", "u8"]);
+    assert_rejects::<(u8,)>(list([Payload::Integer(1), Payload::Integer(2)]), &["length 2", "1"]);
+    assert_rejects::<Size>(list([Payload::Integer(1)]), &["length 1", "tuple struct Size"]);
+    assert_rejects::<BTreeMap<String, u8>>(list([]), &["sequence", "a map"]);
+    assert_rejects::<Layout>(text("rows"), &["unknown variant", "`rows`", "`wide-grid`"]);
+    assert_rejects::<Layout>(text("columns"), &["unit variant", "newtype variant"]);
+    assert_rejects::<Layout>(table([("cards", table([]))]), &["missing field", "`rows`"]);
+    assert_rejects::<Layout>(table([("grid", Payload::Integer(1))]), &["integer `1`"]);
+    assert_rejects::<Layout>(table([("pair", list([Payload::Integer(1)]))]), &["length 1", "Layout::Pair"]);
+    assert_rejects::<Layout>(table([("pair", text("a"))]), &["string \"a\"", "Layout::Pair"]);
+    assert_rejects::<Layout>(table([]), &["one entry"]);
+    assert_rejects::<Layout>(table([("grid", Payload::Null), ("columns", Payload::Null)]), &["one entry"]);
+    assert_rejects::<Layout>(Payload::Integer(1), &["a text or a table"]);
+    assert_rejects::<Tagged>(table([("rows", Payload::Integer(1))]), &["kind"]);
 }
 
 #[test]
@@ -245,9 +245,9 @@ fn a_subject_gets_the_declared_value() {
     ]);
     let flag = Flag::on().with_variants(variants.expect("variants"));
     let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("theme").expect("a key"), flag)]));
-    let mut met = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for id in 0..100 {
-        let variant = variant!(in flags, "theme", id).expect("everybody gets one");
+        let variant = variant!(in flags, "theme", id).expect("every subject gets one");
         let primary = variant.value::<Theme>().map(|theme| theme.primary).map_err(|error| error.to_string());
         let expected = match variant.name() {
             "blue" => Ok("#00f".to_owned()),
@@ -255,7 +255,7 @@ fn a_subject_gets_the_declared_value() {
             _ => Err("the variant \"plain\" has no value".to_owned()),
         };
         assert_eq!(primary, expected);
-        met.insert(variant.name().to_owned());
+        names.insert(variant.name().to_owned());
     }
-    assert_eq!(met.len(), 3);
+    assert_eq!(names.len(), 3);
 }

@@ -1,11 +1,13 @@
-//! Variants are dealt in the proportion of their weights, and independently of whom the rollout lets in.
+//! Variants are assigned in proportion to their weights, independently of the rollout.
 
 use std::collections::BTreeMap;
 
-use flagkit_core::{Condition, Context, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Rule, Variant, Variants};
+use flagkit_core::{Condition, Context, Flag, Flags, Operator, Percent, Rule, Variant, Variants};
+
+use crate::support::fixed;
 
 const IDS: u32 = 200_000;
-/// One, in the millionths that weights are given in.
+/// A weight of one, in millionths.
 const ONE: u64 = 1_000_000;
 
 fn variants(weights: &[u64]) -> Variants {
@@ -17,15 +19,11 @@ fn name(index: usize) -> String {
     format!("variant-{index:02}")
 }
 
-fn fixed<const N: usize>(flags: [(&str, Flag); N]) -> Flags {
-    Flags::fixed(flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect::<FlagSet>())
-}
-
 fn percent(whole: u8) -> Percent {
     Percent::new(whole).expect("a percentage")
 }
 
-/// How many of the ids get each variant, `None` for those who get none.
+/// The number of ids per variant, and under `None` the number of ids without one.
 fn counts(flags: &Flags, key: &str) -> BTreeMap<Option<String>, u32> {
     let snapshot = flags.snapshot();
     let mut counts = BTreeMap::new();
@@ -36,15 +34,15 @@ fn counts(flags: &Flags, key: &str) -> BTreeMap<Option<String>, u32> {
     counts
 }
 
-/// A binomial count lies within four standard deviations of what is expected, but for one case in 16,000. The ids and
-/// the hash are always the same, so this passes always or never.
-fn assert_share(count: u32, of: u32, share: f64, what: &str) {
+/// Asserts that a binomial count is within four standard deviations of its expected value. Chance exceeds that once in
+/// 16,000 cases. The ids and the hash never change, so the result does not change either.
+fn assert_share(count: u32, of: u32, share: f64, name: &str) {
     let expected = f64::from(of) * share;
     let sigma = (expected * (1.0 - share)).sqrt();
-    assert!((f64::from(count) - expected).abs() <= 4.0 * sigma, "{count} of {of} for {share} of {what}");
+    assert!((f64::from(count) - expected).abs() <= 4.0 * sigma, "{count} of {of} for {share} of {name}");
 }
 
-/// Pearson's statistic: how far counts are from independence of row and column.
+/// Pearson's chi-square statistic, which measures how far rows and columns are from independence.
 fn chi_square(table: &[Vec<u32>]) -> f64 {
     let sum = |row: &Vec<u32>| f64::from(row.iter().sum::<u32>());
     let total: f64 = table.iter().map(sum).sum();
@@ -65,25 +63,25 @@ fn chi_square(table: &[Vec<u32>]) -> f64 {
 fn shares_follow_weights() {
     for (salt, weights) in [
         ("halves", vec![ONE, ONE]),
-        ("any scale will do", vec![300_000 * ONE, 700_000 * ONE]),
+        ("any scale", vec![300_000 * ONE, 700_000 * ONE]),
         ("thirds", vec![33_333_333, 33_333_333, 33_333_334]),
         ("fractions", vec![50 * ONE, 25_500_000, 24_500_000]),
         ("one percent", vec![990_000, 10_000]),
-        ("a zero before, between and behind", vec![0, 3 * ONE, 0, ONE, 0]),
-        ("all for one", vec![0, ONE, 0]),
-        ("one alone", vec![1]),
-        ("the least beside the greatest", vec![1, Variants::MAX_WEIGHT]),
+        ("a zero before, between and after", vec![0, 3 * ONE, 0, ONE, 0]),
+        ("all for one variant", vec![0, ONE, 0]),
+        ("only one", vec![1]),
+        ("the least and the greatest", vec![1, Variants::MAX_WEIGHT]),
         ("twenty", vec![5 * ONE; 20]),
         ("ascending", (1..=10).map(|weight| weight * 100_000).collect()),
     ] {
         let flags = fixed([("theme", Flag::on().with_salt(salt).with_variants(variants(&weights)))]);
         let counts = counts(&flags, "theme");
         let total: u64 = weights.iter().sum();
-        assert_eq!(counts.get(&None), None, "{salt}: everybody gets one");
+        assert_eq!(counts.get(&None), None, "{salt}: every subject gets one");
         for (index, weight) in weights.iter().enumerate() {
             let count = counts.get(&Some(name(index))).copied().unwrap_or_default();
             if *weight == 0 {
-                assert_eq!(count, 0, "{salt}: a weight of zero is for nobody");
+                assert_eq!(count, 0, "{salt}: a weight of zero is for no subject");
             } else {
                 assert_share(count, IDS, *weight as f64 / total as f64, salt);
             }
@@ -107,21 +105,21 @@ fn the_order_in_which_variants_are_written_does_not_matter() {
 #[test]
 fn a_raised_rollout_changes_no_variant() {
     let theme = variants(&[ONE, 2 * ONE, 0, ONE / 2]);
-    let everybody = fixed([("theme", Flag::on().with_variants(theme.clone()))]);
-    let dealt: Vec<Option<Variant>> = (0..2_000).map(|id| everybody.variant("theme", &id)).collect();
-    assert!(dealt.iter().all(Option::is_some));
+    let all = fixed([("theme", Flag::on().with_variants(theme.clone()))]);
+    let assigned: Vec<Option<Variant>> = (0..2_000).map(|id| all.variant("theme", &id)).collect();
+    assert!(assigned.iter().all(Option::is_some));
     for rollout in 0..=100 {
         let part = Flag::on().with_rollout(percent(rollout)).with_variants(theme.clone());
         let rule = Rule::new().when(Condition::attribute("beta", Operator::one_of([true])));
         let by_rule = Flag::on().with_rules([rule.with_rollout(percent(rollout))]).with_variants(theme.clone());
         let flags = fixed([("theme", part)]);
         let ruled = fixed([("theme", by_rule)]);
-        for (id, dealt) in (0..).zip(&dealt) {
+        for (id, assigned) in (0..).zip(&assigned) {
             let variant = flags.variant("theme", &id);
             assert_eq!(variant.is_some(), flags.is_on("theme", &id), "{id} at {rollout} percent");
-            assert!(variant.is_none() || variant == *dealt, "{id} at {rollout} percent");
+            assert!(variant.is_none() || variant == *assigned, "{id} at {rollout} percent");
             let variant = ruled.variant("theme", &Context::new(id).with("beta", true));
-            assert!(variant.is_none() || variant == *dealt, "{id} at {rollout} percent of a rule");
+            assert!(variant.is_none() || variant == *assigned, "{id} at {rollout} percent of a rule");
         }
     }
 }
@@ -130,7 +128,7 @@ fn a_raised_rollout_changes_no_variant() {
 fn variants_are_independent_of_the_rollout() {
     let weights = [50, 30, 20];
     let theme = variants(&weights);
-    // Rows: the tenth of all in which the rollout lets somebody in. Columns: the variant.
+    // A row per tenth of the rollout, a column per variant.
     let mut table = vec![vec![0_u32; 3]; 10];
     let steps: Vec<Flags> = (1..=10)
         .map(|tenth| fixed([("theme", Flag::on().with_rollout(percent(10 * tenth)).with_variants(theme.clone()))]))
@@ -142,7 +140,7 @@ fn variants_are_independent_of_the_rollout() {
         let column = (0..3).find(|index| name(*index) == variant.name()).expect("one of the three");
         table[tenth][column] += 1;
     }
-    // Beyond these lies one case in a thousand: 2 and 18 degrees of freedom.
+    // Chance exceeds these bounds once in a thousand cases, with 2 and 18 degrees of freedom.
     let first: u32 = table[0].iter().sum();
     let goodness: f64 = table[0]
         .iter()
@@ -166,12 +164,12 @@ fn variants_of_two_flags_are_independent_unless_they_share_a_salt() {
     let mut table = vec![vec![0_u32; 3]; 3];
     let snapshot = flags.snapshot();
     for id in 0..IDS {
-        let place = |key| {
+        let column = |key| {
             let variant = snapshot.variant(key, &id).expect("a variant");
             (0..3).find(|index| name(*index) == variant.name()).expect("one of the three")
         };
-        table[place("a")][place("b")] += 1;
-        assert_eq!(place("a"), place("c"), "{id}");
+        table[column("a")][column("b")] += 1;
+        assert_eq!(column("a"), column("c"), "{id}");
     }
     // Four degrees of freedom.
     assert!(chi_square(&table) < 18.47, "{table:?}");
@@ -184,34 +182,38 @@ fn a_variant_is_assigned_by_the_attribute_of_the_rule() {
         ("ruled", Flag::on().with_by("account").with_rules([rule]).with_salt("s").with_variants(variants(&[1; 10]))),
         ("by-id", Flag::on().with_salt("s").with_variants(variants(&[1; 10]))),
     ]);
-    let dealt = |id: &str| flags.variant("by-id", id);
+    let assigned = |id: &str| flags.variant("by-id", id);
     for number in 0..100 {
         let (account, team) = (format!("account-{number}"), format!("team-{number}"));
         let user = |id: &str| Context::new(id).with("account", &account).with("team", &team);
-        assert_eq!(flags.variant("ruled", &user("u1")), dealt(&team), "by the rule's attribute");
-        assert_eq!(flags.variant("ruled", &user("u2")), dealt(&team), "and so for all of a team");
-        assert_eq!(flags.variant("ruled", &user("u3")), dealt(&account), "by the flag's attribute");
+        assert_eq!(flags.variant("ruled", &user("u1")), assigned(&team), "assigned by the attribute of the rule");
+        assert_eq!(flags.variant("ruled", &user("u2")), assigned(&team), "every user of a team gets the same");
+        assert_eq!(flags.variant("ruled", &user("u3")), assigned(&account), "assigned by the attribute of the flag");
     }
-    let lacking = Context::new("u1").with("account", "account-1");
-    assert!(flags.is_on("ruled", &lacking), "on at 100 percent, which takes no hash");
-    assert_eq!(flags.variant("ruled", &lacking), None, "nothing to be dealt one by");
+    let without_team = Context::new("u1").with("account", "account-1");
+    assert!(flags.is_on("ruled", &without_team), "100 % needs no hash");
+    assert_eq!(flags.variant("ruled", &without_team), None, "the attribute to hash is missing");
 }
 
 #[test]
 fn a_rule_gives_its_variant_only_to_the_subjects_it_includes() {
     let pinned = Rule::new().for_subjects(["u1"]).with_variant("variant-01");
-    let nobody = Rule::new()
+    let excluding = Rule::new()
         .when(Condition::attribute("plan", Operator::one_of(["free"])))
         .with_rollout(Percent::ZERO)
         .with_variant("variant-01");
     let anonymous = Rule::new().when(Condition::attribute("beta", Operator::one_of([true]))).with_variant("variant-01");
-    let flag = Flag::on().with_rules([pinned, nobody, anonymous]).with_variants(variants(&[1, 0]));
+    let flag = Flag::on().with_rules([pinned, excluding, anonymous]).with_variants(variants(&[1, 0]));
     let flags = fixed([("theme", flag)]);
     let variant = |subject: &Context| flags.variant("theme", subject).map(|variant| variant.name().to_owned());
     assert_eq!(variant(&Context::new("u1")).as_deref(), Some("variant-01"), "even with a weight of zero");
     assert_eq!(variant(&Context::new("u2")).as_deref(), Some("variant-00"));
     assert_eq!(variant(&Context::new("u2").with("plan", "free")), None);
-    assert_eq!(variant(&Context::anonymous().with("beta", true)).as_deref(), Some("variant-01"), "that takes no id");
+    assert_eq!(
+        variant(&Context::anonymous().with("beta", true)).as_deref(),
+        Some("variant-01"),
+        "a fixed variant needs no id"
+    );
     assert_eq!(variant(&Context::anonymous()), None);
 }
 
@@ -220,17 +222,17 @@ fn a_rule_may_assign_its_own_variants_with_its_own_salt() {
     let own = Variants::new([(Variant::new("rare"), ONE), (Variant::new("common"), 9 * ONE)]).expect("variants");
     let rule = Rule::new().with_rollout(percent(50)).with_salt("other").with_variants(own.clone());
     let flag = Flag::on().with_variants(variants(&[ONE])).with_rules([rule.clone()]);
-    // What the rule says is what a flag of its own would say.
-    let alone = Flag::on().with_rollout(percent(50)).with_salt("other").with_variants(own);
-    let flags = fixed([("a", flag), ("alone", alone)]);
-    let dealt = counts(&flags, "a");
-    assert_eq!(dealt, counts(&flags, "alone"));
-    let count = |name: &str| dealt.get(&Some(name.to_owned())).copied().unwrap_or(0);
+    // A flag with the same settings as the rule.
+    let expected = Flag::on().with_rollout(percent(50)).with_salt("other").with_variants(own);
+    let flags = fixed([("a", flag), ("expected", expected)]);
+    let assigned = counts(&flags, "a");
+    assert_eq!(assigned, counts(&flags, "expected"));
+    let count = |name: &str| assigned.get(&Some(name.to_owned())).copied().unwrap_or(0);
     assert_share(count("rare"), IDS, 0.05, "rare");
     assert_share(count("common"), IDS, 0.45, "common");
     let snapshot = flags.snapshot();
-    assert!((0..IDS).all(|id| snapshot.variant("a", &id) == snapshot.variant("alone", &id)));
-    // A fixed one is one of the rule's own.
+    assert!((0..IDS).all(|id| snapshot.variant("a", &id) == snapshot.variant("expected", &id)));
+    // A fixed variant of the rule is one of its own variants.
     let flags = fixed([("a", Flag::on().with_variants(variants(&[ONE])).with_rules([rule.with_variant("rare")]))]);
     assert_eq!(counts(&flags, "a").keys().cloned().collect::<Vec<_>>(), [None, Some("rare".to_owned())]);
 }
@@ -250,7 +252,7 @@ fn invalid_weights_are_rejected() {
     assert_eq!(Variants::new([]).map(|_| ()).map_err(|error| error.to_string()), Err("no variants".to_owned()));
 }
 
-/// More than a handful are found by halving.
+/// With many variants, the variant is found by binary search.
 #[test]
 fn each_of_many_variants_gets_its_share() {
     for count in [16, 17, 100] {
