@@ -1,4 +1,4 @@
-//! A call site of `flag!` allocates nothing: not while nothing is installed, not at its first hit, never after.
+//! A call site of `flag!` allocates nothing: not before the install, not at its first hit, and not later.
 
 use std::hint::black_box;
 
@@ -29,7 +29,7 @@ fn allocations(work: impl FnOnce()) -> u64 {
     allocation_counter::measure(work).count_total
 }
 
-/// Hits each of these sites three times: the first hit of a site registers it.
+/// Hits each of these sites three times, because the first hit registers the site.
 macro_rules! thrice {
     ($($read:expr),+ $(,)?) => {
         [$({
@@ -83,14 +83,14 @@ fn every_form(subjects: &Subjects) -> [(&'static str, [u64; 16]); 9] {
         forms!(subjects, "half"),
         forms!(subjects, "salted-half"),
         forms!(subjects, "by-account"),
-        forms!(subjects, "refused"),
+        forms!(subjects, "invalid"),
         forms!(subjects, "overridden"),
-        forms!(subjects, "only.folded"),
+        forms!(subjects, "only.env"),
         forms!(subjects, "undeclared"),
     ]
 }
 
-/// A second set of sites, none of which has been reached before the flags are installed.
+/// A second set of sites, which are first hit after the install.
 fn every_form_elsewhere(subjects: &Subjects) -> [(&'static str, [u64; 16]); 9] {
     [
         forms!(subjects, "off"),
@@ -98,9 +98,9 @@ fn every_form_elsewhere(subjects: &Subjects) -> [(&'static str, [u64; 16]); 9] {
         forms!(subjects, "half"),
         forms!(subjects, "salted-half"),
         forms!(subjects, "by-account"),
-        forms!(subjects, "refused"),
+        forms!(subjects, "invalid"),
         forms!(subjects, "overridden"),
-        forms!(subjects, "only.folded"),
+        forms!(subjects, "only.env"),
         forms!(subjects, "undeclared"),
     ]
 }
@@ -116,12 +116,12 @@ fn publish(flags: &Flags) {
         (key("by-account"), half().with_by("account")),
         (key("overridden"), Flag::off().with_salt("o").with_by("account")),
     ]);
-    declared.refuse(key("refused"));
+    declared.refuse(key("invalid"));
     flags.add_layer(Provenance::new("file:")).publish(declared);
-    let mut folded = FlagSet::new();
-    folded.insert_folded(FoldedKey::new("OVERRIDDEN").expect("a folded key"), half());
-    folded.insert_folded(FoldedKey::new("ONLY_FOLDED").expect("a folded key"), half());
-    flags.add_layer(Provenance::new("env:")).publish(folded);
+    let mut env_set = FlagSet::new();
+    env_set.insert_folded(FoldedKey::new("OVERRIDDEN").expect("an environment key"), half());
+    env_set.insert_folded(FoldedKey::new("ONLY_ENV").expect("an environment key"), half());
+    flags.add_layer(Provenance::new("env:")).publish(env_set);
 }
 
 #[test]
@@ -145,9 +145,9 @@ fn no_form_of_flag_allocates() {
     );
 
     for (key, counts) in every_form(&subjects) {
-        assert_eq!(counts, [0; 16], "{key}, at a site reached before");
+        assert_eq!(counts, [0; 16], "{key}, at a site hit before the install");
     }
     for (key, counts) in every_form_elsewhere(&subjects) {
-        assert_eq!(counts, [0; 16], "{key}, at a site reached now");
+        assert_eq!(counts, [0; 16], "{key}, at a site first hit after the install");
     }
 }

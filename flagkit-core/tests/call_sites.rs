@@ -1,4 +1,4 @@
-//! Every form of `flag!` is dark before the install, right from the install on, and follows every publish.
+//! Every form of `flag!` is off before the install, and follows the install and every publish.
 
 use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, FoldedKey, Id, Percent, Provenance, Subject, Value, flag};
 
@@ -35,58 +35,58 @@ macro_rules! for_seven {
     }};
 }
 
-/// Every form that names no more than the id 7.
+/// Every form that names only the id 7, and the forms above.
 macro_rules! for_id_seven {
     ($key:literal) => {{
         let text = String::from("7");
-        let mut answers =
+        let mut values =
             vec![flag!($key, 7), flag!($key, 7_u128), flag!($key, "7"), flag!($key, text), flag!($key, id = 7_i8)];
-        answers.extend(for_seven!($key));
-        answers
+        values.extend(for_seven!($key));
+        values
     }};
 }
 
-macro_rules! for_nobody {
+macro_rules! without_id {
     ($key:literal) => {
         vec![flag!($key), flag!($key, ()), flag!($key, ""), flag!($key, None::<u64>), flag!($key, plan = "beta")]
     };
 }
 
 #[derive(Debug, PartialEq)]
-struct Answers {
-    switched: Vec<bool>,
+struct Values {
+    enabled: Vec<bool>,
     rollout: (Vec<bool>, Vec<bool>),
     by_account: (Vec<bool>, Vec<bool>),
-    folded: (Vec<bool>, Vec<bool>),
-    refused: Vec<bool>,
+    env_key: (Vec<bool>, Vec<bool>),
+    invalid: Vec<bool>,
     undeclared: Vec<bool>,
 }
 
-/// Asks at the same sites each time.
-fn ask() -> Answers {
+/// Reads the same sites each time.
+fn read() -> Values {
     let both = |mut one: Vec<bool>, other: Vec<bool>| {
         one.extend(other);
         one
     };
-    Answers {
-        switched: both(for_nobody!("switched"), for_id_seven!("switched")),
-        rollout: (for_nobody!("rollout"), for_id_seven!("rollout")),
-        by_account: (for_nobody!("by-account"), for_seven!("by-account")),
-        folded: (for_nobody!("only.folded"), for_id_seven!("only.folded")),
-        refused: both(for_nobody!("refused"), for_id_seven!("refused")),
-        undeclared: both(for_nobody!("undeclared"), for_id_seven!("undeclared")),
+    Values {
+        enabled: both(without_id!("enabled"), for_id_seven!("enabled")),
+        rollout: (without_id!("rollout"), for_id_seven!("rollout")),
+        by_account: (without_id!("by-account"), for_seven!("by-account")),
+        env_key: (without_id!("only.env"), for_id_seven!("only.env")),
+        invalid: both(without_id!("invalid"), for_id_seven!("invalid")),
+        undeclared: both(without_id!("undeclared"), for_id_seven!("undeclared")),
     }
 }
 
-/// The flags as one switch has them. The percentages let in the one subject that is asked for, or leave it out.
-fn expected(on: bool) -> Answers {
-    let share = |nobody: usize, seven: usize| (vec![false; nobody], vec![on; seven]);
-    Answers {
-        switched: vec![on; 19],
+/// The expected values while all flags are on or off. The percentages include or exclude the one subject.
+fn expected(on: bool) -> Values {
+    let share = |without_id: usize, seven: usize| (vec![false; without_id], vec![on; seven]);
+    Values {
+        enabled: vec![on; 19],
         rollout: share(5, 14),
         by_account: share(5, 9),
-        folded: share(5, 14),
-        refused: vec![false; 19],
+        env_key: share(5, 14),
+        invalid: vec![false; 19],
         undeclared: vec![false; 19],
     }
 }
@@ -94,17 +94,17 @@ fn expected(on: bool) -> Answers {
 fn declared(on: bool) -> FlagSet {
     let key = |text| FlagKey::new(text).expect("a key");
     let mut set = FlagSet::from_iter([
-        (key("switched"), if on { Flag::on() } else { Flag::off() }),
+        (key("enabled"), if on { Flag::on() } else { Flag::off() }),
         (key("rollout"), rollout(on)),
         (key("by-account"), rollout(on).with_by("account")),
     ]);
-    set.refuse(key("refused"));
+    set.refuse(key("invalid"));
     set
 }
 
-fn folded(on: bool) -> FlagSet {
+fn env_set(on: bool) -> FlagSet {
     let mut set = FlagSet::new();
-    set.insert_folded(FoldedKey::new("ONLY_FOLDED").expect("a folded key"), rollout(on));
+    set.insert_folded(FoldedKey::new("ONLY_ENV").expect("an environment key"), rollout(on));
     set
 }
 
@@ -114,30 +114,30 @@ fn rollout(on: bool) -> Flag {
 }
 
 #[test]
-fn every_form_follows() {
+fn every_form_follows_the_install_and_each_publish() {
     let flags = Flags::new();
     let [file, env] = ["file:", "env:"].map(|name| flags.add_layer(Provenance::new(name)));
     file.publish(declared(true));
-    env.publish(folded(true));
-    assert_eq!(ask(), expected(false), "nothing is installed");
+    env.publish(env_set(true));
+    assert_eq!(read(), expected(false), "nothing is installed");
     assert!(flagkit_core::installed().is_none());
 
     flagkit_core::install(flags.clone()).expect("this process installs nothing else");
-    assert!(flagkit_core::installed().is_some_and(|installed| installed.is_on("switched", &())));
-    assert_eq!(ask(), expected(true), "the install reaches sites that were hit before it");
+    assert!(flagkit_core::installed().is_some_and(|installed| installed.is_on("enabled", &())));
+    assert_eq!(read(), expected(true), "the install updates sites that were hit before");
 
     for on in [false, true, false, true, true, false] {
         file.publish(declared(on));
-        env.publish(folded(on));
-        assert_eq!(ask(), expected(on), "each publish reaches every site");
+        env.publish(env_set(on));
+        assert_eq!(read(), expected(on), "each publish updates every site");
     }
 
-    assert!(!flag!("first-reached-late"), "a site that nobody hit before");
+    assert!(!flag!("first-reached-late"), "a site that was not hit before");
     let mut late = declared(false);
     late.insert(FlagKey::new("late").expect("a key"), Flag::on());
     file.publish(late);
     assert!(flag!("late") && flag!("late", 7), "a site first reached after its flag was published");
 
     drop((file, env, flags));
-    assert!(flag!("late") && flag!("late", "user-1"), "the process keeps what is installed");
+    assert!(flag!("late") && flag!("late", "user-1"), "the installed flags live as long as the process");
 }

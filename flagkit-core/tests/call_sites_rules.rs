@@ -1,4 +1,4 @@
-//! Every form of `flag!` and `variant!` follows as its flag gains and loses rules, segments, requirements and variants.
+//! Every form of `flag!` and `variant!` follows its flag as it gains and loses rules, segments, prerequisites and variants.
 
 use flagkit_core::{
     Condition, Context, Flag, FlagKey, FlagSet, Flags, Id, Operator, Percent, Provenance, Reference, Rule, Segment,
@@ -20,19 +20,19 @@ impl Subject for User {
     }
 }
 
-/// What the same sites answer.
+/// The values at the same sites.
 #[derive(Debug, PartialEq)]
-struct Answers {
-    /// To nobody, to id 7, and to id 7 from Portugal and from Spain.
+struct Values {
+    /// Without an id, for id 7, and for id 7 from Portugal and from Spain.
     on: [bool; 4],
     theme: Option<String>,
 }
 
-fn one<T: PartialEq + std::fmt::Debug, const N: usize>(answers: [T; N]) -> T {
-    for pair in answers.windows(2) {
-        assert_eq!(pair[0], pair[1], "every form answers alike");
+fn same<T: PartialEq + std::fmt::Debug, const N: usize>(values: [T; N]) -> T {
+    for pair in values.windows(2) {
+        assert_eq!(pair[0], pair[1], "every form returns the same");
     }
-    answers.into_iter().next().expect("at least one")
+    values.into_iter().next().expect("at least one")
 }
 
 fn from(country: &str) -> bool {
@@ -40,7 +40,7 @@ fn from(country: &str) -> bool {
     let spain = User { number: 7, country: "ES" };
     let user = if country == "PT" { portugal } else { spain };
     let context = Context::new(7).with("country", country);
-    one([
+    same([
         flag!("search", &user),
         flag!("search", user),
         flag!("search", Some(&user)),
@@ -52,17 +52,17 @@ fn from(country: &str) -> bool {
     ])
 }
 
-fn ask() -> Answers {
+fn read() -> Values {
     let user = User { number: 7, country: "PT" };
     let name = |variant: Option<Variant>| variant.map(|variant| variant.name().to_owned());
-    Answers {
+    Values {
         on: [
-            one([flag!("search"), flag!("search", ()), flag!("search", ""), flag!("search", plan = "beta")]),
-            one([flag!("search", 7), flag!("search", "7"), flag!("search", id = 7_u8), flag!("search", id = "7")]),
+            same([flag!("search"), flag!("search", ()), flag!("search", ""), flag!("search", plan = "beta")]),
+            same([flag!("search", 7), flag!("search", "7"), flag!("search", id = 7_u8), flag!("search", id = "7")]),
             from("PT"),
             from("ES"),
         ],
-        theme: one([
+        theme: same([
             name(variant!("search", user)),
             name(variant!("search", &user)),
             name(variant!("search", id = 7, country = "PT")),
@@ -71,8 +71,8 @@ fn ask() -> Answers {
     }
 }
 
-fn answers(on: [bool; 4], theme: Option<&str>) -> Answers {
-    Answers { on, theme: theme.map(str::to_owned) }
+fn values(on: [bool; 4], theme: Option<&str>) -> Values {
+    Values { on, theme: theme.map(str::to_owned) }
 }
 
 fn declare(flag: Flag, index: Flag, iberia: &[&str]) -> FlagSet {
@@ -84,64 +84,68 @@ fn declare(flag: Flag, index: Flag, iberia: &[&str]) -> FlagSet {
 }
 
 #[test]
-fn every_form_follows() {
+fn every_form_follows_each_change() {
     let flags = Flags::new();
     let [file, env] = ["file:", "env:"].map(|name| flags.add_layer(Provenance::new(name)));
-    assert_eq!(ask(), answers([false; 4], None), "nothing is installed");
+    assert_eq!(read(), values([false; 4], None), "nothing is installed");
     flagkit_core::install(flags.clone()).expect("this process installs nothing else");
 
     let portuguese = || Rule::new().when(Condition::attribute("country", Operator::one_of(["PT"])));
     let plain = Flag::on();
-    let dark_otherwise = |rule: Rule| Flag::on().with_rollout(Percent::ZERO).with_rules([rule]);
-    let ruled = dark_otherwise(portuguese());
-    let listed = dark_otherwise(Rule::new().for_subjects(["7"]));
-    let in_segment = dark_otherwise(Rule::new().in_segments([Reference::new("iberia")]));
-    let requiring = Flag::on().requiring([Reference::new("new-index")]);
-    let refused = dark_otherwise(Rule::new().in_segments([Reference::new("nowhere")]));
+    let off_otherwise = |rule: Rule| Flag::on().with_rollout(Percent::ZERO).with_rules([rule]);
+    let ruled = off_otherwise(portuguese());
+    let listed = off_otherwise(Rule::new().for_subjects(["7"]));
+    let in_segment = off_otherwise(Rule::new().in_segments([Reference::new("iberia")]));
+    let dependent = Flag::on().requiring([Reference::new("new-index")]);
+    let invalid = off_otherwise(Rule::new().in_segments([Reference::new("nowhere")]));
     let blue = || Variants::new([(Variant::new("blue"), 1), (Variant::new("red"), 0)]).expect("variants");
     let themed = Flag::on().with_variants(blue());
     let themed_by_rule = Flag::on().with_rules([portuguese().with_variant("red")]).with_variants(blue());
 
-    let dark = || answers([false; 4], None);
-    let lit = || answers([true; 4], None);
-    // Each a change from the one before: there, back again, and from one sort to another.
+    let off = || values([false; 4], None);
+    let on = || values([true; 4], None);
+    // Each step changes the flag of the previous step, to another kind of flag and back.
     for (step, flag, index, iberia, expected) in [
-        ("on for all", &plain, Flag::off(), &["PT"][..], lit()),
-        ("gains a rule", &ruled, Flag::off(), &["PT"], answers([false, false, true, false], None)),
-        ("loses it", &plain, Flag::off(), &["PT"], lit()),
-        ("lists ids", &listed, Flag::off(), &["PT"], answers([false, true, true, true], None)),
-        ("uses a segment", &in_segment, Flag::off(), &["PT"], answers([false, false, true, false], None)),
-        ("the segment changes", &in_segment, Flag::off(), &["ES", "FR"], answers([false, false, false, true], None)),
-        ("requires what is off", &requiring, Flag::off(), &["PT"], dark()),
-        ("what it requires comes on", &requiring, Flag::on(), &["PT"], lit()),
+        ("on for all", &plain, Flag::off(), &["PT"][..], on()),
+        ("gains a rule", &ruled, Flag::off(), &["PT"], values([false, false, true, false], None)),
+        ("loses it", &plain, Flag::off(), &["PT"], on()),
+        ("lists ids", &listed, Flag::off(), &["PT"], values([false, true, true, true], None)),
+        ("uses a segment", &in_segment, Flag::off(), &["PT"], values([false, false, true, false], None)),
+        ("the segment changes", &in_segment, Flag::off(), &["ES", "FR"], values([false, false, false, true], None)),
+        ("requires a flag that is off", &dependent, Flag::off(), &["PT"], off()),
+        ("the prerequisite is turned on", &dependent, Flag::on(), &["PT"], on()),
         (
-            "what it requires gains a rule",
-            &requiring,
+            "the prerequisite gains a rule",
+            &dependent,
             ruled.clone(),
             &["PT"],
-            answers([false, false, true, false], None),
+            values([false, false, true, false], None),
         ),
-        ("what it requires goes off", &requiring, Flag::off(), &["PT"], dark()),
-        ("requires nothing any more", &plain, Flag::off(), &["PT"], lit()),
-        ("names an unknown segment, and keeps what it was", &refused, Flag::off(), &["PT"], lit()),
-        ("gains variants", &themed, Flag::off(), &["PT"], answers([true; 4], Some("blue"))),
-        ("gains a rule of a variant", &themed_by_rule, Flag::off(), &["PT"], answers([true; 4], Some("red"))),
-        ("loses all", &plain, Flag::off(), &["PT"], lit()),
-        ("goes off", &Flag::off(), Flag::off(), &["PT"], dark()),
-        ("comes back with a rule", &ruled, Flag::off(), &["PT"], answers([false, false, true, false], None)),
+        ("the prerequisite is turned off", &dependent, Flag::off(), &["PT"], off()),
+        ("loses the prerequisite", &plain, Flag::off(), &["PT"], on()),
+        ("names an unknown segment and keeps its definition", &invalid, Flag::off(), &["PT"], on()),
+        ("gains variants", &themed, Flag::off(), &["PT"], values([true; 4], Some("blue"))),
+        ("gains a rule of a variant", &themed_by_rule, Flag::off(), &["PT"], values([true; 4], Some("red"))),
+        ("loses all", &plain, Flag::off(), &["PT"], on()),
+        ("is turned off", &Flag::off(), Flag::off(), &["PT"], off()),
+        ("is turned on with a rule", &ruled, Flag::off(), &["PT"], values([false, false, true, false], None)),
     ] {
         file.publish(declare(flag.clone(), index, iberia));
-        assert_eq!(ask(), expected, "{step}");
+        assert_eq!(read(), expected, "{step}");
     }
 
     let mut over = FlagSet::from_iter([(FlagKey::new("search").expect("a key"), Flag::on())]);
     env.publish(over.clone());
-    assert_eq!(ask(), lit(), "an override drops the rules");
+    assert_eq!(read(), on(), "an override drops the rules");
     over.refuse(FlagKey::new("search").expect("a key"));
     env.publish(over);
-    assert_eq!(ask(), lit(), "a refused override keeps its last good flag");
+    assert_eq!(read(), on(), "an invalid override keeps its last good flag");
     env.publish(FlagSet::new());
-    assert_eq!(ask(), answers([false, false, true, false], None), "taken off, the rules are back");
-    assert!(flag!("search", id = 7, country = "PT") && !flag!("search"), "at a site reached now");
+    assert_eq!(
+        read(),
+        values([false, false, true, false], None),
+        "after the override is removed, the rules apply again"
+    );
+    assert!(flag!("search", id = 7, country = "PT") && !flag!("search"), "at a site hit for the first time");
     assert!(variant!("search", 7).is_none() && variant!("undeclared", 7).is_none());
 }

@@ -1,6 +1,6 @@
-//! `flag!` neither captures the caller's names nor is captured by them, moves nothing, and stands anywhere.
+//! `flag!` is hygienic, moves nothing, and works in every expression position.
 
-// Odd expressions are what is tested here.
+// This test is about odd expressions.
 #![allow(
     clippy::let_and_return,
     clippy::needless_raw_string_hashes,
@@ -18,7 +18,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Percent, Snapshot, flag};
 
-/// On for about half of all ids, so that a wrong id is found out.
+/// Flags that are on for about half of all ids, so that a wrong id shows.
 fn flags() -> Flags {
     let half = || Flag::on().with_rollout(Percent::new(50).expect("a percentage")).with_salt("half");
     let key = |text| FlagKey::new(text).expect("a key");
@@ -29,7 +29,7 @@ fn flags() -> Flags {
     ]))
 }
 
-/// The caller's names for everything that the expansion might want.
+/// Items of the caller with the names that the expansion could use.
 mod shadowed {
     #![allow(dead_code, non_camel_case_types, non_snake_case, non_upper_case_globals)]
 
@@ -55,7 +55,7 @@ mod shadowed {
     const None: i32 = 8;
     static CALL_SITE: i32 = 7;
 
-    pub(super) fn answers(flags: &::flagkit_core::Flags) -> [::core::primitive::bool; 9] {
+    pub(super) fn values(flags: &::flagkit_core::Flags) -> [::core::primitive::bool; 9] {
         use ::flagkit_core::flag;
         let (value0, value1, subject, key, site, word) = (7, 8, 9, "x", (), ());
         let _ = (site, word, key);
@@ -76,7 +76,7 @@ mod shadowed {
 mod without_a_prelude {
     #![no_implicit_prelude]
 
-    pub(super) fn answers(flags: &::flagkit_core::Flags) -> [bool; 5] {
+    pub(super) fn values(flags: &::flagkit_core::Flags) -> [bool; 5] {
         use ::flagkit_core::flag;
         [
             flag!("on"),
@@ -95,8 +95,8 @@ mod reexporting {
 fn hygiene(flags: &Flags) {
     let on = |id: i32| flags.is_on("half", &id);
     let expected = [true, on(7), on(8), on(9), on(7), on(8), on(7), on(8), on(9)];
-    assert_eq!(shadowed::answers(flags), expected);
-    assert_eq!(without_a_prelude::answers(flags), [true, on(7), on(8), on(9), on(10)]);
+    assert_eq!(shadowed::values(flags), expected);
+    assert_eq!(without_a_prelude::values(flags), [true, on(7), on(8), on(9), on(10)]);
     assert_eq!(
         [fk::flag!("half", 7), fk::flag!("half", id = 8), fk::flag!(in flags, "half", 9)],
         [on(7), on(8), on(9)]
@@ -120,7 +120,7 @@ fn nothing_is_moved_and_temporaries_live(flags: &Flags) {
     assert_eq!(flag!("half", context), on("user-2"));
     assert_eq!(flag!("half", boxed), on("user-1"));
     assert_eq!(flag!("half", *boxed), on("user-1"));
-    assert_eq!(flag!("half", **boxed), on("user-1"), "a place of type str");
+    assert_eq!(flag!("half", **boxed), on("user-1"), "a place expression of type str");
     assert_eq!(flag!("half", &mut number), on("7"));
     drop((name, plan, context, boxed));
 
@@ -274,7 +274,7 @@ fn any_function(flags: &Flags) {
 
 fn each_expression_is_evaluated_once_from_left_to_right(flags: &Flags) {
     let order = RefCell::new(Vec::new());
-    let note = |name: &'static str| {
+    let record = |name: &'static str| {
         order.borrow_mut().push(name);
         7
     };
@@ -283,13 +283,13 @@ fn each_expression_is_evaluated_once_from_left_to_right(flags: &Flags) {
         flags
     };
     let all = [
-        flag!("half", note("subject")),
-        flag!("half", plan = note("plan"), id = note("id"), seats = note("seats")),
-        flag!(in handle(), "half", note("subject")),
-        flag!(in handle(), "half", id = note("id"), plan = note("plan")),
+        flag!("half", record("subject")),
+        flag!("half", plan = record("plan"), id = record("id"), seats = record("seats")),
+        flag!(in handle(), "half", record("subject")),
+        flag!(in handle(), "half", id = record("id"), plan = record("plan")),
     ];
     assert_eq!(all, [flags.is_on("half", &7); 4]);
-    assert!(!flag!("undeclared", note("even for a flag that is off")));
+    assert!(!flag!("undeclared", record("even for a flag that is off")));
     assert_eq!(
         order.into_inner(),
         ["subject", "plan", "id", "seats", "handle", "subject", "handle", "id", "plan", "even for a flag that is off"]

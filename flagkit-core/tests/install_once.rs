@@ -1,4 +1,4 @@
-//! The second install is given back and changes nothing, neither at call sites nor in what is installed.
+//! The second `install` returns the flags it got and changes nothing.
 
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Provenance, flag};
 
@@ -21,19 +21,19 @@ fn the_first_install_stays_in_effect() {
     flagkit_core::install(first.clone()).expect("nothing is installed yet");
     assert_eq!(reads(), [true, true, false, false]);
 
-    let refused = flagkit_core::install(second).expect_err("others are installed");
-    assert!(refused.to_string().starts_with("flags are installed for this process already"), "{refused}");
-    let returned = refused.into_flags();
-    assert!(returned.is_on("second", &()) && !returned.is_on("first", &()), "the very flags come back");
-    assert!(flagkit_core::install(first.clone()).is_err(), "not even the same twice");
+    let error = flagkit_core::install(second).expect_err("other flags are installed");
+    assert!(error.to_string().starts_with("flags are installed for this process already"), "{error}");
+    let returned = error.into_flags();
+    assert!(returned.is_on("second", &()) && !returned.is_on("first", &()), "the error returns the flags");
+    assert!(flagkit_core::install(first.clone()).is_err(), "not even the same flags twice");
     assert_eq!(reads(), [true, true, false, false]);
 
     rejected.publish(FlagSet::from_iter([(FlagKey::new("first").expect("a key"), Flag::off())]));
-    assert_eq!(reads(), [true, true, false, false], "call sites do not follow the others");
-    let installed = flagkit_core::installed().expect("the first ones");
+    assert_eq!(reads(), [true, true, false, false], "call sites do not follow the second flags");
+    let installed = flagkit_core::installed().expect("the first flags");
     assert_eq!(installed.status().sources[0].provenance.as_str(), "first:");
 
     publisher.publish(FlagSet::new());
-    assert_eq!(reads(), [false; 4], "and still follow the first");
+    assert_eq!(reads(), [false; 4], "call sites still follow the first flags");
     assert!(!returned.is_on("first", &()));
 }

@@ -14,7 +14,7 @@ fn on() -> Flag {
 fn call_sites_get_the_off_variant_too() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("test:"));
-    flagkit_core::install(flags.clone()).expect("nobody else installs flags here");
+    flagkit_core::install(flags.clone()).expect("this process installs nothing else");
     let name = || variant!("theme", &Context::new("user-1")).map(|variant| variant.name().to_owned());
     let set = |flag| FlagSet::from_iter([(FlagKey::new("theme").expect("a key"), flag)]);
     assert_eq!(name(), None);

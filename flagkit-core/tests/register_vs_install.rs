@@ -1,4 +1,4 @@
-//! Sites that are first reached while the flags are being installed light up like those before and after.
+//! Call sites that are first reached during the install are on afterwards, like all others.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,9 +33,9 @@ fn every_site_is_on_in_the_end() {
             scope.spawn(move || {
                 start.wait();
                 for site in sites.iter().cycle().skip(thread * sites.len() / THREADS) {
-                    let lit_by_now = installed.load(Ordering::Acquire);
-                    assert!(site() || !lit_by_now, "dark after the install");
-                    if lit_by_now {
+                    let is_installed = installed.load(Ordering::Acquire);
+                    assert!(site() || !is_installed, "off after the install");
+                    if is_installed {
                         break;
                     }
                 }

@@ -1,4 +1,4 @@
-//! Sites that are first reached while flags are being published end up right: none is left with an older answer.
+//! Call sites that are first reached during a publish end up with the published flags.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ struct Site {
     read: fn() -> bool,
 }
 
-/// Ten sites for each key: whichever form, the subject is 7.
+/// Ten sites for each key, one per form. The subject is always 7.
 macro_rules! ten_sites_each {
     ($($key:literal)+) => {
         vec![$(
@@ -58,10 +58,10 @@ fn at(flip: usize) -> FlagSet {
     set
 }
 
-/// Ends the hammering when it is dropped, after a failed assertion too.
-struct Close<'a>(&'a AtomicUsize);
+/// Stops the reading threads when it is dropped, even after a failed assertion.
+struct StopOnDrop<'a>(&'a AtomicUsize);
 
-impl Drop for Close<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(SITES + 1, Ordering::Release);
     }
@@ -74,7 +74,7 @@ fn every_site_agrees_with_the_snapshot_after_each_publish() {
     let publisher = flags.add_layer(Provenance::new("flips:"));
     let sites = sites();
     assert_eq!(sites.len(), SITES);
-    // Sites are opened one by one, so that there is a first hit to race with all along.
+    // Sites are opened one by one, so that a first hit can race with a publish during the whole test.
     let (open, start) = (AtomicUsize::new(0), Barrier::new(THREADS + 1));
     let agrees = |site: &Site| assert_eq!((site.read)(), flags.is_on(site.key, &7), "{}", site.key);
 
@@ -82,25 +82,25 @@ fn every_site_agrees_with_the_snapshot_after_each_publish() {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 start.wait();
-                let mut lit = 0_usize;
+                let mut on = 0_usize;
                 loop {
                     let open = open.load(Ordering::Acquire);
-                    // From the newest site downwards: the newest is the one in the race.
-                    lit += sites[..open.min(SITES)].iter().rev().take(40).filter(|site| (site.read)()).count();
+                    // The newest site comes first, because its first hit is the one that races.
+                    on += sites[..open.min(SITES)].iter().rev().take(40).filter(|site| (site.read)()).count();
                     if open > SITES {
-                        return assert!(lit > 0, "this thread saw every flag dark all along");
+                        return assert!(on > 0, "every read of this thread was off");
                     }
                 }
             });
         }
-        let close = Close(&open);
+        let stop = StopOnDrop(&open);
         start.wait();
         for flip in 1..=FLIPS {
             open.store(flip * SITES / FLIPS, Ordering::Release);
             publisher.publish(at(flip));
             sites[..flip * SITES / FLIPS].iter().rev().take(3).for_each(agrees);
         }
-        drop(close);
+        drop(stop);
     });
 
     sites.iter().for_each(agrees);

@@ -1,4 +1,4 @@
-//! Overrides, recordings and tests under every combination of flags. One process in which flags are installed.
+//! Overrides, recordings and `flag_test`, in a process that installs flags.
 
 use std::future::poll_fn;
 use std::panic;
@@ -20,7 +20,7 @@ fn theme() -> Flag {
     Flag::on().with_variants(all)
 }
 
-/// Installs flags, once for all tests here.
+/// Installs flags once for all tests.
 fn installed() -> &'static Publisher {
     static PUBLISHER: OnceLock<Publisher> = OnceLock::new();
     static INSTALL: Once = Once::new();
@@ -28,15 +28,16 @@ fn installed() -> &'static Publisher {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("test:"));
         publisher.publish(set(true));
-        flagkit_core::install(flags).expect("nobody else installs");
+        flagkit_core::install(flags).expect("this process installs nothing else");
         assert!(PUBLISHER.set(publisher).is_ok());
     });
-    PUBLISHER.get().expect("it was set")
+    PUBLISHER.get().expect("the line above sets it")
 }
 
 fn set(flipped: bool) -> FlagSet {
     let half = Flag::on().with_rollout("50".parse().expect("a percentage"));
-    let rules = Flag::on().with_rules([Rule::new().for_subjects(["u1"])]).with_rollout("0".parse().expect("it"));
+    let rules =
+        Flag::on().with_rules([Rule::new().for_subjects(["u1"])]).with_rollout("0".parse().expect("a percentage"));
     [
         ("always", Flag::on()),
         ("never", Flag::off()),
@@ -81,7 +82,7 @@ fn guards_may_end_in_any_order() {
     let first = testing::set("never", true);
     let second = testing::set("never", false);
     drop(first);
-    assert!(!flag!("never"), "the second still says so");
+    assert!(!flag!("never"), "the second override is still active");
     let third = testing::set("never", true);
     drop(second);
     assert!(flag!("never"));
@@ -99,7 +100,7 @@ fn a_panic_ends_overrides() {
     });
     assert!(caught.is_err());
     assert!(!flag!("never"));
-    let message = panic::catch_unwind(|| drop(testing::set("no key", true))).expect_err("no such key");
+    let message = panic::catch_unwind(|| drop(testing::set("no key", true))).expect_err("an invalid key");
     let message = message.downcast_ref::<String>().expect("a text");
     assert!(message.contains("\"no key\" cannot be the key of a flag"), "{message}");
 }
@@ -115,7 +116,7 @@ fn overrides_do_not_affect_other_threads() {
         flag!("never")
     });
     assert!(there.join().expect("no panic"));
-    // While other threads come and go with overrides of theirs, this one keeps its own.
+    // While other threads set and drop overrides, this thread keeps its own.
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -124,7 +125,7 @@ fn overrides_do_not_affect_other_threads() {
                     let _scope = testing::set("always", on);
                     assert_eq!(flag!("always"), on);
                 }
-                assert!(flag!("always"), "and sees the flags that are installed again");
+                assert!(flag!("always"), "without an override, the thread reads the installed flags");
             });
         }
         for _ in 0..2_000 {
@@ -140,13 +141,13 @@ fn publishes_take_effect_while_overrides_are_active() {
     for flipped in [false, true, false, true] {
         let never = testing::set("never", flipped);
         publisher.publish(set(flipped));
-        assert_eq!(read(), flipped, "with an override of another flag alive");
+        assert_eq!(read(), flipped, "an override of another flag is active");
         drop(never);
         assert_eq!(read(), flipped);
         let _flips = testing::set("flips", !flipped);
         publisher.publish(set(!flipped));
         publisher.publish(set(flipped));
-        assert_eq!(read(), !flipped, "the test has its way");
+        assert_eq!(read(), !flipped, "the override wins");
     }
 }
 
@@ -161,9 +162,11 @@ fn variants_are_forced_as_well() {
         assert!(flag!("theme"));
     }
     testing::with(&[("theme", false)], || assert_eq!(name(), None));
-    testing::with(&[("theme", true)], || assert_eq!(name().as_deref(), Some("classic"), "of the installed flags"));
-    testing::with(&[("nowhere", Variant::new("x"))], || {
-        assert_eq!(variant!("nowhere", ()).as_ref().map(Variant::name), Some("x"));
+    testing::with(&[("theme", true)], || {
+        assert_eq!(name().as_deref(), Some("classic"), "the variant of the installed flags");
+    });
+    testing::with(&[("undeclared", Variant::new("x"))], || {
+        assert_eq!(variant!("undeclared", ()).as_ref().map(Variant::name), Some("x"));
     });
 }
 
@@ -172,26 +175,26 @@ fn a_recording_holds_the_reads() {
     installed();
     let recording = testing::record();
     let _never = testing::set("never", true);
-    let answers = (flag!("always"), flag!("never"), flag!("undeclared"), variant!("theme", "u1"));
+    let values = (flag!("always"), flag!("never"), flag!("undeclared"), variant!("theme", "u1"));
     let inner = testing::record();
     let _ = flag!("always");
     assert_eq!(inner.keys(), ["always"]);
     drop(inner);
-    let asked = recording.asked();
-    let short: Vec<_> = asked.iter().map(|it| (&*it.key, it.on, it.is_forced)).collect();
+    let reads = recording.asked();
+    let short: Vec<_> = reads.iter().map(|read| (&*read.key, read.on, read.is_forced)).collect();
     let expected = [
-        ("always", answers.0, false),
+        ("always", values.0, false),
         ("never", true, true),
         ("undeclared", false, false),
         ("theme", true, false),
         ("always", true, false),
     ];
     assert_eq!(short, expected);
-    assert_eq!(asked[3].variant, answers.3);
+    assert_eq!(reads[3].variant, values.3);
     assert_eq!(recording.keys(), ["always", "never", "theme", "undeclared"]);
     assert!(recording.has_asked("never") && !recording.has_asked("half"));
     thread::spawn(|| flag!("half", "u1")).join().expect("no panic");
-    assert!(!recording.has_asked("half"), "another thread asked");
+    assert!(!recording.has_asked("half"), "only another thread read it");
     drop(recording);
     let _ = flag!("always");
 }
@@ -200,28 +203,28 @@ fn a_recording_holds_the_reads() {
 fn overrides_follow_a_task_from_thread_to_thread() {
     installed();
     let (sender, receiver) = mpsc::channel();
-    let mut turns = 0;
+    let mut polls = 0;
     let steps = poll_fn(move |_| {
-        turns += 1;
-        sender.send((thread::current().id(), flag!("never"))).expect("somebody listens");
-        if turns < 3 { Poll::Pending } else { Poll::Ready(turns) }
+        polls += 1;
+        sender.send((thread::current().id(), flag!("never"))).expect("the test listens");
+        if polls < 3 { Poll::Pending } else { Poll::Ready(polls) }
     });
     let mut future = Box::pin(steps.with_flags(Overrides::new([("never", true)])));
-    for turn in 1..=3 {
+    for poll in 1..=3 {
         let (back, polled) = thread::spawn(move || {
             let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-            assert!(!flag!("never"), "only while it is polled");
+            assert!(!flag!("never"), "overrides apply only during a poll");
             (future, polled)
         })
         .join()
         .expect("no panic");
         future = back;
-        assert_eq!(polled, if turn < 3 { Poll::Pending } else { Poll::Ready(3) });
+        assert_eq!(polled, if poll < 3 { Poll::Pending } else { Poll::Ready(3) });
     }
     drop(future);
-    let seen: Vec<_> = receiver.iter().collect();
-    assert!(seen.iter().all(|(_, on)| *on), "{seen:?}");
-    assert!(seen[0].0 != seen[1].0 && seen[1].0 != seen[2].0, "on three threads");
+    let values: Vec<_> = receiver.iter().collect();
+    assert!(values.iter().all(|(_, on)| *on), "{values:?}");
+    assert!(values[0].0 != values[1].0 && values[1].0 != values[2].0, "on three threads");
 }
 
 /// Polls once.
@@ -230,9 +233,9 @@ fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 /// Is pending once.
-async fn turn() {
-    let mut turned = false;
-    poll_fn(|_| if std::mem::replace(&mut turned, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|_| if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 #[test]
@@ -240,44 +243,44 @@ fn the_overrides_of_a_task_stay_with_it() {
     installed();
     let task = async {
         let recording = testing::record();
-        let mut seen = vec![flag!("never")];
+        let mut values = vec![flag!("never")];
         let never = testing::set("never", false);
-        seen.push(flag!("never"));
-        turn().await;
-        seen.push(flag!("never"));
-        turn().await;
+        values.push(flag!("never"));
+        yield_once().await;
+        values.push(flag!("never"));
+        yield_once().await;
         drop(never);
-        seen.push(flag!("never"));
-        turn().await;
-        seen.push(flag!("never"));
-        (seen, recording.keys())
+        values.push(flag!("never"));
+        yield_once().await;
+        values.push(flag!("never"));
+        (values, recording.keys())
     };
     let other = || Box::pin(async { [flag!("never"), flag!("flips")] }.with_flags(Overrides::default()));
     let mut task = Box::pin(task.with_flags(Overrides::new([("never", true)])));
     for _ in 0..3 {
         assert!(poll(&mut task).is_pending());
-        assert!(!flag!("never") && flag!("always"), "of the thread, between polls");
-        assert!(matches!(poll(&mut other()), Poll::Ready([false, _])), "another task");
+        assert!(!flag!("never") && flag!("always"), "between polls, the thread reads its own flags");
+        assert!(matches!(poll(&mut other()), Poll::Ready([false, _])), "another task is not affected");
     }
     let expected = vec![true, false, false, true, true];
     assert_eq!(
         poll(&mut task),
         Poll::Ready((expected, vec!["never".to_owned()])),
-        "the latest counts, before and after a turn"
+        "the latest override wins, before and after a poll"
     );
 
-    // A guard that leaves its task ends all the same.
+    // A guard that is moved out of its task still ends its override.
     let (sender, receiver) = mpsc::channel();
     let task = async {
-        sender.send(testing::set("never", true)).expect("somebody listens");
-        turn().await;
+        sender.send(testing::set("never", true)).expect("the test listens");
+        yield_once().await;
         let before = flag!("never");
-        turn().await;
+        yield_once().await;
         (before, flag!("never"))
     };
     let mut task = Box::pin(task.with_flags(Overrides::default()));
     assert!(poll(&mut task).is_pending());
-    let guard = receiver.recv().expect("it was sent");
+    let guard = receiver.recv().expect("the task sent it");
     assert!(!flag!("never") && poll(&mut task).is_pending());
     drop(guard);
     assert_eq!(poll(&mut task), Poll::Ready((true, false)));
@@ -285,17 +288,17 @@ fn the_overrides_of_a_task_stay_with_it() {
 
 #[test]
 fn a_cancelled_or_panicking_task_is_dropped_under_its_overrides() {
-    struct Asks(mpsc::Sender<bool>);
-    impl Drop for Asks {
+    struct ReadOnDrop(mpsc::Sender<bool>);
+    impl Drop for ReadOnDrop {
         fn drop(&mut self) {
-            self.0.send(flag!("never")).expect("somebody listens");
+            self.0.send(flag!("never")).expect("the test listens");
         }
     }
     installed();
     let (sender, receiver) = mpsc::channel();
     let [cancelled, panicking] = [sender.clone(), sender].map(|sender| async move {
-        let _asks = Asks(sender);
-        turn().await;
+        let _read_on_drop = ReadOnDrop(sender);
+        yield_once().await;
         panic::resume_unwind(Box::new("a test that fails"));
     });
     let mut cancelled = Box::pin(cancelled.with_flags(Overrides::new([("never", true)])));
@@ -308,26 +311,26 @@ fn a_cancelled_or_panicking_task_is_dropped_under_its_overrides() {
     let caught = panic::catch_unwind(panic::AssertUnwindSafe(|| poll(&mut panicking)));
     assert!(caught.is_err());
     assert_eq!(receiver.recv(), Ok(true));
-    assert!(!flag!("never"), "and nothing of it is left");
+    assert!(!flag!("never"), "the overrides ended with the task");
 }
 
-/// Which combinations have been run, by the names of the tests.
+/// The name of each generated test has the states of its flags.
 #[flag_test("never", "half", off("always"))]
 fn every_combination() {
     installed();
     let states = (flag!("never"), flag!("half"), flag!("always"));
     let name = thread::current().name().expect("tests have names").to_owned();
-    let word = |on: bool| if on { "on" } else { "off" };
-    let expected = format!("every_combination__never_{}__half_{}__always_off", word(states.0), word(states.1));
+    let state = |on: bool| if on { "on" } else { "off" };
+    let expected = format!("every_combination__never_{}__half_{}__always_off", state(states.0), state(states.1));
     assert_eq!(name, expected);
     assert!(!states.2);
 }
 
-mod within {
+mod inner {
     use flagkit_core::testing::flag_test;
 
-    fn place() -> &'static str {
-        "within"
+    fn module() -> &'static str {
+        "inner"
     }
 
     fn r#match_never_on() -> bool {
@@ -342,10 +345,10 @@ mod within {
             1
         }
         let unused = old();
-        if (super::place(), place()) == ("around", "within") && match_never_on() { Ok(()) } else { Err(super::Wrong) }
+        if (super::module(), module()) == ("outer", "inner") && match_never_on() { Ok(()) } else { Err(super::Wrong) }
     }
 
-    /// A module of the same name is no obstacle.
+    /// A module of the same name does not conflict.
     mod search {}
 
     #[flag_test(on("never"))]
@@ -358,14 +361,14 @@ mod within {
 #[derive(Debug)]
 struct Wrong;
 
-fn place() -> &'static str {
-    "around"
+fn module() -> &'static str {
+    "outer"
 }
 
 #[flag_test(on("never"), off("always"))]
 fn pinned() -> Result<(), String> {
     installed();
-    if flag!("never") && !flag!("always") { Ok(()) } else { Err("they are not as they are pinned".to_owned()) }
+    if flag!("never") && !flag!("always") { Ok(()) } else { Err("the flags do not have the pinned states".to_owned()) }
 }
 
 #[flag_test("never")]

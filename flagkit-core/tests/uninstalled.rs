@@ -1,9 +1,9 @@
-//! A library in a process that installs no flags sees all of its own dark, by every form of `flag!`.
+//! In a process that installs no flags, every form of `flag!` is off.
 
 use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, flag};
 
 #[test]
-fn every_form_is_dark_at_every_hit() {
+fn every_form_is_off_at_every_hit() {
     let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("a").expect("a key"), Flag::on())]));
     let (name, context) = (String::from("user-1"), Context::new("user-1").with("plan", "beta"));
     for _ in 0..3 {

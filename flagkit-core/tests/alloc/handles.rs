@@ -1,4 +1,4 @@
-//! Reading flags through a handle or a snapshot allocates nothing, whatever the flag and whoever the subject.
+//! A read through a handle or a snapshot allocates nothing, for every flag and every subject.
 
 use std::borrow::Cow;
 use std::hint::black_box;
@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, FoldedKey, Id, Percent, Provenance, Subject, Value, flag};
 
+use crate::allocations;
+
 const KEYS: [&str; 9] =
-    ["off", "on", "half", "salted-half", "by-account", "refused", "overridden", "only.folded", "undeclared"];
+    ["off", "on", "half", "salted-half", "by-account", "invalid", "overridden", "only.env", "undeclared"];
 
 struct User {
     number: u64,
@@ -25,7 +27,7 @@ impl Subject for User {
     }
 }
 
-/// One flag of each sort, under `KEYS`.
+/// One flag of each kind, under `KEYS`.
 fn flags() -> Flags {
     let key = |text| FlagKey::new(text).expect("a key");
     let half = || Flag::on().with_rollout(Percent::new(50).expect("a percentage"));
@@ -38,27 +40,23 @@ fn flags() -> Flags {
         (key("by-account"), half().with_by("account")),
         (key("overridden"), Flag::off().with_salt("o").with_by("account")),
     ]);
-    declared.refuse(key("refused"));
+    declared.refuse(key("invalid"));
     flags.add_layer(Provenance::new("file:")).publish(declared);
-    let mut folded = FlagSet::new();
-    folded.insert_folded(FoldedKey::new("OVERRIDDEN").expect("a folded key"), half());
-    folded.insert_folded(FoldedKey::new("ONLY_FOLDED").expect("a folded key"), half());
-    flags.add_layer(Provenance::new("env:")).publish(folded);
+    let mut env_set = FlagSet::new();
+    env_set.insert_folded(FoldedKey::new("OVERRIDDEN").expect("an environment key"), half());
+    env_set.insert_folded(FoldedKey::new("ONLY_ENV").expect("an environment key"), half());
+    flags.add_layer(Provenance::new("env:")).publish(env_set);
     flags
 }
 
-fn allocations(work: impl FnOnce()) -> u64 {
-    allocation_counter::measure(work).count_total
-}
-
-/// The first read of a thread sets that thread up in arc-swap; it is not what is measured here.
+/// Flags that this thread has read once. The first read of a thread allocates in arc-swap, which is not measured here.
 fn warmed_up() -> Flags {
     let flags = flags();
     black_box(flags.is_on("on", &()));
     flags
 }
 
-fn assert_free<S: Subject + ?Sized>(flags: &Flags, what: &str, subject: &S) {
+fn assert_free<S: Subject + ?Sized>(flags: &Flags, name: &str, subject: &S) {
     let snapshot = flags.snapshot();
     for key in KEYS {
         for (call, count) in [
@@ -67,7 +65,7 @@ fn assert_free<S: Subject + ?Sized>(flags: &Flags, what: &str, subject: &S) {
             ("Snapshot::is_on", allocations(|| _ = black_box(snapshot.is_on(key, subject)))),
             ("Snapshot::evaluate", allocations(|| _ = black_box(snapshot.evaluate(key, subject)))),
         ] {
-            assert_eq!(count, 0, "{call} of `{key}` for {what}");
+            assert_eq!(count, 0, "{call} of `{key}` for {name}");
         }
     }
 }
@@ -80,13 +78,13 @@ fn the_counter_counts() {
 }
 
 #[test]
-fn evaluation_is_free_for_every_subject() {
+fn an_evaluation_is_free_for_every_subject() {
     let flags = warmed_up();
     let name = String::from("user-1");
     let long = "user".repeat(10_000);
     let user = User { number: 7, account: "acme".to_owned() };
     let context = Context::new("user-1").with("account", "acme").with("seats", 12).with("vat", 0.2).with("new", true);
-    assert_free(&flags, "nobody", &());
+    assert_free(&flags, "no subject", &());
     assert_free(&flags, "a text", "user-1");
     assert_free(&flags, "the empty text", "");
     assert_free(&flags, "a String", &name);
@@ -152,9 +150,9 @@ fn every_form_of_the_macro_is_free() {
         forms!(flags, snapshot, user, context, name, "half"),
         forms!(flags, snapshot, user, context, name, "salted-half"),
         forms!(flags, snapshot, user, context, name, "by-account"),
-        forms!(flags, snapshot, user, context, name, "refused"),
+        forms!(flags, snapshot, user, context, name, "invalid"),
         forms!(flags, snapshot, user, context, name, "overridden"),
-        forms!(flags, snapshot, user, context, name, "only.folded"),
+        forms!(flags, snapshot, user, context, name, "only.env"),
         forms!(flags, snapshot, user, context, name, "undeclared"),
     ] {
         assert_eq!(counts, [0; 12]);
