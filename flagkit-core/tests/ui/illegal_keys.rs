@@ -1,4 +1,4 @@
-//! The list is shared with `the_macro_and_the_type_agree_on_keys.rs`.
+//! `tests/it/keys.rs` uses the same list.
 
 macro_rules! each {
     ($($key:literal),* $(,)?) => {{ $(flagkit_core::flag!($key);)* }};

@@ -1,4 +1,4 @@
-//! Every mistake at its place, together where they stand in one attribute.
+//! Each mistake is reported at its own position, even several in one attribute.
 use flagkit_core::testing::flag_test;
 
 #[flag_test("a", "a", on("no key"), off("-b"))]

@@ -3,7 +3,7 @@
 extern crate flagkit_core as fk;
 extern crate std;
 
-/// Whatever the caller calls `flagkit_core` is the caller's business.
+/// The caller may use the name `flagkit_core` for another item.
 mod flagkit_core {}
 
 mod deep {

@@ -1,4 +1,4 @@
-//! What the expansions name is what flagkit-core means by it, whatever the caller has given the same name.
+//! The expansions use the items of flagkit-core, whatever items of the caller have the same names.
 
 #![allow(dead_code, non_camel_case_types, non_snake_case)]
 

@@ -2,7 +2,7 @@
 #![deny(warnings, missing_docs, future_incompatible, nonstandard_style, rust_2018_idioms, unused)]
 #![deny(elided_lifetimes_in_paths, single_use_lifetimes, trivial_casts, unreachable_pub, unused_qualifications)]
 
-//! A crate in which a warning is an error.
+//! A crate in which every warning is an error.
 
 use flagkit_core::{Attribute, Subject, flag};
 
@@ -29,9 +29,9 @@ pub struct User<'a, T> {
 /// Documented.
 #[derive(Clone, Copy, Debug, Subject)]
 #[subject(anonymous)]
-pub struct Nobody;
+pub struct Anonymous;
 
 fn main() {
     let user = User { number: 7, plan: &[Plan::Free], other: "x" };
-    assert!(!flag!("a", user) && !flag!("a", Nobody));
+    assert!(!flag!("a", user) && !flag!("a", Anonymous));
 }
