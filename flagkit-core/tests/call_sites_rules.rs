@@ -1,4 +1,4 @@
-//! Every form of `flag!` and `variant!` follows its flag as it gains and loses rules, segments, prerequisites and variants.
+//! Every form of `flag!` and `variant!` follows a flag that gains and loses rules, prerequisites and variants.
 
 use flagkit_core::{
     Condition, Context, Flag, FlagKey, FlagSet, Flags, Id, Operator, Percent, Provenance, Reference, Rule, Segment,

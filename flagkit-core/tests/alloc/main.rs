@@ -1,4 +1,4 @@
-//! Reads allocate nothing. The crate `allocation-counter` replaces the global allocator, so this is a binary of its own.
+//! Reads allocate nothing. `allocation-counter` replaces the global allocator, so this is a binary of its own.
 
 mod handles;
 mod rules;

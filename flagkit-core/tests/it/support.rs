@@ -1,4 +1,4 @@
-//! Short constructors, and the parts that tests of events and of the status share.
+//! Short constructors, an event log and a test clock.
 
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,5 @@
-//! Seeds, points, thresholds and evaluations equal those of `spec/bucketing.json`, which another implementation generated.
+//! Seeds, points, thresholds and evaluations equal those in `spec/bucketing.json`, the output of another
+//! implementation.
 
 use flagkit_core::bucket::{Point, Seed, Threshold};
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Id, Percent, Provenance};

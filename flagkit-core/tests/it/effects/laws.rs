@@ -1,8 +1,11 @@
 //! A narrowing change adds no subject. Random changes are compared for every subject of a small world.
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
 use flagkit_core::{
-    Condition, Context, Effect, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Reference, Rule, Segment, Snapshot,
-    Variant, Variants,
+    Condition, Context, Effect, Flag, FlagKey, FlagSet, Flags, Literal, Operator, Percent, Reference, Rule, Segment,
+    Snapshot, Variant, Variants,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -10,8 +13,6 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use std::cmp::Ordering;
-use std::sync::Arc;
 
 const COUNTRIES: [&str; 3] = ["PT", "ES", "DE"];
 const PLANS: [&str; 2] = ["free", "paid"];
@@ -43,8 +44,8 @@ fn operator_of_texts(words: &'static [&'static str]) -> impl Strategy<Value = Op
     prop_oneof![
         4 => list().prop_map(Operator::one_of),
         4 => list().prop_map(Operator::none_of),
-        1 => list().prop_map(|words| Operator::one_of(words.into_iter().map(flagkit_core::Literal::from).chain([7_i64.into()]))),
-        1 => list().prop_map(|words| Operator::none_of(words.into_iter().map(flagkit_core::Literal::from).chain([true.into()]))),
+        1 => list().prop_map(|words| Operator::one_of(words.into_iter().map(Literal::from).chain([7_i64.into()]))),
+        1 => list().prop_map(|words| Operator::none_of(words.into_iter().map(Literal::from).chain([true.into()]))),
         1 => list().prop_map(|words| Operator::starts_with(words.into_iter().map(|word| &word[..1]))),
         1 => list().prop_map(Operator::contains),
         1 => any::<bool>().prop_map(Operator::exists),
@@ -212,8 +213,8 @@ fn snapshot(flag: &Parts, base: Percent, staff: &Segment, press: &Segment) -> Ar
     Flags::fixed(set).snapshot()
 }
 
-/// A subject that the change adds or gives another variant. A subject for which the change turns the flag off gets the off
-/// variant, which does not count as wider.
+/// A subject that the change adds or gives another variant. If the change turns the flag off for a subject, the off
+/// variant does not count as wider.
 fn added_subject<'a>(before: &Snapshot, after: &Snapshot, subjects: &'a [Context]) -> Option<&'a Context> {
     let is_new = |subject: &&Context| {
         let variants = [before, after].map(|snapshot| snapshot.variant("flag", *subject));
@@ -257,7 +258,7 @@ fn a_narrowing_change_adds_no_subject_and_a_neutral_change_changes_nothing() {
         }
     }
     println!(
-        "of {CASES} changes {narrowing} narrow and {neutral} are neutral; {missed} count as widening and add no subject here"
+        "of {CASES} changes {narrowing} narrow and {neutral} are neutral; {missed} widening ones add no subject here"
     );
     // A comparison that always answered "widens" would be correct and useless.
     assert!(narrowing > CASES / 8 && neutral > CASES / 20, "{narrowing} {neutral}");

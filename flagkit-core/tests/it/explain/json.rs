@@ -128,6 +128,9 @@ fn members_keep_their_order() {
     let text = serde_json::to_string(&flags().explain("index", "u1")).expect("it serialises");
     assert_eq!(
         text,
-        r#"{"key":"index","on":true,"reason":"on","prerequisite":null,"rule":null,"variant":null,"layer":"fixed:","revision":1,"steps":[]}"#
+        concat!(
+            r#"{"key":"index","on":true,"reason":"on","prerequisite":null,"rule":null,"variant":null,"#,
+            r#""layer":"fixed:","revision":1,"steps":[]}"#
+        )
     );
 }

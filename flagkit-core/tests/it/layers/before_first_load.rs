@@ -59,7 +59,7 @@ fn a_dark_layer_does_not_hide_the_layers_above() {
     assert!(is_on(&flags));
 }
 
-/// A source that reported that its document is missing may become unreachable. Its layer stays as it was.
+/// If a source reports a missing document and then becomes unreachable, its layer does not change.
 #[test]
 fn an_unreachable_source_keeps_its_last_definite_error() {
     let flags = Flags::new();

@@ -130,7 +130,8 @@ fn a_chain_through_thirty_three_flags_is_invalid() {
     assert_eq!(problems.len(), 1);
     assert_eq!(
         problems[0].to_string(),
-        "flags.flag-33.requires: got a chain of more than 32 flags, expected at most 32 flags in a row and 1000 ways, and no circle; \
+        "flags.flag-33.requires: got a chain of more than 32 flags, \
+         expected at most 32 flags in a row and 1000 ways, and no circle; \
          the flag is refused until then"
     );
 }

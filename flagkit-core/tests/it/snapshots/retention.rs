@@ -1,4 +1,4 @@
-//! A caller may hold a snapshot for any time. No other snapshot stays in memory because of it.
+//! A held snapshot never changes, and a caller may hold it for any time. No other snapshot stays in memory for it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -158,8 +158,8 @@ fn handles_do_not_affect_each_other() {
     }
 }
 
-/// After one thread has read a revision and passed it to another thread, the second one reads no older revision. This holds even if
-/// the first thread reads the revision while its publish is still running.
+/// One thread reads a revision and passes it to another, which then reads no older one. This holds even if the first
+/// thread reads the revision while its publish is still running.
 #[test]
 fn revisions_only_rise_from_one_thread_to_the_next() {
     let flags = Flags::new();

@@ -270,7 +270,7 @@ proptest! {
     }
 }
 
-/// A property also holds if no generated world can violate it.
+/// Without variety in the generated worlds, the properties above would hold trivially.
 #[test]
 fn the_generated_worlds_vary() {
     let mut runner = TestRunner::deterministic();

@@ -217,7 +217,11 @@ pub(super) fn rule() -> impl Strategy<Value = RuleParts> {
     let one_of_these = |names: &'static [&'static str]| proptest::option::weighted(0.2, select(names));
     (
         proptest::option::weighted(0.3, ids()),
-        prop_oneof![3 => Just(Vec::new()), 2 => subsequence(&SEGMENTS[..2], 1..=2), 1 => subsequence(&SEGMENTS[..], 1..=3)],
+        prop_oneof![
+            3 => Just(Vec::new()),
+            2 => subsequence(&SEGMENTS[..2], 1..=2),
+            1 => subsequence(&SEGMENTS[..], 1..=3),
+        ],
         proptest::option::weighted(0.7, condition()),
         percent(),
         one_of_these(&ATTRIBUTES),

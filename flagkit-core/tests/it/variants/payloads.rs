@@ -1,4 +1,4 @@
-//! The value of a variant is deserialized into a type of the caller. An error names the mismatch.
+//! The value of a variant is deserialised into a type of the caller. An error names the mismatch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
