@@ -152,7 +152,7 @@ fn publishes_take_effect_while_overrides_are_active() {
 }
 
 #[test]
-fn variants_are_forced_as_well() {
+fn variants_can_be_overridden_too() {
     installed();
     let name = || variant!("theme", "u1").map(|variant| variant.name().to_owned());
     assert_eq!(name().as_deref(), Some("classic"));

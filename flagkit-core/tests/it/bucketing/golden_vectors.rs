@@ -82,7 +82,7 @@ fn an_integer_has_the_point_of_its_decimal_text() {
 }
 
 #[test]
-fn flags_evaluate_as_the_vectors_say() {
+fn flags_evaluate_like_the_vectors() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("golden:"));
     // The empty id is no id, whatever its point. A 64 KiB id is one.

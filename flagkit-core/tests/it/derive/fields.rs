@@ -207,7 +207,7 @@ fn an_enum_is_its_name_in_snake_case() {
 }
 
 #[test]
-fn a_struct_of_one_field_stands_for_it() {
+fn a_struct_of_one_field_has_the_value_of_its_field() {
     assert_eq!(Email("a".to_owned()).value(), Some(text("a")));
     assert_eq!(Named { seats: None }.value(), None);
     assert_eq!(Borrowed("a").value(), Some(text("a")));

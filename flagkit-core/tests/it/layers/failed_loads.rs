@@ -48,7 +48,7 @@ fn a_good_load_after_a_failed_one_takes_effect() {
 }
 
 #[test]
-fn what_a_stopped_source_publishes_or_reports_does_not_count() {
+fn publishes_and_reports_of_a_stopped_source_do_not_count() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     low.publish(flag_set([("a", Flag::on())]));
     low.signal().clone().stop();

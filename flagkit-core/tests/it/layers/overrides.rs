@@ -36,7 +36,7 @@ fn the_switch_and_the_rollout_are_the_later_ones() {
 }
 
 #[test]
-fn what_a_later_layer_leaves_out_shows_through() {
+fn a_flag_that_a_later_layer_leaves_out_keeps_its_lower_definition() {
     let (flags, [file, server]) = layers(["file:", "http:"]);
     file.publish(flag_set([("a", Flag::on()), ("b", Flag::on())]));
     server.publish(flag_set([("a", Flag::off())]));
@@ -57,7 +57,7 @@ fn the_order_is_that_of_the_layers_and_not_of_the_loads() {
 }
 
 #[test]
-fn an_evaluation_says_which_layer_decided() {
+fn an_evaluation_names_the_layer_that_decided() {
     let (flags, [file, server, env]) = layers(["file:flags.toml", "http://flags", "env:FLAG_"]);
     file.publish(flag_set([("a", Flag::on()), ("b", Flag::on()), ("c", Flag::on())]));
     server.publish(flag_set([("b", Flag::off()), ("c", Flag::off())]));
@@ -76,7 +76,7 @@ fn an_evaluation_says_which_layer_decided() {
 }
 
 #[test]
-fn the_salt_is_the_declaration_s_unless_the_override_names_one() {
+fn the_salt_is_that_of_the_declaration_unless_the_override_has_one() {
     let (flags, [file, server]) = layers(["file:", "http:"]);
     let half = Flag::on().with_rollout(percent("50"));
     let expected = |salt: &str| Point::of("user-1", Seed::from_salt(salt));
@@ -95,7 +95,7 @@ fn the_salt_is_the_declaration_s_unless_the_override_names_one() {
 }
 
 #[test]
-fn the_hashed_attribute_is_the_declaration_s_unless_the_override_names_one() {
+fn the_hashed_attribute_is_that_of_the_declaration_unless_the_override_has_one() {
     let (flags, [file, server]) = layers(["file:", "http:"]);
     let half = Flag::on().with_rollout(percent("50"));
     let user = Context::new("user-1").with("account", "acme").with("team", "red");

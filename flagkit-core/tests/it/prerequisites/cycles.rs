@@ -107,7 +107,7 @@ fn a_flag_may_have_a_thousand_prerequisites_and_no_more() {
 }
 
 #[test]
-fn a_chain_through_thirty_two_flags_is_legal() {
+fn a_chain_through_thirty_two_flags_is_valid() {
     let (flags, publisher) = file();
     publisher.publish(chain(33));
     assert_eq!(reason(&flags, &nth(32)), Reason::On);

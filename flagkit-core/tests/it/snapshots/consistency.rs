@@ -63,7 +63,7 @@ fn readers_see_both_flags_change_or_neither() {
         }
         stopped.store(true, Ordering::Release);
         for reader in readers {
-            assert_eq!(reader.join().expect("a reader found nothing wrong"), flips);
+            assert_eq!(reader.join().expect("no assertion of the reader failed"), flips);
         }
     });
 }

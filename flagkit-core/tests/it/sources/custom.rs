@@ -28,7 +28,7 @@ impl Source for Minimal {
 }
 
 #[test]
-fn a_source_may_leave_out_what_it_does_not_need() {
+fn a_source_may_omit_optional_methods() {
     let mut source: Box<dyn Source> = Box::new(Minimal);
     let flags = Flags::new();
     let publisher: Publisher = flags.add_layer(source.provenance());

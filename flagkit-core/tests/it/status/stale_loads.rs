@@ -82,7 +82,7 @@ fn stale_flags_that_are_confirmed_are_fresh() {
 }
 
 #[test]
-fn stale_flags_may_have_problems_as_well() {
+fn stale_flags_may_have_problems_too() {
     let flags = Flags::new();
     let log = EventLog::new(&flags);
     let load = Load::new(only_a(Flag::on())).with_problems([Problem::new("flags.b", "120", "a percentage")]);

@@ -190,7 +190,7 @@ fn texts_may_be_borrowed() {
 }
 
 #[test]
-fn a_variant_without_a_value_says_so() {
+fn reading_a_variant_without_a_value_is_an_error() {
     let bare = Variant::new("blue");
     assert_eq!(bare.payload(), None);
     let error = bare.value::<Theme>().expect_err("no value");
@@ -202,7 +202,7 @@ fn a_variant_without_a_value_says_so() {
 }
 
 #[test]
-fn an_error_names_what_is_wrong() {
+fn an_error_names_the_mismatch() {
     assert_rejects::<Theme>(table([("radius", Payload::Integer(1))]), &["missing field", "`primary`"]);
     assert_rejects::<Theme>(table([("primary", Payload::Integer(1))]), &["integer `1`", "a string"]);
     assert_rejects::<Theme>(table([("primary", text("")), ("radius", Payload::Integer(256))]), &["256", "u8"]);
