@@ -2,7 +2,8 @@
 
 use benches::load::{Each, documents};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use flagkit_core::{Flags, Load, Provenance, Publisher};
+use flagkit_core::Flags;
+use flagkit_core::source::{Load, Provenance, Publisher};
 
 fn load(criterion: &mut Criterion) {
     for each in Each::ALL {

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use allocation_counter::measure;
-use flagkit_core::{Flags, Provenance};
+use flagkit_core::Flags;
+use flagkit_core::source::Provenance;
 use flagkit_sources::document::Format;
 
 use crate::rounds::quantile;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use flagkit_core::__private::CallSite;
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Provenance, Publisher};
+use flagkit_core::source::{Provenance, Publisher};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags};
 
 use crate::rounds::quantile;
 use crate::table::Table;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent, Provenance, Publisher};
+use flagkit_core::source::{Provenance, Publisher};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent};
 
 use crate::rounds::quantile;
 use crate::table::Table;

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{fs, sync::mpsc};
 
-use flagkit_core::{Event, Flag, FlagKey, FlagSet, Load, LoadError, Problem, Provenance, Publisher, Source, Wake};
+use flagkit_core::source::{Load, LoadError, Problem, Provenance, Publisher, Source, Wake};
+use flagkit_core::{Event, Flag, FlagKey, FlagSet};
 use flagkit_sources::Builder;
 
 struct Directory(PathBuf);
@@ -32,7 +33,7 @@ impl Source for Directory {
 
     fn run(&mut self, publisher: &Publisher) {
         while publisher.wait(Duration::from_millis(20)) != Wake::Stopped {
-            publisher.report(self.load());
+            publisher.submit(self.load());
         }
     }
 }

@@ -15,7 +15,7 @@ use std::{env, fs, thread};
 
 use flagkit_core::{Event, flag};
 use flagkit_server::FlagServer;
-use flagkit_sources::{Builder, File, Http, Readiness, Start};
+use flagkit_sources::{Builder, File, Http, OnFailedStart, Readiness};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -32,14 +32,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Says `ready`, then `on` or `off` at each change, until its standard input is closed.
 fn client(url: &str) -> Result<(), Box<dyn Error>> {
-    let guard = Builder::new().source(Http::new(url)?).when_broken(Start::Dark).install()?;
+    let guard = Builder::new().source(Http::new(url)?).when_invalid(OnFailedStart::StayDark).install()?;
     let say = || println!("{}", if flag!("new-checkout") { "on" } else { "off" });
     let _subscription = guard.flags().subscribe(move |event| {
         if let Event::Changed(_) = event {
             say();
         }
     });
-    if guard.wait_ready(PATIENCE) != Readiness::Ready {
+    if guard.wait_until_ready(PATIENCE) != Readiness::Ready {
         return Err("the server was not there in time".into());
     }
     println!("ready");

@@ -19,7 +19,7 @@ use std::{env, thread};
 
 use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, flag};
 use flagkit_server::FlagServer;
-use flagkit_sources::{Builder, File, Http, Readiness, Start};
+use flagkit_sources::{Builder, File, Http, OnFailedStart, Readiness};
 use tokio::net::TcpListener;
 
 use crate::processes::{Process, Sample, verdict};
@@ -56,8 +56,8 @@ fn server(file: &Path) -> Result<(), Box<dyn Error>> {
 
 /// Asks all the time; at each line of its standard input says how many answers it had, and how many were wrong.
 fn client(url: &str) -> Result<(), Box<dyn Error>> {
-    let guard = Builder::new().source(Http::new(url)?).when_broken(Start::Dark).install()?;
-    if guard.wait_ready(PATIENCE) != Readiness::Ready {
+    let guard = Builder::new().source(Http::new(url)?).when_invalid(OnFailedStart::StayDark).install()?;
+    if guard.wait_until_ready(PATIENCE) != Readiness::Ready {
         return Err("the server was not there in time".into());
     }
     let (answers, wrong) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));

@@ -100,7 +100,7 @@ fn announce(event: &Event) {
         Event::Changed(change) => {
             println!("storefront: revision {} from {} changes {:?}", change.revision, change.layer, change.keys);
         }
-        Event::Faulty(fault) => {
+        Event::LoadFailed(fault) => {
             if let Some(error) = &fault.error {
                 println!("storefront: {} keeps its last good flags: {error}", fault.layer);
             }
@@ -108,8 +108,8 @@ fn announce(event: &Event) {
                 println!("storefront: {}: {problem}", fault.layer);
             }
         }
-        Event::Turned(turn) => println!("storefront: {} is {}", turn.layer, turn.to.as_str()),
-        Event::Warned(warning) => println!("storefront: {} {}", warning.layer, warning.warnings.join("; it ")),
+        Event::StateChanged(turn) => println!("storefront: {} is {}", turn.layer, turn.to.as_str()),
+        Event::WarningsChanged(warning) => println!("storefront: {} {}", warning.layer, warning.warnings.join("; it ")),
         _ => {}
     }
 }

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use axum::Json;
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Response};
-use flagkit_core::{Flag, Flags, Percent, Snapshot, SourceStatus};
+use flagkit_core::tooling::SourceStatus;
+use flagkit_core::{Flag, Flags, Percent, Snapshot};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -49,9 +50,9 @@ pub(crate) fn report(flags: &Flags) -> Json<Value> {
 fn flag(snapshot: &Snapshot, key: &str) -> Value {
     let evaluation = snapshot.evaluate(key, &());
     let declared = snapshot.flag(key);
-    let has_rules = |flag: &Flag| !flag.rules().is_empty() || !flag.requires().is_empty();
-    let targeted = declared.is_some_and(|flag| flag.is_switched_on() && has_rules(flag));
-    let partial = declared.filter(|flag| !targeted && flag.is_switched_on() && flag.rollout() < Percent::HUNDRED);
+    let has_rules = |flag: &Flag| !flag.rules().is_empty() || !flag.prerequisites().is_empty();
+    let targeted = declared.is_some_and(|flag| flag.is_enabled() && has_rules(flag));
+    let partial = declared.filter(|flag| !targeted && flag.is_enabled() && flag.rollout() < Percent::HUNDRED);
     let metadata = declared.and_then(|flag| flag.metadata());
     json!({
         "key": key,

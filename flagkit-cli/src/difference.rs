@@ -1,6 +1,7 @@
 //! What lies between two snapshots, flag by flag.
 
-use flagkit_core::{Effect, Flag, FlagKey, Snapshot};
+use flagkit_core::tooling::Effect;
+use flagkit_core::{Flag, FlagKey, Snapshot};
 use serde_json::{Value, json};
 
 use crate::state::words;
@@ -62,11 +63,11 @@ fn parts(old: &Flag, new: &Flag) -> Vec<&'static str> {
         }
     };
     tell(old.rules().len() == new.rules().len() && old.rules() != new.rules(), "rules");
-    let names = |flag: &Flag| flag.requires().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
+    let names = |flag: &Flag| flag.prerequisites().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
     tell(names(old) != names(new), "prerequisites");
     tell(old.variants().is_some() == new.variants().is_some() && old.variants() != new.variants(), "variants");
     tell(old.off_variant() != new.off_variant(), "variant when off");
-    tell((old.salt(), old.by(), old.bucketing()) != (new.salt(), new.by(), new.bucketing()), "bucketing");
+    tell((old.salt(), old.bucket_by(), old.bucketing()) != (new.salt(), new.bucket_by(), new.bucketing()), "bucketing");
     tell(old.metadata() != new.metadata(), "metadata");
     parts
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flagkit_core::{Location, Percent};
+use flagkit_core::Percent;
+use flagkit_core::source::Location;
 use flagkit_sources::document::Format;
 use jiff::SignedDuration;
 use serde::Deserialize;

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use flagkit_core::{FlagKey, FoldedKey};
+use flagkit_core::FlagKey;
+use flagkit_core::source::EnvKey;
 use strsim::damerau_levenshtein;
 
 /// The shortest name that one letter more, less or other is no other name of.
@@ -15,7 +16,7 @@ pub(crate) fn is_near(a: &str, b: &str) -> bool {
 }
 
 fn folded(name: &str) -> Option<String> {
-    FlagKey::new(name).ok().map(|key| FoldedKey::from_key(&key).as_str().to_owned())
+    FlagKey::new(name).ok().map(|key| EnvKey::from_key(&key).as_str().to_owned())
 }
 
 /// Whether two names differ by numbers at the ends of words, or by words of one letter: such are meant to differ.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flagkit_core::Problem;
+use flagkit_core::source::Problem;
 use serde::Serialize;
 use serde_json::Value;
 

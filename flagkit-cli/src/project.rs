@@ -6,7 +6,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flagkit_core::{Flag, Flags, Load, LoadError, Problem, Provenance, Reference, Rule, Snapshot};
+use flagkit_core::source::{Load, LoadError, Problem, Provenance, Reference, Rule};
+use flagkit_core::{Flag, Flags, Snapshot};
 use flagkit_sources::document::Format;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

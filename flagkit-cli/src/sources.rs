@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flagkit_core::{Snapshot, Source, Status};
-use flagkit_sources::{Builder, Env, File, Guard, Http, Start};
+use flagkit_core::source::Source;
+use flagkit_core::{Snapshot, Status};
+use flagkit_sources::{Builder, Env, File, Guard, Http, OnFailedStart};
 
 use crate::cli::Sources;
 use crate::outcome::{Detail, Exit, Failure, Result};
@@ -13,14 +14,14 @@ use crate::project::missing;
 
 /// Starts the sources that are named, or the file with the environment over it.
 pub(crate) fn start(sources: &Sources, file: &Path) -> Result<Guard> {
-    let mut builder = Builder::new().when_missing(Start::Refuse).when_unreachable(Start::Refuse);
+    let mut builder = Builder::new().when_missing(OnFailedStart::Fail).when_unreachable(OnFailedStart::Fail);
     if sources.uris.is_empty() {
         builder = builder.source(File::new(file)).source(Env::new("FLAG_"));
     }
     for uri in &sources.uris {
         builder = builder.source(source(uri)?);
     }
-    builder.patience(Duration::from_secs(10)).start().map_err(|error| failed(&error))
+    builder.startup_timeout(Duration::from_secs(10)).start().map_err(|error| failed(&error))
 }
 
 /// A document that is refused is a finding; a source that does not answer is none.
@@ -74,7 +75,7 @@ fn source(uri: &str) -> Result<Box<dyn Source>> {
         Some(("https", _)) => Ok(Box::new(Http::new(uri).map_err(|error| bad(error.to_string()))?)),
         Some(("http", _)) => {
             // Anybody between may answer for such a server; for one on this machine there is nobody between.
-            let http = Http::new(uri).or_else(|_| Http::plain(uri)).map_err(|error| bad(error.to_string()))?;
+            let http = Http::new(uri).or_else(|_| Http::insecure(uri)).map_err(|error| bad(error.to_string()))?;
             Ok(Box::new(http))
         }
         _ => Err(bad("expected file:PATH, env:PREFIX, https://… or http://…".to_owned())),

@@ -20,7 +20,7 @@ impl State {
     /// The state of a flag in force; of one that is not declared or refused it is off.
     pub(crate) fn of(flag: Option<&Flag>) -> Self {
         match flag {
-            Some(flag) if flag.is_switched_on() => Self::At(flag.rollout()),
+            Some(flag) if flag.is_enabled() => Self::At(flag.rollout()),
             _ => Self::Off,
         }
     }

@@ -85,77 +85,45 @@
     )
 )]
 
-pub mod bucket;
-mod call_site;
+#[doc(hidden)]
+pub mod __private;
+mod bucketing;
 mod condition;
-mod context;
-mod date;
-mod definition;
 mod evaluate;
-mod evaluation;
-mod event;
-mod explanation;
-mod fields;
-mod flags;
-mod fork;
-mod handle;
-mod id;
-mod key;
-mod layer;
-mod load;
-mod merge;
-mod percent;
-mod primitive;
-mod problem;
-mod provenance;
-mod publisher;
-mod reason;
-mod signal;
-mod snapshot;
-mod snapshot_cell;
-mod source;
-mod status;
-mod store;
+mod model;
+mod publish;
+mod read;
 mod subject;
-mod subscribers;
-mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod value;
-mod verdict;
-mod witness;
 
-pub use call_site::{InstallError, install, installed};
-pub use condition::{Condition, Literal, Operator, OperatorError};
-pub use context::Context;
-pub use date::{Date, DateError};
+pub use bucketing::percent::PercentError;
+pub use bucketing::{Percent, bucket};
+pub use condition::OperatorError;
+pub use evaluate::{Evaluation, Explanation, Reason};
 #[cfg(feature = "serde")]
-pub use definition::PayloadError;
-pub use definition::{
-    Effect, Flag, FlagSet, Kind, Metadata, Payload, Reference, Rule, Segment, Variant, Variants, VariantsError,
-};
-pub use evaluation::Evaluation;
-pub use event::{Change, Event, Fault, Turn, Warning};
-pub use explanation::{Explanation, Step};
-pub use flags::Flags;
-pub use fork::{ForkError, recover_after_fork};
-pub use id::Id;
-pub use key::{FlagKey, FoldedKey, KeyError};
-pub use layer::Unfilled;
-pub use load::{ErrorKind, Load, LoadError};
-pub use percent::{Percent, PercentError};
-pub use problem::{Location, Problem};
-pub use provenance::Provenance;
-pub use publisher::Publisher;
-pub use reason::Reason;
-pub use signal::{Signal, Wake};
-pub use snapshot::Snapshot;
-pub use source::Source;
-pub use status::{SourceState, SourceStatus, Status};
-pub use subject::Subject;
-pub use subscribers::Subscription;
-pub use value::{Attribute, List, Value};
-pub use verdict::Verdict;
+pub use model::PayloadError;
+pub use model::key::KeyError;
+pub use model::{Flag, FlagKey, FlagSet, Variant, Variants, VariantsError};
+pub use publish::{Event, Snapshot, Status, Subscription};
+pub use read::{Flags, InstallError, install, installed};
+pub use subject::date::DateError;
+pub use subject::{Attribute, Context, Date, Id, List, Subject, Value};
+
+/// What authors of sources need: the trait to implement, what a load consists of, and the parts of a flag.
+pub mod source {
+    pub use crate::condition::{Condition, Literal, Operator};
+    pub use crate::model::{EnvKey, Kind, Location, Metadata, Payload, Problem, Provenance, Reference, Rule, Segment};
+    pub use crate::publish::{ErrorKind, Load, LoadError, OnFailedStart, Publisher, Signal, Source, StartPolicy, Wake};
+}
+
+/// What authors of tools need: the effect of a change, the steps of an explanation, the parts of status and events.
+pub mod tooling {
+    pub use crate::condition::Verdict;
+    pub use crate::evaluate::{Effect, Step};
+    pub use crate::publish::{Change, LoadFailure, SourceState, SourceStatus, StateChange, WarningsChange};
+    pub use crate::read::{ForkError, recover_after_fork};
+}
 
 pub use flagkit_macros::{Attribute, Subject};
 
@@ -238,55 +206,4 @@ macro_rules! variant {
     ($($tokens:tt)*) => {
         $crate::__private::variant!($crate $($tokens)*)
     };
-}
-
-/// What the expansions of [`flag!`] and [`variant!`] use. Not part of the public interface.
-#[doc(hidden)]
-pub mod __private {
-    pub use flagkit_macros::{flag, variant};
-
-    pub use crate::call_site::CallSite;
-    use crate::call_site::installed;
-    use crate::definition::Variant;
-    use crate::fields::Fields;
-    use crate::handle::Handle;
-    use crate::subject::Subject;
-    use crate::value::{Attribute, Value};
-
-    /// Functions rather than methods, so that an error about a type points at the argument.
-    #[inline]
-    pub fn attribute<A: Attribute + ?Sized>(attribute: &A) -> Option<Value<'_>> {
-        attribute.value()
-    }
-
-    #[inline]
-    pub fn fields<'a, S: Subject + ?Sized>(id: &'a S, attributes: &'a [(&'a str, Option<Value<'a>>)]) -> Fields<'a> {
-        Fields::new(id, attributes)
-    }
-
-    #[inline]
-    pub fn is_on<H: Handle + ?Sized, S: Subject + ?Sized>(handle: &H, key: &str, subject: &S) -> bool {
-        handle.is_on(key, subject)
-    }
-
-    #[inline]
-    pub fn variant<H: Handle + ?Sized, S: Subject + ?Sized>(handle: &H, key: &str, subject: &S) -> Option<Variant> {
-        handle.variant(key, subject)
-    }
-
-    #[inline]
-    pub fn installed_variant<S: Subject + ?Sized>(key: &str, subject: &S) -> Option<Variant> {
-        #[cfg(feature = "testing")]
-        if let Some(variant) = crate::testing::frames::forced_variant(key) {
-            return variant;
-        }
-        let variant = installed().and_then(|flags| flags.variant(key, subject));
-        #[cfg(feature = "testing")]
-        crate::testing::frames::asked_variant(key, variant.as_ref());
-        variant
-    }
-
-    pub fn no_variant() -> Option<Variant> {
-        None
-    }
 }

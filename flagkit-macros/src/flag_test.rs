@@ -158,7 +158,7 @@ impl FlagTest {
                 quote! {
                     #head
                     async fn #named() #output {
-                        #core::testing::Overridden::with_flags(#inner(), #overrides).await
+                        #core::testing::OverrideExt::with_flags(#inner(), #overrides).await
                     }
                 }
             } else {

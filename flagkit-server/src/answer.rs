@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use flagkit_core::SourceState;
+use flagkit_core::tooling::SourceState;
 
 use crate::{FlagServer, events};
 

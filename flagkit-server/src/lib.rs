@@ -44,7 +44,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use flagkit_core::Flags;
-use flagkit_sources::{Builder, Error, File, Guard, Start};
+use flagkit_sources::{Builder, Error, File, Guard, OnFailedStart};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::time;
@@ -77,7 +77,7 @@ impl FlagServer {
         let file = file.on_document(move |bytes, format| {
             document.send_replace(Some(Arc::new(Document::new(bytes.to_vec(), format))));
         });
-        let guard = Builder::new().source(file).when_missing(Start::Without).start()?;
+        let guard = Builder::new().source(file).when_missing(OnFailedStart::Skip).start()?;
         Ok(Self(Arc::new(Shared { guard, documents, closing: watch::Sender::new(false) })))
     }
 

@@ -4,8 +4,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use flagkit_core::{SourceState, SourceStatus};
-use flagkit_sources::{Builder, Guard, Http, Retry, Start};
+use flagkit_core::tooling::{SourceState, SourceStatus};
+use flagkit_sources::{Builder, Guard, Http, OnFailedStart, Retry};
 use support::{Place, Served, wait_until};
 
 const ON: &str = "[flags]\na = true\n";
@@ -23,9 +23,9 @@ fn serve(text: &str) -> (Place, Served) {
 
 fn follow(url: &str, poll: Duration, stream: bool) -> Guard {
     let mut retry = Retry::default();
-    (retry.passing, retry.lasting) = ((SOON, 2 * SOON), (SOON, 2 * SOON));
+    (retry.transient, retry.permanent) = ((SOON, 2 * SOON), (SOON, 2 * SOON));
     let http = Http::new(url).expect("a URL").poll_every(poll).retry(retry).stream(stream).use_proxy(false);
-    Builder::new().source(http).when_broken(Start::Dark).start().expect("starts dark at the worst")
+    Builder::new().source(http).when_invalid(OnFailedStart::StayDark).start().expect("starts dark at the worst")
 }
 
 fn is_on(guard: &Guard) -> bool {

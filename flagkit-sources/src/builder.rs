@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::{Flags, Source, Unfilled};
+use flagkit_core::Flags;
+use flagkit_core::source::{OnFailedStart, Source, StartPolicy};
 
 use crate::error::Error;
 use crate::guard::Guard;
-use crate::policy::{Policy, Start};
 use crate::worker::Worker;
 
 /// Puts sources together and starts them.
@@ -18,20 +18,20 @@ use crate::worker::Worker;
 /// Two files and the environment, lowest layer first:
 ///
 /// ```no_run
-/// use flagkit_sources::{Builder, Env, File, Start};
+/// use flagkit_sources::{Builder, Env, File, OnFailedStart};
 ///
 /// let guard = Builder::new()
 ///     .source(File::new("flags.toml"))
 ///     .source(File::new("flags.prod.toml"))
 ///     .source(Env::new("FLAG_"))
-///     .when_missing(Start::Refuse)
+///     .when_missing(OnFailedStart::Fail)
 ///     .install()?;
 /// # Ok::<(), flagkit_sources::Error>(())
 /// ```
 #[must_use = "a builder does nothing until `start` or `install`"]
 pub struct Builder {
     sources: Vec<Box<dyn Source>>,
-    policy: Policy,
+    policy: StartPolicy,
     patience: Duration,
 }
 
@@ -40,7 +40,7 @@ impl Builder {
     pub fn new() -> Self {
         Self {
             sources: Vec::new(),
-            policy: Policy { missing: Start::Dark, unreachable: Start::Dark, broken: Start::Refuse },
+            policy: StartPolicy { invalid: OnFailedStart::Fail, ..StartPolicy::all(OnFailedStart::StayDark) },
             patience: Duration::from_secs(5),
         }
     }
@@ -51,35 +51,35 @@ impl Builder {
         self
     }
 
-    /// Sets what to do when there is nothing to load yet. Default: [`Start::Dark`].
-    pub fn when_missing(mut self, start: Start) -> Self {
-        self.policy.missing = start;
+    /// Sets what to do when there is nothing to load yet. Default: [`OnFailedStart::StayDark`].
+    pub fn when_missing(mut self, on_failed_start: OnFailedStart) -> Self {
+        self.policy.missing = on_failed_start;
         self
     }
 
-    /// Sets what to do when what is there cannot be asked for, as while a server is away. Default: [`Start::Dark`].
+    /// Sets what to do when what is there cannot be asked for, as while a server is away. Default: [`OnFailedStart::StayDark`].
     ///
-    /// A server that is silent for longer than the [patience](Builder::patience) is waited for in the background; to
+    /// A server that is silent for longer than the [startup timeout](Builder::startup_timeout) is waited for in the background; to
     /// have it refuse the start, give it less time than that.
-    pub fn when_unreachable(mut self, start: Start) -> Self {
-        self.policy.unreachable = start;
+    pub fn when_unreachable(mut self, on_failed_start: OnFailedStart) -> Self {
+        self.policy.unreachable = on_failed_start;
         self
     }
 
-    /// Sets what to do when something is there and is refused as a whole. Default: [`Start::Refuse`].
+    /// Sets what to do when something is there and is refused as a whole. Default: [`OnFailedStart::Fail`].
     ///
     /// A document in which single flags are refused is not broken: it starts, those flags are dark, and
     /// [`Flags::status`] lists the problems.
-    pub fn when_broken(mut self, start: Start) -> Self {
-        self.policy.broken = start;
+    pub fn when_invalid(mut self, on_failed_start: OnFailedStart) -> Self {
+        self.policy.invalid = on_failed_start;
         self
     }
 
     /// Sets how long to wait for the first loads of all sources together. Default: 5 seconds.
     ///
     /// A source that has not answered by then is waited for in the background; until it does, it and the layers below
-    /// it are dark, unless [`Start::Without`] says otherwise for all cases.
-    pub fn patience(mut self, patience: Duration) -> Self {
+    /// it are dark, unless [`OnFailedStart::Skip`] says otherwise for all cases.
+    pub fn startup_timeout(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
@@ -95,13 +95,8 @@ impl Builder {
         let mut guard = Guard::new(flags.clone(), self.policy);
         let (ready, loaded) = mpsc::channel();
         for source in self.sources {
-            let unfilled = |start| if start == Start::Without { Unfilled::Silent } else { Unfilled::Dark };
-            let Policy { missing, unreachable, broken } = self.policy;
-            let publisher = flags.add_layer(source.provenance()).with_clock(SystemTime::now).when_unfilled(
-                unfilled(missing),
-                unfilled(unreachable),
-                unfilled(broken),
-            );
+            let publisher =
+                flags.add_layer(source.provenance()).with_clock(SystemTime::now).before_first_load(self.policy);
             guard.push(Worker::spawn(source, publisher, ready.clone())?);
         }
         drop(ready);
@@ -115,7 +110,7 @@ impl Builder {
             // One that has loaded was well, whatever it may have reported since.
             .filter(|source| source.loads == 0)
             .filter_map(|source| source.last_error.map(|error| (source.provenance, error)))
-            .filter(|(_, error)| self.policy.when(error.kind()) == Start::Refuse)
+            .filter(|(_, error)| self.policy.on(error.kind()) == OnFailedStart::Fail)
             .collect();
         if failures.is_empty() { Ok(guard) } else { Err(Error::load(failures)) }
     }

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::Provenance;
+use flagkit_core::source::Provenance;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::document::Format;
@@ -45,7 +45,7 @@ use crate::document::Format;
 ///
 /// ```
 /// use std::time::SystemTime;
-/// use flagkit_core::Provenance;
+/// use flagkit_core::source::Provenance;
 /// use flagkit_sources::document::Format;
 /// use flagkit_sources::{Cache, Kept};
 ///
@@ -66,14 +66,14 @@ pub struct Cache {
 
 /// A document, and how it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct CachedDocument {
     /// The document.
     pub bytes: Vec<u8>,
     /// What it is written in.
     pub format: Format,
     /// The server's name for this version of it (an `ETag`), if it gave one. One line of text.
     pub tag: Option<String>,
-    /// When it was accepted, or last [confirmed](Cache::confirm), to the second.
+    /// When it was accepted, or last [confirmed](Cache::touch), to the second.
     pub at: SystemTime,
 }
 
@@ -96,7 +96,7 @@ impl Cache {
 
     /// Returns what was kept last. `None` when there is nothing, or nothing whole, or it is of another source, or it is
     /// of another user (Linux), or others than its owner may write it.
-    pub fn load(&self) -> Option<Kept> {
+    pub fn load(&self) -> Option<CachedDocument> {
         let file = crate::file::open(&self.path).ok()?;
         let metadata = file.metadata().ok()?;
         if !metadata.is_file() || is_open_to_others(&metadata) {
@@ -114,7 +114,7 @@ impl Cache {
     /// # Errors
     ///
     /// Returns an error when the file cannot be written; what was kept before is still there then.
-    pub fn keep(&self, kept: &Kept) -> io::Result<()> {
+    pub fn store(&self, kept: &CachedDocument) -> io::Result<()> {
         let directory = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -140,7 +140,7 @@ impl Cache {
     /// # Errors
     ///
     /// Returns an error when something else was kept or nothing, or it cannot be written.
-    pub fn confirm(&self, document: u128, at: SystemTime) -> io::Result<()> {
+    pub fn touch(&self, document: u128, at: SystemTime) -> io::Result<()> {
         let mut file = OpenOptions::new().read(true).write(true).open(&self.path)?;
         let confirmed = confirmation(at);
         let document = document_line(document);
@@ -159,11 +159,11 @@ impl Cache {
     }
 
     /// Removes what was kept, if anything was.
-    pub fn forget(&self) {
+    pub fn remove(&self) {
         let _ = fs::remove_file(&self.path);
     }
 
-    fn write(&self, path: &Path, kept: &Kept) -> io::Result<()> {
+    fn write(&self, path: &Path, kept: &CachedDocument) -> io::Result<()> {
         let rest = self.compose(kept);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -178,7 +178,7 @@ impl Cache {
     }
 
     /// Everything that the digest covers.
-    fn compose(&self, kept: &Kept) -> Vec<u8> {
+    fn compose(&self, kept: &CachedDocument) -> Vec<u8> {
         let at = seconds(kept.at);
         let mut head = format!("from {}\nat {at}\nformat {}\n", self.from, kept.format.extension());
         // A tag with a line's end in it would be taken for more than a tag; without it the next question is plain.
@@ -191,7 +191,7 @@ impl Cache {
         all
     }
 
-    fn parse(&self, bytes: &[u8]) -> Option<Kept> {
+    fn parse(&self, bytes: &[u8]) -> Option<CachedDocument> {
         let rest = bytes.strip_prefix(START.as_bytes())?;
         let end = rest.iter().position(|byte| *byte == b'\n')?;
         let confirmed = std::str::from_utf8(rest.get(..end)?).ok().and_then(time);
@@ -219,7 +219,7 @@ impl Cache {
         if document_line != self::document_line(xxh3_128(&document)).as_bytes() {
             return None;
         }
-        Some(Kept { bytes: document, format, tag, at })
+        Some(CachedDocument { bytes: document, format, tag, at })
     }
 }
 

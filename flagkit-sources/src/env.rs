@@ -3,11 +3,12 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 
-use flagkit_core::{Flag, FlagKey, FlagSet, FoldedKey, Load, LoadError, Problem, Provenance, Source};
+use flagkit_core::source::{EnvKey, Load, LoadError, Problem, Provenance, Source};
+use flagkit_core::{Flag, FlagKey, FlagSet};
 
 /// Overrides flags by environment variables: `FLAG_NEW_CHECKOUT=on`.
 ///
-/// The name is the prefix and the key in upper case with `_` for `-` and `.`; see [`FoldedKey`] for what that means.
+/// The name is the prefix and the key in upper case with `_` for `-` and `.`; see [`EnvKey`] for what that means.
 /// The value is `on`, `off`, `true`, `false` or a percentage such as `25%`, in any case. An empty
 /// variable counts as unset.
 ///
@@ -70,25 +71,25 @@ impl Source for Env {
                 Ok(None) => {}
                 Err(problem) => {
                     problems.push(problem);
-                    flags.refuse_folded(key);
+                    flags.insert_invalid_folded(key);
                 }
             }
         }
         Ok(Load::new(flags).with_problems(problems))
     }
 
-    fn successor(&self) -> Option<Box<dyn Source>> {
+    fn restarted(&self) -> Option<Box<dyn Source>> {
         Some(Box::new(self.clone()))
     }
 }
 
-fn folded_key(prefix: &str, name: &OsStr) -> Result<FoldedKey, Problem> {
+fn folded_key(prefix: &str, name: &OsStr) -> Result<EnvKey, Problem> {
     let shown = name.to_string_lossy();
     let key = shown.get(prefix.len()..).unwrap_or_default();
-    FoldedKey::new(key).map_err(|error| {
+    EnvKey::new(key).map_err(|error| {
         let problem = Problem::new(&*shown, error.to_string(), "a key in upper case with `_` for `-` and `.`");
         match FlagKey::new(key) {
-            Ok(key) => problem.with_help(format!("write {prefix}{}", FoldedKey::from_key(&key))),
+            Ok(key) => problem.with_help(format!("write {prefix}{}", EnvKey::from_key(&key))),
             Err(_) => problem,
         }
     })

@@ -5,7 +5,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use flagkit_core::{ForkError, LoadError, Provenance};
+use flagkit_core::source::{LoadError, Provenance};
+use flagkit_core::tooling::ForkError;
 
 /// The reason why [`Builder::start`](crate::Builder::start), [`install`](crate::Builder::install) or
 /// [`Guard::restart_after_fork`](crate::Guard::restart_after_fork) failed.

@@ -5,10 +5,11 @@ use std::process;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flagkit_core::{Flags, SourceState, SourceStatus, Status};
+use flagkit_core::source::{OnFailedStart, StartPolicy};
+use flagkit_core::tooling::{SourceState, SourceStatus};
+use flagkit_core::{Flags, Status};
 
 use crate::error::Error;
-use crate::policy::{Policy, Start};
 use crate::worker::Worker;
 
 /// How long a drop waits for a source that does not stop. The sources here stop within milliseconds, but for one that
@@ -45,7 +46,7 @@ pub struct Guard {
     /// The process that has the threads.
     process: u32,
     /// Which layers may be done without.
-    policy: Policy,
+    policy: StartPolicy,
     #[cfg(feature = "tracing")]
     trace: Option<flagkit_core::Subscription>,
 }
@@ -63,7 +64,7 @@ pub enum Readiness {
 }
 
 impl Guard {
-    pub(crate) fn new(flags: Flags, policy: Policy) -> Self {
+    pub(crate) fn new(flags: Flags, policy: StartPolicy) -> Self {
         Self {
             #[cfg(feature = "tracing")]
             trace: Some(crate::trace::subscribe(&flags)),
@@ -115,7 +116,7 @@ impl Guard {
     /// nothing.
     ///
     /// Until they have loaded, the flags stay as they were at the fork and the sources are stale. A source of your own
-    /// starts again if it has a [successor](flagkit_core::Source::successor); else it stays stopped. Subscriptions hold in
+    /// starts again if it has a [successor](flagkit_core::source::Source::restarted); else it stays stopped. Subscriptions hold in
     /// the child too.
     ///
     /// # Errors
@@ -126,7 +127,7 @@ impl Guard {
         if !self.is_forked() {
             return Ok(());
         }
-        flagkit_core::recover_after_fork(&self.flags).map_err(Error::fork)?;
+        flagkit_core::tooling::recover_after_fork(&self.flags).map_err(Error::fork)?;
         self.process = process::id();
         let (ready, _) = mpsc::channel();
         let mut failure = None;
@@ -180,10 +181,10 @@ impl Guard {
     /// use flagkit_sources::{Builder, Env, Readiness};
     ///
     /// let guard = Builder::new().source(Env::new("FLAG_")).start()?;
-    /// assert_eq!(guard.wait_ready(Duration::from_secs(5)), Readiness::Ready);
+    /// assert_eq!(guard.wait_until_ready(Duration::from_secs(5)), Readiness::Ready);
     /// # Ok::<(), flagkit_sources::Error>(())
     /// ```
-    pub fn wait_ready(&self, timeout: Duration) -> Readiness {
+    pub fn wait_until_ready(&self, timeout: Duration) -> Readiness {
         // Nothing turns in a forked child, and what was locked at the fork stays locked.
         if self.is_forked() {
             return self.readiness();
@@ -210,12 +211,14 @@ impl Guard {
     }
 }
 
-fn readiness(source: &SourceStatus, policy: Policy) -> Readiness {
+fn readiness(source: &SourceStatus, policy: StartPolicy) -> Readiness {
     match (source.state, &source.last_error) {
         (SourceState::Fresh, _) => Readiness::Ready,
         (SourceState::Stale, _) => Readiness::Stale,
         (SourceState::Stopped, _) if source.loads > 0 => Readiness::Stale,
-        (SourceState::Waiting | SourceState::Stopped, Some(error)) if policy.when(error.kind()) == Start::Without => {
+        (SourceState::Waiting | SourceState::Stopped, Some(error))
+            if policy.on(error.kind()) == OnFailedStart::Skip =>
+        {
             Readiness::Ready
         }
         _ => Readiness::Dark,

@@ -26,7 +26,7 @@
 //!   empty, unreadable, half-written, too large, or not a file.
 //! - A flag that is not understood is refused alone: it keeps its last good definition, or is dark.
 //! - `Flags::status` says what is wrong and where, with line and column; subscribers are told once.
-//! - At the start there is no last good load. A [broken](Builder::when_broken) document is then an error, a
+//! - At the start there is no last good load. A [broken](Builder::when_invalid) document is then an error, a
 //!   [missing](Builder::when_missing) one is waited for in the dark, and so is one that cannot be
 //!   [asked for](Builder::when_unreachable).
 //!
@@ -64,7 +64,6 @@ mod file;
 mod guard;
 #[cfg(feature = "http")]
 mod http;
-mod policy;
 #[cfg(feature = "tracing")]
 mod trace;
 mod worker;
@@ -72,17 +71,17 @@ mod worker;
 use std::path::PathBuf;
 
 pub use builder::Builder;
-pub use cache::{Cache, Kept};
+pub use cache::{Cache, CachedDocument};
 pub use env::Env;
 pub use error::Error;
 pub use file::{File, Notify};
+pub use flagkit_core::source::OnFailedStart;
 pub use guard::{Guard, Readiness};
 #[cfg(all(fuzzing, feature = "http"))]
 #[doc(hidden)]
 pub use http::fuzzing;
 #[cfg(feature = "http")]
 pub use http::{CertificateError, HeaderError, Http, Retry, UrlError};
-pub use policy::Start;
 
 /// Watches a flag file, lays `FLAG_*` environment variables over it, and installs the flags for `flag!`.
 ///

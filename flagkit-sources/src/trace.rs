@@ -2,7 +2,8 @@
 //!
 //! Each is told once: an error that lasts is not an event at every look.
 
-use flagkit_core::{Event, FlagKey, Flags, SourceState, Subscription};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Event, FlagKey, Flags, Subscription};
 
 /// Has everything told that subscribers are told, under the target `flagkit`.
 pub(crate) fn subscribe(flags: &Flags) -> Subscription {
@@ -18,7 +19,7 @@ pub(crate) fn subscribe(flags: &Flags) -> Subscription {
                 "flags have changed"
             );
         }
-        Event::Faulty(fault) => {
+        Event::LoadFailed(fault) => {
             if let Some(error) = &fault.error {
                 tracing::warn!(target: "flagkit", layer = %fault.layer, %error, "flags cannot be loaded");
             }
@@ -26,14 +27,14 @@ pub(crate) fn subscribe(flags: &Flags) -> Subscription {
                 tracing::warn!(target: "flagkit", layer = %fault.layer, %problem, "a flag has a problem");
             }
         }
-        Event::Turned(turn) if turn.to == SourceState::Fresh => {
+        Event::StateChanged(turn) if turn.to == SourceState::Fresh => {
             tracing::info!(target: "flagkit", layer = %turn.layer, from = turn.from.as_str(), "the source is well");
         }
-        Event::Turned(turn) => {
+        Event::StateChanged(turn) => {
             let (from, to) = (turn.from.as_str(), turn.to.as_str());
             tracing::warn!(target: "flagkit", layer = %turn.layer, from, to, "the source is not well");
         }
-        Event::Warned(warning) => {
+        Event::WarningsChanged(warning) => {
             for warned in &*warning.warnings {
                 tracing::warn!(target: "flagkit", layer = %warning.layer, "the source {warned}");
             }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use flagkit_core::{LoadError, Publisher, Source};
+use flagkit_core::source::{LoadError, Publisher, Source};
 
 use crate::error::Error;
 
@@ -33,7 +33,7 @@ impl Worker {
     pub(crate) fn spawn(source: Box<dyn Source>, publisher: Publisher, ready: Sender<()>) -> Result<Self, Error> {
         let publisher = Arc::new(publisher);
         let (end, ended) = mpsc::channel();
-        let successor = source.successor();
+        let successor = source.restarted();
         // Linux shows 15 bytes of a thread's name: room for the kind, not for the place.
         let provenance = source.provenance();
         let kind = provenance.as_str().split(':').next().unwrap_or_default();
@@ -46,13 +46,13 @@ impl Worker {
                 // Let go of after the report, whichever it is: the builder then looks at the status.
                 let mut ready = Some(ready);
                 let work = || {
-                    source.attach(publisher.signal());
-                    publisher.report(source.load());
+                    source.bind(publisher.signal());
+                    publisher.submit(source.load());
                     ready.take();
                     source.run(&publisher);
                 };
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-                    publisher.refuse(panicked(&*panic));
+                    publisher.fail(panicked(&*panic));
                 }
             };
             let _ = catch_unwind(AssertUnwindSafe(run));
@@ -68,11 +68,11 @@ impl Worker {
         let End { ended, successor } = end.into_inner().unwrap_or_else(PoisonError::into_inner);
         // Of a thread that is not there: nothing to let go of.
         mem::forget((thread, ended));
-        let publisher = publisher.successor();
+        let publisher = publisher.reopen();
         let say = |what: &str| {
             // A layer that was never filled stays as it is: whether it darkens those below may depend on its error.
             if publisher.last_good().is_some() {
-                publisher.refuse(LoadError::unreachable(format!("was stopped by a fork, and {what}")));
+                publisher.fail(LoadError::unreachable(format!("was stopped by a fork, and {what}")));
             }
         };
         let Some(successor) = successor else {

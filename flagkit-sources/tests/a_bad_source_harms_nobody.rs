@@ -5,8 +5,10 @@ mod support;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flagkit_core::{Event, Load, LoadError, Publisher, SourceState, Wake};
-use flagkit_sources::{Builder, File, Start};
+use flagkit_core::Event;
+use flagkit_core::source::{Load, LoadError, Publisher, Wake};
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Builder, File, OnFailedStart};
 use support::{Custom, Place, document, is_on, last_error, lit, status, wait_until};
 
 #[test]
@@ -25,7 +27,7 @@ fn a_panic_in_the_load() {
     let guard = Builder::new()
         .source(panics())
         .source(File::new(place.flags()))
-        .when_broken(Start::Dark)
+        .when_invalid(OnFailedStart::StayDark)
         .start()
         .expect("starts in the dark");
     assert_eq!(status(&guard).state, SourceState::Waiting);
@@ -110,14 +112,14 @@ fn a_source_that_fails_in_a_loop_does_not_flood_the_subscribers() {
         run: move |publisher: &Publisher| {
             starts_now.recv().expect("told");
             while publisher.wait(Duration::from_micros(100)) != Wake::Stopped {
-                publisher.refuse(LoadError::new("the server is away"));
+                publisher.fail(LoadError::new("the server is away"));
             }
         },
     };
     let guard = Builder::new().source(loops).start().expect("starts");
     let (told, faults) = mpsc::channel();
     let _subscription = guard.flags().subscribe(move |event| {
-        if let Event::Faulty(fault) = event {
+        if let Event::LoadFailed(fault) = event {
             let _ = told.send(format!("{fault:?}"));
         }
     });

@@ -15,9 +15,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use flagkit_core::Provenance;
+use flagkit_core::source::Provenance;
 use flagkit_sources::document::Format;
-use flagkit_sources::{Cache, Kept};
+use flagkit_sources::{Cache, CachedDocument};
 use support::{Place, Random, in_a_child, pause};
 
 const URL: &str = "https://flags.example.com/flags.toml";
@@ -31,8 +31,8 @@ fn at() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000)
 }
 
-fn kept(bytes: impl Into<Vec<u8>>, tag: Option<&str>) -> Kept {
-    Kept { bytes: bytes.into(), format: Format::Toml, tag: tag.map(str::to_owned), at: at() }
+fn kept(bytes: impl Into<Vec<u8>>, tag: Option<&str>) -> CachedDocument {
+    CachedDocument { bytes: bytes.into(), format: Format::Toml, tag: tag.map(str::to_owned), at: at() }
 }
 
 /// The names in a directory.
@@ -46,7 +46,7 @@ fn names(dir: &Path) -> BTreeSet<String> {
 fn full() -> (Place, PathBuf, Vec<u8>) {
     let place = Place::new();
     let path = place.path("flags.cache");
-    cache(&path).keep(&kept(DOCUMENT, Some("\"v1\""))).expect("it can be kept");
+    cache(&path).store(&kept(DOCUMENT, Some("\"v1\""))).expect("it can be kept");
     assert!(cache(&path).load().is_some());
     let bytes = fs::read(&path).expect("it is there");
     (place, path, bytes)
@@ -77,8 +77,8 @@ fn what_is_kept_is_loaded() {
     for document in documents {
         for tag in tags {
             for format in [Format::Toml, Format::Json] {
-                let kept = Kept { format, ..kept(document, tag) };
-                cache(&path).keep(&kept).expect("it can be kept");
+                let kept = CachedDocument { format, ..kept(document, tag) };
+                cache(&path).store(&kept).expect("it can be kept");
                 assert_eq!(cache(&path).load(), Some(kept));
                 assert_eq!(names(path.parent().expect("a directory")).len(), 1, "and nothing beside it");
             }
@@ -95,7 +95,7 @@ fn the_time_is_kept_to_the_second() {
         (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH),
         (SystemTime::UNIX_EPOCH - Duration::from_secs(5), SystemTime::UNIX_EPOCH),
     ] {
-        cache(&path).keep(&Kept { at, ..kept(DOCUMENT, None) }).expect("it can be kept");
+        cache(&path).store(&CachedDocument { at, ..kept(DOCUMENT, None) }).expect("it can be kept");
         assert_eq!(cache(&path).load().map(|kept| kept.at), Some(loaded));
     }
 }
@@ -106,7 +106,7 @@ fn a_tag_of_more_than_one_line_is_left_out() {
     let place = Place::new();
     let path = place.path("flags.cache");
     for tag in ["\n", "\"a\"\n", "\"a\"\r", "\"a\"\r\nat 0", "\"a\"\n\n[flags]\nnew-checkout = false\n", "\nfrom x"] {
-        cache(&path).keep(&kept(DOCUMENT, Some(tag))).expect("it can be kept");
+        cache(&path).store(&kept(DOCUMENT, Some(tag))).expect("it can be kept");
         assert_eq!(cache(&path).load(), Some(kept(DOCUMENT, None)), "{tag:?}");
     }
 }
@@ -114,7 +114,7 @@ fn a_tag_of_more_than_one_line_is_left_out() {
 #[test]
 fn a_path_without_a_directory_means_the_working_directory() {
     if env::var_os("FLAGKIT_TEST_RELATIVE").is_some() {
-        cache(Path::new("flags.cache")).keep(&kept(DOCUMENT, None)).expect("it can be kept");
+        cache(Path::new("flags.cache")).store(&kept(DOCUMENT, None)).expect("it can be kept");
         return assert_eq!(cache(Path::new("flags.cache")).load(), Some(kept(DOCUMENT, None)));
     }
     let dir = tempfile::tempdir().expect("a directory");
@@ -141,7 +141,7 @@ fn the_file_is_its_owners_alone() {
         assert!(cache(&path).load().is_some(), "{mode:o}");
     }
     set(0o666);
-    cache(&path).keep(&kept(DOCUMENT, Some("\"v1\""))).expect("it can be kept");
+    cache(&path).store(&kept(DOCUMENT, Some("\"v1\""))).expect("it can be kept");
     assert_eq!((mode(), fs::read(&path).expect("it is there")), (0o600, bytes), "the mode of before is not inherited");
 }
 
@@ -171,7 +171,7 @@ fn a_flipped_byte_anywhere_makes_it_none() {
             if confirmed.contains(&index) {
                 let loaded = loaded.expect("the document is whole");
                 assert!((whole.at..=SystemTime::now()).contains(&loaded.at), "byte {index} by {flip:#x}");
-                assert_eq!(Kept { at: whole.at, ..loaded }, whole, "byte {index} by {flip:#x}");
+                assert_eq!(CachedDocument { at: whole.at, ..loaded }, whole, "byte {index} by {flip:#x}");
             } else {
                 assert_eq!(loaded, None, "byte {index} by {flip:#x}");
             }
@@ -219,14 +219,14 @@ fn what_is_no_cache_is_none_and_can_be_kept_over() {
         if !bytes.starts_with(b"flagkit 1\nconfirmed ") {
             fs::write(&path, bytes).expect("it is ours");
             assert!(
-                cache(&path).confirm(xxhash_rust::xxh3::xxh3_128(DOCUMENT.as_bytes()), SystemTime::now()).is_err(),
+                cache(&path).touch(xxhash_rust::xxh3::xxh3_128(DOCUMENT.as_bytes()), SystemTime::now()).is_err(),
                 "it is somebody else's"
             );
             assert!(fs::read(&path).expect("it is there") == bytes, "and stays as it is");
         }
         fs::write(&path, bytes).expect("it is ours");
         assert_eq!(cache(&path).load(), None, "{:?}", &bytes[..bytes.len().min(40)]);
-        cache(&path).keep(&kept(DOCUMENT, None)).expect("it can be kept");
+        cache(&path).store(&kept(DOCUMENT, None)).expect("it can be kept");
         assert_eq!(cache(&path).load(), Some(kept(DOCUMENT, None)));
     }
 }
@@ -238,7 +238,7 @@ fn a_directory_in_its_place_is_none_and_stays() {
     fs::create_dir(&path).expect("a directory");
     fs::write(path.join("mine"), "").expect("a file in it");
     assert_eq!(cache(&path).load(), None);
-    cache(&path).keep(&kept(DOCUMENT, None)).expect_err("there is a directory");
+    cache(&path).store(&kept(DOCUMENT, None)).expect_err("there is a directory");
     assert!(path.join("mine").exists());
     assert_eq!(names(path.parent().expect("a directory")).len(), 1, "no temporary file is left");
 }
@@ -249,11 +249,11 @@ fn a_directory_that_is_missing_is_an_error() {
     let place = Place::new();
     let path = place.path("missing/flags.cache");
     assert_eq!(cache(&path).load(), None);
-    let error = cache(&path).keep(&kept(DOCUMENT, None)).expect_err("there is no directory");
+    let error = cache(&path).store(&kept(DOCUMENT, None)).expect_err("there is no directory");
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
     assert!(!place.path("missing").exists(), "it is for the operator to make");
     assert_eq!(cache(Path::new("/")).load(), None);
-    cache(Path::new("/")).keep(&kept(DOCUMENT, None)).expect_err("the root has no name");
+    cache(Path::new("/")).store(&kept(DOCUMENT, None)).expect_err("the root has no name");
 }
 
 /// Opening one waits for a writer, and there is none.
@@ -270,7 +270,7 @@ fn a_pipe_in_its_place_is_none_and_hangs_nobody() {
         move || told.send(cache.load())
     });
     assert_eq!(loaded.recv_timeout(support::DEADLINE).expect("it does not hang"), None);
-    cache.keep(&kept(DOCUMENT, None)).expect("it is replaced");
+    cache.store(&kept(DOCUMENT, None)).expect("it is replaced");
     assert!(cache.load().is_some());
 }
 
@@ -294,7 +294,7 @@ fn what_killed_writers_have_left_is_removed_after_a_while() {
     for (name, age) in stays {
         leave(name, age);
     }
-    cache(&path).keep(&kept(DOCUMENT, None)).expect("it can be kept");
+    cache(&path).store(&kept(DOCUMENT, None)).expect("it can be kept");
     let expected = stays.iter().map(|(name, _)| *name).chain(["flags.cache"]).map(str::to_owned).collect();
     assert_eq!(names(path.parent().expect("a directory")), expected);
 }
@@ -306,7 +306,7 @@ const KEEPS: &str = "FLAGKIT_TEST_KEEPS";
 const STARTED: &str = "the writer keeps from now on";
 
 /// A document of which each part tells what the whole is, of a size of its own.
-fn numbered(writer: u64, number: u64) -> Kept {
+fn numbered(writer: u64, number: u64) -> CachedDocument {
     let lines = (writer * 7_919 + number * 104_729) % 6_000;
     let mut text = String::new();
     for line in 0..=lines {
@@ -316,7 +316,7 @@ fn numbered(writer: u64, number: u64) -> Kept {
 }
 
 /// Panics unless it is one of the documents, whole.
-fn assert_whole(kept: &Kept) {
+fn assert_whole(kept: &CachedDocument) {
     let tag = kept.tag.as_deref().expect("each has a tag").trim_matches('"');
     let (writer, number) = tag.split_once('-').expect("two numbers");
     let expected = numbered(writer.parse().expect("a number"), number.parse().expect("a number"));
@@ -332,7 +332,7 @@ fn write(path: &Path) {
     let writer = u64::try_from(writer).expect("small");
     println!("\n{STARTED}");
     for number in 0..most {
-        cache.keep(&numbered(writer, number)).expect("it can be kept");
+        cache.store(&numbered(writer, number)).expect("it can be kept");
     }
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flagkit_core::{Load, LoadError, Provenance, Publisher, Source};
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source};
 use flagkit_sources::{Builder, File, Notify};
 use support::{Place, document, is_on, pause, wait_until};
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use flagkit_core::SourceState;
+use flagkit_core::tooling::SourceState;
 use flagkit_sources::Guard;
 use support::{Place, Random, is_on, pause, status, wait_until};
 

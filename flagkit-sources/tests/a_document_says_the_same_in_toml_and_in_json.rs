@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use flagkit_core::{Date, Flag, FlagKey, FlagSet, Flags, Kind, Metadata, Payload, Percent};
+use flagkit_core::source::{Kind, Metadata, Payload};
+use flagkit_core::{Date, Flag, FlagKey, FlagSet, Flags, Percent};
 use flagkit_sources::document::Format;
 use proptest::collection::btree_map;
 use proptest::option;
@@ -54,7 +55,7 @@ fn flag() -> impl Strategy<Value = Flag> {
             let mut flag = if on { Flag::on() } else { Flag::off() };
             flag = rollout.map_or(flag.clone(), |rollout| flag.with_rollout(rollout));
             flag = salt.map_or(flag.clone(), |salt| flag.with_salt(&salt));
-            flag = by.map_or(flag.clone(), |by| flag.with_by(&by));
+            flag = by.map_or(flag.clone(), |by| flag.with_bucket_by(&by));
             if metadata == Metadata::default() { flag } else { flag.with_metadata(metadata) }
         },
     )
@@ -92,11 +93,11 @@ fn json_text(text: &str) -> String {
 
 /// The fields of a flag, each with its value in the words of the format.
 fn fields(flag: &Flag, text: fn(&str) -> String, date: fn(Date) -> String) -> Vec<(&'static str, String)> {
-    let mut fields = vec![("on", flag.is_switched_on().to_string())];
+    let mut fields = vec![("on", flag.is_enabled().to_string())];
     // The sign is for texts; a number goes without.
     fields.push(("rollout", flag.rollout().to_string().trim_end_matches('%').to_owned()));
     fields.extend(flag.salt().map(|salt| ("salt", text(salt))));
-    fields.extend(flag.by().map(|by| ("by", text(by))));
+    fields.extend(flag.bucket_by().map(|by| ("by", text(by))));
     if let Some(metadata) = flag.metadata() {
         fields.extend(metadata.description.as_deref().map(|description| ("description", text(description))));
         fields.extend(metadata.owner.as_deref().map(|owner| ("owner", text(owner))));

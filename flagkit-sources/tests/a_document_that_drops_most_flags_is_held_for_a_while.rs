@@ -6,7 +6,9 @@ mod support;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use flagkit_core::{Problem, Reason, SourceState};
+use flagkit_core::Reason;
+use flagkit_core::source::Problem;
+use flagkit_core::tooling::SourceState;
 use support::{Changes, Place, is_on, status, wait_until};
 
 fn numbered(count: usize, more: &str) -> String {
@@ -117,7 +119,7 @@ fn a_broken_flag_keeps_its_last_good_definition() {
         assert!(is_on(&guard, "old"), "round {round}");
         assert_eq!(guard.flags().evaluate("old", &()).reason(), Reason::On);
         assert!(!is_on(&guard, "fresh"));
-        assert_eq!(guard.flags().evaluate("fresh", &()).reason(), Reason::Refused);
+        assert_eq!(guard.flags().evaluate("fresh", &()).reason(), Reason::Invalid);
         let status = status(&guard);
         assert_eq!((status.state, status.problems.len()), (SourceState::Fresh, 2));
         let is_told = |problem: &Problem| problem.to_string().contains("2:7: flags.old");
@@ -128,7 +130,7 @@ fn a_broken_flag_keeps_its_last_good_definition() {
     assert!(status(&guard).problems.is_empty());
     // A flag that is removed is gone: the last good definition is for what is broken.
     place.replace("[flags]\nfresh = true\nother = true\n");
-    wait_until("it is undeclared", || guard.flags().evaluate("old", &()).reason() == Reason::Undeclared);
+    wait_until("it is undeclared", || guard.flags().evaluate("old", &()).reason() == Reason::NotFound);
     place.replace("[flags]\nold = 7\nfresh = true\nother = false\n");
-    wait_until("it is refused", || guard.flags().evaluate("old", &()).reason() == Reason::Refused);
+    wait_until("it is refused", || guard.flags().evaluate("old", &()).reason() == Reason::Invalid);
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use flagkit_core::SourceState;
-use flagkit_sources::{Builder, Env, File, Notify, Start};
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Builder, Env, File, Notify, OnFailedStart};
 use support::{Place, document, wait_until};
 
 /// How many threads there are of each name.
@@ -41,7 +41,7 @@ fn nothing_is_left() {
             .source(File::new(&other).notify(Notify::Off))
             .source(File::new(place.path("missing.toml")))
             .source(Env::from_vars("FLAG_", [("FLAG_X".into(), "on".into())]))
-            .when_missing(Start::Without)
+            .when_missing(OnFailedStart::Skip)
             .start()
             .expect("starts")
     };

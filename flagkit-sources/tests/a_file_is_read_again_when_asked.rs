@@ -10,8 +10,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flagkit_core::{Load, LoadError, Publisher, SourceState, Wake};
-use flagkit_sources::{Builder, Env, File, Guard, Notify, Readiness, Start};
+use flagkit_core::source::{Load, LoadError, Publisher, Wake};
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Builder, Env, File, Guard, Notify, OnFailedStart, Readiness};
 use support::{Custom, DEADLINE, Place, document, is_on, lit, status, wait_until};
 
 /// So long that no test lives to see it.
@@ -140,7 +141,7 @@ fn a_source_that_has_stopped_is_not_asked() {
 /// How ready it is in the end, when the wait may well be long; and that it was not.
 fn at_once(guard: &Guard) -> Readiness {
     let begin = Instant::now();
-    let readiness = guard.wait_ready(2 * DEADLINE);
+    let readiness = guard.wait_until_ready(2 * DEADLINE);
     assert!(begin.elapsed() < DEADLINE, "{readiness:?} after {:?}", begin.elapsed());
     readiness
 }
@@ -148,7 +149,7 @@ fn at_once(guard: &Guard) -> Readiness {
 /// How ready it is after a wait that is for nothing.
 fn in_vain(guard: &Guard) -> Readiness {
     let (begin, timeout) = (Instant::now(), Duration::from_millis(100));
-    let readiness = guard.wait_ready(timeout);
+    let readiness = guard.wait_until_ready(timeout);
     assert!(begin.elapsed() >= timeout, "{readiness:?} after {:?}", begin.elapsed());
     assert_eq!(guard.readiness(), readiness);
     readiness
@@ -160,8 +161,8 @@ fn what_is_ready_is_not_waited_for() {
     place.write(document("a", true));
     let guard = support::follow(&place.flags());
     assert_eq!(at_once(&guard), Readiness::Ready);
-    assert_eq!(guard.wait_ready(Duration::ZERO), Readiness::Ready);
-    assert_eq!(guard.wait_ready(Duration::MAX), Readiness::Ready);
+    assert_eq!(guard.wait_until_ready(Duration::ZERO), Readiness::Ready);
+    assert_eq!(guard.wait_until_ready(Duration::MAX), Readiness::Ready);
     assert_eq!(at_once(&Builder::new().start().expect("starts")), Readiness::Ready, "no sources are all there are");
 }
 
@@ -202,7 +203,8 @@ fn an_optional_source_that_is_missing_is_ready_and_one_that_is_broken_is_not() {
     place.write(document("a", true));
     let overlay = place.path("overlay.toml");
     let builder = || Builder::new().source(File::new(place.flags())).source(File::new(&overlay));
-    let guard = builder().when_missing(Start::Without).when_broken(Start::Dark).start().expect("starts");
+    let guard =
+        builder().when_missing(OnFailedStart::Skip).when_invalid(OnFailedStart::StayDark).start().expect("starts");
     assert_eq!(at_once(&guard), Readiness::Ready, "it may be missing");
     fs::write(&overlay, "[flags").expect("written");
     wait_until("it is broken", || guard.readiness() == Readiness::Dark);
@@ -220,7 +222,8 @@ fn an_optional_source_that_is_missing_is_ready_and_one_that_is_broken_is_not() {
     assert!(is_on(&guard, "b"), "what it said last stays");
 
     fs::write(&overlay, "[flags").expect("written");
-    let guard = builder().when_missing(Start::Dark).when_broken(Start::Without).start().expect("starts");
+    let guard =
+        builder().when_missing(OnFailedStart::StayDark).when_invalid(OnFailedStart::Skip).start().expect("starts");
     assert_eq!(at_once(&guard), Readiness::Ready, "it may be broken");
     fs::remove_file(&overlay).expect("it is there");
     wait_until("it is missing", || guard.readiness() == Readiness::Dark);
@@ -234,8 +237,8 @@ fn a_source_that_has_not_answered_is_waited_for() {
         run: |_: &Publisher| {},
     };
     // Both may lack, but it is not known yet that either does.
-    let builder = Builder::new().source(slow).when_missing(Start::Without).when_broken(Start::Without);
-    let guard = builder.patience(Duration::ZERO).start().expect("starts");
+    let builder = Builder::new().source(slow).when_missing(OnFailedStart::Skip).when_invalid(OnFailedStart::Skip);
+    let guard = builder.startup_timeout(Duration::ZERO).start().expect("starts");
     assert_eq!(in_vain(&guard), Readiness::Dark);
     assert_eq!(status(&guard).state, SourceState::Starting);
     thread::scope(|scope| {
@@ -263,7 +266,7 @@ mod dropped {
     use std::time::{Duration, Instant};
 
     use flagkit_core::Event;
-    use flagkit_sources::{Builder, Guard, Http, Start};
+    use flagkit_sources::{Builder, Guard, Http, OnFailedStart};
 
     use super::NEVER;
     use super::support::stub::{Request, STREAM, Stub, chunk, document, eager, event};
@@ -309,10 +312,10 @@ mod dropped {
             move |request, stream| answer(requested.fetch_add(1, Ordering::SeqCst), request, stream)
         });
         let http = configure(eager(&stub.url()).stream(false));
-        let builder = Builder::new().source(http).when_broken(Start::Dark);
+        let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark);
         // The first request may be the one that hangs.
         let patience = if requests == 1 { Duration::ZERO } else { DEADLINE };
-        let guard = builder.patience(patience).start().expect("starts dark at the worst");
+        let guard = builder.startup_timeout(patience).start().expect("starts dark at the worst");
         wait_until(what, || requested.load(Ordering::SeqCst) >= requests);
         // Far enough for the client to be reading.
         pause(Duration::from_millis(60));
@@ -361,7 +364,7 @@ mod dropped {
         }
         let limit = Duration::from_secs(4);
         let http = eager(&format!("http://{address}/flags.toml")).connect_timeout(limit);
-        let guard = Builder::new().source(http).patience(Duration::ZERO).start().expect("it has not failed yet");
+        let guard = Builder::new().source(http).startup_timeout(Duration::ZERO).start().expect("it has not failed yet");
         wait_until("its thread is there", || threads() > before);
         pause(Duration::from_millis(60));
         let begin = Instant::now();

@@ -119,9 +119,9 @@ impl Scenario {
         let _subscription = guard.flags().subscribe(move |event| {
             let mut heard = ear.lock().expect("no panic");
             match event {
-                Event::Faulty(fault) => heard.extend(fault.error.as_ref().map(ToString::to_string)),
+                Event::LoadFailed(fault) => heard.extend(fault.error.as_ref().map(ToString::to_string)),
                 // Of a stream that has not begun: the polls go on.
-                Event::Warned(warning) => heard.extend(warning.warnings.iter().map(ToString::to_string)),
+                Event::WarningsChanged(warning) => heard.extend(warning.warnings.iter().map(ToString::to_string)),
                 _ => {}
             }
         });

@@ -13,7 +13,9 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flagkit_core::{Event, Load, LoadError, Provenance, Publisher, Source, SourceState, Wake};
+use flagkit_core::Event;
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source, Wake};
+use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Builder, Env, File, Guard, Notify, Readiness};
 use fork::{Fork, fork, waitpid_nohang};
 use support::stub::{self, Stub};
@@ -222,7 +224,7 @@ impl Source for Restless {
         }
     }
 
-    fn successor(&self) -> Option<Box<dyn Source>> {
+    fn restarted(&self) -> Option<Box<dyn Source>> {
         Some(Box::new(Self))
     }
 }

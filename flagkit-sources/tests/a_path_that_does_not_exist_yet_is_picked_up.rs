@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use flagkit_core::SourceState;
+use flagkit_core::tooling::SourceState;
 use flagkit_sources::{File, Guard};
 use support::{Place, document, is_on, last_error, pause, status, wait_for_state, wait_until};
 

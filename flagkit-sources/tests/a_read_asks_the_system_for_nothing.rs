@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::process::Command;
 
 use flagkit_core::{Context, flag, variant};
-use flagkit_sources::{Builder, File, Guard, Start};
+use flagkit_sources::{Builder, File, Guard, OnFailedStart};
 use support::stub::{Stub, eager};
 use support::{Place, is_on, status, wait_until};
 
@@ -39,8 +39,8 @@ fn start(place: &Place, stub: &Stub) -> Guard {
     let document = place.path("flags.toml");
     fs::write(&document, DOCUMENT).expect("written");
     let file = File::new(&document).poll_every(std::time::Duration::from_millis(10));
-    let builder = Builder::new().source(file).source(eager(&stub.url())).when_unreachable(Start::Without);
-    let guard = builder.when_broken(Start::Without).install().expect("nobody else installs");
+    let builder = Builder::new().source(file).source(eager(&stub.url())).when_unreachable(OnFailedStart::Skip);
+    let guard = builder.when_invalid(OnFailedStart::Skip).install().expect("nobody else installs");
     assert_eq!(guard.status().sources[0].problems, []);
     fs::write(&document, "[flags").expect("written");
     guard

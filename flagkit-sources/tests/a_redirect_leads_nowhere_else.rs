@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use flagkit_core::SourceState;
+use flagkit_core::tooling::SourceState;
 use flagkit_sources::Http;
 use support::stub::{Request, Stub, answer, document, eager, start};
 use support::{is_on, last_error, status, wait_for_state, wait_until};
@@ -45,7 +45,7 @@ fn redirect(status: &str, location: &str) -> String {
 }
 
 fn with_canary(url: &str) -> Http {
-    eager(url).bearer(CANARY).and_then(|http| http.header("X-Api-Key", CANARY)).expect("headers")
+    eager(url).bearer_token(CANARY).and_then(|http| http.header("X-Api-Key", CANARY)).expect("headers")
 }
 
 fn path(request: &Request) -> &str {

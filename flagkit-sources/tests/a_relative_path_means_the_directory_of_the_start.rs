@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use flagkit_core::{Load, LoadError, Provenance, Publisher, Source};
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source};
 use flagkit_sources::{Builder, File, Notify};
 use support::{Place, document, in_a_child, is_on, wait_until};
 

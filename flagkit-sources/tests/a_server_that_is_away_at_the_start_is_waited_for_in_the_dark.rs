@@ -7,8 +7,9 @@ mod support;
 
 use std::net::{SocketAddr, TcpListener};
 
-use flagkit_core::{ErrorKind, SourceState};
-use flagkit_sources::{Builder, File, Guard, Readiness, Start};
+use flagkit_core::source::ErrorKind;
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Builder, File, Guard, OnFailedStart, Readiness};
 use support::stub::{Stub, answer, document, eager};
 use support::{Place, is_on, wait_until};
 
@@ -46,17 +47,17 @@ fn by_default() {
 #[test]
 fn unless_the_program_can_do_without_it() {
     let place = Place::new();
-    let guard = builder(&place, nobody()).when_unreachable(Start::Without).start().expect("it starts");
+    let guard = builder(&place, nobody()).when_unreachable(OnFailedStart::Skip).start().expect("it starts");
     assert_eq!((is_on(&guard, "a"), guard.readiness()), (true, Readiness::Ready));
     // That a missing one may be done without says nothing of one that cannot be asked.
-    let guard = builder(&place, nobody()).when_missing(Start::Without).start().expect("it starts");
+    let guard = builder(&place, nobody()).when_missing(OnFailedStart::Skip).start().expect("it starts");
     assert!(!is_on(&guard, "a"));
 }
 
 #[test]
 fn unless_the_program_cannot_start_without_it() {
     let place = Place::new();
-    let error = builder(&place, nobody()).when_unreachable(Start::Refuse).start().expect_err("it does not start");
+    let error = builder(&place, nobody()).when_unreachable(OnFailedStart::Fail).start().expect_err("it does not start");
     assert!(error.is_load(), "{error}");
 }
 

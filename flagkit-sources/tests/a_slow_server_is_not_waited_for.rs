@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use flagkit_core::SourceState;
+use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Http, Readiness};
 use support::stub::{STREAM, Stub, chunk, document, eager, event, start};
 use support::{SOON, holds_for, is_on, last_error, pause, status, wait_for_state, wait_until};
@@ -151,7 +151,11 @@ fn a_server_that_is_slow_and_in_time_is_believed() {
     let stub = Stub::new(move |_, stream| drip(stream, whole.bytes()).is_ok());
     let http = eager(&stub.url()).stream(false).header_timeout(support::DEADLINE).total_timeout(support::DEADLINE);
     let guard = start(http);
-    assert!(guard.wait_ready(support::DEADLINE) == Readiness::Ready && is_on(&guard, "a"), "{:?}", last_error(&guard));
+    assert!(
+        guard.wait_until_ready(support::DEADLINE) == Readiness::Ready && is_on(&guard, "a"),
+        "{:?}",
+        last_error(&guard)
+    );
 }
 
 #[test]
@@ -159,7 +163,7 @@ fn a_start_waits_no_longer_than_its_patience() {
     let stub = Stub::new(|_, stream| say_nothing(stream).is_ok());
     let builder = flagkit_sources::Builder::new().source(eager(&stub.url()).header_timeout(support::DEADLINE));
     let started = Instant::now();
-    let guard = builder.patience(HEADER).start().expect("it has not failed yet");
+    let guard = builder.startup_timeout(HEADER).start().expect("it has not failed yet");
     assert!((HEADER..HEADER + SLACK).contains(&started.elapsed()), "{:?}", started.elapsed());
     assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Starting, Readiness::Dark));
     // And no end waits for such an answer.

@@ -6,8 +6,10 @@ mod support;
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
-use flagkit_core::{FlagSet, Load, LoadError, Problem, Reason, SourceState};
-use flagkit_sources::{Builder, Env, File, Start};
+use flagkit_core::source::{Load, LoadError, Problem};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{FlagSet, Reason};
+use flagkit_sources::{Builder, Env, File, OnFailedStart};
 use support::{Custom, Place, document, is_on, lit, status, wait_until};
 
 const BROKEN: &str = "[flags]\na = yes\nb = true\nc = no\n";
@@ -19,7 +21,7 @@ fn a_missing_file_is_waited_for_in_the_dark() {
     let before = status(&guard);
     assert_eq!((before.state, before.loads, before.flags, before.last_good), (SourceState::Waiting, 0, 0, None));
     assert!(before.last_error.expect("an error").is_missing());
-    assert_eq!(guard.flags().evaluate("checkout", &()).reason(), Reason::Undeclared);
+    assert_eq!(guard.flags().evaluate("checkout", &()).reason(), Reason::NotFound);
     place.write(document("checkout", true));
     wait_until("it lights", || is_on(&guard, "checkout"));
     let after = status(&guard);
@@ -30,7 +32,7 @@ fn a_missing_file_is_waited_for_in_the_dark() {
 #[test]
 fn a_missing_file_can_be_refused() {
     let place = Place::new();
-    let start = || Builder::new().source(File::new(place.flags())).when_missing(Start::Refuse).start();
+    let start = || Builder::new().source(File::new(place.flags())).when_missing(OnFailedStart::Fail).start();
     let error = start().expect_err("refused");
     assert!(error.is_load() && !error.is_installed());
     let path = place.flags().display().to_string();
@@ -43,7 +45,7 @@ fn a_missing_file_can_be_refused() {
 fn a_broken_file_is_an_error_with_all_its_problems() {
     let place = Place::new();
     place.write(BROKEN);
-    for missing in [Start::Dark, Start::Refuse] {
+    for missing in [OnFailedStart::StayDark, OnFailedStart::Fail] {
         let error = Builder::new().source(File::new(place.flags())).when_missing(missing).start().expect_err("refused");
         let [(provenance, load)] = error.failures() else { panic!("one source failed: {error}") };
         assert_eq!(provenance.as_str(), format!("file:{}", place.flags().display()));
@@ -64,8 +66,11 @@ fn a_broken_file_is_an_error_with_all_its_problems() {
 fn a_broken_file_can_start_dark() {
     let place = Place::new();
     place.write(BROKEN);
-    let guard =
-        Builder::new().source(File::new(place.flags())).when_broken(Start::Dark).start().expect("starts in the dark");
+    let guard = Builder::new()
+        .source(File::new(place.flags()))
+        .when_invalid(OnFailedStart::StayDark)
+        .start()
+        .expect("starts in the dark");
     assert_eq!(status(&guard).state, SourceState::Waiting);
     assert_eq!(status(&guard).last_error.expect("an error").problems().len(), 2);
     place.write(document("checkout", true));
@@ -78,11 +83,15 @@ fn missing_and_broken_are_two_policies() {
     let place = Place::new();
     let start = |missing, broken| {
         let builder = Builder::new().source(File::new(place.flags()));
-        builder.when_missing(missing).when_broken(broken).start().is_ok()
+        builder.when_missing(missing).when_invalid(broken).start().is_ok()
     };
-    assert!(start(Start::Dark, Start::Refuse) && !start(Start::Refuse, Start::Dark));
+    assert!(
+        start(OnFailedStart::StayDark, OnFailedStart::Fail) && !start(OnFailedStart::Fail, OnFailedStart::StayDark)
+    );
     place.write(BROKEN);
-    assert!(start(Start::Refuse, Start::Dark) && !start(Start::Dark, Start::Refuse));
+    assert!(
+        start(OnFailedStart::Fail, OnFailedStart::StayDark) && !start(OnFailedStart::StayDark, OnFailedStart::Fail)
+    );
 }
 
 #[test]
@@ -95,7 +104,7 @@ fn all_sources_that_fail_are_told_and_those_that_do_not_are_not() {
         .source(File::new(place.path("good.toml")))
         .source(File::new(place.path("missing.toml")))
         .source(Env::from_vars("FLAG_", []))
-        .when_missing(Start::Refuse)
+        .when_missing(OnFailedStart::Fail)
         .start()
         .expect_err("refused");
     let failed: Vec<_> =
@@ -108,7 +117,8 @@ fn all_sources_that_fail_are_told_and_those_that_do_not_are_not() {
 fn single_flags_that_are_refused_do_not_keep_it_from_starting() {
     let place = Place::new();
     place.write("[flags]\na = 25\nb = true\n");
-    let guard = Builder::new().source(File::new(place.flags())).when_missing(Start::Refuse).start().expect("starts");
+    let guard =
+        Builder::new().source(File::new(place.flags())).when_missing(OnFailedStart::Fail).start().expect("starts");
     assert!(is_on(&guard, "b") && !is_on(&guard, "a"));
     assert_eq!(status(&guard).problems.len(), 1);
 }
@@ -129,7 +139,7 @@ fn a_source_that_hangs_is_waited_for_as_long_as_told() {
             let _ = released.recv_timeout(support::DEADLINE);
             Ok(Load::new(lit(&["late"])))
         },
-        run: |_: &flagkit_core::Publisher| {},
+        run: |_: &flagkit_core::source::Publisher| {},
     };
     let place = Place::new();
     place.write(document("checkout", true));
@@ -137,8 +147,8 @@ fn a_source_that_hangs_is_waited_for_as_long_as_told() {
     let guard = Builder::new()
         .source(hangs)
         .source(File::new(place.flags()))
-        .patience(Duration::from_millis(300))
-        .when_missing(Start::Refuse)
+        .startup_timeout(Duration::from_millis(300))
+        .when_missing(OnFailedStart::Fail)
         .start()
         .expect("starts without it");
     assert!(begin.elapsed() < support::DEADLINE / 2, "the start took {:?}", begin.elapsed());
@@ -153,8 +163,8 @@ fn a_source_that_hangs_is_waited_for_as_long_as_told() {
 fn a_source_that_answers_is_not_waited_for_longer() {
     let begin = Instant::now();
     let guard = Builder::new()
-        .source(Custom { load: || Ok(Load::new(FlagSet::new())), run: |_: &flagkit_core::Publisher| {} })
-        .patience(Duration::from_secs(3_600))
+        .source(Custom { load: || Ok(Load::new(FlagSet::new())), run: |_: &flagkit_core::source::Publisher| {} })
+        .startup_timeout(Duration::from_secs(3_600))
         .start()
         .expect("starts");
     assert!(begin.elapsed() < support::DEADLINE);
@@ -167,8 +177,8 @@ fn what_goes_wrong_after_the_first_load_does_not_keep_it_from_starting() {
     let (failed, has_failed) = std::sync::mpsc::channel();
     let fails_later = Custom {
         load: || Ok(Load::new(lit(&["steady"]))),
-        run: move |publisher: &flagkit_core::Publisher| {
-            publisher.refuse(LoadError::new("the server is away"));
+        run: move |publisher: &flagkit_core::source::Publisher| {
+            publisher.fail(LoadError::new("the server is away"));
             let _ = failed.send(());
         },
     };
@@ -177,7 +187,7 @@ fn what_goes_wrong_after_the_first_load_does_not_keep_it_from_starting() {
             let _ = has_failed.recv_timeout(support::DEADLINE);
             Ok(Load::new(lit(&["slow"])))
         },
-        run: |_: &flagkit_core::Publisher| {},
+        run: |_: &flagkit_core::source::Publisher| {},
     };
     let guard = Builder::new().source(fails_later).source(slow).start().expect("starts");
     assert!(is_on(&guard, "steady") && is_on(&guard, "slow"));
@@ -187,15 +197,16 @@ fn what_goes_wrong_after_the_first_load_does_not_keep_it_from_starting() {
 fn no_patience_at_all_starts_in_the_dark() {
     let place = Place::new();
     place.write(document("checkout", true));
-    let guard = Builder::new().source(File::new(place.flags())).patience(Duration::ZERO).start().expect("starts");
+    let guard =
+        Builder::new().source(File::new(place.flags())).startup_timeout(Duration::ZERO).start().expect("starts");
     wait_until("it lights", || is_on(&guard, "checkout"));
 }
 
 #[test]
 fn endless_patience_is_patience() {
     let guard = Builder::new()
-        .source(Custom { load: || Ok(Load::new(lit(&["a"]))), run: |_: &flagkit_core::Publisher| {} })
-        .patience(Duration::MAX)
+        .source(Custom { load: || Ok(Load::new(lit(&["a"]))), run: |_: &flagkit_core::source::Publisher| {} })
+        .startup_timeout(Duration::MAX)
         .start()
         .expect("starts");
     assert!(is_on(&guard, "a"));
@@ -222,7 +233,7 @@ fn an_endless_poll_is_none() {
 fn an_error_of_a_source_is_shown_as_it_is() {
     let fails = Custom {
         load: || Err(LoadError::new("the table is locked").with_cause(std::io::Error::other("code 17"))),
-        run: |_: &flagkit_core::Publisher| {},
+        run: |_: &flagkit_core::source::Publisher| {},
     };
     let error = Builder::new().source(fails).start().expect_err("refused");
     assert_eq!(error.to_string(), "custom:test: the table is locked");

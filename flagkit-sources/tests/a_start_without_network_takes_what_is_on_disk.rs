@@ -13,9 +13,11 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use flagkit_core::{ErrorKind, Event, Provenance, Reason, SourceState};
+use flagkit_core::source::{ErrorKind, Provenance};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Event, Reason};
 use flagkit_sources::document::Format;
-use flagkit_sources::{Builder, Cache, Guard, Http, Kept, Readiness, Start};
+use flagkit_sources::{Builder, Cache, CachedDocument, Guard, Http, OnFailedStart, Readiness};
 use support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event};
 use support::{Place, is_on, last_error, pause, status, wait_for_state, wait_until};
 use xxhash_rust::xxh3::xxh3_128;
@@ -27,11 +29,11 @@ const NEVER: Duration = Duration::from_secs(36_000);
 
 /// Asks at the start, however fresh what is on disk may be.
 fn http(url: &str, cache: &Path) -> Http {
-    eager(url).stream(false).cache(cache).fresh_for(Duration::ZERO)
+    eager(url).stream(false).cache(cache).max_staleness(Duration::ZERO)
 }
 
 fn start(http: Http) -> Guard {
-    Builder::new().source(http).when_broken(Start::Dark).start().expect("starts dark at the worst")
+    Builder::new().source(http).when_invalid(OnFailedStart::StayDark).start().expect("starts dark at the worst")
 }
 
 /// Answers as a server does that names versions.
@@ -51,8 +53,8 @@ fn cache_of(url: &str, path: &Path) -> Cache {
 fn keep(url: &str, path: &Path, body: &str, tag: Option<&str>) -> SystemTime {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_secs();
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(now - 3600);
-    let kept = Kept { bytes: body.into(), format: Format::Toml, tag: tag.map(str::to_owned), at };
-    cache_of(url, path).keep(&kept).expect("it can be kept");
+    let kept = CachedDocument { bytes: body.into(), format: Format::Toml, tag: tag.map(str::to_owned), at };
+    cache_of(url, path).store(&kept).expect("it can be kept");
     at
 }
 
@@ -80,7 +82,7 @@ fn without_a_server_it_is_stale_until_the_server_is_back() {
     let url = stub.url();
     let first = start(http(&url, &path));
     assert!(is_on(&first, "a"));
-    assert_eq!(first.wait_ready(Duration::ZERO), Readiness::Ready);
+    assert_eq!(first.wait_until_ready(Duration::ZERO), Readiness::Ready);
     drop(first);
     let kept = cache_of(&url, &path).load().expect("it is kept");
     assert_eq!((&*kept.bytes, kept.tag.as_deref()), (OLD.as_bytes(), Some("\"v1\"")));
@@ -92,14 +94,14 @@ fn without_a_server_it_is_stale_until_the_server_is_back() {
     let status = status(&second);
     assert_eq!((status.state, status.last_good, status.loads), (SourceState::Stale, Some(kept.at), 1));
     assert!(last_error(&second).is_some());
-    assert_eq!(second.wait_ready(Duration::from_millis(50)), Readiness::Stale);
+    assert_eq!(second.wait_until_ready(Duration::from_millis(50)), Readiness::Stale);
     // Failures change neither the flags nor how old they are.
     wait_until("some tries", || support::status(&second).refusals >= 5);
     assert!(is_on(&second, "a"));
     assert_eq!(support::status(&second).last_good, Some(kept.at));
 
     let _stub = Stub::on(address, serving("v2", NEW));
-    assert_eq!(second.wait_ready(support::DEADLINE), Readiness::Ready);
+    assert_eq!(second.wait_until_ready(support::DEADLINE), Readiness::Ready);
     assert!(!is_on(&second, "a") && is_on(&second, "b"));
     wait_for_state(&second, SourceState::Fresh);
     assert_eq!(last_error(&second), None);
@@ -117,7 +119,7 @@ fn not_modified_makes_what_was_kept_fresh() {
     let status = status(&guard);
     assert_eq!((status.state, status.loads, status.refusals), (SourceState::Fresh, 1, 0));
     assert!(status.last_good.is_some_and(|good| good > at), "as of now, not of then");
-    assert_eq!(guard.wait_ready(Duration::ZERO), Readiness::Ready);
+    assert_eq!(guard.wait_until_ready(Duration::ZERO), Readiness::Ready);
     let tags: Vec<_> = stub.polls().iter().map(|poll| poll.header("if-none-match").map(str::to_owned)).collect();
     assert_eq!(tags, [Some("\"v1\"".to_owned())]);
 }
@@ -221,14 +223,14 @@ fn a_start_from_the_cache_asks_nobody_until_it_is_done() {
     let path = place.path("flags.cache");
     let stub = Stub::new(serving("v2", NEW));
     let at = keep(&stub.url(), &path, OLD, Some("\"v1\""));
-    let guard = start(http(&stub.url(), &path).poll_every(HOUR / 2).fresh_for(Duration::MAX));
+    let guard = start(http(&stub.url(), &path).poll_every(HOUR / 2).max_staleness(Duration::MAX));
     assert!(is_on(&guard, "a"));
     let status = status(&guard);
     assert_eq!((status.state, status.last_good, status.loads), (SourceState::Stale, Some(at), 1));
-    assert_eq!(guard.wait_ready(Duration::ZERO), Readiness::Stale);
+    assert_eq!(guard.wait_until_ready(Duration::ZERO), Readiness::Stale);
     assert_eq!(stub.requests().len(), 0);
     guard.reload();
-    assert_eq!(guard.wait_ready(support::DEADLINE), Readiness::Ready);
+    assert_eq!(guard.wait_until_ready(support::DEADLINE), Readiness::Ready);
     assert!(is_on(&guard, "b"));
     assert_eq!(stub.polls()[0].header("if-none-match"), Some("\"v1\""));
 }
@@ -239,7 +241,7 @@ fn a_start_from_the_cache_asks_within_an_interval() {
     let path = place.path("flags.cache");
     let stub = Stub::new(serving("v2", NEW));
     keep(&stub.url(), &path, OLD, Some("\"v1\""));
-    let guard = start(http(&stub.url(), &path).poll_every(Duration::from_millis(500)).fresh_for(Duration::MAX));
+    let guard = start(http(&stub.url(), &path).poll_every(Duration::from_millis(500)).max_staleness(Duration::MAX));
     assert!(is_on(&guard, "a") || is_on(&guard, "b"));
     wait_until("it has asked", || is_on(&guard, "b"));
     assert_eq!(status(&guard).state, SourceState::Fresh);
@@ -249,7 +251,7 @@ fn a_start_from_the_cache_asks_within_an_interval() {
 fn a_start_from_a_cache_that_is_empty_asks_at_once() {
     let place = Place::new();
     let stub = Stub::new(serving("v2", NEW));
-    let guard = start(http(&stub.url(), &place.path("flags.cache")).poll_every(NEVER).fresh_for(Duration::MAX));
+    let guard = start(http(&stub.url(), &place.path("flags.cache")).poll_every(NEVER).max_staleness(Duration::MAX));
     assert!(is_on(&guard, "b"));
     assert_eq!(status(&guard).state, SourceState::Fresh);
 }
@@ -272,7 +274,7 @@ fn what_a_running_process_would_have_is_fresh() {
     assert_eq!(stub.requests().len(), 1);
     assert!(guard.stop(support::DEADLINE));
     keep(&stub.url(), &path, OLD, Some("\"v1\""));
-    cache.confirm(xxh3_128(OLD.as_bytes()), SystemTime::now() - Duration::from_secs(60)).expect("it is there");
+    cache.touch(xxh3_128(OLD.as_bytes()), SystemTime::now() - Duration::from_secs(60)).expect("it is there");
     assert!(cache.load().expect("it is whole").at > at + HOUR / 2);
     let guard = start(plain().poll_every(HOUR));
     assert!(is_on(&guard, "a") && !is_on(&guard, "b"));
@@ -286,18 +288,18 @@ fn what_a_running_process_would_have_is_fresh() {
     // Confirmed by who has another document, or of somebody else: nothing is noted.
     keep(&stub.url(), &path, OLD, None);
     let now = SystemTime::now();
-    assert!(cache.confirm(xxh3_128(NEW.as_bytes()), now).is_err());
-    assert!(cache_of("https://elsewhere.example/", &path).confirm(xxh3_128(OLD.as_bytes()), now).is_err());
+    assert!(cache.touch(xxh3_128(NEW.as_bytes()), now).is_err());
+    assert!(cache_of("https://elsewhere.example/", &path).touch(xxh3_128(OLD.as_bytes()), now).is_err());
     assert!(is_on(&start(plain().poll_every(HOUR)), "b"));
 
     // As of an hour from now: of a clock that was wrong, and worth nothing.
     keep(&stub.url(), &path, OLD, None);
-    cache.confirm(xxh3_128(OLD.as_bytes()), SystemTime::now() + HOUR).expect("it is there");
+    cache.touch(xxh3_128(OLD.as_bytes()), SystemTime::now() + HOUR).expect("it is there");
     assert!(is_on(&start(plain().poll_every(HOUR)), "b"));
     // As of a minute ago, and that is too long.
     keep(&stub.url(), &path, OLD, None);
-    cache.confirm(xxh3_128(OLD.as_bytes()), SystemTime::now() - Duration::from_secs(60)).expect("it is there");
-    assert!(is_on(&start(plain().poll_every(HOUR).fresh_for(Duration::from_secs(30))), "b"));
+    cache.touch(xxh3_128(OLD.as_bytes()), SystemTime::now() - Duration::from_secs(60)).expect("it is there");
+    assert!(is_on(&start(plain().poll_every(HOUR).max_staleness(Duration::from_secs(30))), "b"));
 }
 
 /// By a poll that finds nothing new, and by a stream's sign of life.
@@ -322,12 +324,12 @@ fn what_is_on_disk_stays_fresh_while_the_server_confirms_it() {
     for (offers, interval) in [(false, Duration::from_millis(20)), (true, NEVER)] {
         let guard = start(eager(&stub.url()).stream(offers).poll_every(interval).cache(&path));
         wait_until("it is kept", || cache.load().is_some());
-        cache.confirm(xxh3_128(OLD.as_bytes()), long_ago).expect("it is there");
+        cache.touch(xxh3_128(OLD.as_bytes()), long_ago).expect("it is there");
         let text = fs::read(&path).expect("it is there");
         wait_until("it is confirmed", || cache.load().is_some_and(|kept| kept.at > long_ago + HOUR / 2));
         assert_eq!(fs::read(&path).expect("it is there"), text, "nothing was written");
         assert!(guard.stop(support::DEADLINE));
-        cache.forget();
+        cache.remove();
     }
 }
 
@@ -340,8 +342,8 @@ fn a_kept_document_that_is_not_understood_is_ignored() {
         let url = nobody();
         keep(&url, &path, body, Some("\"v1\""));
         for limit in [Duration::ZERO, Duration::MAX] {
-            let guard = start(http(&url, &path).fresh_for(limit));
-            assert_eq!(guard.flags().evaluate("a", &()).reason(), Reason::Undeclared, "{body:?}");
+            let guard = start(http(&url, &path).max_staleness(limit));
+            assert_eq!(guard.flags().evaluate("a", &()).reason(), Reason::NotFound, "{body:?}");
             assert_eq!((status(&guard).state, status(&guard).last_good), (SourceState::Waiting, None), "{body:?}");
         }
         // With a server there it is asked plainly: "as before" would be of a document that nobody has.
@@ -397,9 +399,9 @@ fn the_document_of_another_query_is_ignored() {
 fn without_a_server_and_without_a_document_it_goes_by_the_policies() {
     let place = Place::new();
     let path = place.path("flags.cache");
-    let build = |url: &str, [missing, unreachable, broken]: [Start; 3]| {
+    let build = |url: &str, [missing, unreachable, broken]: [OnFailedStart; 3]| {
         let builder = Builder::new().source(http(url, &path));
-        builder.when_missing(missing).when_unreachable(unreachable).when_broken(broken).start()
+        builder.when_missing(missing).when_unreachable(unreachable).when_invalid(broken).start()
     };
     let (missing, broken) = (Stub::saying(answer("404 Not Found", "", "")), Stub::saying(document("v1", "[flags\n")));
     let refusing = Stub::saying(answer("401 Unauthorized", "", ""));
@@ -411,17 +413,17 @@ fn without_a_server_and_without_a_document_it_goes_by_the_policies() {
             policies[*kind] = start;
             build(url, policies)
         };
-        let error = started(Start::Refuse, Start::Dark).expect_err("refused");
-        let kinds = [ErrorKind::Missing, ErrorKind::Unreachable, ErrorKind::Broken];
+        let error = started(OnFailedStart::Fail, OnFailedStart::StayDark).expect_err("refused");
+        let kinds = [ErrorKind::Missing, ErrorKind::Unreachable, ErrorKind::Invalid];
         assert!(error.is_load() && error.failures()[0].1.kind() == kinds[*kind], "{error}");
 
-        let dark = started(Start::Dark, Start::Refuse).expect("starts in the dark");
-        assert_eq!(dark.wait_ready(Duration::from_millis(20)), Readiness::Dark);
+        let dark = started(OnFailedStart::StayDark, OnFailedStart::Fail).expect("starts in the dark");
+        assert_eq!(dark.wait_until_ready(Duration::from_millis(20)), Readiness::Dark);
         assert_eq!((status(&dark).state, status(&dark).last_good), (SourceState::Waiting, None));
         assert!(last_error(&dark).is_some());
 
-        let without = started(Start::Without, Start::Refuse).expect("starts without");
-        assert_eq!(without.wait_ready(support::DEADLINE), Readiness::Ready, "it may be done without");
+        let without = started(OnFailedStart::Skip, OnFailedStart::Fail).expect("starts without");
+        assert_eq!(without.wait_until_ready(support::DEADLINE), Readiness::Ready, "it may be done without");
     }
     assert!(!path.exists());
     // By default, a server that is away at the start is waited for.
@@ -452,7 +454,7 @@ fn a_cache_that_cannot_be_written_is_a_warning() {
     assert!(warnings.len() == 1 && warnings[0].starts_with("cannot be kept on disk: "), "{warnings:?}");
     let (told, events) = mpsc::channel();
     let _subscription = guard.flags().subscribe(move |event| {
-        if let Event::Warned(_) = event {
+        if let Event::WarningsChanged(_) = event {
             let _ = told.send(());
         }
     });

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use flagkit_core::SourceState;
+use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Http, Retry};
 use support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, start};
 use support::{SOON, is_on, last_error, status, wait_for_state, wait_until};
@@ -325,7 +325,7 @@ fn a_stream_that_ends_at_once_is_asked_for_ever_less_often() {
         // Half of a chunk, or none more.
         server.set(|state| state.stream += if is_cut { "ff\r\n: \r\n\r\n0\r\n\r\n" } else { END });
         let mut retry = Retry::default();
-        retry.passing = (retry.passing.0 / TIMES, retry.passing.1 / TIMES);
+        retry.transient = (retry.transient.0 / TIMES, retry.transient.1 / TIMES);
         // It polls on, and well: that alone does not make the stream a good one.
         let guard = start(server.http().poll_every(Duration::from_millis(20)).retry(retry));
         wait_until("the first stream", || !server.streams().is_empty());

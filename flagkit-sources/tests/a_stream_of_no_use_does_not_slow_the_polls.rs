@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use flagkit_core::{Event, SourceState};
+use flagkit_core::Event;
+use flagkit_core::tooling::SourceState;
 use support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event, start};
 use support::{Random, is_on, pause, status, wait_until};
 
@@ -85,7 +86,7 @@ fn a_sign_of_life_confirms_nothing_that_a_poll_has_refused() {
     let _subscription = guard.flags().subscribe({
         let turns = Arc::clone(&turns);
         move |event| {
-            if let Event::Turned(turn) = event {
+            if let Event::StateChanged(turn) = event {
                 turns.lock().expect("no panic").push(turn.to);
             }
         }
@@ -120,7 +121,7 @@ fn no_setting_of_a_time_ends_the_source() {
     let all = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
     for time in all {
         let mut retry = flagkit_sources::Retry::default();
-        (retry.passing, retry.lasting) = ((time, time), (time, Duration::ZERO));
+        (retry.transient, retry.permanent) = ((time, time), (time, Duration::ZERO));
         let guard = start(eager(&stub.url()).poll_every(time).retry(retry));
         assert!(is_on(&guard, "a"), "{time:?}");
         let asked = stub.polls().len();

@@ -7,7 +7,7 @@ mod support;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use flagkit_core::SourceState;
+use flagkit_core::tooling::SourceState;
 use support::stub::{Stub, answer, document, eager, start};
 use support::{is_on, last_error, status, wait_for_state, wait_until};
 

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use flagkit_core::{Flag, Kind, Load, LoadError, Problem};
+use flagkit_core::Flag;
+use flagkit_core::source::{Kind, Load, LoadError, Problem};
 use flagkit_sources::document::Format;
 use serde_json::{Value, json};
 
@@ -52,10 +53,10 @@ fn shown(flag: &Flag) -> Value {
         })
     });
     json!({
-        "on": flag.is_switched_on(),
+        "on": flag.is_enabled(),
         "rollout": flag.rollout().to_string(),
         "salt": flag.salt(),
-        "by": flag.by(),
+        "by": flag.bucket_by(),
         "metadata": metadata,
     })
 }

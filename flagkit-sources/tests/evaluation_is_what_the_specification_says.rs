@@ -8,7 +8,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use flagkit_core::{Context, Flags, LoadError, Provenance, Value};
+use flagkit_core::source::{LoadError, Provenance};
+use flagkit_core::{Context, Flags, Value};
 use flagkit_sources::document::Format;
 
 const MIN_CASES: usize = 250;

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::SourceState;
+use flagkit_core::tooling::SourceState;
 use flagkit_sources::Guard;
 use nginx::{Logged, Nginx};
 use support::stub::{eager, start};

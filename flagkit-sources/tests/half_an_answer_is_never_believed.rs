@@ -25,7 +25,7 @@ const GZIP: &str = "content-type: application/toml\r\nconnection: close\r\nconte
 fn impatient(url: &str) -> Http {
     let mut retry = Retry::default();
     let at_once = Duration::from_millis(1);
-    (retry.passing, retry.lasting) = ((at_once, at_once), (at_once, at_once));
+    (retry.transient, retry.permanent) = ((at_once, at_once), (at_once, at_once));
     Http::new(url).expect("a URL").poll_every(Duration::from_millis(10)).retry(retry).stream(false).use_proxy(false)
 }
 

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::fs;
 use std::sync::{Mutex, PoisonError};
 
-use flagkit_core::{Context, Flags, Load, Payload, Provenance};
+use flagkit_core::source::{Load, Payload, Provenance};
+use flagkit_core::{Context, Flags};
 use flagkit_sources::document::Format;
 
 /// A flag with one rule for each condition.

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::{ErrorKind, SourceState};
-use flagkit_sources::{Builder, Guard, Http, Readiness, Retry, Start};
+use flagkit_core::source::ErrorKind;
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Builder, Guard, Http, OnFailedStart, Readiness, Retry};
 use support::stub::{Stub, answer, document, eager, start};
 use support::{is_on, last_error, status, wait_until};
 
@@ -51,7 +52,7 @@ impl Server {
     fn patient(&self) -> Http {
         let mut retry = Retry::default();
         let seconds = |(first, longest)| (Duration::from_secs(first), Duration::from_secs(longest));
-        (retry.passing, retry.lasting) = (seconds(PASSING), seconds(LASTING));
+        (retry.transient, retry.permanent) = (seconds(PASSING), seconds(LASTING));
         self.source(retry)
     }
 
@@ -96,7 +97,7 @@ fn kind(code: u16) -> ErrorKind {
     match code {
         404 | 410 => ErrorKind::Missing,
         408 | 429 | 500..=599 => ErrorKind::Unreachable,
-        _ => ErrorKind::Broken,
+        _ => ErrorKind::Invalid,
     }
 }
 
@@ -184,7 +185,7 @@ fn a_start_with_any_status_is_dark_until_the_next_good_answer() {
         server.say(document("v1", GOOD));
         ask(&guard);
         assert!(is_on(&guard, "a"));
-        assert_eq!(guard.wait_ready(support::DEADLINE), Readiness::Ready);
+        assert_eq!(guard.wait_until_ready(support::DEADLINE), Readiness::Ready);
     }
 }
 
@@ -264,7 +265,7 @@ fn when_to_come_back_is_heard_within_bounds() {
     ];
     let mut retry = Retry::default();
     let ten = Duration::from_secs(10);
-    (retry.passing, retry.lasting) = ((ten, ten), (ten, ten));
+    (retry.transient, retry.permanent) = ((ten, ten), (ten, ten));
     for (headers, window) in &cases {
         for code in ["429 Too Many Requests", "503 Service Unavailable"] {
             let server = Server::saying(answer(code, headers, ""));
@@ -318,24 +319,24 @@ fn a_start_that_is_to_refuse_returns_the_first_error() {
         (410, "answered 410 (gone)"),
     ] {
         let server = Server::saying(answer(&format!("{code} Whatever"), "", EVIL));
-        let builder = |start: Start, others: Start| {
+        let builder = |start: OnFailedStart, others: OnFailedStart| {
             let (mut missing, mut unreachable, mut broken) = (others, others, others);
             match kind(code) {
                 ErrorKind::Missing => missing = start,
                 ErrorKind::Unreachable => unreachable = start,
-                ErrorKind::Broken => broken = start,
+                ErrorKind::Invalid => broken = start,
             }
             let builder = Builder::new().source(server.patient());
-            builder.when_missing(missing).when_unreachable(unreachable).when_broken(broken)
+            builder.when_missing(missing).when_unreachable(unreachable).when_invalid(broken)
         };
-        let error = builder(Start::Refuse, Start::Dark).start().expect_err("it is to refuse");
+        let error = builder(OnFailedStart::Fail, OnFailedStart::StayDark).start().expect_err("it is to refuse");
         assert!(error.is_load());
         assert_eq!(error.to_string(), format!("{}: {expected}", server.stub.url()));
         assert_eq!(error.failures()[0].1.kind(), kind(code));
         // And the same source starts where it may be dark, or done without.
-        let guard = builder(Start::Dark, Start::Refuse).start().expect("it may be dark");
+        let guard = builder(OnFailedStart::StayDark, OnFailedStart::Fail).start().expect("it may be dark");
         assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Waiting, Readiness::Dark));
-        let guard = builder(Start::Without, Start::Refuse).start().expect("it may be done without");
+        let guard = builder(OnFailedStart::Skip, OnFailedStart::Fail).start().expect("it may be done without");
         assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Waiting, Readiness::Ready));
     }
 }

@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::SourceState;
+use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Guard, Http, Retry};
 use nginx::{Nginx, program, run};
 use support::stub::{Stub, document, eager, start};
@@ -108,8 +108,8 @@ fn secretive(nginx: &Nginx) -> Http {
     let url = format!("https://{CANARY}:{CANARY}@127.0.0.1:{}/flags.toml?token={CANARY}", nginx.port());
     let mut retry = Retry::default();
     let (soon, hour) = (Duration::from_millis(20), Duration::from_secs(3600));
-    (retry.passing, retry.lasting) = ((soon, 2 * soon), (hour, hour));
-    eager(&url).retry(retry).bearer(CANARY).expect("a token")
+    (retry.transient, retry.permanent) = ((soon, 2 * soon), (hour, hour));
+    eager(&url).retry(retry).bearer_token(CANARY).expect("a token")
 }
 
 fn assert_not_believed(name: &str, guard: &Guard) {
@@ -287,7 +287,7 @@ fn a_proxy_of_the_environment_is_gone_by_and_shown_without_its_password() {
     if is_child() {
         // A name that exists nowhere: only a proxy has an answer for it.
         let url = format!("http://user:{CANARY}@flags.invalid/flags.toml?{CANARY}");
-        let http = Http::plain(&url).expect("a URL").poll_every(Duration::from_millis(20));
+        let http = Http::insecure(&url).expect("a URL").poll_every(Duration::from_millis(20));
         let guard = start(http);
         wait_until("the flags", || is_on(&guard, "a"));
         let warning = format!("is asked through the proxy {}", variable("FLAGKIT_TEST_PROXY"));
@@ -319,10 +319,10 @@ fn a_proxy_of_the_environment_is_gone_by_and_shown_without_its_password() {
 #[test]
 fn a_proxy_that_is_away_is_an_error_that_passes_and_holds_no_password() {
     if is_child() {
-        let http = Http::plain(&format!("http://flags.invalid/flags.toml?{CANARY}")).expect("a URL");
+        let http = Http::insecure(&format!("http://flags.invalid/flags.toml?{CANARY}")).expect("a URL");
         let mut retry = Retry::default();
         let (soon, hour) = (Duration::from_millis(20), Duration::from_secs(3600));
-        (retry.passing, retry.lasting) = ((soon, 2 * soon), (hour, hour));
+        (retry.transient, retry.permanent) = ((soon, 2 * soon), (hour, hour));
         let guard = start(http.retry(retry));
         wait_until("some tries", || status(&guard).refusals >= 3);
         let status = status(&guard);

@@ -14,9 +14,11 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::{Event, Provenance, SourceState, Subscription};
+use flagkit_core::source::Provenance;
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Event, Subscription};
 use flagkit_sources::document::Format;
-use flagkit_sources::{Builder, Cache, File, Guard, Kept, Notify, Start};
+use flagkit_sources::{Builder, Cache, CachedDocument, File, Guard, Notify, OnFailedStart};
 use support::{Place, document, is_on, last_error, status, wait_for_state, wait_until};
 
 fn set_mode(path: &Path, mode: u32) {
@@ -77,7 +79,7 @@ impl Faults {
         let subscription = guard.flags().subscribe({
             let told = Arc::clone(&told);
             move |event| {
-                if let Event::Faulty(fault) = event {
+                if let Event::LoadFailed(fault) = event {
                     let error = fault.error.as_ref().map_or_else(String::new, ToString::to_string);
                     told.lock().expect("no panic").push(error);
                 }
@@ -181,9 +183,13 @@ fn at_the_start() {
     place.write(document("a", true));
     set_mode(&place.flags(), 0);
     let build = || Builder::new().source(File::new(place.flags()));
-    let error = build().when_missing(Start::Dark).start().expect_err("it is there and cannot be used");
+    let error = build().when_missing(OnFailedStart::StayDark).start().expect_err("it is there and cannot be used");
     assert!(error.is_load() && error.to_string().to_lowercase().contains("permission denied"), "{error}");
-    let guard = build().when_missing(Start::Refuse).when_broken(Start::Dark).start().expect("starts in the dark");
+    let guard = build()
+        .when_missing(OnFailedStart::Fail)
+        .when_invalid(OnFailedStart::StayDark)
+        .start()
+        .expect("starts in the dark");
     assert_eq!(status(&guard).state, SourceState::Waiting);
     set_mode(&place.flags(), 0o400);
     wait_until("it is read as soon as it may", || is_on(&guard, "a"));
@@ -200,17 +206,17 @@ fn of_the_directory_of_a_cache() {
     let cache = Cache::new(&path, Provenance::new("https://flags.example.com/flags.toml"));
     let kept = |text: &str| {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
-        Kept { bytes: text.into(), format: Format::Toml, tag: None, at }
+        CachedDocument { bytes: text.into(), format: Format::Toml, tag: None, at }
     };
-    cache.keep(&kept("old")).expect("it can be kept");
+    cache.store(&kept("old")).expect("it can be kept");
     set_mode(&dir, 0o500);
-    let error = cache.keep(&kept("new")).expect_err("nothing can be made there");
+    let error = cache.store(&kept("new")).expect_err("nothing can be made there");
     assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
     assert_eq!(cache.load(), Some(kept("old")), "what was kept before is still there");
     set_mode(&path, 0);
     assert_eq!(cache.load(), None, "what cannot be read is as good as none");
     set_mode(&dir, 0o700);
-    cache.keep(&kept("new")).expect("it can be kept again, over a file that cannot be read");
+    cache.store(&kept("new")).expect("it can be kept again, over a file that cannot be read");
     assert_eq!(cache.load(), Some(kept("new")));
     assert_eq!(fs::read_dir(&dir).expect("a directory").count(), 1, "no temporary file is left");
 }
@@ -257,7 +263,7 @@ fn an_error_that_stays_is_told_once() {
 mod of_a_server {
     use std::io::Write as _;
 
-    use flagkit_core::SourceStatus;
+    use flagkit_core::tooling::SourceStatus;
     use support::stub::{self, Stub, answer, eager};
 
     use super::*;

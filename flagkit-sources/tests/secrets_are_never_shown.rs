@@ -12,7 +12,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use flagkit_sources::{Builder, Guard, Http, Start};
+use flagkit_sources::{Builder, Guard, Http, OnFailedStart};
 use support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event};
 use support::{Place, in_a_child, is_on, status, wait_until};
 
@@ -28,7 +28,7 @@ fn url(address: SocketAddr) -> String {
 
 /// A source that has the canary wherever one can be.
 fn secretive(url: &str) -> Http {
-    let http = eager(url).bearer(CANARY).expect("a token");
+    let http = eager(url).bearer_token(CANARY).expect("a token");
     http.header("X-Api-Key", CANARY).expect("a header").connect_timeout(Duration::from_millis(500))
 }
 
@@ -75,7 +75,7 @@ fn all_of(guard: &Guard) -> String {
 /// neither by who looks nor by who is told.
 fn assert_runs_silently(what: &str, http: Http, tries: u64) -> String {
     assert_debug_is_silent(what, &http);
-    let builder = Builder::new().source(http).when_broken(Start::Dark);
+    let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark);
     assert_debug_is_silent(what, &builder);
     let guard = builder.start().expect("starts dark at the worst");
     let told = Arc::new(Mutex::new(String::new()));
@@ -99,8 +99,8 @@ fn assert_runs_silently(what: &str, http: Http, tries: u64) -> String {
 
 /// Does not start at all against that server, and says why.
 fn assert_refuses_silently(what: &str, http: Http) -> String {
-    let builder = Builder::new().source(http).when_broken(Start::Refuse).when_missing(Start::Refuse);
-    let error = builder.when_unreachable(Start::Refuse).start().expect_err(what);
+    let builder = Builder::new().source(http).when_invalid(OnFailedStart::Fail).when_missing(OnFailedStart::Fail);
+    let error = builder.when_unreachable(OnFailedStart::Fail).start().expect_err(what);
     let mut all = shown(&error);
     for (provenance, error) in error.failures() {
         let _ = write!(all, " {provenance} {}", shown(&**error));
@@ -247,8 +247,8 @@ fn where_nobody_answers_nothing_is_shown_either() {
 
     let nowhere = format!("http://user:{CANARY}@nowhere.invalid/flags.toml?token={CANARY}");
     let http = || {
-        let http = Http::plain(&nowhere).expect("a URL").use_proxy(false).stream(false);
-        http.bearer(CANARY).expect("a token").connect_timeout(Duration::from_millis(500))
+        let http = Http::insecure(&nowhere).expect("a URL").use_proxy(false).stream(false);
+        http.bearer_token(CANARY).expect("a token").connect_timeout(Duration::from_millis(500))
     };
     assert_runs_silently("an unknown host", http(), 1);
     let error = assert_refuses_silently("an unknown host", http());
@@ -259,7 +259,7 @@ fn where_nobody_answers_nothing_is_shown_either() {
 fn what_cannot_be_sent_or_is_no_url_is_refused_without_being_repeated() {
     let good = || eager("http://127.0.0.1:1/flags.toml");
     for value in [format!("{CANARY}\n"), format!("{CANARY}\r\nx: y"), format!("a\n{CANARY}"), format!("{CANARY}\0")] {
-        for error in [good().bearer(&value), good().header("X-Api-Key", &value), good().header(&value, "x")] {
+        for error in [good().bearer_token(&value), good().header("X-Api-Key", &value), good().header(&value, "x")] {
             assert_silent("a header", &shown(&error.expect_err("a header that cannot be sent")));
         }
     }
@@ -284,7 +284,7 @@ fn what_cannot_be_sent_or_is_no_url_is_refused_without_being_repeated() {
     ] {
         assert_silent(&url, &shown(&Http::new(&url).expect_err(&url)));
         if !url.contains("example.com") {
-            assert_silent(&url, &shown(&Http::plain(&url).expect_err(&url)));
+            assert_silent(&url, &shown(&Http::insecure(&url).expect_err(&url)));
         }
     }
 }
@@ -306,7 +306,7 @@ fn a_url_whose_port_is_none_is_refused() {
 #[test]
 fn a_later_header_of_the_same_name_takes_the_place_of_an_earlier_one() {
     let stub = Stub::saying(document("v1", GOOD));
-    let http = eager(&stub.url()).bearer("old").and_then(|http| http.header("AUTHORIZATION", "new"));
+    let http = eager(&stub.url()).bearer_token("old").and_then(|http| http.header("AUTHORIZATION", "new"));
     let guard = support::stub::start(http.expect("headers"));
     assert!(is_on(&guard, "a"));
     let head = stub.requests()[0].head.to_ascii_lowercase();
@@ -319,9 +319,9 @@ fn the_password_of_a_proxy_is_not_shown() {
     const NAME: &str = "the_password_of_a_proxy_is_not_shown";
     if let Ok(port) = std::env::var("FLAGKIT_TEST_PROXY") {
         // An address that is for examples alone (RFC 5737): whoever would connect to it past the proxy gets nowhere.
-        let http = Http::plain(&format!("http://192.0.2.1/flags.toml?token={CANARY}")).expect("a URL");
+        let http = Http::insecure(&format!("http://192.0.2.1/flags.toml?token={CANARY}")).expect("a URL");
         let mut retry = flagkit_sources::Retry::default();
-        retry.passing = (Duration::from_millis(10), Duration::from_millis(10));
+        retry.transient = (Duration::from_millis(10), Duration::from_millis(10));
         let http = http.retry(retry).connect_timeout(Duration::from_millis(500));
         let seen = assert_runs_silently("a proxy", http, 3);
         assert!(seen.contains(&format!("is asked through the proxy 127.0.0.1:{port}")), "{seen}");

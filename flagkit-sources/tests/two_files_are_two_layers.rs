@@ -4,8 +4,9 @@ mod support;
 
 use std::fs;
 
-use flagkit_core::{FlagKey, Reason, SourceState};
-use flagkit_sources::{Builder, Env, File, Guard, Start};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{FlagKey, Reason};
+use flagkit_sources::{Builder, Env, File, Guard, OnFailedStart};
 use support::{Place, document, is_on, wait_until};
 
 struct Two {
@@ -94,7 +95,7 @@ fn one_that_breaks_does_not_stop_the_other() {
 fn a_flag_that_is_refused_above_is_dark() {
     let two = Two::new("[flags]\na = true\nb = true\n", "{\"flags\": {\"a\": 25}}");
     assert!(!is_on(&two.guard, "a") && is_on(&two.guard, "b"));
-    assert_eq!(two.guard.flags().evaluate("a", &()).reason(), Reason::Refused);
+    assert_eq!(two.guard.flags().evaluate("a", &()).reason(), Reason::Invalid);
     assert_eq!(two.layer("a").as_deref(), Some("high.json"));
     two.high("{\"flags\": {\"other\": true}}");
     wait_until("the lower one shows through", || is_on(&two.guard, "a"));
@@ -149,18 +150,18 @@ fn a_missing_overlay_darkens_what_it_might_turn_off() {
         let files = Builder::new().source(File::new(place.flags())).source(File::new(&overlay));
         files.when_missing(missing).start().expect("starts")
     };
-    let guard = start(Start::Dark);
+    let guard = start(OnFailedStart::StayDark);
     assert!(!is_on(&guard, "checkout"));
     fs::write(&overlay, "[flags]\n").expect("written");
     wait_until("the overlay is there, and says nothing of it", || is_on(&guard, "checkout"));
     drop(guard);
 
     fs::remove_file(&overlay).expect("removed");
-    assert!(is_on(&start(Start::Without), "checkout"), "an optional overlay");
+    assert!(is_on(&start(OnFailedStart::Skip), "checkout"), "an optional overlay");
     assert!(start_fails(&place, &overlay));
 }
 
 fn start_fails(place: &Place, overlay: &std::path::Path) -> bool {
     let files = Builder::new().source(File::new(place.flags())).source(File::new(overlay));
-    files.when_missing(Start::Refuse).start().is_err()
+    files.when_missing(OnFailedStart::Fail).start().is_err()
 }

@@ -4,7 +4,8 @@ mod support;
 
 use std::ffi::OsString;
 
-use flagkit_core::{Reason, SourceStatus};
+use flagkit_core::Reason;
+use flagkit_core::tooling::SourceStatus;
 use flagkit_sources::{Builder, Env, File, Guard};
 use support::{Place, is_on, wait_until};
 
@@ -41,7 +42,7 @@ fn a_percentage_keeps_salt_and_metadata_of_the_file() {
     let snapshot = guard.flags().snapshot();
     let flag = snapshot.flag("search-v2").expect("declared");
     assert_eq!(flag.rollout().to_string(), "12.5%");
-    assert_eq!((flag.is_switched_on(), flag.salt(), flag.by()), (true, Some("s"), Some("account")));
+    assert_eq!((flag.is_enabled(), flag.salt(), flag.bucket_by()), (true, Some("s"), Some("account")));
     assert_eq!(flag.metadata().and_then(|metadata| metadata.owner.as_deref()), Some("me"));
 }
 
@@ -53,8 +54,8 @@ fn a_variable_stands_for_a_key_that_nobody_declares() {
     for key in ["new-checkout", "new.checkout", "NEW_CHECKOUT", "new_checkout"] {
         assert!(is_on(&guard, key), "{key}");
     }
-    assert_eq!(guard.flags().evaluate("empty", &()).reason(), Reason::Undeclared);
-    assert_eq!(guard.flags().evaluate("blank", &()).reason(), Reason::Undeclared);
+    assert_eq!(guard.flags().evaluate("empty", &()).reason(), Reason::NotFound);
+    assert_eq!(guard.flags().evaluate("blank", &()).reason(), Reason::NotFound);
     assert!(env(&guard).problems.is_empty());
     // From the moment one of them is declared, it is the one that is meant.
     place.replace("[flags]\nnew-checkout = false\n");
@@ -74,7 +75,7 @@ fn a_value_that_means_nothing_is_a_problem_and_dark() {
         assert!(problems.iter().any(|problem| problem.contains(name) && problem.contains(words)), "{problems:?}");
     }
     for key in ["a", "b", "c", "unknown"] {
-        assert_eq!(guard.flags().evaluate(key, &()).reason(), Reason::Refused, "{key}");
+        assert_eq!(guard.flags().evaluate(key, &()).reason(), Reason::Invalid, "{key}");
     }
     assert!(is_on(&guard, "d"));
 }
@@ -86,7 +87,7 @@ fn two_declared_keys_that_share_a_variable_are_dark_and_told() {
     for value in ["on", "off", "50%"] {
         let guard = start(&place, &[("FLAG_NEW_CHECKOUT", value)]);
         for key in ["new-checkout", "new.checkout"] {
-            assert_eq!(guard.flags().evaluate(key, &()).reason(), Reason::Refused, "{key} with {value}");
+            assert_eq!(guard.flags().evaluate(key, &()).reason(), Reason::Invalid, "{key} with {value}");
         }
         assert!(is_on(&guard, "other"));
         let status = env(&guard);

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use flagkit_core::SourceState;
+use flagkit_core::tooling::SourceState;
 use flagkit_sources::document::Format;
-use flagkit_sources::{Builder, Guard, Http, Retry, Start};
+use flagkit_sources::{Builder, Guard, Http, OnFailedStart, Retry};
 use support::stub::{Stub, answer, document, eager, start};
 use support::{Changes, is_on, last_error, status, wait_until};
 
@@ -46,7 +46,7 @@ impl Server {
     fn patient(&self) -> Http {
         let mut retry = Retry::default();
         let long = Duration::from_secs(1_000);
-        (retry.passing, retry.lasting) = ((long, long), (long, long));
+        (retry.transient, retry.permanent) = ((long, long), (long, long));
         eager(&self.stub.url()).poll_every(long).stream(false).retry(retry)
     }
 }
@@ -88,9 +88,9 @@ fn assert_refused(what: &str, broken: impl Into<Vec<u8>>, expected: &str) {
 
     server.say(broken);
     let builder = || Builder::new().source(server.patient());
-    let error = builder().when_broken(Start::Refuse).start().expect_err(what).to_string();
+    let error = builder().when_invalid(OnFailedStart::Fail).start().expect_err(what).to_string();
     assert!(error.contains(expected), "{what}: {error}");
-    let guard = builder().when_broken(Start::Dark).start().expect("starts dark");
+    let guard = builder().when_invalid(OnFailedStart::StayDark).start().expect("starts dark");
     assert_eq!((status(&guard).state, guard.flags().snapshot().revision()), (SourceState::Waiting, 0), "{what}");
     server.say(document("v2", AFTER));
     ask(&guard);

@@ -13,8 +13,8 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use flagkit_core::SourceState;
-use flagkit_sources::{Builder, File, Start};
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Builder, File, OnFailedStart};
 use support::{Place, document, is_on, last_error, status, wait_for_state, wait_until};
 
 /// The memory of the process is measured, so there is one test at a time.
@@ -57,7 +57,7 @@ fn at_the_start(words: &[&str], faulty: &dyn Fn(&Path), by_events: bool) {
     let place = Place::new();
     let path = place.flags();
     faulty(&path);
-    let start = Builder::new().source(file(&path, by_events)).when_missing(Start::Refuse).start();
+    let start = Builder::new().source(file(&path, by_events)).when_missing(OnFailedStart::Fail).start();
     let error = start.expect_err("refused");
     assert!(error.is_load());
     assert_eq!(error.failures().len(), 1);

@@ -15,7 +15,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use flagkit_core::{Event, SourceState};
+use flagkit_core::Event;
+use flagkit_core::tooling::SourceState;
 use flagkit_sources::{File, Guard};
 use support::{Place, document, is_on, status, wait_for_state, wait_until};
 
@@ -76,7 +77,7 @@ fn reloads_and_names(dir: &Path, limit: &str) {
     guard
         .flags()
         .subscribe(move |event| {
-            if let Event::Warned(warning) = event {
+            if let Event::WarningsChanged(warning) = event {
                 let _ = told.send(warning.warnings.len());
             }
         })

@@ -20,7 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use flagkit_core::{Flags, Snapshot};
-use flagkit_sources::{Builder, File, Guard, Start};
+use flagkit_sources::{Builder, File, Guard, OnFailedStart};
 use support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event};
 use support::{Place, Random, pause, wait_until};
 
@@ -236,7 +236,8 @@ fn for_a_while() {
     let soon = Duration::from_millis(300);
     let http = eager(&stub.url()).connect_timeout(soon).header_timeout(soon).total_timeout(soon).idle_timeout(soon);
     let file = File::new(place.flags()).poll_every(Duration::from_millis(200));
-    let builder = Builder::new().source(file).source(http).when_missing(Start::Refuse).when_broken(Start::Refuse);
+    let builder =
+        Builder::new().source(file).source(http).when_missing(OnFailedStart::Fail).when_invalid(OnFailedStart::Fail);
     let guard: Guard = builder.start().expect("both are good");
 
     let written = Arc::new([AtomicU64::new(1), AtomicU64::new(1)]);

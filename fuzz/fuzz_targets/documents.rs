@@ -5,7 +5,7 @@
 
 #![no_main]
 
-use flagkit_core::Problem;
+use flagkit_core::source::Problem;
 use flagkit_sources::document::Format;
 use fuzz::{ask, bounded, publish};
 use libfuzzer_sys::fuzz_target;

@@ -7,7 +7,8 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Problem, Provenance, Source as _};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags};
+use flagkit_core::source::{Problem, Provenance, Source as _};
 use flagkit_sources::Env;
 use fuzz::{ask, bounded};
 use libfuzzer_sys::fuzz_target;

@@ -5,7 +5,8 @@
 
 #![no_main]
 
-use flagkit_core::{Flags, Provenance, Source};
+use flagkit_core::Flags;
+use flagkit_core::source::{Provenance, Source};
 use flagkit_sources::fuzzing::answered_by;
 use flagkit_sources::{Http, document::Format};
 use fuzz::{ask, bounded};

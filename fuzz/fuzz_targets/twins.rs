@@ -4,7 +4,8 @@
 
 #![no_main]
 
-use flagkit_core::{Flags, Problem};
+use flagkit_core::Flags;
+use flagkit_core::source::Problem;
 use flagkit_sources::document::Format;
 use fuzz::{Tree, answers, publish};
 use libfuzzer_sys::fuzz_target;

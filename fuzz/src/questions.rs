@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use flagkit_core::{Flags, Load, Provenance};
+use flagkit_core::Flags;
+use flagkit_core::source::{Load, Provenance};
 
 use crate::crowd;
 

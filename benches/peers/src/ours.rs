@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use benches::case::Case;
 use benches::works::{flags, targeting::User};
-use flagkit_core::{Flags, Provenance, flag, variant};
+use flagkit_core::{Flags, flag, variant};
+use flagkit_core::source::Provenance;
 use flagkit_sources::document::Format;
 
 use crate::peer::{Load, Make};

@@ -7,7 +7,8 @@ mod variant;
 
 use std::sync::Once;
 
-use flagkit_core::{Condition, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Rule, Variant, Variants};
+use flagkit_core::source::{Condition, Operator, Rule};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent, Variant, Variants};
 
 use crate::case::Work;
 

@@ -11,7 +11,8 @@ mod toml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use flagkit_core::{FlagKey, Location};
+use flagkit_core::FlagKey;
+use flagkit_core::source::Location;
 use flagkit_sources::document::Format;
 use serde_json::Value;
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use flagkit_core::{Effect, Flag, Kind, LoadError, Location, Metadata, Problem, Snapshot};
+use flagkit_core::source::{Kind, LoadError, Location, Metadata, Problem};
+use flagkit_core::tooling::Effect;
+use flagkit_core::{Flag, Snapshot};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -253,7 +255,7 @@ fn of_uses(file: &Path, document: &Document, places: &Places, findings: &mut Vec
     }
     let asked: BTreeSet<&str> = uses.iter().filter(|used| used.is_asked()).map(|used| used.key.as_str()).collect();
     let required: BTreeSet<&str> = declared(document)
-        .flat_map(|(_, flag)| flag.into_iter().flat_map(Flag::requires).map(flagkit_core::Reference::name))
+        .flat_map(|(_, flag)| flag.into_iter().flat_map(Flag::prerequisites).map(flagkit_core::source::Reference::name))
         .collect();
     for key in keys.iter().filter(|key| !asked.contains(*key) && !required.contains(*key)) {
         let message = format!("{key} is declared, and asked for nowhere below {}", root.display());

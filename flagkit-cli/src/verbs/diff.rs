@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use flagkit_core::{Effect, Snapshot};
+use flagkit_core::Snapshot;
+use flagkit_core::tooling::Effect;
 use serde_json::json;
 
 use super::exit_of;

@@ -15,7 +15,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use flagkit_core::{Effect, Flag, FlagKey, Percent};
+use flagkit_core::tooling::Effect;
+use flagkit_core::{Flag, FlagKey, Percent};
 use fs4::FileExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -65,7 +66,7 @@ struct Asked {
 /// What of a flag would be another besides its state: an environment's layer replaces it whole.
 fn taken(before: Option<&Flag>, after: Option<&Flag>) -> Vec<&'static str> {
     let (Some(before), Some(after)) = (before, after) else { return Vec::new() };
-    let names = |flag: &Flag| flag.requires().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
+    let names = |flag: &Flag| flag.prerequisites().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
     let differs = [
         ("rules", before.rules() != after.rules()),
         ("variants", before.variants() != after.variants() || before.off_variant() != after.off_variant()),
@@ -76,7 +77,7 @@ fn taken(before: Option<&Flag>, after: Option<&Flag>) -> Vec<&'static str> {
 
 /// Whether who sees a flag is decided by more than its state.
 fn has_rules_or_more(flag: Option<&Flag>) -> bool {
-    has_rules(flag) || flag.is_some_and(|flag| !flag.requires().is_empty())
+    has_rules(flag) || flag.is_some_and(|flag| !flag.prerequisites().is_empty())
 }
 
 /// How it went on once it was written.
@@ -324,7 +325,7 @@ impl<'w> Plan<'w> {
             _ => "Nobody who does now loses it.".to_owned(),
         };
         text += &until;
-        for required in before.flag(self.name()).map(Flag::requires).unwrap_or_default() {
+        for required in before.flag(self.name()).map(Flag::prerequisites).unwrap_or_default() {
             let required = required.name();
             let more = match State::of(before.flag(required)) {
                 State::Off => format!("\n{required} is off, which it requires: nobody sees it until that is on."),

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use flagkit_core::{Flag, Snapshot, SourceState};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Flag, Snapshot};
 use serde_json::json;
 
 use crate::cli::Sources;

@@ -6,7 +6,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use flagkit_core::{Effect, FlagKey, Percent};
+use flagkit_core::tooling::Effect;
+use flagkit_core::{FlagKey, Percent};
 use jiff::Timestamp;
 use serde_json::json;
 

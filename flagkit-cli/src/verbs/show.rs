@@ -47,7 +47,7 @@ pub(crate) fn run(file: &Path, name: &str) -> Result {
             );
         }
         data["metadata"] = json!({
-            "description": metadata.description, "owner": metadata.owner, "kind": metadata.kind.map(flagkit_core::Kind::as_str),
+            "description": metadata.description, "owner": metadata.owner, "kind": metadata.kind.map(flagkit_core::source::Kind::as_str),
             "created": metadata.created.map(|day| day.to_string()), "expires": metadata.expires.map(|day| day.to_string()),
         });
     }

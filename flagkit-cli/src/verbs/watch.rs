@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use flagkit_core::{Effect, Event, Snapshot};
+use flagkit_core::tooling::Effect;
+use flagkit_core::{Event, Snapshot};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -58,17 +59,17 @@ fn line(event: &Event, before: &Snapshot, after: &Snapshot) -> Option<Value> {
                 "event": "changed", "revision": change.revision, "source": change.layer.as_str(), "keys": keys, "time": now(),
             }))
         }
-        Event::Faulty(fault) => {
+        Event::LoadFailed(fault) => {
             let problems: Vec<String> = fault.problems.iter().map(ToString::to_string).collect();
             let error = fault.error.as_ref().map(ToString::to_string);
             Some(json!({
                 "event": "fault", "source": fault.layer.as_str(), "error": error, "problems": problems, "time": now(),
             }))
         }
-        Event::Turned(turn) => Some(json!({
+        Event::StateChanged(turn) => Some(json!({
             "event": "turned", "source": turn.layer.as_str(), "from": turn.from.as_str(), "to": turn.to.as_str(), "time": now(),
         })),
-        Event::Warned(warning) => Some(json!({
+        Event::WarningsChanged(warning) => Some(json!({
             "event": "warned", "source": warning.layer.as_str(), "warnings": warning.warnings.to_vec(), "time": now(),
         })),
         _ => None,

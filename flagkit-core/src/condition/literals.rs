@@ -6,8 +6,8 @@ use std::fmt;
 use foldhash::fast::RandomState;
 
 use super::number::Number;
-use crate::value::Value;
-use crate::verdict::Verdict;
+use crate::condition::verdict::Verdict;
+use crate::subject::value::Value;
 
 /// An operand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,21 +108,21 @@ impl Literals {
     #[inline]
     pub(super) fn has(&self, value: Value<'_>) -> Verdict {
         let number = match value {
-            Value::List(_) => return Verdict::CannotTell,
-            Value::Float(float) if float.is_nan() => return Verdict::CannotTell,
+            Value::List(_) => return Verdict::Unknown,
+            Value::Float(float) if float.is_nan() => return Verdict::Unknown,
             Value::Text(text) => return self.has_text(text),
             _ if self.is_empty() => return Verdict::No,
-            Value::Bool(_) if self.bools == Bools::default() => return Verdict::CannotTell,
+            Value::Bool(_) if self.bools == Bools::default() => return Verdict::Unknown,
             Value::Bool(true) => return self.bools.has_true.into(),
             Value::Bool(false) => return self.bools.has_false.into(),
             Value::Integer(integer) => Number::Integer(integer),
             Value::Float(float) => match Number::from_f64(float) {
                 Some(number) => number,
-                None => return Verdict::CannotTell,
+                None => return Verdict::Unknown,
             },
         };
         if self.numbers.is_empty() {
-            return Verdict::CannotTell;
+            return Verdict::Unknown;
         }
         self.numbers.binary_search_by(|known| known.compare(number)).is_ok().into()
     }
@@ -133,7 +133,7 @@ impl Literals {
         if self.texts.contains(text.as_bytes()) {
             Verdict::Yes
         } else if self.texts.is_empty() && !self.is_empty() {
-            Verdict::CannotTell
+            Verdict::Unknown
         } else {
             Verdict::No
         }

@@ -17,12 +17,14 @@
 //! bounds, lists into sets. Evaluating borrows the subject's attributes and allocates nothing. Nesting is bounded by
 //! construction: a condition that would be deeper than [`Condition::MAX_DEPTH`] is not made.
 
+mod cidr;
 mod literals;
-mod moment;
-mod network;
 mod number;
 mod operator;
 mod pattern;
+mod timestamp;
+pub(crate) mod tracer;
+pub(crate) mod verdict;
 mod version;
 
 use std::fmt;
@@ -30,23 +32,25 @@ use std::fmt;
 pub use self::literals::Literal;
 pub(crate) use self::literals::Texts;
 pub use self::operator::{Operator, OperatorError};
+pub use self::verdict::Verdict;
+use crate::condition::tracer::{Exactly, Group, Witness};
 use crate::subject::Subject;
-use crate::verdict::Verdict;
-use crate::witness::{Exactly, Group, Witness};
 
 /// What must hold of a subject: a test of an attribute, or a combination of conditions.
 ///
 /// # Examples
 ///
 /// ```
-/// use flagkit_core::{Condition, Context, Operator, Verdict};
+/// use flagkit_core::Context;
+/// use flagkit_core::source::{Condition, Operator};
+/// use flagkit_core::tooling::Verdict;
 ///
 /// let condition = Condition::all([
 ///     Condition::attribute("country", Operator::one_of(["PT", "ES"])),
 ///     Condition::attribute("app_version", Operator::semver(">=2.3")?),
 /// ])?;
 /// let subject = Context::new("u1").with("country", "PT");
-/// assert_eq!(condition.verdict(&subject), Verdict::CannotTell);
+/// assert_eq!(condition.verdict(&subject), Verdict::Unknown);
 /// assert_eq!(condition.verdict(&subject.with("app_version", "2.10")), Verdict::Yes);
 /// # Ok::<(), flagkit_core::OperatorError>(())
 /// ```

@@ -5,14 +5,14 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use super::cidr::{self, Network};
 use super::literals::{Literal, Literals, Scalar, abridged};
-use super::moment::Moment;
-use super::network::{self, Network};
 use super::number::Number;
 use super::pattern::Pattern;
+use super::timestamp::Moment;
 use super::version::{Requirement, Version};
-use crate::value::Value;
-use crate::verdict::{Look, Verdict};
+use crate::condition::verdict::{Look, Verdict};
+use crate::subject::value::Value;
 
 /// A test of one attribute: an operator and its operand, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Operator {
     }
 
     /// Tells whether the other test is passed by whatever passes this one, as far as that can be proven.
-    pub(super) fn implies(&self, other: &Self) -> bool {
+    pub(crate) fn implies(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (one, other) if one == other => true,
             // Every other test wants something to be there.
@@ -180,7 +180,7 @@ impl Operator {
             }
             (Some(Value::Text(text)), Kind::EndsWith(ends)) => ends.iter().any(|end| ends_with(text, end)).into(),
             (value, Kind::Exists(there)) => (value.is_some() == *there).into(),
-            (None, _) => Verdict::CannotTell,
+            (None, _) => Verdict::Unknown,
             (Some(value), _) => self.judge_any(value),
         }
     }
@@ -219,11 +219,11 @@ impl Operator {
                 Version::parse(text).map(|version| requirement.is_met_by(&version))
             }
             (Kind::Cidr(networks), Value::Text(text)) => {
-                network::address(text).map(|address| networks.iter().any(|network| network.contains(address)))
+                cidr::address(text).map(|address| networks.iter().any(|network| network.contains(address)))
             }
             _ => None,
         };
-        verdict.map_or(Verdict::CannotTell, Verdict::from)
+        verdict.map_or(Verdict::Unknown, Verdict::from)
     }
 }
 
@@ -233,7 +233,7 @@ fn each(value: Value<'_>, mut judge: impl FnMut(Value<'_>) -> Verdict) -> Verdic
     match value {
         Value::List(list) => {
             let elements = (0..list.len()).map(|index| match list.get(index) {
-                Some(Value::List(_)) | None => Verdict::CannotTell,
+                Some(Value::List(_)) | None => Verdict::Unknown,
                 Some(element) => judge(element),
             });
             Verdict::any(elements, Look::NoFurther)

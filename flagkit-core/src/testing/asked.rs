@@ -1,11 +1,11 @@
 //! A question and its answer.
 
-use crate::definition::Variant;
+use crate::model::Variant;
 
 /// A question and its answer, as a [`Recording`](super::Recording) has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Asked {
+pub struct FlagRead {
     /// The flag's key.
     pub key: Box<str>,
     /// Whether it was on; of `variant!`, whether there was a variant.

@@ -11,11 +11,11 @@ use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::asked::Asked;
+use super::asked::FlagRead;
 use super::overrides::{Answer, Overrides};
-use crate::definition::Variant;
+use crate::model::Variant;
 
-pub(super) type Tape = Mutex<Vec<Asked>>;
+pub(super) type Tape = Mutex<Vec<FlagRead>>;
 
 /// What began and has not ended, in order.
 #[derive(Debug, Default)]
@@ -128,7 +128,7 @@ fn answer(frames: &[Frame], key: &str) -> Option<Answer> {
 fn take_down(frames: &[Frame], key: &str, on: bool, variant: Option<&Variant>, is_forced: bool) {
     for tape in frames.iter().flat_map(|Frame(entries)| entries.iter().filter_map(Entry::tape)) {
         let mut tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
-        tape.push(Asked { key: key.into(), on, variant: variant.cloned(), is_forced });
+        tape.push(FlagRead { key: key.into(), on, variant: variant.cloned(), is_forced });
     }
 }
 

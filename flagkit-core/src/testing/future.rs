@@ -11,7 +11,7 @@ use super::overrides::Overrides;
 use super::scope::Entered;
 
 /// For futures.
-pub trait Overridden: Future + Sized {
+pub trait OverrideExt: Future + Sized {
     /// Has flags be what the test says whenever this future is polled or dropped, on whatever thread that is.
     ///
     /// Overrides and recordings that the future begins stay with it between polls: they are in force where it is polled, and
@@ -29,7 +29,7 @@ pub trait Overridden: Future + Sized {
     /// #     }
     /// # }
     /// use flagkit_core::flag;
-    /// use flagkit_core::testing::{Overridden as _, Overrides};
+    /// use flagkit_core::testing::{OverrideExt as _, Overrides};
     ///
     /// let seen = async { flag!("a") }.with_flags(Overrides::new([("a", true)]));
     /// assert!(block_on(seen));
@@ -41,7 +41,7 @@ pub trait Overridden: Future + Sized {
     }
 }
 
-impl<F: Future> Overridden for F {}
+impl<F: Future> OverrideExt for F {}
 
 /// A future with flags as a test says.
 pub struct WithFlags<F> {

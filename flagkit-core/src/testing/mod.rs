@@ -53,7 +53,7 @@
 //! - `flag!` and `variant!` of the installed flags are concerned, whether any are installed or not. What reads a [`Flags`](crate::Flags)
 //!   that it was given is tested with [`Flags::fixed`](crate::Flags::fixed).
 //! - A thread that the code under test starts does not inherit: hand it [`Overrides::current`]. A future follows its task
-//!   from thread to thread by [`Overridden::with_flags`]. In a future without it, a guard that is held across an `await` is
+//!   from thread to thread by [`OverrideExt::with_flags`]. In a future without it, a guard that is held across an `await` is
 //!   in force for whatever else its thread polls meanwhile.
 //! - A recording takes down what its own thread asks, or its own task.
 //! - An override is of one flag: those that require it are still decided by the installed flags. Override them as well.
@@ -69,11 +69,11 @@ mod watch;
 
 pub use flagkit_macros::flag_test;
 
-pub use self::asked::Asked;
-pub use self::future::{Overridden, WithFlags};
-pub use self::overrides::{Forced, Overrides};
+pub use self::asked::FlagRead;
+pub use self::future::{OverrideExt, WithFlags};
+pub use self::overrides::{ForcedValue, Overrides};
 pub use self::recording::Recording;
-pub use self::scope::Scoped;
+pub use self::scope::OverrideGuard;
 
 /// Has a flag be what the test says, on this thread, as long as the guard lives.
 ///
@@ -96,7 +96,7 @@ pub use self::scope::Scoped;
 /// assert!(flag!("theme"));
 /// ```
 #[track_caller]
-pub fn set(key: &str, forced: impl Into<Forced>) -> Scoped {
+pub fn set(key: &str, forced: impl Into<ForcedValue>) -> OverrideGuard {
     Overrides::new([(key, forced)]).enter()
 }
 
@@ -115,13 +115,13 @@ pub fn set(key: &str, forced: impl Into<Forced>) -> Scoped {
 /// assert!(!both);
 ///
 /// use flagkit_core::Variant;
-/// use flagkit_core::testing::Forced;
+/// use flagkit_core::testing::ForcedValue;
 ///
 /// let flags: [(_, Forced); 2] = [("a", true.into()), ("theme", Variant::new("ocean").into())];
 /// assert!(testing::with(&flags, || flag!("a") && flag!("theme")));
 /// ```
 #[track_caller]
-pub fn with<F: Into<Forced> + Clone, T>(flags: &[(&str, F)], run: impl FnOnce() -> T) -> T {
+pub fn with<F: Into<ForcedValue> + Clone, T>(flags: &[(&str, F)], run: impl FnOnce() -> T) -> T {
     let _scope = Overrides::new(flags.iter().map(|(key, forced)| (*key, forced.clone()))).enter();
     run()
 }
@@ -137,7 +137,7 @@ pub fn with<F: Into<Forced> + Clone, T>(flags: &[(&str, F)], run: impl FnOnce() 
 /// let _a = testing::set("a", true);
 /// let _ = flag!("a") && flag!("b");
 ///
-/// let answers: Vec<(String, bool)> = recording.asked().iter().map(|asked| (asked.key.to_string(), asked.on)).collect();
+/// let answers: Vec<(String, bool)> = recording.reads().iter().map(|asked| (asked.key.to_string(), asked.on)).collect();
 /// assert_eq!(answers, [("a".to_owned(), true), ("b".to_owned(), false)]);
 /// ```
 pub fn record() -> Recording {

@@ -1,11 +1,11 @@
 //! Overrides: what flags are to be.
 
-use crate::definition::Variant;
-use crate::key::FlagKey;
+use crate::model::Variant;
+use crate::model::key::FlagKey;
 
 /// What a flag is to be: off, on, or on with a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Forced(pub(super) Answer);
+pub struct ForcedValue(pub(super) Answer);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -13,13 +13,13 @@ pub(super) enum Answer {
     Variant(Variant),
 }
 
-impl From<bool> for Forced {
+impl From<bool> for ForcedValue {
     fn from(on: bool) -> Self {
         Self(Answer::Is(on))
     }
 }
 
-impl From<Variant> for Forced {
+impl From<Variant> for ForcedValue {
     fn from(variant: Variant) -> Self {
         Self(Answer::Variant(variant))
     }
@@ -27,7 +27,7 @@ impl From<Variant> for Forced {
 
 /// Flags, and what each is to be. The latest of a key counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Overrides(pub(super) Vec<(FlagKey, Forced)>);
+pub struct Overrides(pub(super) Vec<(FlagKey, ForcedValue)>);
 
 impl Overrides {
     /// Makes overrides; they begin when they are [entered](Overrides::enter).
@@ -36,7 +36,7 @@ impl Overrides {
     ///
     /// Panics when a key is of illegal form.
     #[track_caller]
-    pub fn new<K: AsRef<str>, F: Into<Forced>>(flags: impl IntoIterator<Item = (K, F)>) -> Self {
+    pub fn new<K: AsRef<str>, F: Into<ForcedValue>>(flags: impl IntoIterator<Item = (K, F)>) -> Self {
         let mut overrides = Vec::new();
         // A loop: a closure would say that it is this line that has called.
         for (key, forced) in flags {

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError};
 
-use super::asked::Asked;
+use super::asked::FlagRead;
 use super::frames::{self, Tape};
 use super::watch::Watch;
 
@@ -24,8 +24,8 @@ impl Recording {
     }
 
     /// Returns what has been asked so far, in the order of asking.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.read(<[Asked]>::to_vec)
+    pub fn reads(&self) -> Vec<FlagRead> {
+        self.read(<[FlagRead]>::to_vec)
     }
 
     /// Returns the keys that have been asked for, each once, in the order of the alphabet.
@@ -37,11 +37,11 @@ impl Recording {
     }
 
     /// Tells whether a flag has been asked for.
-    pub fn has_asked(&self, key: &str) -> bool {
+    pub fn was_read(&self, key: &str) -> bool {
         self.read(|asked| asked.iter().any(|asked| &*asked.key == key))
     }
 
-    fn read<T>(&self, read: impl FnOnce(&[Asked]) -> T) -> T {
+    fn read<T>(&self, read: impl FnOnce(&[FlagRead]) -> T) -> T {
         read(&self.tape.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -10,7 +10,7 @@ use super::watch::Watch;
 /// Ends overrides when it is dropped. Of the thread that began them.
 #[derive(Debug)]
 #[must_use = "the overrides end when the guard is dropped"]
-pub struct Scoped {
+pub struct OverrideGuard {
     _overrides: Arc<Overrides>,
     _watch: Watch,
     of_this_thread: PhantomData<*const ()>,
@@ -18,10 +18,10 @@ pub struct Scoped {
 
 impl Overrides {
     /// Has them in force on this thread, as long as the guard lives.
-    pub fn enter(&self) -> Scoped {
+    pub fn enter(&self) -> OverrideGuard {
         let (watch, overrides) = (Watch::new(), Arc::new(self.clone()));
         frames::begin_overrides(&overrides);
-        Scoped { _overrides: overrides, _watch: watch, of_this_thread: PhantomData }
+        OverrideGuard { _overrides: overrides, _watch: watch, of_this_thread: PhantomData }
     }
 
     /// Returns those in force on this thread, to be entered on another.

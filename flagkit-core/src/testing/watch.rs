@@ -1,7 +1,7 @@
 //! Having every call site ask.
 
 use super::frames::{guarded, unguarded};
-use crate::call_site::{unwatch, watch};
+use crate::read::call_site::{unwatch, watch};
 
 /// Has every call site ask, as long as it lives.
 #[derive(Debug)]

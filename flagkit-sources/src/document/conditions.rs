@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use flagkit_core::{Condition, Literal, Operator, OperatorError};
+use flagkit_core::OperatorError;
+use flagkit_core::source::{Condition, Literal, Operator};
 
 use super::decoder::{Decoder, join, one_of, unknown_key};
 use super::node::{Entry, Node, Value};

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use flagkit_core::{Location, Percent, Problem};
+use flagkit_core::Percent;
+use flagkit_core::source::{Location, Problem};
 
 use super::lines::Lines;
 use super::node::{Entry, Node, Value, shorten};

@@ -1,6 +1,7 @@
 //! From nodes to flags.
 
-use flagkit_core::{Date, Flag, FlagKey, FlagSet, Kind, Load, LoadError, Metadata, Percent, Reference, Rule, Variants};
+use flagkit_core::source::{Kind, Load, LoadError, Metadata, Reference, Rule};
+use flagkit_core::{Date, Flag, FlagKey, FlagSet, Percent, Variants};
 
 use super::decoder::{Decoder, is_schedule, join, one_of, unknown_key};
 use super::lines::Lines;
@@ -127,7 +128,7 @@ fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
         Some(flag) => set.insert(key, flag),
         // To turn off is always free: whatever else is wrong, this much was understood.
         None if is_off(&entry.node) => set.insert(key, Flag::off()),
-        None => set.refuse(key),
+        None => set.insert_invalid(key),
     }
 }
 
@@ -164,7 +165,7 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
         let path = join(base, &entry.name);
         match &*entry.name {
             "on" => match node.value {
-                Value::Bool(true) => flag = flag.switched_on(),
+                Value::Bool(true) => flag = flag.enabled(),
                 Value::Bool(false) => {}
                 _ => match help_with_switch(&node.value).filter(|_| matches!(node.value, Value::Text(_))) {
                     Some(help) => decoder.problem_with_help(node.offset, &path, node.describe(), "true or false", help),
@@ -173,8 +174,8 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
             },
             "rollout" => flag = with(flag, decoder.percent(&path, node), Flag::with_rollout),
             "salt" => flag = with(flag, decoder.text(&path, node), Flag::with_salt),
-            "by" => flag = with(flag, decoder.hashed_attribute(&path, node), Flag::with_by),
-            "requires" => flag = flag.requiring(requires(decoder, &path, node)),
+            "by" => flag = with(flag, decoder.hashed_attribute(&path, node), Flag::with_bucket_by),
+            "requires" => flag = flag.with_prerequisites(requires(decoder, &path, node)),
             "rules" => flag = flag.with_rules(rule_list(decoder, &path, node, variants.as_ref())),
             "variants" | "values" | "gate" | "allow" => {}
             "description" => metadata.description = decoder.text(&path, node).map(Box::from),

@@ -1,6 +1,6 @@
 //! From a place in a text to its line and column.
 
-use flagkit_core::{Location, Problem};
+use flagkit_core::source::{Location, Problem};
 
 /// Finds line and column of a byte offset.
 pub(super) struct Lines<'t> {

@@ -34,7 +34,7 @@ mod variants;
 
 use std::path::Path;
 
-use flagkit_core::{Load, LoadError, Problem};
+use flagkit_core::source::{Load, LoadError, Problem};
 
 use self::lines::Lines;
 use self::node::Node;
@@ -77,7 +77,7 @@ impl Format {
     ///     "3:10: flags.search: got the number 25, expected true, false, a percentage such as \"25%\", or a table; \
     ///      write \"25%\" for a rollout of 25 percent",
     /// );
-    /// # Ok::<(), flagkit_core::LoadError>(())
+    /// # Ok::<(), flagkit_core::source::LoadError>(())
     /// ```
     pub fn read(self, bytes: &[u8]) -> Result<Load, LoadError> {
         let text = text::decode(bytes)?;

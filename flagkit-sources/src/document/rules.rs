@@ -1,6 +1,7 @@
 //! From nodes to rules and segments.
 
-use flagkit_core::{Condition, FlagSet, Reference, Rule, Segment, Variants};
+use flagkit_core::source::{Condition, Reference, Rule, Segment};
+use flagkit_core::{FlagSet, Variants};
 
 use super::conditions;
 use super::decoder::{Decoder, join};
@@ -17,8 +18,8 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
         let node = &entry.node;
         let path = join(base, &entry.name);
         match &*entry.name {
-            "name" => rule = with(rule, decoder.text(&path, node), Rule::named),
-            "subjects" => rule = rule.for_subjects(ids(decoder, &path, node).iter().map(String::as_str)),
+            "name" => rule = with(rule, decoder.text(&path, node), Rule::with_name),
+            "subjects" => rule = rule.with_subjects(ids(decoder, &path, node).iter().map(String::as_str)),
             "segment" => {
                 let references = decoder.one_or_more(&path, node, |decoder, path, item| {
                     let name = decoder.text(path, item)?;
@@ -27,12 +28,12 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
                 if matches!(&node.value, Value::Array(items) if items.is_empty()) {
                     decoder.problem(node.offset, &path, node.describe(), "the name of a segment, or several");
                 }
-                rule = rule.in_segments(references);
+                rule = rule.with_segments(references);
             }
             "if" => conditions.extend(conditions::all_of(decoder, &path, node)),
             "any" => conditions.extend(conditions::any_of(decoder, &path, node)),
             "rollout" => rule = with(rule, decoder.percent(&path, node), Rule::with_rollout),
-            "by" => rule = with(rule, decoder.hashed_attribute(&path, node), Rule::with_by),
+            "by" => rule = with(rule, decoder.hashed_attribute(&path, node), Rule::with_bucket_by),
             "variant" => {
                 if let Some(name) = decoder.text(&path, node) {
                     if variants.is_none_or(|variants| variants.get(name).is_none()) {
@@ -52,7 +53,7 @@ pub(super) fn segments(decoder: &mut Decoder<'_>, node: &Node<'_>, set: &mut Fla
     for entry in decoder.table("segments", node, "segments") {
         match decoder.faultless(|decoder| Some(segment(decoder, entry))) {
             Some(segment) => set.insert_segment(&entry.name, segment),
-            None => set.refuse_segment(&entry.name),
+            None => set.insert_invalid_segment(&entry.name),
         }
     }
 }
@@ -69,8 +70,8 @@ fn segment(decoder: &mut Decoder<'_>, entry: &Entry<'_>) -> Segment {
         match &*entry.name {
             "if" => conditions.extend(conditions::all_of(decoder, &path, node)),
             "any" => conditions.extend(conditions::any_of(decoder, &path, node)),
-            "included" => segment = segment.including(ids(decoder, &path, node).iter().map(String::as_str)),
-            "excluded" => segment = segment.excluding(ids(decoder, &path, node).iter().map(String::as_str)),
+            "included" => segment = segment.with_included(ids(decoder, &path, node).iter().map(String::as_str)),
+            "excluded" => segment = segment.with_excluded(ids(decoder, &path, node).iter().map(String::as_str)),
             _ => decoder.unknown(&base, entry, &SEGMENT),
         }
     }

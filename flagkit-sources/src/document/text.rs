@@ -1,6 +1,6 @@
 //! From bytes to text: UTF-8, with or without a byte-order mark.
 
-use flagkit_core::{LoadError, Problem};
+use flagkit_core::source::{LoadError, Problem};
 
 use super::lines::Lines;
 

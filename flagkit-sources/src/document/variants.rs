@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use flagkit_core::{FlagKey, Payload, Variant, Variants};
+use flagkit_core::source::Payload;
+use flagkit_core::{FlagKey, Variant, Variants};
 
 use super::decoder::{Decoder, join};
 use super::node::{Node, Value};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use flagkit_core::LoadError;
+use flagkit_core::source::LoadError;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::fingerprint::Fingerprint;

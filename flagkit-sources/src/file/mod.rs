@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use flagkit_core::{Load, LoadError, Provenance, Publisher, Source, Wake};
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source, Wake};
 
 pub(crate) use self::contents::open;
 use self::contents::{Contents, Digest};
@@ -250,17 +250,17 @@ impl Source for File {
             }
             let known = warnings.replace((complaint.clone(), is_mounted));
             if known != warnings {
-                publisher.warn(complaint.clone().into_iter().chain(is_mounted.then(|| MOUNTED.to_owned())));
+                publisher.set_warnings(complaint.clone().into_iter().chain(is_mounted.then(|| MOUNTED.to_owned())));
             }
             match publisher.wait(wait) {
                 Wake::Stopped => return,
-                Wake::Asked => self.state.last_read = None,
+                Wake::ReloadRequested => self.state.last_read = None,
                 _ => {}
             }
         }
     }
 
-    fn successor(&self) -> Option<Box<dyn Source>> {
+    fn restarted(&self) -> Option<Box<dyn Source>> {
         Some(Box::new(self.unseen()))
     }
 }
@@ -307,7 +307,7 @@ impl File {
             if self.state.is_to_be_told_again(now) {
                 let decoded = self.decode(contents);
                 let load = self.pass_on(digest, decoded, now);
-                publisher.report(load);
+                publisher.submit(load);
             }
             return rest;
         }
@@ -341,7 +341,7 @@ impl File {
         }
         forget();
         let load = self.pass_on(digest, decoded, now);
-        publisher.report(load);
+        publisher.submit(load);
         rest
     }
 
@@ -401,7 +401,7 @@ impl State {
 
     fn confirm(&self, publisher: &Publisher) {
         if let Some((_, Verdict::Good)) = self.reported {
-            publisher.confirm();
+            publisher.unchanged();
         }
     }
 
@@ -420,7 +420,7 @@ impl State {
             self.held = Some(digest);
             let message =
                 format!("would drop {gone} of {of} flags; it counts when it has stayed the same for {SHRINK:?}");
-            publisher.refuse(LoadError::new(message));
+            publisher.fail(LoadError::new(message));
         }
     }
 

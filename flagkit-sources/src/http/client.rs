@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use flagkit_core::{LoadError, Signal};
+use flagkit_core::source::{LoadError, Signal};
 use flate2::read::MultiGzDecoder;
 use ureq::http::{HeaderMap, HeaderName, Response, StatusCode, Version, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};

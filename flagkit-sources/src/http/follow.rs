@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use flagkit_core::{Load, LoadError, Provenance, Publisher, Signal, Source, Wake};
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Signal, Source, Wake};
 use ureq::http::HeaderValue;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -17,7 +17,7 @@ use super::client::{self, Answer, Client, Failure, Fetched, Offer};
 use super::events::{Events, Item};
 use super::schedule::{Outcome, Random, Regime, Schedule};
 use super::state::{Accepted, State};
-use crate::cache::{Cache, Kept};
+use crate::cache::{Cache, CachedDocument};
 use crate::document::Format;
 
 /// Between two polls that ask for the whole document, whatever its tag.
@@ -38,7 +38,7 @@ impl Source for Http {
         Provenance::new(self.target.shown())
     }
 
-    fn attach(&mut self, signal: &Signal) {
+    fn bind(&mut self, signal: &Signal) {
         self.client().attach(signal);
     }
 
@@ -77,7 +77,7 @@ impl Source for Http {
             Some(outcome) => polls.after(outcome),
         };
         loop {
-            publisher.warn(self.warnings());
+            publisher.set_warnings(self.warnings());
             if is_well && self.asks_for_stream() {
                 let followed = self.follow(publisher);
                 let rest = match followed {
@@ -96,7 +96,7 @@ impl Source for Http {
                     }
                 };
                 self.state.no_stream_until = Instant::now().checked_add(rest);
-                publisher.warn(self.warnings());
+                publisher.set_warnings(self.warnings());
             }
             if publisher.wait(wait) == Wake::Stopped {
                 return;
@@ -107,7 +107,7 @@ impl Source for Http {
         }
     }
 
-    fn successor(&self) -> Option<Box<dyn Source>> {
+    fn restarted(&self) -> Option<Box<dyn Source>> {
         Some(Box::new(self.unasked()))
     }
 }
@@ -161,10 +161,10 @@ impl Http {
     fn poll(&mut self, publisher: &Publisher) -> Outcome {
         match self.ask(Duration::MAX) {
             Ok(Some(load)) => publisher.publish(load),
-            Ok(None) => publisher.confirm(),
+            Ok(None) => publisher.unchanged(),
             Err(failure) => {
                 let outcome = failure.outcome();
-                publisher.refuse(failure.error);
+                publisher.fail(failure.error);
                 return outcome;
             }
         }
@@ -198,7 +198,7 @@ impl Http {
         let is_known = self.state.accepted.as_ref().is_some_and(|accepted| accepted.digest == digest);
         let load = if is_known { None } else { Some(format.read(&bytes).map_err(Failure::document)?) };
         if self.cache.is_some() && !is_known {
-            self.state.unkept = Some(Kept { bytes, format, tag: tag.clone(), at: SystemTime::now() });
+            self.state.unkept = Some(CachedDocument { bytes, format, tag: tag.clone(), at: SystemTime::now() });
         }
         self.state.accepted = Some(Accepted { digest, tag });
         self.keep();
@@ -216,13 +216,13 @@ impl Http {
         let Some(unkept) = self.state.unkept.take() else {
             // Another process may have kept another document there, or somebody removed it: then nothing is noted.
             if let Some(accepted) = &self.state.accepted {
-                let _ = cache.confirm(accepted.digest, SystemTime::now());
+                let _ = cache.touch(accepted.digest, SystemTime::now());
             }
             return;
         };
-        if let Err(error) = cache.keep(&unkept) {
+        if let Err(error) = cache.store(&unkept) {
             // What is there may have flags on that are off by now: better none.
-            cache.forget();
+            cache.remove();
             self.state.not_kept = Some(format!("cannot be kept on disk: {error}"));
             self.state.unkept = Some(unkept);
         } else {
@@ -280,7 +280,7 @@ impl Http {
                 // The server goes, as at its restart. Whether it is well the poll will tell that comes next.
                 Ok(Item::End) => return Followed::Ended(opened.elapsed()),
                 Err(error) => {
-                    publisher.refuse(client::broken(&error).error);
+                    publisher.fail(client::broken(&error).error);
                     return Followed::Ended(opened.elapsed());
                 }
             };
@@ -288,23 +288,23 @@ impl Http {
                 Some((format, tag, data)) => {
                     has_begun = true;
                     if self.state.no_stream_because.take().is_some() {
-                        publisher.warn(self.warnings());
+                        publisher.set_warnings(self.warnings());
                     }
                     let taken = self.take(Fetched { bytes: data.into_bytes(), format, tag });
                     is_well = taken.is_ok();
                     match taken {
                         Ok(Some(load)) => publisher.publish(load),
-                        Ok(None) => publisher.confirm(),
-                        Err(failure) => publisher.refuse(failure.error),
+                        Ok(None) => publisher.unchanged(),
+                        Err(failure) => publisher.fail(failure.error),
                     }
                 }
                 None if is_well => {
                     self.keep();
-                    publisher.confirm();
+                    publisher.unchanged();
                 }
                 None => {}
             }
-            if publisher.signal().wait(Duration::ZERO) == Wake::Asked || last_poll.elapsed() >= BENEATH {
+            if publisher.signal().wait(Duration::ZERO) == Wake::ReloadRequested || last_poll.elapsed() >= BENEATH {
                 is_well = self.poll(publisher) == Outcome::Good;
                 last_poll = Instant::now();
             }

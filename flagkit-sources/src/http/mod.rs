@@ -53,7 +53,7 @@ use crate::document::Format;
 ///
 /// By default the flags are dark until a server answers that [cannot be reached](crate::Builder::when_unreachable), or
 /// [has nothing there](crate::Builder::when_missing) (404). One that refuses us (401, TLS), or answers what is no flag
-/// document, is [an error](crate::Builder::when_broken). With a document [on disk](Http::cache) the start is well in
+/// document, is [an error](crate::Builder::when_invalid). With a document [on disk](Http::cache) the start is well in
 /// all cases.
 ///
 /// # What is not shown
@@ -76,7 +76,7 @@ use crate::document::Format;
 /// use flagkit_sources::{Builder, Env, Http};
 ///
 /// let http = Http::new("https://flags.example.com/shop.toml")?
-///     .bearer(&std::env::var("FLAGS_TOKEN")?)?
+///     .bearer_token(&std::env::var("FLAGS_TOKEN")?)?
 ///     .poll_every(Duration::from_secs(15))
 ///     .cache("/var/cache/shop/flags");
 /// let _guard = Builder::new().source(http).source(Env::new("FLAG_")).install()?;
@@ -102,7 +102,7 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// Returns an error for what is no such URL. [`plain`](Http::plain) takes `http://` to other machines.
+    /// Returns an error for what is no such URL. [`plain`](Http::insecure) takes `http://` to other machines.
     pub fn new(url: &str) -> Result<Self, UrlError> {
         Target::parse(url, false).map(Self::of)
     }
@@ -110,12 +110,12 @@ impl Http {
     /// Follows the document at this URL, also where it is neither encrypted nor on this machine.
     ///
     /// For networks that are trusted, such as that of a cluster: whoever is on the way can turn flags on, and reads
-    /// what [`bearer`](Http::bearer) and [`header`](Http::header) send.
+    /// what [`bearer`](Http::bearer_token) and [`header`](Http::header) send.
     ///
     /// # Errors
     ///
     /// Returns an error for what is no URL.
-    pub fn plain(url: &str) -> Result<Self, UrlError> {
+    pub fn insecure(url: &str) -> Result<Self, UrlError> {
         Target::parse(url, true).map(Self::of)
     }
 
@@ -162,7 +162,7 @@ impl Http {
     /// # Errors
     ///
     /// Returns an error when the token cannot be sent in a header.
-    pub fn bearer(self, token: &str) -> Result<Self, HeaderError> {
+    pub fn bearer_token(self, token: &str) -> Result<Self, HeaderError> {
         self.header(header::AUTHORIZATION.as_str(), &format!("Bearer {token}"))
     }
 
@@ -186,7 +186,7 @@ impl Http {
 
     /// Keeps the last good document in this file, for starts while the server is away. Default: nowhere.
     ///
-    /// A start takes the one on disk at once if it is as fresh as that of any process that [polls](Http::fresh_for),
+    /// A start takes the one on disk at once if it is as fresh as that of any process that [polls](Http::max_staleness),
     /// and asks within an interval. Else it waits two seconds for the server, and then takes the one on disk. It
     /// counts only if it was got from the same URL with the same headers. One that can no longer be written over is removed where possible: it may have flags on
     /// that are off by now. See [`Cache`](crate::Cache).
@@ -200,10 +200,10 @@ impl Http {
     ///
     /// The server is asked within that time again: processes that all restart at one moment do not all ask at one
     /// moment, and may be two intervals behind, where one that polls is one behind. The age goes by the clock of the
-    /// machine. With [`Duration::ZERO`] a start always asks. With more than the default it may have flags that were turned off meanwhile, and is [stale](flagkit_core::SourceState::Stale)
+    /// machine. With [`Duration::ZERO`] a start always asks. With more than the default it may have flags that were turned off meanwhile, and is [stale](flagkit_core::tooling::SourceState::Stale)
     /// until it has asked; [`Duration::MAX`] is for fleets so large that any start together would be too much for the
     /// server.
-    pub fn fresh_for(mut self, time: Duration) -> Self {
+    pub fn max_staleness(mut self, time: Duration) -> Self {
         self.fresh_for = Some(time);
         self
     }

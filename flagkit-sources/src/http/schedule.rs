@@ -26,16 +26,16 @@ use std::time::Duration;
 pub struct Retry {
     /// After failures that usually pass by themselves: no connection, a timeout, a broken answer, 408, 429 and 5xx.
     /// Default: 1 second, then up to 60 seconds.
-    pub passing: (Duration, Duration),
+    pub transient: (Duration, Duration),
     /// After failures that usually take a human: other 4xx, redirects that are not followed, TLS. Default: 5 minutes,
     /// then up to an hour.
-    pub lasting: (Duration, Duration),
+    pub permanent: (Duration, Duration),
 }
 
 impl Default for Retry {
     fn default() -> Self {
         let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
-        Self { passing: (second, minute), lasting: (5 * minute, 60 * minute) }
+        Self { transient: (second, minute), permanent: (5 * minute, 60 * minute) }
     }
 }
 
@@ -84,7 +84,7 @@ impl Schedule {
             let first = first.clamp(SHORTEST, DAY);
             (first, longest.clamp(first, DAY))
         };
-        let retry = Retry { passing: bounded(retry.passing), lasting: bounded(retry.lasting) };
+        let retry = Retry { transient: bounded(retry.transient), permanent: bounded(retry.permanent) };
         Self { poll, retry, random, failures: 0, regime: Regime::Passing, good: 0 }
     }
 
@@ -137,8 +137,8 @@ impl Schedule {
         }
         self.good = 0;
         let (first, longest) = match regime {
-            Regime::Passing => self.retry.passing,
-            Regime::Lasting => self.retry.lasting,
+            Regime::Passing => self.retry.transient,
+            Regime::Lasting => self.retry.permanent,
         };
         let wait = 2_u32.checked_pow(self.failures).and_then(|times| first.checked_mul(times));
         let wait = wait.map_or(longest, |wait| wait.min(longest));

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::client::Client;
 use super::schedule::Outcome;
-use crate::cache::Kept;
+use crate::cache::CachedDocument;
 
 /// What was last seen of the server.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct State {
     /// When the document was last asked for without a tag.
     pub(super) last_whole: Option<Instant>,
     /// The document in force, as long as it is not on disk, and why it is not.
-    pub(super) unkept: Option<Kept>,
+    pub(super) unkept: Option<CachedDocument>,
     pub(super) not_kept: Option<String>,
     /// When that was last noted on disk.
     pub(super) last_kept: Option<Instant>,

@@ -44,7 +44,7 @@ impl Target {
         let host = uri.host().filter(|host| !host.is_empty()).ok_or(UrlError("a URL without a host"))?;
         if !is_https && !plain && !is_loopback(host) {
             return Err(UrlError(
-                "a plain http:// URL of another machine: whoever is on the way can turn flags on and read tokens; use https://, or Http::plain if the network is trusted",
+                "a plain http:// URL of another machine: whoever is on the way can turn flags on and read tokens; use https://, or Http::insecure if the network is trusted",
             ));
         }
         let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();

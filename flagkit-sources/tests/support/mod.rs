@@ -12,11 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use flagkit_core::{
-    Event, Flag, FlagKey, FlagSet, Load, LoadError, Provenance, Publisher, Source, SourceState, SourceStatus,
-    Subscription,
-};
-use flagkit_sources::{Builder, File, Guard, Notify, Start};
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source};
+use flagkit_core::tooling::{SourceState, SourceStatus};
+use flagkit_core::{Event, Flag, FlagKey, FlagSet, Subscription};
+use flagkit_sources::{Builder, File, Guard, Notify, OnFailedStart};
 use tempfile::TempDir;
 
 /// Far beyond what anything here takes, so that only a hang reaches it.
@@ -83,7 +82,7 @@ pub fn poll(path: &Path, interval: Duration) -> Guard {
 }
 
 pub fn start(file: File) -> Guard {
-    Builder::new().source(file).when_broken(Start::Dark).start().expect("starts dark at the worst")
+    Builder::new().source(file).when_invalid(OnFailedStart::StayDark).start().expect("starts dark at the worst")
 }
 
 pub fn is_on(guard: &Guard, key: &str) -> bool {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use flagkit_sources::{Builder, Guard, Http, Retry, Start};
+use flagkit_sources::{Builder, Guard, Http, OnFailedStart, Retry};
 
 /// A request, up to the blank line.
 #[derive(Clone, Debug)]
@@ -161,12 +161,13 @@ pub fn event(tag: &str, document: &str) -> String {
 pub fn eager(url: &str) -> Http {
     let mut retry = Retry::default();
     let soon = Duration::from_millis(20);
-    (retry.passing, retry.lasting) = ((soon, 2 * soon), (soon, 2 * soon));
+    (retry.transient, retry.permanent) = ((soon, 2 * soon), (soon, 2 * soon));
     Http::new(url).expect("a URL").poll_every(soon).retry(retry).use_proxy(false)
 }
 
 /// Starts, dark if need be.
 pub fn start(http: Http) -> Guard {
-    let builder = Builder::new().source(http).when_broken(Start::Dark).when_missing(Start::Dark);
+    let builder =
+        Builder::new().source(http).when_invalid(OnFailedStart::StayDark).when_missing(OnFailedStart::StayDark);
     builder.start().expect("starts dark at the worst")
 }

@@ -1,0 +1,122 @@
+//! Moments: a date, a time and a zone.
+
+use crate::subject::date::Date;
+
+/// A moment, as seconds and nanoseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment {
+    seconds: i64,
+    nanoseconds: u32,
+}
+
+impl Moment {
+    /// Reads a date-time of RFC 3339, section 5.6: `2027-02-01T12:00:00.5+01:00`. A `T` or a `Z` may be in lower case.
+    /// Digits past the ninth of a fraction count for nothing. The leap second, which
+    /// clocks of computers do not have, is read as the second before.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (date, rest) = text.split_at_checked(10)?;
+        let date: Date = date.parse().ok()?;
+        let rest = rest.strip_prefix(['T', 't'])?;
+        let (time, rest) = rest.split_at_checked(8)?;
+        let (hour, minute, second) = match time.as_bytes() {
+            [h1, h2, b':', m1, m2, b':', s1, s2] => (two(*h1, *h2)?, two(*m1, *m2)?, two(*s1, *s2)?),
+            _ => return None,
+        };
+        let (nanoseconds, rest) = match rest.strip_prefix('.') {
+            Some(rest) => fraction(rest)?,
+            None => (0, rest),
+        };
+        let offset = match rest.as_bytes() {
+            [b'Z' | b'z'] => 0,
+            [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+                let (hours, minutes) = (two(*h1, *h2)?, two(*m1, *m2)?);
+                if hours > 23 || minutes > 59 {
+                    return None;
+                }
+                let offset = hours * 3600 + minutes * 60;
+                if *sign == b'-' { -offset } else { offset }
+            }
+            _ => return None,
+        };
+        if hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        let seconds = days(date) * 86_400 + hour * 3600 + minute * 60 + second.min(59) - offset;
+        Some(Self { seconds, nanoseconds })
+    }
+}
+
+/// Two digits.
+fn two(tens: u8, ones: u8) -> Option<i64> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    Some(digit(tens)? * 10 + digit(ones)?)
+}
+
+/// The digits of a fraction of a second, and what follows them.
+fn fraction(text: &str) -> Option<(u32, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end)?;
+    if digits.is_empty() {
+        return None;
+    }
+    let padded = digits.bytes().chain(std::iter::repeat(b'0')).take(9);
+    Some((padded.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')), rest))
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar: whole years and leap days before, then months, then days, with the
+/// year beginning in March so that the leap day comes last.
+fn days(date: Date) -> i64 {
+    let month = i64::from(date.month());
+    let year = i64::from(date.year()) - i64::from(month <= 2);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(date.day()) - 1;
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    // 719468 days lie between the first of March of the year 0 and 1970-01-01.
+    year * 365 + leap_days + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(text: &str) -> i64 {
+        Moment::parse(text).expect(text).seconds
+    }
+
+    #[test]
+    fn known_moments() {
+        assert_eq!(seconds("1970-01-01T00:00:00Z"), 0);
+        assert_eq!(seconds("1969-12-31T23:59:59Z"), -1);
+        assert_eq!(seconds("2000-02-29T00:00:00Z"), 951_782_400);
+        assert_eq!(seconds("2026-11-20t12:00:00z"), 1_795_176_000);
+        assert_eq!(seconds("0000-01-01T00:00:00Z"), -62_167_219_200);
+        assert_eq!(seconds("9999-12-31T23:59:59Z"), 253_402_300_799);
+        assert_eq!(seconds("2016-12-31T23:59:60Z"), seconds("2016-12-31T23:59:59Z"));
+        assert_eq!(seconds("2027-02-01T12:00:00+01:00"), seconds("2027-02-01T11:00:00Z"));
+        assert_eq!(seconds("2027-02-01T00:00:00-00:30"), seconds("2027-02-01T00:30:00Z"));
+        assert_eq!(Moment::parse("2027-02-01T00:00:00.5Z").map(|moment| moment.nanoseconds), Some(500_000_000));
+        assert!(Moment::parse("2027-02-01T00:00:00.1Z") < Moment::parse("2027-02-01T00:00:00.10000001Z"));
+    }
+
+    #[test]
+    fn everything_else_is_no_moment() {
+        for text in [
+            "",
+            "2027-02-01",
+            "2027-02-01T12:00:00",
+            "2027-02-01T12:00Z",
+            "2027-02-30T12:00:00Z",
+            "2027-02-01T24:00:00Z",
+            "2027-02-01T12:60:00Z",
+            "2027-02-01T12:00:61Z",
+            "2027-02-01T12:00:00.Z",
+            "2027-02-01T12:00:00+0100",
+            "2027-02-01T12:00:00+24:00",
+            "2027-02-01T12:00:00Z ",
+            "2027-02-01 12:00:00Z",
+            "2027-02-01T1é:00:00Z",
+            "1795089600",
+        ] {
+            assert!(Moment::parse(text).is_none(), "{text}");
+        }
+    }
+}

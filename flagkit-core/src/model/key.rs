@@ -1,0 +1,259 @@
+//! The name of a flag, and the two ways to write it.
+//!
+//! A key travels: it stands in a flag file, in source code, in a URL, in a log line and, folded, in the name of
+//! an environment variable. The legal form is the set of characters that survives all of these unescaped.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::error::Error;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The name of a flag.
+///
+/// A key has 1 to 128 ASCII letters, digits, `.`, `_` and `-`, and begins with a letter or a digit. These characters
+/// need no escape in a TOML key, a URL, a log or a shell, and no two of such keys look alike while differing in
+/// Unicode normalisation. Keys are compared byte by byte: `Search` and `search` are two flags.
+///
+/// Cloning is cheap (a reference count).
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::FlagKey;
+///
+/// let key = FlagKey::new("new-checkout")?;
+/// assert_eq!(key.as_str(), "new-checkout");
+/// assert!(FlagKey::new("new checkout").is_err());
+/// # Ok::<(), flagkit_core::KeyError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlagKey(Arc<str>);
+
+impl FlagKey {
+    /// The greatest length of a key, in bytes.
+    pub const MAX_LEN: usize = 128;
+
+    /// Checks `text` and takes it as a key.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the first offence when `text` is not of the legal form.
+    pub fn new(text: impl AsRef<str>) -> Result<Self, KeyError> {
+        let text = text.as_ref();
+        check(text)?;
+        Ok(Self(Arc::from(text)))
+    }
+
+    /// Returns the key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for FlagKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for FlagKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), f)
+    }
+}
+
+impl AsRef<str> for FlagKey {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Borrow<str> for FlagKey {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl FromStr for FlagKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<&str> for FlagKey {
+    type Error = KeyError;
+
+    fn try_from(text: &str) -> Result<Self, KeyError> {
+        Self::new(text)
+    }
+}
+
+/// A key as an environment variable can spell it: upper case, with `_` for `-` and `.`.
+///
+/// Folding loses information: `new-checkout` and `new.checkout` both fold to `NEW_CHECKOUT`. A layer that only knows
+/// folded keys (environment variables) therefore speaks of *whichever declared key folds to this*, and of any
+/// undeclared key that does when none is declared. See [`FlagSet::insert_folded`](crate::FlagSet::insert_folded).
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::source::EnvKey;
+///
+/// let folded = EnvKey::new("NEW_CHECKOUT")?;
+/// assert!(folded.matches("new-checkout"));
+/// assert!(folded.matches("new.checkout"));
+/// assert!(!folded.matches("old-checkout"));
+/// # Ok::<(), flagkit_core::KeyError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EnvKey(Box<str>);
+
+impl EnvKey {
+    /// Checks `text` and takes it as a folded key.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when no legal key folds to `text`: it must have 1 to 128 ASCII capitals, digits and `_`, and
+    /// begin with a capital or a digit.
+    pub fn new(text: impl AsRef<str>) -> Result<Self, KeyError> {
+        let text = text.as_ref();
+        check(text)?;
+        match text.char_indices().find(|&(_, c)| c != folded_char(c)) {
+            Some((index, found)) => Err(KeyError(Offence::Unfolded { index, found })),
+            None => Ok(Self(Box::from(text))),
+        }
+    }
+
+    /// Folds a key.
+    pub fn from_key(key: &FlagKey) -> Self {
+        Self(key.as_str().chars().map(folded_char).collect())
+    }
+
+    /// Returns the folded key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Tells whether `key` folds to this.
+    pub fn matches(&self, key: &str) -> bool {
+        self.cmp_key(key) == Ordering::Equal
+    }
+
+    /// Compares with what `key` folds to, without building it: a look-up by key allocates nothing.
+    pub(crate) fn cmp_key(&self, key: &str) -> Ordering {
+        self.0.chars().cmp(key.chars().map(folded_char))
+    }
+}
+
+impl fmt::Display for EnvKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), f)
+    }
+}
+
+/// The reason why a text is not a [`FlagKey`].
+///
+/// The message says what was got, what is legal, and where the first offence stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyError(Offence);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Offence {
+    Empty,
+    TooLong { len: usize },
+    Start { found: char },
+    Character { index: usize, found: char },
+    Unfolded { index: usize, found: char },
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Offence::Empty => f.write_str("an empty key; a key has 1 to 128 characters"),
+            Offence::TooLong { len } => write!(f, "a key of {len} bytes; a key has at most {} bytes", FlagKey::MAX_LEN),
+            Offence::Start { found } => {
+                write!(f, "a key that begins with {found:?}; a key begins with an ASCII letter or digit")
+            }
+            Offence::Character { index, found } => {
+                write!(f, "{found:?} at byte {index} of a key; legal are ASCII letters, digits, '.', '_' and '-'")
+            }
+            Offence::Unfolded { index, found } => {
+                write!(f, "{found:?} at byte {index} of a key in upper case; legal are ASCII capitals, digits and '_'")
+            }
+        }
+    }
+}
+
+impl Error for KeyError {}
+
+fn check(text: &str) -> Result<(), KeyError> {
+    let Some(first) = text.chars().next() else {
+        return Err(KeyError(Offence::Empty));
+    };
+    if text.len() > FlagKey::MAX_LEN {
+        return Err(KeyError(Offence::TooLong { len: text.len() }));
+    }
+    if let Some((index, found)) = text.char_indices().find(|&(_, c)| !is_legal(c)) {
+        return Err(KeyError(Offence::Character { index, found }));
+    }
+    if !first.is_ascii_alphanumeric() {
+        return Err(KeyError(Offence::Start { found: first }));
+    }
+    Ok(())
+}
+
+fn is_legal(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+fn folded_char(c: char) -> char {
+    match c {
+        '-' | '.' => '_',
+        other => other.to_ascii_uppercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legal_keys_are_taken_as_they_are() {
+        for text in ["a", "A", "0", "new-checkout", "team.search_v2", "9-lives", &"k".repeat(128)] {
+            assert_eq!(FlagKey::new(text).expect(text).as_str(), text);
+        }
+    }
+
+    #[test]
+    fn the_first_offence_is_named() {
+        let message = |text: &str| FlagKey::new(text).expect_err(text).to_string();
+        assert!(message("").contains("empty"));
+        assert!(message(&"k".repeat(129)).contains("129 bytes"));
+        assert!(message("new checkout").contains("' ' at byte 3"));
+        assert!(message("caf\u{e9}").contains("'é' at byte 3"));
+        assert!(message("-dash").contains("begins with '-'"));
+        assert!(message("a\0b").contains("'\\0' at byte 1"));
+    }
+
+    #[test]
+    fn folding_a_key_agrees_with_matching_it() {
+        for text in ["new-checkout", "Team.Search_v2", "9-lives"] {
+            let key = FlagKey::new(text).expect(text);
+            let folded = EnvKey::from_key(&key);
+            assert!(folded.matches(text));
+            assert_eq!(EnvKey::new(folded.as_str()), Ok(folded));
+        }
+    }
+
+    #[test]
+    fn a_folded_key_has_no_lower_case_and_no_dash() {
+        assert!(EnvKey::new("new_checkout").is_err());
+        assert!(EnvKey::new("NEW-CHECKOUT").is_err());
+        assert!(EnvKey::new("").is_err());
+        assert!(EnvKey::new("_X").is_err());
+    }
+}

@@ -1,0 +1,39 @@
+//! The model: flags as one layer declares them, without evaluation and without a snapshot.
+//!
+//! A [`Flag`] is close to what an author wrote: a percentage is still a [`Percent`](crate::Percent), a segment is
+//! still a name. Layers merge these types; `evaluate` compiles the result. Parsing happens before a value of this
+//! folder exists, so none of them can be invalid.
+//!
+//! Files, in reading order:
+//!
+//! - `key`: the name of a flag, and its spelling as an environment variable.
+//! - `flag`, `rule`, `segment`, `variants`, `payload`: one flag and its parts. `metadata` never changes an answer.
+//! - `flag_set`: all that one load declares.
+//! - `provenance`: the name of a layer. `problem`: what is wrong with one place in a document.
+//!
+//! This folder imports from `subject`, `bucketing` and `condition`.
+
+mod flag;
+pub(crate) mod flag_set;
+pub(crate) mod key;
+mod metadata;
+mod payload;
+pub(crate) mod problem;
+pub(crate) mod provenance;
+pub(crate) mod rule;
+pub(crate) mod segment;
+pub(crate) mod variants;
+
+pub use self::flag::Flag;
+pub(crate) use self::flag_set::Declaration;
+pub use self::flag_set::FlagSet;
+pub use self::key::{EnvKey, FlagKey};
+pub use self::metadata::{Kind, Metadata};
+pub use self::payload::Payload;
+#[cfg(feature = "serde")]
+pub use self::payload::PayloadError;
+pub use self::problem::{Location, Problem};
+pub use self::provenance::Provenance;
+pub use self::rule::{Reference, Rule};
+pub use self::segment::Segment;
+pub use self::variants::{Variant, Variants, VariantsError};

@@ -1,0 +1,172 @@
+//! Variants: several ways of being on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::payload::Payload;
+use crate::bucketing::bucket::{Point, Seed, Threshold};
+
+/// A variant: its name and its value. Cloning is cheap (a reference count).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variant(Arc<Inner>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Inner {
+    name: Box<str>,
+    payload: Option<Payload>,
+}
+
+impl Variant {
+    /// Makes a variant without a value.
+    pub fn new(name: &str) -> Self {
+        Self(Arc::new(Inner { name: name.into(), payload: None }))
+    }
+
+    /// Makes a variant with a value.
+    pub fn with_payload(name: &str, payload: Payload) -> Self {
+        Self(Arc::new(Inner { name: name.into(), payload: Some(payload) }))
+    }
+
+    /// Returns the name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Returns the value, if the variant has one.
+    pub fn payload(&self) -> Option<&Payload> {
+        self.0.payload.as_ref()
+    }
+
+    /// Reads the value as a type of your own.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the variant has no value, or one of another shape.
+    #[cfg(feature = "serde")]
+    pub fn value<'de, T: serde_core::Deserialize<'de>>(&'de self) -> Result<T, super::PayloadError> {
+        match self.payload() {
+            Some(payload) => T::deserialize(payload),
+            None => Err(super::PayloadError::absent(self.name())),
+        }
+    }
+}
+
+/// The variants of a flag and their weights.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Flag, Variant, Variants};
+///
+/// let theme = Variants::new([(Variant::new("blue"), 25_000_000), (Variant::new("red"), 75_000_000)])?;
+/// let flag = Flag::on().with_variants(theme);
+/// # Ok::<(), flagkit_core::VariantsError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variants(Arc<[Share]>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Share {
+    variant: Variant,
+    /// The cumulated weights, this one's included.
+    sum: u128,
+    /// The part of the line that they are.
+    upto: Threshold,
+}
+
+impl Variants {
+    /// The greatest weight, in millionths.
+    pub const MAX_WEIGHT: u64 = 1_000_000_000_000;
+
+    /// Puts variants together, each with its weight in millionths: a share of the sum of all weights.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when two have one name, a weight is too large, or the sum of the weights is 0.
+    pub fn new(weights: impl IntoIterator<Item = (Variant, u64)>) -> Result<Self, VariantsError> {
+        let mut weights: Vec<_> = weights.into_iter().collect();
+        // An order that does not depend on how they were written: it decides who gets which.
+        weights.sort_by(|(a, _), (b, _)| a.name().cmp(b.name()));
+        if weights.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a.name() == b.name())) {
+            return Err(VariantsError("two variants of one name"));
+        }
+        if weights.iter().any(|(_, weight)| *weight > Self::MAX_WEIGHT) {
+            return Err(VariantsError("a weight above 1000000"));
+        }
+        let mut sum = 0_u128;
+        let weights: Vec<(Variant, u128)> = weights
+            .into_iter()
+            .map(|(variant, weight)| {
+                sum += u128::from(weight);
+                (variant, sum)
+            })
+            .collect();
+        match sum {
+            _ if weights.is_empty() => Err(VariantsError("no variants")),
+            0 => Err(VariantsError("weights that sum to 0")),
+            _ => Ok(Self::share_out(weights, Threshold::EVERYBODY)),
+        }
+    }
+
+    /// Shares out a line by cumulated weights, the last of which is not 0.
+    fn share_out(sums: impl IntoIterator<Item = (Variant, u128)>, line: Threshold) -> Self {
+        let sums: Vec<(Variant, u128)> = sums.into_iter().collect();
+        let total = sums.last().map_or(1, |(_, total)| *total);
+        let upto = |sum: u128| {
+            let upto = (sum * u128::from(line.to_bits())).checked_div(total)?;
+            Threshold::from_bits(u32::try_from(upto).ok()?)
+        };
+        // Nothing is above the whole line.
+        let share = |(variant, sum)| Share { variant, sum, upto: upto(sum).unwrap_or(line) };
+        Self(sums.into_iter().map(share).collect())
+    }
+
+    /// The same shares of a line of so many points.
+    pub(crate) fn on_line(&self, line: Threshold) -> Self {
+        if line == Threshold::EVERYBODY {
+            return self.clone();
+        }
+        Self::share_out(self.0.iter().map(|share| (share.variant.clone(), share.sum)), line)
+    }
+
+    /// Returns the variants, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Variant> {
+        self.0.iter().map(|share| &share.variant)
+    }
+
+    /// Returns the variant of that name, if there is one.
+    pub fn get(&self, name: &str) -> Option<&Variant> {
+        let index = self.0.binary_search_by(|share| share.variant.name().cmp(name)).ok()?;
+        self.0.get(index).map(|share| &share.variant)
+    }
+
+    /// Deals a variant to the point on the second line.
+    #[inline]
+    pub(crate) fn deal(&self, point: Point) -> Option<&Variant> {
+        const FEW: usize = 16;
+        // Shares only grow along the line. A handful is looked through, which is quicker than halving.
+        let index = if self.0.len() <= FEW {
+            self.0.iter().position(|share| point.is_below(share.upto))?
+        } else {
+            self.0.partition_point(|share| !point.is_below(share.upto))
+        };
+        self.0.get(index).map(|share| &share.variant)
+    }
+
+    /// The seed of the second line.
+    pub(crate) fn seed(salt: &str) -> Seed {
+        Seed::from_salt(&format!("{salt}:variant"))
+    }
+}
+
+/// The reason why [`Variants`] cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariantsError(&'static str);
+
+impl fmt::Display for VariantsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for VariantsError {}

@@ -1,0 +1,137 @@
+//! A subject put together at run time.
+
+use std::fmt;
+
+use crate::subject::Subject;
+use crate::subject::id::Id;
+use crate::subject::value::{Attribute, List, Value};
+
+/// An id and attributes that own their values.
+///
+/// For a subject that must outlive the request or is assembled from several places. Where the fields are at hand,
+/// `flag!("key", id = user_id, plan = plan)` builds the same on the stack without an allocation; a type of your own
+/// implements [`Subject`] and needs neither.
+///
+/// `Debug` shows the names of the attributes and hides their values and the id: they are somebody's personal data.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Context, Subject, Value};
+///
+/// let context = Context::new("user-1").with("plan", "beta").with("seats", 12);
+/// assert_eq!(context.attribute("plan"), Some(Value::Text("beta")));
+/// assert_eq!(context.attribute("country"), None);
+/// ```
+#[derive(Clone, Default)]
+pub struct Context {
+    id: Option<Box<str>>,
+    /// Few and looked up by a scan, which beats a map at this size.
+    attributes: Vec<(Box<str>, Owned)>,
+}
+
+#[derive(Clone)]
+enum Owned {
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    Text(Box<str>),
+    List(OwnedList),
+}
+
+#[derive(Clone)]
+struct OwnedList(Box<[Option<Owned>]>);
+
+impl List for OwnedList {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn get(&self, index: usize) -> Option<Value<'_>> {
+        self.0.get(index)?.as_ref().map(Owned::borrow)
+    }
+}
+
+impl Context {
+    /// Makes a context for this id, without attributes.
+    pub fn new<S: Subject>(id: S) -> Self {
+        Self { id: id.id().map(|id| id.to_string().into()), attributes: Vec::new() }
+    }
+
+    /// Makes a context without an id: percentages are dark for it, attributes still count.
+    pub fn anonymous() -> Self {
+        Self::default()
+    }
+
+    /// Sets an attribute, in the place of an earlier value of that name. `None` takes it away.
+    pub fn with<A: Attribute>(mut self, name: &str, value: A) -> Self {
+        self.attributes.retain(|(known, _)| **known != *name);
+        if let Some(value) = value.value() {
+            self.attributes.push((name.into(), Owned::from(value)));
+        }
+        self
+    }
+}
+
+impl Subject for Context {
+    #[inline]
+    fn id(&self) -> Option<Id<'_>> {
+        self.id.as_deref().map(Id::from)
+    }
+
+    fn attribute(&self, name: &str) -> Option<Value<'_>> {
+        self.attributes.iter().find(|(known, _)| **known == *name).map(|(_, value)| value.borrow())
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.attributes.iter().map(|(name, _)| &**name).collect();
+        f.debug_struct("Context").field("id", &self.id.as_ref().map(|_| "…")).field("attributes", &names).finish()
+    }
+}
+
+impl Owned {
+    fn borrow(&self) -> Value<'_> {
+        match self {
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Integer(value) => Value::Integer(*value),
+            Self::Float(value) => Value::Float(*value),
+            Self::Text(value) => Value::Text(value),
+            Self::List(list) => Value::List(list),
+        }
+    }
+}
+
+impl From<Value<'_>> for Owned {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Bool(value) => Self::Bool(value),
+            Value::Integer(value) => Self::Integer(value),
+            Value::Float(value) => Self::Float(value),
+            Value::Text(value) => Self::Text(value.into()),
+            Value::List(list) => {
+                Self::List(OwnedList((0..list.len()).map(|index| list.get(index).map(Self::from)).collect()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_value_replaces_an_earlier_one() {
+        let context = Context::new(7).with("plan", "free").with("plan", "beta");
+        assert_eq!(context.attribute("plan"), Some(Value::Text("beta")));
+        assert_eq!(context.with("plan", None::<&str>).attribute("plan"), None);
+    }
+
+    #[test]
+    fn debug_hides_personal_data() {
+        let context = Context::new("canary-id").with("email", "canary@example.com");
+        let shown = format!("{context:?}");
+        assert!(shown.contains("email") && !shown.contains("canary"), "{shown}");
+    }
+}

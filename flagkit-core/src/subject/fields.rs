@@ -1,0 +1,31 @@
+//! The subject that `flag!("key", id = …, name = …)` builds on the stack.
+
+use crate::subject::Subject;
+use crate::subject::id::Id;
+use crate::subject::value::Value;
+
+/// An id and attributes, all borrowed from the place of the call.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    id: Option<Id<'a>>,
+    attributes: &'a [(&'a str, Option<Value<'a>>)],
+}
+
+impl<'a> Fields<'a> {
+    /// Puts the fields together; `id` gives only its id.
+    #[inline]
+    pub fn new<S: Subject + ?Sized>(id: &'a S, attributes: &'a [(&'a str, Option<Value<'a>>)]) -> Self {
+        Self { id: id.id(), attributes }
+    }
+}
+
+impl Subject for Fields<'_> {
+    #[inline]
+    fn id(&self) -> Option<Id<'_>> {
+        self.id
+    }
+
+    fn attribute(&self, name: &str) -> Option<Value<'_>> {
+        self.attributes.iter().find(|(known, _)| *known == name).and_then(|(_, value)| *value)
+    }
+}
