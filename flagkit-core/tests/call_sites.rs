@@ -1,6 +1,8 @@
 //! Every form of `flag!` is off before the install, and follows the install and every publish.
 
-use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, FoldedKey, Id, Percent, Provenance, Subject, Value, flag};
+use flagkit_core::source::EnvKey;
+use flagkit_core::source::Provenance;
+use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Id, Percent, Subject, Value, flag};
 
 struct User {
     number: u64,
@@ -96,15 +98,15 @@ fn declared(on: bool) -> FlagSet {
     let mut set = FlagSet::from_iter([
         (key("enabled"), if on { Flag::on() } else { Flag::off() }),
         (key("rollout"), rollout(on)),
-        (key("by-account"), rollout(on).with_by("account")),
+        (key("by-account"), rollout(on).with_bucket_by("account")),
     ]);
-    set.refuse(key("invalid"));
+    set.insert_invalid(key("invalid"));
     set
 }
 
 fn env_set(on: bool) -> FlagSet {
     let mut set = FlagSet::new();
-    set.insert_folded(FoldedKey::new("ONLY_ENV").expect("an environment key"), rollout(on));
+    set.insert_folded(EnvKey::new("ONLY_ENV").expect("an environment key"), rollout(on));
     set
 }
 

@@ -1,8 +1,8 @@
 //! Every form of `flag!` and `variant!` follows a flag that gains and loses rules, prerequisites and variants.
 
+use flagkit_core::source::{Condition, Operator, Provenance, Reference, Rule, Segment};
 use flagkit_core::{
-    Condition, Context, Flag, FlagKey, FlagSet, Flags, Id, Operator, Percent, Provenance, Reference, Rule, Segment,
-    Subject, Value, Variant, Variants, flag, variant,
+    Context, Flag, FlagKey, FlagSet, Flags, Id, Percent, Subject, Value, Variant, Variants, flag, variant,
 };
 
 struct User {
@@ -94,10 +94,10 @@ fn every_form_follows_each_change() {
     let plain = Flag::on();
     let off_otherwise = |rule: Rule| Flag::on().with_rollout(Percent::ZERO).with_rules([rule]);
     let ruled = off_otherwise(portuguese());
-    let listed = off_otherwise(Rule::new().for_subjects(["7"]));
-    let in_segment = off_otherwise(Rule::new().in_segments([Reference::new("iberia")]));
-    let dependent = Flag::on().requiring([Reference::new("new-index")]);
-    let invalid = off_otherwise(Rule::new().in_segments([Reference::new("nowhere")]));
+    let listed = off_otherwise(Rule::new().with_subjects(["7"]));
+    let in_segment = off_otherwise(Rule::new().with_segments([Reference::new("iberia")]));
+    let dependent = Flag::on().with_prerequisites([Reference::new("new-index")]);
+    let invalid = off_otherwise(Rule::new().with_segments([Reference::new("nowhere")]));
     let blue = || Variants::new([(Variant::new("blue"), 1), (Variant::new("red"), 0)]).expect("variants");
     let themed = Flag::on().with_variants(blue());
     let themed_by_rule = Flag::on().with_rules([portuguese().with_variant("red")]).with_variants(blue());
@@ -137,7 +137,7 @@ fn every_form_follows_each_change() {
     let mut over = FlagSet::from_iter([(FlagKey::new("search").expect("a key"), Flag::on())]);
     env.publish(over.clone());
     assert_eq!(read(), on(), "an override drops the rules");
-    over.refuse(FlagKey::new("search").expect("a key"));
+    over.insert_invalid(FlagKey::new("search").expect("a key"));
     env.publish(over);
     assert_eq!(read(), on(), "an invalid override keeps its last good flag");
     env.publish(FlagSet::new());

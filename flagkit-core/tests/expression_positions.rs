@@ -24,7 +24,7 @@ fn flags() -> Flags {
     let key = |text| FlagKey::new(text).expect("a key");
     Flags::fixed(FlagSet::from_iter([
         (key("half"), half()),
-        (key("half-of-types"), half().with_by("type")),
+        (key("half-of-types"), half().with_bucket_by("type")),
         (key("on"), Flag::on()),
     ]))
 }

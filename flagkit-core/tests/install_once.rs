@@ -1,6 +1,7 @@
 //! The second `install` returns the flags it got and changes nothing.
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Provenance, flag};
+use flagkit_core::source::Provenance;
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, flag};
 
 fn set(key: &str) -> FlagSet {
     FlagSet::from_iter([(FlagKey::new(key).expect("a key"), Flag::on())])

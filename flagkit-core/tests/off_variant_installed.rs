@@ -1,6 +1,7 @@
 //! `variant!` returns the off variant of an installed flag that is off.
 
-use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Provenance, Reason, Variant, Variants, variant};
+use flagkit_core::source::Provenance;
+use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Reason, Variant, Variants, variant};
 
 fn theme() -> Variants {
     Variants::new([(Variant::new("plain"), 0), (Variant::new("blue"), 1_000_000)]).expect("variants")

@@ -4,7 +4,8 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent, Provenance, flag};
+use flagkit_core::source::Provenance;
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent, flag};
 
 const THREADS: usize = 8;
 const FLIPS: usize = 10_000;

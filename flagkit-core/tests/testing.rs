@@ -8,8 +8,9 @@ use std::sync::{Once, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use flagkit_core::testing::{self, Overridden as _, Overrides, flag_test};
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Provenance, Publisher, Rule, Variant, Variants, flag, variant};
+use flagkit_core::source::{Provenance, Publisher, Rule};
+use flagkit_core::testing::{self, OverrideExt as _, Overrides, flag_test};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Variant, Variants, flag, variant};
 
 fn key(key: &str) -> FlagKey {
     FlagKey::new(key).expect("a key")
@@ -37,7 +38,7 @@ fn installed() -> &'static Publisher {
 fn set(flipped: bool) -> FlagSet {
     let half = Flag::on().with_rollout("50".parse().expect("a percentage"));
     let rules =
-        Flag::on().with_rules([Rule::new().for_subjects(["u1"])]).with_rollout("0".parse().expect("a percentage"));
+        Flag::on().with_rules([Rule::new().with_subjects(["u1"])]).with_rollout("0".parse().expect("a percentage"));
     [
         ("always", Flag::on()),
         ("never", Flag::off()),
@@ -180,7 +181,7 @@ fn a_recording_holds_the_reads() {
     let _ = flag!("always");
     assert_eq!(inner.keys(), ["always"]);
     drop(inner);
-    let reads = recording.asked();
+    let reads = recording.reads();
     let short: Vec<_> = reads.iter().map(|read| (&*read.key, read.on, read.is_forced)).collect();
     let expected = [
         ("always", values.0, false),
@@ -192,9 +193,9 @@ fn a_recording_holds_the_reads() {
     assert_eq!(short, expected);
     assert_eq!(reads[3].variant, values.3);
     assert_eq!(recording.keys(), ["always", "never", "theme", "undeclared"]);
-    assert!(recording.has_asked("never") && !recording.has_asked("half"));
+    assert!(recording.was_read("never") && !recording.was_read("half"));
     thread::spawn(|| flag!("half", "u1")).join().expect("no panic");
-    assert!(!recording.has_asked("half"), "only another thread read it");
+    assert!(!recording.was_read("half"), "only another thread read it");
     drop(recording);
     let _ = flag!("always");
 }

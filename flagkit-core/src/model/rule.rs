@@ -18,7 +18,7 @@ use crate::model::problem::Location;
 /// use flagkit_core::{Flag, Percent};
 /// use flagkit_core::source::{Condition, Operator, Rule};
 ///
-/// let testers = Rule::new().named("testers").with_subjects(["u1", "17"]);
+/// let testers = Rule::new().with_name("testers").with_subjects(["u1", "17"]);
 /// let iberia = Rule::new()
 ///     .when(Condition::attribute("country", Operator::one_of(["PT", "ES"])))
 ///     .with_rollout(Percent::new(50)?);

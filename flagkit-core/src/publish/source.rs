@@ -36,7 +36,7 @@ use crate::publish::signal::Signal;
 ///
 ///     fn run(&mut self, publisher: &Publisher) {
 ///         while publisher.wait(Duration::from_secs(10)) != Wake::Stopped {
-///             publisher.report(self.load());
+///             publisher.submit(self.load());
 ///         }
 ///     }
 /// }

@@ -100,7 +100,7 @@ pub fn set(key: &str, forced: impl Into<ForcedValue>) -> OverrideGuard {
     Overrides::new([(key, forced)]).enter()
 }
 
-/// Runs something with flags as the test says, on this thread. Where variants and booleans mix, each is a [`Forced`].
+/// Runs something with flags as the test says, on this thread. Where variants and booleans mix, each is a [`ForcedValue`].
 ///
 /// # Panics
 ///
@@ -117,7 +117,7 @@ pub fn set(key: &str, forced: impl Into<ForcedValue>) -> OverrideGuard {
 /// use flagkit_core::Variant;
 /// use flagkit_core::testing::ForcedValue;
 ///
-/// let flags: [(_, Forced); 2] = [("a", true.into()), ("theme", Variant::new("ocean").into())];
+/// let flags: [(_, ForcedValue); 2] = [("a", true.into()), ("theme", Variant::new("ocean").into())];
 /// assert!(testing::with(&flags, || flag!("a") && flag!("theme")));
 /// ```
 #[track_caller]

@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, FoldedKey, Id, Percent, Provenance, Subject, Value, flag};
+use flagkit_core::source::EnvKey;
+use flagkit_core::source::Provenance;
+use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Id, Percent, Subject, Value, flag};
 
 use crate::allocations;
 
@@ -37,14 +39,14 @@ fn flags() -> Flags {
         (key("on"), Flag::on()),
         (key("half"), half()),
         (key("salted-half"), half().with_salt("half")),
-        (key("by-account"), half().with_by("account")),
-        (key("overridden"), Flag::off().with_salt("o").with_by("account")),
+        (key("by-account"), half().with_bucket_by("account")),
+        (key("overridden"), Flag::off().with_salt("o").with_bucket_by("account")),
     ]);
-    declared.refuse(key("invalid"));
+    declared.insert_invalid(key("invalid"));
     flags.add_layer(Provenance::new("file:")).publish(declared);
     let mut env_set = FlagSet::new();
-    env_set.insert_folded(FoldedKey::new("OVERRIDDEN").expect("an environment key"), half());
-    env_set.insert_folded(FoldedKey::new("ONLY_ENV").expect("an environment key"), half());
+    env_set.insert_folded(EnvKey::new("OVERRIDDEN").expect("an environment key"), half());
+    env_set.insert_folded(EnvKey::new("ONLY_ENV").expect("an environment key"), half());
     flags.add_layer(Provenance::new("env:")).publish(env_set);
     flags
 }

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::hint::black_box;
 
+use flagkit_core::source::{Condition, Operator, Provenance, Reference, Rule, Segment};
 use flagkit_core::{
-    Attribute, Condition, Context, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Provenance, Reference, Rule,
-    Segment, Subject, Variant, Variants, flag, variant,
+    Attribute, Context, Flag, FlagKey, FlagSet, Flags, Percent, Subject, Variant, Variants, flag, variant,
 };
 
 use crate::allocations;
@@ -80,12 +80,12 @@ fn ten_rules(last: Rule) -> [Rule; 10] {
             ])
             .expect("not too deep"),
         ),
-        Rule::new().for_subjects(many()).when(is("plan", Operator::exists(true))),
+        Rule::new().with_subjects(many()).when(is("plan", Operator::exists(true))),
         Rule::new().when(
             Condition::all([is("email", Operator::one_of(many())), is("email", Operator::none_of(many()))])
                 .expect("not too deep"),
         ),
-        Rule::new().in_segments([Reference::new("large"), Reference::new("empty")]),
+        Rule::new().with_segments([Reference::new("large"), Reference::new("empty")]),
         Rule::new().when(
             Condition::all([
                 is("tags", Operator::contains(["tag-9", "x"])),
@@ -120,16 +120,18 @@ fn declared() -> FlagSet {
     let large = Condition::all([iberia(), is("email", Operator::ends_with(["@example.org"]))]).expect("not too deep");
     let mut set = FlagSet::from_iter([
         (key("base"), Flag::on().with_rules(ten_rules(Rule::new()))),
-        (key("middle"), Flag::on().requiring([Reference::new("base")])),
+        (key("middle"), Flag::on().with_prerequisites([Reference::new("base")])),
         (
             key("rules"),
             Flag::on()
-                .requiring([Reference::new("middle"), Reference::new("base")])
+                .with_prerequisites([Reference::new("middle"), Reference::new("base")])
                 .with_rules(ten_rules(Rule::new().when(iberia()).with_rollout(half))),
         ),
         (
             key("by-account"),
-            Flag::on().with_by("account.country").with_rules(ten_rules(Rule::new().with_rollout(half).with_by("plan"))),
+            Flag::on()
+                .with_bucket_by("account.country")
+                .with_rules(ten_rules(Rule::new().with_rollout(half).with_bucket_by("plan"))),
         ),
         (
             key("theme"),
@@ -138,10 +140,10 @@ fn declared() -> FlagSet {
                 .with_variants(variants())
                 .with_rules(ten_rules(Rule::new().when(is("tags", Operator::one_of(["tag-1"]))).with_variant("red"))),
         ),
-        (key("undeclared-first"), Flag::on().requiring([Reference::new("undeclared")])),
-        (key("invalid"), Flag::on().with_rules([Rule::new().in_segments([Reference::new("nowhere")])])),
+        (key("undeclared-first"), Flag::on().with_prerequisites([Reference::new("undeclared")])),
+        (key("invalid"), Flag::on().with_rules([Rule::new().with_segments([Reference::new("nowhere")])])),
     ]);
-    set.insert_segment("large", Segment::new().including(ids()).excluding(ids()).when(large));
+    set.insert_segment("large", Segment::new().with_included(ids()).with_excluded(ids()).when(large));
     set.insert_segment("empty", Segment::new());
     set
 }

@@ -4,12 +4,14 @@
 use flagkit_core::bucket::{Point, Seed};
 
 use crate::support::{flag_set, layers};
-use flagkit_core::{Context, Flag, FlagSet, Flags, FoldedKey, Metadata, Percent, Provenance, Publisher, Reason, Rule};
+use flagkit_core::source::EnvKey;
+use flagkit_core::source::{Metadata, Provenance, Publisher, Rule};
+use flagkit_core::{Context, Flag, FlagSet, Flags, Percent, Reason};
 
 fn env_set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
     let mut set = FlagSet::new();
     for (key, flag) in flags {
-        set.insert_folded(FoldedKey::new(key).expect("an environment key"), flag);
+        set.insert_folded(EnvKey::new(key).expect("an environment key"), flag);
     }
     set
 }
@@ -38,7 +40,7 @@ fn it_overrides_the_one_declared_key_and_no_other() {
     assert_eq!((evaluation.reason(), evaluation.layer().map(Provenance::as_str)), (Reason::On, Some("env:FLAG_")));
     assert_eq!(flags.evaluate("other", &()).reason(), Reason::Off);
     for undeclared in ["new.checkout", "NEW_CHECKOUT", "New-Checkout"] {
-        assert_eq!(flags.evaluate(undeclared, &()).reason(), Reason::Undeclared, "{undeclared}");
+        assert_eq!(flags.evaluate(undeclared, &()).reason(), Reason::NotFound, "{undeclared}");
     }
 }
 
@@ -57,12 +59,12 @@ fn it_inherits_from_the_declaration_like_any_override() {
     let (flags, [file, env]) = file_and_env();
     let mut metadata = Metadata::default();
     metadata.owner = Some("search".into());
-    let declared = Flag::off().with_salt("s").with_by("account").with_metadata(metadata.clone());
+    let declared = Flag::off().with_salt("s").with_bucket_by("account").with_metadata(metadata.clone());
     file.publish(flag_set([("new-checkout", declared)]));
     env.publish(env_set([("NEW_CHECKOUT", half())]));
     assert_eq!(
         flags.snapshot().flag("new-checkout"),
-        Some(&half().with_salt("s").with_by("account").with_metadata(metadata))
+        Some(&half().with_salt("s").with_bucket_by("account").with_metadata(metadata))
     );
     let user = Context::new("user-1").with("account", "acme");
     assert_eq!(point(flags.evaluate("new-checkout", &user).reason()), Point::of("acme", Seed::from_salt("s")));
@@ -79,7 +81,7 @@ fn it_matches_every_undeclared_spelling_when_none_is_declared() {
     }
     assert_eq!(flags.evaluate("alpha", &()).reason(), Reason::Off);
     for key in ["new-checkout-2", "newcheckout", "new", "checkout", "new checkout", "beta", ""] {
-        assert_eq!(flags.evaluate(key, &()).reason(), Reason::Undeclared, "{key}");
+        assert_eq!(flags.evaluate(key, &()).reason(), Reason::NotFound, "{key}");
     }
     assert_eq!(flags.snapshot().keys().count(), 0);
 }
@@ -114,7 +116,7 @@ fn two_declared_keys_that_fold_to_it_are_a_problem_and_both_dark() {
     env.publish(env_set([("A_B", Flag::on()), ("C", Flag::on())]));
     for key in ["a-b", "a.b"] {
         let evaluation = flags.evaluate(key, &());
-        assert_eq!((evaluation.is_on(), evaluation.reason()), (false, Reason::Refused), "{key}");
+        assert_eq!((evaluation.is_on(), evaluation.reason()), (false, Reason::Invalid), "{key}");
         assert_eq!(evaluation.layer().map(Provenance::as_str), Some("env:FLAG_"));
     }
     assert!(flags.is_on("c", &()) && !flags.is_on("a_b", &()));
@@ -153,8 +155,8 @@ fn a_key_declared_in_a_higher_layer_wins() {
 #[test]
 fn rules_for_a_key_that_no_layer_spells_are_invalid() {
     let (flags, [file, env]) = file_and_env();
-    env.publish(env_set([("NEW_CHECKOUT", Flag::on().with_rules([Rule::new().for_subjects(["u1"])]))]));
-    assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::Refused);
+    env.publish(env_set([("NEW_CHECKOUT", Flag::on().with_rules([Rule::new().with_subjects(["u1"])]))]));
+    assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::Invalid);
     let problems = flags.status().sources[1].problems.clone();
     let [problem] = &problems[..] else { panic!("one problem: {problems:?}") };
     assert_eq!((problem.path(), problem.expected()), ("NEW_CHECKOUT", "a switch and a rollout"));
@@ -163,7 +165,7 @@ fn rules_for_a_key_that_no_layer_spells_are_invalid() {
     assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::On, "its key is known now");
     assert!(flags.status().sources[1].problems.is_empty());
     file.publish(FlagSet::new());
-    assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::Refused);
+    assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::Invalid);
     env.publish(env_set([("NEW_CHECKOUT", Flag::on())]));
     assert_eq!(flags.evaluate("new-checkout", &()).reason(), Reason::On);
 }

@@ -3,9 +3,9 @@
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::{
-    Event, Flag, FlagKey, FlagSet, Flags, LoadError, Percent, Provenance, Publisher, SourceStatus, Subscription,
-};
+use flagkit_core::source::{LoadError, Provenance, Publisher};
+use flagkit_core::tooling::SourceStatus;
+use flagkit_core::{Event, Flag, FlagKey, FlagSet, Flags, Percent, Subscription};
 
 pub(crate) fn key(text: &str) -> FlagKey {
     FlagKey::new(text).expect("a key")
@@ -67,13 +67,13 @@ impl EventLog {
         let subscription = flags.subscribe(move |event| {
             let line = match event {
                 Event::Changed(change) => format!("changed: {}", change.revision),
-                Event::Faulty(failure) => {
+                Event::LoadFailed(failure) => {
                     let error = failure.error.iter().map(ToString::to_string);
                     let problems = failure.problems.iter().map(|problem| problem.path().to_owned());
                     format!("load failed: {}", error.chain(problems).collect::<Vec<_>>().join(", "))
                 }
-                Event::Turned(change) => format!("state: {} to {}", change.from.as_str(), change.to.as_str()),
-                Event::Warned(change) => format!("warnings: {}", change.warnings.join(", ")),
+                Event::StateChanged(change) => format!("state: {} to {}", change.from.as_str(), change.to.as_str()),
+                Event::WarningsChanged(change) => format!("warnings: {}", change.warnings.join(", ")),
                 _ => "something else".to_owned(),
             };
             sender.send(line).expect("the test listens");

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use flagkit_core::bucket::{Bucketing, Point, Seed};
 
 use crate::support::{fixed, layers, only_a, percent};
-use flagkit_core::{Flag, Rule, Variant, Variants, flag};
+use flagkit_core::source::Rule;
+use flagkit_core::{Flag, Variant, Variants, flag};
 
 fn points(points: u32) -> Bucketing {
     Bucketing::new().with_points(points).expect("a number of points")

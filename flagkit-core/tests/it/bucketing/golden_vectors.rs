@@ -2,7 +2,8 @@
 //! implementation.
 
 use flagkit_core::bucket::{Point, Seed, Threshold};
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Id, Percent, Provenance};
+use flagkit_core::source::Provenance;
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Id, Percent};
 use serde_json::Value;
 
 struct Vector {

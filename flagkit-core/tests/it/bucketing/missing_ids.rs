@@ -10,7 +10,7 @@ fn flags(make: impl Fn(Flag) -> Flag) -> Flags {
 
 fn assert_excluded<S: Subject + ?Sized>(flags: &Flags, name: &str, subject: &S) {
     for key in ["none", "most"] {
-        assert_eq!(flags.evaluate(key, subject).reason(), Reason::NoSubject, "{name}, {key}");
+        assert_eq!(flags.evaluate(key, subject).reason(), Reason::MissingBucketingValue, "{name}, {key}");
         assert!(!flags.is_on(key, subject) && !flags.snapshot().is_on(key, subject), "{name}, {key}");
     }
     assert_eq!(flags.evaluate("all", subject).reason(), Reason::On, "{name}");
@@ -67,7 +67,7 @@ fn every_form_of_the_macro_excludes_a_subject_without_an_id() {
 
 #[test]
 fn an_attribute_that_is_missing_or_cannot_be_hashed_excludes_its_subject() {
-    let flags = flags(|flag| flag.with_by("account"));
+    let flags = flags(|flag| flag.with_bucket_by("account"));
     let with = |name: &str| Context::new("user-1").with(name, "acme");
     assert_excluded(&flags, "a plain id", "user-1");
     assert_excluded(&flags, "another attribute", &with("team"));
@@ -84,7 +84,7 @@ fn an_attribute_that_is_missing_or_cannot_be_hashed_excludes_its_subject() {
 
 #[test]
 fn an_attribute_is_hashed_whatever_the_subject_is() {
-    let flags = flags(|flag| flag.with_by("account"));
+    let flags = flags(|flag| flag.with_bucket_by("account"));
     assert_hashed(&flags, "acme", &Context::anonymous().with("account", "acme"));
     assert_hashed(&flags, "acme", &Some(&Context::new("user-2").with("account", String::from("acme"))));
     assert_hashed(&flags, "user-1", &Context::new(1).with("account", "user-1"));
@@ -93,7 +93,7 @@ fn an_attribute_is_hashed_whatever_the_subject_is() {
 
 #[test]
 fn a_whole_number_is_hashed_as_its_decimal_text() {
-    let flags = flags(|flag| flag.with_by("account"));
+    let flags = flags(|flag| flag.with_bucket_by("account"));
     for number in [0, 1, -1, 42, i128::from(u64::MAX), i128::from(i64::MIN), i128::MAX, i128::MIN] {
         assert_hashed(&flags, &number.to_string(), &Context::anonymous().with("account", number));
     }
@@ -111,7 +111,7 @@ fn a_custom_type_is_hashed_by_its_value() {
         }
     }
 
-    let flags = flags(|flag| flag.with_by("account"));
+    let flags = flags(|flag| flag.with_bucket_by("account"));
     assert_hashed(&flags, "paid", &Context::anonymous().with("account", Plan));
     assert!(flag!(in flags, "most", account = Plan));
 }

@@ -1,11 +1,10 @@
 //! Whether a change widens or narrows the audience of a flag, one change a line.
 
-use flagkit_core::Effect::{self, Narrows, Neutral, Widens};
+use flagkit_core::tooling::Effect::{self, Narrows, Neutral, Widens};
 
 use crate::support::{flag_set, key, layers, only_a, percent};
-use flagkit_core::{
-    Condition, Flag, FlagKey, FlagSet, Flags, Metadata, Operator, Percent, Reference, Rule, Segment, Variant, Variants,
-};
+use flagkit_core::source::{Condition, Metadata, Operator, Reference, Rule, Segment};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent, Variant, Variants};
 
 fn on(rollout: &str) -> Flag {
     Flag::on().with_rollout(percent(rollout))
@@ -42,8 +41,8 @@ fn a_switch_or_a_percentage_widens_or_narrows() {
     check(on("25"), on("25").with_salt("other"), Widens);
     check(on("25"), on("10").with_salt("other"), Widens);
     check(on("25"), on("25").with_salt("a"), Neutral);
-    check(Flag::on(), on("25").with_salt("other").with_by("account"), Narrows);
-    check(on("25"), on("25").with_by("account"), Widens);
+    check(Flag::on(), on("25").with_salt("other").with_bucket_by("account"), Narrows);
+    check(on("25"), on("25").with_bucket_by("account"), Widens);
     assert_eq!(effect(None, Some(Flag::off())), Some(Neutral));
     assert_eq!(effect(None, Some(on("1"))), Some(Widens));
     assert_eq!(effect(Some(on("1")), None), Some(Narrows));
@@ -61,13 +60,13 @@ fn a_rule_widens_or_narrows() {
     check(beta(vec![iberia()]), beta(vec![]), Narrows);
     check(beta(vec![iberia()]), beta(vec![rule("100").when(countries(["PT"]))]), Narrows);
     check(beta(vec![iberia()]), beta(vec![rule("100").when(countries(["PT", "ES", "FR"]))]), Widens);
-    check(beta(vec![iberia()]), beta(vec![iberia().named("iberia")]), Neutral);
+    check(beta(vec![iberia()]), beta(vec![iberia().with_name("iberia")]), Neutral);
     check(beta(vec![iberia()]), beta(vec![rule("50").when(countries(["PT", "ES"]))]), Narrows);
     let both = Condition::all([countries(["PT", "ES"]), Condition::attribute("beta", Operator::exists(true))]);
     check(beta(vec![iberia()]), beta(vec![rule("100").when(both.expect("two"))]), Narrows);
-    check(beta(vec![iberia()]), beta(vec![iberia().for_subjects(["u1"])]), Narrows);
-    check(beta(vec![iberia().for_subjects(["u1", "u2"])]), beta(vec![iberia().for_subjects(["u1"])]), Narrows);
-    check(beta(vec![iberia().for_subjects(["u1"])]), beta(vec![iberia()]), Widens);
+    check(beta(vec![iberia()]), beta(vec![iberia().with_subjects(["u1"])]), Narrows);
+    check(beta(vec![iberia().with_subjects(["u1", "u2"])]), beta(vec![iberia().with_subjects(["u1"])]), Narrows);
+    check(beta(vec![iberia().with_subjects(["u1"])]), beta(vec![iberia()]), Widens);
 }
 
 #[test]
@@ -102,13 +101,13 @@ fn a_changed_variant_is_an_effect() {
 #[test]
 fn changes_of_prerequisites_and_segments_affect_the_flags_that_use_them() {
     let snapshot = |base: Flag, staff: Segment| {
-        let for_staff = on("0").with_rules([rule("100").in_segments([Reference::new("staff")])]);
-        let dependent = Flag::on().requiring([Reference::new("base")]);
+        let for_staff = on("0").with_rules([rule("100").with_segments([Reference::new("staff")])]);
+        let dependent = Flag::on().with_prerequisites([Reference::new("base")]);
         let mut set = flag_set([("base", base), ("dependent", dependent), ("for-staff", for_staff)]);
         set.insert_segment("staff", staff);
         Flags::fixed(set).snapshot()
     };
-    let staff = |ids: &[&'static str]| Segment::new().including(ids.iter().copied());
+    let staff = |ids: &[&'static str]| Segment::new().with_included(ids.iter().copied());
     let smaller = snapshot(on("10"), staff(&["u1"]));
     let larger = snapshot(on("20"), staff(&["u1", "u2"]));
     let lines = |effects: std::collections::BTreeMap<FlagKey, Effect>| {
@@ -117,7 +116,7 @@ fn changes_of_prerequisites_and_segments_affect_the_flags_that_use_them() {
     assert_eq!(lines(smaller.effects(&larger)), ["base widens", "dependent widens", "for-staff widens"]);
     assert_eq!(lines(larger.effects(&smaller)), ["base narrows", "dependent narrows", "for-staff narrows"]);
     assert_eq!(lines(smaller.effects(&smaller)), Vec::<String>::new());
-    let without = snapshot(on("10"), staff(&["u1"]).excluding(["u1"]));
+    let without = snapshot(on("10"), staff(&["u1"]).with_excluded(["u1"]));
     assert_eq!(lines(smaller.effects(&without)), ["for-staff narrows"]);
 }
 

@@ -3,10 +3,9 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use flagkit_core::{
-    Condition, Context, Effect, Flag, FlagKey, FlagSet, Flags, Literal, Operator, Percent, Reference, Rule, Segment,
-    Snapshot, Variant, Variants,
-};
+use flagkit_core::source::{Condition, Literal, Operator, Reference, Rule, Segment};
+use flagkit_core::tooling::Effect;
+use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Percent, Snapshot, Variant, Variants};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -78,12 +77,13 @@ fn rule() -> impl Strategy<Value = Rule> {
     (subjects, segments, option::weighted(0.6, condition()), percent(), salt, name, variant).prop_map(
         |(subjects, segments, condition, rollout, salt, name, variant)| {
             let mut rule = Rule::new().with_rollout(rollout);
-            rule = subjects.into_iter().fold(rule, Rule::for_subjects);
-            rule =
-                segments.into_iter().fold(rule, |rule, names| rule.in_segments(names.into_iter().map(Reference::new)));
+            rule = subjects.into_iter().fold(rule, Rule::with_subjects);
+            rule = segments
+                .into_iter()
+                .fold(rule, |rule, names| rule.with_segments(names.into_iter().map(Reference::new)));
             rule = condition.into_iter().fold(rule, Rule::when);
             rule = salt.into_iter().fold(rule, Rule::with_salt);
-            rule = name.into_iter().fold(rule, Rule::named);
+            rule = name.into_iter().fold(rule, Rule::with_name);
             variant.into_iter().fold(rule, Rule::with_variant)
         },
     )
@@ -112,7 +112,7 @@ impl Parts {
             flag = flag.with_salt("salt");
         }
         if self.requires {
-            flag = flag.requiring([Reference::new("base")]);
+            flag = flag.with_prerequisites([Reference::new("base")]);
         }
         if self.off_variant { flag.with_off_variant("red") } else { flag }
     }
@@ -137,7 +137,7 @@ fn parts() -> impl Strategy<Value = Parts> {
 fn segment() -> impl Strategy<Value = Segment> {
     let ids = || subsequence(IDS.to_vec(), 0..4);
     (option::of(condition()), ids(), ids()).prop_map(|(condition, included, excluded)| {
-        let segment = Segment::new().including(included).excluding(excluded);
+        let segment = Segment::new().with_included(included).with_excluded(excluded);
         condition.into_iter().fold(segment, Segment::when)
     })
 }

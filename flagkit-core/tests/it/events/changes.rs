@@ -3,9 +3,10 @@
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 
-use flagkit_core::{
-    Change, Event, Flag, FlagKey, FlagSet, Flags, FoldedKey, Metadata, Percent, Provenance, Subscription,
-};
+use flagkit_core::source::EnvKey;
+use flagkit_core::source::{Metadata, Provenance};
+use flagkit_core::tooling::Change;
+use flagkit_core::{Event, Flag, FlagKey, FlagSet, Flags, Percent, Subscription};
 
 use crate::support::flag_set;
 
@@ -64,7 +65,7 @@ fn a_change_of_only_env_keys_lists_no_keys() {
     let flags = Flags::new();
     let (received, _subscription) = changes(&flags);
     let mut env_set = FlagSet::new();
-    env_set.insert_folded(FoldedKey::new("NEW_CHECKOUT").expect("an environment key"), Flag::on());
+    env_set.insert_folded(EnvKey::new("NEW_CHECKOUT").expect("an environment key"), Flag::on());
     flags.add_layer(Provenance::new("env:")).publish(env_set);
     let change = received.try_recv().expect("a change");
     assert_eq!((change.revision, keys(&change)), (1, vec![]));
@@ -99,7 +100,7 @@ fn a_publish_that_changes_nothing_is_no_event() {
     high.publish(flag_set([("a", Flag::on())]));
     high.publish(flag_set([("a", Flag::on())]));
     low.publish(flag_set([("a", Flag::off())]));
-    low.confirm();
+    low.unchanged();
     assert!(received.try_recv().is_err());
     assert_eq!(flags.status().revision, 1);
     high.publish(flag_set([("a", Flag::off())]));
@@ -149,7 +150,7 @@ fn subscribers_run_one_at_a_time_in_the_order_they_subscribed() {
         flags.subscribe(move |event| {
             received.lock().expect("not poisoned").push(match event {
                 Event::Changed(_) => (name, "changed"),
-                Event::Turned(_) => (name, "state changed"),
+                Event::StateChanged(_) => (name, "state changed"),
                 _ => (name, "something else"),
             });
         })

@@ -2,14 +2,17 @@
 
 use std::sync::mpsc;
 
-use flagkit_core::{Event, Fault, Flag, FlagSet, Flags, FoldedKey, Load, LoadError, Problem, Provenance, Subscription};
+use flagkit_core::source::EnvKey;
+use flagkit_core::source::{Load, LoadError, Problem, Provenance};
+use flagkit_core::tooling::LoadFailure;
+use flagkit_core::{Event, Flag, FlagSet, Flags, Subscription};
 
 use crate::support::{flag_set, only_a, unavailable};
 
-fn load_failures(flags: &Flags) -> (mpsc::Receiver<Fault>, Subscription) {
+fn load_failures(flags: &Flags) -> (mpsc::Receiver<LoadFailure>, Subscription) {
     let (sender, receiver) = mpsc::channel();
     let subscription = flags.subscribe(move |event| {
-        if let Event::Faulty(failure) = event {
+        if let Event::LoadFailed(failure) = event {
             sender.send(failure.clone()).expect("the test listens");
         }
     });
@@ -17,11 +20,11 @@ fn load_failures(flags: &Flags) -> (mpsc::Receiver<Fault>, Subscription) {
 }
 
 /// The messages of the failures since the last call.
-fn errors(failures: &mpsc::Receiver<Fault>) -> Vec<String> {
+fn errors(failures: &mpsc::Receiver<LoadFailure>) -> Vec<String> {
     failures.try_iter().map(|failure| failure.error.expect("the load failed as a whole").to_string()).collect()
 }
 
-fn paths(failures: &mpsc::Receiver<Fault>) -> Vec<Vec<String>> {
+fn paths(failures: &mpsc::Receiver<LoadFailure>) -> Vec<Vec<String>> {
     failures
         .try_iter()
         .map(|failure| failure.problems.iter().map(|problem| problem.path().to_owned()).collect())
@@ -34,7 +37,7 @@ fn a_failed_load_is_reported_once() {
     let publisher = flags.add_layer(Provenance::new("file:flags.toml"));
     let (failures, _subscription) = load_failures(&flags);
     for _ in 0..3 {
-        publisher.refuse(LoadError::new("not valid TOML"));
+        publisher.fail(LoadError::new("not valid TOML"));
     }
     let failure = failures.try_recv().expect("reported within the call");
     assert_eq!(failure.layer.as_str(), "file:flags.toml");
@@ -50,9 +53,9 @@ fn another_error_is_another_load_failure() {
     let publisher = flags.add_layer(Provenance::new("file:"));
     let (failures, _subscription) = load_failures(&flags);
     let at = |line| LoadError::new("not valid").with_problems([Problem::new("", "`=`", "a key").at(line, 1)]);
-    publisher.refuse(at(3));
-    publisher.refuse(at(3));
-    publisher.refuse(at(4));
+    publisher.fail(at(3));
+    publisher.fail(at(3));
+    publisher.fail(at(4));
     assert_eq!(
         errors(&failures),
         ["not valid\n  3:1: got `=`, expected a key", "not valid\n  4:1: got `=`, expected a key"]
@@ -64,12 +67,12 @@ fn a_failure_that_returns_after_a_good_load_is_reported_again() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
     let (failures, _subscription) = load_failures(&flags);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     publisher.publish(only_a(Flag::on()));
-    publisher.refuse(unavailable());
-    publisher.confirm();
-    publisher.refuse(unavailable());
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
+    publisher.unchanged();
+    publisher.fail(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(errors(&failures), ["unavailable"; 3]);
 }
 
@@ -100,7 +103,7 @@ fn a_collision_of_env_keys_is_reported_once() {
     let (failures, _subscription) = load_failures(&flags);
     let env_set = |flag| {
         let mut set = FlagSet::new();
-        set.insert_folded(FoldedKey::new("A_B").expect("an environment key"), flag);
+        set.insert_folded(EnvKey::new("A_B").expect("an environment key"), flag);
         set
     };
     env.publish(env_set(Flag::on()));
@@ -117,7 +120,7 @@ fn each_source_has_its_own_load_failures() {
     let (failures, _subscription) = load_failures(&flags);
     for _ in 0..2 {
         for publisher in &publishers {
-            publisher.refuse(unavailable());
+            publisher.fail(unavailable());
         }
     }
     let layers: Vec<String> = failures.try_iter().map(|failure| failure.layer.to_string()).collect();
@@ -130,7 +133,7 @@ fn a_collision_that_another_layer_causes_is_reported() {
     let file = flags.add_layer(Provenance::new("file:"));
     let env = flags.add_layer(Provenance::new("env:"));
     let mut overrides = FlagSet::new();
-    overrides.insert_folded(FoldedKey::new("A_B").expect("an environment key"), Flag::on());
+    overrides.insert_folded(EnvKey::new("A_B").expect("an environment key"), Flag::on());
     env.publish(overrides);
 
     let (failures, _subscription) = load_failures(&flags);

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use flagkit_core::{Event, Flag, Flags, LoadError, Provenance, SourceState, Subscription, flag};
+use flagkit_core::source::{LoadError, Provenance};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Event, Flag, Flags, Subscription, flag};
 
 use crate::support::{flag_set, unavailable};
 
@@ -45,7 +47,7 @@ fn a_panic_of_a_subscriber_is_counted() {
         let (after, _after) = count(&flags, |_| true);
         publisher.publish(flag_set([("a", Flag::on())]));
         publisher.publish(flag_set([("a", Flag::off())]));
-        publisher.refuse(unavailable());
+        publisher.fail(unavailable());
         // Two changes, a load failure, and two state changes: to fresh and to stale.
         assert_eq!((before.load(Ordering::SeqCst), after.load(Ordering::SeqCst)), (5, 5));
         assert_eq!(flags.status().subscriber_panics, 5);
@@ -84,15 +86,15 @@ fn a_subscriber_may_publish_through_another_publisher() {
             let Event::Changed(change) = event else { return };
             if change.layer.as_str() == "outer:" {
                 inner.publish(flag_set([(&format!("echo-{}", change.revision), Flag::on())]));
-                inner.refuse(LoadError::new(format!("failed at {}", change.revision)));
+                inner.fail(LoadError::new(format!("failed at {}", change.revision)));
             }
         });
         let _listening = flags.subscribe(move |event| {
             sender
                 .send(match event {
                     Event::Changed(change) => format!("{} {}", change.layer, change.revision),
-                    Event::Faulty(failure) => format!("{} failed", failure.layer),
-                    Event::Turned(change) => format!("{} is {}", change.layer, change.to.as_str()),
+                    Event::LoadFailed(failure) => format!("{} failed", failure.layer),
+                    Event::StateChanged(change) => format!("{} is {}", change.layer, change.to.as_str()),
                     _ => "something else".to_owned(),
                 })
                 .expect("the test listens");

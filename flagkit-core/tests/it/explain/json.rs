@@ -1,16 +1,15 @@
 //! The JSON of an explanation has the same content as its text.
 
-use flagkit_core::{
-    Condition, Context, Flag, FlagKey, FlagSet, Flags, Operator, Percent, Reference, Rule, Segment, Variant, Variants,
-};
+use flagkit_core::source::{Condition, Operator, Reference, Rule, Segment};
+use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Percent, Variant, Variants};
 use serde_json::{Value, json};
 
 fn flags() -> Flags {
     let key = |text| FlagKey::new(text).expect("a key");
     let rule = Rule::new()
-        .named("staff")
-        .for_subjects(["u1"])
-        .in_segments([Reference::new("staff")])
+        .with_name("staff")
+        .with_subjects(["u1"])
+        .with_segments([Reference::new("staff")])
         .when(
             Condition::any([
                 Condition::attribute("plan", Operator::none_of(["free"])),
@@ -21,10 +20,13 @@ fn flags() -> Flags {
         .with_rollout(Percent::new(60).expect("a percentage"));
     let variants = Variants::new([(Variant::new("blue"), 1)]).expect("variants");
     let mut set = FlagSet::from_iter([
-        (key("search"), Flag::on().requiring([Reference::new("index")]).with_rules([rule]).with_variants(variants)),
+        (
+            key("search"),
+            Flag::on().with_prerequisites([Reference::new("index")]).with_rules([rule]).with_variants(variants),
+        ),
         (key("index"), Flag::on()),
         (key("part"), Flag::on().with_rollout(Percent::new(60).expect("a percentage"))),
-        (key("whole"), Flag::on().requiring([Reference::new("part")])),
+        (key("whole"), Flag::on().with_prerequisites([Reference::new("part")])),
         (key("dark"), Flag::off()),
     ]);
     let every_subject = Condition::attribute("country", Operator::exists(false));

@@ -1,8 +1,8 @@
 //! The exact text of explanations.
 
-use flagkit_core::{
-    Condition, Context, Flag, Flags, Operator, Percent, Reference, Rule, Segment, Step, Variant, Variants, Verdict,
-};
+use flagkit_core::source::{Condition, Operator, Reference, Rule, Segment};
+use flagkit_core::tooling::{Step, Verdict};
+use flagkit_core::{Context, Flag, Flags, Percent, Variant, Variants};
 
 use crate::support::{fixed, flag_set, percent};
 
@@ -21,23 +21,23 @@ fn flags() -> Flags {
         .expect("not too deep"),
     ]);
     let rules = [
-        Rule::new().named("testers").for_subjects(["u7", "u8"]).with_variant("red"),
+        Rule::new().with_name("testers").with_subjects(["u7", "u8"]).with_variant("red"),
         Rule::new()
-            .in_segments([Reference::new("staff"), Reference::new("press")])
+            .with_segments([Reference::new("staff"), Reference::new("press")])
             .when(iberia.expect("not too deep"))
             .with_rollout(percent("60")),
     ];
     let variants = Variants::new([(Variant::new("blue"), 1), (Variant::new("red"), 0)]).expect("variants");
     let search = Flag::on()
         .with_rollout(Percent::ZERO)
-        .requiring([Reference::new("new-index"), Reference::new("old-index")])
+        .with_prerequisites([Reference::new("new-index"), Reference::new("old-index")])
         .with_rules(rules)
         .with_variants(variants);
     let index = Flag::on().with_rules([Rule::new().when(is("country", Operator::exists(true)))]);
     let mut set =
         flag_set([("search", search), ("new-index", index.with_rollout(Percent::ZERO)), ("old-index", Flag::on())]);
     set.insert_segment("staff", Segment::new().when(is("email", Operator::ends_with(["@example.com"]))));
-    set.insert_segment("press", Segment::new().including(["u1"]));
+    set.insert_segment("press", Segment::new().with_included(["u1"]));
     Flags::fixed(set)
 }
 

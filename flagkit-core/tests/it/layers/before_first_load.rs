@@ -1,6 +1,7 @@
 //! Before its first good load, a layer is transparent, or it makes every lower layer dark.
 
-use flagkit_core::{Flag, FlagSet, Flags, LoadError, Provenance, Publisher, Reason, Unfilled};
+use flagkit_core::source::{LoadError, OnFailedStart, Provenance, Publisher, StartPolicy};
+use flagkit_core::{Flag, FlagSet, Flags, Reason};
 
 use crate::support::{flag_set, only_a};
 
@@ -9,10 +10,14 @@ fn set(flag: Flag) -> FlagSet {
 }
 
 /// A loaded layer, and above it one that never loaded.
-fn stack(missing: Unfilled, invalid: Unfilled) -> (Flags, Publisher) {
+fn stack(missing: OnFailedStart, invalid: OnFailedStart) -> (Flags, Publisher) {
     let flags = Flags::new();
     flags.add_layer(Provenance::new("low:")).publish(set(Flag::on()));
-    let high = flags.add_layer(Provenance::new("high:")).when_unfilled(missing, invalid, invalid);
+    let high = flags.add_layer(Provenance::new("high:")).before_first_load(StartPolicy {
+        missing,
+        unreachable: invalid,
+        invalid,
+    });
     (flags, high)
 }
 
@@ -22,39 +27,39 @@ fn is_on(flags: &Flags) -> bool {
 
 #[test]
 fn a_transparent_layer_shows_the_layers_below() {
-    let (flags, high) = stack(Unfilled::Silent, Unfilled::Silent);
+    let (flags, high) = stack(OnFailedStart::Skip, OnFailedStart::Skip);
     assert!(is_on(&flags));
-    high.refuse(LoadError::missing("no such file"));
+    high.fail(LoadError::missing("no such file"));
     assert!(is_on(&flags));
-    high.refuse(LoadError::new("not valid"));
+    high.fail(LoadError::new("not valid"));
     assert!(is_on(&flags));
 }
 
 #[test]
 fn a_dark_layer_hides_the_layers_below_until_its_first_load() {
-    let (flags, high) = stack(Unfilled::Dark, Unfilled::Dark);
-    assert_eq!(flags.evaluate("checkout", &()).reason(), Reason::Refused);
-    high.refuse(LoadError::missing("no such file"));
+    let (flags, high) = stack(OnFailedStart::StayDark, OnFailedStart::StayDark);
+    assert_eq!(flags.evaluate("checkout", &()).reason(), Reason::Invalid);
+    high.fail(LoadError::missing("no such file"));
     assert!(!is_on(&flags));
     high.publish(FlagSet::new());
     assert!(is_on(&flags), "its load leaves the flag out");
-    high.refuse(LoadError::new("not valid"));
+    high.fail(LoadError::new("not valid"));
     assert!(is_on(&flags), "its last good load stays");
 }
 
 #[test]
 fn missing_and_invalid_are_distinguished() {
-    let (flags, high) = stack(Unfilled::Silent, Unfilled::Dark);
+    let (flags, high) = stack(OnFailedStart::Skip, OnFailedStart::StayDark);
     assert!(!is_on(&flags), "the outcome is not known yet");
-    high.refuse(LoadError::missing("no such file"));
+    high.fail(LoadError::missing("no such file"));
     assert!(is_on(&flags));
-    high.refuse(LoadError::new("not valid"));
+    high.fail(LoadError::new("not valid"));
     assert!(!is_on(&flags));
 }
 
 #[test]
 fn a_dark_layer_does_not_hide_the_layers_above() {
-    let (flags, _high) = stack(Unfilled::Dark, Unfilled::Dark);
+    let (flags, _high) = stack(OnFailedStart::StayDark, OnFailedStart::StayDark);
     flags.add_layer(Provenance::new("top:")).publish(set(Flag::on()));
     assert!(is_on(&flags));
 }
@@ -64,19 +69,23 @@ fn a_dark_layer_does_not_hide_the_layers_above() {
 fn an_unreachable_source_keeps_its_last_definite_error() {
     let flags = Flags::new();
     let low = flags.add_layer(Provenance::new("low:"));
-    let (transparent, dark) = (Unfilled::Silent, Unfilled::Dark);
-    let high = flags.add_layer(Provenance::new("high:")).when_unfilled(transparent, dark, dark);
+    let (transparent, dark) = (OnFailedStart::Skip, OnFailedStart::StayDark);
+    let high = flags.add_layer(Provenance::new("high:")).before_first_load(StartPolicy {
+        missing: transparent,
+        unreachable: dark,
+        invalid: dark,
+    });
     low.publish(only_a(Flag::on()));
     let unreachable = || LoadError::unreachable("no connection");
     assert!(!flags.is_on("a", &()), "the outcome is not known yet");
-    high.refuse(unreachable());
+    high.fail(unreachable());
     assert!(!flags.is_on("a", &()), "nor is it after an unreachable source");
-    high.refuse(LoadError::missing("no such file"));
+    high.fail(LoadError::missing("no such file"));
     assert!(flags.is_on("a", &()));
-    high.refuse(unreachable());
+    high.fail(unreachable());
     assert!(flags.is_on("a", &()));
-    high.refuse(LoadError::new("not valid TOML"));
+    high.fail(LoadError::new("not valid TOML"));
     assert!(!flags.is_on("a", &()), "there is a document after all");
-    high.refuse(unreachable());
+    high.fail(unreachable());
     assert!(!flags.is_on("a", &()));
 }

@@ -1,6 +1,8 @@
 //! A load that fails as a whole changes no flag. Neither does any report of a stopped source.
 
-use flagkit_core::{Flag, Flags, LoadError, Percent, Provenance, SourceState};
+use flagkit_core::source::{LoadError, Provenance};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Flag, Flags, Percent};
 
 use crate::support::{flag_set, layers};
 
@@ -14,8 +16,8 @@ fn a_failed_load_changes_nothing() {
     ]));
     let before = flags.snapshot();
     for publisher in [&low, &high] {
-        publisher.refuse(LoadError::new("not valid"));
-        publisher.report(Err(LoadError::missing("gone")));
+        publisher.fail(LoadError::new("not valid"));
+        publisher.submit(Err(LoadError::missing("gone")));
     }
     let after = flags.snapshot();
     assert_eq!(before.revision(), after.revision());
@@ -31,7 +33,7 @@ fn a_failed_load_changes_nothing() {
 fn a_source_that_never_loaded_has_no_effect() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     low.publish(flag_set([("a", Flag::on())]));
-    high.refuse(LoadError::new("not valid"));
+    high.fail(LoadError::new("not valid"));
     assert!(flags.is_on("a", &()));
     assert_eq!(high.last_good(), None);
 }
@@ -41,7 +43,7 @@ fn a_good_load_after_a_failed_one_takes_effect() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
     publisher.publish(flag_set([("a", Flag::on())]));
-    publisher.refuse(LoadError::new("not valid"));
+    publisher.fail(LoadError::new("not valid"));
     publisher.publish(flag_set([("a", Flag::off())]));
     assert!(!flags.is_on("a", &()));
     assert_eq!(flags.status().sources[0].state, SourceState::Fresh);
@@ -53,7 +55,7 @@ fn publishes_and_reports_of_a_stopped_source_do_not_count() {
     low.publish(flag_set([("a", Flag::on())]));
     low.signal().clone().stop();
     low.publish(flag_set([("a", Flag::off()), ("b", Flag::on())]));
-    low.refuse(LoadError::new("not valid"));
+    low.fail(LoadError::new("not valid"));
     assert!(flags.is_on("a", &()) && !flags.is_on("b", &()), "its last good flags stay in effect");
     let source = &flags.status().sources[0];
     assert_eq!((source.state, source.loads, source.refusals), (SourceState::Stopped, 1, 0));

@@ -1,13 +1,15 @@
 //! An invalid declaration leaves the last good flag of its layer in effect. Without one, the flag is dark, whatever the
 //! lower layers declare.
 
-use flagkit_core::{Flag, FlagSet, Flags, FoldedKey, Load, Percent, Problem, Provenance, Reason};
+use flagkit_core::source::EnvKey;
+use flagkit_core::source::{Load, Problem, Provenance};
+use flagkit_core::{Flag, FlagSet, Flags, Percent, Reason};
 
 use crate::support::{flag_set, key, layers};
 
 fn invalid(text: &str) -> FlagSet {
     let mut set = FlagSet::new();
-    set.refuse(key(text));
+    set.insert_invalid(key(text));
     set
 }
 
@@ -33,7 +35,7 @@ fn the_other_flags_of_the_load_take_effect() {
     let publisher = flags.add_layer(Provenance::new("file:"));
     publisher.publish(flag_set([("a", Flag::on()), ("b", Flag::off())]));
     let mut load = flag_set([("b", Flag::on()), ("c", Flag::on())]);
-    load.refuse(key("a"));
+    load.insert_invalid(key("a"));
     publisher.publish(Load::new(load).with_problems([Problem::new("flags.a.rollout", "120", "a percentage")]));
     assert!(["a", "b", "c"].iter().all(|key| flags.is_on(key, &())));
     let source = &flags.status().sources[0];
@@ -48,7 +50,7 @@ fn without_an_earlier_flag_it_is_dark_even_over_a_lower_layer_that_is_on() {
     high.publish(invalid("a"));
     let evaluation = flags.evaluate("a", &());
     assert!(!evaluation.is_on());
-    assert_eq!(evaluation.reason(), Reason::Refused);
+    assert_eq!(evaluation.reason(), Reason::Invalid);
     assert_eq!(evaluation.layer().map(Provenance::as_str), Some("high:"));
     assert_eq!(flags.snapshot().flag("a"), None);
     high.publish(FlagSet::new());
@@ -62,7 +64,7 @@ fn a_flag_that_was_removed_in_between_does_not_come_back() {
     publisher.publish(flag_set([("a", Flag::on())]));
     publisher.publish(FlagSet::new());
     publisher.publish(invalid("a"));
-    assert_eq!(flags.evaluate("a", &()).reason(), Reason::Refused);
+    assert_eq!(flags.evaluate("a", &()).reason(), Reason::Invalid);
 }
 
 #[test]
@@ -95,13 +97,13 @@ fn the_last_good_flag_inherits_from_the_current_layers() {
 #[test]
 fn an_invalid_env_key_keeps_its_last_good_flag_too() {
     let (flags, [file, env]) = layers(["file:", "env:"]);
-    let env_key = FoldedKey::new("A_B").expect("an environment key");
+    let env_key = EnvKey::new("A_B").expect("an environment key");
     file.publish(flag_set([("a-b", Flag::off())]));
     let mut invalid = FlagSet::new();
-    invalid.refuse_folded(env_key.clone());
+    invalid.insert_invalid_folded(env_key.clone());
     env.publish(invalid.clone());
-    assert_eq!(flags.evaluate("a-b", &()).reason(), Reason::Refused);
-    assert_eq!(flags.evaluate("a.b", &()).reason(), Reason::Undeclared, "it matches only the declared key");
+    assert_eq!(flags.evaluate("a-b", &()).reason(), Reason::Invalid);
+    assert_eq!(flags.evaluate("a.b", &()).reason(), Reason::NotFound, "it matches only the declared key");
     let mut good = FlagSet::new();
     good.insert_folded(env_key, Flag::on());
     env.publish(good);
@@ -113,8 +115,8 @@ fn an_invalid_env_key_keeps_its_last_good_flag_too() {
 fn an_invalid_env_key_without_a_declared_key_is_dark() {
     let flags = Flags::new();
     let mut invalid = FlagSet::new();
-    invalid.refuse_folded(FoldedKey::new("A_B").expect("an environment key"));
+    invalid.insert_invalid_folded(EnvKey::new("A_B").expect("an environment key"));
     flags.add_layer(Provenance::new("env:")).publish(invalid);
-    assert_eq!(flags.evaluate("a-b", &()).reason(), Reason::Refused);
+    assert_eq!(flags.evaluate("a-b", &()).reason(), Reason::Invalid);
     assert_eq!(flags.snapshot().flag("a-b"), None);
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent, Provenance, Publisher, Reason, Snapshot};
+use flagkit_core::source::{Provenance, Publisher};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Percent, Reason, Snapshot};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -34,7 +35,7 @@ fn set(layer: &Layer) -> FlagSet {
         let key = FlagKey::new(key).expect("a key");
         match flag {
             Some(flag) => set.insert(key, flag.clone()),
-            None => set.refuse(key),
+            None => set.insert_invalid(key),
         }
     }
     set
@@ -98,11 +99,11 @@ proptest! {
             let name = last.map(|(index, _)| format!("layer:{index}"));
             prop_assert_eq!(evaluation.layer().map(ToString::to_string), name);
             match last {
-                None => prop_assert_eq!(evaluation.reason(), Reason::Undeclared),
-                Some((_, None)) => prop_assert_eq!(evaluation.reason(), Reason::Refused),
+                None => prop_assert_eq!(evaluation.reason(), Reason::NotFound),
+                Some((_, None)) => prop_assert_eq!(evaluation.reason(), Reason::Invalid),
                 Some((_, Some(flag))) => {
                     let effective = snapshot.flag(key).expect("it is declared");
-                    prop_assert_eq!(effective.is_switched_on(), flag.is_switched_on());
+                    prop_assert_eq!(effective.is_enabled(), flag.is_enabled());
                     prop_assert_eq!(effective.rollout(), flag.rollout());
                     let mut salts = layers.iter().filter_map(|layer| layer.get(key)?.as_ref()?.salt());
                     prop_assert_eq!(effective.salt(), salts.next_back());
@@ -145,7 +146,7 @@ proptest! {
         let before = flags.snapshot();
         for (publisher, layer) in publishers.iter().zip(&layers) {
             publisher.publish(set(layer));
-            publisher.confirm();
+            publisher.unchanged();
         }
         prop_assert_eq!(flags.snapshot().revision(), before.revision());
         prop_assert_eq!(evaluations(&flags.snapshot()), evaluations(&before));

@@ -3,7 +3,8 @@
 use flagkit_core::bucket::{Point, Seed};
 
 use crate::support::{flag_set, layers, percent};
-use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Metadata, Provenance, Reason};
+use flagkit_core::source::{Metadata, Provenance};
+use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Reason};
 
 fn layer_of(flags: &Flags, key: &str) -> Option<String> {
     flags.evaluate(key, &()).layer().map(ToString::to_string)
@@ -103,10 +104,10 @@ fn the_hashed_attribute_is_that_of_the_declaration_unless_the_override_has_one()
         Reason::Rollout { point, .. } => point,
         other => panic!("expected a rollout, got {other}"),
     };
-    file.publish(flag_set([("a", Flag::off().with_by("account"))]));
+    file.publish(flag_set([("a", Flag::off().with_bucket_by("account"))]));
     server.publish(flag_set([("a", half.clone())]));
     assert_eq!(point(), Point::of("acme", Seed::from_salt("a")));
-    server.publish(flag_set([("a", half.with_by("team"))]));
+    server.publish(flag_set([("a", half.with_bucket_by("team"))]));
     assert_eq!(point(), Point::of("red", Seed::from_salt("a")));
 }
 
@@ -134,10 +135,10 @@ fn the_metadata_is_that_of_the_declaration() {
 fn the_snapshot_holds_the_effective_flag() {
     let (flags, [file, server]) = layers(["file:", "http:"]);
     let half = Flag::on().with_rollout(percent("50"));
-    file.publish(flag_set([("a", Flag::off().with_salt("s").with_by("account"))]));
+    file.publish(flag_set([("a", Flag::off().with_salt("s").with_bucket_by("account"))]));
     server.publish(flag_set([("a", half.clone()), ("b", Flag::on())]));
     let snapshot = flags.snapshot();
-    assert_eq!(snapshot.flag("a"), Some(&half.with_salt("s").with_by("account")));
+    assert_eq!(snapshot.flag("a"), Some(&half.with_salt("s").with_bucket_by("account")));
     let mut keys: Vec<&str> = snapshot.keys().map(FlagKey::as_str).collect();
     keys.sort_unstable();
     assert_eq!(keys, ["a", "b"]);

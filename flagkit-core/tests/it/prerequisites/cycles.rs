@@ -1,6 +1,8 @@
 //! Flags whose prerequisites form a cycle or too long a chain are invalid, and a read of them ends at once.
 
-use flagkit_core::{Flag, FlagSet, Flags, Location, Percent, Problem, Provenance, Publisher, Reason, Reference, Step};
+use flagkit_core::source::{Location, Problem, Provenance, Publisher, Reference};
+use flagkit_core::tooling::Step;
+use flagkit_core::{Flag, FlagSet, Flags, Percent, Reason};
 
 use crate::support::{flag_set, key, layers};
 
@@ -11,7 +13,7 @@ fn nth(index: usize) -> String {
 }
 
 fn dependent_on<S: AsRef<str>>(keys: impl IntoIterator<Item = S>) -> Flag {
-    Flag::on().requiring(keys.into_iter().map(|key| Reference::new(key.as_ref())))
+    Flag::on().with_prerequisites(keys.into_iter().map(|key| Reference::new(key.as_ref())))
 }
 
 fn file() -> (Flags, Publisher) {
@@ -51,10 +53,10 @@ fn cycles_of_any_length_are_invalid() {
         declared.insert(key("free"), Flag::on());
         publisher.publish(declared);
         for index in 0..length {
-            assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index} of {length}");
+            assert_eq!(reason(&flags, &nth(index)), Reason::Invalid, "{index} of {length}");
         }
-        assert_eq!(reason(&flags, "outer"), Reason::Refused, "a flag that requires them is invalid too");
-        assert_eq!(reason(&flags, "outermost"), Reason::Refused);
+        assert_eq!(reason(&flags, "outer"), Reason::Invalid, "a flag that requires them is invalid too");
+        assert_eq!(reason(&flags, "outermost"), Reason::Invalid);
         assert_eq!(reason(&flags, "free"), Reason::On);
         let problems = problems(&flags);
         assert_eq!(problems.len(), (length + 2).min(1_000), "the list is capped");
@@ -69,7 +71,7 @@ fn a_very_long_cycle_is_invalid() {
     declared.insert(key("free"), Flag::on());
     publisher.publish(declared);
     for index in [0, 1, 31, 32, 33, VERY_LONG / 2, VERY_LONG - 1] {
-        assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index}");
+        assert_eq!(reason(&flags, &nth(index)), Reason::Invalid, "{index}");
     }
     assert_eq!(reason(&flags, "free"), Reason::On);
     assert_eq!(problems(&flags).len(), 1_000, "the list is capped");
@@ -83,7 +85,7 @@ fn a_very_long_chain_is_invalid_from_the_flag_that_is_too_deep() {
         assert_eq!(reason(&flags, &nth(index)), Reason::On, "{index}");
     }
     for index in [33, 34, VERY_LONG / 2, VERY_LONG - 1] {
-        assert_eq!(reason(&flags, &nth(index)), Reason::Refused, "{index}");
+        assert_eq!(reason(&flags, &nth(index)), Reason::Invalid, "{index}");
     }
     assert_eq!(problems(&flags).len(), 1_000, "the list is capped");
 }
@@ -102,7 +104,7 @@ fn a_flag_may_have_a_thousand_prerequisites_and_no_more() {
     declared.insert(key("all"), dependent_on((0..VERY_LONG).map(nth)));
     publisher.publish(declared);
     let reasons = ["many", "one-more", "all"].map(|key| reason(&flags, key));
-    assert_eq!(reasons, [Reason::On, Reason::Refused, Reason::Refused]);
+    assert_eq!(reasons, [Reason::On, Reason::Invalid, Reason::Invalid]);
     assert_eq!(problems(&flags).len(), 2);
 }
 
@@ -124,7 +126,7 @@ fn a_chain_through_thirty_two_flags_is_valid() {
 fn a_chain_through_thirty_three_flags_is_invalid() {
     let (flags, publisher) = file();
     publisher.publish(chain(34));
-    assert_eq!(reason(&flags, &nth(33)), Reason::Refused);
+    assert_eq!(reason(&flags, &nth(33)), Reason::Invalid);
     assert_eq!(reason(&flags, &nth(32)), Reason::On, "the flag before the last is valid");
     let problems = problems(&flags);
     assert_eq!(problems.len(), 1);
@@ -178,7 +180,7 @@ fn the_longest_of_several_paths_counts() {
     declared.insert(key("detour"), dependent_on([nth(0), nth(32)]));
     publisher.publish(declared);
     assert_eq!(reason(&flags, "short-cut"), Reason::On);
-    assert_eq!(reason(&flags, "detour"), Reason::Refused);
+    assert_eq!(reason(&flags, "detour"), Reason::Invalid);
 }
 
 #[test]
@@ -188,7 +190,7 @@ fn a_cycle_comes_and_goes_with_a_layer() {
     assert_eq!(reason(&flags, "a"), Reason::On);
 
     let back = Reference::new("a").at(Location { line: 4, column: 2 });
-    high.publish(flag_set([("b", Flag::on().requiring([back]))]));
+    high.publish(flag_set([("b", Flag::on().with_prerequisites([back]))]));
     assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::On; 2], "both keep their definitions");
     let sources = flags.status().sources;
     let paths: Vec<Vec<&str>> =
@@ -207,8 +209,9 @@ fn a_cycle_comes_and_goes_with_a_layer() {
 #[test]
 fn a_disabled_flag_still_closes_a_cycle() {
     let (flags, publisher) = file();
-    publisher.publish(flag_set([("a", dependent_on(["b"])), ("b", Flag::off().requiring([Reference::new("a")]))]));
-    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Refused, Reason::Off]);
+    publisher
+        .publish(flag_set([("a", dependent_on(["b"])), ("b", Flag::off().with_prerequisites([Reference::new("a")]))]));
+    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Invalid, Reason::Off]);
     let problems = problems(&flags);
     let paths: Vec<&str> = problems.iter().map(Problem::path).collect();
     assert_eq!(paths, ["flags.a.requires", "flags.b.requires"], "the problem is reported before the flag is on");
@@ -219,8 +222,9 @@ fn an_earlier_definition_that_closes_the_same_cycle_is_dark() {
     let (flags, publisher) = file();
     publisher.publish(flag_set([("a", dependent_on(["b"])), ("b", Flag::on())]));
     assert_eq!(reason(&flags, "a"), Reason::On);
-    publisher.publish(flag_set([("a", dependent_on(["b"])), ("b", Flag::off().requiring([Reference::new("a")]))]));
-    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Refused, Reason::Off]);
+    publisher
+        .publish(flag_set([("a", dependent_on(["b"])), ("b", Flag::off().with_prerequisites([Reference::new("a")]))]));
+    assert_eq!([reason(&flags, "a"), reason(&flags, "b")], [Reason::Invalid, Reason::Off]);
 }
 
 /// The kept definition of one flag may form a cycle with the new definition of another.
@@ -230,11 +234,11 @@ fn an_earlier_definition_in_a_cycle_with_a_new_one_is_dark() {
     publisher.publish(flag_set([("a", dependent_on(["b", "b"])), ("b", Flag::on())]));
     assert_eq!(reason(&flags, "a"), Reason::On);
 
-    let unknown = flagkit_core::Rule::new().in_segments([Reference::new("nowhere")]);
+    let unknown = flagkit_core::source::Rule::new().with_segments([Reference::new("nowhere")]);
     publisher.publish(flag_set([("a", Flag::on().with_rules([unknown])), ("b", dependent_on(["a", "a"]))]));
     for key in ["a", "b"] {
         let evaluation = flags.evaluate(key, "u1");
-        assert!(evaluation.is_on() || evaluation.reason() == Reason::Refused, "{key}: {evaluation}");
+        assert!(evaluation.is_on() || evaluation.reason() == Reason::Invalid, "{key}: {evaluation}");
         assert!(flags.explain(key, "u1").to_string().lines().count() < 10, "no path is followed forever");
     }
 }

@@ -2,9 +2,8 @@
 
 use std::cell::Cell;
 
-use flagkit_core::{
-    Condition, Flag, FlagKey, FlagSet, Flags, Id, Operator, Percent, Reason, Reference, Rule, Subject, Value,
-};
+use flagkit_core::source::{Condition, Operator, Reference, Rule};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Id, Percent, Reason, Subject, Value};
 
 /// Counts the reads of its attributes.
 struct Counting(Cell<u64>);
@@ -29,7 +28,7 @@ fn ladder(levels: usize) -> Flags {
         .flat_map(|level| ["left", "right"].map(|side| (level, side)))
         .map(|(level, side)| {
             let flag = Flag::on().with_rollout(Percent::ZERO).with_rules([beta.clone()]);
-            let flag = if level == levels { flag } else { flag.requiring(both(level + 1)) };
+            let flag = if level == levels { flag } else { flag.with_prerequisites(both(level + 1)) };
             (FlagKey::new(key(level, side)).expect("a key"), flag)
         })
         .collect();
@@ -46,7 +45,7 @@ fn too_many_paths_to_prerequisites_are_invalid() {
 
     let tall = ladder(32);
     let subject = Counting(Cell::new(0));
-    assert_eq!(tall.evaluate("flag-0-left", &subject).reason(), Reason::Refused);
+    assert_eq!(tall.evaluate("flag-0-left", &subject).reason(), Reason::Invalid);
     assert_eq!(subject.0.get(), 0);
     assert!(tall.status().sources[0].problems.iter().any(|problem| problem.got().contains("1000 ways")));
     assert!(tall.is_on("flag-25-left", &subject), "flags within the limit are valid");

@@ -1,6 +1,7 @@
 //! A percentage that rises from 0 to 100 only ever adds subjects.
 
-use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Percent, Provenance, Reason, flag};
+use flagkit_core::source::Provenance;
+use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Percent, Reason, flag};
 
 const STEPS: u32 = 1_000;
 const SUBJECTS: u32 = 4_000;
@@ -10,7 +11,7 @@ fn at(step: u32) -> FlagSet {
     let key = |text| FlagKey::new(text).expect("a key");
     FlagSet::from_iter([
         (key("plain"), Flag::on().with_rollout(percent)),
-        (key("by-account"), Flag::on().with_rollout(percent).with_by("account")),
+        (key("by-account"), Flag::on().with_rollout(percent).with_bucket_by("account")),
     ])
 }
 

@@ -4,7 +4,8 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Provenance, flag};
+use flagkit_core::source::Provenance;
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, flag};
 
 const FLIPS: u64 = 100_000;
 const READERS: usize = 4;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Id, Percent, Provenance, Publisher, Snapshot, Subject};
+use flagkit_core::source::{Provenance, Publisher};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Id, Percent, Snapshot, Subject};
 
 const READERS: usize = 16;
 const RELOADS: u32 = 2_000;
@@ -90,7 +91,7 @@ fn a_thread_keeps_only_the_snapshot_it_read_last() {
     assert_eq!(rollout(&flags.snapshot()), Some(RELOADS - 1));
     let held = || {
         // The publisher drops the snapshots that the readers released.
-        publisher.confirm();
+        publisher.unchanged();
         old.iter().filter(|old| old.strong_count() > 0).count()
     };
     // A reader may still be in its last read. Each keeps the snapshot it read last.

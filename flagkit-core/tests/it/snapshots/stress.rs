@@ -5,7 +5,8 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flagkit_core::{Event, Flag, FlagKey, FlagSet, Flags, LoadError, Provenance};
+use flagkit_core::source::{LoadError, Provenance};
+use flagkit_core::{Event, Flag, FlagKey, FlagSet, Flags};
 
 const PUBLISHERS: usize = 3;
 const LOADS: u64 = 10_000;
@@ -49,9 +50,9 @@ fn every_operation_may_run_at_the_same_time() {
                         publisher.publish(load(key, number % 2 == 0));
                         assert_eq!(flags.is_on(key, &()), number % 2 == 0, "a publisher reads its own change");
                         match number % 16 {
-                            3 => publisher.confirm(),
+                            3 => publisher.unchanged(),
                             7 => {
-                                publisher.refuse(LoadError::new(format!("failure {number}")));
+                                publisher.fail(LoadError::new(format!("failure {number}")));
                                 failures.fetch_add(1, Ordering::Relaxed);
                             }
                             _ => {}

@@ -3,7 +3,9 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use flagkit_core::{Flag, Flags, Load, LoadError, Provenance, Signal, Source, SourceState, Wake};
+use flagkit_core::source::{Load, LoadError, Provenance, Signal, Source, Wake};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Flag, Flags};
 
 use crate::support::{only_a, only_source};
 
@@ -26,7 +28,7 @@ fn a_source_does_nothing_by_default_when_it_is_bound() {
     let before = format!("{:?}", publisher.signal());
     let mut sources: [Box<dyn Source>; 2] = [Box::new(Plain), Box::new(Box::new(Plain))];
     for source in &mut sources {
-        source.attach(publisher.signal());
+        source.bind(publisher.signal());
     }
     assert_eq!(format!("{:?}", publisher.signal()), before, "no hook and no notification");
     assert_eq!(publisher.wait(Duration::ZERO), Wake::TimedOut);
@@ -40,7 +42,7 @@ impl Source for Hooked {
         Provenance::new("hooked:")
     }
 
-    fn attach(&mut self, signal: &Signal) {
+    fn bind(&mut self, signal: &Signal) {
         let sender = self.0.clone();
         signal.on_stop(move || sender.send(()).expect("the test listens"));
     }
@@ -55,7 +57,7 @@ fn a_boxed_source_is_bound_like_any_other() {
     let (sender, hooks) = mpsc::channel();
     let mut source: Box<dyn Source> = Box::new(Box::new(Hooked(sender)));
     let signal = Signal::new();
-    source.attach(&signal);
+    source.bind(&signal);
     assert!(hooks.try_recv().is_err());
     signal.stop();
     assert_eq!(hooks.try_iter().count(), 1);

@@ -4,10 +4,10 @@ use std::error::Error as _;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::{
-    ErrorKind, Flag, FlagKey, FlagSet, Flags, FoldedKey, Kind, Load, LoadError, Problem, Provenance, Publisher, Signal,
-    Source, SourceState, recover_after_fork,
-};
+use flagkit_core::source::EnvKey;
+use flagkit_core::source::{ErrorKind, Kind, Load, LoadError, Problem, Provenance, Publisher, Signal, Source};
+use flagkit_core::tooling::{SourceState, recover_after_fork};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags};
 
 fn set(on: bool) -> FlagSet {
     let flag = if on { Flag::on() } else { Flag::off() };
@@ -32,12 +32,12 @@ fn a_source_may_omit_optional_methods() {
     let mut source: Box<dyn Source> = Box::new(Minimal);
     let flags = Flags::new();
     let publisher: Publisher = flags.add_layer(source.provenance());
-    source.attach(&Signal::new());
+    source.bind(&Signal::new());
     publisher.publish(source.load().expect("it loads"));
     // The default does nothing and returns immediately.
     source.run(&publisher);
     assert!(flags.is_on("new-checkout", &()));
-    assert!(source.successor().is_none(), "the source does not restart in a forked child");
+    assert!(source.restarted().is_none(), "the source does not restart in a forked child");
     let status = flags.status();
     assert_eq!((status.sources[0].provenance.as_str(), status.sources[0].state), ("minimal:", SourceState::Fresh));
 }
@@ -64,7 +64,7 @@ fn a_load_error_has_a_kind_problems_and_a_cause() {
     let error = LoadError::new("invalid document").with_problems(problems).with_cause(io::Error::other("a disk"));
     assert_eq!(error.to_string(), "invalid document\n  2:5: flags.x: got 1, expected true or false; write true");
     assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("a disk"));
-    assert_eq!((error.kind(), error.problems().len(), error.is_missing()), (ErrorKind::Broken, 1, false));
+    assert_eq!((error.kind(), error.problems().len(), error.is_missing()), (ErrorKind::Invalid, 1, false));
     let missing = LoadError::missing("there is no such file");
     assert!(missing.is_missing() && missing.kind() == ErrorKind::Missing && missing.source().is_none());
     assert_eq!(LoadError::unreachable("no response").kind(), ErrorKind::Unreachable);
@@ -95,11 +95,11 @@ fn an_invalid_key_is_reported_with_the_position_of_the_character() {
         assert!(text.parse::<FlagKey>().is_err() && FlagKey::try_from(text).is_err());
     }
     assert_eq!(
-        FoldedKey::new("NEW_check").expect_err("lower case").to_string(),
+        EnvKey::new("NEW_check").expect_err("lower case").to_string(),
         "'c' at byte 4 of a key in upper case; legal are ASCII capitals, digits and '_'"
     );
     let key: FlagKey = "new-checkout".parse().expect("a key");
     assert_eq!((key.as_ref(), format!("{key} {key:?}")), ("new-checkout", "new-checkout \"new-checkout\"".to_owned()));
-    let folded = FoldedKey::from_key(&key);
+    let folded = EnvKey::from_key(&key);
     assert!(folded.to_string() == "NEW_CHECKOUT" && folded.matches("new.checkout"));
 }

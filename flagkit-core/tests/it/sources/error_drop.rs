@@ -5,7 +5,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 use std::{fmt, thread};
 
-use flagkit_core::{FlagSet, Flags, Provenance};
+use flagkit_core::source::Provenance;
+use flagkit_core::{FlagSet, Flags};
 
 use crate::support::unavailable;
 
@@ -33,13 +34,13 @@ fn replacing_an_error_drops_it_without_a_lock() {
     thread::spawn(move || {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
-        let fail = || publisher.refuse(unavailable().with_cause(StatusOnDrop(flags.clone())));
+        let fail = || publisher.fail(unavailable().with_cause(StatusOnDrop(flags.clone())));
         publisher.publish(FlagSet::new());
         fail();
         fail();
         publisher.publish(FlagSet::new());
         fail();
-        publisher.confirm();
+        publisher.unchanged();
         sender.send(()).expect("the test waits");
     });
     done.recv_timeout(Duration::from_secs(60)).expect("no deadlock");

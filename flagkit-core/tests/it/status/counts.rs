@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use flagkit_core::{Flag, FlagSet, Flags, Load, LoadError, Problem, Provenance, SourceState, Wake};
+use flagkit_core::source::{Load, LoadError, Problem, Provenance, Wake};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Flag, FlagSet, Flags};
 
 use crate::support::{at, clock, flag_set, only_source, unavailable};
 
@@ -15,16 +17,16 @@ fn a_source_goes_from_starting_to_fresh_to_stale_and_back() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
     assert_eq!(state(&flags), SourceState::Starting);
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(state(&flags), SourceState::Starting, "there are no flags to be unchanged yet");
     publisher.publish(FlagSet::new());
     assert_eq!(state(&flags), SourceState::Fresh, "an empty load is a load");
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(state(&flags), SourceState::Stale);
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(state(&flags), SourceState::Fresh);
-    publisher.report(Err(unavailable()));
-    publisher.report(Ok(Load::new(flag_set([("a", Flag::on())]))));
+    publisher.submit(Err(unavailable()));
+    publisher.submit(Ok(Load::new(flag_set([("a", Flag::on())]))));
     assert_eq!(state(&flags), SourceState::Fresh);
 }
 
@@ -32,9 +34,9 @@ fn a_source_goes_from_starting_to_fresh_to_stale_and_back() {
 fn a_source_that_never_loaded_is_waiting() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    publisher.refuse(LoadError::missing("no such file"));
+    publisher.fail(LoadError::missing("no such file"));
     assert_eq!(state(&flags), SourceState::Waiting);
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(state(&flags), SourceState::Waiting, "there are no flags to be unchanged yet");
     assert!(only_source(&flags).last_error.is_some_and(|error| error.is_missing()));
     publisher.publish(flag_set([("a", Flag::on())]));
@@ -51,7 +53,7 @@ fn a_stopped_source_is_stopped_whatever_it_was_before() {
             publisher.publish(flag_set([("a", Flag::on())]));
         }
         if matches!(before, "stale" | "waiting") {
-            publisher.refuse(unavailable());
+            publisher.fail(unavailable());
         }
         assert_eq!(state(&flags).as_str(), before);
         publisher.signal().stop();
@@ -69,8 +71,8 @@ fn sources_are_in_the_order_of_their_layers_with_their_counts() {
         Load::new(flag_set([("a", Flag::on()), ("b", Flag::on())])).with_problems([Problem::new("c", "x", "y")]),
     );
     file.publish(flag_set([("a", Flag::on()), ("b", Flag::on()), ("c", Flag::on())]));
-    server.refuse(unavailable());
-    server.refuse(LoadError::new("still unavailable"));
+    server.fail(unavailable());
+    server.fail(LoadError::new("still unavailable"));
     let status = flags.status();
     let counts: Vec<_> = status
         .sources
@@ -91,17 +93,17 @@ fn a_publisher_with_a_clock_records_the_time_of_the_last_good_load() {
     let publisher = flags.add_layer(Provenance::new("file:")).with_clock(now);
 
     tick(1);
-    publisher.confirm();
-    publisher.refuse(unavailable());
+    publisher.unchanged();
+    publisher.fail(unavailable());
     assert_eq!(last_good(&flags), None);
     tick(2);
     publisher.publish(flag_set([("a", Flag::on())]));
     assert_eq!(last_good(&flags), Some(at(2)));
     tick(3);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(last_good(&flags), Some(at(2)));
     tick(4);
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(last_good(&flags), Some(at(4)));
     tick(5);
     publisher.publish(flag_set([("a", Flag::on())]));
@@ -117,7 +119,7 @@ fn without_a_clock_there_is_no_time() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
     publisher.publish(flag_set([("a", Flag::on())]));
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(only_source(&flags).last_good, None);
 }
 
@@ -126,8 +128,8 @@ fn a_stopped_source_is_not_confirmed() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:")).with_clock(|| SystemTime::UNIX_EPOCH);
     publisher.publish(flag_set([]));
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     publisher.signal().stop();
-    publisher.confirm();
+    publisher.unchanged();
     assert!(only_source(&flags).last_error.is_some(), "no report counts after the stop");
 }

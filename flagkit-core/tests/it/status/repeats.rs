@@ -1,6 +1,7 @@
 //! A load that keeps failing with the same message is reported again every five minutes.
 
-use flagkit_core::{Flag, Flags, LoadError, Provenance};
+use flagkit_core::source::{LoadError, Provenance};
+use flagkit_core::{Flag, Flags};
 
 use crate::support::{EventLog, clock, only_a, only_source, unavailable};
 
@@ -13,7 +14,7 @@ fn a_failure_that_lasts_is_reported_again_after_five_minutes() {
     let log = EventLog::new(&flags);
     let fail_at = |seconds, message: &str| {
         tick(seconds);
-        publisher.refuse(LoadError::new(message));
+        publisher.fail(LoadError::new(message));
         log.take()
     };
     assert_eq!(fail_at(1_000, "unavailable"), ["load failed: unavailable", "state: fresh to stale"]);
@@ -36,7 +37,7 @@ fn another_message_is_reported_immediately_and_starts_its_own_five_minutes() {
     let log = EventLog::new(&flags);
     let fail_at = |seconds, message: &str| {
         tick(seconds);
-        publisher.refuse(LoadError::new(message));
+        publisher.fail(LoadError::new(message));
         log.take()
     };
     assert_eq!(fail_at(1_000, "unavailable"), ["load failed: unavailable", "state: fresh to stale"]);
@@ -55,11 +56,11 @@ fn a_failure_after_a_good_load_is_reported_immediately() {
     publisher.publish(only_a(Flag::on()));
     let log = EventLog::new(&flags);
     tick(1_000);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     tick(1_001);
-    publisher.confirm();
+    publisher.unchanged();
     tick(1_002);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     let expected = [
         "load failed: unavailable",
         "state: fresh to stale",
@@ -69,10 +70,10 @@ fn a_failure_after_a_good_load_is_reported_immediately() {
     ];
     assert_eq!(log.take(), expected);
     tick(1_301);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(log.take(), [""; 0]);
     tick(1_302);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(log.take(), ["load failed: unavailable"]);
 }
 
@@ -82,7 +83,7 @@ fn without_a_clock_a_failure_that_lasts_is_reported_once() {
     let publisher = flags.add_layer(Provenance::new("file:"));
     let log = EventLog::new(&flags);
     for _ in 0..1_000 {
-        publisher.refuse(unavailable());
+        publisher.fail(unavailable());
     }
     assert_eq!(log.take(), ["load failed: unavailable", "state: starting to waiting"]);
     assert_eq!(only_source(&flags).refusals, 1_000);
@@ -97,12 +98,12 @@ fn each_source_repeats_its_failure_at_its_own_time() {
     let fail_at = |seconds| {
         tick(seconds);
         for (name, publisher) in &publishers {
-            publisher.refuse(LoadError::new(*name));
+            publisher.fail(LoadError::new(*name));
         }
         log.take()
     };
     tick(1_000);
-    publishers[0].1.refuse(LoadError::new("one"));
+    publishers[0].1.fail(LoadError::new("one"));
     assert_eq!(log.take(), ["load failed: one", "state: starting to waiting"]);
     assert_eq!(fail_at(1_100), ["load failed: two", "state: starting to waiting"]);
     assert_eq!(fail_at(1_300), ["load failed: one"]);

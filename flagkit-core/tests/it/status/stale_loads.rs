@@ -1,6 +1,8 @@
 //! A source may publish flags of an earlier time, with the reason why it has no newer ones.
 
-use flagkit_core::{Flag, Flags, Load, LoadError, Problem, Provenance, SourceState};
+use flagkit_core::source::{Load, LoadError, Problem, Provenance};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Flag, Flags};
 
 use crate::support::{EventLog, at, clock, last_error, only_a, only_source, unavailable};
 
@@ -49,7 +51,7 @@ fn stale_flags_of_an_unknown_time_have_no_last_good_time() {
 fn stale_flags_make_a_waiting_source_stale() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("http:"));
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     let log = EventLog::new(&flags);
     publisher.publish(Load::new(only_a(Flag::on())).stale(LoadError::new("still unavailable"), None));
     let lines = log.take();
@@ -64,9 +66,9 @@ fn a_failure_for_the_reason_of_stale_flags_is_no_event() {
     let publisher = flags.add_layer(Provenance::new("http:"));
     publisher.publish(Load::new(only_a(Flag::on())).stale(unavailable(), None));
     let log = EventLog::new(&flags);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(log.take(), [""; 0]);
-    publisher.refuse(LoadError::new("garbled"));
+    publisher.fail(LoadError::new("garbled"));
     assert_eq!(log.take(), ["load failed: garbled"]);
 }
 
@@ -76,7 +78,7 @@ fn stale_flags_that_are_confirmed_are_fresh() {
     let publisher = flags.add_layer(Provenance::new("http:"));
     publisher.publish(Load::new(only_a(Flag::on())).stale(unavailable(), None));
     let log = EventLog::new(&flags);
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(log.take(), ["state: stale to fresh"]);
     assert_eq!((only_source(&flags).state, last_error(&flags)), (SourceState::Fresh, None));
 }
@@ -105,7 +107,7 @@ fn stale_flags_count_as_an_accepted_load() {
 fn stale_flags_for_the_same_reason_are_reported_once() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("http:"));
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     let log = EventLog::new(&flags);
     publisher.publish(Load::new(only_a(Flag::on())).stale(unavailable(), None));
     publisher.publish(Load::new(only_a(Flag::on())).stale(unavailable(), None));
@@ -121,10 +123,10 @@ fn the_reason_of_stale_flags_is_reported_again_after_five_minutes() {
     publisher.publish(Load::new(only_a(Flag::on())).stale(unavailable(), None));
     let log = EventLog::new(&flags);
     tick(1_299);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(log.take(), [""; 0]);
     tick(1_300);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(log.take(), ["load failed: unavailable"]);
 }
 
@@ -134,14 +136,14 @@ fn stale_flags_start_their_own_five_minutes() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("http:")).with_clock(now);
     tick(10);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     tick(20);
     publisher.publish(only_a(Flag::on()));
     tick(1_000);
     publisher.publish(Load::new(only_a(Flag::on())).stale(unavailable(), None));
     let log = EventLog::new(&flags);
     tick(1_001);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(log.take(), [""; 0], "the failure was reported a second ago");
 }
 

@@ -4,9 +4,10 @@ use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flagkit_core::{
-    Event, Flag, FlagSet, Flags, Load, LoadError, Problem, Provenance, Signal, SourceState, Turn, Wake,
-};
+use flagkit_core::source::{Load, LoadError, Problem, Provenance, Signal, Wake};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::tooling::StateChange;
+use flagkit_core::{Event, Flag, FlagSet, Flags};
 
 use crate::support::{EventLog, at, clock, last_error, only_a, only_source, source, unavailable};
 
@@ -21,7 +22,7 @@ fn the_first_publish_makes_a_source_fresh() {
     publisher.publish(only_a(Flag::off()));
     assert_eq!(log.take(), ["changed: 2"], "the source was fresh before");
     publisher.publish(only_a(Flag::off()));
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(log.take(), [""; 0]);
 }
 
@@ -40,11 +41,11 @@ fn a_failed_load_makes_a_fresh_source_stale_once() {
     let publisher = flags.add_layer(Provenance::new("file:"));
     publisher.publish(only_a(Flag::on()));
     let log = EventLog::new(&flags);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(log.take(), ["load failed: unavailable", "state: fresh to stale"]);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(log.take(), [""; 0]);
-    publisher.refuse(LoadError::new("still unavailable"));
+    publisher.fail(LoadError::new("still unavailable"));
     assert_eq!(log.take(), ["load failed: still unavailable"], "another load failure in the same state");
     assert_eq!(only_source(&flags).state, SourceState::Stale);
 }
@@ -54,11 +55,11 @@ fn a_confirmation_makes_a_stale_source_fresh() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
     publisher.publish(only_a(Flag::on()));
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     let log = EventLog::new(&flags);
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(log.take(), ["state: stale to fresh"]);
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(log.take(), [""; 0]);
     assert_eq!((only_source(&flags).state, last_error(&flags)), (SourceState::Fresh, None));
 }
@@ -71,7 +72,7 @@ fn a_publish_makes_a_stale_source_fresh() {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("file:"));
         publisher.publish(only_a(Flag::on()));
-        publisher.refuse(unavailable());
+        publisher.fail(unavailable());
         let log = EventLog::new(&flags);
         publisher.publish(only_a(flag));
         assert_eq!(log.take(), expected);
@@ -83,10 +84,10 @@ fn a_source_that_fails_before_any_load_waits_until_it_has_one() {
     let flags = Flags::new();
     let log = EventLog::new(&flags);
     let publisher = flags.add_layer(Provenance::new("file:"));
-    publisher.refuse(LoadError::missing("no such file"));
+    publisher.fail(LoadError::missing("no such file"));
     assert_eq!(log.take(), ["load failed: no such file", "state: starting to waiting"]);
-    publisher.refuse(LoadError::missing("no such file"));
-    publisher.confirm();
+    publisher.fail(LoadError::missing("no such file"));
+    publisher.unchanged();
     assert_eq!(log.take(), [""; 0], "the source waits as before");
     publisher.publish(only_a(Flag::on()));
     assert_eq!(log.take(), ["changed: 1", "state: waiting to fresh"]);
@@ -112,7 +113,7 @@ fn a_state_change_names_its_layer_and_shows_in_the_status_already() {
     let _subscription = flags.subscribe({
         let flags = flags.clone();
         move |event| {
-            if let Event::Turned(change) = event {
+            if let Event::StateChanged(change) = event {
                 let index = usize::from(change.layer.as_str() == "two:");
                 let status = source(&flags, index);
                 sender.send((change.layer.clone(), change.to, status.state)).expect("the test listens");
@@ -120,8 +121,8 @@ fn a_state_change_names_its_layer_and_shows_in_the_status_already() {
         }
     });
     publishers[1].publish(only_a(Flag::on()));
-    publishers[0].refuse(unavailable());
-    publishers[1].refuse(unavailable());
+    publishers[0].fail(unavailable());
+    publishers[1].fail(unavailable());
     let changes: Vec<_> = receiver.try_iter().collect();
     let expected = [
         (Provenance::new("two:"), SourceState::Fresh, SourceState::Fresh),
@@ -135,9 +136,9 @@ fn a_state_change_names_its_layer_and_shows_in_the_status_already() {
 fn state_changes_are_consecutive_whichever_thread_reports() {
     const THREADS: usize = 4;
     let flags = Flags::new();
-    let (sender, receiver) = mpsc::channel::<Turn>();
+    let (sender, receiver) = mpsc::channel::<StateChange>();
     let _subscription = flags.subscribe(move |event| {
-        if let Event::Turned(change) = event {
+        if let Event::StateChanged(change) = event {
             sender.send(change.clone()).expect("the test listens");
         }
     });
@@ -151,8 +152,8 @@ fn state_changes_are_consecutive_whichever_thread_reports() {
                 for round in 0..1_000 {
                     match (thread + round) % 3 {
                         0 => publisher.publish(only_a(Flag::on())),
-                        1 => publisher.confirm(),
-                        _ => publisher.refuse(unavailable()),
+                        1 => publisher.unchanged(),
+                        _ => publisher.fail(unavailable()),
                     }
                 }
             });
@@ -174,10 +175,10 @@ fn a_stopped_source_changes_its_state_no_more() {
     publisher.publish(only_a(Flag::on()));
     publisher.signal().stop();
     let log = EventLog::new(&flags);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     publisher.publish(only_a(Flag::off()));
-    publisher.confirm();
-    publisher.warn(["the disk is full".to_owned()]);
+    publisher.unchanged();
+    publisher.set_warnings(["the disk is full".to_owned()]);
     assert_eq!(log.take(), [""; 0], "nothing counts after the stop");
     let status = only_source(&flags);
     assert_eq!((status.state, status.loads, status.confirmations, status.refusals), (SourceState::Stopped, 1, 0, 0));
@@ -193,29 +194,29 @@ fn since_is_the_time_of_the_last_state_change() {
     tick(1);
     assert_eq!(state(), (SourceState::Starting, None), "nothing was reported yet");
     tick(2);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(state(), (SourceState::Waiting, Some(at(2))));
     tick(3);
-    publisher.refuse(LoadError::new("still unavailable"));
+    publisher.fail(LoadError::new("still unavailable"));
     assert_eq!(state(), (SourceState::Waiting, Some(at(2))));
     tick(4);
     publisher.publish(only_a(Flag::on()));
     assert_eq!(state(), (SourceState::Fresh, Some(at(4))));
     tick(5);
     publisher.publish(only_a(Flag::off()));
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(state(), (SourceState::Fresh, Some(at(4))));
     tick(6);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(state(), (SourceState::Stale, Some(at(6))));
     tick(7);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(state(), (SourceState::Stale, Some(at(6))));
     tick(8);
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(state(), (SourceState::Fresh, Some(at(8))));
     tick(9);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     tick(10);
     publisher.publish(only_a(Flag::off()));
     assert_eq!(state(), (SourceState::Fresh, Some(at(10))));
@@ -233,7 +234,8 @@ fn a_waiting_source_shows_its_next_try() {
     let next_try = || only_source(&flags).next_try;
     assert_eq!(next_try(), None, "the source does not wait");
     let signal = publisher.signal();
-    let ends = [(Signal::wake as End, Wake::Woken), (Signal::reload, Wake::Asked), (Signal::stop, Wake::Stopped)];
+    let ends =
+        [(Signal::wake as End, Wake::Notified), (Signal::reload, Wake::ReloadRequested), (Signal::stop, Wake::Stopped)];
     for (end, wake) in ends {
         thread::scope(|scope| {
             let waiting = scope.spawn(|| publisher.wait(Duration::from_secs(600)));
@@ -255,7 +257,7 @@ fn without_a_clock_there_is_neither_since_nor_next_try() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
     publisher.publish(only_a(Flag::on()));
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(publisher.wait(Duration::ZERO), Wake::TimedOut);
     let status = only_source(&flags);
     assert_eq!((status.state, status.since, status.next_try), (SourceState::Stale, None, None));
@@ -270,20 +272,20 @@ fn loads_confirmations_and_failures_are_counted_separately() {
         (status.loads, status.confirmations, status.refusals)
     };
     assert_eq!(counts(), (0, 0, 0));
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(counts(), (0, 0, 1));
     publisher.publish(only_a(Flag::on()));
     publisher.publish(only_a(Flag::on()));
     assert_eq!(counts(), (2, 0, 1), "a load of the same flags counts");
-    publisher.confirm();
-    publisher.confirm();
-    publisher.confirm();
+    publisher.unchanged();
+    publisher.unchanged();
+    publisher.unchanged();
     assert_eq!(counts(), (2, 3, 1));
-    publisher.refuse(unavailable());
-    publisher.confirm();
+    publisher.fail(unavailable());
+    publisher.unchanged();
     assert_eq!(counts(), (2, 4, 2));
-    publisher.report(Ok(Load::new(only_a(Flag::off()))));
-    publisher.report(Err(unavailable()));
+    publisher.submit(Ok(Load::new(only_a(Flag::off()))));
+    publisher.submit(Err(unavailable()));
     assert_eq!(counts(), (3, 4, 3));
 }
 
@@ -291,9 +293,9 @@ fn loads_confirmations_and_failures_are_counted_separately() {
 fn a_confirmation_before_any_load_does_not_count() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    publisher.confirm();
-    publisher.refuse(unavailable());
-    publisher.confirm();
+    publisher.unchanged();
+    publisher.fail(unavailable());
+    publisher.unchanged();
     assert_eq!(only_source(&flags).confirmations, 0, "there are no flags to be unchanged");
 }
 
@@ -304,13 +306,13 @@ fn a_clock_that_is_set_back_does_no_harm() {
     let publisher = flags.add_layer(Provenance::new("file:")).with_clock(now);
     tick(1_000);
     publisher.publish(only_a(Flag::on()));
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     let log = EventLog::new(&flags);
     tick(10);
-    publisher.refuse(unavailable());
+    publisher.fail(unavailable());
     assert_eq!(log.take(), [""; 0]);
     assert_eq!(only_source(&flags).since, Some(at(1_000)));
-    publisher.confirm();
+    publisher.unchanged();
     assert_eq!(log.take(), ["state: stale to fresh"]);
     assert_eq!((only_source(&flags).since, only_source(&flags).last_good), (Some(at(10)), Some(at(10))));
 }

@@ -2,7 +2,9 @@
 
 use std::sync::mpsc;
 
-use flagkit_core::{Event, Flag, Flags, Provenance, SourceState};
+use flagkit_core::source::Provenance;
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Event, Flag, Flags};
 
 use crate::support::{EventLog, only_a, only_source, source, unavailable};
 
@@ -16,7 +18,7 @@ fn a_warning_is_reported_once_and_shows_in_the_status() {
     let log = EventLog::new(&flags);
     let publisher = flags.add_layer(Provenance::new("file:"));
     let warn = |texts: &[&str]| {
-        publisher.warn(texts.iter().map(ToString::to_string));
+        publisher.set_warnings(texts.iter().map(ToString::to_string));
         (log.take(), warnings(&flags))
     };
     let event = |line: &str| vec![line.to_owned()];
@@ -37,9 +39,9 @@ fn a_warning_is_reported_once_and_shows_in_the_status() {
 fn warnings_in_another_order_are_no_event() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    publisher.warn(["polled", "old"].map(str::to_owned));
+    publisher.set_warnings(["polled", "old"].map(str::to_owned));
     let log = EventLog::new(&flags);
-    publisher.warn(["old", "polled"].map(str::to_owned));
+    publisher.set_warnings(["old", "polled"].map(str::to_owned));
     assert_eq!(log.take(), [""; 0]);
     assert_eq!(warnings(&flags), ["old", "polled"]);
 }
@@ -50,18 +52,18 @@ fn a_warning_names_its_layer_and_outlasts_loads() {
     let publishers = ["one:", "two:"].map(|name| flags.add_layer(Provenance::new(name)));
     let (sender, receiver) = mpsc::channel();
     let _subscription = flags.subscribe(move |event| {
-        if let Event::Warned(change) = event {
+        if let Event::WarningsChanged(change) = event {
             sender.send((change.layer.to_string(), change.warnings.to_vec())).expect("the test listens");
         }
     });
     for publisher in &publishers {
-        publisher.warn(["polled".to_owned()]);
+        publisher.set_warnings(["polled".to_owned()]);
     }
     let polled = || vec![Box::from("polled")];
     assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [("one:".to_owned(), polled()), ("two:".to_owned(), polled())]);
     publishers[0].publish(only_a(Flag::on()));
-    publishers[0].refuse(unavailable());
-    publishers[0].confirm();
+    publishers[0].fail(unavailable());
+    publishers[0].unchanged();
     assert_eq!(source(&flags, 0).warnings.to_vec(), polled());
     assert!(receiver.try_recv().is_err());
 }
@@ -70,7 +72,7 @@ fn a_warning_names_its_layer_and_outlasts_loads() {
 fn a_warning_is_neither_a_load_failure_nor_a_state_change() {
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("file:"));
-    publisher.warn(["polled".to_owned()]);
+    publisher.set_warnings(["polled".to_owned()]);
     let status = only_source(&flags);
     assert_eq!((status.state, status.refusals, status.problems.len()), (SourceState::Starting, 0, 0));
     assert!(status.last_error.is_none());
@@ -80,7 +82,7 @@ fn a_warning_is_neither_a_load_failure_nor_a_state_change() {
 fn control_characters_of_a_warning_are_escaped() {
     let flags = Flags::new();
     let log = EventLog::new(&flags);
-    flags.add_layer(Provenance::new("file:")).warn(["a\nb\u{1b}[31m\u{202e}c".to_owned()]);
+    flags.add_layer(Provenance::new("file:")).set_warnings(["a\nb\u{1b}[31m\u{202e}c".to_owned()]);
     assert_eq!(warnings(&flags), [r"a\nb\u{1b}[31m\u{202e}c"]);
     assert_eq!(log.take(), [r"warnings: a\nb\u{1b}[31m\u{202e}c"]);
 }

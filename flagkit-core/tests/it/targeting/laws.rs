@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use flagkit_core::{
-    Condition, Context, Flag, FlagSet, Flags, Operator, Percent, Reason, Reference, Rule, Segment, Step, Verdict,
-};
+use flagkit_core::source::{Condition, Operator, Reference, Rule, Segment};
+use flagkit_core::tooling::{Step, Verdict};
+use flagkit_core::{Context, Flag, FlagSet, Flags, Percent, Reason};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -106,7 +106,7 @@ proptest! {
             user.attributes.remove(missing.index(user.attributes.len()));
         }
         let less = condition.verdict(&user.context());
-        prop_assert!(less == all || less == Verdict::CannotTell, "{} was {:?} and became {:?}", condition, all, less);
+        prop_assert!(less == all || less == Verdict::Unknown, "{} was {:?} and became {:?}", condition, all, less);
     }
 
     #[test]
@@ -120,7 +120,7 @@ proptest! {
     #[test]
     fn without_the_attribute_the_verdict_is_unknown(operator in value_operator(), user in user()) {
         let condition = Condition::attribute("missing", operator);
-        prop_assert_eq!(condition.verdict(&user.context()), Verdict::CannotTell);
+        prop_assert_eq!(condition.verdict(&user.context()), Verdict::Unknown);
     }
 
     #[test]
@@ -150,7 +150,7 @@ proptest! {
             if !is_kind {
                 for operator in [one_of, none_of] {
                     let condition = Condition::attribute("country", operator);
-                    prop_assert_eq!(condition.verdict(&context), Verdict::CannotTell, "{} of {:?}", condition, value);
+                    prop_assert_eq!(condition.verdict(&context), Verdict::Unknown, "{} of {:?}", condition, value);
                 }
             }
         }
@@ -172,7 +172,7 @@ proptest! {
         for (name, segment) in SEGMENTS.iter().zip(&world.segments).rev() {
             match segment {
                 Some(segment) => set.insert_segment(name, segment.clone()),
-                None => set.refuse_segment(name),
+                None => set.insert_invalid_segment(name),
             }
         }
         for (key, flag) in KEYS.iter().zip(&world.flags).rev() {
@@ -211,10 +211,10 @@ proptest! {
         condition in proptest::option::of(condition()),
         user in user(),
     ) {
-        let segment = Segment::new().including(included.clone()).excluding(excluded.clone());
+        let segment = Segment::new().with_included(included.clone()).with_excluded(excluded.clone());
         let mut set = FlagSet::new();
         set.insert_segment("staff", condition.clone().into_iter().fold(segment, Segment::when));
-        let rule = Rule::new().in_segments([Reference::new("staff")]);
+        let rule = Rule::new().with_segments([Reference::new("staff")]);
         set.insert(key("only"), Flag::on().with_rollout(Percent::ZERO).with_rules([rule]));
         let listed = |ids: &[&str]| user.id.is_some_and(|id| !id.is_empty() && ids.contains(&id));
         let context = user.context();
@@ -261,7 +261,7 @@ proptest! {
                 let evaluation = flags.evaluate(key, user);
                 let off = flag.requires.iter().position(|required| !flags.is_on(required, user));
                 match evaluation.reason() {
-                    Reason::Refused | Reason::Off => {}
+                    Reason::Invalid | Reason::Off => {}
                     Reason::Prerequisite { index } => prop_assert_eq!(Some(index), off),
                     _ => prop_assert_eq!(off, None),
                 }

@@ -2,10 +2,8 @@
 
 use std::sync::mpsc;
 
-use flagkit_core::{
-    Condition, Context, Event, Flag, FlagSet, Flags, Load, Location, Operator, Percent, Problem, Provenance, Reason,
-    Reference, Rule, Segment, Variant, Variants,
-};
+use flagkit_core::source::{Condition, Load, Location, Operator, Problem, Provenance, Reference, Rule, Segment};
+use flagkit_core::{Context, Event, Flag, FlagSet, Flags, Percent, Reason, Variant, Variants};
 
 use crate::support::{fixed, flag_set, key, layers};
 
@@ -15,7 +13,7 @@ fn country(country: &str) -> Condition {
 
 /// A flag that is on only for the segments.
 fn for_segments<const N: usize>(names: [&str; N]) -> Flag {
-    let rule = Rule::new().in_segments(names.map(Reference::new));
+    let rule = Rule::new().with_segments(names.map(Reference::new));
     Flag::on().with_rollout(Percent::ZERO).with_rules([rule])
 }
 
@@ -25,7 +23,7 @@ fn with_segment(mut set: FlagSet, name: &str, segment: Segment) -> FlagSet {
 }
 
 fn with_invalid_segment(mut set: FlagSet, name: &str) -> FlagSet {
-    set.refuse_segment(name);
+    set.insert_invalid_segment(name);
     set
 }
 
@@ -45,22 +43,22 @@ fn an_override_drops_rules_variants_and_prerequisites_and_keeps_the_bucketing() 
     let rule = Rule::new().when(country("PT")).with_variant("blue");
     let below = Flag::off()
         .with_salt("s")
-        .with_by("account")
+        .with_bucket_by("account")
         .with_rules([rule])
-        .requiring([Reference::new("dark")])
+        .with_prerequisites([Reference::new("dark")])
         .with_variants(Variants::new([(Variant::new("blue"), 1)]).expect("variants"));
     low.publish(flag_set([("a", below), ("dark", Flag::off())]));
     high.publish(flag_set([("a", Flag::on())]));
     let effective = flags.snapshot().flag("a").cloned().expect("it is declared");
-    assert_eq!(effective, Flag::on().with_salt("s").with_by("account"));
-    assert!(effective.rules().is_empty() && effective.requires().is_empty() && effective.variants().is_none());
+    assert_eq!(effective, Flag::on().with_salt("s").with_bucket_by("account"));
+    assert!(effective.rules().is_empty() && effective.prerequisites().is_empty() && effective.variants().is_none());
     let evaluation = flags.evaluate("a", &from("PT").with("account", "acme"));
     assert_eq!((evaluation.is_on(), evaluation.rule(), evaluation.variant()), (true, None, None));
     assert_eq!(evaluation.reason(), Reason::On);
 
     let half = Percent::new(50).expect("a percentage");
     high.publish(flag_set([("a", Flag::on().with_rollout(half))]));
-    let expected = fixed([("b", Flag::on().with_rollout(half).with_salt("s").with_by("account"))]);
+    let expected = fixed([("b", Flag::on().with_rollout(half).with_salt("s").with_bucket_by("account"))]);
     for account in 0..100 {
         let user = Context::new("u1").with("account", account);
         assert_eq!(flags.evaluate("a", &user).reason(), expected.evaluate("b", &user).reason());
@@ -71,9 +69,9 @@ fn an_override_drops_rules_variants_and_prerequisites_and_keeps_the_bucketing() 
 fn an_override_with_rules_hashes_by_the_salt_and_attribute_below() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let half = Percent::new(50).expect("a percentage");
-    low.publish(flag_set([("a", Flag::off().with_salt("s").with_by("account"))]));
+    low.publish(flag_set([("a", Flag::off().with_salt("s").with_bucket_by("account"))]));
     high.publish(flag_set([("a", Flag::on().with_rules([Rule::new().with_rollout(half)]))]));
-    let expected = fixed([("b", Flag::on().with_rollout(half).with_salt("s").with_by("account"))]);
+    let expected = fixed([("b", Flag::on().with_rollout(half).with_salt("s").with_bucket_by("account"))]);
     for account in 0..100 {
         let user = Context::new("u1").with("account", account);
         assert_eq!(flags.evaluate("a", &user).reason(), expected.evaluate("b", &user).reason());
@@ -93,7 +91,7 @@ fn a_segment_of_a_higher_layer_replaces_that_of_a_lower_one() {
     high.publish(with_segment(FlagSet::new(), "iberia", Segment::new().when(country("ES"))));
     assert!(!flags.is_on("a", &from("PT")) && flags.is_on("a", &from("ES")), "the two definitions are not merged");
 
-    middle.publish(with_segment(FlagSet::new(), "iberia", Segment::new().including(["u1"])));
+    middle.publish(with_segment(FlagSet::new(), "iberia", Segment::new().with_included(["u1"])));
     assert!(!flags.is_on("a", &from("PT")), "the highest layer decides, not the last one to load");
 
     high.publish(FlagSet::new());
@@ -104,12 +102,12 @@ fn a_segment_of_a_higher_layer_replaces_that_of_a_lower_one() {
 #[test]
 fn a_segment_may_be_declared_above_or_below_the_flags_that_use_it() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
-    let staff = || Segment::new().including(["u1"]);
+    let staff = || Segment::new().with_included(["u1"]);
     low.publish(flag_set([("below", for_segments(["staff"]))]));
-    assert_eq!(flags.evaluate("below", "u1").reason(), Reason::Refused);
+    assert_eq!(flags.evaluate("below", "u1").reason(), Reason::Invalid);
     high.publish(with_segment(flag_set([("above", for_segments(["press"]))]), "staff", staff()));
     assert!(flags.is_on("below", "u1"));
-    assert_eq!(flags.evaluate("above", "u1").reason(), Reason::Refused);
+    assert_eq!(flags.evaluate("above", "u1").reason(), Reason::Invalid);
     low.publish(with_segment(flag_set([("below", for_segments(["staff"]))]), "press", staff()));
     assert!(flags.is_on("below", "u1") && flags.is_on("above", "u1"));
     assert_eq!(problems(&flags), [[""; 0]; 2]);
@@ -128,7 +126,7 @@ fn a_changed_segment_reports_the_flags_that_use_it() {
     let publish = |staff: &str| {
         let press = Segment::new();
         file.publish(with_segment(
-            with_segment(declared(), "staff", Segment::new().including([staff])),
+            with_segment(declared(), "staff", Segment::new().with_included([staff])),
             "press",
             press,
         ));
@@ -149,14 +147,14 @@ fn a_changed_segment_reports_the_flags_that_use_it() {
 fn an_invalid_segment_keeps_its_last_good_definition() {
     let (flags, [file]) = layers(["file:"]);
     let declared = || flag_set([("a", for_segments(["staff"]))]);
-    file.publish(with_segment(declared(), "staff", Segment::new().including(["u1"])));
+    file.publish(with_segment(declared(), "staff", Segment::new().with_included(["u1"])));
     let revision = flags.snapshot().revision();
     for _ in 0..3 {
         file.publish(with_invalid_segment(declared(), "staff"));
         assert!(flags.is_on("a", "u1") && !flags.is_on("a", "u2"));
         assert_eq!(flags.snapshot().revision(), revision, "no flag changed");
     }
-    file.publish(with_segment(declared(), "staff", Segment::new().including(["u2"])));
+    file.publish(with_segment(declared(), "staff", Segment::new().with_included(["u2"])));
     assert!(!flags.is_on("a", "u1") && flags.is_on("a", "u2"));
 
     file.publish(declared());
@@ -165,7 +163,7 @@ fn an_invalid_segment_keeps_its_last_good_definition() {
     file.publish(with_invalid_segment(declared(), "staff"));
     assert_eq!(
         flags.evaluate("a", "u2").reason(),
-        Reason::Refused,
+        Reason::Invalid,
         "after both are removed, the segment does not come back"
     );
 }
@@ -176,14 +174,14 @@ fn an_invalid_segment_without_a_last_good_definition_makes_its_flags_invalid() {
     let below = with_segment(
         flag_set([("using", for_segments(["press", "staff"])), ("other", for_segments(["press"]))]),
         "staff",
-        Segment::new().including(["u1"]),
+        Segment::new().with_included(["u1"]),
     );
     high.publish(with_invalid_segment(FlagSet::new(), "staff"));
-    low.publish(with_segment(below, "press", Segment::new().including(["u1"])));
+    low.publish(with_segment(below, "press", Segment::new().with_included(["u1"])));
     let evaluation = flags.evaluate("using", "u1");
     assert_eq!(
         (evaluation.is_on(), evaluation.reason()),
-        (false, Reason::Refused),
+        (false, Reason::Invalid),
         "although the lower definition is valid"
     );
     assert_eq!(flags.snapshot().flag("using"), None);
@@ -211,12 +209,12 @@ fn an_unknown_segment_makes_its_flag_invalid_and_is_a_problem() {
     let rules = [
         Rule::new(),
         Rule::new()
-            .in_segments([Reference::new("staff"), Reference::new("nowhere").at(Location { line: 3, column: 7 })]),
+            .with_segments([Reference::new("staff"), Reference::new("nowhere").at(Location { line: 3, column: 7 })]),
     ];
     let declared = flag_set([("a", Flag::on().with_rules(rules))]);
-    high.publish(with_segment(declared, "staff", Segment::new().including(["u1"])));
+    high.publish(with_segment(declared, "staff", Segment::new().with_included(["u1"])));
     let evaluation = flags.evaluate("a", "u1");
-    assert_eq!((evaluation.is_on(), evaluation.reason(), evaluation.rule()), (false, Reason::Refused, None));
+    assert_eq!((evaluation.is_on(), evaluation.reason(), evaluation.rule()), (false, Reason::Invalid, None));
     assert_eq!(evaluation.layer().map(Provenance::as_str), Some("high:"));
     assert!(flags.is_on("other", "u1"), "other flags are not affected");
     assert_eq!(
@@ -236,7 +234,10 @@ fn an_unknown_segment_makes_its_flag_invalid_and_is_a_problem() {
 fn an_unknown_prerequisite_is_a_problem_and_off() {
     let (flags, [low, high]) = layers(["low:", "high:"]);
     let required = Reference::new("new-index").at(Location { line: 2, column: 13 });
-    low.publish(flag_set([("known", Flag::on()), ("a", Flag::on().requiring([Reference::new("known"), required]))]));
+    low.publish(flag_set([
+        ("known", Flag::on()),
+        ("a", Flag::on().with_prerequisites([Reference::new("known"), required])),
+    ]));
     let evaluation = flags.evaluate("a", "u1");
     assert_eq!((evaluation.is_on(), evaluation.reason()), (false, Reason::Prerequisite { index: 1 }));
     assert_eq!(
@@ -261,14 +262,14 @@ fn an_unknown_prerequisite_is_a_problem_and_off() {
 #[test]
 fn a_prerequisite_that_is_invalid_or_off_is_off() {
     let (flags, [file]) = layers(["file:"]);
-    let dependent_on = |key| Flag::on().requiring([Reference::new(key)]);
+    let dependent_on = |key| Flag::on().with_prerequisites([Reference::new(key)]);
     let mut declared = flag_set([
         ("dark", Flag::off()),
         ("a", dependent_on("dark")),
         ("b", dependent_on("invalid")),
         ("c", dependent_on("a")),
     ]);
-    declared.refuse(key("invalid"));
+    declared.insert_invalid(key("invalid"));
     file.publish(declared);
     for key in ["a", "b", "c"] {
         assert_eq!(flags.evaluate(key, "u1").reason(), Reason::Prerequisite { index: 0 }, "{key}");
@@ -284,10 +285,10 @@ fn problems_of_a_layer_are_in_the_order_of_its_document() {
     let declared = |locations: [(usize, usize); 4]| {
         let [first, second, third, fourth] = locations;
         flag_set([
-            ("a", Flag::on().with_rules([Rule::new().in_segments([at("nowhere", first.0, first.1)])])),
-            ("b", Flag::on().requiring([at("undeclared", second.0, second.1)])),
-            ("c", Flag::on().requiring([at("c", third.0, third.1)])),
-            ("d", Flag::on().with_rules([Rule::new().in_segments([at("nowhere", fourth.0, fourth.1)])])),
+            ("a", Flag::on().with_rules([Rule::new().with_segments([at("nowhere", first.0, first.1)])])),
+            ("b", Flag::on().with_prerequisites([at("undeclared", second.0, second.1)])),
+            ("c", Flag::on().with_prerequisites([at("c", third.0, third.1)])),
+            ("d", Flag::on().with_rules([Rule::new().with_segments([at("nowhere", fourth.0, fourth.1)])])),
         ])
     };
     let expected = |paths: [&str; 4]| paths.map(|path| format!("flags.{path}")).to_vec();
@@ -324,7 +325,7 @@ fn a_rule_that_names_an_unknown_variant_makes_its_flag_invalid() {
         ("none", Flag::on().with_rules(rules())),
     ]));
     for key in ["another", "none"] {
-        assert_eq!(flags.evaluate(key, "u1").reason(), Reason::Refused, "{key}");
+        assert_eq!(flags.evaluate(key, "u1").reason(), Reason::Invalid, "{key}");
     }
 }
 
@@ -349,12 +350,13 @@ fn a_flag_keeps_its_last_good_definition_when_its_segment_is_removed() {
 #[test]
 fn a_flag_can_always_be_turned_off() {
     let (flags, [low]) = layers(["low:"]);
-    let dependent = Flag::on().requiring([Reference::new("d")]);
+    let dependent = Flag::on().with_prerequisites([Reference::new("d")]);
     let good = flag_set([("a", for_segments(["s"])), ("c", dependent.clone()), ("d", Flag::on())]);
-    low.publish(with_segment(good, "s", Segment::new().including(["u1"])));
+    low.publish(with_segment(good, "s", Segment::new().with_included(["u1"])));
     assert!(flags.is_on("a", "u1") && flags.is_on("c", "u1"));
-    let off = |flag: Flag| Flag::off().with_rules(flag.rules().to_vec()).requiring(flag.requires().to_vec());
-    let cycle = Flag::on().requiring([Reference::new("c")]);
+    let off =
+        |flag: Flag| Flag::off().with_rules(flag.rules().to_vec()).with_prerequisites(flag.prerequisites().to_vec());
+    let cycle = Flag::on().with_prerequisites([Reference::new("c")]);
     low.publish(flag_set([("a", off(for_segments(["gone"]))), ("c", off(dependent)), ("d", cycle)]));
     assert!(!flags.is_on("a", "u1") && flags.evaluate("a", "u1").reason() == Reason::Off);
     assert!(!flags.is_on("c", "u1") && flags.evaluate("c", "u1").reason() == Reason::Off);

@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 
-use flagkit_core::{
-    Attribute, Condition, Context, Evaluation, Flag, FlagSet, Flags, Literal, Operator, Percent, Reference, Rule,
-    Segment, Value, Variant, Variants,
-};
+use flagkit_core::source::{Condition, Literal, Operator, Reference, Rule, Segment};
+use flagkit_core::{Attribute, Context, Evaluation, Flag, FlagSet, Flags, Percent, Value, Variant, Variants};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -84,11 +82,11 @@ impl RuleParts {
         let rule = if self.segments.is_empty() {
             rule
         } else {
-            rule.in_segments(self.segments.iter().map(|name| Reference::new(name)))
+            rule.with_segments(self.segments.iter().map(|name| Reference::new(name)))
         };
-        let rule = self.subjects.iter().fold(rule, |rule, ids| rule.for_subjects(ids.iter().copied()));
+        let rule = self.subjects.iter().fold(rule, |rule, ids| rule.with_subjects(ids.iter().copied()));
         let rule = self.condition.iter().fold(rule, |rule, condition| rule.when(condition.clone()));
-        let rule = self.by.iter().fold(rule, |rule, by| rule.with_by(by));
+        let rule = self.by.iter().fold(rule, |rule, by| rule.with_bucket_by(by));
         self.variant.iter().fold(rule, |rule, variant| rule.with_variant(variant))
     }
 }
@@ -109,9 +107,9 @@ impl FlagParts {
         let flag = if self.on { Flag::on() } else { Flag::off() };
         let flag = flag
             .with_rollout(self.rollout)
-            .requiring(self.requires.iter().map(|key| Reference::new(key)))
+            .with_prerequisites(self.requires.iter().map(|key| Reference::new(key)))
             .with_rules(self.rules.iter().map(RuleParts::rule));
-        let flag = self.by.iter().fold(flag, |flag, by| flag.with_by(by));
+        let flag = self.by.iter().fold(flag, |flag, by| flag.with_bucket_by(by));
         self.weights.iter().fold(flag, |flag, weights| {
             let weights = VARIANTS.iter().map(|name| Variant::new(name)).zip(weights.iter().copied());
             flag.with_variants(Variants::new(weights).expect("variants"))
@@ -133,7 +131,7 @@ impl World {
         for (name, segment) in SEGMENTS.iter().zip(&self.segments) {
             match segment {
                 Some(segment) => set.insert_segment(name, segment.clone()),
-                None => set.refuse_segment(name),
+                None => set.insert_invalid_segment(name),
             }
         }
         set
@@ -265,7 +263,7 @@ pub(super) fn flag(requires: Vec<&'static str>) -> impl Strategy<Value = FlagPar
 
 pub(super) fn segment() -> impl Strategy<Value = Segment> {
     (ids(), ids(), proptest::option::weighted(0.8, condition())).prop_map(|(included, excluded, condition)| {
-        let segment = Segment::new().including(included).excluding(excluded);
+        let segment = Segment::new().with_included(included).with_excluded(excluded);
         condition.into_iter().fold(segment, Segment::when)
     })
 }

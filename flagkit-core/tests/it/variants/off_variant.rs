@@ -1,6 +1,7 @@
 //! A flag may have an off variant, which it serves while it is off, as in other flag systems.
 
-use flagkit_core::{Condition, Flag, Flags, Operator, Percent, Provenance, Reference, Rule, Variant, Variants};
+use flagkit_core::source::{Condition, Operator, Provenance, Reference, Rule};
+use flagkit_core::{Flag, Flags, Percent, Variant, Variants};
 
 use crate::support::{self, flag_set};
 
@@ -32,9 +33,12 @@ fn the_off_variant_is_served_for_every_reason_of_being_off() {
         (on(), (true, "on", Some("blue".to_owned()))),
         (Flag::off().with_variants(theme()).with_off_variant("plain"), off_variant("off")),
         (Flag::off().with_variants(theme()), (false, "off", None)),
-        (on().requiring([Reference::new("off")]), off_variant("prerequisite")),
+        (on().with_prerequisites([Reference::new("off")]), off_variant("prerequisite")),
         (on().with_rollout(Percent::ZERO), off_variant("rollout")),
-        (on().with_rollout(Percent::new(50).expect("a percentage")).with_by("account"), off_variant("no-subject")),
+        (
+            on().with_rollout(Percent::new(50).expect("a percentage")).with_bucket_by("account"),
+            off_variant("no-subject"),
+        ),
         (on().with_rules([Rule::new().with_rollout(Percent::ZERO).with_variant("blue")]), off_variant("rollout")),
         (on().with_rollout(Percent::ZERO).with_rules([Rule::new().when(no_subject)]), off_variant("rollout")),
     ] {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Payload, Variant, Variants, variant};
+use flagkit_core::source::Payload;
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Variant, Variants, variant};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

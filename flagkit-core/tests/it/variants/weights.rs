@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use flagkit_core::{Condition, Context, Flag, Flags, Operator, Percent, Rule, Variant, Variants};
+use flagkit_core::source::{Condition, Operator, Rule};
+use flagkit_core::{Context, Flag, Flags, Percent, Variant, Variants};
 
 use crate::support::fixed;
 
@@ -177,9 +178,12 @@ fn variants_of_two_flags_are_independent_unless_they_share_a_salt() {
 
 #[test]
 fn a_variant_is_assigned_by_the_attribute_of_the_rule() {
-    let rule = Rule::new().for_subjects(["u1", "u2"]).with_by("team");
+    let rule = Rule::new().with_subjects(["u1", "u2"]).with_bucket_by("team");
     let flags = fixed([
-        ("ruled", Flag::on().with_by("account").with_rules([rule]).with_salt("s").with_variants(variants(&[1; 10]))),
+        (
+            "ruled",
+            Flag::on().with_bucket_by("account").with_rules([rule]).with_salt("s").with_variants(variants(&[1; 10])),
+        ),
         ("by-id", Flag::on().with_salt("s").with_variants(variants(&[1; 10]))),
     ]);
     let assigned = |id: &str| flags.variant("by-id", id);
@@ -197,7 +201,7 @@ fn a_variant_is_assigned_by_the_attribute_of_the_rule() {
 
 #[test]
 fn a_rule_gives_its_variant_only_to_the_subjects_it_includes() {
-    let pinned = Rule::new().for_subjects(["u1"]).with_variant("variant-01");
+    let pinned = Rule::new().with_subjects(["u1"]).with_variant("variant-01");
     let excluding = Rule::new()
         .when(Condition::attribute("plan", Operator::one_of(["free"])))
         .with_rollout(Percent::ZERO)
