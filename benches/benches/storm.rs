@@ -6,7 +6,7 @@ use benches::storm::{Pace, Storm};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn storm(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("storm: swaps a second");
+    let mut group = criterion.benchmark_group("storm: swaps per second");
     for pace in Pace::ALL {
         let storm = Storm::begin(pace);
         group.bench_function(pace.name(), |bencher| {

@@ -45,7 +45,7 @@ pub fn table(rounds: usize) -> Table {
         output.trim().parse::<f64>().expect("a number of nanoseconds") / 1e3
     };
     let micros: Vec<f64> = (0..rounds).map(micros).collect();
-    let title = "From the first line of a program to its first answer: a hundred flags, a file and the environment";
+    let title = "From the first line of a program to its first evaluation: a hundred flags, a file and the environment";
     let mut table = Table::new("start", title, &["starts", "µs, median", "µs, 90 %"]);
     let count = f64::from(u32::try_from(rounds).unwrap_or(u32::MAX));
     table.push([count.into(), quantile(micros.clone(), 0.5).into(), quantile(micros, 0.9).into()]);

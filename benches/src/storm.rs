@@ -41,11 +41,11 @@ fn swap(publisher: &Publisher, sets: &[FlagSet; 2], every: Option<Duration>, sto
     swaps
 }
 
-/// How much is read by so many threads, at so many swaps a second, of a hundred flags.
+/// How much is read by so many threads, at so many swaps per second, of a hundred flags.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 pub fn throughput(slice: Duration, rounds: usize) -> Table {
     let title = "A storm: percentages of a UUID read by handle, a hundred flags, while snapshots are swapped";
-    let columns = ["threads", "swaps a second", "swaps done", "million reads a second", "of the idle rate"];
+    let columns = ["threads", "swaps per second", "swaps done", "million reads per second", "of the idle rate"];
     let mut table = Table::new("storm", title, &columns);
     let sets = [set(100, true), set(100, false)];
     for threads in [1_u32, 2, 4, 8] {
@@ -89,13 +89,13 @@ impl Pace {
     /// Those that are measured.
     pub const ALL: [Self; 4] = [Self::Never, Self::Every(100), Self::Every(1), Self::Ever];
 
-    /// How many swaps a second that is, in words.
+    /// How many swaps per second that is, in words.
     pub fn name(self) -> &'static str {
         match self {
             Self::Never => "none",
             Self::Every(100) => "10",
             Self::Every(_) => "1,000",
-            Self::Ever => "as many as can be",
+            Self::Ever => "unlimited",
         }
     }
 }

@@ -26,7 +26,7 @@ const CRATES: [&str; 13] = [
 ];
 
 pub(crate) fn table(scratch: &Path) -> Table {
-    let title = "Crates pulled in, and a clean release build of each by itself on this machine";
+    let title = "Crates in a build, and the seconds of a clean release build on this machine";
     let mut table = Table::new("peers-built", title, &["", "crates", "seconds"]);
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest: toml::Table =

@@ -19,7 +19,7 @@ struct Loading {
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 pub(crate) fn table(peers: &[Entry], flags: usize, rounds: usize) -> Table {
     let title = format!("W6, loading {flags} booleans");
-    let columns = ["", "kB", "ms", "ratio", "allocations", "bytes a flag", "MB, peak"];
+    let columns = ["", "kB", "ms", "ratio", "allocations", "bytes per flag", "MB, peak"];
     let mut table = Table::new("peers-load", &title, &columns);
     let ours = ours::documents(flags).map(|(name, document, load)| Loading { name, document, load, millis: vec![] });
     let engines = peers.iter().filter(|peer| peer.skill == Skill::Rules);

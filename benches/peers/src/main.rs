@@ -21,7 +21,7 @@ use crate::peer::Entry;
 const WORKS: [(&str, &str); 4] = [
     ("boolean", "W1, a boolean among a hundred flags"),
     ("percentage", "W2, half of all users"),
-    ("targeting", "W3, a country in ten, or an e-mail suffix, else a fifth"),
+    ("targeting", "W3, a country in a list of ten or an e-mail suffix, otherwise a fifth"),
     ("variant", "W4, one of four variants"),
 ];
 

@@ -89,7 +89,7 @@ fn both<P: Peer>(peer: &P, work: &'static str) -> [Case; 2] {
             let user = black_box(&user);
             ask(&again, work, &again.context(user))
         }),
-        prebuilt(peer, work, format!("{}, context made before", P::NAME)),
+        prebuilt(peer, work, format!("{}, context prebuilt", P::NAME)),
     ]
 }
 

@@ -17,7 +17,7 @@ const SLICE: Duration = Duration::from_millis(20);
 const BATCH: Duration = Duration::from_micros(20);
 
 pub(crate) fn table(peers: &[Entry], rounds: usize) -> Table {
-    let title = "W5, million answers a second on one thread and on two, the context made before";
+    let title = "W5, million evaluations per second on one thread and on two, with a prebuilt context";
     let columns = ["", "W1, one", "W1, two", "times", "W2, one", "W2, two", "times"];
     let mut table = Table::new("peers-threads", title, &columns);
     let works = ["boolean", "percentage"];

@@ -123,7 +123,7 @@ fn read(work: &mut Work, smoke: bool, scratch: &Path, charts: &Path) -> Result<T
     let costs = measure(work, effort);
     let times: Vec<u64> = costs.iter().map(|cost| instructions::times(cost.nanos)).collect();
     let counts = if smoke { None } else { instructions::count(work, &times, scratch) };
-    let columns = ["", "ns", "middle half", "ratio", "instructions", "allocations"];
+    let columns = ["", "ns", "interquartile range", "ratio", "instructions", "allocations"];
     let mut table = Table::new(work.name, work.title, &columns);
     let mut bars = Vec::new();
     for (index, cost) in costs.into_iter().enumerate() {

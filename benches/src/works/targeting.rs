@@ -46,7 +46,7 @@ pub(super) fn work() -> Work {
     let fifth = User::outside();
     Work {
         name: "targeting",
-        title: "A country in a list, or an e-mail suffix, else a fifth, for a user by reference",
+        title: "A country in a list or an e-mail suffix, otherwise a fifth; user by reference",
         cases: vec![
             Case::new("floor: by hand, with a hash set and XXH3", move || {
                 let user = black_box(&user);
