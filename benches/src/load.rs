@@ -54,7 +54,8 @@ pub fn documents(flags: usize, each: Each) -> [(Format, String); 2] {
 
 /// Loads documents of so many flags, which each say this.
 pub fn table(flags: usize, each: Each, rounds: usize) -> Table {
-    let columns = ["flags", "each", "format", "kB", "ms, read", "ms, publish", "ms, republish", "bytes per flag", "MB, peak"];
+    let columns =
+        ["flags", "each", "format", "kB", "ms, read", "ms, publish", "ms, republish", "bytes per flag", "MB, peak"];
     let mut table = Table::new("load", "Loading", &columns);
     for (format, text) in documents(flags, each) {
         run(&mut table, each.name(), format, &text, flags, rounds);
