@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use flagkit_core::Percent;
 
-use crate::outcome::EXIT_CODES;
+use crate::report::EXIT_CODES;
 
 /// Looks at the flags of a project, checks them, explains answers, releases and reverts.
 #[derive(Debug, Parser)]
@@ -15,7 +15,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(subcommand)]
-    pub(crate) verb: Verb,
+    pub(crate) command: Command,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -29,7 +29,7 @@ pub(crate) struct Common {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(crate) enum Command {
     /// Writes a commented flags.toml and shows what to add to CI.
     Init {
         /// Shows what would be written, and writes nothing.
@@ -163,7 +163,7 @@ pub(crate) enum Verb {
     Man,
 }
 
-impl Verb {
+impl Command {
     /// Returns its name.
     pub(crate) fn name(&self) -> &'static str {
         match self {

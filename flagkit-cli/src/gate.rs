@@ -13,9 +13,9 @@ use toml::de::DeTable;
 
 use crate::edit;
 use crate::journal::Entry;
-use crate::outcome::{Exit, Failure, Result};
 use crate::project::Document;
 use crate::raw;
+use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 
 /// All that a document says of releasing.

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::outcome::{Failure, Result};
 use crate::project::{Document, empty, folder};
+use crate::report::{Failure, Result};
 
 fn run(file: &Path, arguments: &[&str]) -> Result<Output> {
     let output = Command::new("git").arg("-C").arg(folder(file)).args(arguments).output();

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
-use crate::outcome::{Failure, Result};
+use crate::report::{Failure, Result};
 
 /// From here on an interruption is told of, and ends nothing.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::answer::Answer;
-use crate::outcome::{Failure, Result};
+use crate::probe::CheckResult;
 use crate::project::digest;
+use crate::report::{Failure, Result};
 use crate::state::State;
 use crate::write::state_folder;
 
@@ -48,7 +48,7 @@ pub(crate) struct Entry {
     pub(crate) definition: Option<String>,
     /// What the gate's checks answered before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) checks: Vec<Answer>,
+    pub(crate) checks: Vec<CheckResult>,
     /// The release that the build answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) release: Option<String>,

@@ -18,8 +18,8 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::missing_errors_doc)] // the command line is what is promised, and docs/cli.md describes it
 
-mod answer;
 mod cli;
+mod commands;
 mod difference;
 mod edit;
 mod findings;
@@ -28,16 +28,17 @@ mod git;
 mod interrupts;
 mod journal;
 mod names;
-mod outcome;
+
 mod probe;
 mod project;
 mod raw;
+mod report;
 mod sources;
 mod state;
 mod subject;
 mod terminal;
 mod usage;
-mod verbs;
+
 mod write;
 
 use std::fmt;
@@ -49,9 +50,9 @@ use clap::Parser as _;
 use serde_json::json;
 
 use crate::cli::Cli;
+use crate::commands::check::UNREAD;
 use crate::findings::{Finding, Level};
-use crate::outcome::{Exit, Failure, Result};
-use crate::verbs::check::UNREAD;
+use crate::report::{Exit, Failure, Result};
 
 /// What `flagkit check` finds wrong, a line each, for a test to fail with.
 pub struct Findings(String);
@@ -92,8 +93,8 @@ impl std::error::Error for Findings {}
 /// # flags_are_in_order().expect("they are");
 /// ```
 pub fn check(file: impl AsRef<Path>) -> std::result::Result<(), Findings> {
-    let (findings, _) =
-        verbs::check::findings(file.as_ref(), None).map_err(|failure| Findings(failure.without_help().to_string()))?;
+    let (findings, _) = commands::check::findings(file.as_ref(), None)
+        .map_err(|failure| Findings(failure.without_help().to_string()))?;
     if findings.iter().all(|finding| finding.level != Level::Error) {
         return Ok(());
     }
@@ -124,8 +125,8 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Exit::Usage as u8);
         }
     };
-    let (json, verb) = (cli.common.json, cli.verb.name());
-    let exit = finish(json, verb, verbs::run(cli));
+    let (json, verb) = (cli.common.json, cli.command.name());
+    let exit = finish(json, verb, commands::run(cli));
     ExitCode::from(exit as u8)
 }
 

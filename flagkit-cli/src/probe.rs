@@ -1,12 +1,13 @@
 //! Asking a running system.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use ureq::Agent;
 
-use crate::answer::Answer;
 use crate::gate::{Build, Check};
 
 /// How long one question may take, unless its check says less.
@@ -15,6 +16,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_BYTES: u64 = 1 << 20;
 /// How long to wait between two questions of the build.
 const PACE: Duration = Duration::from_millis(200);
+
+/// The result of one check. The log keeps it with the entry of a `go`.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckResult {
+    pub(crate) name: String,
+    pub(crate) passed: bool,
+    /// The actual result, for people.
+    pub(crate) got: String,
+    pub(crate) millis: u64,
+}
+
+impl fmt::Display for CheckResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.got)
+    }
+}
 
 fn agent(patience: Duration) -> Agent {
     Agent::config_builder().timeout_global(Some(patience)).http_status_as_error(false).max_redirects(3).build().into()
@@ -44,7 +62,7 @@ fn said(error: ureq::Error, patience: Duration) -> String {
 }
 
 /// Asks for what a check wants, once.
-pub(crate) fn check(name: &str, check: &Check) -> Answer {
+pub(crate) fn check(name: &str, check: &Check) -> CheckResult {
     let expected = &check.expect;
     let patience = expected.max_ms.map_or(PATIENCE, |most| Duration::from_millis(most).min(PATIENCE));
     let begin = Instant::now();
@@ -64,7 +82,7 @@ pub(crate) fn check(name: &str, check: &Check) -> Answer {
         }
         Ok((status, _)) => (true, format!("status {status}")),
     };
-    Answer { name: name.to_owned(), passed, got, millis }
+    CheckResult { name: name.to_owned(), passed, got, millis }
 }
 
 /// Waits until the build answers as expected, so many times running.

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::edit;
-use crate::outcome::{Detail, Exit, Failure, Result};
 use crate::raw::raw;
+use crate::report::{Detail, Exit, Failure, Result};
 use crate::state::State;
 
 /// A document: its bytes, and what they mean.

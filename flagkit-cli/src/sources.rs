@@ -9,8 +9,8 @@ use flagkit_core::{Snapshot, Status};
 use flagkit_sources::{Builder, Env, File, Guard, Http, OnFailedStart};
 
 use crate::cli::Sources;
-use crate::outcome::{Detail, Exit, Failure, Result};
 use crate::project::missing;
+use crate::report::{Detail, Exit, Failure, Result};
 
 /// Starts the sources that are named, or the file with the environment over it.
 pub(crate) fn start(sources: &Sources, file: &Path) -> Result<Guard> {

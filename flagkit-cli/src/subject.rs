@@ -4,7 +4,7 @@ use flagkit_core::{Attribute, Id, Subject, Value};
 use serde::Deserialize;
 
 use crate::cli::SubjectArgs;
-use crate::outcome::{Failure, Result};
+use crate::report::{Failure, Result};
 
 /// A subject whose attributes may be anything that JSON can say.
 #[derive(Debug, Default, Deserialize)]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use fs4::FileExt;
 use tempfile::NamedTempFile;
 
-use crate::outcome::{Exit, Failure, Result};
 use crate::project::{digest, folder};
+use crate::report::{Exit, Failure, Result};
 
 /// How long whoever turns something off waits for whoever else of ours is writing.
 const PATIENCE: Duration = Duration::from_secs(2);

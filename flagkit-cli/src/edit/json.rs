@@ -9,7 +9,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Value;
 
 use super::{Cut, cut, short};
-use crate::outcome::{Exit, Failure, Result};
+use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 
 pub(super) fn set(text: &str, states: &BTreeMap<&str, State>) -> Result<String> {

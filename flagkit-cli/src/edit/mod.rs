@@ -16,7 +16,7 @@ use flagkit_core::source::Location;
 use flagkit_sources::document::Format;
 use serde_json::Value;
 
-use crate::outcome::Result;
+use crate::report::Result;
 use crate::state::State;
 
 /// The text with the flag in this state. A flag that is not there is added.

@@ -10,7 +10,7 @@ use flagkit_core::FlagKey;
 use serde_json::Value;
 
 use super::{Cut, cut, short};
-use crate::outcome::{Exit, Failure, Result};
+use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 
 pub(super) fn set(text: &str, states: &BTreeMap<&str, State>) -> Result<String> {

@@ -22,14 +22,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{check, indented, unknown_flag};
-use crate::answer::Answer;
 use crate::difference::Difference;
 use crate::gate::{Gate, Gates, OnFailure};
 use crate::interrupts::Interrupts;
 use crate::journal::{Entry, GO, Journal, Moved, REVERT};
-use crate::outcome::{Exit, Failure, Report, Result};
 use crate::probe;
+use crate::probe::CheckResult;
 use crate::project::{Definitions, Document, Project, digest};
+use crate::report::{Exit, Failure, Report, Result};
 use crate::state::{State, has_rules};
 use crate::terminal::{self, BAD, BOLD, DIM, GOOD, Table, effect, styled};
 use crate::write::{Writer, changed, lock_file};
@@ -60,7 +60,7 @@ struct Plan<'w> {
 /// What machines said before.
 struct Asked {
     release: Option<String>,
-    answers: Vec<Answer>,
+    answers: Vec<CheckResult>,
 }
 
 /// What of a flag would be another besides its state: an environment's layer replaces it whole.
@@ -83,7 +83,7 @@ fn has_rules_or_more(flag: Option<&Flag>) -> bool {
 /// How it went on once it was written.
 enum Ending {
     Kept,
-    CheckFailed(Vec<Answer>),
+    CheckFailed(Vec<CheckResult>),
     Declined,
     Interrupted,
 }
@@ -107,7 +107,7 @@ pub(crate) fn run(file: &Path, wish: &Wish) -> Result {
     let asked = Asked { release: ask_build(&gate)?, answers: ask_checks(&gates, &gate) };
     let failed: Vec<String> = asked.answers.iter().filter(|answer| !answer.passed).map(ToString::to_string).collect();
     if !failed.is_empty() {
-        return Err(Failure::new(Exit::Refused, "a check does not pass; nothing was written").with_details(failed));
+        return Err(Failure::new(Exit::CheckFailed, "a check does not pass; nothing was written").with_details(failed));
     }
     let picture = plan.picture(&gate, &asked);
     let mut data = json!({
@@ -127,11 +127,11 @@ pub(crate) fn run(file: &Path, wish: &Wish) -> Result {
         Ending::CheckFailed(failed) => return Err(plan.after_failure(file, &gate, &failed, &undo)),
         Ending::Declined => {
             let now = plan.take_back(file, "the last look")?;
-            return Err(Failure::new(Exit::Human, format!("you did not say yes: {name} is {now} again")));
+            return Err(Failure::new(Exit::NeedsConfirmation, format!("you did not say yes: {name} is {now} again")));
         }
         Ending::Interrupted => {
             let now = plan.take_back(file, "broken off at the last look")?;
-            return Err(Failure::new(Exit::Human, format!("broken off: {name} is {now} again")));
+            return Err(Failure::new(Exit::NeedsConfirmation, format!("broken off: {name} is {now} again")));
         }
     }
     plan.is_what_was_seen(file)?;
@@ -160,14 +160,14 @@ fn ask_build(gate: &Gate) -> Result<Option<String>> {
     match probe::build(build, &expected) {
         Ok(release) => Ok(Some(release)),
         Err(got) => Err(Failure::new(
-            Exit::Refused,
+            Exit::CheckFailed,
             format!("the build does not answer as it should: {}: got {got}", build.url),
         )
         .with_help("what is not deployed cannot be seen; nothing was written")),
     }
 }
 
-fn ask_checks(gates: &Gates, gate: &Gate) -> Vec<Answer> {
+fn ask_checks(gates: &Gates, gate: &Gate) -> Vec<CheckResult> {
     gates.checks(gate).map(|(name, check)| probe::check(name, check)).collect()
 }
 
@@ -192,7 +192,7 @@ fn allowed(wish: &Wish, gate: &Gate, [from, to]: [State; 2], journal: &Journal, 
     }
     if !journal.faults.is_empty() {
         return Err(Failure::new(
-            Exit::Refused,
+            Exit::CheckFailed,
             "nobody knows how long the step before has lasted: the log has faults",
         )
         .with_help("`flagkit log --verify` tells which; take their lines out once it is known how they came about"));
@@ -232,7 +232,7 @@ impl<'w> Plan<'w> {
         }
         let unclean = check::of_flag(&project, name);
         if !unclean.is_empty() {
-            return Err(Failure::new(Exit::Refused, format!("{name} is not clean")).with_details(unclean));
+            return Err(Failure::new(Exit::CheckFailed, format!("{name} is not clean")).with_details(unclean));
         }
         let flag = before.flag(name);
         let from = State::of(flag);
@@ -280,7 +280,7 @@ impl<'w> Plan<'w> {
         }
         if !asked.answers.is_empty() {
             let mut table = Table::new(["check", "", "got", "ms"]);
-            for Answer { name, passed, got, millis } in &asked.answers {
+            for CheckResult { name, passed, got, millis } in &asked.answers {
                 let verdict = if *passed { styled(GOOD, "pass") } else { styled(BAD, "fail") };
                 table.push([name.clone(), verdict, got.clone(), millis.to_string()]);
             }
@@ -349,13 +349,18 @@ impl<'w> Plan<'w> {
     fn said_by_a_human(&self, picture: &str) -> Result<()> {
         if !terminal::is_there() {
             let command = self.wish.command("go", Some(self.to));
-            return Err(Failure::new(Exit::Human, "letting more people see something takes a human at a terminal")
-                .with_help(format!("a human may type: {command}")));
+            return Err(Failure::new(
+                Exit::NeedsConfirmation,
+                "letting more people see something takes a human at a terminal",
+            )
+            .with_help(format!("a human may type: {command}")));
         }
         terminal::say(picture);
         match terminal::ask(&format!("Type {} to let it be seen: ", styled(BOLD, self.name()))) {
             Some(typed) if typed == self.name() => Ok(()),
-            _ => Err(Failure::new(Exit::Human, format!("that is not {}; nothing was written", self.name()))),
+            _ => {
+                Err(Failure::new(Exit::NeedsConfirmation, format!("that is not {}; nothing was written", self.name())))
+            }
         }
     }
 
@@ -391,7 +396,7 @@ impl<'w> Plan<'w> {
                 ask_checks(&gates, &gate)
             });
             let Some(answers) = answers else { return Ending::Interrupted };
-            let failed: Vec<Answer> = answers.into_iter().filter(|answer| !answer.passed).collect();
+            let failed: Vec<CheckResult> = answers.into_iter().filter(|answer| !answer.passed).collect();
             if !failed.is_empty() {
                 return Ending::CheckFailed(failed);
             }
@@ -437,14 +442,16 @@ impl<'w> Plan<'w> {
         Ok(())
     }
 
-    fn after_failure(&self, file: &Path, gate: &Gate, failed: &[Answer], undo: &str) -> Failure {
+    fn after_failure(&self, file: &Path, gate: &Gate, failed: &[CheckResult], undo: &str) -> Failure {
         let name = self.name();
         let failure = match gate.on_failure {
-            OnFailure::Report => Failure::new(Exit::Refused, format!("{name} is {} now, and a check fails", self.to))
-                .with_help(format!("to undo: {undo}")),
+            OnFailure::Report => {
+                Failure::new(Exit::CheckFailed, format!("{name} is {} now, and a check fails", self.to))
+                    .with_help(format!("to undo: {undo}"))
+            }
             OnFailure::Revert => match self.take_back(file, "a check failed after the change") {
                 Ok(now) => {
-                    Failure::new(Exit::Refused, format!("a check fails after the change: {name} is {now} again"))
+                    Failure::new(Exit::CheckFailed, format!("a check fails after the change: {name} is {now} again"))
                 }
                 Err(failure) => failure,
             },

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::cli::MetadataArgs;
 use crate::edit;
 use crate::names::is_near;
-use crate::outcome::{Exit, Failure, Report, Result};
 use crate::project::Document;
+use crate::report::{Exit, Failure, Report, Result};
 use crate::write::Writer;
 
 pub(crate) fn run(file: &Path, name: &str, metadata: &MetadataArgs, dry_run: bool) -> Result {

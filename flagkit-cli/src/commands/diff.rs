@@ -11,8 +11,8 @@ use serde_json::json;
 use super::exit_of;
 use crate::difference::Difference;
 use crate::git;
-use crate::outcome::{Failure, Report, Result};
 use crate::project::{Document, Laid};
+use crate::report::{Failure, Report, Result};
 use crate::subject::Asked;
 use crate::terminal::{BOLD, Table, effect, styled};
 

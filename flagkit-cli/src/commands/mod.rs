@@ -1,8 +1,8 @@
 //! What can be done, a file each.
 
-mod ask;
 pub(crate) mod check;
 mod diff;
+mod eval;
 mod go;
 mod init;
 mod list;
@@ -18,34 +18,34 @@ use clap::CommandFactory as _;
 use flagkit_core::Snapshot;
 use strsim::jaro_winkler;
 
-use crate::cli::{Cli, Verb};
-use crate::outcome::{Exit, Failure, Report, Result};
+use crate::cli::{Cli, Command};
 use crate::project::Document;
+use crate::report::{Exit, Failure, Report, Result};
 
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> Result {
-    let Cli { common, verb } = cli;
+    let Cli { common, command } = cli;
     let file = common.file.as_path();
-    match verb {
-        Verb::Init { dry_run } => init::run(file, dry_run),
-        Verb::New { name, metadata, dry_run } => new::run(file, &name, &metadata, dry_run),
-        Verb::List { sources } => list::run(file, &sources),
-        Verb::Show { name } => show::run(file, &name),
-        Verb::Eval { name: Some(name), subject, sources, .. } => ask::eval(file, &name, &subject, &sources),
-        Verb::Eval { sources, .. } => ask::batch(file, &sources),
-        Verb::Explain { name, subject, sources } => ask::explain(file, &name, &subject, &sources),
-        Verb::Diff { before, after, deny_widening, population } => {
+    match command {
+        Command::Init { dry_run } => init::run(file, dry_run),
+        Command::New { name, metadata, dry_run } => new::run(file, &name, &metadata, dry_run),
+        Command::List { sources } => list::run(file, &sources),
+        Command::Show { name } => show::run(file, &name),
+        Command::Eval { name: Some(name), subject, sources, .. } => eval::eval(file, &name, &subject, &sources),
+        Command::Eval { sources, .. } => eval::batch(file, &sources),
+        Command::Explain { name, subject, sources } => eval::explain(file, &name, &subject, &sources),
+        Command::Diff { before, after, deny_widening, population } => {
             diff::run(file, [&before, &after], deny_widening, population.as_deref())
         }
-        Verb::Watch { sources, lines } => watch::run(file, &sources, lines),
-        Verb::Check { base, format } => check::run(file, base.as_deref(), format),
-        Verb::Go { name, to, env, reason, dry_run } => go::run(file, &go::Wish { name, to, env, reason, dry_run }),
-        Verb::Revert { name, all: _, to, env, reason, dry_run } => {
+        Command::Watch { sources, lines } => watch::run(file, &sources, lines),
+        Command::Check { base, format } => check::run(file, base.as_deref(), format),
+        Command::Go { name, to, env, reason, dry_run } => go::run(file, &go::Wish { name, to, env, reason, dry_run }),
+        Command::Revert { name, all: _, to, env, reason, dry_run } => {
             revert::run(file, &revert::Wish { name, to, env, reason, dry_run })
         }
-        Verb::Log { name, verify } => log::run(file, name.as_deref(), verify),
-        Verb::Completions { shell } => Ok(completions(file, shell)),
-        Verb::Man => man(),
+        Command::Log { name, verify } => log::run(file, name.as_deref(), verify),
+        Command::Completions { shell } => Ok(completions(file, shell)),
+        Command::Man => man(),
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{exit_of, unknown_flag};
 use crate::journal::{Entry, Journal};
-use crate::outcome::{Report, Result};
 use crate::project::{Laid, Project, environments};
+use crate::report::{Report, Result};
 use crate::state::State;
 use crate::terminal::{BAD, BOLD, DIM, GOOD, plain, styled};
 

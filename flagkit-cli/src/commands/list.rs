@@ -9,7 +9,7 @@ use flagkit_core::{Flag, Snapshot};
 use serde_json::json;
 
 use crate::cli::Sources;
-use crate::outcome::{Detail, Report, Result};
+use crate::report::{Detail, Report, Result};
 use crate::sources::snapshot;
 use crate::state::{State, words};
 use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, plain, styled};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::declared;
 use crate::cli::{Sources, SubjectArgs};
-use crate::outcome::{Exit, Failure, Report, Result};
+use crate::report::{Exit, Failure, Report, Result};
 use crate::sources::snapshot;
 use crate::subject::Asked;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use flagkit_sources::document::Format;
 use serde_json::json;
 
-use crate::outcome::{Exit, Failure, Report, Result};
 use crate::project::format;
+use crate::report::{Exit, Failure, Report, Result};
 use crate::write::Writer;
 
 const FILE: &str = "\

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Sources;
 use crate::difference::Difference;
-use crate::outcome::{Exit, Failure, Report, Result};
+use crate::report::{Exit, Failure, Report, Result};
 use crate::sources;
 
 pub(crate) fn run(file: &Path, from: &Sources, lines: Option<u64>) -> Result {

@@ -19,10 +19,10 @@ use crate::gate::{GateFault, Gates};
 use crate::git;
 use crate::journal::{Entry, GO, Journal};
 use crate::names::NearNames;
-use crate::outcome::{Detail, Exit, Report, Result};
 use crate::project::{
     Definitions, Document, Laid, Project, empty, environment_file, environment_of, environments, unreadable,
 };
+use crate::report::{Detail, Exit, Report, Result};
 use crate::state::State;
 use crate::usage::{self, By, Use};
 

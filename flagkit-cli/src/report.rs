@@ -17,9 +17,9 @@ pub(crate) enum Exit {
     /// It was called in a way that makes no sense.
     Usage = 2,
     /// A machine said no.
-    Refused = 3,
+    CheckFailed = 3,
     /// A human is needed, or said no.
-    Human = 4,
+    NeedsConfirmation = 4,
     /// Something else changed meanwhile, or the step is not allowed.
     Conflict = 7,
     /// A file, a process or the network did not do what was asked.
