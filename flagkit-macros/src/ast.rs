@@ -6,28 +6,29 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Token};
 
-/// What is asked.
+/// The macro that was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Question {
+pub(crate) enum FlagMacro {
     Flag,
     Variant,
 }
 
-/// `in handle, "key", subject`.
+/// The arguments: `in handle, "key", subject`.
 pub(crate) struct Call {
     pub(crate) handle: Option<Expr>,
-    /// A string literal in a good call; `check` explains to whoever writes something else.
+    /// A string literal in a valid call. Parsed as an expression, so that `check` can explain what is wrong otherwise.
     pub(crate) key: Expr,
     pub(crate) subject: Subject,
 }
 
+/// The subject of a call, in the form it was written in.
 pub(crate) enum Subject {
-    Nobody,
+    None,
     One(Box<Expr>),
     Fields(Vec<Field>),
 }
 
-/// `name = value`.
+/// An id or attribute: `name = value`.
 pub(crate) struct Field {
     pub(crate) name: Ident,
     pub(crate) value: Expr,
@@ -53,7 +54,7 @@ impl Parse for Call {
             input.parse::<Token![,]>()?;
         }
         let subject = if input.is_empty() {
-            Subject::Nobody
+            Subject::None
         } else if Field::is_next(input) {
             Subject::Fields(Punctuated::<Field, Token![,]>::parse_terminated(input)?.into_iter().collect())
         } else {
@@ -69,7 +70,7 @@ impl Parse for Call {
 }
 
 impl Field {
-    /// `name =`, and not `name ==`: a comparison is no subject, but its error should be about that.
+    /// Returns whether `name =` follows. `name ==` is a comparison, and its error must concern the comparison.
     fn is_next(input: ParseStream<'_>) -> bool {
         input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==]) && !input.peek2(Token![=>])
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a call that parses.
+//! The checks of a call that parses: its key, its subject and its fields.
 
 use std::collections::HashSet;
 
@@ -6,81 +6,74 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit, LitStr};
 
-use crate::ast::{Call, Question, Subject};
+use crate::ast::{Call, FlagMacro, Subject};
+use crate::errors::Errors;
 use crate::manifest::{Declared, declared};
 
 const MAX_LEN: usize = 128;
 
-/// Collects everything that is wrong, each error at the token it is about.
-pub(crate) fn check(question: Question, call: &Call) -> Result<(), syn::Error> {
-    let mut errors = Vec::new();
+/// Returns every error of the call, each with the span of the token that causes it.
+pub(crate) fn check(flag_macro: FlagMacro, call: &Call) -> Result<(), syn::Error> {
+    let mut errors = Errors::default();
     check_key(&call.key, &mut errors);
-    if let (Question::Variant, Subject::Nobody) = (question, &call.subject) {
-        errors.push(syn::Error::new(
-            call.key.span(),
-            "a variant is dealt to a subject; write it behind the key: `variant!(\"theme\", &user)`",
-        ));
+    if let (FlagMacro::Variant, Subject::None) = (flag_macro, &call.subject) {
+        errors.push(call.key.span(), "`variant!` needs a subject; pass it after the key: `variant!(\"theme\", &user)`");
     }
     if let Subject::Fields(fields) = &call.subject {
-        let mut known = HashSet::new();
+        let mut names = HashSet::new();
         for field in fields {
             let name = field.name.unraw().to_string();
-            if !known.insert(name.clone()) {
-                errors.push(syn::Error::new(field.name.span(), format!("`{name}` is given twice")));
+            if !names.insert(name.clone()) {
+                errors.push(field.name.span(), format!("got `{name}` twice, expected it once"));
             }
         }
     }
-    match errors.into_iter().reduce(|mut all, error| {
-        all.combine(error);
-        all
-    }) {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
+    errors.finish()
 }
 
-/// The legal form is that of `flagkit_core::FlagKey`; a test of flagkit-core holds the two together.
-fn check_key(key: &Expr, errors: &mut Vec<syn::Error>) {
+/// Checks that the key is a literal of valid form. `flagkit_core::FlagKey` has the same rule; a test of flagkit-core
+/// compares the two.
+fn check_key(key: &Expr, errors: &mut Errors) {
     let literal = match key {
         Expr::Lit(ExprLit { lit: Lit::Str(literal), attrs }) if attrs.is_empty() => literal,
         Expr::Group(group) if group.attrs.is_empty() => return check_key(&group.expr, errors),
         _ => {
-            errors.push(syn::Error::new(
+            errors.push(
                 key.span(),
-                "a flag's key must be a string literal, so that it can be checked here and found by a search; \
-                 for a key known only at run time call the method of a handle",
-            ));
+                "expected a string literal, so that the key can be checked here and found by a search; \
+                 for a key that is known only at run time, call a method of `Flags`",
+            );
             return;
         }
     };
     check_text(literal, errors);
 }
 
-/// The same of a literal.
-pub(crate) fn check_text(literal: &LitStr, errors: &mut Vec<syn::Error>) {
-    let mut error = |message: String| errors.push(syn::Error::new(literal.span(), message));
+/// Checks the form of a key, and that the manifest declares it.
+pub(crate) fn check_text(literal: &LitStr, errors: &mut Errors) {
+    let mut error = |message: String| errors.push(literal.span(), message);
     let text = literal.value();
     if !literal.suffix().is_empty() {
-        error(format!("the key has the suffix `{}`; write a plain string literal", literal.suffix()));
+        error(format!("got a key with the suffix `{}`, expected a plain string literal", literal.suffix()));
     }
     if text.is_empty() {
-        error("the key is empty; a key has 1 to 128 characters".to_owned());
+        error("got an empty key, expected 1 to 128 characters".to_owned());
     }
     if text.len() > MAX_LEN {
-        error(format!("the key has {} bytes; a key has at most {MAX_LEN}", text.len()));
+        error(format!("got a key of {} bytes, expected at most {MAX_LEN}", text.len()));
     }
     if let Some(found) = text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-')) {
         error(format!(
-            "{found:?} in a key; legal are ASCII letters, digits, `.`, `_` and `-`, which need no escape in a flag \
-             file, a URL or the name of an environment variable"
+            "got {found:?} in a key, expected ASCII letters, digits, `.`, `_` and `-`, which need no escape in a \
+             flag file, a URL or the name of an environment variable"
         ));
     } else if text.starts_with(['.', '_', '-']) {
-        error("the key begins with a punctuation mark; a key begins with an ASCII letter or digit".to_owned());
+        error("got a key that begins with punctuation, expected an ASCII letter or digit first".to_owned());
     } else if (1..=MAX_LEN).contains(&text.len()) {
         match declared() {
             Declared::Unknown => {}
-            Declared::Known(manifest) => manifest.objection(&text).into_iter().for_each(error),
-            Declared::Broken(message) => error(message.clone()),
+            Declared::Known(manifest) => manifest.undeclared_error(&text).into_iter().for_each(error),
+            Declared::Invalid(message) => error(message.clone()),
         }
     }
 }

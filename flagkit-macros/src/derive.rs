@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Fields, Generics, Ident, LitStr, Member, Path, Type, parse_quote};
+use syn::{Data, DataEnum, DeriveInput, Fields, Generics, Ident, LitStr, Member, Path, Type, parse_quote};
 
 use crate::errors::Errors;
 use crate::options::{ContainerOptions, FieldOptions, Role};
@@ -19,16 +19,18 @@ pub(crate) fn subject(input: &DeriveInput) -> TokenStream {
         Data::Struct(data) => parts.read(&data.fields, &core, &mut errors),
         Data::Enum(_) | Data::Union(_) => errors.push(
             input.ident.span(),
-            "`Subject` is derived for structs; for an enum that is an attribute derive `Attribute`",
+            "cannot derive `Subject`: it is for structs; for an enum that is an attribute, derive `Attribute`",
         ),
     }
     match (&parts.id, options.anonymous) {
         (None, None) if errors.is_empty() => errors.push(
             input.ident.span(),
-            "no field is marked `#[subject(id)]`; mark the one that tells subjects apart, \
+            "expected a field with `#[subject(id)]`; add it to the field that distinguishes subjects, \
              or write `#[subject(anonymous)]` on the struct if there is none",
         ),
-        (Some(_), Some(span)) => errors.push(span, "an anonymous subject has no `#[subject(id)]`"),
+        (Some(_), Some(span)) => {
+            errors.push(span, "got `anonymous` and a field with `#[subject(id)]`, expected one of them");
+        }
         _ => {}
     }
     let Parts { id, named, nested, flattened, bounds, .. } = parts;
@@ -72,33 +74,12 @@ pub(crate) fn attribute(input: &DeriveInput) -> TokenStream {
     }
     let mut bounds = Vec::new();
     let value = match &input.data {
-        Data::Enum(data) => {
-            let mut texts = Vec::new();
-            let arms = data.variants.iter().map(|variant| {
-                if !matches!(variant.fields, Fields::Unit) {
-                    errors
-                        .push(variant.ident.span(), "a variant with fields has no text; implement `Attribute` by hand");
-                }
-                let renamed = FieldOptions::parse(&variant.attrs, "attribute", &mut errors).rename;
-                let text = renamed.unwrap_or_else(|| LitStr::new(&snake_case(&variant.ident), variant.ident.span()));
-                if texts.contains(&text.value()) {
-                    errors.push(text.span(), "a second variant of this text");
-                }
-                texts.push(text.value());
-                let name = &variant.ident;
-                quote!(Self::#name { .. } => #text)
-            });
-            let arms: Vec<_> = arms.collect();
-            if arms.is_empty() {
-                quote!(match *self {})
-            } else {
-                quote!(::core::option::Option::Some(#core::Value::Text(match self { #(#arms,)* })))
-            }
-        }
+        Data::Enum(data) => enum_value(data, &core, &mut errors),
         Data::Struct(data) if data.fields.len() == 1 => {
             for field in &data.fields {
                 if field.attrs.iter().any(|attribute| attribute.path().is_ident("attribute")) {
-                    errors.push(field.ty.span(), "the field of a struct with one field has no options");
+                    errors
+                        .push(field.ty.span(), "got an option, expected none on the field of a struct with one field");
                 }
                 bounds.push((field.ty.clone(), quote!(#core::Attribute)));
             }
@@ -108,8 +89,8 @@ pub(crate) fn attribute(input: &DeriveInput) -> TokenStream {
         Data::Struct(_) | Data::Union(_) => {
             errors.push(
                 input.ident.span(),
-                "`Attribute` is derived for enums without fields and structs with one field; \
-                 a struct of several is a `Subject`, to be `nested` in another",
+                "cannot derive `Attribute`: it is for enums without fields and structs with one field; \
+                 derive `Subject` for a struct with several and nest it with `#[subject(nested)]`",
             );
             quote!(::core::option::Option::None)
         }
@@ -129,17 +110,44 @@ pub(crate) fn attribute(input: &DeriveInput) -> TokenStream {
     }
 }
 
-/// What the fields of a struct come to.
+/// Returns the expression for the value of an enum: a match from its variants to their texts.
+fn enum_value(data: &DataEnum, core: &Path, errors: &mut Errors) -> TokenStream {
+    let mut texts = Vec::new();
+    let arms = data.variants.iter().map(|variant| {
+        if !matches!(variant.fields, Fields::Unit) {
+            errors.push(
+                variant.ident.span(),
+                "cannot derive `Attribute`: a variant with fields has no text; implement it by hand",
+            );
+        }
+        let renamed = FieldOptions::parse(&variant.attrs, "attribute", errors).rename;
+        let text = renamed.unwrap_or_else(|| LitStr::new(&snake_case(&variant.ident), variant.ident.span()));
+        if texts.contains(&text.value()) {
+            errors.push(text.span(), "got a second variant with this text, expected distinct texts");
+        }
+        texts.push(text.value());
+        let name = &variant.ident;
+        quote!(Self::#name { .. } => #text)
+    });
+    let arms: Vec<_> = arms.collect();
+    if arms.is_empty() {
+        quote!(match *self {})
+    } else {
+        quote!(::core::option::Option::Some(#core::Value::Text(match self { #(#arms,)* })))
+    }
+}
+
+/// The code for the fields of a struct.
 #[derive(Default)]
 struct Parts {
     id: Option<TokenStream>,
-    /// Arms of a match on the name.
+    /// Arms of a match on the attribute's name.
     named: Vec<TokenStream>,
-    /// `prefix.` and how the rest of the name is read.
+    /// Prefixes such as `account.`, each with the code that reads the rest of the name.
     nested: Vec<(String, TokenStream)>,
     flattened: Vec<TokenStream>,
     names: Vec<String>,
-    /// What must hold of the types of fields.
+    /// The traits that the types of fields must implement.
     bounds: Vec<(Type, TokenStream)>,
 }
 
@@ -147,15 +155,15 @@ impl Parts {
     fn read(&mut self, fields: &Fields, core: &Path, errors: &mut Errors) {
         for (field, member) in fields.iter().zip(fields.members()) {
             let options = FieldOptions::parse(&field.attrs, "subject", errors);
-            // Names are those of the derive, wherever the field was written; errors about its type point at the type.
+            // Names resolve where the derive is. Errors about a field's type point at the type.
             let span = Span::call_site().located_at(field.ty.span());
-            let place = field.ident.as_ref().map_or_else(|| field.ty.span(), Ident::span);
+            let span_of_name = field.ident.as_ref().map_or_else(|| field.ty.span(), Ident::span);
             self.bounds.extend(options.role.bound(core).map(|bound| (field.ty.clone(), bound)));
             match options.role {
                 Role::Skip => {}
                 Role::Id => {
                     if self.id.is_some() {
-                        errors.push(place, "a second `#[subject(id)]`; a subject has one id");
+                        errors.push(span_of_name, "got a second `#[subject(id)]`, expected one");
                     }
                     self.id = Some(quote_spanned!(span=> #core::Subject::id(&self.#member)));
                 }
@@ -165,7 +173,7 @@ impl Parts {
                 role => {
                     let Some(name) = name(options.rename, &member, errors) else { continue };
                     if self.names.contains(&name.value()) {
-                        errors.push(name.span(), "a second attribute of this name");
+                        errors.push(name.span(), "got a second attribute with this name, expected distinct names");
                         continue;
                     }
                     self.names.push(name.value());
@@ -185,19 +193,19 @@ impl Parts {
     }
 }
 
-/// The name of an attribute: what it is renamed to, else the field's.
+/// Returns the name of an attribute: its `rename`, or the name of the field.
 fn name(rename: Option<LitStr>, member: &Member, errors: &mut Errors) -> Option<LitStr> {
     match (rename, member) {
         (Some(name), _) => Some(name),
         (None, Member::Named(name)) => Some(LitStr::new(&name.unraw().to_string(), name.span())),
         (None, Member::Unnamed(index)) => {
-            errors.push(index.span, "a field without a name needs `#[subject(rename = \"…\")]`, `id` or `skip`");
+            errors.push(index.span, "expected `#[subject(rename = \"…\")]`, `id` or `skip` on a field without a name");
             None
         }
     }
 }
 
-/// Adds what must hold of those types that depend on a type parameter. Of the others the compiler knows.
+/// Adds the bounds of types that depend on a type parameter. The compiler checks all other types by itself.
 fn bounded(generics: &Generics, bounds: Vec<(Type, TokenStream)>) -> Generics {
     let mut generics = generics.clone();
     let parameters: Vec<String> = generics.type_params().map(|parameter| parameter.ident.to_string()).collect();
@@ -222,9 +230,9 @@ fn snake_case(ident: &Ident) -> String {
     let text: Vec<char> = ident.unraw().to_string().chars().collect();
     let mut snake = String::with_capacity(text.len() + 4);
     for (index, c) in text.iter().enumerate() {
-        let is_upper = |place: Option<usize>| place.and_then(|place| text.get(place)).map(|c| c.is_uppercase());
+        let is_upper = |index: Option<usize>| index.and_then(|index| text.get(index)).map(|c| c.is_uppercase());
         let (before, after) = (is_upper(index.checked_sub(1)), is_upper(index.checked_add(1)));
-        // A word begins behind a small letter, and before the last capital of an acronym.
+        // A word begins after a lower-case letter, and before the last capital of an acronym.
         if c.is_uppercase()
             && (before == Some(false) || (before == Some(true) && after == Some(false)))
             && !snake.ends_with('_')

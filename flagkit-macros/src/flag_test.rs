@@ -1,8 +1,8 @@
-//! A test under every combination of some flags.
+//! `#[flag_test]`: one test for every combination of some flags.
 //!
-//! Each combination becomes a test of its own, with the combination in its name: they run side by side, and the one that
-//! fails says under what. All of them stand where the test was written, as does its code: so `super` and whatever is in scope
-//! mean there what they mean in a plain test.
+//! Each combination becomes a separate test with the combination in its name. The tests run in parallel, and the name of
+//! a failed test shows its flags. All of them are expanded where the original test is, so `super` and the names in scope
+//! have the same meaning as in a plain test.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -11,15 +11,16 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, ItemFn, LitStr, Path, Safety, Token, parenthesized};
 
 use crate::check::check_text;
+use crate::errors::Errors;
 use crate::manifest;
 
-/// More, and there are more than 64 tests.
-const MOST: usize = 6;
+/// The maximum number of flags that are not pinned: 2^6 = 64 tests.
+const MAX_OPEN_FLAGS: usize = 6;
 
-/// What stands in the attribute.
+/// The arguments of the attribute.
 pub(crate) struct FlagTest {
     core: Path,
-    /// Each with all it may be.
+    /// Each flag with the states it is tested in.
     flags: Vec<(LitStr, Vec<bool>)>,
 }
 
@@ -59,50 +60,47 @@ impl Parse for FlagTest {
 }
 
 impl FlagTest {
-    /// Collects everything that is wrong.
+    /// Returns every error of the attribute and of the test.
     fn check(&self, test: &ItemFn) -> Result<(), syn::Error> {
-        let mut errors = Vec::new();
+        let mut errors = Errors::default();
         for (index, (key, _)) in self.flags.iter().enumerate() {
             check_text(key, &mut errors);
             if self.flags.iter().take(index).any(|(other, _)| other.value() == key.value()) {
-                errors.push(syn::Error::new(key.span(), format!("`{}` is given twice", key.value())));
+                errors.push(key.span(), format!("got `{}` twice, expected it once", key.value()));
             }
         }
         if self.flags.is_empty() {
-            errors.push(syn::Error::new(Span::call_site(), "expected flags, such as `#[flag_test(\"new-checkout\")]`"));
+            errors.push(Span::call_site(), "expected flags, such as `#[flag_test(\"new-checkout\")]`");
         }
-        if let Some((key, _)) = self.open().nth(MOST) {
-            let message = format!("more than {MOST} flags are more than 64 tests: pin some with `on(…)` or `off(…)`");
-            errors.push(syn::Error::new(key.span(), message));
+        if let Some((key, _)) = self.open().nth(MAX_OPEN_FLAGS) {
+            let message = format!(
+                "got more than {MAX_OPEN_FLAGS} open flags, expected at most 64 tests; pin some with `on(…)` or `off(…)`"
+            );
+            errors.push(key.span(), message);
         }
         if let Some(input) = test.sig.inputs.first() {
-            errors.push(syn::Error::new_spanned(input, "a test takes no arguments"));
+            errors.extend(syn::Error::new_spanned(input, "expected a test without arguments"));
         }
         if let Some(parameter) = test.sig.generics.params.first() {
-            errors.push(syn::Error::new_spanned(parameter, "a test has no parameters"));
+            errors.extend(syn::Error::new_spanned(parameter, "expected a test without generic parameters"));
         }
         if let Safety::Unsafe(_) = test.sig.safety {
-            errors.push(syn::Error::new_spanned(&test.sig.safety, "a test is a safe function"));
+            errors.extend(syn::Error::new_spanned(&test.sig.safety, "expected a safe function"));
         }
-        if let Some(word) = test.sig.asyncness.filter(|_| test.attrs.iter().all(is_of_the_compiler)) {
-            let message = "an async test wants the attribute of its runtime below this one, such as `#[tokio::test]`";
-            errors.push(syn::Error::new_spanned(word, message));
+        if let Some(word) = test.sig.asyncness.filter(|_| test.attrs.iter().all(is_compiler_attribute)) {
+            let message =
+                "expected the attribute of a runtime below this one, such as `#[tokio::test]`, for an async test";
+            errors.extend(syn::Error::new_spanned(word, message));
         }
-        match errors.into_iter().reduce(|mut all, error| {
-            all.combine(error);
-            all
-        }) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        errors.finish()
     }
 
-    /// Those that are not pinned.
+    /// Returns the flags that are not pinned.
     fn open(&self) -> impl Iterator<Item = &(LitStr, Vec<bool>)> {
         self.flags.iter().filter(|(_, states)| states.len() > 1)
     }
 
-    /// All states that all flags may have together.
+    /// Returns every combination of the states of all flags.
     fn combinations(&self) -> Vec<Vec<bool>> {
         self.flags.iter().fold(vec![Vec::new()], |all, (_, states)| {
             let longer = |some: &Vec<bool>, state: &bool| some.iter().copied().chain([*state]).collect();
@@ -110,7 +108,7 @@ impl FlagTest {
         })
     }
 
-    /// `test__new_checkout_on__search_off`.
+    /// Returns the name of a test, such as `test__new_checkout_on__search_off`.
     fn name(&self, test: &Ident, combination: &[bool]) -> Ident {
         let states = self.flags.iter().zip(combination).map(|((key, _), on)| {
             let key = key.value().replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_ascii_lowercase();
@@ -123,16 +121,16 @@ impl FlagTest {
 pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
     let test: ItemFn = match syn::parse2(item.clone()) {
         Ok(test) => test,
-        Err(error) => return with(&error, item),
+        Err(error) => return with_error(&error, item),
     };
     match syn::parse2::<FlagTest>(options).and_then(|options| options.check(&test).map(|()| options)) {
         Ok(options) => options.tests(test),
-        Err(error) => with(&error, item),
+        Err(error) => with_error(&error, item),
     }
 }
 
-/// The error, and what it is about: so that nothing else is missed.
-fn with(error: &syn::Error, item: &TokenStream) -> TokenStream {
+/// Returns the error and the unchanged test, so that the names of the test stay defined.
+fn with_error(error: &syn::Error, item: &TokenStream) -> TokenStream {
     let error = error.to_compile_error();
     quote!(#error #[allow(dead_code)] #item)
 }
@@ -141,30 +139,32 @@ impl FlagTest {
     fn tests(&self, mut test: ItemFn) -> TokenStream {
         let attributes = std::mem::take(&mut test.attrs);
         let (name, output, core) = (test.sig.ident.clone(), &test.sig.output, &self.core);
-        // That of a runtime, say; else the plain one.
+        // An attribute such as `#[tokio::test]` names a runner; without one, the standard runner is used.
         let has_marker = test.sig.asyncness.is_some() || attributes.iter().any(is_test);
         let marker = (!has_marker).then(|| quote!(#[::core::prelude::v1::test]));
-        let of_tests: Vec<&Attribute> = attributes.iter().filter(|it| !is_any(it, &OF_CODE)).collect();
-        let of_code = attributes.iter().filter(|it| is_any(it, &OF_CODE) || it.path().is_ident("cfg"));
-        // No name that the code itself may use.
+        let test_attributes: Vec<&Attribute> =
+            attributes.iter().filter(|it| !is_one_of(it, &LINT_ATTRIBUTES)).collect();
+        let code_attributes =
+            attributes.iter().filter(|it| is_one_of(it, &LINT_ATTRIBUTES) || it.path().is_ident("cfg"));
+        // A name that the code is unlikely to use itself.
         let inner = format_ident!("__flag_test_{}", name);
         let tests = self.combinations().into_iter().map(|combination| {
             let keys = self.flags.iter().map(|(key, _)| key);
             let overrides = quote!(#core::testing::Overrides::new([#((#keys, #combination)),*]));
-            let named = self.name(&name, &combination);
-            // Flags are parted by two underscores.
-            let head = quote!(#marker #(#of_tests)* #[allow(non_snake_case)]);
+            let test_name = self.name(&name, &combination);
+            // Two underscores separate the flags, so the name is not snake case.
+            let head = quote!(#marker #(#test_attributes)* #[allow(non_snake_case)]);
             if test.sig.asyncness.is_some() {
                 quote! {
                     #head
-                    async fn #named() #output {
+                    async fn #test_name() #output {
                         #core::testing::OverrideExt::with_flags(#inner(), #overrides).await
                     }
                 }
             } else {
                 quote! {
                     #head
-                    fn #named() #output {
+                    fn #test_name() #output {
                         let _flags = #overrides.enter();
                         #inner()
                     }
@@ -175,9 +175,8 @@ impl FlagTest {
         test.sig.ident.clone_from(&inner);
         quote! {
             #dependency
-            // As tests are.
             #[cfg(test)]
-            #(#of_code)*
+            #(#code_attributes)*
             #[allow(non_snake_case)]
             #test
             #(#tests)*
@@ -185,16 +184,16 @@ impl FlagTest {
     }
 }
 
-/// What is said of the code, and not of the tests that run it.
-const OF_CODE: [&str; 6] = ["allow", "warn", "deny", "forbid", "expect", "doc"];
+/// Attributes that are applied to the code, and not to the tests that run it.
+const LINT_ATTRIBUTES: [&str; 6] = ["allow", "warn", "deny", "forbid", "expect", "doc"];
 
-fn is_any(attribute: &Attribute, names: &[&str]) -> bool {
+fn is_one_of(attribute: &Attribute, names: &[&str]) -> bool {
     names.iter().any(|name| attribute.path().is_ident(name))
 }
 
-/// Whether it cannot be that of a runtime.
-fn is_of_the_compiler(attribute: &Attribute) -> bool {
-    is_any(attribute, &OF_CODE) || is_any(attribute, &["cfg", "cfg_attr", "ignore", "should_panic"])
+/// Returns whether this attribute is the compiler's, and so not a test runtime's (`#[tokio::test]`).
+fn is_compiler_attribute(attribute: &Attribute) -> bool {
+    is_one_of(attribute, &LINT_ATTRIBUTES) || is_one_of(attribute, &["cfg", "cfg_attr", "ignore", "should_panic"])
 }
 
 fn is_test(attribute: &Attribute) -> bool {

@@ -1,12 +1,17 @@
 //! The procedural part of flagkit's `flag!`, `variant!`, `derive(Subject)` and `derive(Attribute)`.
 //!
-//! Depend on flagkit-core, whose `flag!` documents the macro and forwards to this crate together with the path by
-//! which the caller reaches it. So the macro works when flagkit-core is renamed in Cargo.toml or re-exported by
-//! another crate.
+//! Depend on flagkit-core instead. Its `flag!` documents the macro and forwards to this crate, together with the path
+//! through which the caller reaches flagkit-core. The macro therefore works when flagkit-core is renamed in Cargo.toml
+//! or re-exported by another crate.
 //!
-//! A call of `flag!` or `variant!` goes through three files: `ast` parses it, `check` collects everything that is wrong
-//! with it (of which `manifest` knows what is declared), `expand` writes the code. A derive goes through two: `options` and `derive`.
-//! `flag_test` is an attribute by itself.
+//! Files, in reading order:
+//!
+//! - `ast`, `check`, `expand`: a call of `flag!` or `variant!` is parsed, checked and turned into code. `check` collects
+//!   every error of the call.
+//! - `manifest`: the keys that the nearest `flags.toml` declares.
+//! - `options`, `derive`: the two derives.
+//! - `flag_test`: the attribute of that name.
+//! - `errors`: collects errors, so that all of them are reported at once.
 
 #![forbid(unsafe_code)]
 
@@ -22,49 +27,51 @@ mod options;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-use crate::ast::Question;
+use crate::ast::FlagMacro;
 
 /// Expands `flag!`. The first token is the path of flagkit-core.
 #[doc(hidden)]
 #[proc_macro]
 pub fn flag(input: TokenStream) -> TokenStream {
-    expand::expand(Question::Flag, input.into()).into()
+    expand::expand(FlagMacro::Flag, input.into()).into()
 }
 
 /// Expands `variant!`. The first token is the path of flagkit-core.
 #[doc(hidden)]
 #[proc_macro]
 pub fn variant(input: TokenStream) -> TokenStream {
-    expand::expand(Question::Variant, input.into()).into()
+    expand::expand(FlagMacro::Variant, input.into()).into()
 }
 
 /// Implements `flagkit_core::Subject` for a struct.
 ///
-/// Each field is an attribute of its name, unless it says otherwise:
+/// Each field is an attribute under its own name, unless an option changes that:
 ///
-/// | on a field | it is |
+/// | option of a field | the field is |
 /// |---|---|
-/// | `#[subject(id)]` | the id; any subject will do: a text, an integer, an `Option` of these, a type of your own |
+/// | `#[subject(id)]` | the id; any type that is a subject: a text, an integer, an `Option` of these, your own type |
 /// | (nothing) | an attribute; its type implements `Attribute` (texts, numbers, `bool`, `Option`, `Vec`, derived enums) |
-/// | `#[subject(rename = "name")]` | an attribute of that name |
-/// | `#[subject(text)]` | an attribute by way of `AsRef<str>` |
-/// | `#[subject(nested)]` | a subject whose attributes are reached as `field.attribute` |
-/// | `#[subject(flatten)]` | a subject whose attributes are this one's |
-/// | `#[subject(skip)]` | nothing |
+/// | `#[subject(rename = "name")]` | an attribute under that name |
+/// | `#[subject(text)]` | an attribute, converted by `AsRef<str>` |
+/// | `#[subject(nested)]` | a subject with attributes read as `field.attribute` |
+/// | `#[subject(flatten)]` | a subject with attributes that become attributes of this one |
+/// | `#[subject(skip)]` | ignored |
 ///
-/// A name is looked for among the fields first, then as `nested`, then in flattened fields, in their order.
+/// An attribute is looked up among the fields first, then among nested ones, then in flattened ones, in field order.
 ///
-/// On the struct: `#[subject(anonymous)]` where there is no id, `#[subject(crate = "path::to::flagkit_core")]` where
-/// flagkit-core goes by another name.
+/// Options of the struct: `#[subject(anonymous)]` if there is no id, and `#[subject(crate = "path::to::flagkit_core")]`
+/// if flagkit-core has another name.
 #[proc_macro_derive(Subject, attributes(subject))]
 pub fn derive_subject(input: TokenStream) -> TokenStream {
     derive::subject(&parse_macro_input!(input as DeriveInput)).into()
 }
 
-/// Implements `flagkit_core::Attribute` for an enum without fields (its text is the variant's name in `snake_case`, or
-/// what `#[attribute(rename = "…")]` says) or for a struct with one field (which stands for it).
+/// Implements `flagkit_core::Attribute` for an enum without fields or for a struct with one field.
 ///
-/// `#[attribute(crate = "path::to::flagkit_core")]` where flagkit-core goes by another name.
+/// The value of an enum is the variant's name in `snake_case`, or the text of `#[attribute(rename = "…")]`. The value of
+/// a struct is that of its field.
+///
+/// `#[attribute(crate = "path::to::flagkit_core")]` names flagkit-core if it has another name.
 #[proc_macro_derive(Attribute, attributes(attribute))]
 pub fn derive_attribute(input: TokenStream) -> TokenStream {
     derive::attribute(&parse_macro_input!(input as DeriveInput)).into()
@@ -72,19 +79,20 @@ pub fn derive_attribute(input: TokenStream) -> TokenStream {
 
 /// Runs a test under every combination of flags: `flagkit_core::testing::flag_test`, with the feature `testing`.
 ///
-/// | in the attribute | the flag is |
+/// | argument | effect |
 /// |---|---|
-/// | `"key"` | off in some tests, on in the others |
-/// | `on("key")`, `off("key")` | that in all of them |
-/// | `crate = "path"` | (where flagkit-core goes by another name) |
+/// | `"key"` | the flag is off in half of the tests and on in the other half |
+/// | `on("key")`, `off("key")` | the flag has that state in every test |
+/// | `crate = "path"` | names flagkit-core, if it has another name |
 ///
-/// Each combination is a test of its own, beside the function, with all flags in its name:
-/// `search_works__search_v2_on__dark_mode_off`. They run side by side, each with its flags on its own thread. Up to 6 flags may be left
-/// open, which makes 64 tests. This attribute stands first; others below it are those of each test, but for the lints, which are
-/// those of the code. An `async` test brings the attribute of its runtime (`#[tokio::test]`) along; the flags follow its task. A test
-/// that is not async is one of the standard runner, unless an attribute whose path ends in `test` says what runs it.
+/// Each combination becomes a separate test with all flags in its name: `search_works__search_v2_on__dark_mode_off`. The
+/// tests run in parallel, each with its flags on its own thread. At most 6 flags may be left open, which makes 64 tests.
 ///
-/// An example is in the documentation of `flagkit_core::testing`.
+/// Write this attribute first. Attributes below it are applied to each test; lint attributes are applied to the code. An
+/// `async` test needs the attribute of its runtime, such as `#[tokio::test]`; the flags follow its task. Any other test
+/// uses the standard runner, unless an attribute with a path that ends in `test` names another.
+///
+/// The documentation of `flagkit_core::testing` has an example.
 #[proc_macro_attribute]
 pub fn flag_test(options: TokenStream, item: TokenStream) -> TokenStream {
     flag_test::expand(options.into(), &item.into()).into()

@@ -1,21 +1,21 @@
-//! The flag file that declares what may be asked for, at the time of compiling.
+//! The manifest: the flag file that declares the keys a crate may read, at compile time.
 //!
 //! # The problem
 //!
-//! A key that nobody declares is dark for ever, and a typo looks like a flag that is off.
+//! A key without a declaration is dark for ever, and a typo looks like a flag that is off.
 //!
 //! # The idea
 //!
-//! The nearest `flags.toml`, from the folder of the crate upwards, is the list of what may be asked for. Where there is
-//! none nothing is checked: a library declares its flags to whoever uses it, in words. A crate that came from a registry
-//! or a vendored folder is not checked either; the application's file is no business of its.
+//! The manifest is the nearest `flags.toml`, from the folder of the crate upwards. Without one, nothing is checked: a
+//! library documents its flags for its users instead. A crate from a registry or a vendored folder is not checked either,
+//! because the application's file does not declare its flags.
 //!
 //! # How it works
 //!
-//! The file is read once per crate that is compiled. The first call that is expanded includes its bytes in an unused
-//! constant: that is how the compiler learns that the crate is to be compiled again when the file changes.
+//! The file is read once per compiled crate. The first expanded call includes its bytes in an unused constant, so the
+//! compiler builds the crate again when the file changes.
 //!
-//! `FLAGKIT_MANIFEST` names another file (from the folder of the crate, if it is relative), or says `off`.
+//! The environment variable `FLAGKIT_MANIFEST` names another file, relative to the folder of the crate, or is `off`.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -31,22 +31,22 @@ use toml::de::{DeTable, DeValue};
 const NAME: &str = "flags.toml";
 const VARIABLE: &str = "FLAGKIT_MANIFEST";
 
-/// What the file declares.
+/// The keys that the file declares.
 pub(crate) struct Manifest {
     path: PathBuf,
     keys: BTreeSet<String>,
 }
 
-/// What is known of the flags that may be asked for.
+/// The result of looking for the manifest.
 pub(crate) enum Declared {
-    /// Nothing: nothing is checked.
+    /// There is no manifest, so nothing is checked.
     Unknown,
     Known(Manifest),
-    /// There is a file, and it cannot be used.
-    Broken(String),
+    /// There is a file, and it cannot be used. Holds the error message.
+    Invalid(String),
 }
 
-/// The flags that this crate may ask for.
+/// Returns the flags that this crate may read. Looks for the manifest once.
 pub(crate) fn declared() -> &'static Declared {
     static DECLARED: OnceLock<Declared> = OnceLock::new();
     DECLARED.get_or_init(|| match find() {
@@ -55,7 +55,9 @@ pub(crate) fn declared() -> &'static Declared {
     })
 }
 
-/// What has the crate compiled again when the file or the variable changes. Once is enough.
+/// Returns code that makes the compiler build the crate again when the file or the variable changes.
+///
+/// Empty after the first call, because one expansion per crate is enough.
 pub(crate) fn dependency() -> TokenStream {
     static DONE: AtomicBool = AtomicBool::new(false);
     if DONE.swap(true, Ordering::Relaxed) {
@@ -69,7 +71,7 @@ pub(crate) fn dependency() -> TokenStream {
             Some(path) => quote!(#variable const _: &[::core::primitive::u8] = ::core::include_bytes!(#path);),
             None => variable,
         },
-        Declared::Unknown | Declared::Broken(_) => variable,
+        Declared::Unknown | Declared::Invalid(_) => variable,
     }
 }
 
@@ -78,13 +80,13 @@ fn find() -> Option<PathBuf> {
     match env::var_os(VARIABLE) {
         Some(value) if value == "off" => None,
         Some(value) if !value.is_empty() => Some(folder.join(value)),
-        _ if is_of_others(&folder) => None,
+        _ if is_third_party(&folder) => None,
         _ => folder.ancestors().map(|folder| folder.join(NAME)).find(|path| path.is_file()),
     }
 }
 
-/// Whether the crate came from a registry or a vendored folder: cargo leaves a mark there.
-fn is_of_others(folder: &Path) -> bool {
+/// Returns whether the crate comes from a registry or a vendored folder. Cargo leaves a marker file there.
+fn is_third_party(folder: &Path) -> bool {
     [".cargo-ok", ".cargo-checksum.json", ".cargo_vcs_info.json"].iter().any(|mark| folder.join(mark).exists())
 }
 
@@ -94,7 +96,7 @@ impl Manifest {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) => {
-                return Declared::Broken(format!("{shown}, which declares the flags, cannot be read: {error}"));
+                return Declared::Invalid(format!("cannot read {shown}, which declares the flags: {error}"));
             }
         };
         match DeTable::parse(&text) {
@@ -110,22 +112,22 @@ impl Manifest {
                 let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
                 let (line, column) =
                     (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or("").chars().count() + 1);
-                Declared::Broken(format!("{shown}:{line}:{column}: not well-formed TOML: {}", error.message()))
+                Declared::Invalid(format!("cannot parse {shown}:{line}:{column}: {}", error.message()))
             }
         }
     }
 
-    /// Says what is wrong with a key that is not declared.
-    pub(crate) fn objection(&self, key: &str) -> Option<String> {
+    /// Returns the error for a key that the manifest does not declare.
+    pub(crate) fn undeclared_error(&self, key: &str) -> Option<String> {
         if self.keys.contains(key) {
             return None;
         }
-        let scored = self.keys.iter().map(|known| (strsim::jaro_winkler(key, known), known));
+        let scored = self.keys.iter().map(|declared| (strsim::jaro_winkler(key, declared), declared));
         let nearest = scored.filter(|(score, _)| *score > 0.85).max_by(|a, b| a.0.total_cmp(&b.0));
         let help = match nearest {
-            Some((_, known)) => format!("did you mean `{known}`?"),
-            None => format!("declare it there, dark: `flagkit new {key}`"),
+            Some((_, declared)) => format!("did you mean `{declared}`?"),
+            None => format!("to declare it, dark, run `flagkit new {key}`"),
         };
-        Some(format!("the flag `{key}` is declared nowhere in {}; {help}", self.path.display()))
+        Some(format!("cannot find the flag `{key}` in {}; {help}", self.path.display()))
     }
 }

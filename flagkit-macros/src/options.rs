@@ -1,4 +1,4 @@
-//! What `#[subject(…)]` and `#[attribute(…)]` say.
+//! The options in `#[subject(…)]` and `#[attribute(…)]`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -7,11 +7,11 @@ use syn::{Attribute, LitStr, Path, parse_quote};
 
 use crate::errors::Errors;
 
-/// What stands on the type.
+/// The options of the type.
 #[derive(Default)]
 pub(crate) struct ContainerOptions {
     core: Option<Path>,
-    /// Where it says so.
+    /// The span of `anonymous`, if the type has it.
     pub(crate) anonymous: Option<Span>,
 }
 
@@ -39,39 +39,39 @@ impl ContainerOptions {
         options
     }
 
-    /// The path of flagkit-core, which a derive cannot find out by itself.
+    /// Returns the path of flagkit-core, which a derive cannot find out by itself.
     pub(crate) fn core(&self) -> Path {
         self.core.clone().unwrap_or_else(|| parse_quote!(::flagkit_core))
     }
 }
 
-/// What stands on a field, or on a variant of an enum.
+/// The options of a field, or of a variant of an enum.
 #[derive(Default)]
 pub(crate) struct FieldOptions {
     pub(crate) role: Role,
     pub(crate) rename: Option<LitStr>,
 }
 
-/// What a field is to its subject.
+/// The part that a field has in its subject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Role {
     /// An attribute.
     #[default]
     Attribute,
-    /// What tells subjects apart.
+    /// The id, which distinguishes subjects.
     Id,
-    /// Nothing.
+    /// Ignored.
     Skip,
-    /// An attribute by way of `AsRef<str>`.
+    /// An attribute, converted by `AsRef<str>`.
     Text,
-    /// A subject whose attributes are reached as `field.attribute`.
+    /// A subject with attributes read as `field.attribute`.
     Nested,
-    /// A subject whose attributes are this one's.
+    /// A subject with attributes that become attributes of this one.
     Flatten,
 }
 
 impl Role {
-    /// What must hold of the type of such a field.
+    /// Returns the trait that the field's type must implement.
     pub(crate) fn bound(self, core: &Path) -> Option<TokenStream> {
         match self {
             Self::Attribute => Some(quote!(#core::Attribute)),
@@ -100,7 +100,7 @@ impl FieldOptions {
             let parsed = attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("rename") {
                     if options.rename.is_some() {
-                        return Err(meta.error("a second `rename`"));
+                        return Err(meta.error("got a second `rename`, expected one"));
                     }
                     options.rename = Some(meta.value()?.parse()?);
                     return Ok(());
@@ -113,7 +113,9 @@ impl FieldOptions {
                     }));
                 };
                 if options.role != Role::Attribute {
-                    return Err(meta.error("a field is one of `id`, `skip`, `text`, `nested` and `flatten`"));
+                    return Err(
+                        meta.error("got a second option, expected one of `id`, `skip`, `text`, `nested` and `flatten`")
+                    );
                 }
                 options.role = *role;
                 Ok(())
@@ -123,7 +125,7 @@ impl FieldOptions {
             }
         }
         if let (Some(rename), Role::Id | Role::Skip | Role::Flatten) = (&options.rename, options.role) {
-            errors.push(rename.span(), "an id, a skipped and a flattened field have no name of their own");
+            errors.push(rename.span(), "cannot rename an id, a skipped field or a flattened field: it has no name");
         }
         options
     }

@@ -1,21 +1,23 @@
-//! A document that is served.
+//! The document that is served.
 
 use axum::body::Bytes;
 use flagkit_sources::document::Format;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// A document, its name for caches, and what it looks like as an event.
+/// One version of the flag file: its bytes, its entity tag, and its event.
+///
+/// Made when the file changes, and shared by every response until the next change.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) bytes: Bytes,
     pub(crate) format: Format,
     /// An entity tag (RFC 9110, section 8.8.3): the XXH3-128 of the bytes, in quotes.
     pub(crate) tag: String,
-    /// The event, if it can be one: no line may be too long for a client.
+    /// The server-sent event. `None` if a line is too long for clients.
     pub(crate) event: Option<Bytes>,
 }
 
-/// The longest line that flagkit's client takes is 1 MiB, the name of the field included.
+/// The longest line, in bytes. The client in flagkit-sources accepts 1 MiB with the field's name.
 const MAX_LINE: usize = (1 << 20) - 8;
 
 impl Document {
@@ -32,13 +34,13 @@ impl Document {
         }
     }
 
-    /// Tells whether a list of entity tags names this one, by the weak comparison that RFC 9110 asks for.
-    pub(crate) fn is_named_in(&self, tags: &str) -> bool {
+    /// Returns whether a list of entity tags names this document, by the weak comparison of RFC 9110, section 8.8.3.2.
+    pub(crate) fn matches_any(&self, tags: &str) -> bool {
         tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.tag)
     }
 }
 
-/// A server-sent event: fields in lines, and a blank one.
+/// Returns the text as a server-sent event: one field per line, then an empty line.
 fn event(text: &str, format: Format, tag: &str) -> Option<Bytes> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut event = format!("event: {}\nid: {tag}\n", format.extension());
@@ -60,10 +62,10 @@ mod tests {
     fn tags_are_compared_weakly() {
         let document = Document::new(b"[flags]\n".to_vec(), Format::Toml);
         let tag = &document.tag;
-        assert!(document.is_named_in(tag) && document.is_named_in("*"));
-        assert!(document.is_named_in(&format!("\"a\", W/{tag}")) && document.is_named_in(&format!("{tag},\"b\"")));
+        assert!(document.matches_any(tag) && document.matches_any("*"));
+        assert!(document.matches_any(&format!("\"a\", W/{tag}")) && document.matches_any(&format!("{tag},\"b\"")));
         assert!(
-            !document.is_named_in("\"a\"") && !document.is_named_in("") && !document.is_named_in(tag.trim_matches('"'))
+            !document.matches_any("\"a\"") && !document.matches_any("") && !document.matches_any(tag.trim_matches('"'))
         );
     }
 

@@ -1,4 +1,4 @@
-//! Documents as a stream of server-sent events.
+//! The stream of server-sent events.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,13 +13,14 @@ use tokio::time;
 
 use crate::document::Document;
 
-/// Between two signs of life.
-const BEAT: Duration = Duration::from_secs(15);
-/// A comment, which clients pass over.
-const SIGN_OF_LIFE: Bytes = Bytes::from_static(b":\n\n");
+/// The time between two heartbeats.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+/// A comment line, which clients ignore. It keeps the connection open through proxies.
+const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
-/// The document in force, and each one after it, until the server closes. Who is slow gets the latest alone; all get
-/// the same bytes.
+/// Streams the current document and each later one until the server closes.
+///
+/// Slow clients skip to the latest document; all clients share the same buffer.
 pub(crate) fn stream(
     mut documents: watch::Receiver<Option<Arc<Document>>>,
     closing: watch::Receiver<bool>,
@@ -31,16 +32,16 @@ pub(crate) fn stream(
             _ = closing.wait_for(|closing| *closing) => return None,
             changed = documents.changed() => {
                 changed.ok()?;
-                // One that cannot be streamed ends the stream: its clients poll.
+                // A document that cannot be streamed ends the stream, and its clients poll.
                 documents.borrow_and_update().as_ref()?.event.clone()?
             }
-            () = time::sleep(BEAT) => SIGN_OF_LIFE,
+            () = time::sleep(HEARTBEAT_INTERVAL) => HEARTBEAT,
         };
         Some((Ok::<_, Infallible>(next), (documents, closing)))
     });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
-        // nginx and others would gather the events until there are enough of them.
+        // Turns off buffering in nginx and other proxies, which would delay events.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     (headers, Body::from_stream(events))

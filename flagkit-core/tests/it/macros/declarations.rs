@@ -73,10 +73,10 @@ fn an_undeclared_key_does_not_build() {
     app.write("flags.toml", "[flags]\nnew-chekout = false\n");
     app.write("app/src/main.rs", &format!("{CODE}\n// Changed.\n"));
     let errors = app.fails(None);
-    assert!(errors.contains("the flag `new-checkout` is declared nowhere in "), "{errors}");
+    assert!(errors.contains("cannot find the flag `new-checkout` in "), "{errors}");
     assert!(errors.contains("did you mean `new-chekout`?"), "{errors}");
-    assert!(errors.contains("the flag `theme` is declared nowhere in "), "{errors}");
-    assert!(errors.contains("declare it there, dark: `flagkit new theme`"), "{errors}");
+    assert!(errors.contains("cannot find the flag `theme` in "), "{errors}");
+    assert!(errors.contains("to declare it, dark, run `flagkit new theme`"), "{errors}");
     assert!(errors.contains("4:26") || errors.contains("main.rs:4"), "the error is at the literal: {errors}");
     app.builds(Some("off"));
 
@@ -89,7 +89,7 @@ fn an_undeclared_key_does_not_build() {
 
     app.write("flags.toml", "[flags]\nnew-checkout = = false\n");
     let errors = app.fails(None);
-    assert!(errors.contains("flags.toml:2:16: not well-formed TOML"), "{errors}");
+    assert!(errors.contains("flags.toml:2:16: "), "{errors}");
 
     // The nearest file counts. `FLAGKIT_MANIFEST` may name another one.
     app.write("app/flags.toml", "[flags]\nnew-checkout = false\ntheme = false\n");
@@ -99,7 +99,7 @@ fn an_undeclared_key_does_not_build() {
     let errors = app.fails(Some("others.toml"));
     assert!(errors.contains("`new-checkout`") && !errors.contains("`theme`"), "{errors}");
     let errors = app.fails(Some("nowhere.toml"));
-    assert!(errors.contains("cannot be read"), "{errors}");
+    assert!(errors.contains("cannot read"), "{errors}");
 
     // A crate from a registry is not checked against the file of the workspace that builds it.
     app.write("app/.cargo-checksum.json", "{}");
@@ -117,6 +117,6 @@ fn an_undeclared_key_of_a_test_does_not_build() {
     app.builds(None);
     app.write("flags.toml", "[flags]\nsearch-v2 = false\n");
     let errors = app.fails(None);
-    assert!(errors.contains("the flag `search` is declared nowhere in "), "{errors}");
+    assert!(errors.contains("cannot find the flag `search` in "), "{errors}");
     assert!(errors.contains("did you mean `search-v2`?"), "{errors}");
 }
