@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Golden vectors for the bucketing of flagkit, made without any of its code.
+"""Generates golden vectors for the bucketing of flagkit, independently of its code.
 
     pip install xxhash
-    python3 spec/bucketing.py [--check]    # writes spec/bucketing.json, or exits 1 if it is anything else
+    python3 spec/bucketing.py [--check]    # writes spec/bucketing.json; with --check, exits with 1 if it differs
 
-The formulas, which never change:
+The formulas are frozen:
 
     seed      = low 32 bits of XXH3-64(salt in UTF-8)
     point     = XXH3-64(id in UTF-8, seed) >> 33
     threshold = floor(percent * 2^31 / 100)
     on        = point < threshold
 
-One vector a line. An id with "repeat" is that text so many times over; "id_integer" is the same id as a number. The
-empty id has a point like any other: that it names nobody is for evaluation to say, not for bucketing.
+Each line has one vector. "repeat" is the number of repetitions of the id; "id_integer" is the same id as a number. The
+empty id has a point like any other. Evaluation, not bucketing, treats it as missing.
 
 The file is append-only: new sections go to the end of `vectors`.
 """
@@ -28,7 +28,7 @@ from pathlib import Path
 import xxhash
 
 FILE = Path(__file__).with_name("bucketing.json")
-LINE = 1 << 31
+BUCKETS = 1 << 31
 PERCENTS = ["0", "0.000001", "0.1", "1", "12.5", "33.333333", "50", "99.999999", "100"]
 SALTS = ["search-v2", "new-checkout", "", "a", "\u00e9", "\U0001f6a9", "team.search_v2", "0123456789abcdef0", "s" * 300]
 TEXTS = [
@@ -52,16 +52,16 @@ def xxh3(data, seed=0):
     return xxhash.xxh3_64_intdigest(data.encode("utf-8"), seed=seed)
 
 
-def place(salt, text):
+def seed_and_point(salt, text):
     seed = xxh3(salt) & 0xFFFFFFFF
     return seed, xxh3(text, seed) >> 33
 
 
 def vector(salt, id, percent, repeat=None):
-    seed, point = place(salt, id * (repeat or 1))
+    seed, point = seed_and_point(salt, id * (repeat or 1))
     millionths = Decimal(percent) * 10**6
     assert millionths == int(millionths), percent
-    threshold = int(millionths) * LINE // 10**8
+    threshold = int(millionths) * BUCKETS // 10**8
     made = {"salt": salt, "id": str(id)}
     if repeat:
         made["repeat"] = repeat
@@ -84,9 +84,9 @@ def uuids(count):
 
 
 def around(salt, id):
-    """The last percentage that leaves the id out, and the next, which lets it in."""
-    millionths = place(salt, id)[1] * 10**8 // LINE
-    while millionths * LINE // 10**8 <= place(salt, id)[1]:
+    """The greatest percentage that excludes the id, and the next one, which includes it."""
+    millionths = seed_and_point(salt, id)[1] * 10**8 // BUCKETS
+    while millionths * BUCKETS // 10**8 <= seed_and_point(salt, id)[1]:
         millionths += 1
     return [f"{Decimal(m).scaleb(-6):f}" for m in (millionths - 1, millionths)]
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Evaluates flags, from spec/README.md alone: a second opinion on what the Rust code says.
+"""Evaluates flags by the rules of spec/README.md: a second implementation, to verify the Rust code.
 
     evaluate.py --check     runs the cases of spec/evaluate/
 
-One layer only. Documents are taken to be valid, but for requirements that are unknown, circular or too deep and for
-segments that are not declared. Needs Python 3.11 and `pip install xxhash`.
+Supports one layer. Documents must be valid, with two exceptions: prerequisites may be undeclared, cyclic or too deep, and
+segments may be undeclared. Needs Python 3.11 and `pip install xxhash`.
 """
 
 import datetime
@@ -21,26 +21,26 @@ from fractions import Fraction
 
 import xxhash
 
-LINE = 2**31
-MAX_REQUIREMENTS, MAX_WAYS = 32, 1_000
+BUCKETS = 2**31
+MAX_DEPTH, MAX_PATHS = 32, 1_000
 MISSING = object()
 
 
 def parse(text):
-    """Reads a document; decimals stay as they are written."""
+    """Parses a document. Decimals keep their exact digits."""
     return tomllib.loads(text, parse_float=Decimal)
 
 
 def evaluate(document, key, id=None, attributes=None):
-    """Answers for one flag and one subject: {"on", "reason", "rule", "variant"}."""
+    """Evaluates one flag for one subject: {"on", "reason", "rule", "variant"}."""
     return Evaluator(document, as_hashed(id), attributes or {}).flag(key)
 
 
-def answer(on, reason, rule=None, variant=None):
+def result(on, reason, rule=None, variant=None):
     return {"on": on, "reason": reason, "rule": rule, "variant": variant}
 
 
-# --- Verdicts: True is yes, False is no, None is cannot tell ---
+# --- Verdicts: True is yes, False is no, None is unknown ---
 
 
 def all_of(verdicts):
@@ -63,21 +63,21 @@ class Evaluator:
         self.id = id
         self.attributes = attributes
         self.flag = functools.cache(self.decide)
-        self.refused = self.with_unknown_segments()
-        self.refused |= self.without_ground()
+        self.invalid = self.with_undeclared_segments()
+        self.invalid |= self.with_invalid_prerequisites()
 
-    def without_ground(self):
-        """The flags from which a way along `requires` never ends, or takes over 32 steps, or is one of over 1,000."""
-        ways = {}
-        for _ in range(MAX_REQUIREMENTS + 1):
-            known, ways = ways, {}
+    def with_invalid_prerequisites(self):
+        """The flags with a cycle of prerequisites, more than 32 in a chain, or more than 1,000 paths."""
+        paths = {}
+        for _ in range(MAX_DEPTH + 1):
+            known, paths = paths, {}
             for key, flag in self.flags.items():
-                required = [] if key in self.refused else [k for k in flag.get("requires", []) if k in self.flags]
+                required = [] if key in self.invalid else [k for k in flag.get("requires", []) if k in self.flags]
                 if all(k in known for k in required):
-                    ways[key] = sum(1 + known[k] for k in required)
-        return {key for key in self.flags if not ways.get(key, MAX_WAYS + 1) <= MAX_WAYS}
+                    paths[key] = sum(1 + known[k] for k in required)
+        return {key for key in self.flags if not paths.get(key, MAX_PATHS + 1) <= MAX_PATHS}
 
-    def with_unknown_segments(self):
+    def with_undeclared_segments(self):
         return {
             key
             for key, flag in self.flags.items()
@@ -87,14 +87,14 @@ class Evaluator:
 
     def decide(self, key):
         if key not in self.flags:
-            return answer(False, "undeclared")
+            return result(False, "undeclared")
         flag = self.flags[key]
         if not flag.get("on", False):
-            return answer(False, "off")
-        if key in self.refused:
-            return answer(False, "refused")
+            return result(False, "off")
+        if key in self.invalid:
+            return result(False, "refused")
         if not all(self.flag(required)["on"] for required in flag.get("requires", [])):
-            return answer(False, "prerequisite")
+            return result(False, "prerequisite")
         for index, rule in enumerate(flag.get("rules", [])):
             if self.rule_matches(rule):
                 by = rule.get("by", flag.get("by"))
@@ -111,12 +111,12 @@ class Evaluator:
         elif hashed is None:
             on, reason = False, "no-subject"
         else:
-            on, reason = point(salt, hashed) < math.floor(rollout * LINE / 100), "rollout"
+            on, reason = point(salt, hashed) < math.floor(rollout * BUCKETS / 100), "rollout"
         if not on:
             variant = None
         elif variant is None and hashed is not None and "variants" in flag:
-            variant = dealt(flag["variants"], point(salt + ":variant", hashed))
-        return answer(on, reason, rule, variant)
+            variant = assigned_variant(flag["variants"], point(salt + ":variant", hashed))
+        return result(on, reason, rule, variant)
 
     def rule_matches(self, rule):
         stated = [self.conditions(rule)]
@@ -139,7 +139,7 @@ class Evaluator:
         return self.id is not None and self.id in [as_hashed(id) for id in ids]
 
     def conditions(self, owner):
-        """What a rule or a segment states of `if` and `any`."""
+        """The verdict of `if` and `any` of a rule or segment."""
         stated = []
         if "if" in owner:
             stated.append(self.table(owner["if"]))
@@ -171,7 +171,7 @@ def as_list(value):
 
 
 def as_hashed(value):
-    """The text that is hashed, or None: texts and whole numbers only, and not the empty text."""
+    """The text to hash: a non-empty string or an integer; None for other values."""
     if isinstance(value, str):
         return value or None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -188,14 +188,14 @@ def point(salt, hashed):
     return xxhash.xxh3_64_intdigest(hashed.encode(), seed) >> 33
 
 
-def dealt(variants, second_point):
+def assigned_variant(variants, second_point):
     total = sum(Fraction(weight) for weight in variants.values())
     so_far = Fraction(0)
     for name in sorted(variants, key=str.encode):
         so_far += Fraction(variants[name])
-        if second_point < math.floor(so_far * LINE / total):
+        if second_point < math.floor(so_far * BUCKETS / total):
             return name
-    raise AssertionError("the last share ends at the end of the line")
+    raise AssertionError("the last cumulated weight covers every point")
 
 
 # --- Conditions ---
@@ -234,7 +234,7 @@ def kind(value):
 
 
 def as_number(operand):
-    """A fraction stands for the nearest binary one. Python then compares whole numbers and fractions exactly."""
+    """Converts a decimal to the nearest binary fraction. Python compares integers and fractions exactly."""
     return float(operand) if isinstance(operand, Decimal) else operand
 
 
@@ -244,7 +244,7 @@ def equals_one(value, operands):
 
 
 def matches(text, expression):
-    """In Python `$` is also before a line feed at the end; that which is only at the end is `\\Z`."""
+    """Replaces `$` by `\\Z`: in Python, `$` also matches before a final line feed."""
     if not re.search(r"\(\?[a-z]*m", expression):
         expression = re.sub(r"\\.|\[.[^]]*\]|\$", lambda part: r"\Z" if part[0] == "$" else part[0], expression)
     return re.search(expression.encode(), text.encode()) is not None
@@ -303,7 +303,7 @@ DAYS_IN_400_YEARS = 146_097
 
 
 def moment(date):
-    """The seconds from a fixed day to a date of RFC 3339, exactly; None for any other text."""
+    """The exact seconds from a fixed day to a date of RFC 3339; None for any other text."""
     if isinstance(date, datetime.datetime):
         date = date.isoformat()
     match = DATE.fullmatch(date)
@@ -312,7 +312,7 @@ def moment(date):
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     fraction, sign, offset_hours, offset_minutes = match.groups()[6:]
     try:
-        # Python knows no year 0. The calendar repeats every 400 years.
+        # Python has no year 0. The calendar repeats every 400 years.
         days = datetime.date(400 + year % 400, month, day).toordinal() + year // 400 * DAYS_IN_400_YEARS
     except ValueError:
         return None
@@ -332,7 +332,7 @@ VERSION = re.compile(
 
 
 def version(text):
-    """A version as the parts it gives and as what it is ordered by; None for any other text."""
+    """The given parts of a version and its sort key; None for any other text."""
     match = VERSION.fullmatch(text)
     if match is None:
         return None
@@ -349,7 +349,7 @@ def pre_release(text):
 
 
 def end(parts, kept):
-    """Where the versions that share the first `kept` parts end: before the next version and its pre-releases."""
+    """The exclusive upper bound of the versions that share the first `kept` parts, before the next pre-releases."""
     return (*filled(parts[: kept - 1] + [parts[kept - 1] + 1]), False, [])
 
 
@@ -375,21 +375,21 @@ def satisfies(ordered, requirement):
 
 
 def differences(path):
-    """Yields None for a case that is as it should be, else what is wrong with it."""
+    """Yields None for each case that passes, otherwise the difference."""
     cases = tomllib.loads(path.read_text(encoding="utf-8"))
     document = parse(cases["document"])
     for number, case in enumerate(cases["cases"], 1):
-        expected = answer(case["on"], case["reason"], case.get("rule"), case.get("variant"))
+        expected = result(case["on"], case["reason"], case.get("rule"), case.get("variant"))
         got = evaluate(document, case["flag"], case.get("id"), case.get("attributes", {}))
         yield None if got == expected else f"{path.name}, case {number}: expected {expected}, got {got}"
 
 
 def check():
     paths = sorted((pathlib.Path(__file__).parent / "evaluate").glob("*.toml"))
-    results = [result for path in paths for result in differences(path)]
-    wrong = [result for result in results if result is not None]
-    print(*wrong, f"{len(results)} cases in {len(paths)} files, {len(wrong)} differences", sep="\n")
-    return 1 if wrong or not results else 0
+    outcomes = [outcome for path in paths for outcome in differences(path)]
+    wrong = [outcome for outcome in outcomes if outcome is not None]
+    print(*wrong, f"{len(outcomes)} cases in {len(paths)} files, {len(wrong)} differences", sep="\n")
+    return 1 if wrong or not outcomes else 0
 
 
 if __name__ == "__main__":

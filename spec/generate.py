@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Makes documents and subjects, and says with evaluate.py what the answers are.
+"""Generates documents and subjects, with the results of evaluate.py.
 
-    generate.py LINES SEED      the same lines for the same seed, in every Python
+    generate.py LINES SEED      the same seed gives the same lines in every version of Python
 
-Each line is one document in TOML with ten questions about it:
+Each line has one TOML document and ten evaluations:
 
     {"document": "…", "pairs": [{"flag": "x", "id": "u1", "attributes": {…}, "expected": {…}}, …]}
 
-Fractions are written as {"float": "1.0"} and whole numbers beyond 64 bits as {"integer": "…"}, because JSON readers
-differ on both.
+Fractions are written as {"float": "1.0"} and integers beyond 64 bits as {"integer": "…"}, because JSON parsers treat
+both differently.
 """
 
 import datetime
@@ -25,10 +25,10 @@ PAIRS = 10
 
 
 class Literal(str):
-    """A value as it stands in the document: a date, a decimal."""
+    """A value in its document spelling: a date or a decimal."""
 
 
-# --- What attributes and operands are made of: values that lie close to each other ---
+# --- Values of attributes and operands, chosen close to each other ---
 
 TEXTS = [
     "PT", "ES", "pt", "P", "", " PT", "PTX", "É", "E\u0301", "é", "São Paulo", "1", "true", "a.b", "日本", "🦀", "\\",
@@ -100,7 +100,7 @@ IDS = [
 class Maker:
     def __init__(self, seed):
         self.random = random.Random(seed)
-        self.asked = {}
+        self.operands = {}
 
     def chance(self, probability):
         return self.random.random() < probability
@@ -149,13 +149,13 @@ class Maker:
             return self.pick(["0", "1", "1.2", "0.9"]) + self.pick([".*", ".x", ".X"])
         return self.pick(["=", ">", ">=", "<", "<=", "~", "^", ""]) + self.version()
 
-    # Conditions: what an operator wants, and attributes that come close to it
+    # Conditions: operands, and attributes close to them
 
     def one_or_several(self, make):
         return self.some(make, 1, 4) if self.chance(0.5) else make()
 
     def condition(self):
-        """A name of an attribute and what is said of it. The name tells which values come close."""
+        """An attribute name and its condition. The name determines the type of close values."""
         name = self.pick(list(ATTRIBUTES))
         operators = {}
         for _ in range(self.pick([1, 1, 1, 1, 1, 1, 2, 3])):
@@ -167,13 +167,13 @@ class Maker:
         return name, operators
 
     def remember(self, name, operator, operand):
-        """Keeps what a document asks of an attribute, for subjects of which it is true or nearly."""
+        """Stores the operands of an attribute, to generate subjects that match or nearly match."""
         if operator not in ("exists", "matches"):
             for each in operand if isinstance(operand, list) else [operand]:
-                self.asked.setdefault(name, []).append((operator, each))
+                self.operands.setdefault(name, []).append((operator, each))
 
     def near(self, operator, operand):
-        """What an operator asks for, or a value just beside it."""
+        """The operand itself, or a value close to it."""
         if operator == "semver":
             return self.near_version(self.pick(operand.split(",")).strip().lstrip("=<>~^"))
         if operator == "cidr":
@@ -191,7 +191,7 @@ class Maker:
         return self.pick([as_float(operand), number, int(number), int(number) + 1, int(number) - 1, *beside])
 
     def near_version(self, version):
-        """The same, with other or no pre-release, or the first version after those that share some of its parts."""
+        """The same version with a different or no pre-release, or the next version after a shared prefix."""
         if version == "*" or self.chance(0.1):
             return version
         parts = [int(part) for part in version.partition("+")[0].partition("-")[0].split(".") if part.isdigit()]
@@ -212,7 +212,7 @@ class Maker:
         return self.pick(["", "", "::ffff:"]) + str(ipaddress.IPv4Address(number))
 
     def near_date(self, date):
-        """The same moment in another zone, or a little beside it."""
+        """The same moment in another zone, or a close one."""
         if not "1000" < date < "9000" or ":60" in date or self.chance(0.2):
             return date.replace(":59:60", ":59:59") if self.chance(0.5) else date.replace(":59:59", ":59:60")
         fraction = re.match("[.0-9]*", date[19:])[0]
@@ -254,7 +254,7 @@ class Maker:
         return Literal(date) if as_toml and not date.startswith("0000") else date
 
     def close(self, kind):
-        """A value of the kind that an operator wants, in the form it wants or nearly."""
+        """A value of the type that an operator needs, in a valid or nearly valid form."""
         values = {
             "equal": self.scalar,
             "list": self.scalar,
@@ -353,7 +353,7 @@ class Maker:
         return flag
 
     def document(self):
-        self.asked = {}
+        self.operands = {}
         names = ["staff", "press", "a-b", "Staff"][: self.random.randint(0, 4)]
         segments = {name: self.segment() for name in names}
         keys = [f"f{number}" for number in range(self.random.randint(1, 5))]
@@ -363,12 +363,12 @@ class Maker:
         if self.chance(0.08):
             flags |= self.chain()
         if self.chance(0.08):
-            self.refused(flags)
+            self.invalid(flags)
         document = {"flags": flags, "segments": segments}
         return document | ({"meta": {"flags": len(flags)}} if self.chance(0.1) else {})
 
     def requirements(self, flags):
-        """Mostly of flags further down; sometimes of unknown ones, sometimes in a circle."""
+        """Adds prerequisites: mostly later flags, sometimes undeclared ones, sometimes a cycle."""
         keys = list(flags)
         for index, key in enumerate(keys):
             if not isinstance(flags[key], dict) or not self.chance(0.25):
@@ -383,7 +383,7 @@ class Maker:
                 flags[key]["requires"] = self.random.sample(candidates, count)
 
     def chain(self):
-        """A chain about as long as one may be, at times with a second way past each flag."""
+        """A chain of prerequisites near the maximum length, sometimes with a second path around each flag."""
         length = self.random.randint(30, 36)
         last = self.pick([{"on": True}, {"on": True, "rollout": 50, "salt": "x"}, {"on": False}])
         flags = {f"c{length}": last}
@@ -394,8 +394,8 @@ class Maker:
             flags[f"c{number}"] = {"on": True, "requires": below}
         return dict(sorted(flags.items()))
 
-    def refused(self, flags):
-        """A flag that uses a segment that is not declared, and one that requires it."""
+    def invalid(self, flags):
+        """Adds a flag with an undeclared segment, and a flag that requires it."""
         lost = {"on": True, "rules": [{"segment": self.pick(["unheard-of", ["unheard-of"]])}]}
         if self.chance(0.3):
             lost["requires"] = ["wants-lost"]
@@ -415,8 +415,8 @@ class Maker:
             make = lambda: self.pick(BEYOND) if self.chance(0.05) else self.close(kind)
         else:
             make = lambda: self.close(kind)
-        if name in self.asked and self.chance(0.65):
-            make = lambda: self.near(*self.pick(self.asked[name]))
+        if name in self.operands and self.chance(0.65):
+            make = lambda: self.near(*self.pick(self.operands[name]))
         elif self.chance(0.1):
             make = self.odd
         if self.chance(0.6 if kind == "list" else 0.15):
@@ -444,7 +444,7 @@ class Maker:
         return {"document": text, "pairs": [self.pair(text, document) for _ in range(PAIRS)]}
 
 
-# Which values the conditions on an attribute ask for.
+# The type of values that the conditions on each attribute use.
 ATTRIBUTES = {
     "country": "equal",
     "plan": "equal",
