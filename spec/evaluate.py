@@ -3,8 +3,8 @@
 
     evaluate.py --check     runs the cases of spec/evaluate/
 
-Supports one layer. Documents must be valid, with two exceptions: prerequisites may be undeclared, cyclic or too deep, and
-segments may be undeclared. Needs Python 3.11 and `pip install xxhash`.
+Supports one layer. Documents must be valid, with two exceptions: prerequisites may be undeclared, cyclic or too deep,
+and segments may be undeclared. Needs Python 3.11 and `pip install xxhash`.
 """
 
 import datetime

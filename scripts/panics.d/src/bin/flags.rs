@@ -1,4 +1,4 @@
-//! Asks for a boolean, a percentage and a flag with rules, and does nothing else.
+//! Reads a boolean, a percentage and a flag with rules, and does nothing else.
 
 use std::env;
 use std::process::ExitCode;

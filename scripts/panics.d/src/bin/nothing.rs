@@ -1,4 +1,4 @@
-//! The same program without flags: what it brings is what std brings.
+//! The same program without flags. Its panics all come from std.
 
 use std::env;
 use std::hint::black_box;
