@@ -1,10 +1,8 @@
 //! Once `go` has written, only a human's yes keeps the change; and what is taken back is never more than it is by then.
 
-mod stage;
-
 use std::process::Command;
 
-use stage::{Folder, Reply, Server, Terminal};
+use crate::support::{Folder, Reply, Server, Terminal, wait_until};
 
 const FLAGS: &str = "# kept\n[flags.pay] # by card\non = true\nrollout = 10\n\n[defaults]\ngate = \"standard\"\n";
 
@@ -53,7 +51,7 @@ fn by_a_terminal_that_is_closed_and_by_a_signal() {
     let (folder, terminal, text) = at_the_last_look(&Server::new(Reply::ok("Welcome")));
     // As a window that is closed.
     drop(terminal);
-    stage::wait_until("it is taken back", || folder.read("flags.toml") == text && folder.entries().len() == 2);
+    wait_until("it is taken back", || folder.read("flags.toml") == text && folder.entries().len() == 2);
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! An approval is of exact content, one at a time; a revert waits for nobody.
 
-mod stage;
-
 use std::thread;
 use std::time::Instant;
 
-use stage::{DEADLINE, Folder, Reply, Server};
+use crate::support::{DEADLINE, Folder, Reply, Server};
 
 const FLAGS: &str = "# kept\n[flags]   # all\npay = \"10%\"   # by card\nother = false\n";
 const ASKS: &str = "to let it be seen: ";

@@ -1,12 +1,10 @@
 //! `revert` in environments, in JSON, through links, of flags with rules, and of very many.
 
-mod stage;
-
 use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
-use stage::Folder;
+use crate::support::Folder;
 
 #[test]
 fn in_an_environment_that_has_no_file_yet() {

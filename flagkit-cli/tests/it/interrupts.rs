@@ -1,15 +1,11 @@
 //! SIGKILL at any point of `go`, from its start to its end, and of `revert`: 500 rounds.
 
-#![cfg(unix)]
-
-mod stage;
-
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::Folder;
 use sha2::{Digest as _, Sha256};
-use stage::Folder;
 
 const OFF: &str = "# kept\n[flags]   # all\npay = false   # by card\n\n[gate.unused]\nramp = [10]\n";
 const ROUNDS: u32 = 250;

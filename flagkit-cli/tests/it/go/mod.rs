@@ -1,8 +1,8 @@
-//! `go` and `revert`, at a terminal, against a server that answers.
+//! `go` and `revert`, at a terminal, against a running server.
 
-mod stage;
+mod undo;
 
-use stage::{Folder, Reply, Server};
+use crate::support::{Folder, Reply, Server};
 
 const FLAGS: &str =
     "# The flags.\n[flags]   # all of them\nplain = false  # no gate\n\n[flags.gated] # has one\non = false\n";

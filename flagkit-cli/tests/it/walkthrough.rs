@@ -1,7 +1,5 @@
 //! As a person would: begin, declare, write code, check, release to a tenth of a running shop, be taken back, turn dark.
 
-mod stage;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use stage::{DEADLINE, Folder};
+use crate::support::{DEADLINE, Folder};
 
 /// The example as a process of its own.
 struct Storefront {

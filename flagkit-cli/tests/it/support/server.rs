@@ -1,0 +1,91 @@
+//! A server on this machine that responds, is slow, or breaks off.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What a server does with whoever asks.
+#[derive(Clone)]
+pub(crate) enum Reply {
+    /// A status and a body.
+    Says(u16, String),
+    /// Nothing, until whoever asks has gone.
+    Dawdles,
+    /// The beginning of an answer, and then the end of the connection.
+    BreaksOff,
+}
+
+impl Reply {
+    pub(crate) fn ok(body: &str) -> Self {
+        Self::Says(200, body.to_owned())
+    }
+}
+
+/// A server on a free port of this machine, whose answer may change.
+#[derive(Clone)]
+pub(crate) struct Server {
+    address: String,
+    state: Arc<Mutex<(Reply, u64)>>,
+}
+
+impl Server {
+    pub(crate) fn new(reply: Reply) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let server = Self { address, state: Arc::new(Mutex::new((reply, 0))) };
+        let state = Arc::clone(&server.state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let reply = {
+                    let mut state = state.lock().expect("no panic");
+                    state.1 += 1;
+                    state.0.clone()
+                };
+                thread::spawn(move || answer(&stream, &reply));
+            }
+        });
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn set(&self, reply: Reply) {
+        self.state.lock().expect("no panic").0 = reply;
+    }
+
+    /// How many times it was asked.
+    pub(crate) fn asked(&self) -> u64 {
+        self.state.lock().expect("no panic").1
+    }
+}
+
+fn answer(mut stream: &TcpStream, reply: &Reply) {
+    let mut request = BufReader::new(stream);
+    let mut line = String::new();
+    while request.read_line(&mut line).is_ok_and(|len| len > 2) {
+        line.clear();
+    }
+    let _ = match reply {
+        Reply::Says(status, body) => {
+            let len = body.len();
+            let head = format!("HTTP/1.1 {status} Said\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n");
+            stream.write_all((head + body).as_bytes())
+        }
+        Reply::Dawdles => request.read_to_end(&mut Vec::new()).map(|_| ()),
+        Reply::BreaksOff => stream.write_all(b"HTTP/1.1 200 Said\r\nContent-Length: 1000\r\n\r\nWelc"),
+    };
+}
+
+/// An address of this machine at which nobody listens.
+pub(crate) fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").to_string()
+}
