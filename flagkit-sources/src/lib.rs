@@ -81,7 +81,7 @@ pub use guard::{Guard, Readiness};
 #[doc(hidden)]
 pub use http::fuzzing;
 #[cfg(feature = "http")]
-pub use http::{CertificateError, HeaderError, Http, Retry, UrlError};
+pub use http::{Http, Retry};
 
 /// Watches a flag file, lays `FLAG_*` environment variables over it, and installs the flags for `flag!`.
 ///

@@ -26,13 +26,12 @@ use std::time::Duration;
 use ureq::http::{HeaderName, HeaderValue, header};
 
 use self::client::Settings;
-pub use self::roots::CertificateError;
 pub use self::schedule::Retry;
 use self::secret::Secret;
 use self::state::State;
 use self::target::Target;
-pub use self::target::UrlError;
 use crate::document::Format;
+use crate::error::Error;
 
 /// Follows a flag document on an HTTP server.
 ///
@@ -103,7 +102,7 @@ impl Http {
     /// # Errors
     ///
     /// Returns an error for what is no such URL. [`plain`](Http::insecure) takes `http://` to other machines.
-    pub fn new(url: &str) -> Result<Self, UrlError> {
+    pub fn new(url: &str) -> Result<Self, Error> {
         Target::parse(url, false).map(Self::of)
     }
 
@@ -115,7 +114,7 @@ impl Http {
     /// # Errors
     ///
     /// Returns an error for what is no URL.
-    pub fn insecure(url: &str) -> Result<Self, UrlError> {
+    pub fn insecure(url: &str) -> Result<Self, Error> {
         Target::parse(url, true).map(Self::of)
     }
 
@@ -149,9 +148,10 @@ impl Http {
     /// # Errors
     ///
     /// Returns an error when the name is no header's, or the value cannot be sent (it may have no line's end in it).
-    pub fn header(mut self, name: &str, value: &str) -> Result<Self, HeaderError> {
-        let name: HeaderName = name.parse().map_err(|_| HeaderError("not the name of a header"))?;
-        HeaderValue::from_str(value).map_err(|_| HeaderError("a value that cannot be sent in a header"))?;
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, Error> {
+        let name: HeaderName = name.parse().map_err(|_| Error::header("its name is not the name of a header"))?;
+        HeaderValue::from_str(value)
+            .map_err(|_| Error::header("its value has characters that a header cannot hold"))?;
         self.settings.headers.retain(|(known, _)| *known != name);
         self.settings.headers.push((name, Secret::new(value)));
         Ok(self)
@@ -162,7 +162,7 @@ impl Http {
     /// # Errors
     ///
     /// Returns an error when the token cannot be sent in a header.
-    pub fn bearer_token(self, token: &str) -> Result<Self, HeaderError> {
+    pub fn bearer_token(self, token: &str) -> Result<Self, Error> {
         self.header(header::AUTHORIZATION.as_str(), &format!("Bearer {token}"))
     }
 
@@ -267,23 +267,11 @@ impl Http {
     /// # Errors
     ///
     /// Returns an error when there is no certificate in it.
-    pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, CertificateError> {
+    pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, Error> {
         self.settings.roots = roots::parse(pem)?;
         Ok(self)
     }
 }
-
-/// The reason why a header cannot be sent. It repeats neither name nor value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeaderError(&'static str);
-
-impl fmt::Display for HeaderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for HeaderError {}
 
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,34 +1,22 @@
 //! Certificates that are trusted, from PEM.
 
-use std::fmt;
-
 use ureq::tls::{PemItem, parse_pem};
 
-/// The reason why certificates cannot be trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateError(&'static str);
-
-impl fmt::Display for CertificateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for CertificateError {}
+use crate::error::Error;
 
 /// Reads the certificates, in DER.
-pub(super) fn parse(pem: &[u8]) -> Result<Vec<Vec<u8>>, CertificateError> {
-    let items = parse_pem(pem).collect::<Result<Vec<_>, _>>().map_err(|_| CertificateError("not PEM"))?;
+pub(super) fn parse(pem: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    let items = parse_pem(pem).collect::<Result<Vec<_>, _>>().map_err(|_| Error::certificate("the text is not PEM"))?;
     let roots = items.iter().filter_map(|item| match item {
         PemItem::Certificate(certificate) => Some(certificate.der().to_vec()),
         _ => None,
     });
     let roots: Vec<_> = roots.collect();
     if roots.is_empty() {
-        return Err(CertificateError("no certificate in the PEM"));
+        return Err(Error::certificate("the PEM holds no certificate"));
     }
     if !roots.iter().all(|der| is_sequence(der)) {
-        return Err(CertificateError("a certificate in the PEM that is none"));
+        return Err(Error::certificate("a certificate in the PEM is not DER"));
     }
     Ok(roots)
 }

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use ureq::http::Uri;
 use ureq::http::uri::Scheme;
 
+use crate::error::Error;
+
 /// The URL of a document.
 #[derive(Clone)]
 pub(super) struct Target {
@@ -14,37 +16,26 @@ pub(super) struct Target {
     shown: String,
 }
 
-/// The reason why a text is no URL to load flags from. It never repeats the URL, which may hold secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UrlError(&'static str);
-
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for UrlError {}
-
 impl Target {
     /// `plain` allows what is neither encrypted nor on this machine.
-    pub(super) fn parse(url: &str, plain: bool) -> Result<Self, UrlError> {
+    pub(super) fn parse(url: &str, plain: bool) -> Result<Self, Error> {
         let url = url.split_once('#').map_or(url, |(url, _)| url);
-        let uri: Uri = url.parse().map_err(|_| UrlError("not a URL such as https://flags.example.com/flags.toml"))?;
+        let uri: Uri =
+            url.parse().map_err(|_| Error::url("it is not one such as https://flags.example.com/flags.toml"))?;
         // A port that is none would be taken for the usual one.
         let after_host = uri.authority().and_then(|authority| authority.as_str().rsplit(['@', ']']).next());
         if after_host.is_some_and(|rest| rest.contains(':')) && uri.port_u16().is_none() {
-            return Err(UrlError("a URL whose port is no number from 0 to 65535"));
+            return Err(Error::url("its port is not a number from 0 to 65535"));
         }
         let is_https = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
             Some(scheme) if *scheme == Scheme::HTTP => false,
-            _ => return Err(UrlError("a URL that begins neither with https:// nor with http://")),
+            _ => return Err(Error::url("it begins with neither https:// nor http://")),
         };
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or(UrlError("a URL without a host"))?;
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| Error::url("it has no host"))?;
         if !is_https && !plain && !is_loopback(host) {
-            return Err(UrlError(
-                "a plain http:// URL of another machine: whoever is on the way can turn flags on and read tokens; use https://, or Http::insecure if the network is trusted",
+            return Err(Error::url(
+                "http:// to another machine is not encrypted, so anyone on the network can turn flags on and read tokens; use https://, or Http::insecure if the network is trusted",
             ));
         }
         let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
@@ -103,7 +94,7 @@ impl fmt::Debug for Target {
 mod tests {
     use super::*;
 
-    fn shown(url: &str) -> Result<String, UrlError> {
+    fn shown(url: &str) -> Result<String, Error> {
         Target::parse(url, false).map(|target| target.shown().to_owned())
     }
 
