@@ -1,0 +1,287 @@
+//! While a file and a server are broken in every way at random, readers see nothing but documents that were whole and
+//! good, and never a fall to the default; and each mend is seen.
+//!
+//! Thirty seconds with a seed of its own; `FLAGKIT_CHAOS_SECONDS=600 FLAGKIT_CHAOS_SEED=7` for other times and seeds.
+
+#![cfg(all(unix, feature = "http"))]
+
+#[path = "it/support/mod.rs"]
+mod support;
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use flagkit_core::{Flags, Snapshot};
+use flagkit_sources::{Builder, File, Guard, OnFailedStart};
+use support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event};
+use support::{Place, Random, pause, wait_until};
+
+const READERS: usize = 8;
+
+/// A document whose first and last flags name its generation, with others between them.
+fn text(layer: &str, generation: u64) -> String {
+    let mut text = String::from("[flags]\n");
+    for place in ["first", "last"] {
+        let _ = writeln!(text, "{layer}-{place} = {{ on = true, variants = {{ g{generation} = 1 }} }}");
+        if place == "first" {
+            for n in 0..200 {
+                let _ = writeln!(text, "{layer}-filler-{n} = true");
+            }
+        }
+    }
+    text
+}
+
+/// One that is no good, and says so in the name that would show.
+fn bad(layer: &str, random: &mut Random) -> String {
+    let text = text(layer, 0).replace("g0", "bad");
+    match random.below(3) {
+        0 => text + "= = 1\n",
+        1 => "[flags]\n[flags]\n".to_owned() + &text,
+        _ => text.replace("[flags]", "[[flags]]"),
+    }
+}
+
+/// What the server does with a request.
+#[derive(Clone, Debug)]
+enum Mode {
+    Good(u64),
+    Says(String),
+    /// Answers with this much and then nothing more.
+    Hangs(String),
+    HangsUp,
+}
+
+fn break_server(random: &mut Random, generation: u64) -> Mode {
+    let whole = document("cut", &text("http", generation).replace('g', "b"));
+    let cut = usize::try_from(random.below(whole.len() as u64)).expect("small");
+    let toml = "content-type: application/toml\r\n";
+    match random.below(14) {
+        0 => Mode::HangsUp,
+        1 => Mode::Says(answer("500 Internal Server Error", "", "no")),
+        2 => Mode::Says(answer("404 Not Found", "", "no")),
+        3 => Mode::Says(answer("401 Unauthorized", "", "no")),
+        4 => Mode::Says(answer("200 OK", "content-type: text/html\r\n", "<html>")),
+        5 => Mode::Says(answer("200 OK", toml, "")),
+        6 => Mode::Says(document("bad", &bad("http", random))),
+        7 => Mode::Says(whole[..cut].to_owned()),
+        8 => Mode::Hangs(whole[..cut].to_owned()),
+        9 => Mode::Says(format!("HTTP/1.1 200 OK\r\n{toml}\r\n{}", bad("http", random))),
+        10 => Mode::Says(answer("302 Found", "location: http://127.0.0.1:1/\r\n", "")),
+        11 => Mode::Says("SSH-2.0-OpenSSH_9.2\r\n".to_owned()),
+        12 => Mode::Says(answer("200 OK", &format!("{toml}content-encoding: gzip\r\n"), "no gzip")),
+        _ => Mode::Says(format!("{STREAM}{}", chunk(&event("bad", &bad("http", random))))),
+    }
+}
+
+/// Answers as the mode says; a stream follows it as it changes.
+fn serve(mode: &Mutex<Mode>, streams: &AtomicBool, request: &Request, stream: &mut TcpStream) -> bool {
+    let now = || mode.lock().expect("no panic").clone();
+    match now() {
+        Mode::Good(generation) if request.asks_for_stream() && streams.load(Ordering::SeqCst) => {
+            let say = |stream: &mut TcpStream, generation| {
+                let event = event(&format!("g{generation}"), &text("http", generation));
+                stream.write_all(chunk(&event).as_bytes()).is_ok()
+            };
+            let mut said = generation;
+            let mut lives = stream.write_all(STREAM.as_bytes()).is_ok() && say(stream, generation);
+            while lives && streams.load(Ordering::SeqCst) {
+                pause(Duration::from_millis(5));
+                lives = match now() {
+                    Mode::Good(generation) if generation != said => {
+                        said = generation;
+                        say(stream, generation)
+                    }
+                    Mode::Good(_) => stream.write_all(chunk(": here\n\n").as_bytes()).is_ok(),
+                    Mode::Says(rubbish) => {
+                        let _ = stream.write_all(rubbish.as_bytes());
+                        false
+                    }
+                    Mode::Hangs(_) => true,
+                    Mode::HangsUp => false,
+                };
+            }
+            false
+        }
+        Mode::Good(generation) => {
+            let tag = format!("g{generation}");
+            let answer = match request.header("if-none-match") {
+                Some(known) if known == format!("\"{tag}\"") => answer("304 Not Modified", "", ""),
+                _ => document(&tag, &text("http", generation)),
+            };
+            stream.write_all(answer.as_bytes()).is_ok()
+        }
+        Mode::Says(answer) => stream.write_all(answer.as_bytes()).is_ok() && answer.starts_with("HTTP/1.1 3"),
+        Mode::Hangs(start) => {
+            let _ = stream.write_all(start.as_bytes());
+            while matches!(now(), Mode::Hangs(_)) {
+                pause(Duration::from_millis(5));
+            }
+            false
+        }
+        Mode::HangsUp => false,
+    }
+}
+
+fn remove(path: &Path) {
+    let _ = fs::remove_dir(path);
+    let _ = fs::remove_file(path);
+}
+
+fn break_file(path: &Path, random: &mut Random) {
+    match random.below(8) {
+        0 => remove(path),
+        1 => fs::write(path, "").expect("written"),
+        2 => fs::write(path, bad("file", random)).expect("written"),
+        3 => fs::write(path, [0xFF, 0xFE, 0x00, 0x41]).expect("written"),
+        4 => {
+            remove(path);
+            fs::create_dir(path).expect("made");
+        }
+        5 => {
+            remove(path);
+            let made = Command::new("mkfifo").arg(path).status().expect("mkfifo runs");
+            assert!(made.success());
+        }
+        6 => {
+            remove(path);
+            std::os::unix::fs::symlink("nowhere", path).expect("linked");
+        }
+        // Half of it, from a writer that goes on below.
+        _ => {
+            let text = bad("file", random);
+            fs::write(path, &text[..text.len() / 3]).expect("written");
+        }
+    }
+}
+
+fn mend_file(path: &Path, generation: u64, random: &mut Random) {
+    let text = text("file", generation);
+    if !path.is_file() || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        remove(path);
+    }
+    if random.below(2) == 0 {
+        let new = path.with_extension("new");
+        fs::write(&new, &text).expect("written");
+        fs::rename(new, path).expect("moved");
+    } else {
+        // In pieces, with pauses between them.
+        let mut file = fs::File::create(path).expect("made");
+        for piece in text.as_bytes().chunks(1_000) {
+            file.write_all(piece).expect("written");
+            pause(Duration::from_millis(random.below(20)));
+        }
+    }
+}
+
+/// The generation that a layer's flags show. `None` before the first.
+fn generation(snapshot: &Snapshot, layer: &str) -> Option<u64> {
+    let name = |place: &str| snapshot.variant(&format!("{layer}-{place}"), "u1").map(|found| found.name().to_owned());
+    let (first, last) = (name("first")?, name("last"));
+    assert_eq!(Some(&first), last.as_ref(), "half a document counts");
+    let number = first.strip_prefix('g').and_then(|number| number.parse().ok());
+    Some(number.unwrap_or_else(|| panic!("a document counts that was never good: {first}")))
+}
+
+fn current(flags: &Flags, layer: &str) -> Option<u64> {
+    generation(&flags.snapshot(), layer)
+}
+
+/// Reads until it is told to stop; returns how often.
+fn read(flags: &Flags, written: &[AtomicU64; 2], stop: &AtomicBool) -> u64 {
+    let mut reads = 0;
+    let mut seen = [0, 0];
+    while !stop.load(Ordering::Relaxed) {
+        let snapshot = flags.snapshot();
+        for (index, layer) in ["file", "http"].into_iter().enumerate() {
+            let generation = generation(&snapshot, layer).unwrap_or_else(|| panic!("{layer} fell to the default"));
+            assert!(generation <= written[index].load(Ordering::SeqCst), "{layer} shows what nobody wrote");
+            assert!(generation >= seen[index], "{layer} went back from {} to {generation}", seen[index]);
+            seen[index] = generation;
+        }
+        reads += 1;
+        if reads % 64 == 0 {
+            thread::yield_now();
+        }
+    }
+    reads
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn for_a_while() {
+    let seconds = setting("FLAGKIT_CHAOS_SECONDS", 30);
+    let seed = setting("FLAGKIT_CHAOS_SEED", u64::from(std::process::id()));
+    println!("seed {seed}, {seconds} s");
+    let mut random = Random::new(seed);
+
+    let place = Place::new();
+    place.write(text("file", 1));
+    let (mode, streams) = (Arc::new(Mutex::new(Mode::Good(1))), Arc::new(AtomicBool::new(true)));
+    let stub = Stub::new({
+        let (mode, streams) = (Arc::clone(&mode), Arc::clone(&streams));
+        move |request, stream| serve(&mode, &streams, request, stream)
+    });
+    let soon = Duration::from_millis(300);
+    let http = eager(&stub.url()).connect_timeout(soon).header_timeout(soon).total_timeout(soon).idle_timeout(soon);
+    let file = File::new(place.flags()).poll_every(Duration::from_millis(200));
+    let builder =
+        Builder::new().source(file).source(http).when_missing(OnFailedStart::Fail).when_invalid(OnFailedStart::Fail);
+    let guard: Guard = builder.start().expect("both are good");
+
+    let written = Arc::new([AtomicU64::new(1), AtomicU64::new(1)]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..READERS)
+        .map(|_| {
+            let (flags, written, stop) = (guard.flags().clone(), Arc::clone(&written), Arc::clone(&stop));
+            thread::spawn(move || read(&flags, &written, &stop))
+        })
+        .collect();
+
+    let (start, mut rounds, mut worst) = (Instant::now(), 0_u32, Duration::ZERO);
+    for next in 2.. {
+        if start.elapsed() >= Duration::from_secs(seconds) || readers.iter().any(thread::JoinHandle::is_finished) {
+            break;
+        }
+        let (breaks_file, breaks_server) = (random.below(3) > 0, random.below(3) > 0);
+        if breaks_file {
+            break_file(&place.flags(), &mut random);
+        }
+        if breaks_server {
+            streams.store(random.below(2) == 0, Ordering::SeqCst);
+            *mode.lock().expect("no panic") = break_server(&mut random, next);
+            if random.below(3) == 0 {
+                stub.hang_up();
+            }
+        }
+        pause(Duration::from_millis(random.below(400)));
+
+        written[0].store(next, Ordering::SeqCst);
+        written[1].store(next, Ordering::SeqCst);
+        mend_file(&place.flags(), next, &mut random);
+        streams.store(random.below(2) == 0, Ordering::SeqCst);
+        *mode.lock().expect("no panic") = Mode::Good(next);
+        let mended = wait_until("the mend is seen", || {
+            ["file", "http"].iter().all(|layer| current(guard.flags(), layer) == Some(next))
+                || readers.iter().any(thread::JoinHandle::is_finished)
+        });
+        worst = worst.max(mended);
+        rounds += 1;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let reads: u64 = readers.into_iter().map(|reader| reader.join().expect("the reader saw nothing wrong")).sum();
+    println!("{rounds} rounds, {reads} reads, a mend was seen within {worst:?} at the worst");
+    assert!(rounds > 0 && reads > 0);
+}

@@ -1,0 +1,301 @@
+//! After `fork(2)` the child reads flags as before, knows that nothing follows them any more, and ends without waiting;
+//! the parent follows its sources on.
+
+#![cfg(all(unix, feature = "http"))]
+
+#[path = "it/support/mod.rs"]
+mod support;
+
+use std::os::unix::process::CommandExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use flagkit_core::Event;
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source, Wake};
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Builder, Env, File, Guard, Notify, Readiness};
+use fork::{Fork, fork, waitpid_nohang};
+use support::stub::{self, Stub};
+use support::{Custom, Place, document, is_on, lit, wait_until};
+
+/// So long that no test lives to see it.
+const NEVER: Duration = Duration::from_secs(36_000);
+
+const PANICKED: i32 = 101;
+
+/// Runs the closure in a forked child and returns the exit code: zero, or the error. A child that hangs is killed,
+/// and `None`.
+fn in_a_fork(limit: Duration, run: impl FnOnce() -> Result<(), i32>) -> Option<i32> {
+    match fork().expect("there is memory for another process") {
+        // The harness goes on in the parent alone: the child leaves before it comes back to it.
+        Fork::Child => {
+            let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(PANICKED));
+            let code = result.err().unwrap_or_default();
+            // Not by `process::exit`, which waits for a lock of the standard library that a thread that was just
+            // starting or ending may have held at the fork.
+            let error = Command::new("sh").args(["-c", &format!("exit {code}")]).exec();
+            panic!("there is a shell: {error}");
+        }
+        Fork::Parent(child) => {
+            let begin = Instant::now();
+            loop {
+                if let Some(status) = waitpid_nohang(child).expect("it is ours") {
+                    // wait(2): the code is in the second byte, the signal in the first.
+                    let [signal, code, ..] = status.to_le_bytes();
+                    return (signal == 0).then_some(code.into());
+                }
+                if begin.elapsed() > limit {
+                    let _ = Command::new("kill").args(["-KILL", &child.to_string()]).status();
+                    wait_until("the child is gone", || matches!(waitpid_nohang(child), Ok(Some(_)) | Err(_)));
+                    return None;
+                }
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+fn or(holds: bool, code: i32) -> Result<(), i32> {
+    if holds { Ok(()) } else { Err(code) }
+}
+
+/// What the child finds, or the code that tells which of it is wrong.
+fn check(guard: Guard) -> Result<(), i32> {
+    or(is_on(&guard, "a") && !is_on(&guard, "b") && is_on(&guard, "x"), 1)?;
+    or(guard.status().sources.iter().all(|source| source.state == SourceState::Stopped), 2)?;
+    or(guard.status().sources.iter().all(|source| source.loads > 0), 3)?;
+    or(guard.readiness() == Readiness::Stale, 4)?;
+    let says_why = |warnings: &[Box<str>]| warnings.len() == 1 && warnings[0].contains("stopped by a fork");
+    or(guard.status().sources.iter().all(|source| says_why(&source.warnings)), 7)?;
+    // Nobody is there to hear it.
+    guard.reload();
+    let flags = guard.flags().clone();
+    // A source that is waited for in vain would take all the time there is.
+    or(guard.stop(NEVER), 5)?;
+    or(flags.is_on("a", &()) && flags.snapshot().is_on("x", &()), 6)
+}
+
+#[test]
+fn the_child_reads_on_and_the_parent_follows_on() {
+    if !support::runs_alone(module_path!(), "the_child_reads_on_and_the_parent_follows_on") {
+        return;
+    }
+    let place = Place::new();
+    let other = place.path("other.toml");
+    place.write(document("a", true));
+    std::fs::write(&other, document("b", false)).expect("written");
+    // A poll that comes in the middle of the fork holds the lock of the status, see below.
+    let guard = Builder::new()
+        .source(File::new(place.flags()).poll_every(NEVER))
+        .source(File::new(&other).poll_every(NEVER))
+        .source(Env::from_vars("FLAG_", [("FLAG_X".into(), "on".into())]))
+        .start()
+        .expect("starts");
+    let mut guard = Some(guard);
+    let is_settled = |guard: &Guard| guard.status().sources[..2].iter().all(|source| source.confirmations > 0);
+    wait_until("the first looks are done", || guard.as_ref().is_some_and(is_settled));
+    let child = in_a_fork(support::DEADLINE, || check(guard.take().expect("it is here")));
+    assert_eq!(child, Some(0));
+
+    // The child has stopped nothing here.
+    let guard = guard.take().expect("the child has taken its own copy");
+    assert!(guard.status().sources.iter().all(|source| source.state == SourceState::Fresh));
+    assert_eq!(guard.readiness(), Readiness::Ready);
+    place.replace(document("a", false));
+    std::fs::write(&other, document("b", true)).expect("written");
+    wait_until("the parent sees changes", || !is_on(&guard, "a") && is_on(&guard, "b"));
+    assert!(guard.stop(support::DEADLINE));
+}
+
+/// The child has the flags of the moment, whatever becomes of the file.
+#[test]
+fn the_flags_of_the_child_no_longer_change() {
+    if !support::runs_alone(module_path!(), "the_flags_of_the_child_no_longer_change") {
+        return;
+    }
+    let place = Place::new();
+    place.write(document("a", true));
+    let guard = support::start(File::new(place.flags()).notify(Notify::Off).poll_every(Duration::from_millis(20)));
+    let seen = in_a_fork(support::DEADLINE, || {
+        or(std::fs::write(place.flags(), document("a", false)).is_ok(), 1)?;
+        let begin = Instant::now();
+        let mut stays = true;
+        while begin.elapsed() < Duration::from_millis(500) {
+            stays &= is_on(&guard, "a");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        or(stays, 2)
+    });
+    assert_eq!(seen, Some(0));
+    wait_until("the parent sees what the child has written", || !is_on(&guard, "a"));
+}
+
+/// As `wait_until`, for a child.
+fn comes(code: i32, condition: impl FnMut() -> bool) -> Result<(), i32> {
+    catch_unwind(AssertUnwindSafe(|| wait_until("it comes", condition))).map(|_| ()).map_err(|_| code)
+}
+
+#[test]
+fn the_child_may_start_its_sources_again() {
+    if !support::runs_alone(module_path!(), "the_child_may_start_its_sources_again") {
+        return;
+    }
+    let place = Place::new();
+    place.write(document("a", false));
+    let stub = Stub::saying(stub::document("v1", "[flags]\nserved = true\n"));
+    let custom = Custom { load: || Ok(Load::new(lit(&["steady"]))), run: |_: &Publisher| {} };
+    let guard = Builder::new()
+        .source(File::new(place.flags()))
+        .source(stub::eager(&stub.url()).stream(false))
+        .source(custom)
+        .source(Env::from_vars("FLAG_", [("FLAG_X".into(), "on".into())]))
+        .start()
+        .expect("starts");
+    let (tell, told) = mpsc::channel();
+    let _subscription = guard.flags().subscribe(move |event| {
+        if let Event::Changed(change) = event {
+            let _ = tell.send(change.layer.to_string());
+        }
+    });
+    let mut guard = Some(guard);
+    let polls = stub.polls().len();
+    let child = in_a_fork(support::DEADLINE, || {
+        let mut guard = guard.take().expect("it is here");
+        let before = guard.status().sources;
+        // A poll that came in the middle of the fork holds a lock.
+        let Ok(()) = guard.restart_after_fork() else { return Err(100) };
+        let now = || guard.status().sources;
+        let state = |index: usize| now()[index].state;
+        or(is_on(&guard, "x") && is_on(&guard, "steady") && is_on(&guard, "served"), 1)?;
+        for index in [0, 1, 3] {
+            comes(2, || state(index) == SourceState::Fresh && now()[index].loads > before[index].loads)?;
+        }
+        or(state(2) == SourceState::Stopped && now()[2].loads == before[2].loads, 3)?;
+        or(now().iter().all(|source| source.warnings.is_empty()), 4)?;
+        comes(5, || now()[1].confirmations > 0)?;
+        place.replace(document("a", true));
+        comes(6, || is_on(&guard, "a"))?;
+        or(told.recv_timeout(support::DEADLINE).is_ok_and(|layer| layer.starts_with("file:")), 7)?;
+        or(guard.restart_after_fork().is_ok(), 8)?;
+        or(guard.status().sources[0].state == SourceState::Fresh, 8)?;
+        or(guard.stop(support::DEADLINE), 9)
+    });
+    if child == Some(100) {
+        return the_child_may_start_its_sources_again();
+    }
+    assert_eq!(child, Some(0));
+    let guard = guard.take().expect("the child has taken its own copy");
+    wait_until("the parent polls on", || stub.polls().len() > polls + 5);
+    wait_until("the parent sees what the child has written", || is_on(&guard, "a"));
+    assert!(guard.status().sources[..2].iter().all(|source| source.state == SourceState::Fresh));
+    assert!(guard.stop(support::DEADLINE));
+}
+
+/// Publishes all the time.
+struct Restless;
+
+impl Source for Restless {
+    fn provenance(&self) -> Provenance {
+        Provenance::new("custom:restless")
+    }
+
+    fn load(&mut self) -> Result<Load, LoadError> {
+        Ok(Load::new(lit(&["steady"])))
+    }
+
+    fn run(&mut self, publisher: &Publisher) {
+        while publisher.wait(Duration::ZERO) != Wake::Stopped {
+            publisher.publish(lit(&["steady", "other"]));
+            publisher.publish(lit(&["steady"]));
+        }
+    }
+
+    fn restarted(&self) -> Option<Box<dyn Source>> {
+        Some(Box::new(Self))
+    }
+}
+
+/// It starts again, or says that it cannot; and does not hang.
+#[test]
+fn a_fork_in_the_middle_of_a_change_can_be_started_again_or_says_that_it_cannot() {
+    if !support::runs_alone(
+        module_path!(),
+        "a_fork_in_the_middle_of_a_change_can_be_started_again_or_says_that_it_cannot",
+    ) {
+        return;
+    }
+    let mut guard = Some(restless());
+    let mut started = 0;
+    for round in 0..100 {
+        let child = in_a_fork(Duration::from_secs(10), || {
+            let mut guard = guard.take().expect("it is here");
+            let before = guard.flags().snapshot().revision();
+            let restarted = guard.restart_after_fork();
+            or(is_on(&guard, "steady"), 1)?;
+            let Err(error) = restarted else {
+                comes(2, || guard.flags().snapshot().revision() > before)?;
+                return or(guard.stop(support::DEADLINE), 3);
+            };
+            or(error.to_string().contains("forked while its flags were being changed"), 4)?;
+            drop(guard);
+            Err(99)
+        });
+        assert!(matches!(child, Some(0 | 99)), "round {round}: {child:?}");
+        started += usize::from(child == Some(0));
+    }
+    println!("{started} of 100 could be started again");
+    assert!(started > 0);
+}
+
+/// Reading takes no lock, so it does not matter what the other threads were at.
+#[test]
+fn a_fork_in_the_middle_of_a_change_can_be_read_in() {
+    if !support::runs_alone(module_path!(), "a_fork_in_the_middle_of_a_change_can_be_read_in") {
+        return;
+    }
+    let guard = restless();
+    for round in 0..100 {
+        let child = in_a_fork(Duration::from_secs(10), || or(is_on(&guard, "steady"), 1));
+        assert_eq!(child, Some(0), "round {round}");
+    }
+}
+
+/// As documented, the status says that the sources are stopped, and a drop waits for nobody.
+#[test]
+fn a_fork_in_the_middle_of_a_change_can_tell_the_status() {
+    if !support::runs_alone(module_path!(), "a_fork_in_the_middle_of_a_change_can_tell_the_status") {
+        return;
+    }
+    let guard = restless();
+    for round in 0..300 {
+        // None is listed where somebody held the lock.
+        let is_stopped = || or(guard.status().sources.iter().all(|source| source.state == SourceState::Stopped), 1);
+        let child = in_a_fork(Duration::from_secs(10), is_stopped);
+        assert_eq!(child, Some(0), "round {round}");
+    }
+}
+
+/// As documented, a drop waits for nobody.
+#[test]
+fn a_fork_in_the_middle_of_a_change_can_drop_the_guard() {
+    if !support::runs_alone(module_path!(), "a_fork_in_the_middle_of_a_change_can_drop_the_guard") {
+        return;
+    }
+    for round in 0..50 {
+        let mut guard = Some(restless());
+        let child = in_a_fork(Duration::from_secs(10), || {
+            drop(guard.take());
+            Ok(())
+        });
+        assert_eq!(child, Some(0), "round {round}");
+    }
+}
+
+/// Flags of a source that publishes all the time.
+fn restless() -> Guard {
+    let guard = Builder::new().source(Restless).start().expect("starts");
+    wait_until("it is at work", || guard.status().sources[0].loads > 10);
+    guard
+}

@@ -1,0 +1,239 @@
+//! A missing file starts dark and lights when it comes; a broken one is an error with all its problems. Either can be
+//! had the other way round.
+
+use std::error::Error as _;
+use std::time::{Duration, Instant};
+
+use crate::support::{self, Custom, Place, document, is_on, lit, status, wait_until};
+use flagkit_core::source::{Load, LoadError, Problem};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{FlagSet, Reason};
+use flagkit_sources::{Builder, Env, File, OnFailedStart};
+
+const BROKEN: &str = "[flags]\na = yes\nb = true\nc = no\n";
+
+#[test]
+fn a_missing_file_is_waited_for_in_the_dark() {
+    let place = Place::new();
+    let guard = Builder::new().source(File::new(place.flags())).start().expect("starts in the dark");
+    let before = status(&guard);
+    assert_eq!((before.state, before.loads, before.flags, before.last_good), (SourceState::Waiting, 0, 0, None));
+    assert!(before.last_error.expect("an error").is_missing());
+    assert_eq!(guard.flags().evaluate("checkout", &()).reason(), Reason::NotFound);
+    place.write(document("checkout", true));
+    wait_until("it lights", || is_on(&guard, "checkout"));
+    let after = status(&guard);
+    assert_eq!((after.state, after.loads, after.flags), (SourceState::Fresh, 1, 1));
+    assert!(after.last_good.is_some() && after.last_error.is_none());
+}
+
+#[test]
+fn a_missing_file_can_be_refused() {
+    let place = Place::new();
+    let start = || Builder::new().source(File::new(place.flags())).when_missing(OnFailedStart::Fail).start();
+    let error = start().expect_err("refused");
+    assert!(error.is_load() && !error.is_installed());
+    let path = place.flags().display().to_string();
+    assert_eq!(error.to_string(), format!("file:{path}: there is no such file"));
+    place.write(document("checkout", true));
+    assert!(is_on(&start().expect("starts"), "checkout"));
+}
+
+#[test]
+fn a_broken_file_is_an_error_with_all_its_problems() {
+    let place = Place::new();
+    place.write(BROKEN);
+    for missing in [OnFailedStart::StayDark, OnFailedStart::Fail] {
+        let error = Builder::new().source(File::new(place.flags())).when_missing(missing).start().expect_err("refused");
+        let [(provenance, load)] = error.failures() else { panic!("one source failed: {error}") };
+        assert_eq!(provenance.as_str(), format!("file:{}", place.flags().display()));
+        assert!(!load.is_missing());
+        let lines: Vec<_> =
+            load.problems().iter().filter_map(Problem::location).map(|location| location.line).collect();
+        assert_eq!(lines, [2, 4]);
+        let shown = error.to_string();
+        assert!(
+            shown.contains("flags.toml: ") && shown.contains("\n  2:5: ") && shown.contains("\n  4:5: "),
+            "{shown}"
+        );
+        assert!(error.source().is_none(), "the message has it all");
+    }
+}
+
+#[test]
+fn a_broken_file_can_start_dark() {
+    let place = Place::new();
+    place.write(BROKEN);
+    let guard = Builder::new()
+        .source(File::new(place.flags()))
+        .when_invalid(OnFailedStart::StayDark)
+        .start()
+        .expect("starts in the dark");
+    assert_eq!(status(&guard).state, SourceState::Waiting);
+    assert_eq!(status(&guard).last_error.expect("an error").problems().len(), 2);
+    place.write(document("checkout", true));
+    wait_until("it lights", || is_on(&guard, "checkout"));
+}
+
+/// One policy says nothing of the other.
+#[test]
+fn missing_and_broken_are_two_policies() {
+    let place = Place::new();
+    let start = |missing, broken| {
+        let builder = Builder::new().source(File::new(place.flags()));
+        builder.when_missing(missing).when_invalid(broken).start().is_ok()
+    };
+    assert!(
+        start(OnFailedStart::StayDark, OnFailedStart::Fail) && !start(OnFailedStart::Fail, OnFailedStart::StayDark)
+    );
+    place.write(BROKEN);
+    assert!(
+        start(OnFailedStart::Fail, OnFailedStart::StayDark) && !start(OnFailedStart::StayDark, OnFailedStart::Fail)
+    );
+}
+
+#[test]
+fn all_sources_that_fail_are_told_and_those_that_do_not_are_not() {
+    let place = Place::new();
+    place.write(BROKEN);
+    std::fs::write(place.path("good.toml"), document("checkout", true)).expect("written");
+    let error = Builder::new()
+        .source(File::new(place.flags()))
+        .source(File::new(place.path("good.toml")))
+        .source(File::new(place.path("missing.toml")))
+        .source(Env::from_vars("FLAG_", []))
+        .when_missing(OnFailedStart::Fail)
+        .start()
+        .expect_err("refused");
+    let failed: Vec<_> =
+        error.failures().iter().map(|(source, _)| source.as_str().rsplit('/').next().expect("a name")).collect();
+    assert_eq!(failed, ["flags.toml", "missing.toml"]);
+}
+
+/// A document in which single flags are refused is not broken.
+#[test]
+fn single_flags_that_are_refused_do_not_keep_it_from_starting() {
+    let place = Place::new();
+    place.write("[flags]\na = 25\nb = true\n");
+    let guard =
+        Builder::new().source(File::new(place.flags())).when_missing(OnFailedStart::Fail).start().expect("starts");
+    assert!(is_on(&guard, "b") && !is_on(&guard, "a"));
+    assert_eq!(status(&guard).problems.len(), 1);
+}
+
+#[test]
+fn no_sources_are_no_flags() {
+    let guard = Builder::new().start().expect("starts");
+    assert!(guard.flags().status().sources.is_empty());
+    assert!(!is_on(&guard, "checkout"));
+}
+
+#[test]
+fn a_source_that_hangs_is_waited_for_as_long_as_told() {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let hangs = Custom {
+        load: move || {
+            // Until the test lets go, and for ever in the eyes of the start.
+            let _ = released.recv_timeout(support::DEADLINE);
+            Ok(Load::new(lit(&["late"])))
+        },
+        run: |_: &flagkit_core::source::Publisher| {},
+    };
+    let place = Place::new();
+    place.write(document("checkout", true));
+    let begin = Instant::now();
+    let guard = Builder::new()
+        .source(hangs)
+        .source(File::new(place.flags()))
+        .startup_timeout(Duration::from_millis(300))
+        .when_missing(OnFailedStart::Fail)
+        .start()
+        .expect("starts without it");
+    assert!(begin.elapsed() < support::DEADLINE / 2, "the start took {:?}", begin.elapsed());
+    assert!(begin.elapsed() >= Duration::from_millis(300));
+    assert_eq!(status(&guard).state, SourceState::Starting);
+    assert!(is_on(&guard, "checkout") && !is_on(&guard, "late"));
+    release.send(()).expect("it waits");
+    wait_until("it is taken in when it answers", || is_on(&guard, "late"));
+}
+
+#[test]
+fn a_source_that_answers_is_not_waited_for_longer() {
+    let begin = Instant::now();
+    let guard = Builder::new()
+        .source(Custom { load: || Ok(Load::new(FlagSet::new())), run: |_: &flagkit_core::source::Publisher| {} })
+        .startup_timeout(Duration::from_secs(3_600))
+        .start()
+        .expect("starts");
+    assert!(begin.elapsed() < support::DEADLINE);
+    drop(guard);
+}
+
+/// The policies are about the first load. It was good; what came later is for the status.
+#[test]
+fn what_goes_wrong_after_the_first_load_does_not_keep_it_from_starting() {
+    let (failed, has_failed) = std::sync::mpsc::channel();
+    let fails_later = Custom {
+        load: || Ok(Load::new(lit(&["steady"]))),
+        run: move |publisher: &flagkit_core::source::Publisher| {
+            publisher.fail(LoadError::new("the server is away"));
+            let _ = failed.send(());
+        },
+    };
+    let slow = Custom {
+        load: move || {
+            let _ = has_failed.recv_timeout(support::DEADLINE);
+            Ok(Load::new(lit(&["slow"])))
+        },
+        run: |_: &flagkit_core::source::Publisher| {},
+    };
+    let guard = Builder::new().source(fails_later).source(slow).start().expect("starts");
+    assert!(is_on(&guard, "steady") && is_on(&guard, "slow"));
+}
+
+#[test]
+fn no_patience_at_all_starts_in_the_dark() {
+    let place = Place::new();
+    place.write(document("checkout", true));
+    let guard =
+        Builder::new().source(File::new(place.flags())).startup_timeout(Duration::ZERO).start().expect("starts");
+    wait_until("it lights", || is_on(&guard, "checkout"));
+}
+
+#[test]
+fn endless_patience_is_patience() {
+    let guard = Builder::new()
+        .source(Custom { load: || Ok(Load::new(lit(&["a"]))), run: |_: &flagkit_core::source::Publisher| {} })
+        .startup_timeout(Duration::MAX)
+        .start()
+        .expect("starts");
+    assert!(is_on(&guard, "a"));
+}
+
+#[test]
+fn no_limit_of_size_is_no_limit() {
+    let place = Place::new();
+    place.write(document("checkout", true));
+    let guard = support::start(File::new(place.flags()).max_len(u64::MAX));
+    assert!(is_on(&guard, "checkout"));
+}
+
+#[test]
+fn an_endless_poll_is_none() {
+    let place = Place::new();
+    place.write(document("checkout", false));
+    let guard = support::start(File::new(place.flags()).poll_every(Duration::MAX));
+    place.replace(document("checkout", true));
+    wait_until("the change is seen by its events", || is_on(&guard, "checkout"));
+}
+
+#[test]
+fn an_error_of_a_source_is_shown_as_it_is() {
+    let fails = Custom {
+        load: || Err(LoadError::new("the table is locked").with_cause(std::io::Error::other("code 17"))),
+        run: |_: &flagkit_core::source::Publisher| {},
+    };
+    let error = Builder::new().source(fails).start().expect_err("refused");
+    assert_eq!(error.to_string(), "custom:test: the table is locked");
+    assert_eq!(error.source().expect("the cause").to_string(), "code 17");
+}

@@ -1,0 +1,439 @@
+//! What is kept on disk is loaded whole or not at all: whoever else writes, whoever is killed, whatever is at the path.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs::{self, File, FileTimes};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::support::{self, Place, Random, in_a_child, pause, test_name};
+use flagkit_core::source::Provenance;
+use flagkit_sources::document::Format;
+use flagkit_sources::{Cache, CachedDocument};
+
+const URL: &str = "https://flags.example.com/flags.toml";
+const DOCUMENT: &str = "[flags]\nnew-checkout = true\n\n[flags.search]\non = true\nrollout = 25\n";
+
+fn cache(path: &Path) -> Cache {
+    Cache::new(path, Provenance::new(URL))
+}
+
+fn at() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000)
+}
+
+fn kept(bytes: impl Into<Vec<u8>>, tag: Option<&str>) -> CachedDocument {
+    CachedDocument { bytes: bytes.into(), format: Format::Toml, tag: tag.map(str::to_owned), at: at() }
+}
+
+/// The names in a directory.
+fn names(dir: &Path) -> BTreeSet<String> {
+    let name =
+        |entry: std::io::Result<fs::DirEntry>| entry.expect("an entry").file_name().to_string_lossy().into_owned();
+    fs::read_dir(dir).expect("a directory").map(name).collect()
+}
+
+/// A cache that holds the document, and the bytes of its file.
+fn full() -> (Place, PathBuf, Vec<u8>) {
+    let place = Place::new();
+    let path = place.path("flags.cache");
+    cache(&path).store(&kept(DOCUMENT, Some("\"v1\""))).expect("it can be kept");
+    assert!(cache(&path).load().is_some());
+    let bytes = fs::read(&path).expect("it is there");
+    (place, path, bytes)
+}
+
+#[test]
+fn what_is_kept_is_loaded() {
+    let place = Place::new();
+    let path = place.path("flags.cache");
+    assert_eq!(cache(&path).load(), None, "nothing is kept yet");
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let mut random = Random::new(7);
+    let large: Vec<u8> =
+        std::iter::repeat_with(|| u8::try_from(random.below(256)).expect("a byte")).take(1 << 20).collect();
+    let documents: [&[u8]; 9] = [
+        b"",
+        b"\n",
+        b"\n\n",
+        DOCUMENT.as_bytes(),
+        b"tag \"other\"\nformat json\n\n[flags]\n",
+        b"flagkit 1\nconfirmed 00000000000\ndocument 00000000000000000000000000000000\ndigest 00000000000000000000000000000000\n\n",
+        b"\xff\xfe\r\n\0",
+        &every_byte,
+        &large,
+    ];
+    let tags =
+        [None, Some(""), Some("\"v1\""), Some("W/\"a b\""), Some(" \"blanks\" "), Some("tag tag"), Some("\"é\"")];
+    for document in documents {
+        for tag in tags {
+            for format in [Format::Toml, Format::Json] {
+                let kept = CachedDocument { format, ..kept(document, tag) };
+                cache(&path).store(&kept).expect("it can be kept");
+                assert_eq!(cache(&path).load(), Some(kept));
+                assert_eq!(names(path.parent().expect("a directory")).len(), 1, "and nothing beside it");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_time_is_kept_to_the_second() {
+    let place = Place::new();
+    let path = place.path("flags.cache");
+    for (at, loaded) in [
+        (at() + Duration::from_millis(999), at()),
+        (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH),
+        (SystemTime::UNIX_EPOCH - Duration::from_secs(5), SystemTime::UNIX_EPOCH),
+    ] {
+        cache(&path).store(&CachedDocument { at, ..kept(DOCUMENT, None) }).expect("it can be kept");
+        assert_eq!(cache(&path).load().map(|kept| kept.at), Some(loaded));
+    }
+}
+
+/// It would be taken for more than a tag; without one, the next question is plain and the answer whole.
+#[test]
+fn a_tag_of_more_than_one_line_is_left_out() {
+    let place = Place::new();
+    let path = place.path("flags.cache");
+    for tag in ["\n", "\"a\"\n", "\"a\"\r", "\"a\"\r\nat 0", "\"a\"\n\n[flags]\nnew-checkout = false\n", "\nfrom x"] {
+        cache(&path).store(&kept(DOCUMENT, Some(tag))).expect("it can be kept");
+        assert_eq!(cache(&path).load(), Some(kept(DOCUMENT, None)), "{tag:?}");
+    }
+}
+
+#[test]
+fn a_path_without_a_directory_means_the_working_directory() {
+    if env::var_os("FLAGKIT_TEST_RELATIVE").is_some() {
+        cache(Path::new("flags.cache")).store(&kept(DOCUMENT, None)).expect("it can be kept");
+        return assert_eq!(cache(Path::new("flags.cache")).load(), Some(kept(DOCUMENT, None)));
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let variables = [(OsStr::new("FLAGKIT_TEST_RELATIVE"), OsStr::new("1"))];
+    in_a_child(module_path!(), "a_path_without_a_directory_means_the_working_directory", dir.path(), &variables);
+    assert_eq!(names(dir.path()), BTreeSet::from(["flags.cache".to_owned()]));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_place, path, bytes) = full();
+    let mode = || fs::metadata(&path).expect("it is there").permissions().mode() & 0o7777;
+    let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it is ours");
+    assert_eq!(mode(), 0o600);
+    // Whoever may write it may turn flags on.
+    for mode in [0o620, 0o602, 0o660, 0o606, 0o666, 0o777] {
+        set(mode);
+        assert_eq!(cache(&path).load(), None, "{mode:o}");
+    }
+    for mode in [0o600, 0o640, 0o644, 0o700] {
+        set(mode);
+        assert!(cache(&path).load().is_some(), "{mode:o}");
+    }
+    set(0o666);
+    cache(&path).store(&kept(DOCUMENT, Some("\"v1\""))).expect("it can be kept");
+    assert_eq!((mode(), fs::read(&path).expect("it is there")), (0o600, bytes), "the mode of before is not inherited");
+}
+
+#[test]
+fn the_file_of_another_source_is_none() {
+    let (_place, path, _) = full();
+    for other in ["https://flags.example.com/flags.tom", "https://flags.example.com/flags.toml2", "file:x", ""] {
+        assert_eq!(Cache::new(&path, Provenance::new(other)).load(), None, "{other:?}");
+    }
+    assert!(cache(&path).load().is_some());
+}
+
+#[test]
+fn a_flipped_byte_anywhere_makes_it_none() {
+    let (_place, path, bytes) = full();
+    let whole = cache(&path).load().expect("it is whole");
+    // When it was confirmed is written over in place: not part of the document, and whatever is there is no harm.
+    let start = "flagkit 1\nconfirmed ".len();
+    let confirmed = start..start + 11;
+    for index in 0..bytes.len() {
+        // One bit, the case of a letter, all bits.
+        for flip in [0x01, 0x20, 0xff] {
+            let mut flipped = bytes.clone();
+            flipped[index] ^= flip;
+            fs::write(&path, flipped).expect("it is ours");
+            let loaded = cache(&path).load();
+            if confirmed.contains(&index) {
+                let loaded = loaded.expect("the document is whole");
+                assert!((whole.at..=SystemTime::now()).contains(&loaded.at), "byte {index} by {flip:#x}");
+                assert_eq!(CachedDocument { at: whole.at, ..loaded }, whole, "byte {index} by {flip:#x}");
+            } else {
+                assert_eq!(loaded, None, "byte {index} by {flip:#x}");
+            }
+        }
+    }
+    fs::write(&path, bytes).expect("it is ours");
+    assert!(cache(&path).load().is_some(), "the bytes were all there was to it");
+}
+
+#[test]
+fn a_file_that_is_cut_or_goes_on_is_none() {
+    let (_place, path, bytes) = full();
+    for end in 0..bytes.len() {
+        fs::write(&path, &bytes[..end]).expect("it is ours");
+        assert_eq!(cache(&path).load(), None, "cut at {end}");
+        // As a journaling file system may leave it after the power went.
+        let mut zeroed = bytes.clone();
+        zeroed[end..].fill(0);
+        fs::write(&path, zeroed).expect("it is ours");
+        assert_eq!(cache(&path).load(), None, "zeros from {end}");
+    }
+    fs::write(&path, [&bytes[..], b"\n"].concat()).expect("it is ours");
+    assert_eq!(cache(&path).load(), None, "one byte more");
+    fs::write(&path, [&bytes[..], &bytes].concat()).expect("it is ours");
+    assert_eq!(cache(&path).load(), None, "twice");
+}
+
+#[test]
+fn what_is_no_cache_is_none_and_can_be_kept_over() {
+    let place = Place::new();
+    let path = place.path("flags.cache");
+    let large = vec![0xff; 100_000];
+    let garbage: [&[u8]; 9] = [
+        b"",
+        b"\0\0\0\0",
+        b"flagkit",
+        b"flagkit 1\n",
+        b"flagkit 1\nconfirmed ",
+        b"flagkit 1\nconfirmed \ndigest \n\n",
+        b"flagkit 2\nconfirmed 00000000000\ndigest 00000000000000000000000000000000\n",
+        DOCUMENT.as_bytes(),
+        &large,
+    ];
+    for bytes in garbage {
+        if !bytes.starts_with(b"flagkit 1\nconfirmed ") {
+            fs::write(&path, bytes).expect("it is ours");
+            assert!(
+                cache(&path).touch(xxhash_rust::xxh3::xxh3_128(DOCUMENT.as_bytes()), SystemTime::now()).is_err(),
+                "it is somebody else's"
+            );
+            assert!(fs::read(&path).expect("it is there") == bytes, "and stays as it is");
+        }
+        fs::write(&path, bytes).expect("it is ours");
+        assert_eq!(cache(&path).load(), None, "{:?}", &bytes[..bytes.len().min(40)]);
+        cache(&path).store(&kept(DOCUMENT, None)).expect("it can be kept");
+        assert_eq!(cache(&path).load(), Some(kept(DOCUMENT, None)));
+    }
+}
+
+#[test]
+fn a_directory_in_its_place_is_none_and_stays() {
+    let place = Place::new();
+    let path = place.path("flags.cache");
+    fs::create_dir(&path).expect("a directory");
+    fs::write(path.join("mine"), "").expect("a file in it");
+    assert_eq!(cache(&path).load(), None);
+    cache(&path).store(&kept(DOCUMENT, None)).expect_err("there is a directory");
+    assert!(path.join("mine").exists());
+    assert_eq!(names(path.parent().expect("a directory")).len(), 1, "no temporary file is left");
+}
+
+/// See `permission_lost_and_given_back` for one that may not be written.
+#[test]
+fn a_directory_that_is_missing_is_an_error() {
+    let place = Place::new();
+    let path = place.path("missing/flags.cache");
+    assert_eq!(cache(&path).load(), None);
+    let error = cache(&path).store(&kept(DOCUMENT, None)).expect_err("there is no directory");
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    assert!(!place.path("missing").exists(), "it is for the operator to make");
+    assert_eq!(cache(Path::new("/")).load(), None);
+    cache(Path::new("/")).store(&kept(DOCUMENT, None)).expect_err("the root has no name");
+}
+
+/// Opening one waits for a writer, and there is none.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_its_place_is_none_and_hangs_nobody() {
+    let place = Place::new();
+    let path = place.path("flags.cache");
+    assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo runs").success());
+    let (told, loaded) = mpsc::channel();
+    let cache = cache(&path);
+    thread::spawn({
+        let cache = cache.clone();
+        move || told.send(cache.load())
+    });
+    assert_eq!(loaded.recv_timeout(support::DEADLINE).expect("it does not hang"), None);
+    cache.store(&kept(DOCUMENT, None)).expect("it is replaced");
+    assert!(cache.load().is_some());
+}
+
+#[test]
+fn what_killed_writers_have_left_is_removed_after_a_while() {
+    let (place, path, _) = full();
+    let leave = |name: &str, age: Duration| {
+        let file = File::create(place.path(name)).expect("it can be made");
+        file.set_times(FileTimes::new().set_modified(SystemTime::now() - age)).expect("it is ours");
+    };
+    let (hour, moment) = (Duration::from_secs(3600), Duration::from_secs(5));
+    leave(".flags.cache.123456.0.tmp", hour);
+    leave(".flags.cache.123457.9.tmp", hour);
+    // These may be at it still, or are of others.
+    let stays = [
+        (".flags.cache.123458.0.tmp", moment),
+        (".other.cache.1.0.tmp", hour),
+        ("flags.cache.tmp", hour),
+        (".x", hour),
+    ];
+    for (name, age) in stays {
+        leave(name, age);
+    }
+    cache(&path).store(&kept(DOCUMENT, None)).expect("it can be kept");
+    let expected = stays.iter().map(|(name, _)| *name).chain(["flags.cache"]).map(str::to_owned).collect();
+    assert_eq!(names(path.parent().expect("a directory")), expected);
+}
+
+// Writers that are killed.
+
+const WRITER: &str = "FLAGKIT_TEST_WRITER";
+const KEEPS: &str = "FLAGKIT_TEST_KEEPS";
+const STARTED: &str = "the writer keeps from now on";
+
+/// A document of which each part tells what the whole is, of a size of its own.
+fn numbered(writer: u64, number: u64) -> CachedDocument {
+    let lines = (writer * 7_919 + number * 104_729) % 6_000;
+    let mut text = String::new();
+    for line in 0..=lines {
+        writeln!(text, "# {writer} {number} {line} of {lines}").expect("a string takes all");
+    }
+    kept(text, Some(&format!("\"{writer}-{number}\"")))
+}
+
+/// Panics unless it is one of the documents, whole.
+fn assert_whole(kept: &CachedDocument) {
+    let tag = kept.tag.as_deref().expect("each has a tag").trim_matches('"');
+    let (writer, number) = tag.split_once('-').expect("two numbers");
+    let expected = numbered(writer.parse().expect("a number"), number.parse().expect("a number"));
+    assert!(*kept == expected, "{tag}: {} bytes instead of {}", kept.bytes.len(), expected.bytes.len());
+}
+
+/// What a writer does: keeps documents until it is killed, or has kept as many as it should.
+fn write(path: &Path) {
+    let cache = cache(path);
+    let most = env::var(KEEPS).ok().map_or(u64::MAX, |keeps| keeps.parse().expect("a number"));
+    // The number of this process may be that of another one's.
+    let writer = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_micros() % 1_000_000_007;
+    let writer = u64::try_from(writer).expect("small");
+    println!("\n{STARTED}");
+    for number in 0..most {
+        cache.store(&numbered(writer, number)).expect("it can be kept");
+    }
+}
+
+/// A writer that has started.
+fn spawn(program: &[&OsStr], test: &str, path: &Path, variables: &[(&str, &str)]) -> Child {
+    let binary = env::current_exe().expect("this binary");
+    let words: Vec<&OsStr> = program.iter().copied().chain([binary.as_os_str()]).collect();
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
+        .args(["--exact", &test_name(module_path!(), test), "--include-ignored", "--nocapture", "--test-threads=1"])
+        .env(WRITER, path)
+        .envs(variables.iter().copied())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the writer starts");
+    let mut lines = BufReader::new(child.stdout.as_mut().expect("a pipe")).lines();
+    assert!(lines.any(|line| line.expect("text") == STARTED), "the writer says that it has started");
+    child
+}
+
+/// Every load after the first success is one of the documents, whole, until there are no more writers.
+fn load_until(path: &Path, mut is_over: impl FnMut() -> bool) -> BTreeSet<String> {
+    let cache = cache(path);
+    let (mut seen, mut loads) = (BTreeSet::new(), 0_u64);
+    while !is_over() {
+        if let Some(kept) = cache.load() {
+            assert_whole(&kept);
+            seen.insert(kept.tag.expect("checked"));
+        } else {
+            assert!(seen.is_empty(), "nothing after {loads} loads of {} documents", seen.len());
+        }
+        loads += 1;
+    }
+    println!("{loads} loads, {} documents", seen.len());
+    assert!(cache.load().is_some(), "there is one in the end");
+    seen
+}
+
+#[test]
+fn killed_writers_leave_a_whole_version() {
+    const WRITERS: u64 = 4;
+    const TEST: &str = "killed_writers_leave_a_whole_version";
+    if let Some(path) = env::var_os(WRITER) {
+        return write(path.as_ref());
+    }
+    let kills: u64 = env::var("FLAGKIT_ROUNDS").ok().map_or(1_000, |rounds| rounds.parse().expect("a number"));
+    let (place, begin) = (Place::new(), Instant::now());
+    let (path, killed) = (place.path("flags.cache"), AtomicU64::new(0));
+    let seen = thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|slot| {
+                let (path, killed) = (&path, &killed);
+                scope.spawn(move || {
+                    let mut random = Random::new(slot + 1);
+                    // Counted by each on its own, so that one that panics does not keep the others at it.
+                    for _ in 0..kills.div_ceil(WRITERS) {
+                        let mut writer = spawn(&[], TEST, path, &[]);
+                        pause(Duration::from_micros(1_000 + random.below(9_000)));
+                        writer.kill().expect("it can be killed");
+                        let status = writer.wait().expect("it is gone");
+                        assert!(status.code().is_none(), "it went on until it was killed: {status}");
+                        killed.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        load_until(&path, || writers.iter().all(thread::ScopedJoinHandle::is_finished))
+    });
+    let left = names(path.parent().expect("a directory")).len() - 1;
+    println!("{} kills in {:?}, {left} left temporary files", killed.into_inner(), begin.elapsed());
+    // Otherwise none of this has shown anything.
+    assert!(seen.len() > 1, "{} documents", seen.len());
+    assert!(left > 0, "no writer was killed at work");
+}
+
+/// Containers that share a volume have processes of the same number.
+#[cfg(target_os = "linux")]
+#[test]
+fn writers_in_containers_do_not_disturb_each_other() {
+    const TEST: &str = "writers_in_containers_do_not_disturb_each_other";
+    if let Some(path) = env::var_os(WRITER) {
+        return write(path.as_ref());
+    }
+    let container = ["unshare", "-Urpf"].map(OsStr::new);
+    let probe = Command::new(container[0]).args(&container[1..]).arg("true").output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        println!("SKIPPED: {TEST}: this system gives no namespaces of processes");
+        return;
+    }
+    let place = Place::new();
+    let path = place.path("flags.cache");
+    thread::scope(|scope| {
+        let writers: Vec<_> = (0..4)
+            .map(|_| {
+                let path = &path;
+                scope.spawn(move || spawn(&container, TEST, path, &[(KEEPS, "200")]).wait_with_output())
+            })
+            .collect();
+        load_until(&path, || writers.iter().all(thread::ScopedJoinHandle::is_finished));
+        for writer in writers {
+            let output = writer.join().expect("it does not panic").expect("it ends");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        }
+    });
+    assert_eq!(names(path.parent().expect("a directory")).len(), 1, "no temporary file is left");
+}

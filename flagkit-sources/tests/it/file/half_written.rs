@@ -1,0 +1,166 @@
+//! A writer that truncates the file and rewrites it in pieces, with pauses, thousands of times: readers only ever see
+//! one whole document or the other.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::{self, Place, Random, pause, wait_until};
+use flagkit_core::{Event, Snapshot};
+use flagkit_sources::Guard;
+
+const FLAGS_OF_A: usize = 1_200;
+const FLAGS_OF_B: usize = 1_000;
+
+/// About 64 kB. The marker stands first in A and last in B, so that no prefix shows all there is.
+fn text(document: char) -> String {
+    let (count, on) = if document == 'A' { (FLAGS_OF_A, true) } else { (FLAGS_OF_B, false) };
+    let mut text = String::from("[flags]\n");
+    if document == 'A' {
+        text += "doc = true\n";
+    }
+    for n in 0..count {
+        // Nothing but short forms: each prefix that ends with a line is a document.
+        writeln!(text, "flag-{n:04} = {on} # {:-<40}", "").expect("written");
+    }
+    if document == 'B' {
+        text += "doc = false\n";
+    }
+    text
+}
+
+/// Which document a snapshot is, or what it is instead.
+fn document(snapshot: &Snapshot) -> Result<char, String> {
+    let keys = snapshot.keys().count() - 1;
+    let lit = snapshot.keys().filter(|key| snapshot.is_on(key.as_str(), &())).count();
+    match (keys, lit, snapshot.is_on("doc", &())) {
+        (FLAGS_OF_A, lit, true) if lit == FLAGS_OF_A + 1 => Ok('A'),
+        (FLAGS_OF_B, 0, false) => Ok('B'),
+        other => Err(format!("(flags, lit, doc) = {other:?}")),
+    }
+}
+
+/// Rewrites the file in place, in pieces. Most of the times there are few and the pauses are short.
+fn rewrite(path: &Path, text: &str, random: &mut Random) {
+    let mut file = fs::File::create(path).expect("truncated");
+    let mut rest = text.as_bytes();
+    let is_slow = random.below(20) == 0;
+    pause(Duration::from_micros(random.below(if is_slow { 20_000 } else { 2_000 })));
+    while !rest.is_empty() {
+        let most = if is_slow { 8 << 10 } else { 64 << 10 };
+        let len = usize::try_from(1 + random.below(most)).expect("small").min(rest.len());
+        let (piece, left) = rest.split_at(len);
+        file.write_all(piece).expect("written");
+        rest = left;
+        pause(Duration::from_micros(random.below(if is_slow { 20_000 } else { 3_000 })));
+    }
+}
+
+/// Puts the file in place by a rename.
+fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).expect("written");
+    fs::rename(new, path).expect("moved");
+}
+
+/// Rewrites the file in place in two pieces; the first holds more than half of the flags.
+fn rewrite_soon_after(path: &Path, text: &str, random: &mut Random) {
+    let (begin, soon) = (Instant::now(), Duration::from_micros(random.below(400)));
+    while begin.elapsed() < soon {
+        std::hint::spin_loop();
+    }
+    let mut file = fs::File::create(path).expect("truncated");
+    let (first, second) = text.split_at(text.len() * 9 / 10);
+    file.write_all(first.as_bytes()).expect("written");
+    pause(Duration::from_millis(random.below(20)));
+    file.write_all(second.as_bytes()).expect("written");
+}
+
+/// Runs `cycles` of the writer beside eight readers, with a moment of quiet after each `quiet_each`.
+fn check(cycles: u64, quiet_each: u64, least: usize, start: impl FnOnce(&Path) -> Guard, mixed: bool) {
+    let place = Place::new();
+    let path = place.flags();
+    place.write(text('A'));
+    let guard = start(&path);
+    let flags = guard.flags();
+    assert_eq!(document(&flags.snapshot()), Ok('A'));
+
+    // Each swap is looked at as well, so that none is too short for the readers.
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let subscription = flags.subscribe({
+        let (seen, flags) = (seen.clone(), flags.clone());
+        move |event| {
+            if let Event::Changed(_) = event {
+                seen.lock().expect("no reader panics").push(document(&flags.snapshot()));
+            }
+        }
+    });
+    let done = AtomicBool::new(false);
+    let torn = thread::scope(|scope| {
+        let readers: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        let snapshot = flags.snapshot();
+                        if let Err(torn) = document(&snapshot) {
+                            return Some(torn);
+                        }
+                        thread::park_timeout(Duration::from_millis(2));
+                    }
+                    None
+                })
+            })
+            .collect();
+        let (a, b) = (text('A'), text('B'));
+        let begin = Instant::now();
+        let mut random = Random::new(17);
+        for cycle in 0..cycles {
+            let next = if cycle % 2 == 0 { 'B' } else { 'A' };
+            if mixed {
+                // Beyond the least time between two reports, so that the rename is looked at on its own.
+                pause(Duration::from_millis(60));
+                replace(&path, if next == 'A' { &b } else { &a });
+                rewrite_soon_after(&path, if next == 'A' { &a } else { &b }, &mut random);
+            } else {
+                rewrite(&path, &text(next), &mut random);
+            }
+            // An odd distance, so that both documents have their turn.
+            if cycle % quiet_each == 0 {
+                pause(Duration::from_millis(300));
+            }
+        }
+        println!("{cycles} cycles in {:?}", begin.elapsed());
+        rewrite(&path, &text('B'), &mut random);
+        wait_until("the last one is in force", || document(&flags.snapshot()) == Ok('B'));
+        done.store(true, Ordering::Relaxed);
+        readers.into_iter().find_map(|reader| reader.join().expect("no reader panics"))
+    });
+    drop(subscription);
+    assert_eq!(torn, None, "seen by a reader");
+    let seen = std::mem::take(&mut *seen.lock().expect("no reader panics"));
+    assert!(seen.iter().all(Result::is_ok), "in force for a moment: {:?}", seen.iter().find(|seen| seen.is_err()));
+    let count = |document| seen.iter().filter(|seen| **seen == Ok(document)).count();
+    println!("A was accepted {} times, B {} times", count('A'), count('B'));
+    assert!(count('A') >= least && count('B') >= least, "A {} times, B {} times", count('A'), count('B'));
+}
+
+#[test]
+fn by_events() {
+    check(2_000, 41, 20, support::follow, false);
+}
+
+#[test]
+fn by_the_poll_alone() {
+    let poll = |path: &Path| support::poll(path, Duration::from_millis(20));
+    check(200, 9, 5, poll, false);
+}
+
+/// A file that was moved into its place is believed at once, which must not be said of what is written into it next.
+#[test]
+fn also_where_others_replace_the_file_by_a_rename() {
+    check(300, 21, 5, support::follow, true);
+}

@@ -1,0 +1,72 @@
+//! A user has few instances of inotify, so a process takes one, however many files it follows. It counts what the whole
+//! process has, so it is one test in a file of its own.
+
+use std::fs;
+
+use crate::support::{DEADLINE, Place, document, is_on, runs_alone, wait_until};
+use flagkit_sources::{Builder, File, Guard};
+
+fn instances() -> usize {
+    let descriptors = fs::read_dir("/proc/self/fd").expect("descriptors").flatten();
+    let leads = |entry: fs::DirEntry| fs::read_link(entry.path()).ok();
+    descriptors.filter_map(leads).filter(|target| target.to_string_lossy().contains("inotify")).count()
+}
+
+/// Three files, two of them in one directory. Polling would take longer than any test.
+fn start(place: &Place) -> Guard {
+    let never = DEADLINE * 100;
+    let file = |name: &str| File::new(place.path(name)).poll_every(never);
+    Builder::new().source(file("a.toml")).source(file("b.toml")).source(file("c/c.toml")).start().expect("starts")
+}
+
+#[test]
+fn one_for_three_files_and_two_guards() {
+    if !runs_alone(module_path!(), "one_for_three_files_and_two_guards") {
+        return;
+    }
+    let place = Place::new();
+    fs::create_dir(place.path("c")).expect("a directory");
+    let paths = ["a.toml", "b.toml", "c/c.toml"].map(|name| place.path(name));
+    let set = |on: bool| {
+        for (path, key) in paths.iter().zip(["a", "b", "c"]) {
+            fs::write(path, document(key, on)).expect("written");
+        }
+    };
+    let all = |guard: &Guard, on: bool| ["a", "b", "c"].iter().all(|key| is_on(guard, key) == on);
+    set(false);
+    let (first, second) = (start(&place), start(&place));
+    let has_looked = |guard: &Guard| guard.status().sources.iter().all(|source| source.confirmations > 0);
+    wait_until("all have begun to watch", || has_looked(&first) && has_looked(&second));
+    assert_eq!(instances(), 1);
+    set(true);
+    wait_until("all are told", || all(&first, true) && all(&second, true));
+
+    // The other guard's watches are not those of this one.
+    assert!(first.stop(DEADLINE));
+    assert_eq!(instances(), 1);
+    set(false);
+    wait_until("those that are left are told", || all(&second, false));
+
+    // A directory that was replaced is watched anew by all who lead through it.
+    let third = start(&place);
+    wait_until("it has begun to watch", || has_looked(&third));
+    fs::rename(place.path("c"), place.path("old")).expect("renamed");
+    fs::create_dir(place.path("c")).expect("a directory");
+    set(true);
+    let guards = [&second, &third];
+    let mut turns = 0;
+    // A missing file is looked for by itself; after that it is the new directory's events that count.
+    wait_until("all follow", || guards.iter().all(|guard| all(guard, true)));
+    for on in [false, true, false] {
+        set(on);
+        wait_until("all follow on", || guards.iter().all(|guard| all(guard, on)));
+        turns += 1;
+    }
+    assert_eq!((turns, instances()), (3, 1));
+
+    drop((second, third));
+    wait_until("none is left", || instances() == 0);
+    let fourth = start(&place);
+    wait_until("it has begun to watch", || has_looked(&fourth));
+    assert_eq!(instances(), 1);
+}

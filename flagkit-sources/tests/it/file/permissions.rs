@@ -1,0 +1,363 @@
+//! A source that fails for a while is told of once, keeps its last good flags, holds up no other one, and recovers by
+//! itself: as when a permission is lost and given back.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use crate::support::{self, Place, document, is_on, last_error, status, test_name, wait_for_state, wait_until};
+use flagkit_core::source::Provenance;
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Event, Subscription};
+use flagkit_sources::document::Format;
+use flagkit_sources::{Builder, Cache, CachedDocument, File, Guard, Notify, OnFailedStart};
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+}
+
+/// Tells whether to go on with the test here: where permissions mean nothing, as to root, it is run in a process that
+/// they mean something to.
+fn permissions_count(test: &str) -> bool {
+    const CHILD: &str = "FLAGKIT_TEST_NOBODY";
+    let place = Place::new();
+    place.write("");
+    set_mode(&place.flags(), 0);
+    if fs::File::open(place.flags()).is_err() {
+        return true;
+    }
+    assert!(env::var_os(CHILD).is_none(), "permissions mean nothing in the child either");
+    // The binary may lie where only root may go.
+    let binary = place.path("test");
+    // A program cannot be run while it is open for writing. A child that another test starts meanwhile could hold the
+    // file open, so another process writes it.
+    let copied =
+        Command::new("cp").arg(env::current_exe().expect("this binary")).arg(&binary).status().expect("cp runs");
+    assert!(copied.success());
+    set_mode(&binary, 0o755);
+    set_mode(&place.path(""), 0o777);
+    let nobody = |program: &Path| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program);
+        command.current_dir(place.path("")).env(CHILD, "1").env("TMPDIR", place.path(""));
+        command
+    };
+    if !nobody(Path::new("true")).output().is_ok_and(|output| output.status.success()) {
+        println!("SKIPPED: {test}: permissions mean nothing to this user, and setpriv does not make another one of it");
+        assert!(env::var_os("CI").is_none(), "SKIPPED in CI, where setpriv is expected");
+        return false;
+    }
+    let output = nobody(&binary)
+        .args(["--exact", &test_name(module_path!(), test), "--nocapture", "--test-threads=1"])
+        .output()
+        .expect("the child starts");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "the child failed:\n{stdout}\n{stderr}");
+    assert!(stdout.contains("1 passed"), "the child ran no test:\n{stdout}");
+    false
+}
+
+/// By events, with a poll beneath that is of no help, and by the poll alone.
+fn both(path: &Path) -> [Guard; 2] {
+    let by_events = File::new(path).poll_every(Duration::from_secs(3600));
+    let by_polls = File::new(path).notify(Notify::Off).poll_every(Duration::from_millis(20));
+    [by_events, by_polls].map(support::start)
+}
+
+/// The faults that subscribers are told of, by their errors.
+struct Faults {
+    told: Arc<Mutex<Vec<String>>>,
+    _subscription: Subscription,
+}
+
+impl Faults {
+    fn of(guard: &Guard) -> Self {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let subscription = guard.flags().subscribe({
+            let told = Arc::clone(&told);
+            move |event| {
+                if let Event::LoadFailed(fault) = event {
+                    let error = fault.error.as_ref().map_or_else(String::new, ToString::to_string);
+                    told.lock().expect("no panic").push(error);
+                }
+            }
+        });
+        Self { told, _subscription: subscription }
+    }
+
+    fn told(&self) -> Vec<String> {
+        self.told.lock().expect("no panic").clone()
+    }
+}
+
+/// Waits until the lowest layer has looked so many times: each time it says when it looks next.
+fn has_looked(guard: &Guard, times: usize) {
+    let mut tries: BTreeSet<SystemTime> = BTreeSet::new();
+    wait_until("some looks", || {
+        tries.extend(status(guard).next_try);
+        tries.len() > times
+    });
+}
+
+#[test]
+fn of_the_file() {
+    if !permissions_count("of_the_file") {
+        return;
+    }
+    let place = Place::new();
+    let path = place.flags();
+    place.write(document("a", true));
+    for guard in both(&path) {
+        let faults = Faults::of(&guard);
+        wait_until("the flags", || is_on(&guard, "a") && status(&guard).state == SourceState::Fresh);
+        set_mode(&path, 0);
+        wait_for_state(&guard, SourceState::Stale);
+        let error = last_error(&guard).expect("an error");
+        assert!(error.contains("cannot be opened") && error.to_lowercase().contains("permission denied"), "{error}");
+        assert!(!status(&guard).last_error.is_some_and(|error| error.is_missing()), "{error}");
+        has_looked(&guard, 3);
+        assert!(is_on(&guard, "a"));
+
+        // Another file takes its place meanwhile, which may not be read either.
+        let new = place.path("new");
+        fs::write(&new, document("a", false)).expect("written");
+        set_mode(&new, 0);
+        fs::rename(&new, &path).expect("moved");
+        has_looked(&guard, 3);
+        assert!(is_on(&guard, "a"));
+        assert_eq!((status(&guard).state, faults.told()), (SourceState::Stale, vec![error]), "told once");
+
+        set_mode(&path, 0o644);
+        wait_until("what may be read again is read", || !is_on(&guard, "a"));
+        wait_for_state(&guard, SourceState::Fresh);
+        assert_eq!(last_error(&guard), None);
+        // The same content is found as before.
+        set_mode(&path, 0);
+        wait_for_state(&guard, SourceState::Stale);
+        set_mode(&path, 0o600);
+        wait_for_state(&guard, SourceState::Fresh);
+        assert!(!is_on(&guard, "a"));
+        wait_until("it is told of again", || faults.told().len() == 2);
+        place.replace(document("a", true));
+        wait_until("it is followed as before", || is_on(&guard, "a"));
+    }
+}
+
+#[test]
+fn of_the_directory() {
+    if !permissions_count("of_the_directory") {
+        return;
+    }
+    let place = Place::new();
+    let (dir, path) = (place.path("dir"), place.path("dir/flags.toml"));
+    fs::create_dir(&dir).expect("a directory");
+    for mode in [0, 0o600] {
+        fs::write(&path, document("a", true)).expect("written");
+        for guard in both(&path) {
+            wait_until("the flags", || is_on(&guard, "a"));
+            set_mode(&dir, mode);
+            // Nothing tells of a directory that is closed: asked, it looks.
+            guard.reload();
+            wait_for_state(&guard, SourceState::Stale);
+            let error = last_error(&guard).expect("an error");
+            assert!(error.to_lowercase().contains("permission denied"), "{error}");
+            assert!(is_on(&guard, "a"));
+            set_mode(&dir, 0o700);
+            wait_for_state(&guard, SourceState::Fresh);
+            fs::write(&path, document("a", false)).expect("written");
+            wait_until("it is followed as before", || !is_on(&guard, "a"));
+            fs::write(&path, document("a", true)).expect("written");
+        }
+    }
+}
+
+#[test]
+fn at_the_start() {
+    if !permissions_count("at_the_start") {
+        return;
+    }
+    let place = Place::new();
+    place.write(document("a", true));
+    set_mode(&place.flags(), 0);
+    let build = || Builder::new().source(File::new(place.flags()));
+    let error = build().when_missing(OnFailedStart::StayDark).start().expect_err("it is there and cannot be used");
+    assert!(error.is_load() && error.to_string().to_lowercase().contains("permission denied"), "{error}");
+    let guard = build()
+        .when_missing(OnFailedStart::Fail)
+        .when_invalid(OnFailedStart::StayDark)
+        .start()
+        .expect("starts in the dark");
+    assert_eq!(status(&guard).state, SourceState::Waiting);
+    set_mode(&place.flags(), 0o400);
+    wait_until("it is read as soon as it may", || is_on(&guard, "a"));
+}
+
+#[test]
+fn of_the_directory_of_a_cache() {
+    if !permissions_count("of_the_directory_of_a_cache") {
+        return;
+    }
+    let place = Place::new();
+    let (dir, path) = (place.path("dir"), place.path("dir/flags.cache"));
+    fs::create_dir(&dir).expect("a directory");
+    let cache = Cache::new(&path, Provenance::new("https://flags.example.com/flags.toml"));
+    let kept = |text: &str| {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+        CachedDocument { bytes: text.into(), format: Format::Toml, tag: None, at }
+    };
+    cache.store(&kept("old")).expect("it can be kept");
+    set_mode(&dir, 0o500);
+    let error = cache.store(&kept("new")).expect_err("nothing can be made there");
+    assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+    assert_eq!(cache.load(), Some(kept("old")), "what was kept before is still there");
+    set_mode(&path, 0);
+    assert_eq!(cache.load(), None, "what cannot be read is as good as none");
+    set_mode(&dir, 0o700);
+    cache.store(&kept("new")).expect("it can be kept again, over a file that cannot be read");
+    assert_eq!(cache.load(), Some(kept("new")));
+    assert_eq!(fs::read_dir(&dir).expect("a directory").count(), 1, "no temporary file is left");
+}
+
+#[test]
+fn an_error_that_stays_is_told_once() {
+    let place = Place::new();
+    place.write(document("a", true));
+    for guard in both(&place.flags()) {
+        wait_until("the flags", || is_on(&guard, "a") && status(&guard).state == SourceState::Fresh);
+        let faults = Faults::of(&guard);
+        let broken = "[flags]\na = tru\n";
+        place.write(broken);
+        wait_for_state(&guard, SourceState::Stale);
+        // Looked at again and again, by itself, asked for, and because somebody writes the same.
+        for _ in 0..5 {
+            for ask in [&|| guard.reload(), &|| place.replace(broken)] as [&dyn Fn(); 2] {
+                let next_try = status(&guard).next_try;
+                ask();
+                wait_until("a look", || status(&guard).next_try.is_some_and(|next| Some(next) != next_try));
+            }
+        }
+        let first = last_error(&guard).expect("an error");
+        assert_eq!(faults.told(), [&*first]);
+        assert!(status(&guard).refusals >= 1 && is_on(&guard, "a"));
+
+        place.write("[flags]\n\na = tru\n");
+        wait_until("another error", || last_error(&guard).is_some_and(|error| error != first));
+        let second = last_error(&guard).expect("an error");
+        wait_until("it is told", || faults.told().len() == 2);
+        // What was right in between makes the same error a new one.
+        place.write(document("a", true));
+        wait_for_state(&guard, SourceState::Fresh);
+        place.write(broken);
+        wait_for_state(&guard, SourceState::Stale);
+        wait_until("it is told again", || faults.told().len() == 3);
+        assert_eq!(faults.told(), [&*first, &*second, &*first]);
+        place.write(document("a", true));
+        wait_for_state(&guard, SourceState::Fresh);
+    }
+}
+
+#[cfg(feature = "http")]
+mod of_a_server {
+    use std::io::Write as _;
+
+    use crate::support::stub::{self, Stub, answer, eager};
+    use flagkit_core::tooling::SourceStatus;
+
+    use super::*;
+
+    /// A server whose answer can be set.
+    fn saying(text: &Arc<Mutex<String>>) -> Stub {
+        let text = Arc::clone(text);
+        Stub::new(move |request, stream| {
+            let text = text.lock().expect("no panic").clone();
+            !request.asks_for_stream() && stream.write_all(text.as_bytes()).is_ok()
+        })
+    }
+
+    fn good(text: &str) -> String {
+        answer("200 OK", "content-type: application/toml\r\n", text)
+    }
+
+    #[test]
+    fn each_failure_is_counted_and_one_is_told() {
+        let text = Arc::new(Mutex::new(good("[flags]\na = true\n")));
+        let say = |answer: String| *text.lock().expect("no panic") = answer;
+        let stub = saying(&text);
+        let guard = stub::start(eager(&stub.url()));
+        let faults = Faults::of(&guard);
+        let unavailable = answer("503 Service Unavailable", "", "");
+        for (told, bad) in [(1, unavailable.clone()), (2, good("[flags")), (3, unavailable)] {
+            say(bad);
+            let count = status(&guard).refusals;
+            wait_until("each is counted", || status(&guard).refusals >= count + 10);
+            assert_eq!(faults.told().len(), told, "{:?}", faults.told());
+        }
+        assert!(is_on(&guard, "a"));
+    }
+
+    fn sources(guard: &Guard) -> Vec<SourceStatus> {
+        guard.status().sources
+    }
+
+    #[test]
+    fn three_sources_are_merged_while_each_is_broken_in_turn() {
+        let place = Place::new();
+        let text = Arc::new(Mutex::new(String::new()));
+        // Each declares a flag of its own and one that all declare; `None` breaks it.
+        let set = |layer: usize, on: Option<bool>| match layer {
+            0 => {
+                let text = on.map(|on| format!("[flags]\nlow = {on}\nshared = {on}\nbelow = {on}\n"));
+                place.replace(text.unwrap_or_else(|| "[flags".to_owned()));
+            }
+            1 => {
+                let text =
+                    on.map(|on| format!("{{\"flags\": {{\"middle\": {on}, \"shared\": {on}, \"below\": {on}}}}}"));
+                fs::write(place.path("new"), text.unwrap_or_else(|| "{".to_owned())).expect("written");
+                fs::rename(place.path("new"), place.path("middle.json")).expect("moved");
+            }
+            _ => {
+                let text_of = |on| good(&format!("[flags]\nhigh = {on}\nshared = {on}\n"));
+                *text.lock().expect("no panic") = on.map_or_else(|| answer("500 Oh", "", ""), text_of);
+            }
+        };
+        (0..3).for_each(|layer| set(layer, Some(true)));
+        let stub = saying(&text);
+        let guard = Builder::new()
+            .source(File::new(place.flags()))
+            .source(File::new(place.path("middle.json")))
+            .source(eager(&stub.url()))
+            .start()
+            .expect("all are there");
+        let shows = |expected: [bool; 3]| {
+            // One snapshot: own flags, the highest layer's word on the shared one, the middle one's below that.
+            let snapshot = guard.flags().snapshot();
+            let is = |key| snapshot.is_on(key, &());
+            ["low", "middle", "high"].map(is) == expected && is("shared") == expected[2] && is("below") == expected[1]
+        };
+        let mut now = [true; 3];
+        assert!(shows(now));
+        for broken in [0, 1, 2, 0, 1, 2] {
+            set(broken, None);
+            wait_until("it is broken", || sources(&guard)[broken].state == SourceState::Stale);
+            let stale = sources(&guard)[broken].last_good;
+            for other in (0..3).filter(|layer| *layer != broken) {
+                now[other] = !now[other];
+                set(other, Some(now[other]));
+                wait_until(&format!("{other} goes on while {broken} is broken"), || shows(now));
+            }
+            for (layer, source) in sources(&guard).into_iter().enumerate() {
+                let expected = if layer == broken { SourceState::Stale } else { SourceState::Fresh };
+                assert_eq!(source.state, expected, "{layer} while {broken} is broken");
+            }
+            assert_eq!(sources(&guard)[broken].last_good, stale, "each has an age of its own");
+            now[broken] = !now[broken];
+            set(broken, Some(now[broken]));
+            wait_until("it is mended", || shows(now) && sources(&guard)[broken].state == SourceState::Fresh);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Times tell little: a copy with an older date, rewrites within one second, and rewrites of the same size are seen, by
+//! the poll alone as well.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use crate::support::{self, Place, is_on, pause, wait_until};
+use flagkit_sources::Guard;
+
+/// Both texts have the same length.
+fn text(on: bool) -> String {
+    format!("[flags]\ncheckout = {}\n", if on { "true " } else { "false" })
+}
+
+fn date(path: &Path, age: Duration) {
+    let time = SystemTime::now() - age;
+    fs::File::options().write(true).open(path).and_then(|file| file.set_modified(time)).expect("set");
+}
+
+fn sees(guard: &Guard, n: u32, on: bool) {
+    wait_until(&format!("change {n} is seen"), || is_on(guard, "checkout") == on);
+}
+
+/// A rollback: yesterday's file is copied over today's, date and all.
+fn older_copies(start: fn(&Path) -> Guard) {
+    let place = Place::new();
+    place.write(text(false));
+    let guard = start(&place.flags());
+    for n in 1..=10 {
+        let (on, old) = (n % 2 == 1, place.path("old.toml"));
+        fs::write(&old, text(on)).expect("written");
+        // Each is older than the one before.
+        date(&old, Duration::from_secs(u64::from(n) * 86_400));
+        let copied = Command::new("cp").arg("-p").arg(&old).arg(place.flags()).status().expect("cp runs");
+        assert!(copied.success());
+        sees(&guard, n, on);
+    }
+}
+
+fn older_files_moved(start: fn(&Path) -> Guard) {
+    let place = Place::new();
+    place.write(text(false));
+    let guard = start(&place.flags());
+    for n in 1..=10 {
+        let (on, old) = (n % 2 == 1, place.path("old.toml"));
+        fs::write(&old, text(on)).expect("written");
+        date(&old, Duration::from_secs(u64::from(n) * 86_400));
+        fs::rename(old, place.flags()).expect("moved");
+        sees(&guard, n, on);
+    }
+}
+
+/// Dates in the future, as after a wrong clock, must not stop anything either.
+fn dates_of_the_future(start: fn(&Path) -> Guard) {
+    let place = Place::new();
+    place.write(text(false));
+    let future = SystemTime::now() + Duration::from_secs(86_400 * 365);
+    let guard = start(&place.flags());
+    for n in 1..=6 {
+        let on = n % 2 == 1;
+        place.write(text(on));
+        fs::File::options().write(true).open(place.flags()).and_then(|file| file.set_modified(future)).expect("set");
+        sees(&guard, n, on);
+    }
+}
+
+/// Many rewrites within one second, each waited for: whole seconds would show none of them.
+fn within_a_second(start: fn(&Path) -> Guard) {
+    let place = Place::new();
+    place.write(text(false));
+    let guard = start(&place.flags());
+    for n in 1..=20 {
+        let on = n % 2 == 1;
+        place.write(text(on));
+        sees(&guard, n, on);
+    }
+}
+
+/// Two rewrites in one tick of the clock of the file system: the first may or may not be seen, the second always.
+fn within_a_tick(start: fn(&Path) -> Guard) {
+    let place = Place::new();
+    place.write(text(false));
+    let guard = start(&place.flags());
+    for n in 1..=20 {
+        let on = n % 2 == 1;
+        place.write(text(!on));
+        // Anywhere in the course of a look at the first one.
+        pause(Duration::from_micros(u64::from(n) * 700));
+        place.write(text(on));
+        sees(&guard, n, on);
+        support::holds_for(Duration::from_millis(60), "it stays", || is_on(&guard, "checkout") == on);
+    }
+}
+
+macro_rules! both {
+    ($($name:ident)+) => {
+        mod by_events {
+            $(#[test]
+            fn $name() {
+                super::$name(crate::support::follow);
+            })+
+        }
+
+        mod by_the_poll_alone {
+            $(#[test]
+            fn $name() {
+                super::$name(|path| crate::support::poll(path, std::time::Duration::from_millis(20)));
+            })+
+        }
+    };
+}
+
+both! { older_copies older_files_moved dates_of_the_future within_a_second within_a_tick }

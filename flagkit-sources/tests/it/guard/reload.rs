@@ -1,0 +1,446 @@
+//! A reload is asked for and done, readiness is waited for, and a guard that is dropped takes its threads along,
+//! whatever they are at.
+
+use std::fs::{self, FileTimes, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::{self, Custom, DEADLINE, Place, document, is_on, lit, status, wait_until};
+use flagkit_core::source::{Load, LoadError, Publisher, Wake};
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Builder, Env, File, Guard, Notify, OnFailedStart, Readiness};
+
+/// So long that no test lives to see it.
+const NEVER: Duration = Duration::from_secs(36_000);
+
+/// Follows a file that is looked at when asked, and never else.
+fn when_asked(path: &Path) -> Guard {
+    support::start(File::new(path).notify(Notify::Off).poll_every(NEVER))
+}
+
+/// Waits until the source has looked for the first time after its load, so that what follows is a change.
+fn has_looked(guard: &Guard) {
+    wait_until("the first look", || status(guard).confirmations >= 1);
+}
+
+/// Writes in place, text of the same size, and puts the time of modification back.
+fn rewrite(path: &Path, text: &str) {
+    let before = fs::metadata(path).expect("it is there");
+    let mut file = OpenOptions::new().write(true).open(path).expect("it is ours");
+    file.write_all(text.as_bytes()).expect("written");
+    file.set_times(FileTimes::new().set_modified(before.modified().expect("a time"))).expect("it is ours");
+    let after = file.metadata().expect("it is open");
+    assert_eq!((before.len(), before.modified().ok()), (after.len(), after.modified().ok()));
+}
+
+fn text(a: bool) -> String {
+    // Of one size, whichever it is.
+    format!("[flags]\na = {a}\nb = {}\n", !a)
+}
+
+#[test]
+fn a_rewrite_that_shows_in_neither_size_nor_time() {
+    let place = Place::new();
+    place.write(text(false));
+    let guard = when_asked(&place.flags());
+    has_looked(&guard);
+    for (loads, on) in [(1, true), (2, false), (3, true)] {
+        rewrite(&place.flags(), &text(on));
+        support::holds_for(Duration::from_millis(200), "nobody has asked", || is_on(&guard, "a") != on);
+        assert_eq!(status(&guard).loads, loads);
+        guard.reload();
+        wait_until("it is read", || is_on(&guard, "a") == on && is_on(&guard, "b") != on);
+        wait_until("in one load", || status(&guard).loads == loads + 1);
+    }
+}
+
+/// A thousand times in a row, and while it looks: asking is no queue.
+#[test]
+fn asking_often_is_asking() {
+    let place = Place::new();
+    place.write(text(false));
+    let guard = when_asked(&place.flags());
+    for on in [true, false] {
+        rewrite(&place.flags(), &text(on));
+        (0..1_000).for_each(|_| guard.reload());
+        wait_until("it is read", || is_on(&guard, "a") == on);
+    }
+    let confirmations = status(&guard).confirmations;
+    guard.reload();
+    wait_until("what is as before is confirmed", || status(&guard).confirmations > confirmations);
+    assert_eq!(status(&guard).loads, 3);
+}
+
+/// Missing at the start and broken in between: asking finds what there is now.
+#[test]
+fn asking_finds_a_file_that_was_missing_and_one_that_is_broken() {
+    let place = Place::new();
+    let guard = when_asked(&place.flags());
+    // A file that is missing is looked for by itself.
+    place.write(document("a", true));
+    wait_until("it is there", || is_on(&guard, "a"));
+    place.write("[flags");
+    guard.reload();
+    support::wait_for_state(&guard, SourceState::Stale);
+    place.write(document("a", false));
+    guard.reload();
+    wait_until("it is mended", || !is_on(&guard, "a"));
+    support::wait_for_state(&guard, SourceState::Fresh);
+}
+
+#[test]
+fn a_source_that_has_stopped_is_not_asked() {
+    let (ended, has_ended) = mpsc::channel();
+    let ends = Custom {
+        load: || Ok(Load::new(lit(&["steady"]))),
+        run: move |_: &Publisher| {
+            let _ = ended.send(());
+        },
+    };
+    let (signals, signal) = mpsc::channel();
+    let runs = Custom {
+        load: || Ok(Load::new(lit(&["other"]))),
+        run: move |publisher: &Publisher| {
+            let _ = signals.send(publisher.signal().clone());
+            while publisher.wait(NEVER) != Wake::Stopped {
+                publisher.publish(lit(&["other", "asked"]));
+            }
+        },
+    };
+    let vars = [("FLAG_X".into(), "on".into())];
+    let builder = Builder::new().source(ends).source(Env::from_vars("FLAG_", vars)).source(runs);
+    let guard = builder.start().expect("starts");
+    has_ended.recv_timeout(DEADLINE).expect("it ends by itself");
+    let loads = || guard.flags().status().sources.iter().map(|source| source.loads).collect::<Vec<_>>();
+    assert_eq!(loads(), [1, 1, 1]);
+    guard.reload();
+    wait_until("the one that runs is asked", || is_on(&guard, "asked"));
+    guard.reload();
+    support::holds_for(Duration::from_millis(100), "the others have ended", || loads()[..2] == [1, 1]);
+    assert!(is_on(&guard, "steady") && is_on(&guard, "x"));
+
+    // Whoever holds the signal may ask on after the stop, and is not heard.
+    let signal = signal.recv_timeout(DEADLINE).expect("it runs");
+    let flags = guard.flags().clone();
+    drop(guard);
+    let before = flags.status();
+    signal.reload();
+    assert_eq!(signal.wait(Duration::ZERO), Wake::Stopped);
+    let after = flags.status();
+    assert_eq!(after.revision, before.revision);
+    assert!(after.sources.iter().all(|source| source.state == SourceState::Stopped));
+}
+
+// Readiness.
+
+/// How ready it is in the end, when the wait may well be long; and that it was not.
+fn at_once(guard: &Guard) -> Readiness {
+    let begin = Instant::now();
+    let readiness = guard.wait_until_ready(2 * DEADLINE);
+    assert!(begin.elapsed() < DEADLINE, "{readiness:?} after {:?}", begin.elapsed());
+    readiness
+}
+
+/// How ready it is after a wait that is for nothing.
+fn in_vain(guard: &Guard) -> Readiness {
+    let (begin, timeout) = (Instant::now(), Duration::from_millis(100));
+    let readiness = guard.wait_until_ready(timeout);
+    assert!(begin.elapsed() >= timeout, "{readiness:?} after {:?}", begin.elapsed());
+    assert_eq!(guard.readiness(), readiness);
+    readiness
+}
+
+#[test]
+fn what_is_ready_is_not_waited_for() {
+    let place = Place::new();
+    place.write(document("a", true));
+    let guard = support::follow(&place.flags());
+    assert_eq!(at_once(&guard), Readiness::Ready);
+    assert_eq!(guard.wait_until_ready(Duration::ZERO), Readiness::Ready);
+    assert_eq!(guard.wait_until_ready(Duration::MAX), Readiness::Ready);
+    assert_eq!(at_once(&Builder::new().start().expect("starts")), Readiness::Ready, "no sources are all there are");
+}
+
+#[test]
+fn the_least_ready_source_counts() {
+    let place = Place::new();
+    let (low, middle, high) = (place.path("low.toml"), place.path("middle.json"), place.path("high.toml"));
+    fs::write(&low, document("a", true)).expect("written");
+    let guard = Builder::new()
+        .source(File::new(&low))
+        .source(File::new(&middle))
+        .source(File::new(&high))
+        .source(Env::from_vars("FLAG_", []))
+        .start()
+        .expect("starts");
+    assert_eq!(in_vain(&guard), Readiness::Dark, "two are missing");
+    fs::write(&middle, "{\"flags\": {}}").expect("written");
+    wait_until("one is there", || guard.status().sources[1].state == SourceState::Fresh);
+    assert_eq!(in_vain(&guard), Readiness::Dark, "one is missing");
+    fs::write(&low, "[flags").expect("written");
+    wait_until("one is broken", || guard.status().sources[0].state == SourceState::Stale);
+    assert_eq!(in_vain(&guard), Readiness::Dark, "one is missing, another one stale");
+    fs::write(&high, "[flags]\n").expect("written");
+    wait_until("all have flags", || guard.readiness() == Readiness::Stale);
+    assert_eq!(in_vain(&guard), Readiness::Stale);
+    // The last one turns while it is waited for.
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| at_once(&guard));
+        fs::write(&low, document("a", false)).expect("written");
+        assert_eq!(waiting.join().expect("it does not panic"), Readiness::Ready);
+    });
+    assert!(!is_on(&guard, "a"));
+}
+
+#[test]
+fn an_optional_source_that_is_missing_is_ready_and_one_that_is_broken_is_not() {
+    let place = Place::new();
+    place.write(document("a", true));
+    let overlay = place.path("overlay.toml");
+    let builder = || Builder::new().source(File::new(place.flags())).source(File::new(&overlay));
+    let guard =
+        builder().when_missing(OnFailedStart::Skip).when_invalid(OnFailedStart::StayDark).start().expect("starts");
+    assert_eq!(at_once(&guard), Readiness::Ready, "it may be missing");
+    fs::write(&overlay, "[flags").expect("written");
+    wait_until("it is broken", || guard.readiness() == Readiness::Dark);
+    assert_eq!(in_vain(&guard), Readiness::Dark, "it may not be broken");
+    // An error that changes is waited for as well as a state that does: it is missing again.
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| at_once(&guard));
+        fs::remove_file(&overlay).expect("it is there");
+        assert_eq!(waiting.join().expect("it does not panic"), Readiness::Ready);
+    });
+    fs::write(&overlay, document("b", true)).expect("written");
+    wait_until("it is there", || is_on(&guard, "b"));
+    fs::remove_file(&overlay).expect("it is there");
+    wait_until("it is gone", || guard.readiness() == Readiness::Stale);
+    assert!(is_on(&guard, "b"), "what it said last stays");
+
+    fs::write(&overlay, "[flags").expect("written");
+    let guard =
+        builder().when_missing(OnFailedStart::StayDark).when_invalid(OnFailedStart::Skip).start().expect("starts");
+    assert_eq!(at_once(&guard), Readiness::Ready, "it may be broken");
+    fs::remove_file(&overlay).expect("it is there");
+    wait_until("it is missing", || guard.readiness() == Readiness::Dark);
+}
+
+#[test]
+fn a_source_that_has_not_answered_is_waited_for() {
+    let (answer, answers) = mpsc::channel();
+    let slow = Custom {
+        load: move || answers.recv_timeout(DEADLINE).map_err(|_| LoadError::new("told nothing")),
+        run: |_: &Publisher| {},
+    };
+    // Both may lack, but it is not known yet that either does.
+    let builder = Builder::new().source(slow).when_missing(OnFailedStart::Skip).when_invalid(OnFailedStart::Skip);
+    let guard = builder.startup_timeout(Duration::ZERO).start().expect("starts");
+    assert_eq!(in_vain(&guard), Readiness::Dark);
+    assert_eq!(status(&guard).state, SourceState::Starting);
+    thread::scope(|scope| {
+        let waiting = [(); 3].map(|()| scope.spawn(|| at_once(&guard)));
+        answer.send(Load::new(lit(&["a"]))).expect("it waits");
+        for waiting in waiting {
+            assert_eq!(waiting.join().expect("it does not panic"), Readiness::Ready);
+        }
+    });
+    assert!(is_on(&guard, "a"));
+}
+
+// The end.
+
+/// What is left is counted in the whole process, so that these run one after the other in one of their own.
+#[cfg(all(feature = "http", target_os = "linux"))]
+mod dropped {
+    use std::fs;
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex, mpsc};
+    use std::time::{Duration, Instant};
+
+    use flagkit_core::Event;
+    use flagkit_sources::{Builder, Guard, Http, OnFailedStart};
+
+    use super::NEVER;
+    use crate::support::stub::{Request, STREAM, Stub, chunk, document, eager, event};
+    use crate::support::{DEADLINE, SOON, is_on, pause, runs_alone, wait_until};
+
+    const DOCUMENT: &str = "[flags]\na = true\n";
+    const OTHER: &str = "[flags]\na = true\nb = true\n";
+
+    fn threads() -> usize {
+        fs::read_dir("/proc/self/task").expect("tasks").count()
+    }
+
+    /// Answers, given how many requests there were before this one.
+    type Answer = fn(usize, &Request, &mut TcpStream) -> bool;
+
+    fn good(stream: &mut TcpStream, text: &str) -> bool {
+        stream.write_all(document("v1", text).as_bytes()).is_ok()
+    }
+
+    /// Writes a beginning and then a byte now and then, until the other side has gone.
+    fn drip(stream: &mut TcpStream, beginning: &str, byte: &str) -> bool {
+        let mut is_open = stream.write_all(beginning.as_bytes()).is_ok();
+        while is_open {
+            pause(Duration::from_millis(20));
+            is_open = stream.write_all(byte.as_bytes()).is_ok();
+        }
+        false
+    }
+
+    /// Writes a beginning and nothing more, until the other side has gone.
+    fn fall_silent(stream: &mut TcpStream, beginning: &str) -> bool {
+        let _ = stream.write_all(beginning.as_bytes());
+        let _ = stream.read(&mut [0]);
+        false
+    }
+
+    /// Starts, waits until so many requests are under way, and stops: far sooner than what is under way would end.
+    fn check(what: &str, requests: usize, configure: fn(Http) -> Http, answer: Answer) {
+        let before = threads();
+        let requested = Arc::new(AtomicUsize::new(0));
+        let stub = Stub::new({
+            let requested = Arc::clone(&requested);
+            move |request, stream| answer(requested.fetch_add(1, Ordering::SeqCst), request, stream)
+        });
+        let http = configure(eager(&stub.url()).stream(false));
+        let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark);
+        // The first request may be the one that hangs.
+        let patience = if requests == 1 { Duration::ZERO } else { DEADLINE };
+        let guard = builder.startup_timeout(patience).start().expect("starts dark at the worst");
+        wait_until(what, || requested.load(Ordering::SeqCst) >= requests);
+        // Far enough for the client to be reading.
+        pause(Duration::from_millis(60));
+        let begin = Instant::now();
+        assert!(guard.stop(SOON), "{what}: its thread is left");
+        println!("{what}: {:?}", begin.elapsed());
+        drop(stub);
+        wait_until(&format!("{what}: no thread is left"), || threads() == before);
+    }
+
+    /// The guard is dropped by a subscriber, on the thread that it would wait for.
+    fn by_a_subscriber() {
+        let before = threads();
+        let turn = AtomicUsize::new(0);
+        let stub = Stub::new(move |_, stream| {
+            good(stream, if turn.fetch_add(1, Ordering::SeqCst) < 3 { DOCUMENT } else { OTHER })
+        });
+        let guard = Builder::new().source(eager(&stub.url()).stream(false)).start().expect("starts");
+        let flags = guard.flags().clone();
+        let (shared, (told, dropped)) = (Arc::new(Mutex::new(Some(guard))), mpsc::channel());
+        let subscription = flags.subscribe(move |event| {
+            if let Event::Changed(_) = event {
+                let guard: Option<Guard> = shared.lock().expect("no panic").take();
+                let begin = Instant::now();
+                drop(guard);
+                let _ = told.send(begin.elapsed());
+            }
+        });
+        let took = dropped.recv_timeout(DEADLINE).expect("it does not hang");
+        println!("in a subscriber: {took:?}");
+        assert!(took < Duration::from_secs(1), "in a subscriber: {took:?}");
+        drop((stub, subscription));
+        wait_until("in a subscriber: no thread is left", || threads() == before);
+        assert!(flags.is_on("b", &()));
+    }
+
+    /// Opening a connection cannot be interrupted. The drop does not wait for it, and the thread ends with it.
+    fn while_a_connection_is_opened() {
+        let before = threads();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        // Nobody takes these up. When there is no more room for such, whoever comes is not even answered.
+        let mut waiting = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            waiting.push(stream);
+        }
+        let limit = Duration::from_secs(4);
+        let http = eager(&format!("http://{address}/flags.toml")).connect_timeout(limit);
+        let guard = Builder::new().source(http).startup_timeout(Duration::ZERO).start().expect("it has not failed yet");
+        wait_until("its thread is there", || threads() > before);
+        pause(Duration::from_millis(60));
+        let begin = Instant::now();
+        drop(guard);
+        let took = begin.elapsed();
+        println!("while a connection is opened: {took:?}");
+        assert!(took < limit / 2, "while a connection is opened: {took:?}");
+        wait_until("while a connection is opened: no thread is left", || threads() == before);
+    }
+
+    /// A subscriber that does not return is left behind, and ends by itself when it does.
+    fn while_a_subscriber_is_called() {
+        let before = threads();
+        let turn = AtomicUsize::new(0);
+        let stub = Stub::new(move |_, stream| {
+            good(stream, if turn.fetch_add(1, Ordering::SeqCst) < 3 { DOCUMENT } else { OTHER })
+        });
+        let guard = Builder::new().source(eager(&stub.url()).stream(false)).start().expect("starts");
+        let ((told, called), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
+        let released = Mutex::new(released);
+        let subscription = guard.flags().subscribe(move |event| {
+            if let Event::Changed(_) = event {
+                let _ = told.send(());
+                let _ = released.lock().expect("no panic").recv_timeout(DEADLINE);
+            }
+        });
+        called.recv_timeout(DEADLINE).expect("it is called");
+        assert!(is_on(&guard, "b"), "the flags do not wait for it");
+        let begin = Instant::now();
+        drop(guard);
+        let took = begin.elapsed();
+        println!("while a subscriber is called: {took:?}");
+        assert!(took < Duration::from_secs(5), "while a subscriber is called: {took:?}");
+        release.send(()).expect("it waits");
+        drop((stub, subscription));
+        wait_until("while a subscriber is called: no thread is left", || threads() == before);
+    }
+
+    #[test]
+    fn a_dropped_guard_takes_its_threads_along() {
+        if !runs_alone(module_path!(), "a_dropped_guard_takes_its_threads_along") {
+            return;
+        }
+        check("idle", 1, |http| http.poll_every(NEVER), |_, _, stream| good(stream, DOCUMENT));
+        check("between failures", 3, |http| http, |_, _, _| false);
+        check("at the first load", 1, |http| http, |_, _, stream| fall_silent(stream, ""));
+        let polls: [(&str, Answer); 4] = [
+            ("no answer", |turn, _, stream| if turn < 1 { good(stream, DOCUMENT) } else { fall_silent(stream, "") }),
+            ("headers that drip", |turn, _, stream| {
+                if turn < 1 { good(stream, DOCUMENT) } else { drip(stream, "HTTP/1.1 200 OK\r\nx: ", "x") }
+            }),
+            ("a body that drips", |turn, _, stream| {
+                let beginning = "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n";
+                if turn < 1 { good(stream, DOCUMENT) } else { drip(stream, beginning, "#") }
+            }),
+            ("a body that ends half-way", |turn, _, stream| {
+                let beginning = "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n[flags]";
+                if turn < 1 { good(stream, DOCUMENT) } else { fall_silent(stream, beginning) }
+            }),
+        ];
+        for (what, answer) in polls {
+            check(what, 2, |http| http, answer);
+        }
+        let streams: [(&str, Answer); 3] = [
+            ("a stream that is silent", |_, request, stream| {
+                let beginning = format!("{STREAM}{}", chunk(&event("v1", DOCUMENT)));
+                if request.asks_for_stream() { fall_silent(stream, &beginning) } else { good(stream, DOCUMENT) }
+            }),
+            ("a stream that gives signs of life", |_, request, stream| {
+                if request.asks_for_stream() { drip(stream, STREAM, &chunk(":\n")) } else { good(stream, DOCUMENT) }
+            }),
+            ("a stream within a line", |_, request, stream| {
+                if request.asks_for_stream() { drip(stream, STREAM, &chunk("data")) } else { good(stream, DOCUMENT) }
+            }),
+        ];
+        for (what, answer) in streams {
+            check(what, 2, |http| http.stream(true).poll_every(NEVER), answer);
+        }
+        by_a_subscriber();
+        while_a_subscriber_is_called();
+        while_a_connection_is_opened();
+    }
+}

@@ -1,0 +1,139 @@
+//! A subscriber may panic, read flags, ask for the status, and drop the guard it was called under: nothing hangs, and
+//! where the guard lives the reloads go on.
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use crate::support::{self, Place, document, is_on, wait_until};
+use flagkit_core::Event;
+use flagkit_sources::{Builder, Env, File, Guard};
+
+type Shared = Arc<Mutex<Option<Guard>>>;
+
+#[test]
+fn it_panics() {
+    let place = Place::new();
+    place.write(document("checkout", false));
+    let guard = support::follow(&place.flags());
+    let _subscription = guard.flags().subscribe(|_| panic!("on purpose"));
+    let (told, changes) = mpsc::channel();
+    let _other = guard.flags().subscribe(move |event| {
+        if let Event::Changed(_) = event {
+            let _ = told.send(());
+        }
+    });
+    for n in 1..=5 {
+        let on = n % 2 == 1;
+        place.replace(document("checkout", on));
+        wait_until(&format!("change {n} is seen"), || is_on(&guard, "checkout") == on);
+        changes.recv_timeout(support::DEADLINE).expect("the others are told");
+    }
+    wait_until("all panics are counted", || guard.flags().status().subscriber_panics == 5);
+}
+
+#[test]
+fn it_reads_flags_and_the_status() {
+    let place = Place::new();
+    place.write(document("checkout", false));
+    let guard = support::follow(&place.flags());
+    let (told, seen) = mpsc::channel();
+    let flags = guard.flags().clone();
+    let _subscription = guard.flags().subscribe(move |event| {
+        if let Event::Changed(change) = event {
+            let snapshot = flags.snapshot();
+            assert!(flags.status().revision >= change.revision);
+            // One more subscription from within, given up at once.
+            drop(flags.subscribe(|_| {}));
+            let _ = told.send((snapshot.revision() >= change.revision, flags.is_on("checkout", &())));
+        }
+    });
+    for on in [true, false, true] {
+        place.replace(document("checkout", on));
+        assert_eq!(seen.recv_timeout(support::DEADLINE).expect("told"), (true, on));
+    }
+    assert_eq!(guard.flags().status().subscriber_panics, 0);
+}
+
+#[test]
+fn it_drops_the_guard() {
+    for round in 0..20 {
+        let place = Place::new();
+        place.write(document("checkout", false));
+        std::fs::write(place.path("other.toml"), document("other", false)).expect("written");
+        let guard = Builder::new()
+            .source(File::new(place.flags()))
+            .source(File::new(place.path("other.toml")))
+            .source(Env::from_vars("FLAG_", []))
+            .start()
+            .expect("starts");
+        let flags = guard.flags().clone();
+        let shared: Shared = Arc::new(Mutex::new(None));
+        let (told, dropped) = mpsc::channel();
+        let subscription = flags.subscribe({
+            let shared = Arc::clone(&shared);
+            move |_| {
+                let guard = shared.lock().expect("nobody panics").take();
+                let had_one = guard.is_some();
+                drop(guard);
+                let _ = told.send(had_one);
+            }
+        });
+        *shared.lock().expect("nobody panics") = Some(guard);
+        place.replace(document("checkout", true));
+        let had_one = dropped.recv_timeout(support::DEADLINE).unwrap_or_else(|_| panic!("round {round} hangs"));
+        assert!(had_one);
+        assert!(flags.is_on("checkout", &()));
+        // Nobody follows the files any more.
+        place.replace(document("checkout", false));
+        std::fs::write(place.path("other.toml"), document("other", true)).expect("written");
+        let quiet = Duration::from_millis(if round == 0 { 500 } else { 20 });
+        support::holds_for(quiet, "the flags stay", || flags.is_on("checkout", &()) && !flags.is_on("other", &()));
+        drop(subscription);
+    }
+}
+
+/// Each guard drops the other, from its own thread, at the same time.
+#[test]
+fn two_subscribers_drop_the_guards_of_each_other() {
+    for round in 0..10 {
+        let places = [Place::new(), Place::new()];
+        let guards = places.each_ref().map(|place| {
+            place.write(document("checkout", false));
+            support::follow(&place.flags())
+        });
+        let flags = guards.each_ref().map(|guard| guard.flags().clone());
+        let shared: [Shared; 2] = guards.map(|guard| Arc::new(Mutex::new(Some(guard))));
+        let (told, dropped) = mpsc::channel();
+        for n in 0..2 {
+            let (shared, told) = (Arc::clone(&shared[1 - n]), told.clone());
+            let subscriber = move |_: &Event| {
+                drop(shared.lock().expect("nobody panics").take());
+                let _ = told.send(n);
+            };
+            flags[n].subscribe(subscriber).forget();
+        }
+        for place in &places {
+            place.replace(document("checkout", true));
+        }
+        // The one that is stopped first may never be told; the other one is.
+        dropped.recv_timeout(support::DEADLINE).unwrap_or_else(|_| panic!("round {round} hangs"));
+        let (done, waited) = mpsc::channel();
+        std::thread::spawn(move || {
+            drop(shared);
+            let _ = done.send(());
+        });
+        waited.recv_timeout(support::DEADLINE).unwrap_or_else(|_| panic!("the drop of round {round} hangs"));
+    }
+}
+
+/// The handle outlives the guard, and so do the flags as they were.
+#[test]
+fn a_handle_outlives_the_guard() {
+    let place = Place::new();
+    place.write(document("checkout", true));
+    let guard = support::follow(&place.flags());
+    let flags = guard.flags().clone();
+    drop(guard);
+    place.replace(document("checkout", false));
+    support::holds_for(Duration::from_millis(500), "the flags stay", || flags.is_on("checkout", &()));
+}

@@ -1,0 +1,70 @@
+//! The tag of a document that was refused is never sent, and "not modified" is believed only where it was asked for.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::support::stub::{Stub, answer, document, eager, start};
+use crate::support::{is_on, last_error, status, wait_for_state, wait_until};
+use flagkit_core::tooling::SourceState;
+
+const GOOD: &str = "[flags]\na = true\n";
+
+/// Polls are answered by these in turn, and by the last one from then on.
+fn stub(answers: &'static [fn() -> String]) -> Stub {
+    let turn = AtomicUsize::new(0);
+    Stub::new(move |request, stream| {
+        if request.asks_for_stream() {
+            return false;
+        }
+        let turn = turn.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+        stream.write_all(answers[turn]().as_bytes()).is_ok()
+    })
+}
+
+fn tags(stub: &Stub) -> Vec<Option<String>> {
+    stub.polls().iter().map(|request| request.header("if-none-match").map(str::to_owned)).collect()
+}
+
+#[test]
+fn a_broken_document_leaves_the_tag_of_the_last_good_one() {
+    let stub = stub(&[
+        || document("v1", GOOD),
+        || document("v2", "[flags\na = false\n"),
+        || document("v2", "[flags\na = false\n"),
+        || answer("304 Not Modified", "etag: \"v1\"\r\n", ""),
+        || document("v3", "[flags]\na = false\n"),
+        || answer("304 Not Modified", "etag: \"v3\"\r\n", ""),
+    ]);
+    let guard = start(eager(&stub.url()));
+    assert!(is_on(&guard, "a"));
+    wait_for_state(&guard, SourceState::Stale);
+    assert!(is_on(&guard, "a") && last_error(&guard).expect("an error").contains("1:7"));
+    wait_until("the third version", || !is_on(&guard, "a"));
+    wait_until("polls after it", || stub.polls().len() >= 7);
+    let tag = |name: &str| Some(format!("\"{name}\""));
+    let expected = [None, tag("v1"), tag("v1"), tag("v1"), tag("v1"), tag("v3"), tag("v3")];
+    assert_eq!(tags(&stub)[..7], expected);
+    wait_for_state(&guard, SourceState::Fresh);
+    let status = status(&guard);
+    assert_eq!((status.loads, status.refusals), (2, 2));
+    assert!(status.confirmations >= 1);
+}
+
+#[test]
+fn not_modified_without_a_question_is_an_error() {
+    let stub = stub(&[|| answer("304 Not Modified", "", ""), || document("v1", GOOD)]);
+    let guard = start(eager(&stub.url()));
+    wait_until("the document", || is_on(&guard, "a"));
+    assert_eq!(status(&guard).refusals, 1);
+    assert_eq!(tags(&stub)[..2], [None, None]);
+}
+
+#[test]
+fn a_server_without_tags_is_asked_plainly_and_the_same_text_is_no_change() {
+    let stub = stub(&[|| answer("200 OK", "content-type: application/toml\r\n", GOOD)]);
+    let guard = start(eager(&stub.url()));
+    wait_until("some polls", || stub.polls().len() >= 5);
+    assert!(tags(&stub).iter().all(Option::is_none));
+    assert_eq!(guard.flags().snapshot().revision(), 1);
+    assert_eq!(status(&guard).loads, 1);
+}

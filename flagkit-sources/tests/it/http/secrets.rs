@@ -1,0 +1,340 @@
+//! What is secret in a header, a token or a URL reaches the server, and nothing that people read.
+
+use std::error::Error as StdError;
+use std::ffi::OsStr;
+use std::fmt::{Debug, Write as _};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event};
+use crate::support::{self, Place, in_a_child, is_on, status, wait_until};
+use flagkit_sources::{Builder, Guard, Http, OnFailedStart};
+
+const CANARY: &str = "s3cr3t-c4n4ry";
+/// In Base64 (RFC 4648), "user:" and the canary.
+const BASIC: &str = "Basic dXNlcjpzM2NyM3QtYzRuNHJ5";
+const GOOD: &str = "[flags]\na = true\n";
+
+/// A URL with the canary wherever one can be.
+fn url(address: SocketAddr) -> String {
+    format!("http://user:{CANARY}@{address}/flags.toml?token={CANARY}&x={CANARY}#{CANARY}")
+}
+
+/// A source that has the canary wherever one can be.
+fn secretive(url: &str) -> Http {
+    let http = eager(url).bearer_token(CANARY).expect("a token");
+    http.header("X-Api-Key", CANARY).expect("a header").connect_timeout(Duration::from_millis(500))
+}
+
+/// What people see of a value that may have gone wrong: how it is printed, and all that led to it.
+fn shown(error: &dyn StdError) -> String {
+    let mut all = format!("{error} {error:?} {error:#?}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(all, " {error} {error:?}");
+        cause = error.source();
+    }
+    all
+}
+
+fn assert_silent(what: &str, shown: &str) {
+    assert!(!shown.is_empty());
+    let token = BASIC.trim_start_matches("Basic ");
+    for secret in [CANARY, token] {
+        assert!(!shown.contains(secret), "{what} shows the secret:\n{shown}");
+    }
+}
+
+fn assert_debug_is_silent(what: &str, value: &impl Debug) {
+    assert_silent(what, &format!("{value:?} {value:#?}"));
+}
+
+/// Everything that can be seen of what is running.
+fn all_of(guard: &Guard) -> String {
+    let mut all = format!("{guard:?} {guard:#?} {:?} {:?}", guard.flags(), guard.flags().snapshot());
+    for source in guard.status().sources {
+        let _ = write!(all, " {source:#?} {} {}", source.provenance, source.warnings.join(" "));
+        if let Some(error) = &source.last_error {
+            all += &shown(&**error);
+        }
+    }
+    #[cfg(target_os = "linux")]
+    for thread in std::fs::read_dir("/proc/self/task").expect("the threads").flatten() {
+        all += &std::fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+    }
+    all
+}
+
+/// Runs a source against a server for a while: until it has loaded or failed `tries` times. Nothing may be seen,
+/// neither by who looks nor by who is told.
+fn assert_runs_silently(what: &str, http: Http, tries: u64) -> String {
+    assert_debug_is_silent(what, &http);
+    let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark);
+    assert_debug_is_silent(what, &builder);
+    let guard = builder.start().expect("starts dark at the worst");
+    let told = Arc::new(Mutex::new(String::new()));
+    let ear = Arc::clone(&told);
+    let subscription = guard.flags().subscribe(move |event| {
+        let _ = write!(ear.lock().expect("no panic"), "{event:?} {event:#?}");
+    });
+    wait_until(&format!("{what}: some tries"), || {
+        assert_silent(what, &all_of(&guard));
+        let status = status(&guard);
+        status.loads + status.confirmations + status.refusals >= tries
+    });
+    guard.reload();
+    let seen = all_of(&guard);
+    assert_silent(what, &seen);
+    drop(subscription);
+    drop(guard);
+    assert_silent(what, &format!("told: {}", told.lock().expect("no panic")));
+    seen
+}
+
+/// Does not start at all against that server, and says why.
+fn assert_refuses_silently(what: &str, http: Http) -> String {
+    let builder = Builder::new().source(http).when_invalid(OnFailedStart::Fail).when_missing(OnFailedStart::Fail);
+    let error = builder.when_unreachable(OnFailedStart::Fail).start().expect_err(what);
+    let mut all = shown(&error);
+    for (provenance, error) in error.failures() {
+        let _ = write!(all, " {provenance} {}", shown(&**error));
+    }
+    assert_silent(what, &all);
+    error.to_string()
+}
+
+/// A server that answers everything with this, and hangs up.
+fn blurting(answer: String) -> Stub {
+    Stub::new(move |_, stream| {
+        let _ = stream.write_all(answer.as_bytes());
+        false
+    })
+}
+
+fn is_secretive(request: &Request) -> bool {
+    request.header("x-api-key") == Some(CANARY)
+        && request.header("authorization") == Some(&*format!("Bearer {CANARY}"))
+        && request.head.starts_with(&format!("GET /flags.toml?token={CANARY}&x={CANARY} HTTP/1.1\r\n"))
+}
+
+#[test]
+fn a_server_that_is_well_receives_what_nobody_is_shown() {
+    let stub = Stub::new(|request, stream| {
+        if !request.asks_for_stream() {
+            return stream.write_all(document("v1", GOOD).as_bytes()).is_ok();
+        }
+        let _ = stream.write_all(format!("{STREAM}{}", chunk(&event("v2", GOOD))).as_bytes());
+        false
+    });
+    let seen = assert_runs_silently("well", secretive(&url(stub.address())), 10);
+    // The place itself is for people to see.
+    assert!(seen.contains(&stub.url()), "{seen}");
+    wait_until("a stream", || stub.requests().iter().any(Request::asks_for_stream));
+    let requests = stub.requests();
+    assert!(requests.iter().all(is_secretive), "{requests:?}");
+    // What comes before the host is no part of the name of the host, and what comes behind `#` stays here.
+    assert!(requests.iter().all(|request| request.header("host") == Some(&*stub.address().to_string())));
+    assert!(requests.iter().all(|request| !request.head.contains('#') && !request.head.contains("user:")));
+}
+
+#[test]
+fn the_user_of_the_url_is_told_to_the_server() {
+    let stub = Stub::saying(document("v1", GOOD));
+    let guard = support::stub::start(eager(&url(stub.address())));
+    assert!(is_on(&guard, "a"));
+    assert_eq!(stub.requests()[0].header("authorization"), Some(BASIC));
+}
+
+#[test]
+fn a_token_goes_before_the_user_of_the_url() {
+    let stub = Stub::saying(document("v1", GOOD));
+    let guard = support::stub::start(secretive(&url(stub.address())));
+    assert!(is_on(&guard, "a"));
+    let head = stub.requests()[0].head.to_ascii_lowercase();
+    assert_eq!(head.matches("authorization:").count(), 1, "{head}");
+    assert_eq!(stub.requests()[0].header("authorization"), Some(&*format!("Bearer {CANARY}")));
+}
+
+#[test]
+fn servers_that_are_not_well_are_complained_of_without_the_secrets() {
+    let html = "content-type: text/html\r\n";
+    let echo = format!("www-authenticate: Bearer {CANARY}\r\nx-echo: {CANARY}\r\nset-cookie: {CANARY}\r\n");
+    let answers = [
+        ("401", answer("401 Unauthorized", &echo, CANARY)),
+        ("401 with a reason of its own", answer(&format!("401 {CANARY}"), "", CANARY)),
+        ("403", answer("403 Forbidden", "", CANARY)),
+        ("500", answer("500 Internal Server Error", &echo, CANARY)),
+        ("599", answer(&format!("599 {CANARY}"), "", "")),
+        ("a page", answer("200 OK", html, CANARY)),
+        ("a type", answer("200 OK", &format!("content-type: text/{CANARY}\r\n"), GOOD)),
+        ("an encoding", answer("200 OK", &format!("content-encoding: {CANARY}\r\n"), GOOD)),
+        ("not modified", answer("304 Not Modified", &format!("etag: \"{CANARY}\"\r\n"), "")),
+        ("retry", answer("503 Service Unavailable", &format!("retry-after: {CANARY}\r\n"), "")),
+        ("not HTTP", format!("{CANARY}\r\n\r\n")),
+        ("a broken header", format!("HTTP/1.1 200 OK\r\n{CANARY} {CANARY}\r\n\r\n")),
+        ("a broken length", format!("HTTP/1.1 200 OK\r\ncontent-length: {CANARY}\r\n\r\n")),
+        ("a broken chunk", format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{CANARY}\r\n")),
+        ("half", format!("HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{CANARY}")),
+        ("no gzip", answer("200 OK", "content-encoding: gzip\r\n", CANARY)),
+        ("much", format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", CANARY.repeat(10_000))),
+        ("nothing", String::new()),
+    ];
+    for (what, answer) in answers {
+        let stub = blurting(answer);
+        assert_runs_silently(what, secretive(&url(stub.address())), 3);
+        assert_refuses_silently(what, secretive(&url(stub.address())));
+        assert!(stub.requests().iter().all(is_secretive), "{what}");
+    }
+}
+
+#[test]
+fn a_redirect_is_complained_of_without_where_it_leads() {
+    for location in [
+        format!("http://user:{CANARY}@127.0.0.1:1/?token={CANARY}"),
+        format!("https://{CANARY}.invalid/{CANARY}"),
+        format!("//{CANARY}/"),
+        format!("/flags.toml?token={CANARY}"),
+        CANARY.to_owned(),
+    ] {
+        let answer = answer("302 Found", &format!("location: {location}\r\n"), CANARY);
+        for follow in [false, true] {
+            let stub = blurting(answer.clone());
+            let http = || secretive(&url(stub.address())).follow_redirects(follow);
+            assert_runs_silently(&location, http(), 3);
+            let error = assert_refuses_silently(&location, http());
+            assert!(error.contains("redirect"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_is_refused_is_warned_of_without_the_secrets() {
+    let stub = Stub::new(|request, stream| {
+        let refusal = || answer(&format!("403 {CANARY}"), &format!("x: {CANARY}\r\n"), CANARY);
+        let answer = if request.asks_for_stream() { refusal() } else { document("v1", GOOD) };
+        stream.write_all(answer.as_bytes()).is_ok()
+    });
+    let seen = assert_runs_silently("no stream", secretive(&url(stub.address())), 10);
+    assert!(seen.contains("its stream cannot be opened"), "{seen}");
+}
+
+#[test]
+fn where_nobody_answers_nothing_is_shown_either() {
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("it is bound")
+    };
+    assert_runs_silently("a closed port", secretive(&url(port)), 3);
+    assert_refuses_silently("a closed port", secretive(&url(port)));
+
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("it is bound");
+    let http = || secretive(&url(address)).header_timeout(Duration::from_millis(50));
+    assert_runs_silently("a timeout", http(), 3);
+    assert_refuses_silently("a timeout", http());
+
+    // A server that does not speak TLS.
+    let stub = blurting(CANARY.to_owned());
+    let https = || secretive(&url(stub.address()).replace("http:", "https:")).header_timeout(Duration::from_millis(50));
+    assert_runs_silently("no TLS", https(), 2);
+    assert_refuses_silently("no TLS", https());
+
+    let nowhere = format!("http://user:{CANARY}@nowhere.invalid/flags.toml?token={CANARY}");
+    let http = || {
+        let http = Http::insecure(&nowhere).expect("a URL").use_proxy(false).stream(false);
+        http.bearer_token(CANARY).expect("a token").connect_timeout(Duration::from_millis(500))
+    };
+    assert_runs_silently("an unknown host", http(), 1);
+    let error = assert_refuses_silently("an unknown host", http());
+    assert!(error.contains("nowhere.invalid"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_sent_or_is_no_url_is_refused_without_being_repeated() {
+    let good = || eager("http://127.0.0.1:1/flags.toml");
+    for value in [format!("{CANARY}\n"), format!("{CANARY}\r\nx: y"), format!("a\n{CANARY}"), format!("{CANARY}\0")] {
+        for error in [good().bearer_token(&value), good().header("X-Api-Key", &value), good().header(&value, "x")] {
+            assert_silent("a header", &shown(&error.expect_err("a header that cannot be sent")));
+        }
+    }
+    let error = good().root_certificates(CANARY.as_bytes()).expect_err("no certificate");
+    assert_silent("certificates", &shown(&error));
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\n");
+    let error = good().root_certificates(key.as_bytes()).expect_err("no certificate");
+    assert_silent("a key", &shown(&error));
+
+    for url in [
+        format!("http://user:{CANARY}@/flags.toml"),
+        format!("http://user:{CANARY} @127.0.0.1/"),
+        format!("http://user:{CANARY}@exa mple/"),
+        format!("http://user:{CANARY}@example.com/?token={CANARY}"),
+        format!("ftp://user:{CANARY}@127.0.0.1/"),
+        format!("{CANARY}://127.0.0.1/"),
+        format!("user:{CANARY}@127.0.0.1/"),
+        format!("/flags.toml?token={CANARY}"),
+        format!("https://127.0.0.1/\n{CANARY}"),
+        CANARY.to_owned(),
+        format!("https:{CANARY}"),
+    ] {
+        assert_silent(&url, &shown(&Http::new(&url).expect_err(&url)));
+        if !url.contains("example.com") {
+            assert_silent(&url, &shown(&Http::insecure(&url).expect_err(&url)));
+        }
+    }
+}
+
+/// Otherwise the token goes to another server than the one that is meant: that of the usual port.
+#[test]
+fn a_url_whose_port_is_none_is_refused() {
+    for url in [
+        format!("http://127.0.0.1:{CANARY}/"),
+        "http://127.0.0.1:99999/flags.toml".to_owned(),
+        "http://127.0.0.1:/flags.toml".to_owned(),
+        // A password with a slash in it, as people paste them: its first half is taken for a port, its second is shown.
+        format!("http://localhost:half/{CANARY}@127.0.0.1/flags.toml"),
+    ] {
+        assert_silent(&url, &shown(&Http::new(&url).expect_err(&url)));
+    }
+}
+
+#[test]
+fn a_later_header_of_the_same_name_takes_the_place_of_an_earlier_one() {
+    let stub = Stub::saying(document("v1", GOOD));
+    let http = eager(&stub.url()).bearer_token("old").and_then(|http| http.header("AUTHORIZATION", "new"));
+    let guard = support::stub::start(http.expect("headers"));
+    assert!(is_on(&guard, "a"));
+    let head = stub.requests()[0].head.to_ascii_lowercase();
+    assert!(head.contains("authorization: new\r\n") && !head.contains("old"), "{head}");
+}
+
+/// In a process of its own, for it is the environment that names proxies.
+#[test]
+fn the_password_of_a_proxy_is_not_shown() {
+    const NAME: &str = "the_password_of_a_proxy_is_not_shown";
+    if let Ok(port) = std::env::var("FLAGKIT_TEST_PROXY") {
+        // An address that is for examples alone (RFC 5737): whoever would connect to it past the proxy gets nowhere.
+        let http = Http::insecure(&format!("http://192.0.2.1/flags.toml?token={CANARY}")).expect("a URL");
+        let mut retry = flagkit_sources::Retry::default();
+        retry.transient = (Duration::from_millis(10), Duration::from_millis(10));
+        let http = http.retry(retry).connect_timeout(Duration::from_millis(500));
+        let seen = assert_runs_silently("a proxy", http, 3);
+        assert!(seen.contains(&format!("is asked through the proxy 127.0.0.1:{port}")), "{seen}");
+        assert!(seen.contains("the proxy does not let the connection through"), "{seen}");
+        return;
+    }
+    let place = Place::new();
+    let stub = blurting(answer(&format!("407 {CANARY}"), &format!("x: {CANARY}\r\n"), CANARY));
+    let port = stub.address().port().to_string();
+    let proxy = format!("http://user:{CANARY}@{}", stub.address());
+    let dir = place.path(".");
+    let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let mut variables: Vec<_> = names.map(|name| (OsStr::new(name), OsStr::new(&proxy))).to_vec();
+    variables.extend(["NO_PROXY", "no_proxy"].map(|name| (OsStr::new(name), OsStr::new(""))));
+    variables.push((OsStr::new("FLAGKIT_TEST_PROXY"), OsStr::new(&port)));
+    in_a_child(module_path!(), NAME, &dir, &variables);
+    let requests = stub.requests();
+    assert!(requests.len() >= 3 && requests.iter().all(|request| request.head.starts_with("CONNECT 192.0.2.1:80 ")));
+    assert!(requests.iter().all(|request| request.header("proxy-authorization") == Some(BASIC)), "{requests:?}");
+}

@@ -1,0 +1,360 @@
+//! No status but 200 counts, none ends the asking, and a server that says when to come back is heard within bounds.
+
+use std::io::Write as _;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use crate::support::stub::{Stub, answer, document, eager, start};
+use crate::support::{self, is_on, last_error, status, wait_until};
+use flagkit_core::source::ErrorKind;
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Builder, Guard, Http, OnFailedStart, Readiness, Retry};
+
+const GOOD: &str = "[flags]\na = true\n";
+const AFTER: &str = "[flags]\na = true\nafter = true\n";
+/// A document that would count if the status did not matter.
+const EVIL: &str = "[flags]\nevil = true\n";
+
+/// Waits far longer than a test takes, so that each is seen as it was set; the test has the source ask by `reload`.
+const PASSING: (u64, u64) = (100, 300);
+const LASTING: (u64, u64) = (1_000, 2_500);
+
+/// A server that answers as it is told to, and remembers when it last did.
+struct Server {
+    stub: Stub,
+    answer: Arc<Mutex<String>>,
+    answered: Arc<Mutex<SystemTime>>,
+}
+
+impl Server {
+    fn saying(answer: String) -> Self {
+        let (answer, answered) = (Arc::new(Mutex::new(answer)), Arc::new(Mutex::new(SystemTime::UNIX_EPOCH)));
+        let (says, at) = (Arc::clone(&answer), Arc::clone(&answered));
+        let stub = Stub::new(move |_, stream| {
+            *at.lock().expect("no panic") = SystemTime::now();
+            let answer = says.lock().expect("no panic").clone();
+            stream.write_all(answer.as_bytes()).is_ok()
+        });
+        Self { stub, answer, answered }
+    }
+
+    fn say(&self, answer: String) {
+        *self.answer.lock().expect("no panic") = answer;
+    }
+
+    /// A source that asks again after long waits only.
+    fn patient(&self) -> Http {
+        let mut retry = Retry::default();
+        let seconds = |(first, longest)| (Duration::from_secs(first), Duration::from_secs(longest));
+        (retry.transient, retry.permanent) = (seconds(PASSING), seconds(LASTING));
+        self.source(retry)
+    }
+
+    fn source(&self, retry: Retry) -> Http {
+        eager(&self.stub.url()).poll_every(Duration::from_secs(1_000)).stream(false).retry(retry)
+    }
+
+    /// How long the source waits now, as exactly as can be told from outside: no less than the first, no more than the
+    /// second of these.
+    fn wait(&self, guard: &Guard) -> (Duration, Duration) {
+        let next = next_try(guard);
+        let since = |start| next.duration_since(start).unwrap_or_default();
+        (since(SystemTime::now()), since(*self.answered.lock().expect("no panic")))
+    }
+
+    fn assert_waits(&self, guard: &Guard, window: RangeInclusive<u64>) {
+        let (least, most) = self.wait(guard);
+        let (from, to) = window.into_inner();
+        assert!(
+            most >= Duration::from_secs(from) && least <= Duration::from_secs(to),
+            "waits from {least:?} to {most:?}, not from {from} s to {to} s: {:?}",
+            last_error(guard)
+        );
+    }
+}
+
+/// When the source asks again, once it has made up its mind.
+fn next_try(guard: &Guard) -> SystemTime {
+    wait_until("the source to wait", || status(guard).next_try.is_some());
+    status(guard).next_try.expect("a time")
+}
+
+/// Has the source ask, and waits until it waits again. No wait ends at the same time as another, to the nanosecond.
+fn ask(guard: &Guard) {
+    let before = next_try(guard);
+    guard.reload();
+    wait_until("the source to ask", || status(guard).next_try.is_some_and(|next| next != before));
+}
+
+/// What the error of a status says of what is there.
+fn kind(code: u16) -> ErrorKind {
+    match code {
+        404 | 410 => ErrorKind::Missing,
+        408 | 429 | 500..=599 => ErrorKind::Unreachable,
+        _ => ErrorKind::Invalid,
+    }
+}
+
+/// Half of a wait, and all of it: that much of it is random.
+fn jittered(seconds: u64) -> RangeInclusive<u64> {
+    seconds / 2..=seconds
+}
+
+#[test]
+fn each_status_but_200_is_an_error_that_names_it_and_passes() {
+    let passing = [
+        (101, "switching protocols"),
+        (201, "created"),
+        (202, "accepted"),
+        (203, "non authoritative information"),
+        (204, "no content"),
+        (205, "reset content"),
+        (206, "partial content"),
+        (299, "a status that is not known"),
+        (408, "request timeout"),
+        (429, "too many requests"),
+        (500, "internal server error"),
+        (501, "not implemented"),
+        (502, "bad gateway"),
+        (503, "service unavailable"),
+        (504, "gateway timeout"),
+        (599, "a status that is not known"),
+    ];
+    let lasting = [
+        (301, "a redirect"),
+        (302, "a redirect"),
+        (307, "a redirect"),
+        (400, "bad request"),
+        (401, "unauthorized"),
+        (402, "payment required"),
+        (403, "forbidden"),
+        (404, "not found"),
+        (405, "method not allowed"),
+        (406, "not acceptable"),
+        (407, "proxy authentication required"),
+        (410, "gone"),
+        (418, "i'm a teapot"),
+        (451, "unavailable for legal reasons"),
+        (499, "a status that is not known"),
+        (600, "a status that is not known"),
+        (999, "a status that is not known"),
+    ];
+    let all = passing.map(|(code, name)| (code, name, PASSING.0)).into_iter();
+    for (code, name, wait) in all.chain(lasting.map(|(code, name)| (code, name, LASTING.0))) {
+        let server = Server::saying(document("v1", GOOD));
+        let guard = start(server.patient());
+        assert!(is_on(&guard, "a"));
+
+        server.say(answer(&format!("{code} Whatever"), "content-type: application/toml\r\netag: \"v2\"\r\n", EVIL));
+        ask(&guard);
+        server.assert_waits(&guard, jittered(wait));
+        let error = status(&guard).last_error.expect("an error");
+        let text = error.to_string();
+        assert!(text.contains(&format!("answered {code} ({name})")), "{text}");
+        assert_eq!(error.kind(), kind(code), "{text}");
+        assert_eq!(status(&guard).state, SourceState::Stale);
+        assert!(is_on(&guard, "a") && !is_on(&guard, "evil"));
+
+        server.say(document("v3", AFTER));
+        ask(&guard);
+        assert!(is_on(&guard, "after"), "no recovery from {code}");
+        assert_eq!(status(&guard).state, SourceState::Fresh);
+        assert_eq!((last_error(&guard), status(&guard).refusals, status(&guard).loads), (None, 1, 2));
+        // What had been refused left nothing to ask about.
+        let tags: Vec<_> =
+            server.stub.polls().iter().map(|poll| poll.header("if-none-match").map(str::to_owned)).collect();
+        assert_eq!(tags, [None, Some("\"v1\"".to_owned()), Some("\"v1\"".to_owned())], "{code}");
+    }
+}
+
+/// The same at a start, which has nothing to keep.
+#[test]
+fn a_start_with_any_status_is_dark_until_the_next_good_answer() {
+    for (code, window) in [(204, jittered(PASSING.0)), (404, jittered(LASTING.0)), (503, jittered(PASSING.0))] {
+        let server = Server::saying(answer(&format!("{code} Whatever"), "", EVIL));
+        let guard = start(server.patient());
+        server.assert_waits(&guard, window);
+        assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Waiting, Readiness::Dark));
+        assert!(!is_on(&guard, "evil"));
+        server.say(document("v1", GOOD));
+        ask(&guard);
+        assert!(is_on(&guard, "a"));
+        assert_eq!(guard.wait_until_ready(support::DEADLINE), Readiness::Ready);
+    }
+}
+
+#[test]
+fn waits_double_up_to_the_longest_and_begin_anew_with_another_kind_of_failure() {
+    let server = Server::saying(document("v1", GOOD));
+    let guard = start(server.patient());
+    let fail = |code: u16, wait: u64| {
+        server.say(answer(&format!("{code} Whatever"), "", ""));
+        ask(&guard);
+        server.assert_waits(&guard, jittered(wait));
+    };
+    for (code, waits) in [(503, &[100, 200, 300, 300][..]), (401, &[1_000, 2_000, 2_500, 2_500]), (500, &[100, 200])] {
+        for wait in waits {
+            fail(code, *wait);
+        }
+    }
+    // Two good polls in a row make them forgotten; one does not.
+    let good = |count| {
+        server.say(document("v1", GOOD));
+        (0..count).for_each(|_| ask(&guard));
+        assert_eq!(status(&guard).state, SourceState::Fresh);
+    };
+    good(1);
+    fail(429, 300);
+    good(2);
+    fail(408, 100);
+    assert!(is_on(&guard, "a"));
+}
+
+#[test]
+fn by_default_what_takes_a_human_is_asked_for_after_minutes() {
+    let server = Server::saying(answer("403 Forbidden", "", ""));
+    let guard = start(server.source(Retry::default()));
+    server.assert_waits(&guard, 150..=300);
+}
+
+#[test]
+fn when_to_come_back_is_heard_within_bounds() {
+    let date = "date: Wed, 21 Oct 2015 07:28:00 GMT\r\n";
+    // At most a tenth is added, so that not all come back at once.
+    let two_minutes = || 120..=132;
+    let own = || jittered(10);
+    let cases = [
+        ("retry-after: 120\r\n".to_owned(), two_minutes()),
+        ("Retry-After:   120  \r\n".to_owned(), two_minutes()),
+        ("retry-after: 0120\r\n".to_owned(), two_minutes()),
+        (format!("{date}retry-after: 120\r\n"), two_minutes()),
+        (format!("{date}retry-after: Wed, 21 Oct 2015 07:30:00 GMT\r\n"), two_minutes()),
+        // The two forms of old (RFC 9110, 5.6.7).
+        (format!("{date}retry-after: Wednesday, 21-Oct-15 07:30:00 GMT\r\n"), two_minutes()),
+        (format!("{date}retry-after: Wed Oct 21 07:30:00 2015\r\n"), two_minutes()),
+        // No longer than an hour.
+        ("retry-after: 3600\r\n".to_owned(), 3_600..=3_600),
+        ("retry-after: 3601\r\n".to_owned(), 3_600..=3_600),
+        ("retry-after: 99999999999\r\n".to_owned(), 3_600..=3_600),
+        (format!("retry-after: {}\r\n", u64::MAX), 3_600..=3_600),
+        (format!("retry-after: {}\r\n", "9".repeat(100)), 3_600..=3_600),
+        (format!("{date}retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n"), 3_600..=3_600),
+        // No shorter than without it.
+        ("retry-after: 0\r\n".to_owned(), own()),
+        ("retry-after: 4\r\n".to_owned(), own()),
+        (format!("{date}retry-after: Wed, 21 Oct 2015 07:28:00 GMT\r\n"), own()),
+        (format!("{date}retry-after: Wed, 21 Oct 2015 07:27:00 GMT\r\n"), own()),
+        // What is no time is not heard.
+        ("retry-after: -1\r\n".to_owned(), own()),
+        ("retry-after: +120\r\n".to_owned(), own()),
+        ("retry-after: 120.5\r\n".to_owned(), own()),
+        ("retry-after: 120s\r\n".to_owned(), own()),
+        ("retry-after: soon\r\n".to_owned(), own()),
+        ("retry-after:\r\n".to_owned(), own()),
+        ("retry-after: \u{661}\u{662}\u{660}\r\n".to_owned(), own()),
+        ("retry-after: Wed, 32 Oct 2015 07:30:00 GMT\r\n".to_owned(), own()),
+        // A date means nothing without the clock it goes by.
+        ("retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n".to_owned(), own()),
+        ("date: now\r\nretry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n".to_owned(), own()),
+    ];
+    let mut retry = Retry::default();
+    let ten = Duration::from_secs(10);
+    (retry.transient, retry.permanent) = ((ten, ten), (ten, ten));
+    for (headers, window) in &cases {
+        for code in ["429 Too Many Requests", "503 Service Unavailable"] {
+            let server = Server::saying(answer(code, headers, ""));
+            let guard = start(server.source(retry));
+            let (least, most) = server.wait(&guard);
+            let (from, to) = (Duration::from_secs(*window.start()), Duration::from_secs(*window.end()));
+            assert!(most >= from && least <= to, "{headers}: waits from {least:?} to {most:?}, not {window:?}");
+        }
+    }
+}
+
+/// As at the start, so later; and as with what passes, so with what takes a human.
+#[test]
+fn when_to_come_back_is_heard_at_each_poll() {
+    let server = Server::saying(document("v1", GOOD));
+    let guard = start(server.patient());
+    for (code, headers, window) in [
+        (503, "retry-after: 900\r\n", 900..=990),
+        (403, "retry-after: 1200\r\n", 1_200..=1_320),
+        (403, "retry-after: 7\r\n", jittered(2_000)),
+        (429, "retry-after: 99999999999\r\n", 3_600..=3_600),
+    ] {
+        server.say(answer(&format!("{code} Whatever"), headers, ""));
+        ask(&guard);
+        server.assert_waits(&guard, window);
+    }
+    // An operator's wish goes before the server's.
+    server.say(document("v2", AFTER));
+    ask(&guard);
+    assert!(is_on(&guard, "after"));
+}
+
+#[test]
+fn nobody_asks_before_the_time_that_the_server_has_named() {
+    let stub = Stub::saying(answer("429 Too Many Requests", "retry-after: 1\r\n", ""));
+    let guard = start(eager(&stub.url()));
+    wait_until("another try", || stub.polls().len() >= 2);
+    let polls = stub.polls();
+    assert!(polls[1].at - polls[0].at >= Duration::from_secs(1));
+    drop(guard);
+}
+
+#[test]
+fn a_start_that_is_to_refuse_returns_the_first_error() {
+    for (code, expected) in [
+        (401, "answered 401 (unauthorized)"),
+        (204, "answered 204 (no content)"),
+        (500, "answered 500 (internal server error)"),
+        (429, "answered 429 (too many requests)"),
+        (404, "answered 404 (not found)"),
+        (410, "answered 410 (gone)"),
+    ] {
+        let server = Server::saying(answer(&format!("{code} Whatever"), "", EVIL));
+        let builder = |start: OnFailedStart, others: OnFailedStart| {
+            let (mut missing, mut unreachable, mut broken) = (others, others, others);
+            match kind(code) {
+                ErrorKind::Missing => missing = start,
+                ErrorKind::Unreachable => unreachable = start,
+                ErrorKind::Invalid => broken = start,
+            }
+            let builder = Builder::new().source(server.patient());
+            builder.when_missing(missing).when_unreachable(unreachable).when_invalid(broken)
+        };
+        let error = builder(OnFailedStart::Fail, OnFailedStart::StayDark).start().expect_err("it is to refuse");
+        assert!(error.is_load());
+        assert_eq!(error.to_string(), format!("{}: {expected}", server.stub.url()));
+        assert_eq!(error.failures()[0].1.kind(), kind(code));
+        // And the same source starts where it may be dark, or done without.
+        let guard = builder(OnFailedStart::StayDark, OnFailedStart::Fail).start().expect("it may be dark");
+        assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Waiting, Readiness::Dark));
+        let guard = builder(OnFailedStart::Skip, OnFailedStart::Fail).start().expect("it may be done without");
+        assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Waiting, Readiness::Ready));
+    }
+}
+
+/// In the time of a test: every one of these, one after the other, at the same source.
+#[test]
+fn a_source_outlives_a_server_with_every_fault() {
+    let codes = [500, 401, 403, 404, 410, 429, 503, 400, 418, 301, 204, 206, 502, 504, 408, 405, 451, 499, 599, 201];
+    let turn = AtomicUsize::new(0);
+    let stub = Stub::new(move |_, stream| {
+        let turn = turn.fetch_add(1, Ordering::SeqCst);
+        let answer = match turn.checked_sub(1).map(|turn| codes.get(turn)) {
+            None => document("v1", GOOD),
+            Some(Some(code)) => answer(&format!("{code} Whatever"), "content-type: application/toml\r\n", EVIL),
+            Some(None) => document("v2", AFTER),
+        };
+        stream.write_all(answer.as_bytes()).is_ok()
+    });
+    let guard = start(eager(&stub.url()).stream(false));
+    wait_until("the good answer after all", || {
+        assert!(is_on(&guard, "a") && !is_on(&guard, "evil"));
+        is_on(&guard, "after")
+    });
+    assert_eq!((status(&guard).refusals, status(&guard).loads), (codes.len() as u64, 2));
+}

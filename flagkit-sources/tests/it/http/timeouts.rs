@@ -1,0 +1,321 @@
+//! A server that drips, or says nothing at all, costs no more than the time that was set, and the error says where.
+
+use std::io::{self, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::stub::{STREAM, Stub, chunk, document, eager, event, start};
+use crate::support::{self, SOON, holds_for, is_on, last_error, pause, status, wait_for_state, wait_until};
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Http, Readiness};
+
+const GOOD: &str = "[flags]\na = true\n";
+const HEADER: Duration = Duration::from_millis(200);
+const TOTAL: Duration = Duration::from_millis(400);
+/// What a machine under load may take beyond that.
+const SLACK: Duration = Duration::from_secs(2);
+
+fn impatient(stub: &Stub) -> Http {
+    eager(&stub.url()).stream(false).header_timeout(HEADER).total_timeout(TOTAL)
+}
+
+/// A byte every few milliseconds, until the client hangs up.
+fn drip(stream: &mut TcpStream, bytes: impl IntoIterator<Item = u8>) -> io::Result<()> {
+    for byte in bytes {
+        stream.write_all(&[byte])?;
+        pause(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Answers the first poll well, and each other one like this, and then hangs up.
+fn slow(answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'static) -> Stub {
+    let turn = AtomicUsize::new(0);
+    Stub::new(move |_, stream| {
+        if turn.fetch_add(1, Ordering::SeqCst) == 0 {
+            return stream.write_all(document("v1", GOOD).as_bytes()).is_ok();
+        }
+        let _ = answer(stream);
+        false
+    })
+}
+
+/// Keeps the connection until the client closes it, or the test is long over.
+fn say_nothing(stream: &mut TcpStream) -> io::Result<()> {
+    stream.set_read_timeout(Some(support::DEADLINE))?;
+    io::copy(stream, &mut io::sink()).map(drop)
+}
+
+/// Each try ends when its time is up, neither before nor much later, and the next one comes.
+fn assert_given_up(stub: &Stub, http: Http, limit: Duration, phase: &str) {
+    let guard = start(http);
+    assert!(is_on(&guard, "a"));
+    wait_until(phase, || status(&guard).refusals >= 3);
+    wait_until("another try", || stub.polls().len() >= 5);
+    let error = last_error(&guard).expect("an error");
+    assert!(error.contains("did not answer in time") && error.contains(phase), "{error}");
+    assert!(is_on(&guard, "a"));
+    assert_eq!(status(&guard).state, SourceState::Stale);
+    let tries = stub.polls();
+    let gaps: Vec<_> = tries[1..].windows(2).map(|pair| pair[1].at - pair[0].at).collect();
+    // From the moment that the server has read the question; the time began a little before.
+    let least = limit.mul_f64(0.8);
+    assert!(gaps.iter().all(|gap| *gap >= least), "given up before {limit:?}: {gaps:?}");
+    assert!(gaps.iter().min().expect("some") < &(limit + SLACK), "not given up after {limit:?}: {gaps:?}");
+}
+
+#[test]
+fn a_server_that_accepts_and_says_nothing_is_given_up() {
+    let stub = slow(say_nothing);
+    assert_given_up(&stub, impatient(&stub), HEADER, "waiting for the answer to begin");
+}
+
+#[test]
+fn a_header_that_drips_is_given_up() {
+    let stub = slow(|stream| drip(stream, b"HTTP/1.1 200 OK\r\nx: ".iter().copied().chain(std::iter::repeat(b'x'))));
+    assert_given_up(&stub, impatient(&stub), HEADER, "waiting for the answer to begin");
+}
+
+#[test]
+fn preliminary_answers_that_drip_are_given_up() {
+    let stub = slow(|stream| drip(stream, b"HTTP/1.1 102 Processing\r\n\r\n".iter().copied().cycle()));
+    assert_given_up(&stub, impatient(&stub), HEADER, "waiting for the answer to begin");
+}
+
+#[test]
+fn a_body_that_drips_is_given_up_however_it_is_framed() {
+    for framing in ["content-length: 1000\r\n\r\n", "transfer-encoding: chunked\r\n\r\n3e8\r\n"] {
+        let stub = slow(move |stream| {
+            stream.write_all(format!("HTTP/1.1 200 OK\r\n{framing}").as_bytes())?;
+            drip(stream, GOOD.bytes().cycle())
+        });
+        assert_given_up(&stub, impatient(&stub), TOTAL, "waiting for the answer to end");
+    }
+}
+
+#[test]
+fn a_body_that_never_comes_is_given_up() {
+    let stub = slow(|stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n")?;
+        say_nothing(stream)
+    });
+    assert_given_up(&stub, impatient(&stub), TOTAL, "waiting for the answer to end");
+}
+
+/// The last byte is the one that is missing.
+#[test]
+fn a_body_that_never_ends_is_given_up() {
+    let stub = slow(|stream| {
+        let chunks = chunk(GOOD);
+        stream.write_all(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}0").as_bytes())?;
+        say_nothing(stream)
+    });
+    assert_given_up(&stub, impatient(&stub), TOTAL, "waiting for the answer to end");
+}
+
+#[test]
+fn redirects_share_the_time_of_one_poll() {
+    let stub = Stub::new(|_, stream| {
+        pause(Duration::from_millis(150));
+        stream.write_all(b"HTTP/1.1 302 Found\r\nlocation: /next\r\ncontent-length: 0\r\n\r\n").is_ok()
+    });
+    let http = impatient(&stub).follow_redirects(true).header_timeout(TOTAL).total_timeout(Duration::from_millis(200));
+    let guard = start(http);
+    wait_until("a try", || status(&guard).refusals >= 1);
+    let error = last_error(&guard).expect("an error");
+    assert!(error.contains("did not answer in time"), "{error}");
+}
+
+/// Where the connection is to be encrypted, it counts as made when it is.
+#[test]
+fn a_server_that_is_silent_about_encryption_is_given_up() {
+    let stub = Stub::new(|_, _| false);
+    let http = eager(&stub.url().replace("http:", "https:")).stream(false).connect_timeout(HEADER);
+    let started = Instant::now();
+    let guard = start(http);
+    wait_until("two tries", || status(&guard).refusals >= 2);
+    let error = last_error(&guard).expect("an error");
+    assert!(error.contains("did not answer in time (connecting)"), "{error}");
+    assert!(started.elapsed() >= HEADER);
+}
+
+#[test]
+fn a_server_that_is_slow_and_in_time_is_believed() {
+    let whole = document("v1", GOOD);
+    let stub = Stub::new(move |_, stream| drip(stream, whole.bytes()).is_ok());
+    let http = eager(&stub.url()).stream(false).header_timeout(support::DEADLINE).total_timeout(support::DEADLINE);
+    let guard = start(http);
+    assert!(
+        guard.wait_until_ready(support::DEADLINE) == Readiness::Ready && is_on(&guard, "a"),
+        "{:?}",
+        last_error(&guard)
+    );
+}
+
+#[test]
+fn a_start_waits_no_longer_than_its_patience() {
+    let stub = Stub::new(|_, stream| say_nothing(stream).is_ok());
+    let builder = flagkit_sources::Builder::new().source(eager(&stub.url()).header_timeout(support::DEADLINE));
+    let started = Instant::now();
+    let guard = builder.startup_timeout(HEADER).start().expect("it has not failed yet");
+    assert!((HEADER..HEADER + SLACK).contains(&started.elapsed()), "{:?}", started.elapsed());
+    assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Starting, Readiness::Dark));
+    // And no end waits for such an answer.
+    assert!(guard.stop(SOON), "its thread is left");
+}
+
+/// The end interrupts what is under way.
+#[test]
+fn a_drop_does_not_wait_for_what_drips() {
+    let drips: [fn(&mut TcpStream) -> io::Result<()>; 4] = [
+        say_nothing,
+        |stream| drip(stream, b"HTTP/1.1 200 OK\r\nx: ".iter().copied().chain(std::iter::repeat(b'x'))),
+        |stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n")?;
+            drip(stream, std::iter::repeat(b'#'))
+        },
+        |stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+            drip(stream, chunk("#").bytes().collect::<Vec<_>>().into_iter().cycle())
+        },
+    ];
+    for answer in drips {
+        let stub = slow(answer);
+        let guard = start(eager(&stub.url()).stream(false));
+        wait_until("a slow poll", || stub.polls().len() >= 2);
+        assert!(guard.stop(SOON), "its thread is left");
+    }
+}
+
+const IDLE: Duration = Duration::from_millis(600);
+const BEAT: Duration = Duration::from_millis(50);
+
+/// What a server with a stream does, told by the test.
+#[derive(Default)]
+struct Script {
+    /// Whether polls are answered; until then they wait.
+    answers: AtomicBool,
+    streams: AtomicUsize,
+}
+
+/// The first poll is answered at once; the first stream says something and falls silent; later ones go on.
+fn half_open(script: &Arc<Script>) -> Stub {
+    let (script, polls) = (Arc::clone(script), AtomicUsize::new(0));
+    Stub::new(move |request, stream| {
+        if !request.asks_for_stream() {
+            let is_first = polls.fetch_add(1, Ordering::SeqCst) == 0;
+            wait_until("the test to let polls be answered", || is_first || script.answers.load(Ordering::SeqCst));
+            let text = if is_first { GOOD } else { "[flags]\na = true\npolled = true\n" };
+            return stream.write_all(document("v", text).as_bytes()).is_ok();
+        }
+        let turn = script.streams.fetch_add(1, Ordering::SeqCst);
+        let text = format!("[flags]\na = true\nstreamed-{turn} = true\n");
+        let _ = stream.write_all(format!("{STREAM}{}", chunk(&event("s", &text))).as_bytes());
+        if turn == 0 {
+            let _ = say_nothing(stream);
+        } else {
+            while stream.write_all(chunk(":\n\n").as_bytes()).is_ok() {
+                pause(BEAT);
+            }
+        }
+        false
+    })
+}
+
+#[test]
+fn a_stream_that_is_silent_for_too_long_is_lost_and_opened_again_after_the_next_good_poll() {
+    let script = Arc::new(Script::default());
+    let stub = half_open(&script);
+    let guard =
+        start(eager(&stub.url()).idle_timeout(IDLE).total_timeout(2 * support::DEADLINE).header_timeout(SLACK * 5));
+    wait_until("the event", || is_on(&guard, "streamed-0"));
+    let opened = stub.requests().iter().find(|request| request.asks_for_stream()).expect("a stream").at;
+
+    wait_for_state(&guard, SourceState::Stale);
+    assert!(opened.elapsed() >= IDLE);
+    let error = last_error(&guard).expect("an error");
+    assert!(error.contains("did not answer in time (nothing came for too long)"), "{error}");
+    assert_eq!(guard.readiness(), Readiness::Stale);
+    // The flags stay, the source says so, and no other stream is tried: nobody knows yet whether the server is there.
+    wait_until("the poll after it", || stub.polls().len() >= 2);
+    holds_for(Duration::from_millis(300), "stale, with the flags of before", || {
+        is_on(&guard, "streamed-0") && status(&guard).state == SourceState::Stale
+    });
+    assert_eq!(script.streams.load(Ordering::SeqCst), 1);
+
+    script.answers.store(true, Ordering::SeqCst);
+    wait_for_state(&guard, SourceState::Fresh);
+    wait_until("the stream again", || is_on(&guard, "streamed-1"));
+    // Signs of life keep it, far beyond the time it may be silent, and confirm the flags.
+    let confirmations = status(&guard).confirmations;
+    holds_for(3 * IDLE, "a stream with signs of life", || status(&guard).state == SourceState::Fresh);
+    assert!(status(&guard).confirmations > confirmations);
+    assert_eq!((script.streams.load(Ordering::SeqCst), status(&guard).refusals), (2, 1));
+}
+
+/// Half an event is no event, and when nothing follows the stream is lost as well.
+#[test]
+fn a_stream_that_falls_silent_within_an_event_is_lost_without_it() {
+    let stub = Stub::new(|request, stream| {
+        if !request.asks_for_stream() {
+            return stream.write_all(document("v", GOOD).as_bytes()).is_ok();
+        }
+        let event = event("s", "[flags]\nhalf = true\n");
+        let _ = stream.write_all(format!("{STREAM}{}", chunk(event.trim_end())).as_bytes());
+        let _ = say_nothing(stream);
+        false
+    });
+    let guard = start(eager(&stub.url()).idle_timeout(HEADER));
+    let streams = || stub.requests().iter().filter(|request| request.asks_for_stream()).count();
+    wait_until("two streams that were lost", || {
+        assert!(!is_on(&guard, "half") && is_on(&guard, "a"));
+        streams() >= 3
+    });
+    // Nothing has ever come through, and the polls are well: that is a warning.
+    let status = status(&guard);
+    assert_eq!((status.state, status.refusals), (SourceState::Fresh, 0));
+    assert!(status.warnings.iter().any(|warning| warning.contains("its stream is of no use")), "{:?}", status.warnings);
+}
+
+#[test]
+fn a_stream_that_is_not_answered_is_warned_of_and_the_polls_go_on() {
+    let stub = Stub::new(|request, stream| {
+        if request.asks_for_stream() {
+            let _ = say_nothing(stream);
+            return false;
+        }
+        stream.write_all(document("v", GOOD).as_bytes()).is_ok()
+    });
+    let guard = start(eager(&stub.url()).header_timeout(HEADER));
+    let reason = "did not answer in time (waiting for the answer to begin)";
+    let warning = format!("its stream cannot be opened, changes are seen by polling: {reason}");
+    wait_until("the warning", || status(&guard).warnings.iter().any(|known| **known == *warning));
+    let polls = stub.polls().len();
+    wait_until("more polls", || stub.polls().len() > polls + 2);
+    assert!(is_on(&guard, "a"));
+    assert_eq!((status(&guard).state, status(&guard).refusals), (SourceState::Fresh, 0));
+}
+
+/// It is alive, and says nothing: what an operator wants to know at once is not held up by it.
+#[test]
+fn a_stream_that_never_ends_its_event_holds_up_no_reload() {
+    let stub = Stub::new(|request, stream| {
+        if !request.asks_for_stream() {
+            return stream.write_all(document("v", GOOD).as_bytes()).is_ok();
+        }
+        let _ = stream.write_all(format!("{STREAM}{}", chunk("event: toml\n")).as_bytes());
+        while stream.write_all(chunk(":\n").as_bytes()).is_ok() {
+            pause(BEAT);
+        }
+        false
+    });
+    let guard = start(eager(&stub.url()).idle_timeout(IDLE));
+    let is_stream = |request: &support::stub::Request| request.asks_for_stream();
+    wait_until("the stream", || stub.requests().iter().any(is_stream));
+    let polls = stub.polls().len();
+    guard.reload();
+    wait_until("the poll that was asked for", || stub.polls().len() > polls);
+    assert!(is_on(&guard, "a"));
+}

@@ -1,0 +1,369 @@
+//! A server is believed when its certificate is, and a proxy is gone by where the environment names one.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::support::nginx::{Nginx, program, run};
+use crate::support::stub::{Stub, document, eager, start};
+use crate::support::{in_a_child, is_on, last_error, status, wait_until};
+use flagkit_core::tooling::SourceState;
+use flagkit_sources::{Guard, Http, Retry};
+use tempfile::TempDir;
+
+const GOOD: &str = "[flags]\na = true\n";
+/// Present in every place that is not to be shown.
+const CANARY: &str = "canary";
+
+/// An authority that is known to nobody, and what it has signed.
+struct Certificates {
+    openssl: PathBuf,
+    dir: TempDir,
+}
+
+impl Certificates {
+    /// `None` where OpenSSL is not installed.
+    fn new() -> Option<Self> {
+        let certificates =
+            Self { openssl: program("openssl")?, dir: tempfile::tempdir().expect("a temporary directory") };
+        certificates.self_signed("ca", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n");
+        Some(certificates)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn openssl(&self, arguments: &str) -> Result<(), String> {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        run(&self.openssl, self.dir.path(), &arguments)
+    }
+
+    fn ca(&self) -> Vec<u8> {
+        fs::read(self.path("ca.pem")).expect("it was made")
+    }
+
+    fn request(&self, name: &str, extensions: &str) {
+        let text = format!("[req]\ndistinguished_name=name\nprompt=no\n[name]\nCN=flagkit {name}\n[ext]\n{extensions}");
+        fs::write(self.path(&format!("{name}.cnf")), text).expect("the file can be written");
+        let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+        let request = format!("req -new -config {name}.cnf {key} -keyout {name}.key -out {name}.csr");
+        self.openssl(&request).expect("a request");
+    }
+
+    fn self_signed(&self, name: &str, extensions: &str) {
+        self.request(name, extensions);
+        let signed = format!("x509 -req -in {name}.csr -signkey {name}.key -extfile {name}.cnf -extensions ext");
+        self.openssl(&format!("{signed} -set_serial 1 -days 2 -out {name}.pem")).expect("a certificate");
+    }
+
+    /// Signs a certificate for these names, in one of several ways to say for which days.
+    fn signed(&self, name: &str, names: &str, days: &[&str]) {
+        self.request(name, &format!("subjectAltName={names}\nextendedKeyUsage=serverAuth\n"));
+        let signed = format!("x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -extfile {name}.cnf -extensions ext");
+        let mut tries = days.iter().map(|days| self.openssl(&format!("{signed} -set_serial 2 {days} -out {name}.pem")));
+        assert!(tries.any(|tried| tried.is_ok()), "no certificate for {name}");
+    }
+
+    /// nginx with the certificate of this name.
+    fn nginx(&self, name: &str) -> Option<Nginx> {
+        let certificate = self.path(&format!("{name}.pem"));
+        let key = self.path(&format!("{name}.key"));
+        let server = format!("ssl_certificate {};\nssl_certificate_key {};", certificate.display(), key.display());
+        let nginx = Nginx::start("ssl", &server)?;
+        nginx.write("flags.toml", GOOD);
+        Some(nginx)
+    }
+
+    /// A server with a certificate for this machine that is as it should be.
+    fn good(&self) -> Option<Nginx> {
+        self.signed("good", HERE, &["-days 2"]);
+        self.nginx("good")
+    }
+
+    /// Servers with a certificate that something is wrong with, by what that is.
+    fn bad(&self) -> Option<Vec<(&'static str, Nginx)>> {
+        self.signed("elsewhere", "DNS:flags.example.com,IP:127.0.0.2", &["-days 2"]);
+        // The former came with OpenSSL 3.4, the latter is gone from some version on.
+        let past = ["-not_before 20200101000000Z -not_after 20200102000000Z", "-days -1"];
+        self.signed("expired", HERE, &past);
+        self.self_signed("self-signed", &format!("subjectAltName={HERE}\n"));
+        ["elsewhere", "expired", "self-signed"].into_iter().map(|name| Some((name, self.nginx(name)?))).collect()
+    }
+}
+
+const HERE: &str = "IP:127.0.0.1,DNS:localhost";
+
+/// A source with secrets wherever one may be, that tells by its waits which failures it takes for lasting.
+fn secretive(nginx: &Nginx) -> Http {
+    let url = format!("https://{CANARY}:{CANARY}@127.0.0.1:{}/flags.toml?token={CANARY}", nginx.port());
+    let mut retry = Retry::default();
+    let (soon, hour) = (Duration::from_millis(20), Duration::from_secs(3600));
+    (retry.transient, retry.permanent) = ((soon, 2 * soon), (hour, hour));
+    eager(&url).retry(retry).bearer_token(CANARY).expect("a token")
+}
+
+fn assert_not_believed(name: &str, guard: &Guard) {
+    wait_until("it waits for the next try", || status(guard).next_try.is_some());
+    let status = status(guard);
+    assert_eq!((status.state, status.loads, status.refusals), (SourceState::Waiting, 0, 1), "{name}");
+    assert!(!is_on(guard, "a"));
+    let error = status.last_error.as_ref().expect("an error").to_string();
+    assert!(error.starts_with("TLS: "), "{name}: {error}");
+    let next_try = status.next_try.expect("a time");
+    assert!(next_try > SystemTime::now() + Duration::from_secs(1200), "{name}: tried again as if it would pass");
+    let shown = format!("{error} {status:?} {guard:?}");
+    assert!(!shown.contains(CANARY), "{name}: {shown}");
+}
+
+#[test]
+fn an_unknown_authority_is_not_believed_whatever_it_says() {
+    let Some(certificates) = Certificates::new() else { return };
+    let Some(good) = certificates.good() else { return };
+    let Some(bad) = certificates.bad() else { return };
+    for (name, nginx) in bad.iter().map(|(name, nginx)| (*name, nginx)).chain([("good", &good)]) {
+        assert_not_believed(name, &start(secretive(nginx)));
+        // The document was not as much as asked for.
+        assert!(nginx.log().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_known_authority_is_believed_for_the_host_and_the_time_it_names() {
+    let Some(certificates) = Certificates::new() else { return };
+    let Some(good) = certificates.good() else { return };
+    let Some(bad) = certificates.bad() else { return };
+    let trusting = |http: Http| http.root_certificates(&certificates.ca()).expect("a certificate");
+
+    let guard = start(trusting(secretive(&good)));
+    wait_until("by address", || is_on(&guard, "a"));
+    good.replace("flags.toml", "[flags]\na = false\n");
+    wait_until("a flip", || !is_on(&guard, "a"));
+    good.replace("flags.toml", GOOD);
+    let guard = start(trusting(eager(&format!("https://localhost:{}/flags.toml", good.port()))));
+    wait_until("by name", || is_on(&guard, "a"));
+
+    for (name, nginx) in &bad {
+        let guard = start(trusting(secretive(nginx)));
+        assert_not_believed(name, &guard);
+        let expected = match *name {
+            "elsewhere" => "not valid for name",
+            "expired" => "expired",
+            _ => "invalid peer certificate",
+        };
+        let error = last_error(&guard).expect("an error");
+        assert!(error.to_lowercase().contains(expected), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_server_that_loses_its_certificate_is_no_longer_believed_and_its_flags_stay() {
+    let Some(certificates) = Certificates::new() else { return };
+    let Some(mut nginx) = certificates.good() else { return };
+    certificates.signed("elsewhere", "DNS:flags.example.com", &["-days 2"]);
+    let url = format!("https://127.0.0.1:{}/flags.toml", nginx.port());
+    let guard = start(eager(&url).root_certificates(&certificates.ca()).expect("a certificate"));
+    wait_until("the flags", || is_on(&guard, "a"));
+    for kind in ["pem", "key"] {
+        let (of_another, good) = (certificates.path(&format!("elsewhere.{kind}")), format!("good.{kind}"));
+        fs::copy(of_another, certificates.path(&good)).expect("the file can be copied");
+    }
+    nginx.stop();
+    nginx.replace("flags.toml", "[flags]\na = false\n");
+    nginx.start_again();
+    wait_until("TLS", || last_error(&guard).is_some_and(|error| error.starts_with("TLS: ")));
+    assert!(is_on(&guard, "a"));
+    assert_eq!(status(&guard).state, SourceState::Stale);
+}
+
+#[test]
+fn what_holds_no_certificate_is_refused_at_once() {
+    let http = || Http::new("https://127.0.0.1/flags.toml").expect("a URL");
+    let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n\
+               -----END PRIVATE KEY-----\n";
+    let cut = "-----BEGIN CERTIFICATE-----\nMIIB";
+    let no_base64 = "-----BEGIN CERTIFICATE-----\n!!!!canary\n-----END CERTIFICATE-----\n";
+    for pem in ["", "\n\n", "garbage", "canary\0\u{fffd}", key, cut, no_base64] {
+        let error = http().root_certificates(pem.as_bytes()).map(drop).expect_err(pem);
+        assert!(!format!("{error} {error:?}").contains(CANARY));
+    }
+    assert!(http().root_certificates(b"\xff\xfe\x00").is_err());
+}
+
+#[test]
+fn what_is_framed_as_a_certificate_and_is_none_is_refused_at_once() {
+    let http = || Http::new("https://127.0.0.1/flags.toml").expect("a URL");
+    let words = "-----BEGIN CERTIFICATE-----\naGVsbG8sIHdvcmxk\n-----END CERTIFICATE-----\n";
+    assert!(http().root_certificates(words.as_bytes()).is_err());
+}
+
+/// Whether this process is the one that a test of this name has started.
+fn is_child() -> bool {
+    env::var_os("FLAGKIT_TEST_CHILD").is_some()
+}
+
+fn child(test: &str, dir: &Path, variables: &[(&str, &OsStr)]) {
+    let mut all = vec![(OsStr::new("FLAGKIT_TEST_CHILD"), OsStr::new("1"))];
+    // What the environment of the tests says is not to be heard: an empty variable is as good as none.
+    let proxies = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+    all.extend(proxies.into_iter().chain(["NO_PROXY", "no_proxy"]).map(|name| (OsStr::new(name), OsStr::new(""))));
+    all.extend(variables.iter().map(|(name, value)| (OsStr::new(*name), *value)));
+    in_a_child(module_path!(), test, dir, &all);
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).expect("the parent has set it")
+}
+
+#[test]
+fn a_machine_without_certificates_goes_by_those_that_are_built_in() {
+    if !is_child() {
+        if program("nginx").is_none() || program("openssl").is_none() {
+            return;
+        }
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (file, empty) = (dir.path().join("none.pem"), dir.path().join("none"));
+        fs::write(&file, "").expect("the file can be written");
+        fs::create_dir(&empty).expect("a directory");
+        return child(
+            "a_machine_without_certificates_goes_by_those_that_are_built_in",
+            dir.path(),
+            &[("SSL_CERT_FILE", file.as_os_str()), ("SSL_CERT_DIR", empty.as_os_str())],
+        );
+    }
+    let Some(certificates) = Certificates::new() else { return };
+    let Some(nginx) = certificates.good() else { return };
+    let guard = start(secretive(&nginx));
+    assert_not_believed("without certificates", &guard);
+    let error = last_error(&guard).expect("an error");
+    assert!(!error.contains("No CA certificates") && error.contains("UnknownIssuer"), "{error}");
+    drop(guard);
+    // Those that the program names itself count all the same.
+    let guard = start(secretive(&nginx).root_certificates(&certificates.ca()).expect("a certificate"));
+    wait_until("the flags", || is_on(&guard, "a"));
+}
+
+#[test]
+#[cfg(target_os = "linux")] // the variable is of OpenSSL's world; other systems have a store of their own
+fn the_certificates_of_the_platform_count() {
+    if is_child() {
+        let url = variable("FLAGKIT_TEST_URL");
+        let guard = start(eager(&url));
+        wait_until("the flags", || is_on(&guard, "a"));
+        return;
+    }
+    let Some(certificates) = Certificates::new() else { return };
+    let Some(nginx) = certificates.good() else { return };
+    let url = format!("https://127.0.0.1:{}/flags.toml", nginx.port());
+    let ca = certificates.path("ca.pem");
+    child(
+        "the_certificates_of_the_platform_count",
+        certificates.dir.path(),
+        &[("SSL_CERT_FILE", ca.as_os_str()), ("FLAGKIT_TEST_URL", url.as_ref())],
+    );
+}
+
+/// A proxy that lets every connection through to itself, where it answers for all hosts.
+fn proxy() -> Stub {
+    Stub::new(|request, stream| {
+        if request.head.starts_with("CONNECT ") {
+            return stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").is_ok();
+        }
+        !request.asks_for_stream() && stream.write_all(document("v1", GOOD).as_bytes()).is_ok()
+    })
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_gone_by_and_shown_without_its_password() {
+    if is_child() {
+        // A name that exists nowhere: only a proxy has an answer for it.
+        let url = format!("http://user:{CANARY}@flags.invalid/flags.toml?{CANARY}");
+        let http = Http::insecure(&url).expect("a URL").poll_every(Duration::from_millis(20));
+        let guard = start(http);
+        wait_until("the flags", || is_on(&guard, "a"));
+        let warning = format!("is asked through the proxy {}", variable("FLAGKIT_TEST_PROXY"));
+        // Said by the thread that follows the server, which begins when the flags are there.
+        wait_until(&warning, || status(&guard).warnings.iter().any(|known| **known == *warning));
+        let status = status(&guard);
+        assert!(!format!("{status:?} {guard:?}").contains(CANARY), "{status:?}");
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        let proxy = proxy();
+        let address = proxy.address().to_string();
+        let url = format!("http://user:{CANARY}@{address}");
+        child(
+            "a_proxy_of_the_environment_is_gone_by_and_shown_without_its_password",
+            dir.path(),
+            &[(name, url.as_ref()), ("FLAGKIT_TEST_PROXY", address.as_ref())],
+        );
+        let requests = proxy.requests();
+        assert!(!requests.is_empty(), "{name}");
+        // `user:canary`, in base 64.
+        let credentials = requests[0].header("proxy-authorization").map(str::to_owned);
+        assert_eq!(credentials.as_deref(), Some("Basic dXNlcjpjYW5hcnk="), "{name}");
+        assert!(requests.iter().any(|request| request.head.contains("flags.invalid")), "{name}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_away_is_an_error_that_passes_and_holds_no_password() {
+    if is_child() {
+        let http = Http::insecure(&format!("http://flags.invalid/flags.toml?{CANARY}")).expect("a URL");
+        let mut retry = Retry::default();
+        let (soon, hour) = (Duration::from_millis(20), Duration::from_secs(3600));
+        (retry.transient, retry.permanent) = ((soon, 2 * soon), (hour, hour));
+        let guard = start(http.retry(retry));
+        wait_until("some tries", || status(&guard).refusals >= 3);
+        let status = status(&guard);
+        assert_eq!(status.state, SourceState::Waiting);
+        assert!(!format!("{status:?} {guard:?}").contains(CANARY), "{status:?}");
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    // One that is not there, and one that lets nobody through.
+    let gone = Stub::saying("").address();
+    let forbidding = Stub::saying("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
+    for address in [gone, forbidding.address()] {
+        let url = format!("http://user:{CANARY}@{address}");
+        child(
+            "a_proxy_that_is_away_is_an_error_that_passes_and_holds_no_password",
+            dir.path(),
+            &[("HTTP_PROXY", url.as_ref())],
+        );
+    }
+}
+
+#[test]
+fn no_proxy_is_gone_by_where_the_environment_or_the_program_says_so() {
+    if is_child() {
+        let http = Http::new(&variable("FLAGKIT_TEST_URL")).expect("a URL");
+        let http = if variable("FLAGKIT_TEST_DIRECT") == "program" { http.use_proxy(false) } else { http };
+        let guard = start(http.stream(false).poll_every(Duration::from_millis(20)));
+        wait_until("some polls", || status(&guard).confirmations >= 2);
+        assert!(is_on(&guard, "a"));
+        assert!(status(&guard).warnings.is_empty(), "{:?}", status(&guard).warnings);
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for (direct, no_proxy) in [("environment", "example.com,127.0.0.1"), ("environment", "*"), ("program", "")] {
+        let (proxy, server) = (proxy(), Stub::saying(document("v1", GOOD)));
+        let (url, proxy_url) = (server.url(), format!("http://{}", proxy.address()));
+        child(
+            "no_proxy_is_gone_by_where_the_environment_or_the_program_says_so",
+            dir.path(),
+            &[
+                ("HTTP_PROXY", proxy_url.as_ref()),
+                ("NO_PROXY", no_proxy.as_ref()),
+                ("FLAGKIT_TEST_URL", url.as_ref()),
+                ("FLAGKIT_TEST_DIRECT", direct.as_ref()),
+            ],
+        );
+        assert!(proxy.requests().is_empty(), "{direct} {no_proxy}");
+        assert!(!server.polls().is_empty(), "{direct} {no_proxy}");
+    }
+}

@@ -1,0 +1,165 @@
+//! Two files, the later one above: each keeps its own last good flags, and one that breaks does not stop the other.
+
+use std::fs;
+
+use crate::support::{self, Place, document, is_on, wait_until};
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{FlagKey, Reason};
+use flagkit_sources::{Builder, Env, File, Guard, OnFailedStart};
+
+struct Two {
+    place: Place,
+    guard: Guard,
+}
+
+impl Two {
+    fn new(low: &str, high: &str) -> Self {
+        let place = Place::new();
+        fs::write(place.path("low.toml"), low).expect("written");
+        fs::write(place.path("high.json"), high).expect("written");
+        let guard = Builder::new()
+            .source(File::new(place.path("low.toml")))
+            .source(File::new(place.path("high.json")))
+            .source(Env::from_vars("FLAG_", [("FLAG_HIGHEST".into(), "on".into())]))
+            .start()
+            .expect("starts");
+        Self { place, guard }
+    }
+
+    fn low(&self, text: &str) {
+        fs::write(self.place.path("low.toml"), text).expect("written");
+    }
+
+    fn high(&self, text: &str) {
+        fs::write(self.place.path("high.json"), text).expect("written");
+    }
+
+    fn states(&self) -> [SourceState; 2] {
+        let sources = self.guard.flags().status().sources;
+        [sources[0].state, sources[1].state]
+    }
+
+    /// The name of the file that answered.
+    fn layer(&self, key: &str) -> Option<String> {
+        let layer = self.guard.flags().evaluate(key, &()).layer()?.to_string();
+        Some(layer.rsplit('/').next().unwrap_or_default().to_owned())
+    }
+}
+
+#[test]
+fn the_later_one_wins() {
+    let two = Two::new("[flags]\na = true\nb = false\nhighest = false\n", "{\"flags\": {\"b\": true, \"c\": true}}");
+    for (key, layer) in [("a", "low.toml"), ("b", "high.json"), ("c", "high.json"), ("highest", "env:FLAG_")] {
+        assert!(is_on(&two.guard, key), "{key}");
+        assert_eq!(two.layer(key).as_deref(), Some(layer), "{key}");
+    }
+    // The lower one follows, and is heard only where the higher one is silent.
+    two.low("[flags]\na = false\nb = false\n");
+    wait_until("the lower one is followed", || !is_on(&two.guard, "a"));
+    assert!(is_on(&two.guard, "b"));
+    two.high("{\"flags\": {\"c\": true}}");
+    wait_until("the lower one shows through", || !is_on(&two.guard, "b"));
+    assert_eq!(two.layer("b").as_deref(), Some("low.toml"));
+    assert!(is_on(&two.guard, "c"));
+}
+
+#[test]
+fn one_that_breaks_does_not_stop_the_other() {
+    let two = Two::new("[flags]\na = false\nb = true\n", "{\"flags\": {\"c\": true}}");
+    two.high("{\"flags\": {\"c\": tr");
+    wait_until("the higher one is broken", || two.states() == [SourceState::Fresh, SourceState::Stale]);
+    assert!(is_on(&two.guard, "c"));
+    for on in [true, false, true] {
+        two.low(&format!("[flags]\na = {on}\nb = true\n"));
+        wait_until("the lower one is followed", || is_on(&two.guard, "a") == on);
+        assert!(is_on(&two.guard, "c") && is_on(&two.guard, "b"));
+        assert_eq!(two.states(), [SourceState::Fresh, SourceState::Stale]);
+    }
+    two.low("[flags]\na = tru");
+    wait_until("both are broken", || two.states() == [SourceState::Stale, SourceState::Stale]);
+    assert!(is_on(&two.guard, "a") && is_on(&two.guard, "b") && is_on(&two.guard, "c"));
+    two.high("{\"flags\": {\"c\": false}}");
+    wait_until("the higher one is mended", || !is_on(&two.guard, "c"));
+    assert_eq!(two.states(), [SourceState::Stale, SourceState::Fresh]);
+    fs::remove_file(two.place.path("low.toml")).expect("removed");
+    fs::remove_file(two.place.path("high.json")).expect("removed");
+    wait_until("both are missing", || two.states() == [SourceState::Stale, SourceState::Stale]);
+    assert!(is_on(&two.guard, "a") && !is_on(&two.guard, "c"));
+}
+
+/// A flag that the higher layer declares in a way that is not understood hides the lower one: somebody meant to say
+/// something of it.
+#[test]
+fn a_flag_that_is_refused_above_is_dark() {
+    let two = Two::new("[flags]\na = true\nb = true\n", "{\"flags\": {\"a\": 25}}");
+    assert!(!is_on(&two.guard, "a") && is_on(&two.guard, "b"));
+    assert_eq!(two.guard.flags().evaluate("a", &()).reason(), Reason::Invalid);
+    assert_eq!(two.layer("a").as_deref(), Some("high.json"));
+    two.high("{\"flags\": {\"other\": true}}");
+    wait_until("the lower one shows through", || is_on(&two.guard, "a"));
+    two.high("{\"flags\": {\"a\": false, \"other\": true}}");
+    wait_until("the higher one is heard", || !is_on(&two.guard, "a"));
+    two.high("{\"flags\": {\"a\": null, \"other\": false}}");
+    wait_until("the others follow", || !is_on(&two.guard, "other"));
+    assert_eq!(two.guard.flags().evaluate("a", &()).reason(), Reason::Off, "the last good one of its own layer");
+}
+
+/// What is in force after many writes to both is what both say in the end.
+#[test]
+fn both_change_all_the_time() {
+    let two = Two::new("[flags]\nlow = true\nboth = false\n", "{\"flags\": {\"high\": true, \"both\": true}}");
+    std::thread::scope(|scope| {
+        let (two_low, two_high) = (&two.place, &two.place);
+        scope.spawn(move || {
+            for n in 0..150 {
+                let text = format!("[flags]\nlow = {}\nboth = false\n", n % 2 == 0);
+                fs::write(two_low.path("new"), text).expect("written");
+                fs::rename(two_low.path("new"), two_low.path("low.toml")).expect("moved");
+                support::pause(std::time::Duration::from_millis(3));
+            }
+        });
+        scope.spawn(move || {
+            for n in 0..150 {
+                let text = format!("{{\"flags\": {{\"high\": {}, \"both\": true}}}}", n % 2 == 0);
+                fs::write(two_high.path("new2"), text).expect("written");
+                fs::rename(two_high.path("new2"), two_high.path("high.json")).expect("moved");
+                support::pause(std::time::Duration::from_millis(3));
+            }
+        });
+        // No half-merged set is ever in force.
+        for _ in 0..2_000 {
+            let snapshot = two.guard.flags().snapshot();
+            assert!(snapshot.is_on("both", &()));
+            let mut keys: Vec<_> = snapshot.keys().map(FlagKey::as_str).collect();
+            keys.sort_unstable();
+            assert!(keys == ["both", "high", "low"], "{keys:?}");
+        }
+    });
+    wait_until("the last of each is in force", || !is_on(&two.guard, "low") && !is_on(&two.guard, "high"));
+}
+
+/// A restart without the overlay must not turn on what it had turned off.
+#[test]
+fn a_missing_overlay_darkens_what_it_might_turn_off() {
+    let place = Place::new();
+    place.write(document("checkout", true));
+    let overlay = place.path("flags.prod.toml");
+    let start = |missing| {
+        let files = Builder::new().source(File::new(place.flags())).source(File::new(&overlay));
+        files.when_missing(missing).start().expect("starts")
+    };
+    let guard = start(OnFailedStart::StayDark);
+    assert!(!is_on(&guard, "checkout"));
+    fs::write(&overlay, "[flags]\n").expect("written");
+    wait_until("the overlay is there, and says nothing of it", || is_on(&guard, "checkout"));
+    drop(guard);
+
+    fs::remove_file(&overlay).expect("removed");
+    assert!(is_on(&start(OnFailedStart::Skip), "checkout"), "an optional overlay");
+    assert!(start_fails(&place, &overlay));
+}
+
+fn start_fails(place: &Place, overlay: &std::path::Path) -> bool {
+    let files = Builder::new().source(File::new(place.flags())).source(File::new(overlay));
+    files.when_missing(OnFailedStart::Fail).start().is_err()
+}

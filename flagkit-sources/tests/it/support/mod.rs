@@ -1,0 +1,226 @@
+//! What the tests of files share: a flag file in a directory of its own, and waiting with a deadline.
+
+#![allow(dead_code, unreachable_pub)] // each test uses a part of it, and is a crate of its own
+
+#[cfg(all(unix, feature = "http"))]
+pub mod nginx;
+#[cfg(feature = "http")]
+pub mod stub;
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source};
+use flagkit_core::tooling::{SourceState, SourceStatus};
+use flagkit_core::{Event, Flag, FlagKey, FlagSet, Subscription};
+use flagkit_sources::{Builder, File, Guard, Notify, OnFailedStart};
+use tempfile::TempDir;
+
+/// Far beyond what anything here takes, so that only a hang reaches it.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Far less than the time limits of whatever is under way when a guard is stopped.
+pub const SOON: Duration = Duration::from_secs(3);
+
+/// Looks until the condition holds; panics, saying `what`, when it does not within the [`DEADLINE`].
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    start.elapsed()
+}
+
+/// A directory with, perhaps, a flag file.
+pub struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("a temporary directory") }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn flags(&self) -> PathBuf {
+        self.path("flags.toml")
+    }
+
+    /// Writes `flags.toml` in place.
+    pub fn write(&self, text: impl AsRef<[u8]>) {
+        std::fs::write(self.flags(), text).expect("the file can be written");
+    }
+
+    /// Moves a new file over `flags.toml`.
+    pub fn replace(&self, text: impl AsRef<[u8]>) {
+        let new = self.path(".flags.toml.new");
+        std::fs::write(&new, text).expect("the file can be written");
+        std::fs::rename(new, self.flags()).expect("the file can be moved");
+    }
+}
+
+/// A document with one flag.
+pub fn document(key: &str, on: bool) -> String {
+    format!("[flags]\n{key} = {on}\n")
+}
+
+/// Follows a file by events, with the usual poll beneath.
+pub fn follow(path: &Path) -> Guard {
+    start(File::new(path))
+}
+
+/// Follows a file by the poll alone.
+pub fn poll(path: &Path, interval: Duration) -> Guard {
+    start(File::new(path).notify(Notify::Off).poll_every(interval))
+}
+
+pub fn start(file: File) -> Guard {
+    Builder::new().source(file).when_invalid(OnFailedStart::StayDark).start().expect("starts dark at the worst")
+}
+
+pub fn is_on(guard: &Guard, key: &str) -> bool {
+    guard.flags().is_on(key, &())
+}
+
+/// The status of the lowest layer.
+pub fn status(guard: &Guard) -> SourceStatus {
+    guard.flags().status().sources.remove(0)
+}
+
+/// The error of the lowest layer as an operator reads it, if there is one.
+pub fn last_error(guard: &Guard) -> Option<String> {
+    status(guard).last_error.map(|error| error.to_string())
+}
+
+/// Looks until the lowest layer is in this state.
+pub fn wait_for_state(guard: &Guard, state: SourceState) {
+    wait_until(&format!("{state:?}"), || status(guard).state == state);
+}
+
+/// Looks on for a while in which the condition has to hold.
+pub fn holds_for(duration: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while start.elapsed() < duration {
+        assert!(condition(), "after {:?} no longer: {what}", start.elapsed());
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// Counts the changes that subscribers are told of.
+pub struct Changes {
+    count: Arc<AtomicUsize>,
+    _subscription: Subscription,
+}
+
+impl Changes {
+    pub fn of(guard: &Guard) -> Self {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&count);
+        let subscription = guard.flags().subscribe(move |event| {
+            if matches!(event, Event::Changed(_)) {
+                counter.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self { count, _subscription: subscription }
+    }
+
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+}
+
+/// Numbers that look random and are the same each time (Knuth's MMIX constants).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number from 0 to one less than `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+/// Lets a writer take its time, as part of how it writes.
+pub fn pause(duration: Duration) {
+    let end = Instant::now() + duration;
+    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        std::thread::sleep(left);
+    }
+}
+
+/// A source made of closures.
+pub struct Custom<L, R> {
+    pub load: L,
+    pub run: R,
+}
+
+impl<L, R> Source for Custom<L, R>
+where
+    L: FnMut() -> Result<Load, LoadError> + Send + 'static,
+    R: FnMut(&Publisher) + Send + 'static,
+{
+    fn provenance(&self) -> Provenance {
+        Provenance::new("custom:test")
+    }
+
+    fn load(&mut self) -> Result<Load, LoadError> {
+        (self.load)()
+    }
+
+    fn run(&mut self, publisher: &Publisher) {
+        (self.run)(publisher);
+    }
+}
+
+/// Flags that are all on.
+pub fn lit(keys: &[&str]) -> FlagSet {
+    keys.iter().map(|key| (FlagKey::new(key).expect("a key"), Flag::on())).collect()
+}
+
+/// The name by which the test harness knows a test of this module, which is `module_path!()` where the test is.
+pub fn test_name(module: &str, test: &str) -> String {
+    // The harness leaves out the name of the binary.
+    match module.split_once("::") {
+        Some((_, module)) => format!("{module}::{test}"),
+        None => test.to_owned(),
+    }
+}
+
+/// Returns whether this process runs one test only. If it does not, runs this test in a child that does, and expects
+/// it to pass there; the caller then returns. Tests that measure or change their process begin with this.
+pub fn runs_alone(module: &str, test: &str) -> bool {
+    const ALONE: &str = "FLAGKIT_TEST_ALONE";
+    let is_alone = env::var_os(ALONE).is_some();
+    if !is_alone {
+        in_a_child(module, test, &env::temp_dir(), &[(OsStr::new(ALONE), OsStr::new("1"))]);
+    }
+    is_alone
+}
+
+/// Runs one test of this binary again as a child, with `variables` set, and expects it to pass there. The test itself
+/// checks one of these variables to find out whether it is the child. `module` is `module_path!()` where the test is.
+pub fn in_a_child(module: &str, test: &str, dir: &Path, variables: &[(&OsStr, &OsStr)]) {
+    let output = Command::new(env::current_exe().expect("this binary"))
+        .args(["--exact", &test_name(module, test), "--include-ignored", "--nocapture", "--test-threads=1"])
+        .current_dir(dir)
+        .envs(variables.iter().copied())
+        .output()
+        .expect("the child starts");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "the child failed:\n{stdout}\n{stderr}");
+    assert!(stdout.contains("1 passed"), "the child ran no test:\n{stdout}");
+}

@@ -1,0 +1,71 @@
+//! With the feature `tracing`, changes and faults are events, each once however often it comes up.
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::support::{Place, document, poll, runs_alone, status, wait_until};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Writes down what it is told under our target.
+struct Log(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let _ = write!(self.0, " {field}={value:?}");
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "flagkit"
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().expect("no panic").push(line.0);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn a_fault_that_lasts_is_one_event() {
+    if !runs_alone(module_path!(), "a_fault_that_lasts_is_one_event") {
+        return;
+    }
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    tracing::subscriber::set_global_default(Log(Arc::clone(&lines))).expect("the first");
+    let place = Place::new();
+    place.write(document("a", true));
+    let guard = poll(&place.flags(), Duration::from_millis(10));
+    place.write("[flags\n");
+    wait_until("the fault", || status(&guard).refusals >= 1);
+    // Many more looks at the same fault.
+    let looks = std::time::Instant::now();
+    wait_until("more looks", || looks.elapsed() > Duration::from_millis(700));
+    place.write(document("a", false));
+    wait_until("the mend", || !guard.flags().is_on("a", &()));
+    let is_well = |line: &String| line.contains("the source is well") && line.contains("stale");
+    wait_until("the last event", || lines.lock().expect("no panic").iter().any(is_well));
+    let lines = lines.lock().expect("no panic").clone();
+    let count = |part: &str| lines.iter().filter(|line| line.contains(part)).count();
+    assert_eq!(count("flags have changed"), 2, "{lines:#?}");
+    assert_eq!(count("flags cannot be loaded"), 1, "{lines:#?}");
+    assert_eq!(count("the source is not well"), 1, "{lines:#?}");
+    assert_eq!(count("the source is well"), 2, "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("INFO") && line.contains("keys=\"a\"")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("WARN") && line.contains("1:7")), "{lines:#?}");
+}
