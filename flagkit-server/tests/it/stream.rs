@@ -1,35 +1,34 @@
-//! Whoever asks for a stream gets the document at once, each one after it, and signs of life in between.
-
-mod support;
+//! A stream starts with the document, sends each later one, and sends heartbeats in between.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use support::{DEADLINE, Events, Place, Served, wait_until};
+use crate::support::{DEADLINE, Events, Served, TestDir, wait_until};
 
 const EVENTS: &[(&str, &str)] = &[("accept", "text/event-stream")];
 
-/// A document that says which one it is. All have the same flag, as one that drops flags is held for a while.
+/// Returns a document with a version number. All have the same flag, because the source holds back documents that
+/// drop flags.
 fn version(number: usize) -> String {
     format!("[flags]\na = true\n# version {number}\n")
 }
 
-fn serve(text: &str) -> (Place, Served) {
-    let place = Place::new();
-    place.replace("flags.toml", text);
-    let served = Served::new(place.file("flags.toml"));
-    (place, served)
+fn serve_file(text: &str) -> (TestDir, Served) {
+    let dir = TestDir::new();
+    dir.replace("flags.toml", text);
+    let served = Served::new(dir.file("flags.toml"));
+    (dir, served)
 }
 
 #[test]
-fn the_document_comes_at_once_and_then_each_one_after_it() {
-    let (place, served) = serve(&version(0));
+fn a_stream_starts_with_the_document_and_sends_each_later_one() {
+    let (dir, served) = serve_file(&version(0));
     let mut streams = [
         Events::open(served.address, "/events", &[]),
         Events::open(served.address, "/events", EVENTS),
         Events::open(served.address, "/flags", EVENTS),
-        // As `flagkit_sources::Http` may know it already, and as a browser asks that has been there before.
+        // As `flagkit_sources::Http` with a cached document, and as a browser that reconnects.
         Events::open(served.address, "/flags", &[EVENTS[0], ("if-none-match", "*"), ("last-event-id", "\"x\"")]),
     ];
     for stream in &streams {
@@ -43,15 +42,15 @@ fn the_document_comes_at_once_and_then_each_one_after_it() {
             assert_eq!((&*event.kind, event.data), ("toml", version(number)));
             assert_eq!(served.get("/flags").header("etag"), Some(&*event.id));
         }
-        place.replace("flags.toml", version(number + 1));
+        dir.replace("flags.toml", version(number + 1));
     }
 }
 
 #[test]
-fn an_event_is_the_format_the_tag_and_the_lines() {
-    let place = Place::new();
-    place.replace("flags.json", "{\r\n  \"flags\": {\n\n\"a\": true }\r}\n");
-    let served = Served::new(place.file("flags.json"));
+fn an_event_has_the_format_the_tag_and_the_lines() {
+    let dir = TestDir::new();
+    dir.replace("flags.json", "{\r\n  \"flags\": {\n\n\"a\": true }\r}\n");
+    let served = Served::new(dir.file("flags.json"));
     let tag = served.get("/flags").header("etag").expect("a tag").to_owned();
     let block = Events::open(served.address, "/events", &[]).block().expect("an event");
     let lines: Vec<&str> = block.lines().collect();
@@ -61,8 +60,8 @@ fn an_event_is_the_format_the_tag_and_the_lines() {
 }
 
 #[test]
-fn a_type_is_a_stream_or_a_document_as_is_asked_for() {
-    let (_place, served) = serve(&version(1));
+fn the_accept_header_decides_between_stream_and_document() {
+    let (_place, served) = serve_file(&version(1));
     for accept in [
         "text/event-stream",
         "text/event-stream; charset=utf-8",
@@ -74,76 +73,76 @@ fn a_type_is_a_stream_or_a_document_as_is_asked_for() {
     }
     let document = "application/toml, application/json, text/plain;q=0.5, */*;q=0.1";
     for accept in [document, "*/*", "text/*", "text/html", ""] {
-        let answer = served.ask("GET", "/flags", &[("accept", accept)]);
-        assert_eq!((answer.status, answer.text()), (200, &*version(1)), "{accept}");
+        let response = served.request("GET", "/flags", &[("accept", accept)]);
+        assert_eq!((response.status, response.text()), (200, &*version(1)), "{accept}");
     }
 }
 
 #[test]
-fn a_broken_file_is_no_event() {
-    let (place, served) = serve(&version(0));
+fn an_invalid_file_causes_no_event() {
+    let (dir, served) = serve_file(&version(0));
     let mut stream = Events::open(served.address, "/events", &[]);
     assert_eq!(stream.next().expect("an event").data, version(0));
     for number in 1..5 {
-        place.replace("flags.toml", "[flags\n");
-        wait_until("it is stale", || served.get("/healthz").text() == "stale\n");
-        place.replace("flags.toml", version(number));
+        dir.replace("flags.toml", "[flags\n");
+        wait_until("the source is stale", || served.get("/healthz").text() == "stale\n");
+        dir.replace("flags.toml", version(number));
         assert_eq!(stream.next().expect("an event").data, version(number));
     }
 }
 
 #[test]
-fn a_stream_gives_signs_of_life_while_nothing_changes() {
-    let (place, served) = serve(&version(0));
+fn a_stream_sends_heartbeats_while_nothing_changes() {
+    let (dir, served) = serve_file(&version(0));
     let mut stream = Events::open(served.address, "/events", &[]);
     assert_eq!(stream.next().expect("an event").data, version(0));
-    // Promised every 15 seconds; a client waits for 60.
-    stream.patience(Duration::from_secs(30));
+    // The server promises one every 15 seconds; a client waits for 60.
+    stream.set_timeout(Duration::from_secs(30));
     let start = Instant::now();
-    let beat = stream.block().expect("a sign of life");
-    assert!(beat.starts_with(':') && beat.trim_end().lines().count() == 1, "{beat:?}");
+    let heartbeat = stream.block().expect("a heartbeat");
+    assert!(heartbeat.starts_with(':') && heartbeat.trim_end().lines().count() == 1, "{heartbeat:?}");
     assert!(start.elapsed() > Duration::from_secs(10), "after {:?}", start.elapsed());
-    // And it goes on.
-    place.replace("flags.toml", version(1));
+    // The stream continues.
+    dir.replace("flags.toml", version(1));
     assert_eq!(stream.next().expect("an event").data, version(1));
 }
 
 #[test]
 fn a_document_with_a_line_too_long_is_not_streamed() {
     let long = |len: usize| format!("[flags]\na = true\n#{}\n", "x".repeat(len - 1));
-    // With the name of its field it is as long as a client takes.
+    // With the name of its field, this is the longest line that a client accepts.
     let limit = (1 << 20) - 8;
-    let (place, served) = serve(&long(limit));
+    let (dir, served) = serve_file(&long(limit));
     let mut stream = Events::open(served.address, "/events", &[]);
     assert_eq!(stream.next().expect("an event").data, long(limit));
-    place.replace("flags.toml", long(limit + 1));
-    assert_eq!(stream.next(), None, "it ends");
+    dir.replace("flags.toml", long(limit + 1));
+    assert_eq!(stream.next(), None, "the stream ends");
     for path in ["/events", "/flags"] {
-        let answer = served.ask("GET", path, EVENTS);
-        assert_eq!((answer.status, answer.header("vary")), (406, Some("accept")), "{path}");
+        let response = served.request("GET", path, EVENTS);
+        assert_eq!((response.status, response.header("vary")), (406, Some("accept")), "{path}");
     }
     assert_eq!(served.get("/flags").text(), long(limit + 1));
-    place.replace("flags.toml", version(1));
-    wait_until("the next one", || served.get("/flags").text() == version(1));
+    dir.replace("flags.toml", version(1));
+    wait_until("the next document", || served.get("/flags").text() == version(1));
     assert_eq!(Events::open(served.address, "/events", &[]).next().expect("an event").data, version(1));
 }
 
 #[test]
-fn there_is_no_stream_without_a_document() {
-    let place = Place::new();
-    let served = Served::new(place.file("flags.toml"));
+fn without_a_document_there_is_no_stream() {
+    let dir = TestDir::new();
+    let served = Served::new(dir.file("flags.toml"));
     for path in ["/events", "/flags"] {
-        let status = served.ask("GET", path, EVENTS).status;
+        let status = served.request("GET", path, EVENTS).status;
         assert!([406, 503].contains(&status), "{path}: {status}");
     }
-    place.replace("flags.toml", version(1));
+    dir.replace("flags.toml", version(1));
     wait_until("the document", || served.get("/flags").status == 200);
     assert_eq!(Events::open(served.address, "/flags", EVENTS).next().expect("an event").data, version(1));
 }
 
 #[test]
-fn close_ends_all_streams_now_and_from_now_on() {
-    let (place, served) = serve(&version(0));
+fn close_ends_open_and_later_streams() {
+    let (dir, served) = serve_file(&version(0));
     let mut streams: Vec<Events> = (0..20).map(|_| Events::open(served.address, "/events", &[])).collect();
     for stream in &mut streams {
         assert_eq!(stream.next().expect("an event").data, version(0));
@@ -153,15 +152,15 @@ fn close_ends_all_streams_now_and_from_now_on() {
         assert_eq!(stream.next(), None);
     }
     assert_eq!(Events::open(served.address, "/events", &[]).next(), None);
-    // Documents are served on.
-    place.replace("flags.toml", version(1));
+    // Documents are still served.
+    dir.replace("flags.toml", version(1));
     wait_until("the change", || served.get("/flags").text() == version(1));
     served.stop();
 }
 
 #[test]
-fn a_graceful_stop_ends_streams_and_comes_to_its_end() {
-    let (_place, served) = serve(&version(0));
+fn a_graceful_stop_ends_all_streams() {
+    let (_place, served) = serve_file(&version(0));
     let idle = TcpStream::connect(served.address).expect("a connection");
     let mut streams: Vec<Events> = (0..20).map(|_| Events::open(served.address, "/events", &[])).collect();
     for stream in &mut streams {
@@ -176,58 +175,58 @@ fn a_graceful_stop_ends_streams_and_comes_to_its_end() {
     assert_eq!(TcpStream::connect(address).map(drop).map_err(|error| error.kind()), Err(ErrorKind::ConnectionRefused));
 }
 
-/// Whether a graceful stop comes to its end while somebody has sent this much and then nothing.
-fn stops_after(question: &str) {
-    let (_place, served) = serve(&version(0));
+/// Expects a graceful stop to end while a client has sent these bytes and nothing more.
+fn stops_after(request: &str) {
+    let (_place, served) = serve_file(&version(0));
     let mut half = TcpStream::connect(served.address).expect("a connection");
-    half.write_all(question.as_bytes()).expect("it can be sent");
-    // Accepted after that one, and answered.
+    half.write_all(request.as_bytes()).expect("it can be sent");
+    // This connection is accepted after the other one.
     assert_eq!(served.get("/flags").status, 200);
     served.stop();
     drop(half);
 }
 
 #[test]
-fn a_graceful_stop_does_not_wait_for_another_question() {
+fn a_graceful_stop_does_not_wait_for_another_request() {
     stops_after("GET /flags HTTP/1.1\r\nhost: x\r\n\r\n");
 }
 
 #[test]
-fn a_graceful_stop_does_not_wait_for_the_rest_of_a_question() {
+fn a_graceful_stop_does_not_wait_for_the_rest_of_a_request() {
     stops_after("GET /flags HTTP/1.1\r\nhost: x\r\n");
 }
 
 #[test]
-fn a_graceful_stop_does_not_wait_for_who_does_not_read() {
-    // More than fits between two sockets.
-    let large = version(0) + &"# and so on, and so on, and so on\n".repeat(200_000);
-    let (_place, served) = serve(&large);
-    let asleep = Events::open(served.address, "/events", &[]);
+fn a_graceful_stop_does_not_wait_for_a_client_that_does_not_read() {
+    // More than the buffers of two sockets hold.
+    let large = version(0) + &"# padding padding padding padding\n".repeat(200_000);
+    let (_place, served) = serve_file(&large);
+    let idle = Events::open(served.address, "/events", &[]);
     served.stop();
-    drop(asleep);
+    drop(idle);
 }
 
 #[test]
-fn who_goes_or_does_not_read_harms_nobody() {
-    // Larger than what is on its way between two sockets.
-    let large = |number: usize| format!("{}{}", version(number), "# and so on, and so on, and so on\n".repeat(100_000));
-    let (place, served) = serve(&large(0));
+fn a_client_that_leaves_or_does_not_read_harms_no_other() {
+    // Larger than the buffers of two sockets.
+    let large = |number: usize| format!("{}{}", version(number), "# padding padding padding padding\n".repeat(100_000));
+    let (dir, served) = serve_file(&large(0));
     let mut reader = Events::open(served.address, "/events", &[]);
-    let asleep: Vec<Events> = (0..3).map(|_| Events::open(served.address, "/events", &[])).collect();
+    let idle: Vec<Events> = (0..3).map(|_| Events::open(served.address, "/events", &[])).collect();
     for number in 0..5 {
         assert!(reader.next().expect("an event").data == large(number), "version {number}");
-        // Comes and goes in the middle.
+        // A client that connects and leaves in the middle.
         drop(Events::open(served.address, "/events", &[]));
-        place.replace("flags.toml", large(number + 1));
+        dir.replace("flags.toml", large(number + 1));
     }
     assert!(reader.next().expect("an event").data == large(5));
-    // Who was slow gets what was on its way, and then the latest.
-    for mut sleeper in asleep {
-        let mut seen = 0;
+    // A slow client gets what was buffered, and then the latest document.
+    for mut client in idle {
+        let mut received = 0;
         let start = Instant::now();
-        while sleeper.next().expect("an event").data != large(5) {
-            seen += 1;
+        while client.next().expect("an event").data != large(5) {
+            received += 1;
         }
-        assert!(seen <= 5 && start.elapsed() < DEADLINE);
+        assert!(received <= 5 && start.elapsed() < DEADLINE);
     }
 }

@@ -1,7 +1,4 @@
-//! What the tests of the server share: a flag file that is served, and a client of a few lines that sends whatever it
-//! is told to.
-
-#![allow(dead_code, unreachable_pub)] // each test uses a part of it, and is a crate of its own
+//! A served flag file, and a small HTTP client that sends requests byte for byte.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -16,11 +13,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// Far beyond what anything here takes, so that only a hang reaches it.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+/// Far longer than any step here needs, so that only a hang reaches it.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Looks until the condition holds; panics, saying `what`, when it does not within the [`DEADLINE`].
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+/// Polls until the condition is true. Panics with `what` if it is still false after the [`DEADLINE`].
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
@@ -29,47 +26,47 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// A directory for a flag file.
-pub struct Place(TempDir);
+pub(crate) struct TestDir(TempDir);
 
-impl Place {
-    pub fn new() -> Self {
+impl TestDir {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary directory"))
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// Moves a new file to the place of `name`.
-    pub fn replace(&self, name: &str, text: impl AsRef<[u8]>) {
+    /// Replaces the file `name` by a rename.
+    pub(crate) fn replace(&self, name: &str, text: impl AsRef<[u8]>) {
         let new = self.path(".new");
         std::fs::write(&new, text).expect("the file can be written");
         std::fs::rename(new, self.path(name)).expect("the file can be moved");
     }
 
-    /// A file that is followed closely.
-    pub fn file(&self, name: &str) -> File {
+    /// Returns a source for the file that polls often.
+    pub(crate) fn file(&self, name: &str) -> File {
         File::new(self.path(name)).poll_every(Duration::from_millis(50))
     }
 }
 
-/// A flag file that is served on a loopback port.
-pub struct Served {
-    pub server: FlagServer,
-    pub address: SocketAddr,
+/// A server of one flag file, on a loopback port.
+pub(crate) struct Served {
+    pub(crate) server: FlagServer,
+    pub(crate) address: SocketAddr,
     runtime: Runtime,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<io::Result<()>>,
 }
 
 impl Served {
-    pub fn new(file: File) -> Self {
+    pub(crate) fn new(file: File) -> Self {
         Self::on("127.0.0.1:0".parse().expect("an address"), file)
     }
 
-    /// At an address of before, when a server is to come back.
-    pub fn on(address: SocketAddr, file: File) -> Self {
-        let server = FlagServer::new(file).expect("a file that is good or missing");
+    /// Serves at a given address, so that a server can come back at its old one.
+    pub(crate) fn on(address: SocketAddr, file: File) -> Self {
+        let server = FlagServer::new(file).expect("a valid or missing file");
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind(address)).expect("a loopback port");
         let address = listener.local_addr().expect("it is bound");
@@ -81,48 +78,48 @@ impl Served {
         Self { server, address, runtime, stop, serving }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/flags", self.address)
     }
 
-    pub fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, &[])
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.request("GET", path, &[])
     }
 
-    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-        ask(self.address, method, path, headers)
+    pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
+        request(self.address, method, path, headers)
     }
 
-    /// Stops it gracefully, and expects it to come to its end.
-    pub fn stop(self) {
-        self.stop.send(()).expect("it is running");
+    /// Stops the server gracefully, and expects it to end.
+    pub(crate) fn stop(self) {
+        self.stop.send(()).expect("the server runs");
         let served = self.runtime.block_on(async { tokio::time::timeout(DEADLINE, self.serving).await });
-        served.expect("it does not end").expect("no panic").expect("no error");
+        served.expect("the server does not end").expect("no panic").expect("no error");
     }
 }
 
-/// An answer, to its end.
+/// A complete response.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Response {
+    pub(crate) status: u16,
     head: String,
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         header(&self.head, name)
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("text")
     }
 }
 
 fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     head.lines().skip(1).find_map(|line| {
-        let (known, value) = line.split_once(':')?;
-        known.eq_ignore_ascii_case(name).then(|| value.trim())
+        let (header_name, value) = line.split_once(':')?;
+        header_name.eq_ignore_ascii_case(name).then(|| value.trim())
     })
 }
 
@@ -132,42 +129,42 @@ fn status(head: &str) -> u16 {
 
 fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.set_read_timeout(Some(DEADLINE)).expect("it can be set");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a valid timeout");
     let headers = headers.iter().fold(String::new(), |headers, (name, value)| headers + name + ": " + value + "\r\n");
     let request = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n");
-    stream.write_all(request.as_bytes()).expect("it can be sent");
+    stream.write_all(request.as_bytes()).expect("the request can be sent");
     stream
 }
 
-/// Asks and reads the whole answer. The path is sent as it is.
-pub fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+/// Sends a request and reads the whole response. The path is sent unchanged.
+pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
     let headers = [headers, &[("connection", "close")]].concat();
     let mut all = Vec::new();
-    send(address, method, path, &headers).read_to_end(&mut all).expect("an answer");
+    send(address, method, path, &headers).read_to_end(&mut all).expect("a response");
     let end = all.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
     let body = all.split_off(end);
     let head = String::from_utf8(all).expect("text");
-    Answer { status: status(&head), head, body }
+    Response { status: status(&head), head, body }
 }
 
-/// A stream of events, read as it comes.
-pub struct Events {
+/// An open stream of events.
+pub(crate) struct Events {
     reader: BufReader<TcpStream>,
-    pub status: u16,
+    pub(crate) status: u16,
     head: String,
     text: String,
 }
 
 /// An event with a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Event {
-    pub kind: String,
-    pub id: String,
-    pub data: String,
+pub(crate) struct Event {
+    pub(crate) kind: String,
+    pub(crate) id: String,
+    pub(crate) data: String,
 }
 
 impl Events {
-    pub fn open(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
+    pub(crate) fn open(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
         let mut reader = BufReader::new(send(address, "GET", path, headers));
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -176,19 +173,19 @@ impl Events {
         Self { reader, status: status(&head), head, text: String::new() }
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         header(&self.head, name)
     }
 
-    /// The next lines up to a blank one; `None` when the stream has ended as it should.
-    pub fn block(&mut self) -> Option<String> {
+    /// Returns the lines up to the next blank one. `None` at the proper end of the stream.
+    pub(crate) fn block(&mut self) -> Option<String> {
         let mut searched = 0;
         loop {
             if let Some(end) = self.text[searched..].find("\n\n") {
                 let rest = self.text.split_off(searched + end + 2);
                 return Some(std::mem::replace(&mut self.text, rest));
             }
-            // The first half of what is looked for may be there.
+            // The first of the two newlines may have arrived.
             searched = self.text.trim_end_matches('\n').len();
             let mut len = String::new();
             self.reader.read_line(&mut len).expect("a chunk");
@@ -197,7 +194,7 @@ impl Events {
             self.reader.read_exact(&mut chunk).expect("a whole chunk");
             assert!(chunk.ends_with(b"\r\n"));
             if len == 0 {
-                assert_eq!(self.text, "", "cut within an event");
+                assert_eq!(self.text, "", "the stream ends within an event");
                 return None;
             }
             chunk.truncate(len);
@@ -205,12 +202,12 @@ impl Events {
         }
     }
 
-    /// The next event that is one; `None` when the stream has ended as it should.
-    pub fn next(&mut self) -> Option<Event> {
+    /// Returns the next event with data. `None` at the proper end of the stream.
+    pub(crate) fn next(&mut self) -> Option<Event> {
         let start = Instant::now();
         loop {
             let block = self.block()?;
-            // Signs of life alone would keep it waiting for ever.
+            // Heartbeats would keep this loop running for ever.
             assert!(start.elapsed() < DEADLINE, "no event within {DEADLINE:?}");
             let mut event = Event::default();
             let mut data = Vec::new();
@@ -219,7 +216,7 @@ impl Events {
                     ("event", value) => value.clone_into(&mut event.kind),
                     ("id", value) => value.clone_into(&mut event.id),
                     ("data", value) => data.push(value),
-                    other => panic!("a field of no event of ours: {other:?}"),
+                    other => panic!("unexpected field: {other:?}"),
                 }
             }
             if !data.is_empty() {
@@ -229,8 +226,8 @@ impl Events {
         }
     }
 
-    /// Waits for the next thing on the stream so long at the most.
-    pub fn patience(&self, patience: Duration) {
-        self.reader.get_ref().set_read_timeout(Some(patience)).expect("it can be set");
+    /// Limits how long the next read waits.
+    pub(crate) fn set_timeout(&self, timeout: Duration) {
+        self.reader.get_ref().set_read_timeout(Some(timeout)).expect("a valid timeout");
     }
 }

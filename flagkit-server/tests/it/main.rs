@@ -1,0 +1,11 @@
+//! The behaviour of the server, through its public API and over real sockets.
+//!
+//! - `document`: `GET /flags` and `GET /healthz`; tags, caching, paths and methods.
+//! - `stream`: `GET /events`; every change, heartbeats, and a graceful stop.
+//! - `client`: a process follows the server with `flagkit_sources::Http`.
+//! - `support`: a served file, and a small HTTP client that sends requests byte for byte.
+
+mod client;
+mod document;
+mod stream;
+mod support;
