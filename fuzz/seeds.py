@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what the targets begin with into a folder, a folder per target: spec's own documents, and answers around them.
+"""Writes the seeds of the targets into a folder, one folder per target: documents of spec/, and responses with them.
 
 What a target once found lies in fuzz/seeds/ as it is, and is not written here.
 """

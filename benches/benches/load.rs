@@ -1,4 +1,4 @@
-//! What loading costs, by criterion. `report` measures the same, and memory.
+//! Criterion benchmarks of loading. `report` measures the same, and memory.
 
 use benches::load::{Each, documents};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -17,7 +17,7 @@ fn load(criterion: &mut Criterion) {
                 group.bench_function(name("read"), |bencher| bencher.iter(read));
                 group.bench_function(name("publish"), |bencher| {
                     let begin = || (Flags::new().add_layer(Provenance::new("bench:")), read());
-                    // Handed back, so that letting go of it all is not counted.
+                    // Return the load, so that its drop is not measured.
                     let publish = |(publisher, load): (Publisher, Load)| {
                         publisher.publish(load);
                         publisher

@@ -1,4 +1,4 @@
-//! What it costs to put a change in force, by criterion. `report` measures the same.
+//! Criterion benchmarks of publishing. `report` measures the same.
 
 use std::time::Duration;
 

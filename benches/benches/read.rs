@@ -1,4 +1,4 @@
-//! What a read costs, beside the floors it stands on, by criterion. `report` measures the same, in turn.
+//! Criterion benchmarks of reads and of their lower bounds. `report` measures the same, in rounds.
 
 use std::time::Instant;
 

@@ -1,4 +1,6 @@
-//! What a read costs while snapshots are swapped, by criterion. `report` measures the same on more threads, and the slowest reads.
+//! Criterion benchmarks of reads while snapshots are swapped.
+//!
+//! `report` also measures more threads and the slowest reads.
 
 use std::time::Instant;
 

@@ -1,16 +1,16 @@
-//! A piece of work, and the ways to do it that are compared.
+//! A work, and the cases that are compared: different ways to do it.
 
 use std::fmt;
 use std::hint::black_box;
 
-/// One way to do a piece of work.
+/// One way to do a work.
 pub struct Case {
     name: String,
     run: Box<dyn FnMut(u64)>,
 }
 
 impl Case {
-    /// Makes a case that does its work once in `once`. What comes of it is kept from the optimiser.
+    /// Creates a case that does its work once in `once`. The result is hidden from the optimiser.
     pub fn new<T>(name: impl Into<String>, mut once: impl FnMut() -> T + 'static) -> Self {
         let run = move |times| {
             for _ in 0..times {
@@ -20,12 +20,12 @@ impl Case {
         Self { name: name.into(), run: Box::new(run) }
     }
 
-    /// Returns what it is called in tables.
+    /// Returns its name in tables.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Does the work so many times.
+    /// Does the work `times` times.
     pub fn run(&mut self, times: u64) {
         (self.run)(times);
     }
@@ -37,13 +37,13 @@ impl fmt::Debug for Case {
     }
 }
 
-/// A piece of work, done in several ways.
+/// A work, done in several ways.
 #[derive(Debug)]
 pub struct Work {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// What it is called in tables.
+    /// Its title in tables.
     pub title: &'static str,
-    /// The ways to do it. The first is what the others are compared with.
+    /// The ways to do it. Ratios are relative to the first.
     pub cases: Vec<Case>,
 }

@@ -1,4 +1,4 @@
-//! Charts: bars, by the value or, where values differ by more than a hundred times, by its logarithm.
+//! Bar charts. The scale is logarithmic if values differ by more than a factor of a hundred.
 
 use std::error::Error;
 use std::path::Path;
@@ -14,11 +14,11 @@ const OURS: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
 const OTHERS: RGBColor = RGBColor(0xb0, 0xb0, 0xb0);
 const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
 
-/// Draws a bar for each of the values; ours are blue.
+/// Draws a bar for each value; the bars of flagkit are blue.
 ///
 /// # Errors
 ///
-/// Returns an error when the file cannot be written.
+/// Returns an error if the file cannot be written.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // pixels
 pub fn bars(path: &Path, title: &str, unit: &str, values: &[(String, f64)]) -> Result<(), Box<dyn Error>> {
     let height = 40 + BAR * i32::try_from(values.len())?;
@@ -30,7 +30,7 @@ pub fn bars(path: &Path, title: &str, unit: &str, values: &[(String, f64)]) -> R
     let is_logarithmic = most / least > 100.0;
     let note = if is_logarithmic { " (logarithmic)" } else { "" };
     area.draw(&Text::new(title.replace('`', "") + note, (10, 8), font(16.0)))?;
-    // The least has a bar too.
+    // The smallest value has a bar, too.
     let part =
         |value: f64| if is_logarithmic { (value / least * 2.0).ln() / (most / least * 2.0).ln() } else { value / most };
     let room = f64::from(WIDTH) - f64::from(LEFT) - 90.0;

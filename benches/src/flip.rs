@@ -1,6 +1,6 @@
-//! How long a flip takes, from the rename of the server's file to the flags of fifty clients.
+//! The duration of a flip, from the rename of the server's file to the flags of fifty clients.
 //!
-//! Clients and server share this process and its cores, so the numbers are those of a busy machine.
+//! Clients and server share this process and its cores, so the numbers are for a busy machine.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::table::Table;
 const CLIENTS: usize = 50;
 const POLL: Duration = Duration::from_secs(1);
 
-/// Flips a flag so many times.
+/// Measures repeated flips of a flag.
 pub fn table(flips: usize) -> Table {
     let title = format!("A flip, from the rename of the server's file to the flags of {CLIENTS} clients");
     let mut table = Table::new("flip", &title, &["over", "flips", "ms, median", "ms, 99 %", "ms, longest"]);
@@ -77,7 +77,7 @@ fn run(table: &mut Table, name: &str, flips: usize, configure: impl Fn(Http) -> 
     table.push([name.into(), count.into(), at(0.5), at(0.99), at(1.0)]);
 }
 
-/// Replaced whole, so that it counts at once.
+/// Replaces the whole file, so that the change takes effect at once.
 fn write(file: &Path, on: bool) {
     let new = file.with_extension("new");
     fs::write(&new, format!("[flags]\nflipped = {on}\n")).expect("it can be written");

@@ -1,6 +1,6 @@
-//! Instructions, counted by callgrind: the same in every run, on a machine that is never quiet.
+//! Instruction counts by callgrind, which are the same in every run, even on a busy machine.
 //!
-//! The program runs itself under valgrind twice, with one case done N and 2 N times; the difference is N times the case.
+//! The program runs itself under valgrind twice, with N and 2 N runs of one case. The difference is the cost of N runs.
 
 use std::fs;
 use std::path::Path;
@@ -9,31 +9,31 @@ use std::process::Command;
 use crate::case::Work;
 
 const COUNT: &str = "--count";
-/// So many that what differs from run to run (the seeds of hash maps) is less than an instruction.
+/// Enough runs that the variation between runs (the seeds of hash maps) is less than one instruction.
 const TIMES: u64 = 100_000;
-/// The fewest: what takes longer differs less, in proportion.
+/// The minimum of runs: longer cases vary less, in proportion.
 const FEWEST: u64 = 200;
 
-/// Does one case so many times and returns true, if that is what this process was started for.
+/// Runs one case and returns true, if this process was started to count its instructions.
 pub fn is_counted(named: impl FnOnce(&str) -> Option<Work>) -> bool {
     let words: Vec<String> = std::env::args().skip_while(|word| word != COUNT).skip(1).collect();
     let [name, index, times] = &words[..] else { return false };
     let (Ok(index), Ok(times)) = (index.parse::<usize>(), times.parse()) else { return false };
     let Some(mut work) = named(name) else { return false };
     let Some(case) = work.cases.get_mut(index) else { return false };
-    // Whatever is done once.
+    // Run the one-time initialisation first.
     case.run(10);
     case.run(times);
     true
 }
 
-/// How often to do what takes so many nanoseconds, to count its instructions.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a number within bounds
+/// Returns the number of runs for a case that takes this many nanoseconds.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // the number is in range
 pub fn times(nanos: f64) -> u64 {
     ((5e6 / nanos) as u64).clamp(FEWEST, TIMES)
 }
 
-/// How many instructions each case takes when it is done so often, if valgrind is there.
+/// Returns the instructions of each case, if valgrind is installed.
 pub fn count(work: &Work, times: &[u64], scratch: &Path) -> Option<Vec<f64>> {
     times.iter().enumerate().map(|(case, times)| difference(work.name, case, *times, scratch)).collect()
 }

@@ -1,4 +1,4 @@
-//! What flagkit costs: works, each done in several ways, and how they are measured.
+//! Measurements of flagkit: works, each done in several ways.
 //!
 //! ```text
 //! works ──▶ Work, Case ──▶ rounds        time, ratio, allocations
@@ -10,7 +10,7 @@
 //!                          chart ──▶ docs/performance/*.svg
 //! ```
 
-#![allow(clippy::missing_panics_doc)] // for nobody but this project
+#![allow(clippy::missing_panics_doc)] // used only in this project
 
 pub mod case;
 pub mod chart;
@@ -26,13 +26,13 @@ pub mod works;
 
 use flagkit_core::flag;
 
-/// A boolean flag, as a function that is not inlined, for `scripts/assembly` to show.
+/// A boolean flag, as a function that is not inlined, for `scripts/assembly`.
 #[inline(never)]
 pub fn boolean() -> bool {
     flag!("boolean")
 }
 
-/// A percentage, of a text id, likewise.
+/// A percentage of string ids, also for `scripts/assembly`.
 #[inline(never)]
 pub fn percentage(id: &str) -> bool {
     flag!("percentage", id)

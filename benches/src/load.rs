@@ -1,7 +1,7 @@
-//! What loading costs: reading a document, publishing it, holding it.
+//! The cost of loading: reading a document, publishing it, and keeping it in memory.
 //!
-//! Times are medians; bytes are as the allocator was asked for them (what the process takes from the system depends on
-//! the allocator and is more).
+//! Times are medians. Bytes are those requested from the allocator. The process takes more from the system, depending
+//! on the allocator.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -14,10 +14,10 @@ use flagkit_sources::document::Format;
 use crate::rounds::quantile;
 use crate::table::Table;
 
-/// What each flag of a document says.
+/// The contents of each flag of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Each {
-    /// Whether it is on.
+    /// Only on or off.
     Switch,
     /// A rollout and an owner.
     Rollout,
@@ -26,7 +26,7 @@ pub enum Each {
 }
 
 impl Each {
-    /// All of them, the shortest first.
+    /// All kinds, the shortest first.
     pub const ALL: [Self; 3] = [Self::Switch, Self::Rollout, Self::Rules];
 
     /// Its name in tables.
@@ -39,7 +39,7 @@ impl Each {
     }
 }
 
-/// A document of so many flags in each format.
+/// Returns a document with this many flags, in each format.
 pub fn documents(flags: usize, each: Each) -> [(Format, String); 2] {
     let flag = match each {
         Each::Switch => short,
@@ -52,7 +52,7 @@ pub fn documents(flags: usize, each: Each) -> [(Format, String); 2] {
     [(Format::Toml, text), (Format::Json, json)]
 }
 
-/// Loads documents of so many flags, which each say this.
+/// Measures loads of documents with this many flags of one kind.
 pub fn table(flags: usize, each: Each, rounds: usize) -> Table {
     let columns =
         ["flags", "each", "format", "kB", "ms, read", "ms, publish", "ms, republish", "bytes per flag", "MB, peak"];
@@ -63,7 +63,7 @@ pub fn table(flags: usize, each: Each, rounds: usize) -> Table {
     table
 }
 
-/// The same document in JSON.
+/// Returns the same document in JSON.
 fn json(text: &str) -> String {
     let value: serde_json::Value = toml::from_str(text).expect("good TOML");
     serde_json::to_string(&value).expect("it has a form in JSON")
@@ -106,7 +106,7 @@ fn run(table: &mut Table, name: &str, format: Format, text: &str, flags: usize, 
         times[2].push(millis(|| publisher.publish(again)));
         assert_eq!(handle.snapshot().keys().count(), flags, "{name}");
     }
-    // Counted apart: counting takes its time of each allocation.
+    // Count separately: counting slows down each allocation.
     let handle = Flags::new();
     let publisher = handle.add_layer(Provenance::new("bench:"));
     let mut load = None;

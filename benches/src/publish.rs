@@ -1,4 +1,4 @@
-//! What it costs to put a change in force, by how many call sites follow it.
+//! The cost of publishing, by the number of registered call sites.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use crate::table::Table;
 
 const FLAGS: usize = 100;
 
-/// On or off: the first, or all.
+/// Returns the flags, with the first one or all of them on.
 fn set(on: bool, flips: Flips) -> FlagSet {
     let is_on = |index: usize| on && (index == 0 || flips == Flips::All);
     let flag = |index| if is_on(index) { Flag::on() } else { Flag::off() };
     (0..FLAGS).map(|index| (FlagKey::new(format!("feature-{index}")).expect("a key"), flag(index))).collect()
 }
 
-/// What a change changes.
+/// The extent of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flips {
     /// One flag of a hundred.
@@ -27,7 +27,7 @@ pub enum Flips {
     All,
 }
 
-/// Flags that are installed, and call sites that have been reached.
+/// Installed flags and registered call sites.
 #[derive(Debug)]
 pub struct Publishing {
     publisher: Publisher,
@@ -36,26 +36,26 @@ pub struct Publishing {
 }
 
 impl Publishing {
-    /// Installs flags for the process, so it is called once.
+    /// Installs flags for the process. Call it once.
     pub fn install() -> Self {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("bench:"));
-        flagkit_core::install(flags).expect("nobody else installs");
+        flagkit_core::install(flags).expect("no other installation");
         Self { publisher, sites: 0, swaps: 0 }
     }
 
-    /// Reaches more call sites, until there are so many.
+    /// Registers more call sites, up to this number.
     pub fn reach(&mut self, sites: usize) {
         while self.sites < sites {
             let key = Box::leak(format!("feature-{}", self.sites % FLAGS).into_boxed_str());
             let site: &'static CallSite = Box::leak(Box::new(CallSite::new(key)));
-            // Nobody else is at the list, so the first hit joins it.
+            // No other thread holds the lock of the registry, so the first hit registers the site.
             site.is_on();
             self.sites += 1;
         }
     }
 
-    /// Puts a change in force, and tells how long that took.
+    /// Publishes a change and returns the duration.
     pub fn swap(&mut self, flips: Flips) -> Duration {
         self.swaps += 1;
         let set = set(self.swaps % 2 == 0, flips);
@@ -65,7 +65,7 @@ impl Publishing {
     }
 }
 
-/// Flips flags of a hundred, with more and more call sites.
+/// Measures flips of flags of a hundred, with an increasing number of call sites.
 pub fn table(rounds: usize) -> Table {
     let title = "Publishing in microseconds: flags of a hundred flip, by the number of registered call sites";
     let columns = ["call sites", "one flips, median", "99 %", "all flip, median", "99 %"];
@@ -74,7 +74,7 @@ pub fn table(rounds: usize) -> Table {
     for sites in [0_u32, 100, 10_000] {
         publishing.reach(sites as usize);
         let mut micros = |flips| -> Vec<f64> {
-            // The first takes in the sites that are new.
+            // The first publish indexes the new sites.
             publishing.swap(flips);
             (0..rounds).map(|_| publishing.swap(flips).as_secs_f64() * 1e6).collect()
         };

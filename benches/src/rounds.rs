@@ -1,47 +1,47 @@
-//! Times by rounds: each case in turn, so that what disturbs the machine disturbs all alike.
+//! Times by rounds: the cases run in turn, so that disturbances affect all of them alike.
 
 use std::time::{Duration, Instant};
 
 use crate::case::{Case, Work};
 
-/// How thorough to be.
+/// The effort of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// How many rounds. An odd number has a median.
+    /// The number of rounds. Use an odd number, which has a median.
     pub rounds: usize,
-    /// How long one case runs in one round.
+    /// The duration of one case in one round.
     pub slice: Duration,
 }
 
 impl Effort {
-    /// For numbers that are to be believed.
+    /// For reliable numbers.
     pub const FULL: Self = Self { rounds: 101, slice: Duration::from_millis(2) };
-    /// For finding out whether it runs.
+    /// For a smoke test.
     pub const SMOKE: Self = Self { rounds: 1, slice: Duration::from_micros(1) };
 }
 
-/// What one way to do a piece of work costs, once.
+/// The cost of one run of a case.
 #[derive(Clone, Debug)]
 pub struct Cost {
-    /// Which way it is.
+    /// The name of the case.
     pub name: String,
-    /// Nanoseconds: the median of all rounds.
+    /// Nanoseconds, as the median of all rounds.
     pub nanos: f64,
-    /// Nanoseconds: a quarter of the rounds took less, and a quarter more.
+    /// Nanoseconds, as the first and third quartile of all rounds.
     pub quartiles: [f64; 2],
-    /// How many times what the first case takes: the median of the ratios within each round.
+    /// The ratio to the first case, as the median of the ratios within each round.
     pub ratio: f64,
     /// Heap allocations.
     pub allocations: f64,
 }
 
-/// Measures all cases of a piece of work in turn.
+/// Measures all cases of a work in turn.
 pub fn measure(work: &mut Work, effort: Effort) -> Vec<Cost> {
     let times: Vec<u64> = work.cases.iter_mut().map(|case| calibrate(case, effort.slice)).collect();
     let mut nanos = vec![Vec::with_capacity(effort.rounds); work.cases.len()];
     for round in 0..effort.rounds {
         for turn in 0..work.cases.len() {
-            // Each round begins with another case.
+            // Each round begins with a different case.
             let index = (round + turn) % work.cases.len();
             let (case, times) = (&mut work.cases[index], times[index]);
             nanos[index].push(nanos_of(case, times));
@@ -61,7 +61,7 @@ pub fn measure(work: &mut Work, effort: Effort) -> Vec<Cost> {
     work.cases.iter_mut().zip(nanos).map(cost).collect()
 }
 
-/// How often the case can be run in the time.
+/// Returns how many runs of the case fit into this time.
 fn calibrate(case: &mut Case, slice: Duration) -> u64 {
     let mut times = 1;
     loop {
@@ -88,7 +88,7 @@ fn allocations(case: &mut Case) -> f64 {
     allocation_counter::measure(|| case.run(TIMES)).count_total as f64 / TIMES as f64
 }
 
-/// The value that so large a part of the others is below. There is at least one.
+/// Returns the quantile at this fraction. The slice must not be empty.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)] // an index
 pub fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);

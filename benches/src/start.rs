@@ -1,4 +1,4 @@
-//! How long a program takes from its first line to its first answer, and a file's change to be seen.
+//! The time from the first line of a program to its first evaluation, and from a file change to its flags.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn write(file: &Path, on: bool) {
     fs::rename(new, file).expect("it can be moved");
 }
 
-/// Starts, asks once, tells how long that took and returns true, if that is what this process was started for.
+/// Starts, reads a flag, prints the duration and returns true, if this process was started to measure that.
 pub fn is_started() -> bool {
     let begin = Instant::now();
     let Some(file) = std::env::args().skip_while(|word| word != START).nth(1) else { return false };
@@ -32,12 +32,12 @@ pub fn is_started() -> bool {
     true
 }
 
-/// Starts a program with a hundred flags so many times.
+/// Measures repeated starts of a program with a hundred flags.
 pub fn table(rounds: usize) -> Table {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("flags.toml");
     write(&file, true);
-    // A file that was written just now is looked at twice.
+    // A file that was written recently is read twice.
     std::thread::sleep(Duration::from_millis(200));
     let micros = |_| {
         let output = Command::new(std::env::current_exe().expect("this program")).arg(START).arg(&file).output();
@@ -52,7 +52,7 @@ pub fn table(rounds: usize) -> Table {
     table
 }
 
-/// Replaces a file so many times, and waits until each change is seen.
+/// Replaces a file repeatedly, and waits until each change is published.
 pub fn change(rounds: usize) -> Table {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("flags.toml");
@@ -66,7 +66,7 @@ pub fn change(rounds: usize) -> Table {
         }
     });
     let millis = |round: usize| {
-        // As an operator: not amid another change.
+        // Wait first, as an operator does: no other change is in progress.
         std::thread::sleep(Duration::from_millis(150));
         let (on, begin) = (round % 2 == 0, Instant::now());
         write(&file, on);

@@ -26,7 +26,7 @@ fn handle(flags: usize) -> (Flags, Publisher) {
     (handle, publisher)
 }
 
-/// Publishes so often a second until told to stop; `None` for as often as it can. Returns how often it did.
+/// Publishes at this rate until it is stopped; `None` means unlimited. Returns the number of publishes.
 fn swap(publisher: &Publisher, sets: &[FlagSet; 2], every: Option<Duration>, stop: &AtomicBool) -> u64 {
     let begin = Instant::now();
     let mut swaps = 0;
@@ -41,7 +41,7 @@ fn swap(publisher: &Publisher, sets: &[FlagSet; 2], every: Option<Duration>, sto
     swaps
 }
 
-/// How much is read by so many threads, at so many swaps per second, of a hundred flags.
+/// Measures the read rate by the number of threads and of swaps per second, with a hundred flags.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 pub fn throughput(slice: Duration, rounds: usize) -> Table {
     let title = "A storm: percentages of a UUID read by handle, a hundred flags, while snapshots are swapped";
@@ -74,22 +74,22 @@ pub fn throughput(slice: Duration, rounds: usize) -> Table {
     table
 }
 
-/// How often snapshots are swapped.
+/// The rate of snapshot swaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// Not at all.
+    /// No swaps.
     Never,
-    /// So many milliseconds lie between two swaps.
+    /// One swap every this many milliseconds.
     Every(u64),
-    /// One after the other.
+    /// Swaps without a pause.
     Ever,
 }
 
 impl Pace {
-    /// Those that are measured.
+    /// The measured rates.
     pub const ALL: [Self; 4] = [Self::Never, Self::Every(100), Self::Every(1), Self::Ever];
 
-    /// How many swaps per second that is, in words.
+    /// Returns the label: swaps per second.
     pub fn name(self) -> &'static str {
         match self {
             Self::Never => "none",
@@ -100,7 +100,7 @@ impl Pace {
     }
 }
 
-/// A storm that is on: what is read through it.
+/// A running storm of swaps, with a handle for reads.
 #[derive(Debug)]
 pub struct Storm {
     flags: Flags,
@@ -109,7 +109,7 @@ pub struct Storm {
 }
 
 impl Storm {
-    /// Begins, with a hundred flags.
+    /// Starts a storm with a hundred flags.
     pub fn begin(pace: Pace) -> Self {
         let (flags, publisher) = handle(100);
         let stop = Arc::new(AtomicBool::new(false));
@@ -124,7 +124,7 @@ impl Storm {
         Self { flags, stop, writer: Some(writer) }
     }
 
-    /// Reads a percentage of a UUID by handle, so many times.
+    /// Reads a percentage of a UUID by handle repeatedly.
     pub fn read(&self, times: u64) {
         for _ in 0..times {
             std::hint::black_box(self.flags.is_on("percentage", UUID));
@@ -172,7 +172,7 @@ fn storm(threads: u32, pace: Pace, sets: &[FlagSet; 2], slice: Duration) -> (u64
     (total.into_inner(), swaps)
 }
 
-/// How long single reads take at the worst, while a large snapshot is swapped every ten milliseconds.
+/// Measures the slowest single reads while a large snapshot is swapped every ten milliseconds.
 pub fn latency(flags: usize, reads: usize) -> Table {
     let title = format!("Latency: single reads by handle, {flags} flags, while the snapshot is swapped every 10 ms");
     let columns = ["swapped", "swaps done", "ns, median", "ns, 99 %", "ns, 99.9 %", "ns, 99.99 %"];

@@ -1,16 +1,16 @@
-//! Tables: what is measured, as markdown and as JSON.
+//! Tables of results, as Markdown and JSON.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-/// A number, or words.
+/// A number or a text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Cell {
-    /// Shown with as many digits as are worth reading.
+    /// Rounded to the significant digits.
     Number(f64),
-    /// Shown as it is.
+    /// Shown verbatim.
     Text(String),
     /// Shown as a dash.
     Nothing,
@@ -55,18 +55,18 @@ impl Cell {
 /// A table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Table {
-    /// What it is called in the files.
+    /// Its name in the files.
     pub name: String,
-    /// What it shows.
+    /// Its title.
     pub title: String,
-    /// With units.
+    /// The column heads, with units.
     pub columns: Vec<String>,
-    /// As many cells as there are columns in each.
+    /// The rows, each with one cell per column.
     pub rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
-    /// Makes a table without rows.
+    /// Creates a table without rows.
     pub fn new(name: &str, title: &str, columns: &[&str]) -> Self {
         let columns = columns.iter().map(|&column| column.to_owned()).collect();
         Self { name: name.to_owned(), title: title.to_owned(), columns, rows: Vec::new() }
@@ -78,7 +78,7 @@ impl Table {
         self.rows.push(row.into());
     }
 
-    /// Returns it as markdown, without its title.
+    /// Returns the table as Markdown, without its title.
     pub fn markdown(&self) -> String {
         let mut text = String::new();
         let mut line = |cells: &[String]| {

@@ -1,7 +1,7 @@
-//! A document of 1 MiB: a head, then a part over and over, then a tail, with a zero byte between them.
+//! A document of 1 MiB: a head, a repeated part and a tail, separated by a zero byte.
 //!
-//! libFuzzer looks for inputs of few bytes; this makes them large, so that it finds what takes much memory or much time
-//! for each byte. Numbers are not to be the same each time: a `%` in the part stands for how often there was one.
+//! libFuzzer prefers short inputs. This target expands them, to find inputs that take much memory or time per byte. A
+//! `%` in the part is replaced by the number of the repetition, so that numbers differ.
 
 #![no_main]
 
@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
     bounded(|| match format.read(&document) {
         Ok(load) => {
             let flags = publish(load);
-            // Explanations of a hundred thousand flags are a text of many megabytes, which nobody asks for.
+            // Skip explanations of a hundred thousand flags: they are many megabytes of text.
             if flags.snapshot().keys().count() <= 100 {
                 ask(&flags);
             }

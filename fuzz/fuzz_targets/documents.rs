@@ -1,7 +1,7 @@
-//! Bytes as a document: the first says of which format, the others are it.
+//! Bytes as a document: the first byte selects the format, the rest is the document.
 //!
-//! Whatever they are, reading them, publishing what was read and asking about it ends, without a panic, and in the
-//! memory that a document of 1 MiB may take.
+//! For any input, reading, publishing and evaluating must end without a panic, within the memory limit of a 1 MiB
+//! document.
 
 #![no_main]
 

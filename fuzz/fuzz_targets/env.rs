@@ -1,14 +1,15 @@
 //! Bytes as an environment: `NAME=value`, with a zero byte between variables; not all of it is UTF-8.
 //!
-//! The environment always loads. What is not understood is a problem and dark, and no value is repeated that is long enough to be a secret.
+//! The environment must always load. An invalid variable is a problem, and its flag is off. No message repeats a value
+//! that is long enough to be a secret.
 
 #![no_main]
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use flagkit_core::{Flag, FlagKey, FlagSet, Flags};
 use flagkit_core::source::{Problem, Provenance, Source as _};
+use flagkit_core::{Flag, FlagKey, FlagSet, Flags};
 use flagkit_sources::Env;
 use fuzz::{ask, bounded};
 use libfuzzer_sys::fuzz_target;
@@ -16,7 +17,7 @@ use libfuzzer_sys::fuzz_target;
 /// The longest value that a problem may repeat, in characters.
 const SHOWN: usize = 8;
 
-/// A name as a problem shows it: without what would change how a terminal shows it.
+/// Returns a name as a problem shows it, without terminal control characters.
 fn shown(name: &OsStr) -> String {
     Problem::new(name.to_string_lossy(), "", "").path().to_owned()
 }
@@ -31,7 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
     bounded(|| {
         let load = Env::from_vars("FLAG_", vars.iter().cloned()).load().expect("the environment always loads");
         for problem in load.problems().iter().filter(|problem| !problem.expected().starts_with("a key")) {
-            // What is said of a long value, word for word: a value may be a piece of that.
+            // The fixed text of the message: a value may be a part of it.
             let of = |value: &OsStr| match value.to_str() {
                 Some(text) => format!("a text of {} characters", text.trim().chars().count()),
                 None => "a value that is not UTF-8".to_owned(),

@@ -1,6 +1,6 @@
-//! Bytes as a stream of server-sent events, which arrive in pieces.
+//! Bytes as a stream of server-sent events that arrives in chunks.
 //!
-//! However they are cut into pieces, the same events come out, and ends the same way; and no event is longer than it may be.
+//! Any division into chunks must give the same events and the same end. No event may exceed the size limit.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use flagkit_sources::fuzzing::events;
 use libfuzzer_sys::fuzz_target;
 
-/// Gives at each read as much as the next of the sizes says.
+/// A reader that returns chunks of the given sizes.
 struct Pieces<'a> {
     bytes: &'a [u8],
     sizes: std::iter::Cycle<std::slice::Iter<'a, u8>>,
@@ -27,13 +27,13 @@ impl Read for Pieces<'_> {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    // The first bytes are sizes of pieces, and the greatest size of an event.
+    // The first bytes are the chunk sizes and the maximum size of an event.
     let Some((sizes, bytes)) = bytes.split_at_checked(4) else { return };
     let max_event = usize::from(sizes[3]) * 4;
     let whole = events(bytes, max_event);
     assert_eq!(whole, events(Pieces { bytes, sizes: sizes.iter().cycle() }, max_event));
     assert_eq!(whole, events(Pieces { bytes, sizes: [0].iter().cycle() }, max_event));
-    // What was seen of a stream is not taken back by what comes later.
+    // Later bytes must not change earlier events.
     let (before, _) = events(&bytes[..bytes.len() / 2], max_event);
     assert!(whole.0.starts_with(&before), "{before:?} {whole:?}");
     for item in &whole.0 {

@@ -1,7 +1,7 @@
-//! Bytes as the answers of a server, one after the other: the document at the start, a stream, polls.
+//! Bytes as consecutive responses of a server: the first document, a stream, polls.
 //!
-//! The answers are divided by a line `====`, and come in pieces. The first byte says how large these are and what is
-//! asked for. Whatever a server says, asking it ends, and only a whole document changes a flag.
+//! A line `====` separates the responses, which arrive in chunks. The first byte selects the chunk size and the options.
+//! For any responses, each request must end, and only a complete document may change a flag.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
-//! One document, written as TOML and as JSON: both say the same.
+//! One document, written as TOML and as JSON: both must mean the same.
 //!
-//! The same flags, the same answers, and the same problems in the same order, up to the places where they stand.
+//! They must give the same flags, the same evaluations, and the same problems in the same order, except positions.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use flagkit_sources::document::Format;
 use fuzz::{Tree, answers, publish};
 use libfuzzer_sys::fuzz_target;
 
-/// A problem without its place. A date is a text in JSON.
+/// Returns a problem without its position. A date is a string in JSON.
 fn said(problems: &[Problem]) -> Vec<String> {
     let said = problems.iter().map(|problem| {
         let (path, expected) = (problem.path(), problem.expected());
@@ -27,7 +27,7 @@ fn of_layers(flags: &Flags) -> Vec<Vec<String>> {
 
 fuzz_target!(|input: (bool, Tree)| {
     let (headers, mut tree) = input;
-    // An empty document of TOML is an empty text, which is refused in words of its own.
+    // An empty TOML document is an empty text, which has a different message.
     if !matches!(&tree, Tree::Table(entries) if !entries.is_empty()) {
         return;
     }
@@ -42,7 +42,7 @@ fuzz_target!(|input: (bool, Tree)| {
             assert_eq!(one.flags(), other.flags(), "\n{toml}\n{json}");
             let (one, other) = (publish(one), publish(other));
             assert_eq!(answers(&one), answers(&other), "\n{toml}\n{json}");
-            // With those that show when layers are merged.
+            // Include the problems of merging layers.
             assert_eq!(of_layers(&one), of_layers(&other), "\n{toml}\n{json}");
         }
         (Err(one), Err(other)) => assert_eq!(said(one.problems()), said(other.problems()), "\n{toml}\n{json}"),

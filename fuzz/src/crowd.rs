@@ -1,14 +1,14 @@
-//! Subjects that have every attribute, whatever it is called.
+//! Subjects that have every attribute, under any name.
 
 use flagkit_core::{Id, Subject, Value};
 
-/// Somebody whose attribute of any name is there, of a kind that goes by the name.
+/// A subject with an attribute for every name. The name determines the type of its value.
 pub struct Member {
     id: Option<&'static str>,
     turn: usize,
 }
 
-/// A few subjects, with and without an id: each has another value under the same name.
+/// Returns several subjects, with and without an id, with different values for the same name.
 pub fn crowd() -> [Member; 4] {
     [None, Some("u1"), Some(""), Some("17")].map(|id| Member { id, turn: id.map_or(3, |id| 5 * id.len()) })
 }
@@ -26,7 +26,7 @@ const TEXTS: [&str; 10] = [
     "é\u{0}\n",
 ];
 
-/// The same texts, as a list.
+/// The same strings, as a list.
 static LIST: [&str; 10] = TEXTS;
 
 impl Subject for Member {

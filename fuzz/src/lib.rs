@@ -1,4 +1,4 @@
-//! What the targets share: who is asked about, what is asked, and how much memory that may take.
+//! Shared code of the targets: subjects, evaluations, and the memory limit.
 
 mod crowd;
 mod memory;

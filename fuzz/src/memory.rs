@@ -1,11 +1,11 @@
-//! The memory that a piece of work has at its peak.
+//! The peak memory of a function.
 
-/// What 1 MiB of a document may take, in bytes: from its bytes to the answers.
+/// The memory limit for a document of 1 MiB, from its bytes to its evaluations, in bytes.
 const LIMIT: u64 = 64 << 20;
 
-/// Does the work, which may have so much at once and no more.
+/// Runs `work`, and panics if its peak exceeds the limit.
 ///
-/// Counted by the allocator, on this thread: neither AddressSanitizer's own memory nor libFuzzer's is in it.
+/// The allocator counts the memory of this thread, without the overhead of AddressSanitizer and libFuzzer.
 pub fn bounded(work: impl FnOnce()) {
     let took = allocation_counter::measure(work);
     assert!(took.bytes_max <= LIMIT, "{} bytes at once, more than {LIMIT}", took.bytes_max);

@@ -1,4 +1,4 @@
-//! All that can be asked of flags.
+//! All evaluations of flags.
 
 use std::fmt::{self, Write};
 
@@ -7,14 +7,14 @@ use flagkit_core::source::{Load, Provenance};
 
 use crate::crowd;
 
-/// Puts a load in force.
+/// Publishes a load.
 pub fn publish(load: Load) -> Flags {
     let flags = Flags::new();
     flags.add_layer(Provenance::new("fuzz:")).publish(load);
     flags
 }
 
-/// A place for what nobody reads.
+/// A writer that discards its input.
 struct Nowhere;
 
 impl Write for Nowhere {
@@ -23,12 +23,12 @@ impl Write for Nowhere {
     }
 }
 
-/// Asks about every flag and a few that are none, in every way, and holds the answers against each other.
+/// Evaluates every flag and some undeclared keys in every way, and compares the results.
 pub fn ask(flags: &Flags) {
     tell(flags, &mut Nowhere);
 }
 
-/// The same; returns what was said.
+/// Does the same, and returns the results as text.
 pub fn answers(flags: &Flags) -> String {
     let mut said = String::new();
     tell(flags, &mut said);

@@ -1,4 +1,4 @@
-//! A document before it is written down: values that TOML and JSON can both say.
+//! A document before serialization: values that both TOML and JSON can express.
 
 use std::fmt::Write as _;
 
@@ -8,16 +8,16 @@ use libfuzzer_sys::arbitrary::{Arbitrary, Result, Unstructured};
 #[derive(Debug)]
 pub enum Tree {
     Bool(bool),
-    /// Spelled as both formats do.
+    /// A value with the same spelling in both formats.
     Number(String),
     Text(String),
-    /// A date, which JSON has in quotes.
+    /// A date, which needs quotes in JSON.
     Date(&'static str),
     Array(Vec<Tree>),
     Table(Vec<(String, Tree)>),
 }
 
-/// What is expected at a place of a document.
+/// The kind of value expected at a position of a document.
 #[derive(Clone, Copy)]
 enum Place {
     Document,
@@ -41,7 +41,7 @@ enum Place {
     Anything,
 }
 
-/// Names that are flags, segments, variants and attributes at once, so that they meet often.
+/// Names for flags, segments, variants and attributes alike, so that they often refer to each other.
 const NAMES: [&str; 8] = ["a", "b", "new-checkout", "staff", "plan", "app.version", "é", ""];
 const TEXTS: [&str; 16] = [
     "25%",
@@ -102,9 +102,9 @@ impl<'a> Arbitrary<'a> for Tree {
 }
 
 fn tree(u: &mut Unstructured<'_>, place: Place, depth: usize) -> Result<Tree> {
-    // Now and then something else than what is expected. Where bytes run out, `ratio` says yes, and nothing more is begun.
+    // Sometimes generate an unexpected value. When the bytes run out, `ratio` returns true, and generation ends.
     let place = if u.ratio(23, 24)? { place } else { Place::Anything };
-    // Deeper than a document may nest, and not so deep that the generator would be what breaks.
+    // Deeper than the limit of a document, but not so deep that the generator overflows the stack.
     let place = if depth > 40 { Place::Scalar } else { place };
     Ok(match place {
         Place::Document => table(u, depth, |u| {
@@ -183,7 +183,7 @@ fn tree(u: &mut Unstructured<'_>, place: Place, depth: usize) -> Result<Tree> {
             1 => Tree::Bool(u.arbitrary()?),
             _ => Tree::Number((*u.choose(&NUMBERS)?).to_owned()),
         },
-        // A date where none is expected would be a text in one format alone.
+        // An unexpected date would be a string in only one format.
         Place::Day => Tree::Date(u.choose(&DAYS)?),
         Place::Moment => Tree::Date(u.choose(&MOMENTS)?),
         Place::Scalar => match u.int_in_range(0..=7)? {
@@ -219,7 +219,7 @@ fn table(
     while entries.len() < 8 && !u.ratio(2, 8)? {
         let (name, place) = field(u)?;
         let name = if u.ratio(31, 32)? { name.to_owned() } else { u.arbitrary::<String>()? };
-        // Each name once: the formats say it in words of their own when there are two.
+        // Use each name once: the formats have different messages for duplicates.
         if !entries.iter().any(|(known, _)| *known == name) {
             entries.push((name, tree(u, place, depth + 1)?));
         }
@@ -228,7 +228,7 @@ fn table(
 }
 
 impl Tree {
-    /// Writes a document of TOML, with a header for each table at the top or without.
+    /// Writes a TOML document, with or without headers for top-level tables.
     pub fn toml(&self, headers: bool) -> String {
         // An empty line: as in JSON, the document begins before its first name.
         let mut text = "\n".to_owned();
@@ -262,7 +262,7 @@ impl Tree {
         }
     }
 
-    /// Writes a document of JSON.
+    /// Writes a JSON document.
     pub fn json(&self) -> String {
         match self {
             Self::Bool(value) => value.to_string(),
@@ -278,7 +278,7 @@ impl Tree {
         }
     }
 
-    /// Puts what would be swallowed by the header of a table before it.
+    /// Moves plain values before the first table header, which would otherwise contain them.
     pub fn sort_for_headers(&mut self) {
         if let Self::Table(entries) = self {
             entries.sort_by_key(|(_, value)| matches!(value, Self::Table(_)));
@@ -290,7 +290,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
 
-/// A text as both formats quote it: printable ASCII as it is, all else escaped.
+/// Quotes a string for both formats: printable ASCII verbatim, everything else escaped.
 fn quoted(text: &str, escape: fn(&mut String, char)) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {

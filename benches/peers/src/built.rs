@@ -1,4 +1,4 @@
-//! What a peer pulls in: the crates that are built for it, and how long a clean build of it takes.
+//! The dependencies of a peer: the number of crates in its build, and the time of a clean build.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use benches::table::Table;
 
-/// In the order of the other tables, as in the manifest.
+/// The peers as named in the manifest, in the order of the other tables.
 const CRATES: [&str; 13] = [
     "flagkit-core",
     "flagkit-sources",
@@ -35,7 +35,7 @@ pub(crate) fn table(scratch: &Path) -> Table {
         let folder = scratch.join(name);
         fs::create_dir_all(folder.join("src")).expect("a folder");
         fs::write(folder.join("src/lib.rs"), "").expect("a file");
-        // The same versions as everywhere.
+        // Use the same versions as the workspace.
         fs::copy(here.join("Cargo.lock"), folder.join("Cargo.lock")).expect("a file");
         let mut dependency = manifest["dependencies"][name].clone();
         if let Some(path) = dependency.get_mut("path") {
@@ -54,11 +54,11 @@ pub(crate) fn table(scratch: &Path) -> Table {
         fs::write(folder.join("Cargo.toml"), text).expect("a file");
         let cargo = |arguments: &[&str]| {
             let mut command = Command::new(env!("CARGO"));
-            // It has a target directory of its own.
+            // Use a separate target directory.
             command.current_dir(&folder).env_remove("CARGO_TARGET_DIR").args(arguments);
             command.output().expect("cargo runs")
         };
-        // Whatever has to be downloaded is downloaded before.
+        // Download all crates before the measurement.
         cargo(&["fetch"]);
         let tree = cargo(&["tree", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
         let tree = String::from_utf8_lossy(&tree.stdout);
@@ -67,7 +67,7 @@ pub(crate) fn table(scratch: &Path) -> Table {
         let built = cargo(&["build", "--release", "--offline"]);
         let seconds = begin.elapsed().as_secs_f64();
         assert!(built.status.success(), "{name}: {}", String::from_utf8_lossy(&built.stderr));
-        // All but the empty one that asks for it.
+        // Exclude the empty crate that depends on the peer.
         #[allow(clippy::cast_precision_loss)] // far below 2^52
         table.push([name.into(), (crates.len() as f64 - 1.0).into(), seconds.into()]);
         let _ = fs::remove_dir_all(folder);

@@ -1,4 +1,4 @@
-//! W6: from a document of so many booleans in memory to an engine that answers.
+//! W6: from a document of booleans in memory to an engine that is ready.
 
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
-//! flagkit beside what else one would pick, on the same work, in turn, in one process. Prints tables as JSON; with
-//! `--built` only that of what each pulls in.
+//! Compares flagkit with other feature-flag crates, on the same work, in turn, in one process. Prints tables as JSON;
+//! with `--built`, prints only the table of dependencies.
 //!
-//! Each peer is driven as its own documentation says, twice: from a user as an application has it, so that what it
-//! takes to make a context of it counts, and with the context made before. Flags are asked for among a hundred others.
+//! Each peer is used as its documentation describes, and measured twice: from an application's user type, including the
+//! conversion to a context, and with a prebuilt context. The flags are read among a hundred others.
 
 mod adapters;
 mod built;
@@ -67,7 +67,7 @@ fn main() {
     let (flags, rounds) = if smoke { (10, 1) } else { (10_000, 11) };
     tables.push(loading::table(&peers, flags, rounds));
     if !smoke {
-        eprintln!("what each pulls in");
+        eprintln!("dependencies and build time");
         tables.push(built::table(scratch.path()));
     }
     print(&tables);

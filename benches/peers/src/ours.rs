@@ -1,4 +1,4 @@
-//! Ours: the subject is the user, by reference.
+//! flagkit: the subject is the user, by reference.
 
 use std::any::Any;
 use std::fmt::Write as _;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use benches::case::Case;
 use benches::works::{flags, targeting::User};
-use flagkit_core::{Flags, flag, variant};
 use flagkit_core::source::Provenance;
+use flagkit_core::{Flags, flag, variant};
 use flagkit_sources::document::Format;
 
 use crate::peer::{Load, Make};
@@ -35,12 +35,12 @@ pub(crate) fn cases(work: &str) -> Vec<Case> {
     }
 }
 
-/// The first of the cases, made on the thread that runs it.
+/// Returns the first case. Call it on the thread that runs the case.
 pub(crate) fn on_threads(work: &'static str) -> Make {
     Arc::new(move || cases(work).swap_remove(0))
 }
 
-/// The document of so many flags in each format, and how it is loaded.
+/// Returns a document with this many flags in each format, and its loader.
 pub(crate) fn documents(flags: usize) -> [(&'static str, String, Load); 2] {
     let mut toml = String::from("[flags]\n");
     let mut json = String::from("{\"flags\":{");

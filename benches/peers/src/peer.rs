@@ -1,4 +1,4 @@
-//! What is asked of a peer, and that it does what is asked.
+//! The interface of a peer, and the check of its results.
 
 use std::any::Any;
 use std::hint::black_box;
@@ -9,22 +9,22 @@ use benches::works::targeting::User;
 
 /// An engine or a facade, with its flags loaded.
 pub(crate) trait Peer: Clone + Send + Sync + 'static {
-    /// Its crate, and which version.
+    /// Its crate and version.
     const NAME: &'static str;
-    /// What it can do: a facade has no rules of its own, and does W1 alone.
+    /// The works that it supports: a facade has no rules and does only W1.
     const SKILL: Skill = Skill::Rules;
-    /// Whom it is asked for.
+    /// Its context: the user of an evaluation.
     type Context: 'static;
 
-    /// The flags that are asked for, among so many booleans, in the form in which it takes them.
+    /// Returns the flags that are read, among this many booleans, in its document format.
     fn document(others: usize) -> String;
-    /// From the document to where it answers.
+    /// Loads the document.
     fn load(document: &str) -> Self;
-    /// Makes a context of a user, as for a request.
+    /// Creates the context of a user, as for a request.
     fn context(&self, user: &User) -> Self::Context;
-    /// W1 to W3: whether the flag is on.
+    /// W1 to W3: returns whether the flag is on.
     fn is_on(&self, flag: &str, context: &Self::Context) -> bool;
-    /// W4: which of four variants.
+    /// W4: returns one of four variants.
     fn variant(&self, context: &Self::Context) -> String;
 }
 
@@ -34,28 +34,28 @@ pub(crate) enum Skill {
     Booleans,
 }
 
-/// Makes a case on the thread that will run it.
+/// Creates a case on the thread that runs it.
 pub(crate) type Make = Arc<dyn Fn() -> Case + Send + Sync>;
 
-/// Loads a document; what it made is dropped with what is returned.
+/// Loads a document. The caller drops the result.
 pub(crate) type Load = fn(&str) -> Box<dyn Any>;
 
-/// A peer, with its type forgotten.
+/// A peer with its type erased.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) skill: Skill,
-    /// Finds out whether it does the work.
+    /// Checks its results.
     pub(crate) check: Box<dyn Fn()>,
-    /// The ways to do one of the works with it.
+    /// Returns its cases of one work.
     pub(crate) cases: Box<dyn Fn(&'static str) -> Vec<Case>>,
-    /// One of the works, its context made before.
+    /// Returns the case of one work with a prebuilt context.
     pub(crate) on_threads: Box<dyn Fn(&'static str) -> Make>,
-    /// The document of so many flags.
+    /// Returns a document with this many flags.
     pub(crate) document: fn(usize) -> String,
     pub(crate) load: Load,
 }
 
-/// How many other flags there are in W1 to W5.
+/// The number of other flags in W1 to W5.
 const OTHERS: usize = 100;
 
 pub(crate) fn entry<P: Peer>() -> Entry {
@@ -81,7 +81,7 @@ fn ask<P: Peer>(peer: &P, work: &str, context: &P::Context) -> bool {
     if work == "variant" { !peer.variant(context).is_empty() } else { peer.is_on(black_box(work), context) }
 }
 
-/// From a user, and with the context made before.
+/// Returns two cases: from a user, and with a prebuilt context.
 fn both<P: Peer>(peer: &P, work: &'static str) -> [Case; 2] {
     let (again, user) = (peer.clone(), User::outside());
     [
@@ -98,7 +98,7 @@ fn prebuilt<P: Peer>(peer: &P, work: &'static str, name: String) -> Case {
     Case::new(name, move || ask(&peer, work, black_box(&context)))
 }
 
-/// That it does the work: answers that are known, and shares that are about right.
+/// Checks known results, and the approximate fractions of percentages.
 fn check<P: Peer>(peer: &P) {
     let context = |user: &User| peer.context(user);
     let inside = context(&User::inside());

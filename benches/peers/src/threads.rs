@@ -1,4 +1,4 @@
-//! W5: how many times a second W1 and W2 are answered on one thread, and on two.
+//! W5: evaluations of W1 and W2 per second, on one thread and on two.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
@@ -11,9 +11,9 @@ use benches::table::Table;
 use crate::ours;
 use crate::peer::{Entry, Make, Skill};
 
-/// How long one measurement takes.
+/// The duration of one measurement.
 const SLICE: Duration = Duration::from_millis(20);
-/// How long a thread answers before it looks whether that is over.
+/// The interval in which a thread checks for the end of the measurement.
 const BATCH: Duration = Duration::from_micros(20);
 
 pub(crate) fn table(peers: &[Entry], rounds: usize) -> Table {
@@ -58,7 +58,7 @@ pub(crate) fn table(peers: &[Entry], rounds: usize) -> Table {
     table
 }
 
-/// Million answers a second by so many threads.
+/// Returns millions of evaluations per second on this many threads.
 fn rate(make: &Make, threads: usize) -> f64 {
     let (stop, start) = (Arc::new(AtomicBool::new(false)), Arc::new(Barrier::new(threads + 1)));
     let answering: Vec<_> = (0..threads)

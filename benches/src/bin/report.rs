@@ -1,9 +1,10 @@
-//! Measures everything and writes it down: docs/performance.json, the tables of docs/performance.md and the charts.
+//! Measures everything, and writes docs/performance.json, the tables of docs/performance.md and the charts.
 //!
-//! `report --smoke` finds out whether everything runs, and writes to a temporary directory. `report --only WORK` measures
-//! the reads of one work (boolean, percentage, handle, targeting, variant), prints them, and writes nothing. `report --built`
-//! measures anew what the peers pull in, and `report --again NAME` one of publish, storm, latency, load, start, change and flip; both
-//! leave everything else in the documents as it is.
+//! - `report --smoke` checks that everything runs, and writes to a temporary directory.
+//! - `report --only WORK` prints the reads of one work (boolean, percentage, handle, targeting, variant), and writes
+//!   nothing.
+//! - `report --built` updates only the dependencies and build times of the peers.
+//! - `report --again NAME` updates only one of publish, storm, latency, load, start, change and flip.
 
 use std::error::Error;
 use std::fs;
@@ -23,7 +24,7 @@ const BUILT: &str = "--built";
 
 #[derive(Deserialize, Serialize)]
 struct Report {
-    /// Where and with what it was measured.
+    /// The machine and the versions of the measurement.
     machine: Vec<(String, String)>,
     tables: Vec<Table>,
 }
@@ -102,7 +103,7 @@ fn write(target: &Path, docs: &Path, report: &Report) -> Result<(), Box<dyn Erro
 
 type Measure = Box<dyn FnOnce() -> Result<Table, Box<dyn Error>>>;
 
-/// What is no read of a flag.
+/// Measures everything except reads.
 fn measured(smoke: bool) -> Vec<(&'static str, Measure)> {
     let slice = Duration::from_millis(if smoke { 2 } else { 300 });
     let sizes: &[usize] = if smoke { &[10] } else { &[100, 10_000, 100_000] };
@@ -145,12 +146,12 @@ fn read(work: &mut Work, smoke: bool, scratch: &Path, charts: &Path) -> Result<T
     Ok(table)
 }
 
-/// In a process of its own: flags are installed once, and call sites stay.
+/// Runs in a separate process, because flags are installed once and call sites stay.
 fn published(smoke: bool) -> Result<Table, Box<dyn Error>> {
     apart(&[PUBLISH], smoke)
 }
 
-/// Each in a process of its own, as a program starts: what was loaded before would leave its marks in memory.
+/// Runs each load in a separate process: earlier loads would fragment its memory.
 fn loaded(sizes: &[usize], smoke: bool) -> Result<Table, Box<dyn Error>> {
     let mut all: Option<Table> = None;
     for flags in sizes {
@@ -179,7 +180,7 @@ fn peers(charts: &Path, arguments: &[&str]) -> Result<Vec<Table>, Box<dyn Error>
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
     let mut command = Command::new(env!("CARGO"));
     command.args(["run", "--release", "--locked", "--manifest-path"]).arg(manifest).arg("--").args(arguments);
-    // It has a target directory of its own as well.
+    // Use a separate target directory as well.
     let output = command.env_remove("CARGO_TARGET_DIR").output()?;
     if !output.status.success() {
         eprintln!("SKIPPED: the peers: {}", String::from_utf8_lossy(&output.stderr));
@@ -220,7 +221,7 @@ fn machine() -> Vec<(String, String)> {
     all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-/// The document, with what stands between `<!-- NAME -->` and `<!-- end -->` replaced by the table of that name.
+/// Returns the document with each table replaced, between `<!-- NAME -->` and `<!-- end -->`.
 fn rewritten(text: &str, report: &Report) -> Result<String, Box<dyn Error>> {
     let mut machine = Table::new("machine", "", &["", ""]);
     for (name, value) in &report.machine {
@@ -229,9 +230,9 @@ fn rewritten(text: &str, report: &Report) -> Result<String, Box<dyn Error>> {
     let mut text = text.to_owned();
     for table in report.tables.iter().chain([&machine]) {
         let begin = format!("<!-- {} -->\n", table.name);
-        let start = text.find(&begin).ok_or_else(|| format!("docs/performance.md has no place for {}", table.name))?;
+        let start = text.find(&begin).ok_or_else(|| format!("docs/performance.md has no marker for {}", table.name))?;
         let start = start + begin.len();
-        let end = text[start..].find("<!-- end -->").ok_or("a place without an end")? + start;
+        let end = text[start..].find("<!-- end -->").ok_or("a marker without an end")? + start;
         text.replace_range(start..end, &format!("\n{}\n", table.markdown()));
     }
     Ok(text)

@@ -1,4 +1,4 @@
-//! What is measured: reads of flags, beside the floors they stand on.
+//! The measured works: reads of flags, and their lower bounds.
 
 mod boolean;
 mod percentage;
@@ -14,7 +14,7 @@ use crate::case::Work;
 
 type Make = fn() -> Work;
 
-/// By name, in the order of the tables.
+/// The works by name, in the order of the tables.
 const WORKS: [(&str, Make); 5] = [
     ("boolean", boolean::work),
     ("percentage", percentage::work),
@@ -23,27 +23,27 @@ const WORKS: [(&str, Make); 5] = [
     ("variant", variant::work),
 ];
 
-/// All of them.
+/// Returns all works.
 pub fn all() -> impl Iterator<Item = Work> {
     install();
     WORKS.iter().map(|(_, work)| work())
 }
 
-/// The one of this name.
+/// Returns the work with this name.
 pub fn named(name: &str) -> Option<Work> {
     install();
     WORKS.iter().find(|(known, _)| *known == name).map(|(_, work)| work())
 }
 
-/// An id as most have it.
+/// A typical id: a UUID.
 pub const UUID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 
-/// Where a rule of [`flags`] lets in.
+/// A country that a rule of [`flags`] includes.
 pub const COUNTRIES: [&str; 10] = ["PT", "ES", "FR", "IT", "DE", "AT", "CH", "BE", "NL", "LU"];
-/// Whom a rule of [`flags`] lets in.
+/// An e-mail suffix that a rule of [`flags`] includes.
 pub const SUFFIX: &str = "@example.com";
 
-/// The flags that are asked for, among so many booleans.
+/// Returns the flags that are read, among this many booleans.
 pub fn flags(others: usize) -> FlagSet {
     let percent = |percent| Percent::new(percent).expect("a percentage");
     let others =
@@ -64,8 +64,8 @@ pub fn flags(others: usize) -> FlagSet {
     asked.into_iter().chain(others).map(|(key, flag)| (FlagKey::new(&key).expect("a key"), flag)).collect()
 }
 
-/// Installs a hundred flags and more for `flag!`.
+/// Installs more than a hundred flags for `flag!`.
 pub fn install() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| flagkit_core::install(Flags::fixed(flags(100))).expect("nobody else installs"));
+    ONCE.call_once(|| flagkit_core::install(Flags::fixed(flags(100))).expect("no other installation"));
 }

@@ -18,7 +18,7 @@ use crate::case::{Case, Work};
 const SHORT: &str = "user-017";
 const SEED: u64 = 0x5EED;
 
-/// Whether the hash of the id is in the lower half of all.
+/// Returns whether the hash of the id is in the lower half of the range.
 fn is_in(id: &str, seed: u64) -> bool {
     xxh3_64_with_seed(id.as_bytes(), seed) >> 63 == 0
 }

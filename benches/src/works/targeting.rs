@@ -1,4 +1,4 @@
-//! W3: a country in a list of ten, or the end of an e-mail address, else a fifth of all users.
+//! W3: a country in a list of ten or the suffix of an e-mail address, otherwise a fifth of all users.
 
 use std::collections::HashSet;
 use std::hint::black_box;
@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::{COUNTRIES, SUFFIX, UUID, flags};
 use crate::case::{Case, Work};
 
-/// A user as an application has it.
+/// A user type of an application.
 #[derive(Clone, Debug, Subject)]
 pub struct User {
     /// A UUID.
@@ -20,18 +20,18 @@ pub struct User {
     pub country: String,
     /// An address.
     pub email: String,
-    /// Of no matter.
+    /// Not used by any rule.
     pub plan: String,
 }
 
 impl User {
-    /// One whom no rule lets in, so that all of them are tried.
+    /// Returns a user that no rule includes, so that all rules are evaluated.
     pub fn outside() -> Self {
         let [id, country, email, plan] = [UUID, "US", "ada@example.org", "free"].map(str::to_owned);
         Self { id, country, email, plan }
     }
 
-    /// One whom the first rule lets in.
+    /// Returns a user that the first rule includes.
     pub fn inside() -> Self {
         Self { country: COUNTRIES[4].to_owned(), ..Self::outside() }
     }

@@ -1,5 +1,5 @@
-//! `configcat`: its client, given a cached configuration instead of fetching one, as its own benchmark is. Its futures
-//! never wait then, and are polled once, without a runtime.
+//! `configcat`: its client, with a cached configuration instead of a fetched one, as in its own benchmark. Its futures
+//! never wait, and are polled once, without a runtime.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Peer for ConfigCat {
             let condition = json!({ "u": { "a": attribute, "c": comparator, "l": values } });
             json!({ "c": [condition], "s": { "v": boolean(true) } })
         };
-        // Is one of, and ends with any of.
+        // "Is one of" and "ends with any of".
         let targeting = json!([only("Country", 0, &COUNTRIES), only("Email", 32, &[SUFFIX])]);
         let quarters = options(&["a", "b", "c", "d"].map(|name| (text(name), 25)));
         let plain = |on: bool| json!({ "t": 0, "v": boolean(on) });
@@ -64,12 +64,12 @@ impl Peer for ConfigCat {
     }
 
     fn load(document: &str) -> Self {
-        // In the form of its cache: a time, a tag, the document.
+        // The format of its cache: a time, a tag, the document.
         let cache = Box::new(Cached(format!("1764547200000\ntag\n{document}")));
         let key = "configcat-sdk-1/0123456789012345678901/0123456789012345678901";
         let client = Client::builder(key).polling_mode(PollingMode::Manual).offline(true).cache(cache).build();
         let peer = Self(Arc::new(client.expect("a client")));
-        // It is read at the first question.
+        // The cache is read at the first evaluation.
         assert!(peer.is_on("boolean", &Context::new("anybody")));
         peer
     }
@@ -79,7 +79,7 @@ impl Peer for ConfigCat {
     }
 
     fn is_on(&self, flag: &str, context: &Context) -> bool {
-        // It takes the user by value.
+        // The client takes the user by value.
         self.0.get_value(flag, false, Some(context.clone())).now_or_never().expect("nothing to wait for")
     }
 

@@ -1,4 +1,4 @@
-//! `eppo_core`: the evaluator that Eppo's clients share, without the events being sent.
+//! `eppo_core`: the shared evaluator of Eppo's clients, without sending events.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ fn allocation(key: &str, conditions: &Value, splits: &Value) -> Value {
     json!({ "key": key, "rules": rules, "splits": splits, "doLog": false })
 }
 
-/// The variation for those between the two, on a line of so many shards.
+/// A variation for the shards in a range, out of this many shards.
 fn split(variation: &str, salt: &str, start: u32, end: u32) -> Value {
     json!({ "variationKey": variation, "shards": [{ "salt": salt, "ranges": [{ "start": start, "end": end }] }] })
 }

@@ -1,4 +1,4 @@
-//! `feature-flag`: rules in JSON, evaluated behind a lock.
+//! `feature-flag`: rules in JSON, evaluated under a lock.
 
 use benches::works::{COUNTRIES, SUFFIX, targeting::User};
 use feature_flag::{FlagEvaluator, FlagSet, Subject};

@@ -1,4 +1,4 @@
-//! `featureflag`: a facade without an engine. The evaluator behind it is a hash map of booleans, the least there can be.
+//! `featureflag`: a facade without an engine. Its evaluator here is a hash map of booleans, the minimum.
 
 use std::collections::HashMap;
 use std::sync::Once;

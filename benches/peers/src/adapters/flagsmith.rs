@@ -1,5 +1,5 @@
-//! `flagsmith-flag-engine`: answers for all flags of an identity at once, as the client does. Its context is the
-//! environment with the identity in it, which is cloned for each identity.
+//! `flagsmith-flag-engine`: evaluates all flags of an identity at once, as its client does. Its context is the
+//! environment plus the identity; the environment is cloned for each identity.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ fn feature(name: &str, enabled: bool, variants: &Value) -> (String, Value) {
     (name.to_owned(), json!({ "key": name, "name": name, "enabled": enabled, "value": null, "variants": variants }))
 }
 
-/// Turns the flag of the same name on for whom any of the conditions holds.
+/// Turns on the flag of the same name for identities that match any of the conditions.
 fn segment(name: &str, conditions: &Value) -> (String, Value) {
     let rules = json!([{ "type": "ALL", "rules": [{ "type": "ANY", "conditions": conditions }] }]);
     let on = json!({ "key": name, "name": name, "enabled": true, "value": null, "priority": 1.0 });

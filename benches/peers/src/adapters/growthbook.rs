@@ -1,4 +1,4 @@
-//! `growthbook-rust`: its client, with features that are given instead of fetched.
+//! `growthbook-rust`: its client, with given features instead of fetched ones.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl Peer for GrowthBook {
     }
 
     fn is_on(&self, flag: &str, context: &Self::Context) -> bool {
-        // It takes the attributes by value.
+        // The client takes the attributes by value.
         self.0.is_on(flag, Some(context.clone()))
     }
 

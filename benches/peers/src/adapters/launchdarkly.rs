@@ -1,4 +1,4 @@
-//! `launchdarkly-server-sdk-evaluation`: the engine alone, without the client around it (which clones the flag for each
+//! `launchdarkly-server-sdk-evaluation`: only the engine, without its client (which clones the flag for each
 //! evaluation and queues an event). The flag is looked up by reference.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! What else one would pick, each driven as its own documentation says.
+//! Other feature-flag crates, each used as its documentation describes.
 
 mod configcat;
 mod eppo;
@@ -14,7 +14,7 @@ mod unleash_client;
 
 use crate::peer::{Entry, entry};
 
-/// All of them, engines before facades.
+/// All peers, engines before facades.
 pub(crate) fn all() -> Vec<Entry> {
     vec![
         entry::<launchdarkly::Evaluation>(),

@@ -1,5 +1,5 @@
-//! `open-feature`: a facade without an engine, and in Rust without an in-memory provider. Ours is a hash map of booleans,
-//! the least there can be. The futures never wait, and are polled once, without a runtime.
+//! `open-feature`: a facade without an engine and, in Rust, without an in-memory provider. The provider here is a hash
+//! map of booleans, the minimum. Its futures never wait, and are polled once, without a runtime.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ struct InMemory {
     flags: HashMap<String, bool>,
 }
 
-/// The two flags that are asked for, among so many others.
+/// Returns the two flags that are read, among this many others.
 pub(super) fn booleans(others: usize) -> String {
     let asked = [("boolean", true), ("dark", false)].map(|(name, on)| (name.to_owned(), Value::Bool(on)));
     let others = (0..others).map(|index| (format!("feature-{index}"), Value::Bool(index % 2 == 0)));

@@ -1,4 +1,4 @@
-//! `posthog-rs`: its local evaluation, given the definitions instead of fetching them, without events.
+//! `posthog-rs`: its local evaluation, with given definitions instead of fetched ones, and without events.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -48,7 +48,7 @@ pub(super) fn document(others: usize) -> String {
     json!({ "version": 2, "features": features }).to_string()
 }
 
-/// The user's attributes beside the id.
+/// The user's attributes, except the id.
 pub(super) fn properties(user: &User) -> HashMap<String, String> {
     let properties = [("country", &user.country), ("email", &user.email)];
     properties.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()

@@ -1,4 +1,4 @@
-//! `unleash-api-client`: Unleash's client with its counting of uses, given its features instead of fetching them.
+//! `unleash-api-client`: Unleash's client, which counts uses, with given features instead of fetched ones.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::peer::Peer;
 #[derive(Clone)]
 pub(crate) struct UnleashClient(Arc<Client<NoKey>>);
 
-/// Features are asked for by text.
+/// Features are read by name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NoKey {}
 
@@ -24,7 +24,7 @@ impl FeatureKey for NoKey {
     }
 }
 
-/// It is never asked.
+/// A transport that is never used.
 struct Nowhere;
 
 #[async_trait]
