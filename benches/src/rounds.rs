@@ -88,7 +88,7 @@ fn allocations(case: &mut Case) -> f64 {
     allocation_counter::measure(|| case.run(TIMES)).count_total as f64 / TIMES as f64
 }
 
-/// Returns the quantile at this fraction. The slice must not be empty.
+/// Returns the quantile at this fraction. `values` must not be empty.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)] // an index
 pub fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);

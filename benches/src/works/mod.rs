@@ -38,7 +38,7 @@ pub fn named(name: &str) -> Option<Work> {
 /// A typical id: a UUID.
 pub const UUID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 
-/// A country that a rule of [`flags`] includes.
+/// Countries that a rule of [`flags`] includes.
 pub const COUNTRIES: [&str; 10] = ["PT", "ES", "FR", "IT", "DE", "AT", "CH", "BE", "NL", "LU"];
 /// An e-mail suffix that a rule of [`flags`] includes.
 pub const SUFFIX: &str = "@example.com";
