@@ -1,7 +1,8 @@
-//! While a file and a server are broken in every way at random, readers see nothing but documents that were whole and
-//! good, and never a fall to the default; and each mend is seen.
+//! A file and a server fail in every way at random. Readers only ever get documents that were whole and valid, never
+//! the default. Each repair is detected.
 //!
-//! Thirty seconds with a seed of its own; `FLAGKIT_CHAOS_SECONDS=600 FLAGKIT_CHAOS_SEED=7` for other times and seeds.
+//! The test takes thirty seconds with a random seed. Set another time and seed with `FLAGKIT_CHAOS_SECONDS=600
+//! FLAGKIT_CHAOS_SEED=7`. It has a binary of its own, because it loads all processors.
 
 #![cfg(all(unix, feature = "http"))]
 
@@ -23,16 +24,16 @@ use std::time::{Duration, Instant};
 use flagkit_core::{Flags, Snapshot};
 use flagkit_sources::{Builder, File, Guard, OnFailedStart};
 use support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event};
-use support::{Place, Random, pause, wait_until};
+use support::{Random, TestDir, pause, wait_until};
 
 const READERS: usize = 8;
 
-/// A document whose first and last flags name its generation, with others between them.
+/// A document that names its generation in its first and last flags, with other flags between them.
 fn text(layer: &str, generation: u64) -> String {
     let mut text = String::from("[flags]\n");
-    for place in ["first", "last"] {
-        let _ = writeln!(text, "{layer}-{place} = {{ on = true, variants = {{ g{generation} = 1 }} }}");
-        if place == "first" {
+    for folder in ["first", "last"] {
+        let _ = writeln!(text, "{layer}-{folder} = {{ on = true, variants = {{ g{generation} = 1 }} }}");
+        if folder == "first" {
             for n in 0..200 {
                 let _ = writeln!(text, "{layer}-filler-{n} = true");
             }
@@ -41,7 +42,7 @@ fn text(layer: &str, generation: u64) -> String {
     text
 }
 
-/// One that is no good, and says so in the name that would show.
+/// An invalid document. A variant named `bad` would reveal that it was accepted.
 fn bad(layer: &str, random: &mut Random) -> String {
     let text = text(layer, 0).replace("g0", "bad");
     match random.below(3) {
@@ -51,12 +52,12 @@ fn bad(layer: &str, random: &mut Random) -> String {
     }
 }
 
-/// What the server does with a request.
+/// The server's reaction to a request.
 #[derive(Clone, Debug)]
 enum Mode {
     Good(u64),
     Says(String),
-    /// Answers with this much and then nothing more.
+    /// Sends this much and then nothing more.
     Hangs(String),
     HangsUp,
 }
@@ -83,11 +84,11 @@ fn break_server(random: &mut Random, generation: u64) -> Mode {
     }
 }
 
-/// Answers as the mode says; a stream follows it as it changes.
+/// Responds by the mode; a stream follows each change of the mode.
 fn serve(mode: &Mutex<Mode>, streams: &AtomicBool, request: &Request, stream: &mut TcpStream) -> bool {
     let now = || mode.lock().expect("no panic").clone();
     match now() {
-        Mode::Good(generation) if request.asks_for_stream() && streams.load(Ordering::SeqCst) => {
+        Mode::Good(generation) if request.is_stream_request() && streams.load(Ordering::SeqCst) => {
             let say = |stream: &mut TcpStream, generation| {
                 let event = event(&format!("g{generation}"), &text("http", generation));
                 stream.write_all(chunk(&event).as_bytes()).is_ok()
@@ -156,7 +157,7 @@ fn break_file(path: &Path, random: &mut Random) {
             remove(path);
             std::os::unix::fs::symlink("nowhere", path).expect("linked");
         }
-        // Half of it, from a writer that goes on below.
+        // A writer that is repaired below has written a part of the text.
         _ => {
             let text = bad("file", random);
             fs::write(path, &text[..text.len() / 3]).expect("written");
@@ -164,7 +165,7 @@ fn break_file(path: &Path, random: &mut Random) {
     }
 }
 
-fn mend_file(path: &Path, generation: u64, random: &mut Random) {
+fn repair_file(path: &Path, generation: u64, random: &mut Random) {
     let text = text("file", generation);
     if !path.is_file() || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         remove(path);
@@ -174,7 +175,7 @@ fn mend_file(path: &Path, generation: u64, random: &mut Random) {
         fs::write(&new, &text).expect("written");
         fs::rename(new, path).expect("moved");
     } else {
-        // In pieces, with pauses between them.
+        // The writer works in pieces, with pauses between them.
         let mut file = fs::File::create(path).expect("made");
         for piece in text.as_bytes().chunks(1_000) {
             file.write_all(piece).expect("written");
@@ -183,9 +184,9 @@ fn mend_file(path: &Path, generation: u64, random: &mut Random) {
     }
 }
 
-/// The generation that a layer's flags show. `None` before the first.
+/// The generation of a layer's flags, or `None` before the first load.
 fn generation(snapshot: &Snapshot, layer: &str) -> Option<u64> {
-    let name = |place: &str| snapshot.variant(&format!("{layer}-{place}"), "u1").map(|found| found.name().to_owned());
+    let name = |folder: &str| snapshot.variant(&format!("{layer}-{folder}"), "u1").map(|found| found.name().to_owned());
     let (first, last) = (name("first")?, name("last"));
     assert_eq!(Some(&first), last.as_ref(), "half a document counts");
     let number = first.strip_prefix('g').and_then(|number| number.parse().ok());
@@ -196,7 +197,7 @@ fn current(flags: &Flags, layer: &str) -> Option<u64> {
     generation(&flags.snapshot(), layer)
 }
 
-/// Reads until it is told to stop; returns how often.
+/// Reads until `stop` is set; returns the number of reads.
 fn read(flags: &Flags, written: &[AtomicU64; 2], stop: &AtomicBool) -> u64 {
     let mut reads = 0;
     let mut seen = [0, 0];
@@ -227,8 +228,8 @@ fn for_a_while() {
     println!("seed {seed}, {seconds} s");
     let mut random = Random::new(seed);
 
-    let place = Place::new();
-    place.write(text("file", 1));
+    let folder = TestDir::new();
+    folder.write(text("file", 1));
     let (mode, streams) = (Arc::new(Mutex::new(Mode::Good(1))), Arc::new(AtomicBool::new(true)));
     let stub = Stub::new({
         let (mode, streams) = (Arc::clone(&mode), Arc::clone(&streams));
@@ -236,7 +237,7 @@ fn for_a_while() {
     });
     let soon = Duration::from_millis(300);
     let http = eager(&stub.url()).connect_timeout(soon).header_timeout(soon).total_timeout(soon).idle_timeout(soon);
-    let file = File::new(place.flags()).poll_every(Duration::from_millis(200));
+    let file = File::new(folder.flags()).poll_every(Duration::from_millis(200));
     let builder =
         Builder::new().source(file).source(http).when_missing(OnFailedStart::Fail).when_invalid(OnFailedStart::Fail);
     let guard: Guard = builder.start().expect("both are good");
@@ -257,7 +258,7 @@ fn for_a_while() {
         }
         let (breaks_file, breaks_server) = (random.below(3) > 0, random.below(3) > 0);
         if breaks_file {
-            break_file(&place.flags(), &mut random);
+            break_file(&folder.flags(), &mut random);
         }
         if breaks_server {
             streams.store(random.below(2) == 0, Ordering::SeqCst);
@@ -270,14 +271,14 @@ fn for_a_while() {
 
         written[0].store(next, Ordering::SeqCst);
         written[1].store(next, Ordering::SeqCst);
-        mend_file(&place.flags(), next, &mut random);
+        repair_file(&folder.flags(), next, &mut random);
         streams.store(random.below(2) == 0, Ordering::SeqCst);
         *mode.lock().expect("no panic") = Mode::Good(next);
-        let mended = wait_until("the mend is seen", || {
+        let repaired = wait_until("the mend is seen", || {
             ["file", "http"].iter().all(|layer| current(guard.flags(), layer) == Some(next))
                 || readers.iter().any(thread::JoinHandle::is_finished)
         });
-        worst = worst.max(mended);
+        worst = worst.max(repaired);
         rounds += 1;
     }
     stop.store(true, Ordering::Relaxed);

@@ -1,5 +1,6 @@
-//! After `fork(2)` the child reads flags as before, knows that nothing follows them any more, and ends without waiting;
-//! the parent follows its sources on.
+//! After `fork(2)` the child keeps reading flags, its status reports that no source follows them, and it ends without
+//! waiting. The parent keeps following its sources. A fork copies the whole process, so each test here runs by itself
+//! in a child.
 
 #![cfg(all(unix, feature = "http"))]
 
@@ -18,23 +19,23 @@ use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Builder, Env, File, Guard, Notify, Readiness};
 use fork::{Fork, fork, waitpid_nohang};
 use support::stub::{self, Stub};
-use support::{Custom, Place, document, is_on, lit, wait_until};
+use support::{Custom, TestDir, document, is_on, lit, wait_until};
 
-/// So long that no test lives to see it.
+/// No test runs this long.
 const NEVER: Duration = Duration::from_secs(36_000);
 
 const PANICKED: i32 = 101;
 
-/// Runs the closure in a forked child and returns the exit code: zero, or the error. A child that hangs is killed,
-/// and `None`.
+/// Runs the closure in a forked child. Returns the exit code: zero, or the error. A child that hangs is killed, and the
+/// result is `None`.
 fn in_a_fork(limit: Duration, run: impl FnOnce() -> Result<(), i32>) -> Option<i32> {
     match fork().expect("there is memory for another process") {
-        // The harness goes on in the parent alone: the child leaves before it comes back to it.
+        // The harness continues in the parent only, because the child exits before it returns.
         Fork::Child => {
             let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(PANICKED));
             let code = result.err().unwrap_or_default();
-            // Not by `process::exit`, which waits for a lock of the standard library that a thread that was just
-            // starting or ending may have held at the fork.
+            // `process::exit` waits for a lock of the standard library. A thread that was starting or ending may have
+            // held it at the fork.
             let error = Command::new("sh").args(["-c", &format!("exit {code}")]).exec();
             panic!("there is a shell: {error}");
         }
@@ -61,7 +62,7 @@ fn or(holds: bool, code: i32) -> Result<(), i32> {
     if holds { Ok(()) } else { Err(code) }
 }
 
-/// What the child finds, or the code that tells which of it is wrong.
+/// Checks the child. The error is the code of the check that failed.
 fn check(guard: Guard) -> Result<(), i32> {
     or(is_on(&guard, "a") && !is_on(&guard, "b") && is_on(&guard, "x"), 1)?;
     or(guard.status().sources.iter().all(|source| source.state == SourceState::Stopped), 2)?;
@@ -69,26 +70,26 @@ fn check(guard: Guard) -> Result<(), i32> {
     or(guard.readiness() == Readiness::Stale, 4)?;
     let says_why = |warnings: &[Box<str>]| warnings.len() == 1 && warnings[0].contains("stopped by a fork");
     or(guard.status().sources.iter().all(|source| says_why(&source.warnings)), 7)?;
-    // Nobody is there to hear it.
+    // The request has no effect.
     guard.reload();
     let flags = guard.flags().clone();
-    // A source that is waited for in vain would take all the time there is.
+    // A stop that waits for a missing source would use all the time it may.
     or(guard.stop(NEVER), 5)?;
     or(flags.is_on("a", &()) && flags.snapshot().is_on("x", &()), 6)
 }
 
 #[test]
 fn the_child_reads_on_and_the_parent_follows_on() {
-    if !support::runs_alone(module_path!(), "the_child_reads_on_and_the_parent_follows_on") {
+    if !support::in_own_process(module_path!(), "the_child_reads_on_and_the_parent_follows_on") {
         return;
     }
-    let place = Place::new();
-    let other = place.path("other.toml");
-    place.write(document("a", true));
+    let folder = TestDir::new();
+    let other = folder.path("other.toml");
+    folder.write(document("a", true));
     std::fs::write(&other, document("b", false)).expect("written");
-    // A poll that comes in the middle of the fork holds the lock of the status, see below.
+    // A poll during the fork holds the lock of the status, see below.
     let guard = Builder::new()
-        .source(File::new(place.flags()).poll_every(NEVER))
+        .source(File::new(folder.flags()).poll_every(NEVER))
         .source(File::new(&other).poll_every(NEVER))
         .source(Env::from_vars("FLAG_", [("FLAG_X".into(), "on".into())]))
         .start()
@@ -103,23 +104,23 @@ fn the_child_reads_on_and_the_parent_follows_on() {
     let guard = guard.take().expect("the child has taken its own copy");
     assert!(guard.status().sources.iter().all(|source| source.state == SourceState::Fresh));
     assert_eq!(guard.readiness(), Readiness::Ready);
-    place.replace(document("a", false));
+    folder.replace(document("a", false));
     std::fs::write(&other, document("b", true)).expect("written");
     wait_until("the parent sees changes", || !is_on(&guard, "a") && is_on(&guard, "b"));
     assert!(guard.stop(support::DEADLINE));
 }
 
-/// The child has the flags of the moment, whatever becomes of the file.
+/// The child keeps the flags of the fork, whatever happens to the file.
 #[test]
 fn the_flags_of_the_child_no_longer_change() {
-    if !support::runs_alone(module_path!(), "the_flags_of_the_child_no_longer_change") {
+    if !support::in_own_process(module_path!(), "the_flags_of_the_child_no_longer_change") {
         return;
     }
-    let place = Place::new();
-    place.write(document("a", true));
-    let guard = support::start(File::new(place.flags()).notify(Notify::Off).poll_every(Duration::from_millis(20)));
+    let folder = TestDir::new();
+    folder.write(document("a", true));
+    let guard = support::start(File::new(folder.flags()).notify(Notify::Off).poll_every(Duration::from_millis(20)));
     let seen = in_a_fork(support::DEADLINE, || {
-        or(std::fs::write(place.flags(), document("a", false)).is_ok(), 1)?;
+        or(std::fs::write(folder.flags(), document("a", false)).is_ok(), 1)?;
         let begin = Instant::now();
         let mut stays = true;
         while begin.elapsed() < Duration::from_millis(500) {
@@ -132,22 +133,22 @@ fn the_flags_of_the_child_no_longer_change() {
     wait_until("the parent sees what the child has written", || !is_on(&guard, "a"));
 }
 
-/// As `wait_until`, for a child.
+/// Like `wait_until`, for a child.
 fn comes(code: i32, condition: impl FnMut() -> bool) -> Result<(), i32> {
     catch_unwind(AssertUnwindSafe(|| wait_until("it comes", condition))).map(|_| ()).map_err(|_| code)
 }
 
 #[test]
 fn the_child_may_start_its_sources_again() {
-    if !support::runs_alone(module_path!(), "the_child_may_start_its_sources_again") {
+    if !support::in_own_process(module_path!(), "the_child_may_start_its_sources_again") {
         return;
     }
-    let place = Place::new();
-    place.write(document("a", false));
+    let folder = TestDir::new();
+    folder.write(document("a", false));
     let stub = Stub::saying(stub::document("v1", "[flags]\nserved = true\n"));
     let custom = Custom { load: || Ok(Load::new(lit(&["steady"]))), run: |_: &Publisher| {} };
     let guard = Builder::new()
-        .source(File::new(place.flags()))
+        .source(File::new(folder.flags()))
         .source(stub::eager(&stub.url()).stream(false))
         .source(custom)
         .source(Env::from_vars("FLAG_", [("FLAG_X".into(), "on".into())]))
@@ -164,7 +165,7 @@ fn the_child_may_start_its_sources_again() {
     let child = in_a_fork(support::DEADLINE, || {
         let mut guard = guard.take().expect("it is here");
         let before = guard.status().sources;
-        // A poll that came in the middle of the fork holds a lock.
+        // A poll during the fork held a lock.
         let Ok(()) = guard.restart_after_fork() else { return Err(100) };
         let now = || guard.status().sources;
         let state = |index: usize| now()[index].state;
@@ -175,7 +176,7 @@ fn the_child_may_start_its_sources_again() {
         or(state(2) == SourceState::Stopped && now()[2].loads == before[2].loads, 3)?;
         or(now().iter().all(|source| source.warnings.is_empty()), 4)?;
         comes(5, || now()[1].confirmations > 0)?;
-        place.replace(document("a", true));
+        folder.replace(document("a", true));
         comes(6, || is_on(&guard, "a"))?;
         or(told.recv_timeout(support::DEADLINE).is_ok_and(|layer| layer.starts_with("file:")), 7)?;
         or(guard.restart_after_fork().is_ok(), 8)?;
@@ -217,10 +218,10 @@ impl Source for Restless {
     }
 }
 
-/// It starts again, or says that it cannot; and does not hang.
+/// It restarts or returns an error, and does not hang.
 #[test]
 fn a_fork_in_the_middle_of_a_change_can_be_started_again_or_says_that_it_cannot() {
-    if !support::runs_alone(
+    if !support::in_own_process(
         module_path!(),
         "a_fork_in_the_middle_of_a_change_can_be_started_again_or_says_that_it_cannot",
     ) {
@@ -249,10 +250,10 @@ fn a_fork_in_the_middle_of_a_change_can_be_started_again_or_says_that_it_cannot(
     assert!(started > 0);
 }
 
-/// Reading takes no lock, so it does not matter what the other threads were at.
+/// Reading takes no lock, so the state of the other threads does not matter.
 #[test]
 fn a_fork_in_the_middle_of_a_change_can_be_read_in() {
-    if !support::runs_alone(module_path!(), "a_fork_in_the_middle_of_a_change_can_be_read_in") {
+    if !support::in_own_process(module_path!(), "a_fork_in_the_middle_of_a_change_can_be_read_in") {
         return;
     }
     let guard = restless();
@@ -262,25 +263,25 @@ fn a_fork_in_the_middle_of_a_change_can_be_read_in() {
     }
 }
 
-/// As documented, the status says that the sources are stopped, and a drop waits for nobody.
+/// As documented, the status reports that the sources are stopped, and a drop does not wait.
 #[test]
 fn a_fork_in_the_middle_of_a_change_can_tell_the_status() {
-    if !support::runs_alone(module_path!(), "a_fork_in_the_middle_of_a_change_can_tell_the_status") {
+    if !support::in_own_process(module_path!(), "a_fork_in_the_middle_of_a_change_can_tell_the_status") {
         return;
     }
     let guard = restless();
     for round in 0..300 {
-        // None is listed where somebody held the lock.
+        // The status lists no source if another thread held the lock.
         let is_stopped = || or(guard.status().sources.iter().all(|source| source.state == SourceState::Stopped), 1);
         let child = in_a_fork(Duration::from_secs(10), is_stopped);
         assert_eq!(child, Some(0), "round {round}");
     }
 }
 
-/// As documented, a drop waits for nobody.
+/// As documented, a drop does not wait.
 #[test]
 fn a_fork_in_the_middle_of_a_change_can_drop_the_guard() {
-    if !support::runs_alone(module_path!(), "a_fork_in_the_middle_of_a_change_can_drop_the_guard") {
+    if !support::in_own_process(module_path!(), "a_fork_in_the_middle_of_a_change_can_drop_the_guard") {
         return;
     }
     for round in 0..50 {
@@ -293,7 +294,7 @@ fn a_fork_in_the_middle_of_a_change_can_drop_the_guard() {
     }
 }
 
-/// Flags of a source that publishes all the time.
+/// The flags of a source that publishes all the time.
 fn restless() -> Guard {
     let guard = Builder::new().source(Restless).start().expect("starts");
     wait_until("it is at work", || guard.status().sources[0].loads > 10);

@@ -1,4 +1,4 @@
-//! What a document has in memory at once is bounded, however much it packs into a byte.
+//! The memory that a document occupies at once is bounded, however much it packs into a byte.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use flagkit_sources::document::Format;
 
 const MIB: usize = 1 << 20;
 
-/// A document of a mebibyte: a head, lines of a kind, each with its number, and a tail.
+/// A document of one MiB: a head, numbered lines of one kind, and a tail.
 fn document(head: &str, line: impl Fn(usize) -> String, tail: &str) -> String {
     let mut text = head.to_owned();
     for number in 0.. {
@@ -20,14 +20,14 @@ fn document(head: &str, line: impl Fn(usize) -> String, tail: &str) -> String {
     text + tail
 }
 
-/// Reads a document, and says how many bytes it had at once, and whether it was taken.
+/// Reads a document. Returns its peak memory in bytes, and whether it was accepted.
 fn read(format: Format, text: &str) -> (u64, bool) {
     let mut is_taken = false;
     let took = measure(|| is_taken = format.read(text.as_bytes()).is_ok());
     (took.bytes_max, is_taken)
 }
 
-/// A short name, another one for each number.
+/// A short name, different for each number.
 fn name(mut number: usize) -> String {
     let mut name = String::new();
     loop {
@@ -127,7 +127,7 @@ fn and_gives_all_of_it_back() {
             drop(Format::Json.read(text.as_bytes()));
         }
     };
-    // What is made once, and kept.
+    // Some values are created once and kept.
     read_all();
     let took = measure(|| (0..20).for_each(|_| read_all()));
     assert_eq!((took.bytes_current, took.count_current), (0, 0));

@@ -1,4 +1,5 @@
-//! What is kept on disk is loaded whole or not at all: whoever else writes, whoever is killed, whatever is at the path.
+//! A cached document is loaded whole or not at all, whatever other writers do, whichever process is killed, whatever is
+//! at the path.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -13,7 +14,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::support::{self, Place, Random, in_a_child, pause, test_name};
+use crate::support::{self, Random, TestDir, in_a_child, pause, test_name};
 use flagkit_core::source::Provenance;
 use flagkit_sources::document::Format;
 use flagkit_sources::{Cache, CachedDocument};
@@ -40,20 +41,20 @@ fn names(dir: &Path) -> BTreeSet<String> {
     fs::read_dir(dir).expect("a directory").map(name).collect()
 }
 
-/// A cache that holds the document, and the bytes of its file.
-fn full() -> (Place, PathBuf, Vec<u8>) {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+/// A cache with the document, and the bytes of its file.
+fn full() -> (TestDir, PathBuf, Vec<u8>) {
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     cache(&path).store(&kept(DOCUMENT, Some("\"v1\""))).expect("it can be kept");
     assert!(cache(&path).load().is_some());
     let bytes = fs::read(&path).expect("it is there");
-    (place, path, bytes)
+    (folder, path, bytes)
 }
 
 #[test]
 fn what_is_kept_is_loaded() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     assert_eq!(cache(&path).load(), None, "nothing is kept yet");
     let every_byte: Vec<u8> = (0..=255).collect();
     let mut random = Random::new(7);
@@ -86,8 +87,8 @@ fn what_is_kept_is_loaded() {
 
 #[test]
 fn the_time_is_kept_to_the_second() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     for (at, loaded) in [
         (at() + Duration::from_millis(999), at()),
         (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH),
@@ -98,11 +99,12 @@ fn the_time_is_kept_to_the_second() {
     }
 }
 
-/// It would be taken for more than a tag; without one, the next question is plain and the answer whole.
+/// Such an `ETag` could be read as more than an `ETag`. Without one, the next request is unconditional and the response
+/// complete.
 #[test]
 fn a_tag_of_more_than_one_line_is_left_out() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     for tag in ["\n", "\"a\"\n", "\"a\"\r", "\"a\"\r\nat 0", "\"a\"\n\n[flags]\nnew-checkout = false\n", "\nfrom x"] {
         cache(&path).store(&kept(DOCUMENT, Some(tag))).expect("it can be kept");
         assert_eq!(cache(&path).load(), Some(kept(DOCUMENT, None)), "{tag:?}");
@@ -129,7 +131,7 @@ fn the_file_is_its_owners_alone() {
     let mode = || fs::metadata(&path).expect("it is there").permissions().mode() & 0o7777;
     let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it is ours");
     assert_eq!(mode(), 0o600);
-    // Whoever may write it may turn flags on.
+    // A user who may write the file could turn flags on.
     for mode in [0o620, 0o602, 0o660, 0o606, 0o666, 0o777] {
         set(mode);
         assert_eq!(cache(&path).load(), None, "{mode:o}");
@@ -156,7 +158,7 @@ fn the_file_of_another_source_is_none() {
 fn a_flipped_byte_anywhere_makes_it_none() {
     let (_place, path, bytes) = full();
     let whole = cache(&path).load().expect("it is whole");
-    // When it was confirmed is written over in place: not part of the document, and whatever is there is no harm.
+    // The confirmation time is overwritten in place. It is not part of the document, so any value does no harm.
     let start = "flagkit 1\nconfirmed ".len();
     let confirmed = start..start + 11;
     for index in 0..bytes.len() {
@@ -185,7 +187,7 @@ fn a_file_that_is_cut_or_goes_on_is_none() {
     for end in 0..bytes.len() {
         fs::write(&path, &bytes[..end]).expect("it is ours");
         assert_eq!(cache(&path).load(), None, "cut at {end}");
-        // As a journaling file system may leave it after the power went.
+        // The state that a journaling file system may leave after a power failure.
         let mut zeroed = bytes.clone();
         zeroed[end..].fill(0);
         fs::write(&path, zeroed).expect("it is ours");
@@ -199,8 +201,8 @@ fn a_file_that_is_cut_or_goes_on_is_none() {
 
 #[test]
 fn what_is_no_cache_is_none_and_can_be_kept_over() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let large = vec![0xff; 100_000];
     let garbage: [&[u8]; 9] = [
         b"",
@@ -231,8 +233,8 @@ fn what_is_no_cache_is_none_and_can_be_kept_over() {
 
 #[test]
 fn a_directory_in_its_place_is_none_and_stays() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     fs::create_dir(&path).expect("a directory");
     fs::write(path.join("mine"), "").expect("a file in it");
     assert_eq!(cache(&path).load(), None);
@@ -241,25 +243,25 @@ fn a_directory_in_its_place_is_none_and_stays() {
     assert_eq!(names(path.parent().expect("a directory")).len(), 1, "no temporary file is left");
 }
 
-/// See `permission_lost_and_given_back` for one that may not be written.
+/// The module `file::permissions` tests a directory without write permission.
 #[test]
 fn a_directory_that_is_missing_is_an_error() {
-    let place = Place::new();
-    let path = place.path("missing/flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("missing/flags.cache");
     assert_eq!(cache(&path).load(), None);
     let error = cache(&path).store(&kept(DOCUMENT, None)).expect_err("there is no directory");
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
-    assert!(!place.path("missing").exists(), "it is for the operator to make");
+    assert!(!folder.path("missing").exists(), "it is for the operator to make");
     assert_eq!(cache(Path::new("/")).load(), None);
     cache(Path::new("/")).store(&kept(DOCUMENT, None)).expect_err("the root has no name");
 }
 
-/// Opening one waits for a writer, and there is none.
+/// Opening a pipe waits for a writer, and there is none.
 #[cfg(unix)]
 #[test]
 fn a_pipe_in_its_place_is_none_and_hangs_nobody() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo runs").success());
     let (told, loaded) = mpsc::channel();
     let cache = cache(&path);
@@ -274,15 +276,15 @@ fn a_pipe_in_its_place_is_none_and_hangs_nobody() {
 
 #[test]
 fn what_killed_writers_have_left_is_removed_after_a_while() {
-    let (place, path, _) = full();
+    let (folder, path, _) = full();
     let leave = |name: &str, age: Duration| {
-        let file = File::create(place.path(name)).expect("it can be made");
+        let file = File::create(folder.path(name)).expect("it can be made");
         file.set_times(FileTimes::new().set_modified(SystemTime::now() - age)).expect("it is ours");
     };
     let (hour, moment) = (Duration::from_secs(3600), Duration::from_secs(5));
     leave(".flags.cache.123456.0.tmp", hour);
     leave(".flags.cache.123457.9.tmp", hour);
-    // These may be at it still, or are of others.
+    // Their writers may still be active, or are other programs.
     let stays = [
         (".flags.cache.123458.0.tmp", moment),
         (".other.cache.1.0.tmp", hour),
@@ -297,13 +299,13 @@ fn what_killed_writers_have_left_is_removed_after_a_while() {
     assert_eq!(names(path.parent().expect("a directory")), expected);
 }
 
-// Writers that are killed.
+// Killed writers.
 
 const WRITER: &str = "FLAGKIT_TEST_WRITER";
 const KEEPS: &str = "FLAGKIT_TEST_KEEPS";
 const STARTED: &str = "the writer keeps from now on";
 
-/// A document of which each part tells what the whole is, of a size of its own.
+/// A document in which each part identifies the whole, with a size of its own.
 fn numbered(writer: u64, number: u64) -> CachedDocument {
     let lines = (writer * 7_919 + number * 104_729) % 6_000;
     let mut text = String::new();
@@ -313,7 +315,7 @@ fn numbered(writer: u64, number: u64) -> CachedDocument {
     kept(text, Some(&format!("\"{writer}-{number}\"")))
 }
 
-/// Panics unless it is one of the documents, whole.
+/// Panics unless it is one of these documents, complete.
 fn assert_whole(kept: &CachedDocument) {
     let tag = kept.tag.as_deref().expect("each has a tag").trim_matches('"');
     let (writer, number) = tag.split_once('-').expect("two numbers");
@@ -321,11 +323,11 @@ fn assert_whole(kept: &CachedDocument) {
     assert!(*kept == expected, "{tag}: {} bytes instead of {}", kept.bytes.len(), expected.bytes.len());
 }
 
-/// What a writer does: keeps documents until it is killed, or has kept as many as it should.
+/// A writer: stores documents until it is killed, or has stored the requested number.
 fn write(path: &Path) {
     let cache = cache(path);
     let most = env::var(KEEPS).ok().map_or(u64::MAX, |keeps| keeps.parse().expect("a number"));
-    // The number of this process may be that of another one's.
+    // Another process may have had the same process id.
     let writer = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_micros() % 1_000_000_007;
     let writer = u64::try_from(writer).expect("small");
     println!("\n{STARTED}");
@@ -351,7 +353,7 @@ fn spawn(program: &[&OsStr], test: &str, path: &Path, variables: &[(&str, &str)]
     child
 }
 
-/// Every load after the first success is one of the documents, whole, until there are no more writers.
+/// Loads until no writer is left. Every load after the first success returns one whole document.
 fn load_until(path: &Path, mut is_over: impl FnMut() -> bool) -> BTreeSet<String> {
     let cache = cache(path);
     let (mut seen, mut loads) = (BTreeSet::new(), 0_u64);
@@ -377,15 +379,15 @@ fn killed_writers_leave_a_whole_version() {
         return write(path.as_ref());
     }
     let kills: u64 = env::var("FLAGKIT_ROUNDS").ok().map_or(1_000, |rounds| rounds.parse().expect("a number"));
-    let (place, begin) = (Place::new(), Instant::now());
-    let (path, killed) = (place.path("flags.cache"), AtomicU64::new(0));
+    let (folder, begin) = (TestDir::new(), Instant::now());
+    let (path, killed) = (folder.path("flags.cache"), AtomicU64::new(0));
     let seen = thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
             .map(|slot| {
                 let (path, killed) = (&path, &killed);
                 scope.spawn(move || {
                     let mut random = Random::new(slot + 1);
-                    // Counted by each on its own, so that one that panics does not keep the others at it.
+                    // Each writer counts by itself, so that a panic in one does not keep the others running.
                     for _ in 0..kills.div_ceil(WRITERS) {
                         let mut writer = spawn(&[], TEST, path, &[]);
                         pause(Duration::from_micros(1_000 + random.below(9_000)));
@@ -401,12 +403,12 @@ fn killed_writers_leave_a_whole_version() {
     });
     let left = names(path.parent().expect("a directory")).len() - 1;
     println!("{} kills in {:?}, {left} left temporary files", killed.into_inner(), begin.elapsed());
-    // Otherwise none of this has shown anything.
+    // Otherwise the test has shown nothing.
     assert!(seen.len() > 1, "{} documents", seen.len());
     assert!(left > 0, "no writer was killed at work");
 }
 
-/// Containers that share a volume have processes of the same number.
+/// Containers that share a volume have processes with the same id.
 #[cfg(target_os = "linux")]
 #[test]
 fn writers_in_containers_do_not_disturb_each_other() {
@@ -420,8 +422,8 @@ fn writers_in_containers_do_not_disturb_each_other() {
         println!("SKIPPED: {TEST}: this system gives no namespaces of processes");
         return;
     }
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     thread::scope(|scope| {
         let writers: Vec<_> = (0..4)
             .map(|_| {

@@ -1,9 +1,9 @@
-//! Each row of docs/faults.md names a test that is there, or says that it does not apply.
+//! Each row of docs/faults.md names an existing test, or states that it does not apply.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The file of a test, and the function if one is named: `sources/FILE::FUNCTION`.
+/// Returns the file of a test, and its function if one is named: `sources/FILE::FUNCTION`.
 fn parts(name: &str) -> (PathBuf, Option<&str>) {
     let (file, function) = match name.split_once("::") {
         Some((file, function)) => (file, Some(function)),

@@ -1,5 +1,5 @@
-//! A million evaluations make no system call, while the sources of the flags are away and ask again and again. What the
-//! thread asks of the system is written down by strace, between two marks.
+//! A million evaluations make no system call, while the sources fail and retry. strace records the calls of the thread
+//! between two marks, so the test runs in a child.
 
 use std::env;
 use std::ffi::OsStr;
@@ -8,13 +8,13 @@ use std::hint::black_box;
 use std::process::Command;
 
 use crate::support::stub::{Stub, eager};
-use crate::support::{Place, is_on, status, test_name, wait_until};
+use crate::support::{TestDir, is_on, status, test_name, wait_until};
 use flagkit_core::{Context, flag, variant};
 use flagkit_sources::{Builder, File, Guard, OnFailedStart};
 
 const CHILD: &str = "FLAGKIT_TEST_CHILD";
 const TEST: &str = "a_million_evaluations_make_no_system_call";
-/// Files that are not there: looking for them leaves a line.
+/// These files do not exist. Opening them leaves a line in the record.
 const BEGIN: &str = "/the-evaluations-begin";
 const END: &str = "/the-evaluations-end";
 
@@ -30,9 +30,9 @@ rollout = 20
 if = { country = ["DE", "AT"], email.ends_with = "@example.com" }
 "#;
 
-/// Both sources fail all the time from now on.
-fn start(place: &Place, stub: &Stub) -> Guard {
-    let document = place.path("flags.toml");
+/// Starts with two sources that fail from then on.
+fn start(folder: &TestDir, stub: &Stub) -> Guard {
+    let document = folder.path("flags.toml");
     fs::write(&document, DOCUMENT).expect("written");
     let file = File::new(&document).poll_every(std::time::Duration::from_millis(10));
     let builder = Builder::new().source(file).source(eager(&stub.url())).when_unreachable(OnFailedStart::Skip);
@@ -56,9 +56,9 @@ fn evaluate_a_million_times(guard: &Guard, user: &Context) -> usize {
 }
 
 fn in_the_child() {
-    let place = Place::new();
+    let folder = TestDir::new();
     let stub = Stub::new(|_, _| false);
-    let guard = start(&place, &stub);
+    let guard = start(&folder, &stub);
     let fails = || guard.status().sources.iter().all(|source| source.refusals > 0);
     wait_until("both are away", fails);
     let user = Context::new("user-1").with("country", "DE").with("email", "a@example.com");
@@ -77,12 +77,12 @@ fn a_million_evaluations_make_no_system_call() {
     if env::var_os(CHILD).is_some() {
         return in_the_child();
     }
-    let place = Place::new();
-    let log = place.path("calls");
+    let folder = TestDir::new();
+    let log = folder.path("calls");
     let probe = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
     if !probe.as_ref().is_ok_and(|output| output.status.success()) {
         println!("SKIPPED: {TEST}: no strace, or nobody may trace here: {probe:?}");
-        // Told apart from a machine that lacks the program: the container may forbid it.
+        // The container may forbid strace; that differs from a machine without it.
         assert!(probe.is_ok() || env::var_os("CI").is_none(), "SKIPPED in CI, where strace is expected");
         return;
     }
@@ -105,7 +105,7 @@ fn a_million_evaluations_make_no_system_call() {
     let calls: Vec<_> = lines[begin + 1..end]
         .iter()
         .filter(of_the_thread)
-        // The end of the mark itself, when another thread's call came in between.
+        // This ends the call of the mark itself, if another thread's call came in between.
         .filter(|line| !line.contains("resumed>"))
         .collect();
     assert!(calls.is_empty(), "{calls:?}");

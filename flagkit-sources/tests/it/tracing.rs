@@ -1,15 +1,16 @@
-//! With the feature `tracing`, changes and faults are events, each once however often it comes up.
+//! With the feature `tracing`, each change and each failure is one event, however often it recurs. The subscriber is
+//! global, so the test runs by itself in a child.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::{Place, document, poll, runs_alone, status, wait_until};
+use crate::support::{TestDir, document, in_own_process, poll, status, wait_until};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Writes down what it is told under our target.
+/// Records the events with our target.
 struct Log(Arc<Mutex<Vec<String>>>);
 
 struct Line(String);
@@ -43,20 +44,20 @@ impl Subscriber for Log {
 
 #[test]
 fn a_fault_that_lasts_is_one_event() {
-    if !runs_alone(module_path!(), "a_fault_that_lasts_is_one_event") {
+    if !in_own_process(module_path!(), "a_fault_that_lasts_is_one_event") {
         return;
     }
     let lines = Arc::new(Mutex::new(Vec::new()));
     tracing::subscriber::set_global_default(Log(Arc::clone(&lines))).expect("the first");
-    let place = Place::new();
-    place.write(document("a", true));
-    let guard = poll(&place.flags(), Duration::from_millis(10));
-    place.write("[flags\n");
+    let folder = TestDir::new();
+    folder.write(document("a", true));
+    let guard = poll(&folder.flags(), Duration::from_millis(10));
+    folder.write("[flags\n");
     wait_until("the fault", || status(&guard).refusals >= 1);
-    // Many more looks at the same fault.
+    // Many more reads hit the same error.
     let looks = std::time::Instant::now();
     wait_until("more looks", || looks.elapsed() > Duration::from_millis(700));
-    place.write(document("a", false));
+    folder.write(document("a", false));
     wait_until("the mend", || !guard.flags().is_on("a", &()));
     let is_well = |line: &String| line.contains("the source is well") && line.contains("stale");
     wait_until("the last event", || lines.lock().expect("no panic").iter().any(is_well));

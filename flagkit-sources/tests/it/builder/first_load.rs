@@ -1,15 +1,15 @@
-//! What is written after the first load and before the watch begins is seen, and so is what is written at any other
-//! moment of the start.
+//! A write between the first load and the start of the watch is detected, and so is a write at any other moment of the
+//! start.
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::support::{self, Place, document, is_on, pause, wait_until};
+use crate::support::{self, TestDir, document, is_on, pause, wait_until};
 use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source};
 use flagkit_sources::{Builder, File, Notify};
 
-/// A file that somebody writes right after it was loaded.
+/// A file that is rewritten right after it was loaded.
 struct WrittenInBetween {
     file: File,
     path: PathBuf,
@@ -42,17 +42,17 @@ impl Source for WrittenInBetween {
 fn written_between_the_load_and_the_watch() {
     for by_rename in [false, true] {
         for poll in [false, true] {
-            let place = Place::new();
-            place.write(document("checkout", false));
-            let file = File::new(place.flags());
-            // Without the poll to find it late: an hour is longer than the deadline.
+            let folder = TestDir::new();
+            folder.write(document("checkout", false));
+            let file = File::new(folder.flags());
+            // The poll must not find it late, so the interval is an hour, beyond the deadline.
             let file = if poll {
                 file.notify(Notify::Off).poll_every(Duration::from_millis(20))
             } else {
                 file.poll_every(Duration::from_secs(3_600))
             };
             let guard = Builder::new()
-                .source(WrittenInBetween { file, path: place.flags(), by_rename })
+                .source(WrittenInBetween { file, path: folder.flags(), by_rename })
                 .start()
                 .expect("starts");
             wait_until("the write is seen", || is_on(&guard, "checkout"));
@@ -60,20 +60,20 @@ fn written_between_the_load_and_the_watch() {
     }
 }
 
-/// A thread that writes at another moment of the start each time, with no poll to help.
+/// A thread writes at a different moment of the start each time, and no poll helps.
 #[test]
 fn written_at_any_moment_of_the_start() {
     for n in 0..60_u64 {
-        let place = Place::new();
-        place.write(document("checkout", false));
-        // Older than a tick, so that the load does not look twice.
+        let folder = TestDir::new();
+        folder.write(document("checkout", false));
+        // The file is older than a clock tick, so that the load does not read it twice.
         pause(Duration::from_millis(if n % 2 == 0 { 0 } else { 110 }));
         let guard = std::thread::scope(|scope| {
             scope.spawn(|| {
                 pause(Duration::from_micros(n * 50));
-                place.write(document("checkout", true));
+                folder.write(document("checkout", true));
             });
-            support::start(File::new(place.flags()).poll_every(Duration::from_secs(3_600)))
+            support::start(File::new(folder.flags()).poll_every(Duration::from_secs(3_600)))
         });
         wait_until(&format!("the write of round {n} is seen"), || is_on(&guard, "checkout"));
     }
@@ -81,10 +81,10 @@ fn written_at_any_moment_of_the_start() {
 
 #[test]
 fn created_between_the_load_and_the_watch() {
-    let place = Place::new();
-    let file = File::new(place.flags()).poll_every(Duration::from_secs(3_600));
+    let folder = TestDir::new();
+    let file = File::new(folder.flags()).poll_every(Duration::from_secs(3_600));
     let guard = Builder::new()
-        .source(WrittenInBetween { file, path: place.flags(), by_rename: true })
+        .source(WrittenInBetween { file, path: folder.flags(), by_rename: true })
         .start()
         .expect("starts in the dark");
     wait_until("the file is seen", || is_on(&guard, "checkout"));

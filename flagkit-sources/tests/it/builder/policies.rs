@@ -1,10 +1,10 @@
-//! A missing file starts dark and lights when it comes; a broken one is an error with all its problems. Either can be
-//! had the other way round.
+//! With a missing file the start is dark and the flags appear with the file. With an invalid file the start fails with
+//! all problems. Policies can swap either.
 
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
-use crate::support::{self, Custom, Place, document, is_on, lit, status, wait_until};
+use crate::support::{self, Custom, TestDir, document, is_on, lit, status, wait_until};
 use flagkit_core::source::{Load, LoadError, Problem};
 use flagkit_core::tooling::SourceState;
 use flagkit_core::{FlagSet, Reason};
@@ -14,13 +14,13 @@ const BROKEN: &str = "[flags]\na = yes\nb = true\nc = no\n";
 
 #[test]
 fn a_missing_file_is_waited_for_in_the_dark() {
-    let place = Place::new();
-    let guard = Builder::new().source(File::new(place.flags())).start().expect("starts in the dark");
+    let folder = TestDir::new();
+    let guard = Builder::new().source(File::new(folder.flags())).start().expect("starts in the dark");
     let before = status(&guard);
     assert_eq!((before.state, before.loads, before.flags, before.last_good), (SourceState::Waiting, 0, 0, None));
     assert!(before.last_error.expect("an error").is_missing());
     assert_eq!(guard.flags().evaluate("checkout", &()).reason(), Reason::NotFound);
-    place.write(document("checkout", true));
+    folder.write(document("checkout", true));
     wait_until("it lights", || is_on(&guard, "checkout"));
     let after = status(&guard);
     assert_eq!((after.state, after.loads, after.flags), (SourceState::Fresh, 1, 1));
@@ -29,24 +29,25 @@ fn a_missing_file_is_waited_for_in_the_dark() {
 
 #[test]
 fn a_missing_file_can_be_refused() {
-    let place = Place::new();
-    let start = || Builder::new().source(File::new(place.flags())).when_missing(OnFailedStart::Fail).start();
+    let folder = TestDir::new();
+    let start = || Builder::new().source(File::new(folder.flags())).when_missing(OnFailedStart::Fail).start();
     let error = start().expect_err("refused");
     assert!(error.is_load() && !error.is_installed());
-    let path = place.flags().display().to_string();
+    let path = folder.flags().display().to_string();
     assert_eq!(error.to_string(), format!("file:{path}: there is no such file"));
-    place.write(document("checkout", true));
+    folder.write(document("checkout", true));
     assert!(is_on(&start().expect("starts"), "checkout"));
 }
 
 #[test]
 fn a_broken_file_is_an_error_with_all_its_problems() {
-    let place = Place::new();
-    place.write(BROKEN);
+    let folder = TestDir::new();
+    folder.write(BROKEN);
     for missing in [OnFailedStart::StayDark, OnFailedStart::Fail] {
-        let error = Builder::new().source(File::new(place.flags())).when_missing(missing).start().expect_err("refused");
+        let error =
+            Builder::new().source(File::new(folder.flags())).when_missing(missing).start().expect_err("refused");
         let [(provenance, load)] = error.failures() else { panic!("one source failed: {error}") };
-        assert_eq!(provenance.as_str(), format!("file:{}", place.flags().display()));
+        assert_eq!(provenance.as_str(), format!("file:{}", folder.flags().display()));
         assert!(!load.is_missing());
         let lines: Vec<_> =
             load.problems().iter().filter_map(Problem::location).map(|location| location.line).collect();
@@ -62,31 +63,31 @@ fn a_broken_file_is_an_error_with_all_its_problems() {
 
 #[test]
 fn a_broken_file_can_start_dark() {
-    let place = Place::new();
-    place.write(BROKEN);
+    let folder = TestDir::new();
+    folder.write(BROKEN);
     let guard = Builder::new()
-        .source(File::new(place.flags()))
+        .source(File::new(folder.flags()))
         .when_invalid(OnFailedStart::StayDark)
         .start()
         .expect("starts in the dark");
     assert_eq!(status(&guard).state, SourceState::Waiting);
     assert_eq!(status(&guard).last_error.expect("an error").problems().len(), 2);
-    place.write(document("checkout", true));
+    folder.write(document("checkout", true));
     wait_until("it lights", || is_on(&guard, "checkout"));
 }
 
-/// One policy says nothing of the other.
+/// A policy for one case does not affect the other.
 #[test]
 fn missing_and_broken_are_two_policies() {
-    let place = Place::new();
+    let folder = TestDir::new();
     let start = |missing, broken| {
-        let builder = Builder::new().source(File::new(place.flags()));
+        let builder = Builder::new().source(File::new(folder.flags()));
         builder.when_missing(missing).when_invalid(broken).start().is_ok()
     };
     assert!(
         start(OnFailedStart::StayDark, OnFailedStart::Fail) && !start(OnFailedStart::Fail, OnFailedStart::StayDark)
     );
-    place.write(BROKEN);
+    folder.write(BROKEN);
     assert!(
         start(OnFailedStart::Fail, OnFailedStart::StayDark) && !start(OnFailedStart::StayDark, OnFailedStart::Fail)
     );
@@ -94,13 +95,13 @@ fn missing_and_broken_are_two_policies() {
 
 #[test]
 fn all_sources_that_fail_are_told_and_those_that_do_not_are_not() {
-    let place = Place::new();
-    place.write(BROKEN);
-    std::fs::write(place.path("good.toml"), document("checkout", true)).expect("written");
+    let folder = TestDir::new();
+    folder.write(BROKEN);
+    std::fs::write(folder.path("good.toml"), document("checkout", true)).expect("written");
     let error = Builder::new()
-        .source(File::new(place.flags()))
-        .source(File::new(place.path("good.toml")))
-        .source(File::new(place.path("missing.toml")))
+        .source(File::new(folder.flags()))
+        .source(File::new(folder.path("good.toml")))
+        .source(File::new(folder.path("missing.toml")))
         .source(Env::from_vars("FLAG_", []))
         .when_missing(OnFailedStart::Fail)
         .start()
@@ -110,13 +111,13 @@ fn all_sources_that_fail_are_told_and_those_that_do_not_are_not() {
     assert_eq!(failed, ["flags.toml", "missing.toml"]);
 }
 
-/// A document in which single flags are refused is not broken.
+/// A document with single invalid flags is still valid.
 #[test]
 fn single_flags_that_are_refused_do_not_keep_it_from_starting() {
-    let place = Place::new();
-    place.write("[flags]\na = 25\nb = true\n");
+    let folder = TestDir::new();
+    folder.write("[flags]\na = 25\nb = true\n");
     let guard =
-        Builder::new().source(File::new(place.flags())).when_missing(OnFailedStart::Fail).start().expect("starts");
+        Builder::new().source(File::new(folder.flags())).when_missing(OnFailedStart::Fail).start().expect("starts");
     assert!(is_on(&guard, "b") && !is_on(&guard, "a"));
     assert_eq!(status(&guard).problems.len(), 1);
 }
@@ -133,18 +134,18 @@ fn a_source_that_hangs_is_waited_for_as_long_as_told() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let hangs = Custom {
         load: move || {
-            // Until the test lets go, and for ever in the eyes of the start.
+            // It blocks until the test releases it, which for the start means forever.
             let _ = released.recv_timeout(support::DEADLINE);
             Ok(Load::new(lit(&["late"])))
         },
         run: |_: &flagkit_core::source::Publisher| {},
     };
-    let place = Place::new();
-    place.write(document("checkout", true));
+    let folder = TestDir::new();
+    folder.write(document("checkout", true));
     let begin = Instant::now();
     let guard = Builder::new()
         .source(hangs)
-        .source(File::new(place.flags()))
+        .source(File::new(folder.flags()))
         .startup_timeout(Duration::from_millis(300))
         .when_missing(OnFailedStart::Fail)
         .start()
@@ -169,7 +170,7 @@ fn a_source_that_answers_is_not_waited_for_longer() {
     drop(guard);
 }
 
-/// The policies are about the first load. It was good; what came later is for the status.
+/// The policies apply to the first load. That succeeded, so the later error is in the status only.
 #[test]
 fn what_goes_wrong_after_the_first_load_does_not_keep_it_from_starting() {
     let (failed, has_failed) = std::sync::mpsc::channel();
@@ -193,10 +194,10 @@ fn what_goes_wrong_after_the_first_load_does_not_keep_it_from_starting() {
 
 #[test]
 fn no_patience_at_all_starts_in_the_dark() {
-    let place = Place::new();
-    place.write(document("checkout", true));
+    let folder = TestDir::new();
+    folder.write(document("checkout", true));
     let guard =
-        Builder::new().source(File::new(place.flags())).startup_timeout(Duration::ZERO).start().expect("starts");
+        Builder::new().source(File::new(folder.flags())).startup_timeout(Duration::ZERO).start().expect("starts");
     wait_until("it lights", || is_on(&guard, "checkout"));
 }
 
@@ -212,18 +213,18 @@ fn endless_patience_is_patience() {
 
 #[test]
 fn no_limit_of_size_is_no_limit() {
-    let place = Place::new();
-    place.write(document("checkout", true));
-    let guard = support::start(File::new(place.flags()).max_len(u64::MAX));
+    let folder = TestDir::new();
+    folder.write(document("checkout", true));
+    let guard = support::start(File::new(folder.flags()).max_len(u64::MAX));
     assert!(is_on(&guard, "checkout"));
 }
 
 #[test]
 fn an_endless_poll_is_none() {
-    let place = Place::new();
-    place.write(document("checkout", false));
-    let guard = support::start(File::new(place.flags()).poll_every(Duration::MAX));
-    place.replace(document("checkout", true));
+    let folder = TestDir::new();
+    folder.write(document("checkout", false));
+    let guard = support::start(File::new(folder.flags()).poll_every(Duration::MAX));
+    folder.replace(document("checkout", true));
     wait_until("the change is seen by its events", || is_on(&guard, "checkout"));
 }
 

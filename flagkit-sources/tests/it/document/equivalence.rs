@@ -1,5 +1,5 @@
-//! A set of flags written as TOML and as JSON loads to equal sets, however large; and no document, however mangled,
-//! makes the reader panic.
+//! A set of flags written as TOML and as JSON loads to equal sets, whatever its size. No mangled document makes the
+//! reader panic.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,7 +14,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 fn text() -> impl Strategy<Value = String> {
-    // Texts that need escapes in one format or the other, and texts that do not.
+    // Some texts need escapes in one of the formats, others do not.
     prop_oneof![
         "[a-z]{1,12}",
         "\\PC{1,20}",
@@ -66,7 +66,7 @@ fn flag_set() -> impl Strategy<Value = FlagSet> {
     btree_map(key, flag(), 0..12).prop_map(FromIterator::from_iter)
 }
 
-/// A text as both formats quote it: printable ASCII as it is, all else escaped.
+/// Quotes a text for both formats: printable ASCII stays, every other character is escaped.
 fn quoted(text: &str, escape: fn(&mut String, char)) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
@@ -91,10 +91,10 @@ fn json_text(text: &str) -> String {
     })
 }
 
-/// The fields of a flag, each with its value in the words of the format.
+/// The fields of a flag, each with its value in the syntax of the format.
 fn fields(flag: &Flag, text: fn(&str) -> String, date: fn(Date) -> String) -> Vec<(&'static str, String)> {
     let mut fields = vec![("on", flag.is_enabled().to_string())];
-    // The sign is for texts; a number goes without.
+    // Only texts carry the sign; numbers do not.
     fields.push(("rollout", flag.rollout().to_string().trim_end_matches('%').to_owned()));
     fields.extend(flag.salt().map(|salt| ("salt", text(salt))));
     fields.extend(flag.bucket_by().map(|by| ("by", text(by))));
@@ -130,7 +130,7 @@ fn json(flags: &FlagSet) -> String {
     format!("{{\"meta\": {{\"flags\": {}}}, \"flags\": {{{}}}}}", flags.len(), all.join(",\n"))
 }
 
-/// The good and the bad: a mutation of a bad one may be worse.
+/// Valid and invalid documents: a mutation of an invalid one may cause more damage.
 static DOCUMENTS: LazyLock<Vec<(Format, Vec<u8>)>> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/documents");
     let files = ["good", "bad"].iter().flat_map(|folder| fs::read_dir(root.join(folder)).expect("the folder"));
@@ -165,16 +165,16 @@ proptest! {
         as_toml in any::<Option<bool>>(),
     ) {
         let (format, mut document) = index.get(&DOCUMENTS).clone();
-        for (place, byte, how) in bytes {
+        for (folder, byte, how) in bytes {
             if document.is_empty() {
                 break;
             }
-            let place = place.index(document.len());
+            let folder = folder.index(document.len());
             match how {
-                0 => document[place] = byte,
-                1 => document.insert(place, byte),
-                2 => drop(document.remove(place)),
-                _ => document.truncate(place),
+                0 => document[folder] = byte,
+                1 => document.insert(folder, byte),
+                2 => drop(document.remove(folder)),
+                _ => document.truncate(folder),
             }
         }
         let format = match as_toml {
@@ -183,7 +183,7 @@ proptest! {
             None => format,
         };
         match format.read(&document) {
-            // A flag is never half understood: either without a problem, or refused.
+            // The reader never accepts part of a flag: the flag has no problem, or it is rejected.
             Ok(load) => {
                 let refused = load.flags().keys().filter(|key| load.flags().get(key.as_str()).is_none()).count();
                 prop_assert!(refused <= load.problems().len());
@@ -196,7 +196,7 @@ proptest! {
     }
 }
 
-/// Found by the fuzz target `twins`: in TOML they came sorted.
+/// The fuzz target `twins` found this: the names came out sorted in TOML.
 #[test]
 fn the_names_of_a_value_keep_the_order_of_the_document() {
     let toml = "flags.a = { on = true, variants = { v = 1 }, values.v = { z = 1, a = { y = 2, b = 3 } } }";
@@ -213,22 +213,22 @@ fn the_names_of_a_value_keep_the_order_of_the_document() {
     assert_eq!(payload(Format::Json, json), expected);
 }
 
-/// Every byte of every good document, each bit of it once.
+/// Flips each bit of each byte of each valid document once.
 #[test]
 fn no_single_bit_makes_a_document_panic() {
     for (format, document) in DOCUMENTS.iter().filter(|(_, document)| document.len() < 1_000) {
         let mut document = document.clone();
-        for place in 0..document.len() {
+        for folder in 0..document.len() {
             for bit in 0..8 {
-                document[place] ^= 1 << bit;
+                document[folder] ^= 1 << bit;
                 let _ = format.read(&document);
-                document[place] ^= 1 << bit;
+                document[folder] ^= 1 << bit;
             }
         }
     }
 }
 
-/// No prefix of a document is taken for the whole when the document says how long it is.
+/// A prefix of a document is rejected if the document declares its number of flags.
 #[test]
 fn no_prefix_of_a_counted_document_loads() {
     let flags: FlagSet = (0..40)
@@ -238,7 +238,7 @@ fn no_prefix_of_a_counted_document_loads() {
         let whole = document.trim_end().len();
         for end in 0..whole {
             let load = format.read(&document.as_bytes()[..end]);
-            // The last flag may lack its last fields, of which a prefix knows nothing.
+            // The last flag may lack its last fields, because a prefix cannot reveal that they are missing.
             let is_last = document[..end].contains("flag-9\"]");
             assert!(load.is_err() || is_last, "{format:?}: the first {end} of {whole} bytes load");
         }

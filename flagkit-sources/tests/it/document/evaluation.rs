@@ -1,5 +1,5 @@
-//! The cases of `spec/evaluate/`, and thousands of generated questions that `spec/evaluate.py`, which was written from
-//! the specification alone, answers too.
+//! The cases of `spec/evaluate/`, and thousands of generated ones. `spec/evaluate.py`, an implementation written from
+//! the specification only, answers the generated ones too.
 
 use std::env;
 use std::fmt;
@@ -13,11 +13,11 @@ use flagkit_core::{Context, Flags, Value};
 use flagkit_sources::document::Format;
 
 const MIN_CASES: usize = 250;
-/// Documents that are generated, with ten questions each.
+/// The number of generated documents; each has ten evaluations.
 const DOCUMENTS: usize = 2_000;
 const PAIRS: usize = 20_000;
 const SEED: u32 = 1;
-/// Differences that are shown; one fault makes many.
+/// The number of differences printed; one error causes many.
 const SHOWN: usize = 20;
 
 #[test]
@@ -29,7 +29,7 @@ fn check() {
 
     let Some(lines) = generated() else {
         assert!(env::var_os("CI").is_none(), "CI needs python3 with xxhash, to compare with spec/evaluate.py");
-        // Not `eprintln!`, which the test harness keeps to itself.
+        // `eprintln!` does not work here, because the test harness captures it.
         writeln!(
             io::stderr(),
             "SKIPPED: no python3 (3.11 or later) with xxhash: {PAIRS} generated questions were not compared"
@@ -52,7 +52,7 @@ fn spec() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec")
 }
 
-/// Runs all cases and returns how many there are.
+/// Runs all cases and returns their number.
 fn cases(differences: &mut Vec<String>) -> usize {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(spec().join("evaluate")).expect("cases").map(|entry| entry.expect("a file").path()).collect();
@@ -91,7 +91,7 @@ fn cases(differences: &mut Vec<String>) -> usize {
     count
 }
 
-/// Generates documents and questions, if there is a Python that can.
+/// Generates documents and evaluations if Python is available.
 fn generated() -> Option<String> {
     let can = Command::new("python3").args(["-c", "import tomllib, xxhash"]).output().ok()?.status.success();
     if !can {
@@ -107,7 +107,7 @@ fn generated() -> Option<String> {
     Some(String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
-/// Asks all questions of a generated line and returns how many there are.
+/// Runs all evaluations of a generated line and returns their number.
 fn compare_generated(line: &str, differences: &mut Vec<String>) -> usize {
     let line: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
     let source = line["document"].as_str().expect("a document");
@@ -145,7 +145,7 @@ fn compare_generated(line: &str, differences: &mut Vec<String>) -> usize {
     pairs.len()
 }
 
-/// A document that has been read: its flags, and what was found wrong with it.
+/// A loaded document: its flags and its problems.
 struct Document {
     flags: Flags,
     problems: String,
@@ -247,7 +247,8 @@ fn toml_attribute(value: &toml::Value) -> Attribute {
     }
 }
 
-/// Reads an attribute; `{"float": "1.0"}` and `{"integer": "…"}` are numbers on which readers of JSON differ.
+/// Reads an attribute. JSON parsers differ on some numbers, so those are written as `{"float": "1.0"}` and `{"integer":
+/// "…"}`.
 fn json_attribute(value: &serde_json::Value) -> Attribute {
     let number = |kind: &str| value.get(kind).and_then(serde_json::Value::as_str);
     match value {

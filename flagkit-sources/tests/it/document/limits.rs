@@ -1,9 +1,9 @@
-//! Patterns that cost much are loaded or refused, in bounded memory; a hundred thousand rules load.
+//! Expensive patterns are loaded or rejected within bounded memory. A hundred thousand rules load.
 
 use std::fmt::Write;
 use std::fs;
 
-use crate::support::runs_alone;
+use crate::support::in_own_process;
 use flagkit_core::source::{Load, Payload, Provenance};
 use flagkit_core::{Context, Flags};
 use flagkit_sources::document::Format;
@@ -27,7 +27,7 @@ fn publish(load: Load) -> Flags {
     flags
 }
 
-/// The most memory this process has had, in KiB; 0 where the system does not tell.
+/// Returns the peak memory of this process in KiB, or 0 if the system does not report it.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -37,7 +37,7 @@ fn peak() -> u64 {
 #[test]
 fn hostile_patterns() {
     const PATTERNS: usize = 200;
-    if !runs_alone(module_path!(), "hostile_patterns") {
+    if !in_own_process(module_path!(), "hostile_patterns") {
         return;
     }
     for (pattern, refused) in [
@@ -75,7 +75,7 @@ fn a_hundred_thousand_rules_of_one_flag() {
     assert!(!flags.is_on("rules", &Context::new("u1").with("number", 100_000)));
 }
 
-/// Were any of them looked for one by one, this would take minutes.
+/// This would take minutes if any lookup were linear.
 #[test]
 fn a_hundred_thousand_variants_that_are_all_named() {
     const VARIANTS: usize = 100_000;

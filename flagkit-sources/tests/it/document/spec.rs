@@ -1,5 +1,5 @@
-//! The documents of `spec/documents`, good and bad, are read as the file beside each of them says, with all problems of
-//! a document at once; encodings and nesting, which a file cannot show well, are tables here.
+//! The reader loads the documents of `spec/documents`, valid and invalid, as the file beside each specifies, and
+//! reports all problems at once. Tables here cover encodings and nesting, which a file cannot show well.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/documents").join(name)
 }
 
-/// The documents of a folder by name, each with its expectation. Panics when one is without the other.
+/// Returns the documents of a folder by name, each with its expectation. Panics if either of the two is missing.
 fn documents(name: &str) -> BTreeMap<String, (Vec<u8>, Value)> {
     let folder = folder(name);
     let mut names: Vec<String> = fs::read_dir(&folder)
@@ -61,7 +61,7 @@ fn shown(flag: &Flag) -> Value {
     })
 }
 
-/// The flags that are understood, and the keys that are not.
+/// The keys of the valid flags and of the invalid ones.
 fn flags(load: &Load) -> (Value, Vec<&str>) {
     let keys = || load.flags().keys().map(AsRef::as_ref);
     let understood = keys().filter_map(|key: &str| Some((key.to_owned(), shown(load.flags().get(key)?))));
@@ -80,20 +80,20 @@ fn problem(problem: &Problem) -> Value {
     })
 }
 
-/// What an expectation leaves out is not specified.
+/// An expectation may leave parts unspecified.
 fn agrees(expected: &Value, found: &Value) -> bool {
     let members = |value: &Value| value.as_object().cloned().unwrap_or_default();
     let found = members(found);
     members(expected).iter().all(|(name, value)| found.get(name) == Some(value))
 }
 
-/// Says what is wrong with the problems that were found; the order is for another test.
+/// Compares the problems found with the expected ones. The order has a test of its own.
 fn compare_problems(expected: &Value, found: &[Problem]) -> String {
     let mut found: Vec<Value> = found.iter().map(problem).collect();
     let mut message = String::new();
-    // The parser's words are not ours; what else it finds in a text that is none is its business.
+    // The parser's messages are not ours, and it may report more errors in malformed text.
     let more = expected["more_problems"] == true;
-    // The strictest first, so that a loose one does not take its match.
+    // The strictest expectation comes first, so that a loose one does not take its match.
     let mut expected: Vec<&Value> = expected["problems"].as_array().into_iter().flatten().collect();
     expected.sort_by_key(|problem| std::cmp::Reverse(problem.as_object().map_or(0, serde_json::Map::len)));
     for expected in expected {
@@ -163,17 +163,17 @@ fn problems_come_in_the_order_of_the_document() {
             Ok(load) => load.problems().to_vec(),
             Err(error) => error.problems().to_vec(),
         };
-        // What is missing from the document as a whole has no place in its order.
-        let places: Vec<_> =
+        // A problem of the whole document has no position in its order.
+        let folders: Vec<_> =
             problems.iter().filter(|problem| problem.got() != "nothing").map(Problem::location).collect();
-        if !places.is_sorted() {
-            writeln!(message, "  {name}: {places:?}").expect("written");
+        if !folders.is_sorted() {
+            writeln!(message, "  {name}: {folders:?}").expect("written");
         }
     }
     assert!(message.is_empty(), "\n{message}");
 }
 
-/// Someone who reads the problem in a log has nothing else to go by.
+/// The reader of a log has no other information than the problem.
 #[test]
 fn every_problem_has_its_place_and_is_one_line() {
     for (name, (bytes, expected)) in documents("bad") {
@@ -205,7 +205,7 @@ fn utf16(text: &str, bytes: fn(u16) -> [u8; 2], mark: bool) -> Vec<u8> {
 
 const ANY: usize = 0;
 
-/// What the bytes say: which flags are on, or where the document is refused and with which words in the message.
+/// The expected result of some bytes: the flags that are on, or the position of the error and words of its message.
 type Reading<'a> = Result<&'a [&'a str], (usize, usize, &'a [&'a str])>;
 
 #[test]
@@ -281,8 +281,8 @@ fn other_encodings_are_refused_in_words_that_help() {
                     && on.iter().all(|key| load.flags().get(key) == Some(&Flag::on()))
             }
             (Err((line, column, words)), Err(error)) => {
-                let place = error.problems().iter().filter_map(Problem::location).min();
-                place.is_some_and(|place| place.line == *line && (*column == ANY || place.column == *column))
+                let folder = error.problems().iter().filter_map(Problem::location).min();
+                folder.is_some_and(|folder| folder.line == *line && (*column == ANY || folder.column == *column))
                     && words.iter().all(|word| error.to_string().contains(word))
             }
             _ => false,
@@ -303,7 +303,7 @@ fn one_byte_order_mark_is_one() {
     }
 }
 
-/// They end up in a terminal or a log.
+/// These values end up in a terminal or a log.
 #[test]
 fn no_problem_carries_control_characters() {
     for text in ["\0", "[flags]\n\u{1b}[31m = true\n", "[flags]\na = \u{1b}]0;title\u{7}\n", "[flags]\n\u{202e}a = 1\n"]
@@ -346,7 +346,7 @@ fn refused(format: Format, text: &str) -> String {
 
 #[test]
 fn nesting_is_bounded_and_never_overflows_the_stack() {
-    // A stack as small as some pools give their threads.
+    // Some thread pools use stacks this small.
     let nest = || {
         for depth in [33, 200, 100_000] {
             let (open, close) = ("[".repeat(depth), "]".repeat(depth));
@@ -363,7 +363,7 @@ fn nesting_is_bounded_and_never_overflows_the_stack() {
             refused(Format::Toml, &format!("[flags]\na = {}1{}", "{ b = ".repeat(depth), " }".repeat(depth)));
             refused(Format::Toml, &format!("flags{} = 1", ".a".repeat(depth)));
             refused(Format::Toml, &format!("[flags{}]", ".a".repeat(depth)));
-            // Found by the fuzz target `bulk`: what is closed there was never told to be open.
+            // The fuzz target `bulk` found this: the parser closes brackets that it never opened.
             for part in ["{ a [b]\n", "{ a {b}\n", "[{ a [b]", "{ a = [b}", "{ [b] a = ", "{ {b} a = ", "[}", "{ a = ]"]
             {
                 refused(Format::Toml, &format!("[flags]\na = {}", part.repeat(depth)));
@@ -375,7 +375,8 @@ fn nesting_is_bounded_and_never_overflows_the_stack() {
     thread.join().expect("no overflow and no panic");
 }
 
-/// A flag nests two levels; this is deeper than any and not yet too deep, so that only the flag is refused.
+/// A flag nests two levels. This one is deeper than any flag, but not too deep for a document, so only the flag is
+/// rejected.
 #[test]
 fn a_flag_that_nests_too_deep_for_a_flag_is_refused_alone() {
     let deep = format!("{}{}", "[".repeat(20), "]".repeat(20));

@@ -1,15 +1,16 @@
-//! Environment variables override the file while it goes on reloading; what they cannot mean is a problem and dark.
+//! Environment variables override the file while the file keeps reloading. An invalid value is a problem, and its flag
+//! is dark.
 
 use std::ffi::OsString;
 
-use crate::support::{Place, is_on, wait_until};
+use crate::support::{TestDir, is_on, wait_until};
 use flagkit_core::Reason;
 use flagkit_core::tooling::SourceStatus;
 use flagkit_sources::{Builder, Env, File, Guard};
 
-fn start(place: &Place, vars: &[(&str, &str)]) -> Guard {
+fn start(folder: &TestDir, vars: &[(&str, &str)]) -> Guard {
     let vars = vars.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    Builder::new().source(File::new(place.flags())).source(Env::from_vars("FLAG_", vars)).start().expect("starts")
+    Builder::new().source(File::new(folder.flags())).source(Env::from_vars("FLAG_", vars)).start().expect("starts")
 }
 
 fn env(guard: &Guard) -> SourceStatus {
@@ -18,25 +19,25 @@ fn env(guard: &Guard) -> SourceStatus {
 
 #[test]
 fn a_variable_wins_over_the_file() {
-    let place = Place::new();
-    place.write("[flags]\nnew-checkout = false\nold-banner = true\nsearch = true\nteam.x.on = true\nother = false\n");
-    let guard = start(&place, &[("FLAG_NEW_CHECKOUT", "on"), ("FLAG_OLD_BANNER", "Off"), ("FLAG_SEARCH", "0%")]);
+    let folder = TestDir::new();
+    folder.write("[flags]\nnew-checkout = false\nold-banner = true\nsearch = true\nteam.x.on = true\nother = false\n");
+    let guard = start(&folder, &[("FLAG_NEW_CHECKOUT", "on"), ("FLAG_OLD_BANNER", "Off"), ("FLAG_SEARCH", "0%")]);
     assert!(is_on(&guard, "new-checkout") && !is_on(&guard, "old-banner") && !is_on(&guard, "search"));
     let layer = |key| guard.flags().evaluate(key, &()).layer().map(ToString::to_string);
     assert_eq!(layer("new-checkout").as_deref(), Some("env:FLAG_"));
-    // Reloads change what no variable speaks of, and nothing else.
-    place.replace("[flags]\nnew-checkout = false\nold-banner = true\nsearch = \"100%\"\nother = true\n");
+    // Reloads change exactly the flags that no variable sets.
+    folder.replace("[flags]\nnew-checkout = false\nold-banner = true\nsearch = \"100%\"\nother = true\n");
     wait_until("the reload is seen", || is_on(&guard, "other"));
     assert!(is_on(&guard, "new-checkout") && !is_on(&guard, "old-banner") && !is_on(&guard, "search"));
     assert!(env(&guard).problems.is_empty());
 }
 
-/// Who is in stays the same: the salt and the attribute are those of the declaration.
+/// The included subjects stay the same, because the salt and the attribute come from the declaration.
 #[test]
 fn a_percentage_keeps_salt_and_metadata_of_the_file() {
-    let place = Place::new();
-    place.write("[flags.search-v2]\non = false\nsalt = \"s\"\nby = \"account\"\nowner = \"me\"\n");
-    let guard = start(&place, &[("FLAG_SEARCH_V2", " 12.5% ")]);
+    let folder = TestDir::new();
+    folder.write("[flags.search-v2]\non = false\nsalt = \"s\"\nby = \"account\"\nowner = \"me\"\n");
+    let guard = start(&folder, &[("FLAG_SEARCH_V2", " 12.5% ")]);
     let snapshot = guard.flags().snapshot();
     let flag = snapshot.flag("search-v2").expect("declared");
     assert_eq!(flag.rollout().to_string(), "12.5%");
@@ -46,27 +47,27 @@ fn a_percentage_keeps_salt_and_metadata_of_the_file() {
 
 #[test]
 fn a_variable_stands_for_a_key_that_nobody_declares() {
-    let place = Place::new();
-    place.write("[flags]\n");
-    let guard = start(&place, &[("FLAG_NEW_CHECKOUT", "true"), ("FLAG_EMPTY", ""), ("FLAG_BLANK", "  ")]);
+    let folder = TestDir::new();
+    folder.write("[flags]\n");
+    let guard = start(&folder, &[("FLAG_NEW_CHECKOUT", "true"), ("FLAG_EMPTY", ""), ("FLAG_BLANK", "  ")]);
     for key in ["new-checkout", "new.checkout", "NEW_CHECKOUT", "new_checkout"] {
         assert!(is_on(&guard, key), "{key}");
     }
     assert_eq!(guard.flags().evaluate("empty", &()).reason(), Reason::NotFound);
     assert_eq!(guard.flags().evaluate("blank", &()).reason(), Reason::NotFound);
     assert!(env(&guard).problems.is_empty());
-    // From the moment one of them is declared, it is the one that is meant.
-    place.replace("[flags]\nnew-checkout = false\n");
+    // As soon as one of the keys is declared, the variable applies to that key.
+    folder.replace("[flags]\nnew-checkout = false\n");
     wait_until("the other is undeclared", || !is_on(&guard, "new.checkout"));
     assert!(is_on(&guard, "new-checkout"));
 }
 
 #[test]
 fn a_value_that_means_nothing_is_a_problem_and_dark() {
-    let place = Place::new();
-    place.write("[flags]\na = true\nb = true\nc = true\nd = true\n");
+    let folder = TestDir::new();
+    folder.write("[flags]\na = true\nb = true\nc = true\nd = true\n");
     let guard =
-        start(&place, &[("FLAG_A", "yes"), ("FLAG_B", "101%"), ("FLAG_C", "0.5"), ("FLAG_UNKNOWN", "nonsense")]);
+        start(&folder, &[("FLAG_A", "yes"), ("FLAG_B", "101%"), ("FLAG_C", "0.5"), ("FLAG_UNKNOWN", "nonsense")]);
     let problems: Vec<_> = env(&guard).problems.iter().map(ToString::to_string).collect();
     assert_eq!(problems.len(), 4, "{problems:?}");
     for (name, words) in [("FLAG_A", "yes"), ("FLAG_B", "0 to 100"), ("FLAG_C", "0.5"), ("FLAG_UNKNOWN", "nonsense")] {
@@ -80,10 +81,10 @@ fn a_value_that_means_nothing_is_a_problem_and_dark() {
 
 #[test]
 fn two_declared_keys_that_share_a_variable_are_dark_and_told() {
-    let place = Place::new();
-    place.write("[flags]\nnew-checkout = true\n\"new.checkout\" = true\nother = true\n");
+    let folder = TestDir::new();
+    folder.write("[flags]\nnew-checkout = true\n\"new.checkout\" = true\nother = true\n");
     for value in ["on", "off", "50%"] {
-        let guard = start(&place, &[("FLAG_NEW_CHECKOUT", value)]);
+        let guard = start(&folder, &[("FLAG_NEW_CHECKOUT", value)]);
         for key in ["new-checkout", "new.checkout"] {
             assert_eq!(guard.flags().evaluate(key, &()).reason(), Reason::Invalid, "{key} with {value}");
         }
@@ -94,22 +95,22 @@ fn two_declared_keys_that_share_a_variable_are_dark_and_told() {
         for word in ["NEW_CHECKOUT", "new-checkout", "new.checkout", "rename", "env:FLAG_"] {
             assert!(shown.contains(word), "{shown}");
         }
-        // It comes and goes with the file, without a load of the environment.
-        place.replace("[flags]\nnew-checkout = false\nother = true\n");
+        // The flag appears and disappears with the file, without a load of the environment.
+        folder.replace("[flags]\nnew-checkout = false\nother = true\n");
         wait_until("the collision is over", || env(&guard).problems.is_empty());
         assert_eq!(is_on(&guard, "new-checkout"), value == "on");
-        place.replace("[flags]\nnew-checkout = true\n\"new.checkout\" = true\nother = true\n");
+        folder.replace("[flags]\nnew-checkout = true\n\"new.checkout\" = true\nother = true\n");
         wait_until("the collision is back", || env(&guard).problems.len() == 1);
         assert!(!is_on(&guard, "new-checkout"));
     }
 }
 
-/// Without a variable for them, two such keys are two flags.
+/// Without a variable, two such keys are two flags.
 #[test]
 fn two_keys_that_could_share_a_variable_are_two_flags() {
-    let place = Place::new();
-    place.write("[flags]\nnew-checkout = true\n\"new.checkout\" = false\n");
-    let guard = start(&place, &[]);
+    let folder = TestDir::new();
+    folder.write("[flags]\nnew-checkout = true\n\"new.checkout\" = false\n");
+    let guard = start(&folder, &[]);
     assert!(is_on(&guard, "new-checkout") && !is_on(&guard, "new.checkout"));
     assert!(env(&guard).problems.is_empty());
 }
@@ -118,8 +119,8 @@ fn two_keys_that_could_share_a_variable_are_two_flags() {
 #[test]
 fn names_and_values_that_are_not_utf_8_are_problems() {
     use std::os::unix::ffi::OsStringExt;
-    let place = Place::new();
-    place.write("[flags]\na = true\n");
+    let folder = TestDir::new();
+    folder.write("[flags]\na = true\n");
     let bytes = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     let vars = [
         (bytes(b"FLAG_A"), bytes(b"\xff\xfe")),
@@ -130,7 +131,7 @@ fn names_and_values_that_are_not_utf_8_are_problems() {
         (bytes(b"FLAG_\xc3"), bytes(b"\xc3")),
     ];
     let guard =
-        Builder::new().source(File::new(place.flags())).source(Env::from_vars("FLAG_", vars)).start().expect("starts");
+        Builder::new().source(File::new(folder.flags())).source(Env::from_vars("FLAG_", vars)).start().expect("starts");
     assert!(is_on(&guard, "b") && !is_on(&guard, "a"));
     assert_eq!(env(&guard).problems.len(), 3, "{:?}", env(&guard).problems);
 }

@@ -1,10 +1,10 @@
-//! `FLAG_NEW_CHECKOUT=on` lights `flag!("new-checkout")` in a program that says `watch` and has no file yet. What is
-//! installed belongs to the whole process, so the program is a child.
+//! `FLAG_NEW_CHECKOUT=on` turns on `flag!("new-checkout")` in a program that calls `watch` and has no file yet.
+//! Installed flags belong to the whole process, so the program is a child.
 
 use std::env;
 use std::ffi::OsStr;
 
-use crate::support::{Place, in_a_child, wait_until};
+use crate::support::{TestDir, in_a_child, wait_until};
 use flagkit_core::flag;
 
 const FILE: &str = "THE_FLAG_FILE_OF_THE_CHILD";
@@ -14,10 +14,10 @@ fn watch_without_a_file() {
     if let Some(path) = env::var_os(FILE) {
         return child(path.as_ref());
     }
-    let place = Place::new();
+    let folder = TestDir::new();
     #[allow(unused_mut)]
     let mut variables = vec![
-        (OsStr::new(FILE), place.flags().into_os_string()),
+        (OsStr::new(FILE), folder.flags().into_os_string()),
         (OsStr::new("FLAG_NEW_CHECKOUT"), "on".into()),
         (OsStr::new("FLAG_OLD_BANNER"), "off".into()),
         (OsStr::new("FLAG_SEARCH_V2"), "25%".into()),

@@ -1,12 +1,12 @@
-//! Fifty saves in each of several styles are fifty changes, no more and no fewer. Touching the file, changing its mode,
-//! reading it, and writing what is there already are none.
+//! Fifty saves in each of several styles cause exactly fifty changes. Touching the file, changing its mode, reading it,
+//! or writing the same content causes none.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::support::{self, Changes, Place, is_on, pause, status, wait_until};
+use crate::support::{self, Changes, TestDir, is_on, pause, status, wait_until};
 use flagkit_sources::Guard;
 
 const SAVES: usize = 50;
@@ -15,14 +15,14 @@ fn text(n: usize) -> String {
     format!("[flags]\nalways = true\nodd = {}\n[flags.a]\non = true\nrollout = {n}\n", n % 2 == 1)
 }
 
-/// Saves the text the way a program does.
+/// Saves the text the way a certain program does.
 type Style = fn(&Path, &str);
 
 fn in_place(path: &Path, text: &str) {
     fs::write(path, text).expect("written");
 }
 
-/// `sed -i`, the safe write of IDEs, most deployment tools.
+/// Like `sed -i`, the safe write of IDEs, and most deployment tools.
 fn by_rename(path: &Path, text: &str) {
     let new = path.with_extension("tmp");
     fs::write(&new, text).expect("written");
@@ -36,7 +36,7 @@ fn vim(path: &Path, text: &str) {
     fs::remove_file(backup).expect("removed");
 }
 
-/// Keeps a copy, then writes in place; afterwards restores the mode. Several events, one content.
+/// Keeps a copy, writes in place, and restores the mode. This causes several events for one content.
 fn emacs(path: &Path, text: &str) {
     fs::copy(path, path.with_extension("toml~")).expect("copied");
     fs::write(path, text).expect("written");
@@ -55,9 +55,9 @@ fn twice(path: &Path, text: &str) {
 }
 
 fn check(style: Style, start: fn(&Path) -> Guard) {
-    let place = Place::new();
-    let path = place.flags();
-    place.write(text(0));
+    let folder = TestDir::new();
+    let path = folder.flags();
+    folder.write(text(0));
     let guard = start(&path);
     let changes = Changes::of(&guard);
     for n in 1..=SAVES {
@@ -68,9 +68,9 @@ fn check(style: Style, start: fn(&Path) -> Guard) {
         };
         wait_until(&format!("save {n} is in force"), is_in_force);
     }
-    // Subscribers are told after the swap.
+    // Subscribers are called after the swap.
     wait_until("all saves are told of", || changes.count() >= SAVES);
-    // What would come too often would come by now.
+    // A surplus change would arrive within this time.
     support::holds_for(Duration::from_millis(400), "one change for each save", || changes.count() == SAVES);
     assert_eq!(status(&guard).loads, 1 + SAVES as u64);
 }
@@ -96,9 +96,9 @@ macro_rules! styles {
 styles! { in_place by_rename vim emacs deleted_first twice }
 
 fn nothing_happens(start: fn(&Path) -> Guard, act: fn(&Path)) {
-    let place = Place::new();
-    let path = place.flags();
-    place.write(text(1));
+    let folder = TestDir::new();
+    let path = folder.flags();
+    folder.write(text(1));
     let guard = start(&path);
     let changes = Changes::of(&guard);
     let before = status(&guard);
@@ -109,8 +109,8 @@ fn nothing_happens(start: fn(&Path) -> Guard, act: fn(&Path)) {
     support::holds_for(Duration::from_millis(500), "nothing is published", || changes.count() == 0);
     let after = status(&guard);
     assert_eq!((after.loads, after.refusals), (before.loads, before.refusals));
-    // The source is still awake.
-    place.write(text(2));
+    // The source still follows the file.
+    folder.write(text(2));
     wait_until("a change is seen", || !is_on(&guard, "odd"));
 }
 
@@ -154,14 +154,14 @@ not_a_change! {
     };
 }
 
-/// Another comment, another order: another content, and the same flags.
+/// A different comment and a different order: the content differs, the flags do not.
 #[test]
 fn another_content_with_the_same_flags_is_loaded_and_changes_nothing() {
-    let place = Place::new();
-    place.write("[flags]\na = true\nb = false\n");
-    let guard = support::follow(&place.flags());
+    let folder = TestDir::new();
+    folder.write("[flags]\na = true\nb = false\n");
+    let guard = support::follow(&folder.flags());
     let changes = Changes::of(&guard);
-    place.write("# tidied up\n[flags]\nb = false\na = true\n");
+    folder.write("# tidied up\n[flags]\nb = false\na = true\n");
     wait_until("it is loaded", || status(&guard).loads == 2);
     support::holds_for(Duration::from_millis(300), "nothing is published", || changes.count() == 0);
 }

@@ -1,4 +1,4 @@
-//! A file that is deleted and created again, with gaps short and long: no evaluation ever sees the default.
+//! A file is deleted and created again, with short and long gaps. No evaluation ever returns the default.
 
 use std::fs;
 use std::path::Path;
@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{self, Place, Random, is_on, pause, status, wait_until};
+use crate::support::{self, Random, TestDir, is_on, pause, status, wait_until};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::Guard;
 
-/// One flag is always on; the other tells the rounds apart.
+/// One flag is always on; the other one identifies the round.
 fn text(round: u64) -> String {
     format!("[flags]\nalways = true\nround-{round} = true\n")
 }
 
 fn check(start: impl FnOnce(&Path) -> Guard) {
-    let place = Place::new();
-    place.write(text(0));
-    let guard = start(&place.flags());
+    let folder = TestDir::new();
+    folder.write(text(0));
+    let guard = start(&folder.flags());
     let flags = guard.flags();
     let (done, asked) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
@@ -39,11 +39,11 @@ fn check(start: impl FnOnce(&Path) -> Guard) {
         let mut random = Random::new(4);
         let mut was_missed = 0;
         for round in 1..=30 {
-            fs::remove_file(place.flags()).expect("removed");
-            // As short as a script needs, as long as a slow deployment does.
+            fs::remove_file(folder.flags()).expect("removed");
+            // The gaps range from that of a script to that of a slow deployment.
             pause(Duration::from_millis([10, 30, 100, 300, 700][usize::try_from(random.below(5)).expect("small")]));
             was_missed += u32::from(status(&guard).state == SourceState::Stale);
-            fs::write(place.flags(), text(round)).expect("written");
+            fs::write(folder.flags(), text(round)).expect("written");
             wait_until(&format!("round {round} is seen"), || is_on(&guard, &format!("round-{round}")));
         }
         done.store(true, Ordering::Relaxed);
@@ -64,13 +64,13 @@ fn by_the_poll_alone() {
     check(|path| support::poll(path, Duration::from_millis(20)));
 }
 
-/// Deleted for good, the flags stay for as long as the process lives.
+/// After the file is deleted for good, the flags stay for as long as the process runs.
 #[test]
 fn for_good() {
-    let place = Place::new();
-    place.write(text(0));
-    let guard = support::follow(&place.flags());
-    fs::remove_file(place.flags()).expect("removed");
+    let folder = TestDir::new();
+    folder.write(text(0));
+    let guard = support::follow(&folder.flags());
+    fs::remove_file(folder.flags()).expect("removed");
     support::wait_for_state(&guard, SourceState::Stale);
     assert!(support::last_error(&guard).expect("an error").contains("no such file"));
     support::holds_for(Duration::from_secs(2), "the flag is on", || is_on(&guard, "always"));

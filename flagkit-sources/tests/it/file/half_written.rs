@@ -1,5 +1,5 @@
-//! A writer that truncates the file and rewrites it in pieces, with pauses, thousands of times: readers only ever see
-//! one whole document or the other.
+//! A writer truncates the file and rewrites it in pieces, with pauses, thousands of times. Readers only ever get one of
+//! the two whole documents.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{self, Place, Random, pause, wait_until};
+use crate::support::{self, Random, TestDir, pause, wait_until};
 use flagkit_core::{Event, Snapshot};
 use flagkit_sources::Guard;
 
 const FLAGS_OF_A: usize = 1_200;
 const FLAGS_OF_B: usize = 1_000;
 
-/// About 64 kB. The marker stands first in A and last in B, so that no prefix shows all there is.
+/// A document of about 64 kB. The marker comes first in A and last in B, so that no prefix holds all flags.
 fn text(document: char) -> String {
     let (count, on) = if document == 'A' { (FLAGS_OF_A, true) } else { (FLAGS_OF_B, false) };
     let mut text = String::from("[flags]\n");
@@ -24,7 +24,7 @@ fn text(document: char) -> String {
         text += "doc = true\n";
     }
     for n in 0..count {
-        // Nothing but short forms: each prefix that ends with a line is a document.
+        // All flags use the short form, so each prefix that ends with a line is a valid document.
         writeln!(text, "flag-{n:04} = {on} # {:-<40}", "").expect("written");
     }
     if document == 'B' {
@@ -33,7 +33,7 @@ fn text(document: char) -> String {
     text
 }
 
-/// Which document a snapshot is, or what it is instead.
+/// The document that a snapshot holds, or a description of a snapshot that holds neither.
 fn document(snapshot: &Snapshot) -> Result<char, String> {
     let keys = snapshot.keys().count() - 1;
     let lit = snapshot.keys().filter(|key| snapshot.is_on(key.as_str(), &())).count();
@@ -44,7 +44,7 @@ fn document(snapshot: &Snapshot) -> Result<char, String> {
     }
 }
 
-/// Rewrites the file in place, in pieces. Most of the times there are few and the pauses are short.
+/// Rewrites the file in place, in pieces: usually a few pieces with short pauses.
 fn rewrite(path: &Path, text: &str, random: &mut Random) {
     let mut file = fs::File::create(path).expect("truncated");
     let mut rest = text.as_bytes();
@@ -60,7 +60,7 @@ fn rewrite(path: &Path, text: &str, random: &mut Random) {
     }
 }
 
-/// Puts the file in place by a rename.
+/// Replaces the file by a rename.
 fn replace(path: &Path, text: &str) {
     let new = path.with_extension("new");
     fs::write(&new, text).expect("written");
@@ -80,16 +80,16 @@ fn rewrite_soon_after(path: &Path, text: &str, random: &mut Random) {
     file.write_all(second.as_bytes()).expect("written");
 }
 
-/// Runs `cycles` of the writer beside eight readers, with a moment of quiet after each `quiet_each`.
+/// Runs `cycles` cycles of the writer beside eight readers, with a quiet moment after each `quiet_each`.
 fn check(cycles: u64, quiet_each: u64, least: usize, start: impl FnOnce(&Path) -> Guard, mixed: bool) {
-    let place = Place::new();
-    let path = place.flags();
-    place.write(text('A'));
+    let folder = TestDir::new();
+    let path = folder.flags();
+    folder.write(text('A'));
     let guard = start(&path);
     let flags = guard.flags();
     assert_eq!(document(&flags.snapshot()), Ok('A'));
 
-    // Each swap is looked at as well, so that none is too short for the readers.
+    // The subscriber checks each swap as well, because one may be too short for the readers.
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let subscription = flags.subscribe({
         let (seen, flags) = (seen.clone(), flags.clone());
@@ -121,14 +121,14 @@ fn check(cycles: u64, quiet_each: u64, least: usize, start: impl FnOnce(&Path) -
         for cycle in 0..cycles {
             let next = if cycle % 2 == 0 { 'B' } else { 'A' };
             if mixed {
-                // Beyond the least time between two reports, so that the rename is looked at on its own.
+                // This exceeds the minimum time between two reports, so that the source handles the rename separately.
                 pause(Duration::from_millis(60));
                 replace(&path, if next == 'A' { &b } else { &a });
                 rewrite_soon_after(&path, if next == 'A' { &a } else { &b }, &mut random);
             } else {
                 rewrite(&path, &text(next), &mut random);
             }
-            // An odd distance, so that both documents have their turn.
+            // The distance is odd, so that both documents get a turn.
             if cycle % quiet_each == 0 {
                 pause(Duration::from_millis(300));
             }
@@ -159,7 +159,7 @@ fn by_the_poll_alone() {
     check(200, 9, 5, poll, false);
 }
 
-/// A file that was moved into its place is believed at once, which must not be said of what is written into it next.
+/// The source accepts a renamed file at once. It must not treat the next direct write that way.
 #[test]
 fn also_where_others_replace_the_file_by_a_rename() {
     check(300, 21, 5, support::follow, true);

@@ -1,9 +1,9 @@
-//! A user has few instances of inotify, so a process takes one, however many files it follows. It counts what the whole
-//! process has, so it is one test in a file of its own.
+//! A user may create few inotify instances, so a process uses one for all its files. The test counts the instances of
+//! the whole process, so it runs by itself in a child.
 
 use std::fs;
 
-use crate::support::{DEADLINE, Place, document, is_on, runs_alone, wait_until};
+use crate::support::{DEADLINE, TestDir, document, in_own_process, is_on, wait_until};
 use flagkit_sources::{Builder, File, Guard};
 
 fn instances() -> usize {
@@ -12,21 +12,21 @@ fn instances() -> usize {
     descriptors.filter_map(leads).filter(|target| target.to_string_lossy().contains("inotify")).count()
 }
 
-/// Three files, two of them in one directory. Polling would take longer than any test.
-fn start(place: &Place) -> Guard {
+/// Follows three files, two of them in one directory. The next poll comes after the end of any test.
+fn start(folder: &TestDir) -> Guard {
     let never = DEADLINE * 100;
-    let file = |name: &str| File::new(place.path(name)).poll_every(never);
+    let file = |name: &str| File::new(folder.path(name)).poll_every(never);
     Builder::new().source(file("a.toml")).source(file("b.toml")).source(file("c/c.toml")).start().expect("starts")
 }
 
 #[test]
 fn one_for_three_files_and_two_guards() {
-    if !runs_alone(module_path!(), "one_for_three_files_and_two_guards") {
+    if !in_own_process(module_path!(), "one_for_three_files_and_two_guards") {
         return;
     }
-    let place = Place::new();
-    fs::create_dir(place.path("c")).expect("a directory");
-    let paths = ["a.toml", "b.toml", "c/c.toml"].map(|name| place.path(name));
+    let folder = TestDir::new();
+    fs::create_dir(folder.path("c")).expect("a directory");
+    let paths = ["a.toml", "b.toml", "c/c.toml"].map(|name| folder.path(name));
     let set = |on: bool| {
         for (path, key) in paths.iter().zip(["a", "b", "c"]) {
             fs::write(path, document(key, on)).expect("written");
@@ -34,28 +34,28 @@ fn one_for_three_files_and_two_guards() {
     };
     let all = |guard: &Guard, on: bool| ["a", "b", "c"].iter().all(|key| is_on(guard, key) == on);
     set(false);
-    let (first, second) = (start(&place), start(&place));
+    let (first, second) = (start(&folder), start(&folder));
     let has_looked = |guard: &Guard| guard.status().sources.iter().all(|source| source.confirmations > 0);
     wait_until("all have begun to watch", || has_looked(&first) && has_looked(&second));
     assert_eq!(instances(), 1);
     set(true);
     wait_until("all are told", || all(&first, true) && all(&second, true));
 
-    // The other guard's watches are not those of this one.
+    // The other guard's watches are independent of this one's.
     assert!(first.stop(DEADLINE));
     assert_eq!(instances(), 1);
     set(false);
     wait_until("those that are left are told", || all(&second, false));
 
-    // A directory that was replaced is watched anew by all who lead through it.
-    let third = start(&place);
+    // A directory that was replaced is watched again by every file with this directory on its path.
+    let third = start(&folder);
     wait_until("it has begun to watch", || has_looked(&third));
-    fs::rename(place.path("c"), place.path("old")).expect("renamed");
-    fs::create_dir(place.path("c")).expect("a directory");
+    fs::rename(folder.path("c"), folder.path("old")).expect("renamed");
+    fs::create_dir(folder.path("c")).expect("a directory");
     set(true);
     let guards = [&second, &third];
     let mut turns = 0;
-    // A missing file is looked for by itself; after that it is the new directory's events that count.
+    // A missing file is polled for. After that, only the new directory's events can report a change.
     wait_until("all follow", || guards.iter().all(|guard| all(guard, true)));
     for on in [false, true, false] {
         set(on);
@@ -66,7 +66,7 @@ fn one_for_three_files_and_two_guards() {
 
     drop((second, third));
     wait_until("none is left", || instances() == 0);
-    let fourth = start(&place);
+    let fourth = start(&folder);
     wait_until("it has begun to watch", || has_looked(&fourth));
     assert_eq!(instances(), 1);
 }

@@ -1,5 +1,6 @@
-//! A file that is empty, missing, a directory, a pipe, a socket, endless, huge, binary or in another encoding: the status
-//! says so, the flags stay, and the next good file is taken. Both at the start and as the replacement of a good file.
+//! A file that is empty, missing, a directory, a pipe, a socket, endless, huge, binary or in another encoding. The
+//! status reports it, the flags stay, and the next valid file is loaded. Each case is tested at the start and as the
+//! replacement of a valid file.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,31 +9,31 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{self, Place, document, is_on, last_error, runs_alone, status, wait_for_state, wait_until};
+use crate::support::{self, TestDir, document, in_own_process, is_on, last_error, status, wait_for_state, wait_until};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Builder, File, OnFailedStart};
 
-/// Puts something at the path that is no flag file.
-type Fault = fn(&Path);
+/// Creates something at the path that is not a flag file.
+type Spoil = fn(&Path);
 
-/// Looks for all of these in the error.
-fn check(test: &str, words: &[&str], fault: Fault) {
+/// Expects all of these words in the error.
+fn check(test: &str, words: &[&str], fault: Spoil) {
     check_within(16 << 10, test, words, fault);
 }
 
-/// The same, with a bound for the memory it takes, in KiB.
-fn check_within(most: u64, test: &str, words: &[&str], fault: Fault) {
-    if !runs_alone(module_path!(), test) {
+/// Does the same as [`check`], with a limit for the memory growth in KiB.
+fn check_within(most: u64, test: &str, words: &[&str], fault: Spoil) {
+    if !in_own_process(module_path!(), test) {
         return;
     }
-    let faulty = |path: &Path| {
+    let make_invalid = |path: &Path| {
         let _ = fs::remove_file(path);
         fault(path);
     };
     let resident = resident();
     for by_events in [true, false] {
-        at_the_start(words, &faulty, by_events);
-        as_a_replacement(words, &faulty, by_events);
+        at_the_start(words, &make_invalid, by_events);
+        as_a_replacement(words, &make_invalid, by_events);
     }
     let grown = self::resident().saturating_sub(resident);
     assert!(grown <= most, "memory grew by {grown} KiB");
@@ -47,10 +48,10 @@ fn says(error: &str, words: &[&str]) {
     assert!(words.iter().all(|word| error.contains(word)), "{error:?} has not all of {words:?}");
 }
 
-fn at_the_start(words: &[&str], faulty: &dyn Fn(&Path), by_events: bool) {
-    let place = Place::new();
-    let path = place.flags();
-    faulty(&path);
+fn at_the_start(words: &[&str], make_invalid: &dyn Fn(&Path), by_events: bool) {
+    let folder = TestDir::new();
+    let path = folder.flags();
+    make_invalid(&path);
     let start = Builder::new().source(file(&path, by_events)).when_missing(OnFailedStart::Fail).start();
     let error = start.expect_err("refused");
     assert!(error.is_load());
@@ -61,20 +62,20 @@ fn at_the_start(words: &[&str], faulty: &dyn Fn(&Path), by_events: bool) {
     assert_eq!(status(&guard).state, SourceState::Waiting);
     assert_eq!(status(&guard).loads, 0);
     says(&last_error(&guard).expect("an error"), words);
-    mend(&path, &document("checkout", true));
+    repair(&path, &document("checkout", true));
     wait_until("what is there in the end is taken", || is_on(&guard, "checkout"));
     assert_eq!(status(&guard).state, SourceState::Fresh);
     assert_eq!(last_error(&guard), None);
     clear(&path);
 }
 
-fn as_a_replacement(words: &[&str], faulty: &dyn Fn(&Path), by_events: bool) {
-    let place = Place::new();
-    let path = place.flags();
-    place.write(document("checkout", true));
+fn as_a_replacement(words: &[&str], make_invalid: &dyn Fn(&Path), by_events: bool) {
+    let folder = TestDir::new();
+    let path = folder.flags();
+    folder.write(document("checkout", true));
     let guard = support::start(file(&path, by_events));
     let before = status(&guard);
-    faulty(&path);
+    make_invalid(&path);
     wait_until("the fault is in the status", || {
         assert!(is_on(&guard, "checkout"));
         last_error(&guard).is_some_and(|error| words.iter().all(|word| error.contains(word)))
@@ -84,19 +85,19 @@ fn as_a_replacement(words: &[&str], faulty: &dyn Fn(&Path), by_events: bool) {
     assert!(after.refusals > before.refusals);
     assert!(is_on(&guard, "checkout"));
 
-    // The same text again is no change, and yet all is well.
-    mend(&path, &document("checkout", true));
+    // The same text is no change, but the source recovers.
+    repair(&path, &document("checkout", true));
     wait_for_state(&guard, SourceState::Fresh);
-    faulty(&path);
+    make_invalid(&path);
     wait_for_state(&guard, SourceState::Stale);
-    mend(&path, &document("checkout", false));
+    repair(&path, &document("checkout", false));
     wait_until("what is there in the end is taken", || !is_on(&guard, "checkout"));
     wait_for_state(&guard, SourceState::Fresh);
     clear(&path);
 }
 
-/// Puts a good file there, whatever there was.
-fn mend(path: &Path, text: &str) {
+/// Creates a valid file, whatever the path held before.
+fn repair(path: &Path, text: &str) {
     clear(path);
     let new = path.with_extension("new");
     fs::write(&new, text).expect("written");
@@ -109,7 +110,7 @@ fn clear(path: &Path) {
     }
 }
 
-/// The most memory this process ever held, in KiB: a peak that has passed counts. Where the system does not tell, 0.
+/// Returns the peak memory of this process in KiB, or 0 if the system does not report it.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -146,7 +147,7 @@ fn a_pipe() {
 
 #[test]
 fn a_socket() {
-    // Opening one fails before anybody can see what it is, so the words are those of the system.
+    // Opening a socket fails before its kind is known, so the message is the system's.
     check("a_socket", &["cannot be opened"], |path| drop(UnixListener::bind(path).expect("bound")));
 }
 
@@ -169,8 +170,8 @@ fn a_binary() {
     });
 }
 
-/// Half a megabyte of the worst there is: two tokens a line, which take the parser a hundred times their length before
-/// it has found the first error. The errors themselves are bounded.
+/// Half a megabyte of the worst case: two tokens per line, for which the parser needs a hundred times their length
+/// before it finds the first error. The errors themselves are bounded.
 #[test]
 fn a_text_that_is_nothing() {
     check_within(96 << 10, "a_text_that_is_nothing", &["not well-formed TOML"], |path| {
@@ -213,13 +214,13 @@ fn two_links_to_each_other() {
     });
 }
 
-/// The limit is a limit and not a threshold of suspicion: one byte decides.
+/// The limit is exact: one byte decides.
 #[test]
 fn a_file_one_byte_beyond_the_limit() {
-    let place = Place::new();
+    let folder = TestDir::new();
     let text = document("checkout", true);
-    place.write(&text);
-    let limit = |max| support::start(File::new(place.flags()).max_len(max));
+    folder.write(&text);
+    let limit = |max| support::start(File::new(folder.flags()).max_len(max));
     let len = u64::try_from(text.len()).expect("small");
     assert!(is_on(&limit(len), "checkout"));
     let guard = limit(len - 1);
@@ -227,15 +228,15 @@ fn a_file_one_byte_beyond_the_limit() {
     says(&last_error(&guard).expect("an error"), &["too large"]);
 }
 
-/// A pipe whose writer is there and says nothing would hang a reader that waits.
+/// A reader that waits would hang on a pipe with an open and silent writer.
 #[test]
 fn a_pipe_with_a_silent_writer_hangs_nobody() {
-    let place = Place::new();
-    let made = Command::new("mkfifo").arg(place.flags()).status().expect("mkfifo runs");
+    let folder = TestDir::new();
+    let made = Command::new("mkfifo").arg(folder.flags()).status().expect("mkfifo runs");
     assert!(made.success());
-    let _both_ends = fs::File::options().read(true).write(true).open(place.flags()).expect("opened");
+    let _both_ends = fs::File::options().read(true).write(true).open(folder.flags()).expect("opened");
     let start = Instant::now();
-    let guard = support::start(File::new(place.flags()));
+    let guard = support::start(File::new(folder.flags()));
     assert!(start.elapsed() < support::DEADLINE / 5, "the start took {:?}", start.elapsed());
     assert_eq!(status(&guard).state, SourceState::Waiting);
     drop(guard);

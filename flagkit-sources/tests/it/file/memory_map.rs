@@ -1,12 +1,12 @@
-//! A program that writes through a memory map makes no event of writing; the poll sees it.
+//! A program that writes through a memory map causes no write event. The poll detects the change.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Place, document, follow, is_on, poll, wait_until};
+use crate::support::{TestDir, document, follow, is_on, poll, wait_until};
 
-/// Writes over the first value in the file; none in this workspace may map memory, so Python does.
+/// Overwrites the first value in the file. It is Python, because mapping memory needs `unsafe` in Rust.
 const WRITER: &str = "
 import mmap, sys
 with open(sys.argv[1], 'r+b') as file, mmap.mmap(file.fileno(), 0) as map:
@@ -30,18 +30,18 @@ fn write(path: &Path, from: &str, to: &str) -> bool {
 #[test]
 fn by_the_poll() {
     for start in [|path: &Path| poll(path, Duration::from_millis(50)), follow] {
-        let place = Place::new();
-        place.write(document("a", true));
-        let guard = start(&place.flags());
+        let folder = TestDir::new();
+        folder.write(document("a", true));
+        let guard = start(&folder.flags());
         assert!(is_on(&guard, "a"));
         for (from, to, on) in [("true ", "false", false), ("false", "true ", true)] {
-            // Room for the longer word.
+            // The blank leaves room for the longer word.
             if on {
                 assert!(!is_on(&guard, "a"));
             } else {
-                place.write("[flags]\na = true \n");
+                folder.write("[flags]\na = true \n");
             }
-            if !write(&place.flags(), from, to) {
+            if !write(&folder.flags(), from, to) {
                 return;
             }
             wait_until("the write is seen", || is_on(&guard, "a") == on);

@@ -1,5 +1,5 @@
-//! Without watches, without instances, on a mount of a single file and in a flood of events: the changes that can be
-//! seen are seen, and what an operator should mend is said.
+//! No watches, no inotify instances, a file mounted by itself, and a flood of events. Every change that can be detected
+//! is detected, and a warning names what an operator can fix.
 
 use std::env;
 use std::fs;
@@ -11,21 +11,21 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{self, Place, document, is_on, runs_alone, status, test_name, wait_for_state, wait_until};
+use crate::support::{self, TestDir, document, in_own_process, is_on, status, test_name, wait_for_state, wait_until};
 use flagkit_core::Event;
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{File, Guard};
 
 const CHILD: &str = "FLAGKIT_TEST_CHILD";
 
-/// In a child, the directory it is to work in.
-fn place_of_the_child() -> Option<std::path::PathBuf> {
+/// Returns the working directory in a child, and `None` in the parent.
+fn folder_of_the_child() -> Option<std::path::PathBuf> {
     env::var_os(CHILD).map(Into::into)
 }
 
-/// Runs this one test again, as the root of a user namespace of its own, after a script that changes what holds there
-/// alone. Where the kernel gives no such namespace to this user, it says so and does nothing.
-fn in_a_namespace(test: &str, place: &Place, script: &str) {
+/// Runs this test again as root of a new user namespace, after a script that changes settings of that namespace only.
+/// If the kernel grants this user no namespace, it prints so and does nothing.
+fn in_a_namespace(test: &str, folder: &TestDir, script: &str) {
     let unshare = |script: &str| {
         let mut command = Command::new("unshare");
         command.args(["-Urm", "sh", "-c", script]);
@@ -35,7 +35,7 @@ fn in_a_namespace(test: &str, place: &Place, script: &str) {
         Ok(output) if output.status.success() => {}
         probe => {
             println!("SKIPPED: {test}: no namespaces for this user: {probe:?}");
-            // Told apart from a machine that lacks the program: the kernel, or the container around it, forbids it.
+            // The kernel or the container may forbid namespaces; that differs from a machine without the program.
             let is_forbidden = probe.is_ok_and(|output| {
                 let words = String::from_utf8_lossy(&output.stderr).into_owned();
                 words.contains("not permitted") || words.contains("denied") || words.contains("No space left")
@@ -47,8 +47,8 @@ fn in_a_namespace(test: &str, place: &Place, script: &str) {
     let output = unshare(&format!("set -e\n{script}\nexec \"$0\" \"$@\""))
         .arg(env::current_exe().expect("this binary"))
         .args(["--exact", &test_name(module_path!(), test), "--include-ignored", "--nocapture", "--test-threads=1"])
-        .env(CHILD, place.path(""))
-        .current_dir(place.path(""))
+        .env(CHILD, folder.path(""))
+        .current_dir(folder.path(""))
         .output()
         .expect("the child starts");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -64,7 +64,7 @@ fn warnings(guard: &Guard) -> Vec<String> {
     status(guard).warnings.iter().map(ToString::to_string).collect()
 }
 
-/// Changes are seen by the poll, and the one warning names the limit.
+/// Expects that the poll detects changes and that the one warning names the limit.
 fn reloads_and_names(dir: &Path, limit: &str) {
     let path = dir.join("flags.toml");
     fs::write(&path, document("checkout", false)).expect("written");
@@ -98,26 +98,26 @@ fn reloads_and_names(dir: &Path, limit: &str) {
 
 #[test]
 fn no_instance_is_left() {
-    if let Some(dir) = place_of_the_child() {
+    if let Some(dir) = folder_of_the_child() {
         return reloads_and_names(&dir, "fs.inotify.max_user_instances");
     }
-    in_a_namespace("no_instance_is_left", &Place::new(), "echo 0 > /proc/sys/user/max_inotify_instances");
+    in_a_namespace("no_instance_is_left", &TestDir::new(), "echo 0 > /proc/sys/user/max_inotify_instances");
 }
 
 #[test]
 fn no_watch_is_left() {
-    if let Some(dir) = place_of_the_child() {
+    if let Some(dir) = folder_of_the_child() {
         return reloads_and_names(&dir, "fs.inotify.max_user_watches");
     }
-    in_a_namespace("no_watch_is_left", &Place::new(), "echo 0 > /proc/sys/user/max_inotify_watches");
+    in_a_namespace("no_watch_is_left", &TestDir::new(), "echo 0 > /proc/sys/user/max_inotify_watches");
 }
 
-/// As soon as there is a watch to be had it is taken, and the warning is over.
+/// The source takes a watch as soon as one is available, and the warning ends.
 #[test]
 fn a_watch_is_left_later() {
     const LIMIT: &str = "/proc/sys/user/max_inotify_watches";
-    let Some(dir) = place_of_the_child() else {
-        return in_a_namespace("a_watch_is_left_later", &Place::new(), &format!("echo 0 > {LIMIT}"));
+    let Some(dir) = folder_of_the_child() else {
+        return in_a_namespace("a_watch_is_left_later", &TestDir::new(), &format!("echo 0 > {LIMIT}"));
     };
     let path = dir.join("flags.toml");
     fs::write(&path, document("checkout", false)).expect("written");
@@ -129,12 +129,12 @@ fn a_watch_is_left_later() {
     wait_until("the change is seen", || is_on(&guard, "checkout"));
 }
 
-/// One directory on the way can be watched, the other cannot.
+/// Only one of the two directories on the path can be watched.
 #[test]
 fn there_is_a_watch_for_one_of_two_directories() {
-    let Some(dir) = place_of_the_child() else {
+    let Some(dir) = folder_of_the_child() else {
         let script = "echo 1 > /proc/sys/user/max_inotify_watches";
-        return in_a_namespace("there_is_a_watch_for_one_of_two_directories", &Place::new(), script);
+        return in_a_namespace("there_is_a_watch_for_one_of_two_directories", &TestDir::new(), script);
     };
     fs::create_dir(dir.join("data")).expect("a directory");
     let (path, target) = (dir.join("flags.toml"), dir.join("data/real.toml"));
@@ -150,10 +150,10 @@ fn there_is_a_watch_for_one_of_two_directories() {
 
 #[test]
 fn a_file_that_is_mounted_by_itself() {
-    let Some(dir) = place_of_the_child() else {
+    let Some(dir) = folder_of_the_child() else {
         let script = "mkdir volume\necho '[flags]' > volume/real.toml\n: > 'with a blank.toml'\n\
              mount --bind volume/real.toml 'with a blank.toml'";
-        return in_a_namespace("a_file_that_is_mounted_by_itself", &Place::new(), script);
+        return in_a_namespace("a_file_that_is_mounted_by_itself", &TestDir::new(), script);
     };
     let (real, path) = (dir.join("volume/real.toml"), dir.join("with a blank.toml"));
     let guard = follow(&path);
@@ -161,35 +161,35 @@ fn a_file_that_is_mounted_by_itself() {
     let told = warnings(&guard);
     assert!(told.len() == 1 && told[0].contains("mounted as a single file"), "{told:?}");
     assert!(told[0].contains("mount the directory"), "{told:?}");
-    // What can be seen is: a rewrite in place from the other side.
+    // A rewrite in place through the other path can be detected.
     fs::write(&real, document("checkout", true)).expect("written");
     wait_until("the rewrite is seen", || is_on(&guard, "checkout"));
-    // This is what the warning is about. The mount still shows the old file, and nothing else is wrong.
+    // This is the case that the warning describes: the mount still shows the old file, without any error.
     fs::write(dir.join("new"), document("checkout", false)).expect("written");
     fs::rename(dir.join("new"), &real).expect("moved");
     support::holds_for(Duration::from_millis(500), "the old file is seen", || is_on(&guard, "checkout"));
     assert_eq!((status(&guard).state, warnings(&guard)), (SourceState::Fresh, told));
 }
 
-/// The file is a link to what is mounted, as from an image to a volume.
+/// The path is a link to a mounted file, as from an image to a volume.
 #[test]
 fn a_link_to_a_file_that_is_mounted_by_itself() {
-    let Some(dir) = place_of_the_child() else {
+    let Some(dir) = folder_of_the_child() else {
         let script = "echo '[flags]' > real.toml\n: > mounted.toml\nmount --bind real.toml mounted.toml\n\
              ln -s mounted.toml flags.toml";
-        return in_a_namespace("a_link_to_a_file_that_is_mounted_by_itself", &Place::new(), script);
+        return in_a_namespace("a_link_to_a_file_that_is_mounted_by_itself", &TestDir::new(), script);
     };
     let guard = follow(&dir.join("flags.toml"));
     wait_until("the warning", || !warnings(&guard).is_empty());
     assert!(warnings(&guard)[0].contains("mounted as a single file"), "{:?}", warnings(&guard));
 }
 
-/// A directory that is mounted is how it should be.
+/// Mounting the directory is the recommended setup.
 #[test]
 fn a_file_of_a_mounted_directory_is_nothing_to_warn_of() {
-    let Some(dir) = place_of_the_child() else {
+    let Some(dir) = folder_of_the_child() else {
         let script = "mkdir volume mounted\necho '[flags]' > volume/flags.toml\nmount --bind volume mounted";
-        return in_a_namespace("a_file_of_a_mounted_directory_is_nothing_to_warn_of", &Place::new(), script);
+        return in_a_namespace("a_file_of_a_mounted_directory_is_nothing_to_warn_of", &TestDir::new(), script);
     };
     let guard = follow(&dir.join("mounted/flags.toml"));
     fs::write(dir.join("new"), document("checkout", true)).expect("written");
@@ -199,7 +199,7 @@ fn a_file_of_a_mounted_directory_is_nothing_to_warn_of() {
     assert_eq!(warnings(&guard), Vec::<String>::new());
 }
 
-/// An hour until the next poll: an event of the file, or the one that says that there were too many, has to do.
+/// The next poll is an hour away, so an event of the file or an overflow event must trigger the read.
 fn follow_by_events(path: &Path) -> Guard {
     support::start(File::new(path).poll_every(Duration::from_secs(3600)))
 }
@@ -207,33 +207,33 @@ fn follow_by_events(path: &Path) -> Guard {
 #[test]
 fn twenty_thousand_files_are_made_while_the_file_changes() {
     const FILES: usize = 20_000;
-    if !runs_alone(module_path!(), "twenty_thousand_files_are_made_while_the_file_changes") {
+    if !in_own_process(module_path!(), "twenty_thousand_files_are_made_while_the_file_changes") {
         return;
     }
-    let place = Place::new();
-    place.write(document("checkout", false));
-    let guard = follow_by_events(&place.flags());
+    let folder = TestDir::new();
+    folder.write(document("checkout", false));
+    let guard = follow_by_events(&folder.flags());
     let count = AtomicUsize::new(0);
     thread::scope(|scope| {
         for writer in 0..2 {
-            let (place, count) = (&place, &count);
+            let (folder, count) = (&folder, &count);
             scope.spawn(move || {
                 for n in 0..FILES / 2 {
-                    fs::write(place.path(&format!("junk-{writer}-{n}")), "x").expect("written");
+                    fs::write(folder.path(&format!("junk-{writer}-{n}")), "x").expect("written");
                     count.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
         wait_until("half of the files", || count.load(Ordering::Relaxed) > FILES / 2);
-        place.replace(document("checkout", true));
+        folder.replace(document("checkout", true));
     });
     wait_until("the change is seen", || is_on(&guard, "checkout"));
-    place.write(document("checkout", false));
+    folder.write(document("checkout", false));
     wait_until("the next change is seen", || !is_on(&guard, "checkout"));
     wait_for_state(&guard, SourceState::Fresh);
 }
 
-/// Killed and reaped when the test ends, however it does.
+/// A child process. It is killed and reaped when the test ends, even by a panic.
 struct Follower(Child);
 
 impl Follower {
@@ -255,12 +255,12 @@ impl Drop for Follower {
     }
 }
 
-/// The process stands still while the queue of the system fills up, so that the event of the file is lost for certain.
+/// The process is stopped while the system's queue fills up, so the event of the file is certainly lost.
 #[test]
 fn the_queue_overflows_and_the_change_is_seen() {
     const TEST: &str = "the_queue_overflows_and_the_change_is_seen";
     const READY: &str = "the watch is at work";
-    if let Some(dir) = place_of_the_child() {
+    if let Some(dir) = folder_of_the_child() {
         let guard = follow_by_events(&dir.join("flags.toml"));
         println!("\n{READY}");
         wait_until("the first change", || is_on(&guard, "first"));
@@ -268,31 +268,31 @@ fn the_queue_overflows_and_the_change_is_seen() {
         wait_until("the change that no event is left of", || is_on(&guard, "second"));
         return;
     }
-    let place = Place::new();
-    place.write(document("other", true));
+    let folder = TestDir::new();
+    folder.write(document("other", true));
     for n in 0..2 {
-        fs::write(place.path(&format!("junk-{n}")), "").expect("written");
+        fs::write(folder.path(&format!("junk-{n}")), "").expect("written");
     }
     let child = Command::new(env::current_exe().expect("this binary"))
         .args(["--exact", &test_name(module_path!(), TEST), "--nocapture", "--test-threads=1"])
-        .env(CHILD, place.path(""))
+        .env(CHILD, folder.path(""))
         .stdout(Stdio::piped())
         .spawn()
         .expect("the child starts");
     let mut child = Follower(child);
     let mut lines = BufReader::new(child.0.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
     assert!(lines.any(|line| line == READY), "it has started");
-    place.replace(document("first", true));
+    folder.replace(document("first", true));
     assert!(lines.any(|line| line == READY), "it has seen a change by its event");
 
     child.signal("-STOP");
     wait_until("it stands still", || child.is_stopped());
     let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").expect("the limit");
-    // Events of which none is a reason to look, and no two in a row are alike, which would count as one.
+    // None of these events triggers a read. No two in a row are equal, because the system would merge those.
     for n in 0..most.trim().parse::<usize>().expect("a number") + 100 {
-        drop(fs::File::open(place.path(&format!("junk-{}", n % 2))).expect("it is there"));
+        drop(fs::File::open(folder.path(&format!("junk-{}", n % 2))).expect("it is there"));
     }
-    place.replace(document("second", true));
+    folder.replace(document("second", true));
     child.signal("-CONT");
     let passed = lines.any(|line| line.contains("1 passed"));
     assert!(passed && child.0.wait().expect("it ends").success(), "the change is not seen");

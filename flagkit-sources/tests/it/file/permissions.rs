@@ -1,5 +1,5 @@
-//! A source that fails for a while is told of once, keeps its last good flags, holds up no other one, and recovers by
-//! itself: as when a permission is lost and given back.
+//! A source that fails for a while, as when a permission is revoked and restored, is reported once. It keeps its last
+//! valid flags, delays no other source, and recovers by itself.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use crate::support::{self, Place, document, is_on, last_error, status, test_name, wait_for_state, wait_until};
+use crate::support::{self, TestDir, document, is_on, last_error, status, test_name, wait_for_state, wait_until};
 use flagkit_core::source::Provenance;
 use flagkit_core::tooling::SourceState;
 use flagkit_core::{Event, Subscription};
@@ -21,30 +21,30 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
 }
 
-/// Tells whether to go on with the test here: where permissions mean nothing, as to root, it is run in a process that
-/// they mean something to.
+/// Returns whether the test continues in this process. Permissions do not apply to root, so root runs the test again as
+/// a user they apply to.
 fn permissions_count(test: &str) -> bool {
     const CHILD: &str = "FLAGKIT_TEST_NOBODY";
-    let place = Place::new();
-    place.write("");
-    set_mode(&place.flags(), 0);
-    if fs::File::open(place.flags()).is_err() {
+    let folder = TestDir::new();
+    folder.write("");
+    set_mode(&folder.flags(), 0);
+    if fs::File::open(folder.flags()).is_err() {
         return true;
     }
     assert!(env::var_os(CHILD).is_none(), "permissions mean nothing in the child either");
-    // The binary may lie where only root may go.
-    let binary = place.path("test");
+    // The path of the binary may be accessible to root only.
+    let binary = folder.path("test");
     // A program cannot be run while it is open for writing. A child that another test starts meanwhile could hold the
     // file open, so another process writes it.
     let copied =
         Command::new("cp").arg(env::current_exe().expect("this binary")).arg(&binary).status().expect("cp runs");
     assert!(copied.success());
     set_mode(&binary, 0o755);
-    set_mode(&place.path(""), 0o777);
+    set_mode(&folder.path(""), 0o777);
     let nobody = |program: &Path| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program);
-        command.current_dir(place.path("")).env(CHILD, "1").env("TMPDIR", place.path(""));
+        command.current_dir(folder.path("")).env(CHILD, "1").env("TMPDIR", folder.path(""));
         command
     };
     if !nobody(Path::new("true")).output().is_ok_and(|output| output.status.success()) {
@@ -62,20 +62,20 @@ fn permissions_count(test: &str) -> bool {
     false
 }
 
-/// By events, with a poll beneath that is of no help, and by the poll alone.
+/// Returns a guard that uses events, with a poll too rare to help, and one that only polls.
 fn both(path: &Path) -> [Guard; 2] {
     let by_events = File::new(path).poll_every(Duration::from_secs(3600));
     let by_polls = File::new(path).notify(Notify::Off).poll_every(Duration::from_millis(20));
     [by_events, by_polls].map(support::start)
 }
 
-/// The faults that subscribers are told of, by their errors.
-struct Faults {
+/// The errors of the load failures that subscribers receive.
+struct LoadErrors {
     told: Arc<Mutex<Vec<String>>>,
     _subscription: Subscription,
 }
 
-impl Faults {
+impl LoadErrors {
     fn of(guard: &Guard) -> Self {
         let told = Arc::new(Mutex::new(Vec::new()));
         let subscription = guard.flags().subscribe({
@@ -95,7 +95,7 @@ impl Faults {
     }
 }
 
-/// Waits until the lowest layer has looked so many times: each time it says when it looks next.
+/// Waits until the lowest layer has made this many reads. Each read sets the time of the next.
 fn has_looked(guard: &Guard, times: usize) {
     let mut tries: BTreeSet<SystemTime> = BTreeSet::new();
     wait_until("some looks", || {
@@ -109,11 +109,11 @@ fn of_the_file() {
     if !permissions_count("of_the_file") {
         return;
     }
-    let place = Place::new();
-    let path = place.flags();
-    place.write(document("a", true));
+    let folder = TestDir::new();
+    let path = folder.flags();
+    folder.write(document("a", true));
     for guard in both(&path) {
-        let faults = Faults::of(&guard);
+        let errors = LoadErrors::of(&guard);
         wait_until("the flags", || is_on(&guard, "a") && status(&guard).state == SourceState::Fresh);
         set_mode(&path, 0);
         wait_for_state(&guard, SourceState::Stale);
@@ -123,27 +123,27 @@ fn of_the_file() {
         has_looked(&guard, 3);
         assert!(is_on(&guard, "a"));
 
-        // Another file takes its place meanwhile, which may not be read either.
-        let new = place.path("new");
+        // Meanwhile another unreadable file replaces it.
+        let new = folder.path("new");
         fs::write(&new, document("a", false)).expect("written");
         set_mode(&new, 0);
         fs::rename(&new, &path).expect("moved");
         has_looked(&guard, 3);
         assert!(is_on(&guard, "a"));
-        assert_eq!((status(&guard).state, faults.told()), (SourceState::Stale, vec![error]), "told once");
+        assert_eq!((status(&guard).state, errors.told()), (SourceState::Stale, vec![error]), "told once");
 
         set_mode(&path, 0o644);
         wait_until("what may be read again is read", || !is_on(&guard, "a"));
         wait_for_state(&guard, SourceState::Fresh);
         assert_eq!(last_error(&guard), None);
-        // The same content is found as before.
+        // The content found is the same as before.
         set_mode(&path, 0);
         wait_for_state(&guard, SourceState::Stale);
         set_mode(&path, 0o600);
         wait_for_state(&guard, SourceState::Fresh);
         assert!(!is_on(&guard, "a"));
-        wait_until("it is told of again", || faults.told().len() == 2);
-        place.replace(document("a", true));
+        wait_until("it is told of again", || errors.told().len() == 2);
+        folder.replace(document("a", true));
         wait_until("it is followed as before", || is_on(&guard, "a"));
     }
 }
@@ -153,15 +153,15 @@ fn of_the_directory() {
     if !permissions_count("of_the_directory") {
         return;
     }
-    let place = Place::new();
-    let (dir, path) = (place.path("dir"), place.path("dir/flags.toml"));
+    let folder = TestDir::new();
+    let (dir, path) = (folder.path("dir"), folder.path("dir/flags.toml"));
     fs::create_dir(&dir).expect("a directory");
     for mode in [0, 0o600] {
         fs::write(&path, document("a", true)).expect("written");
         for guard in both(&path) {
             wait_until("the flags", || is_on(&guard, "a"));
             set_mode(&dir, mode);
-            // Nothing tells of a directory that is closed: asked, it looks.
+            // A closed directory causes no event, so the test requests a reload.
             guard.reload();
             wait_for_state(&guard, SourceState::Stale);
             let error = last_error(&guard).expect("an error");
@@ -181,10 +181,10 @@ fn at_the_start() {
     if !permissions_count("at_the_start") {
         return;
     }
-    let place = Place::new();
-    place.write(document("a", true));
-    set_mode(&place.flags(), 0);
-    let build = || Builder::new().source(File::new(place.flags()));
+    let folder = TestDir::new();
+    folder.write(document("a", true));
+    set_mode(&folder.flags(), 0);
+    let build = || Builder::new().source(File::new(folder.flags()));
     let error = build().when_missing(OnFailedStart::StayDark).start().expect_err("it is there and cannot be used");
     assert!(error.is_load() && error.to_string().to_lowercase().contains("permission denied"), "{error}");
     let guard = build()
@@ -193,7 +193,7 @@ fn at_the_start() {
         .start()
         .expect("starts in the dark");
     assert_eq!(status(&guard).state, SourceState::Waiting);
-    set_mode(&place.flags(), 0o400);
+    set_mode(&folder.flags(), 0o400);
     wait_until("it is read as soon as it may", || is_on(&guard, "a"));
 }
 
@@ -202,8 +202,8 @@ fn of_the_directory_of_a_cache() {
     if !permissions_count("of_the_directory_of_a_cache") {
         return;
     }
-    let place = Place::new();
-    let (dir, path) = (place.path("dir"), place.path("dir/flags.cache"));
+    let folder = TestDir::new();
+    let (dir, path) = (folder.path("dir"), folder.path("dir/flags.cache"));
     fs::create_dir(&dir).expect("a directory");
     let cache = Cache::new(&path, Provenance::new("https://flags.example.com/flags.toml"));
     let kept = |text: &str| {
@@ -225,38 +225,38 @@ fn of_the_directory_of_a_cache() {
 
 #[test]
 fn an_error_that_stays_is_told_once() {
-    let place = Place::new();
-    place.write(document("a", true));
-    for guard in both(&place.flags()) {
+    let folder = TestDir::new();
+    folder.write(document("a", true));
+    for guard in both(&folder.flags()) {
         wait_until("the flags", || is_on(&guard, "a") && status(&guard).state == SourceState::Fresh);
-        let faults = Faults::of(&guard);
+        let errors = LoadErrors::of(&guard);
         let broken = "[flags]\na = tru\n";
-        place.write(broken);
+        folder.write(broken);
         wait_for_state(&guard, SourceState::Stale);
-        // Looked at again and again, by itself, asked for, and because somebody writes the same.
+        // The source repeats the read: by itself, on request, and because the same content is written again.
         for _ in 0..5 {
-            for ask in [&|| guard.reload(), &|| place.replace(broken)] as [&dyn Fn(); 2] {
+            for ask in [&|| guard.reload(), &|| folder.replace(broken)] as [&dyn Fn(); 2] {
                 let next_try = status(&guard).next_try;
                 ask();
                 wait_until("a look", || status(&guard).next_try.is_some_and(|next| Some(next) != next_try));
             }
         }
         let first = last_error(&guard).expect("an error");
-        assert_eq!(faults.told(), [&*first]);
+        assert_eq!(errors.told(), [&*first]);
         assert!(status(&guard).refusals >= 1 && is_on(&guard, "a"));
 
-        place.write("[flags]\n\na = tru\n");
+        folder.write("[flags]\n\na = tru\n");
         wait_until("another error", || last_error(&guard).is_some_and(|error| error != first));
         let second = last_error(&guard).expect("an error");
-        wait_until("it is told", || faults.told().len() == 2);
-        // What was right in between makes the same error a new one.
-        place.write(document("a", true));
+        wait_until("it is told", || errors.told().len() == 2);
+        // A success in between makes the same error a new one.
+        folder.write(document("a", true));
         wait_for_state(&guard, SourceState::Fresh);
-        place.write(broken);
+        folder.write(broken);
         wait_for_state(&guard, SourceState::Stale);
-        wait_until("it is told again", || faults.told().len() == 3);
-        assert_eq!(faults.told(), [&*first, &*second, &*first]);
-        place.write(document("a", true));
+        wait_until("it is told again", || errors.told().len() == 3);
+        assert_eq!(errors.told(), [&*first, &*second, &*first]);
+        folder.write(document("a", true));
         wait_for_state(&guard, SourceState::Fresh);
     }
 }
@@ -270,12 +270,12 @@ mod of_a_server {
 
     use super::*;
 
-    /// A server whose answer can be set.
+    /// A server with a response that the test can set.
     fn saying(text: &Arc<Mutex<String>>) -> Stub {
         let text = Arc::clone(text);
         Stub::new(move |request, stream| {
             let text = text.lock().expect("no panic").clone();
-            !request.asks_for_stream() && stream.write_all(text.as_bytes()).is_ok()
+            !request.is_stream_request() && stream.write_all(text.as_bytes()).is_ok()
         })
     }
 
@@ -289,13 +289,13 @@ mod of_a_server {
         let say = |answer: String| *text.lock().expect("no panic") = answer;
         let stub = saying(&text);
         let guard = stub::start(eager(&stub.url()));
-        let faults = Faults::of(&guard);
+        let errors = LoadErrors::of(&guard);
         let unavailable = answer("503 Service Unavailable", "", "");
         for (told, bad) in [(1, unavailable.clone()), (2, good("[flags")), (3, unavailable)] {
             say(bad);
             let count = status(&guard).refusals;
             wait_until("each is counted", || status(&guard).refusals >= count + 10);
-            assert_eq!(faults.told().len(), told, "{:?}", faults.told());
+            assert_eq!(errors.told().len(), told, "{:?}", errors.told());
         }
         assert!(is_on(&guard, "a"));
     }
@@ -306,19 +306,19 @@ mod of_a_server {
 
     #[test]
     fn three_sources_are_merged_while_each_is_broken_in_turn() {
-        let place = Place::new();
+        let folder = TestDir::new();
         let text = Arc::new(Mutex::new(String::new()));
-        // Each declares a flag of its own and one that all declare; `None` breaks it.
+        // Each source declares one flag of its own and one that all share. `None` is invalid.
         let set = |layer: usize, on: Option<bool>| match layer {
             0 => {
                 let text = on.map(|on| format!("[flags]\nlow = {on}\nshared = {on}\nbelow = {on}\n"));
-                place.replace(text.unwrap_or_else(|| "[flags".to_owned()));
+                folder.replace(text.unwrap_or_else(|| "[flags".to_owned()));
             }
             1 => {
                 let text =
                     on.map(|on| format!("{{\"flags\": {{\"middle\": {on}, \"shared\": {on}, \"below\": {on}}}}}"));
-                fs::write(place.path("new"), text.unwrap_or_else(|| "{".to_owned())).expect("written");
-                fs::rename(place.path("new"), place.path("middle.json")).expect("moved");
+                fs::write(folder.path("new"), text.unwrap_or_else(|| "{".to_owned())).expect("written");
+                fs::rename(folder.path("new"), folder.path("middle.json")).expect("moved");
             }
             _ => {
                 let text_of = |on| good(&format!("[flags]\nhigh = {on}\nshared = {on}\n"));
@@ -328,13 +328,13 @@ mod of_a_server {
         (0..3).for_each(|layer| set(layer, Some(true)));
         let stub = saying(&text);
         let guard = Builder::new()
-            .source(File::new(place.flags()))
-            .source(File::new(place.path("middle.json")))
+            .source(File::new(folder.flags()))
+            .source(File::new(folder.path("middle.json")))
             .source(eager(&stub.url()))
             .start()
             .expect("all are there");
         let shows = |expected: [bool; 3]| {
-            // One snapshot: own flags, the highest layer's word on the shared one, the middle one's below that.
+            // One snapshot holds each source's own flag, and the shared flag of the highest valid layer.
             let snapshot = guard.flags().snapshot();
             let is = |key| snapshot.is_on(key, &());
             ["low", "middle", "high"].map(is) == expected && is("shared") == expected[2] && is("below") == expected[1]

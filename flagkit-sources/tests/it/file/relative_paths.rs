@@ -1,5 +1,5 @@
-//! A relative path means the working directory at the time the file is named, wherever the process goes later. The
-//! working directory belongs to the whole process, so each test here has a process of its own.
+//! A relative path is resolved against the working directory at the time the `File` is created. The working directory
+//! belongs to the whole process, so each test here runs in a child.
 
 use std::env;
 use std::ffi::OsStr;
@@ -7,30 +7,30 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{self, Place, document, in_a_child, is_on, wait_until};
+use crate::support::{self, TestDir, document, in_a_child, is_on, wait_until};
 use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source};
 use flagkit_sources::{Builder, File, Notify};
 
 const CHILD: &str = "THIS_IS_THE_CHILD";
 
-/// Runs `test` in a child whose working directory holds a flag file that is off and a directory with one that is on.
+/// Runs `test` in a child. Its working directory holds a flag file that is off, and a directory with one that is on.
 fn in_a_directory(test: &str, body: fn()) {
     if env::var_os(CHILD).is_some() {
         return body();
     }
-    let place = Place::new();
-    place.write(document("checkout", false));
-    fs::create_dir(place.path("elsewhere")).expect("made");
-    fs::write(place.path("elsewhere/flags.toml"), document("wrong", true)).expect("written");
+    let folder = TestDir::new();
+    folder.write(document("checkout", false));
+    fs::create_dir(folder.path("elsewhere")).expect("made");
+    fs::write(folder.path("elsewhere/flags.toml"), document("wrong", true)).expect("written");
     in_a_child(
         module_path!(),
         test,
-        place.flags().parent().expect("a parent"),
+        folder.flags().parent().expect("a parent"),
         &[(OsStr::new(CHILD), OsStr::new("1"))],
     );
 }
 
-fn move_on() {
+fn change_directory() {
     env::set_current_dir("elsewhere").expect("moved on");
 }
 
@@ -44,10 +44,10 @@ fn a_change_of_directory_while_it_runs() {
             let home = env::current_dir().expect("a directory");
             fs::write("flags.toml", document("checkout", false)).expect("written");
             let guard = support::start(file);
-            // It follows the file before the process goes anywhere.
+            // The source follows the file before the working directory changes.
             fs::write("flags.toml", "[flags]\ncheckout = false\nhere = true\n").expect("written");
             wait_until("the first change is seen", || is_on(&guard, "here"));
-            move_on();
+            change_directory();
             fs::write(home.join("flags.toml"), document("checkout", true)).expect("written");
             wait_until("the change is seen", || is_on(&guard, "checkout"));
             assert!(!is_on(&guard, "wrong"));
@@ -60,24 +60,24 @@ fn a_change_of_directory_while_it_runs() {
 fn a_change_of_directory_before_the_start() {
     in_a_directory("a_change_of_directory_before_the_start", || {
         let file = File::new("flags.toml");
-        move_on();
+        change_directory();
         let guard = support::start(file);
         assert!(!is_on(&guard, "wrong"));
         assert!(guard.flags().snapshot().flag("checkout").is_some());
     });
 }
 
-/// The process moves on as soon as the flags are loaded, which is when `start` returns: a daemon's first act.
-struct MovesOn(File);
+/// The process changes its directory as soon as the flags are loaded, which is when `start` returns, as a daemon does.
+struct ChangesDirectory(File);
 
-impl Source for MovesOn {
+impl Source for ChangesDirectory {
     fn provenance(&self) -> Provenance {
         self.0.provenance()
     }
 
     fn load(&mut self) -> Result<Load, LoadError> {
         let load = self.0.load();
-        move_on();
+        change_directory();
         load
     }
 
@@ -90,7 +90,7 @@ impl Source for MovesOn {
 fn a_change_of_directory_as_soon_as_it_has_started() {
     in_a_directory("a_change_of_directory_as_soon_as_it_has_started", || {
         let home = env::current_dir().expect("a directory");
-        let guard = Builder::new().source(MovesOn(File::new("flags.toml"))).start().expect("starts");
+        let guard = Builder::new().source(ChangesDirectory(File::new("flags.toml"))).start().expect("starts");
         let flags = guard.flags();
         fs::write(home.join("flags.toml"), document("checkout", true)).expect("written");
         wait_until("the change is seen", || {

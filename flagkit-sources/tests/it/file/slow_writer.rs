@@ -1,4 +1,4 @@
-//! A writer that pauses for a quarter of a second with the file open is waited for, wherever the path leads to.
+//! The source waits for a writer that pauses for a quarter of a second with the file open, wherever the path leads.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{self, Place, is_on, pause, wait_until};
+use crate::support::{self, TestDir, is_on, pause, wait_until};
 use flagkit_sources::Guard;
 
 const FLAGS: usize = 40;
@@ -21,7 +21,7 @@ fn text(round: usize) -> String {
     text
 }
 
-/// Rewrites the file in two pieces, the first of which is a document of its own with most of the flags.
+/// Rewrites the file in two pieces. The first is a valid document with most of the flags.
 fn rewrite_slowly(file: &Path, text: &str) -> Duration {
     let half = text.lines().take(30).map(|line| line.len() + 1).sum();
     let (first, second) = text.split_at(half);
@@ -43,12 +43,12 @@ fn check(guard: &Guard, file: &Path) {
             }
         }
     });
-    // The watch begins a moment after the start: a write before that is judged by the poll.
+    // The watch begins shortly after the start. Only the poll detects a write before that.
     fs::write(file, text(99)).expect("written");
     wait_until("the watch is at work", || is_on(guard, "round-99"));
     for round in 1..=5 {
         let paused = rewrite_slowly(file, &text(round));
-        // A machine that is busy elsewhere makes the pause longer than anybody would wait.
+        // A busy machine may stretch the pause beyond the time that the source waits.
         if paused < Duration::from_millis(450) {
             assert!(!torn.load(std::sync::atomic::Ordering::SeqCst), "half a document in round {round}");
         }
@@ -59,42 +59,42 @@ fn check(guard: &Guard, file: &Path) {
 
 #[test]
 fn the_file_itself() {
-    let place = Place::new();
-    place.write(text(0));
-    let guard = support::follow(&place.flags());
-    check(&guard, &place.flags());
+    let folder = TestDir::new();
+    folder.write(text(0));
+    let guard = support::follow(&folder.flags());
+    check(&guard, &folder.flags());
 }
 
 #[test]
 fn the_target_of_a_link() {
-    let place = Place::new();
-    fs::create_dir(place.path("real")).expect("made");
-    fs::write(place.path("real/v1.toml"), text(0)).expect("written");
-    symlink("real/v1.toml", place.flags()).expect("linked");
-    let guard = support::follow(&place.flags());
-    check(&guard, &place.path("real/v1.toml"));
+    let folder = TestDir::new();
+    fs::create_dir(folder.path("real")).expect("made");
+    fs::write(folder.path("real/v1.toml"), text(0)).expect("written");
+    symlink("real/v1.toml", folder.flags()).expect("linked");
+    let guard = support::follow(&folder.flags());
+    check(&guard, &folder.path("real/v1.toml"));
 }
 
-/// The link leads to another file of the same directory than it did when it was first followed.
+/// The link points to another file of the same directory than when the source started.
 #[test]
 fn the_new_target_of_a_link_in_one_directory() {
-    let place = Place::new();
-    fs::write(place.path("v1.toml"), text(0)).expect("written");
-    fs::write(place.path("v2.toml"), text(100)).expect("written");
-    symlink("v1.toml", place.flags()).expect("linked");
-    let guard = support::follow(&place.flags());
-    symlink("v2.toml", place.path("next")).expect("linked");
-    fs::rename(place.path("next"), place.flags()).expect("moved");
+    let folder = TestDir::new();
+    fs::write(folder.path("v1.toml"), text(0)).expect("written");
+    fs::write(folder.path("v2.toml"), text(100)).expect("written");
+    symlink("v1.toml", folder.flags()).expect("linked");
+    let guard = support::follow(&folder.flags());
+    symlink("v2.toml", folder.path("next")).expect("linked");
+    fs::rename(folder.path("next"), folder.flags()).expect("moved");
     wait_until("the new target is seen", || is_on(&guard, "round-100"));
-    check(&guard, &place.path("v2.toml"));
+    check(&guard, &folder.path("v2.toml"));
 }
 
-/// The directory of the working copy, spelled in a way that is not how events spell it.
+/// The path spells the directory differently from the events.
 #[test]
 fn a_path_with_dots() {
-    let place = Place::new();
-    fs::create_dir(place.path("etc")).expect("made");
-    place.write(text(0));
-    let guard = support::follow(&place.path("etc/.././flags.toml"));
-    check(&guard, &place.flags());
+    let folder = TestDir::new();
+    fs::create_dir(folder.path("etc")).expect("made");
+    folder.write(text(0));
+    let guard = support::follow(&folder.path("etc/.././flags.toml"));
+    check(&guard, &folder.flags());
 }

@@ -1,12 +1,12 @@
-//! Times tell little: a copy with an older date, rewrites within one second, and rewrites of the same size are seen, by
-//! the poll alone as well.
+//! Times prove little. A copy with an older date, several rewrites within a second, and rewrites of the same size are
+//! all detected, also by the poll only.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::support::{self, Place, is_on, pause, wait_until};
+use crate::support::{self, TestDir, is_on, pause, wait_until};
 use flagkit_sources::Guard;
 
 /// Both texts have the same length.
@@ -23,72 +23,72 @@ fn sees(guard: &Guard, n: u32, on: bool) {
     wait_until(&format!("change {n} is seen"), || is_on(guard, "checkout") == on);
 }
 
-/// A rollback: yesterday's file is copied over today's, date and all.
+/// A rollback copies yesterday's file over today's, with its date.
 fn older_copies(start: fn(&Path) -> Guard) {
-    let place = Place::new();
-    place.write(text(false));
-    let guard = start(&place.flags());
+    let folder = TestDir::new();
+    folder.write(text(false));
+    let guard = start(&folder.flags());
     for n in 1..=10 {
-        let (on, old) = (n % 2 == 1, place.path("old.toml"));
+        let (on, old) = (n % 2 == 1, folder.path("old.toml"));
         fs::write(&old, text(on)).expect("written");
-        // Each is older than the one before.
+        // Each date is older than the previous one.
         date(&old, Duration::from_secs(u64::from(n) * 86_400));
-        let copied = Command::new("cp").arg("-p").arg(&old).arg(place.flags()).status().expect("cp runs");
+        let copied = Command::new("cp").arg("-p").arg(&old).arg(folder.flags()).status().expect("cp runs");
         assert!(copied.success());
         sees(&guard, n, on);
     }
 }
 
 fn older_files_moved(start: fn(&Path) -> Guard) {
-    let place = Place::new();
-    place.write(text(false));
-    let guard = start(&place.flags());
+    let folder = TestDir::new();
+    folder.write(text(false));
+    let guard = start(&folder.flags());
     for n in 1..=10 {
-        let (on, old) = (n % 2 == 1, place.path("old.toml"));
+        let (on, old) = (n % 2 == 1, folder.path("old.toml"));
         fs::write(&old, text(on)).expect("written");
         date(&old, Duration::from_secs(u64::from(n) * 86_400));
-        fs::rename(old, place.flags()).expect("moved");
+        fs::rename(old, folder.flags()).expect("moved");
         sees(&guard, n, on);
     }
 }
 
-/// Dates in the future, as after a wrong clock, must not stop anything either.
+/// Dates in the future, as from a wrong clock, must not block changes either.
 fn dates_of_the_future(start: fn(&Path) -> Guard) {
-    let place = Place::new();
-    place.write(text(false));
+    let folder = TestDir::new();
+    folder.write(text(false));
     let future = SystemTime::now() + Duration::from_secs(86_400 * 365);
-    let guard = start(&place.flags());
+    let guard = start(&folder.flags());
     for n in 1..=6 {
         let on = n % 2 == 1;
-        place.write(text(on));
-        fs::File::options().write(true).open(place.flags()).and_then(|file| file.set_modified(future)).expect("set");
+        folder.write(text(on));
+        fs::File::options().write(true).open(folder.flags()).and_then(|file| file.set_modified(future)).expect("set");
         sees(&guard, n, on);
     }
 }
 
-/// Many rewrites within one second, each waited for: whole seconds would show none of them.
+/// Many rewrites happen within one second, and the test waits for each. Whole seconds would reveal none of them.
 fn within_a_second(start: fn(&Path) -> Guard) {
-    let place = Place::new();
-    place.write(text(false));
-    let guard = start(&place.flags());
+    let folder = TestDir::new();
+    folder.write(text(false));
+    let guard = start(&folder.flags());
     for n in 1..=20 {
         let on = n % 2 == 1;
-        place.write(text(on));
+        folder.write(text(on));
         sees(&guard, n, on);
     }
 }
 
-/// Two rewrites in one tick of the clock of the file system: the first may or may not be seen, the second always.
+/// Two rewrites happen within one tick of the file system's clock. The source may skip the first, but never the second.
 fn within_a_tick(start: fn(&Path) -> Guard) {
-    let place = Place::new();
-    place.write(text(false));
-    let guard = start(&place.flags());
+    let folder = TestDir::new();
+    folder.write(text(false));
+    let guard = start(&folder.flags());
     for n in 1..=20 {
         let on = n % 2 == 1;
-        place.write(text(!on));
-        // Anywhere in the course of a look at the first one.
+        folder.write(text(!on));
+        // The second write happens at any moment of the read of the first.
         pause(Duration::from_micros(u64::from(n) * 700));
-        place.write(text(on));
+        folder.write(text(on));
         sees(&guard, n, on);
         support::holds_for(Duration::from_millis(60), "it stays", || is_on(&guard, "checkout") == on);
     }

@@ -1,12 +1,12 @@
-//! Reading the file makes events, also when flagkit itself reads it: they do not wake the thread that would read it
-//! again. It looks at the threads of the whole process, so it is one test in a file of its own.
+//! Reading the file causes events, even when flagkit reads it. They must not wake the thread that would read it again.
+//! The test counts context switches of the whole process, so it runs by itself in a child.
 
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{self, Place, document, is_on, pause, runs_alone, status, wait_until};
+use crate::support::{self, TestDir, document, in_own_process, is_on, pause, status, wait_until};
 
-/// How often the threads of sources have gone to sleep so far.
+/// Returns how often the threads of sources have gone to sleep so far.
 fn sleeps() -> u64 {
     let tasks = fs::read_dir("/proc/self/task").expect("tasks").map(|task| task.expect("a task").path());
     let sources = tasks
@@ -21,25 +21,25 @@ fn sleeps() -> u64 {
 
 #[test]
 fn idle() {
-    if !runs_alone(module_path!(), "idle") {
+    if !in_own_process(module_path!(), "idle") {
         return;
     }
-    let place = Place::new();
-    place.write(document("checkout", false));
-    let guard = support::follow(&place.flags());
-    place.write(document("checkout", true));
+    let folder = TestDir::new();
+    folder.write(document("checkout", false));
+    let guard = support::follow(&folder.flags());
+    folder.write(document("checkout", true));
     wait_until("the change is seen", || is_on(&guard, "checkout"));
-    // The last looks at a young file.
+    // The source rereads a recently written file for this long.
     pause(Duration::from_millis(500));
     let before = sleeps();
     assert!(before > 0, "there is such a thread");
     for _ in 0..500 {
-        assert!(!fs::read(place.flags()).expect("read").is_empty());
+        assert!(!fs::read(folder.flags()).expect("read").is_empty());
         pause(Duration::from_millis(4));
     }
     let woken = sleeps() - before;
     println!("woken {woken} times in two seconds");
-    // The poll looks every two seconds; a reader that wakes itself would be up thousands of times.
+    // The poll runs every two seconds. A reader that wakes itself would wake thousands of times.
     assert!(woken < 50, "woken {woken} times");
     assert_eq!(status(&guard).loads, 2);
 }

@@ -1,27 +1,27 @@
-//! Every way in which people, editors, scripts and Kubernetes replace a file, a hundred times each, seen every time:
-//! by events, and by the poll alone.
+//! Every way in which people, editors, scripts and Kubernetes replace a file, a hundred times each. Each change is
+//! detected by events, and by the poll only.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::support::{self, Place, document, is_on, wait_until};
+use crate::support::{self, TestDir, document, is_on, wait_until};
 use flagkit_sources::Guard;
 
-/// The path to follow, and what puts the n-th text there.
+/// The path to follow, and a function that writes the n-th text there.
 type Writer = (PathBuf, Box<dyn Fn(usize, &str)>);
 
-/// Lays out a place for a way of writing.
-type Style = fn(&Place) -> Writer;
+/// Prepares a directory for one way of writing.
+type Style = fn(&TestDir) -> Writer;
 
-fn in_place(place: &Place) -> Writer {
-    let path = place.flags();
+fn in_place(folder: &TestDir) -> Writer {
+    let path = folder.flags();
     (path.clone(), Box::new(move |_, text| fs::write(&path, text).expect("written")))
 }
 
-fn mv(place: &Place) -> Writer {
-    let (path, new) = (place.flags(), place.path("new"));
+fn mv(folder: &TestDir) -> Writer {
+    let (path, new) = (folder.flags(), folder.path("new"));
     let target = path.clone();
     let write = move |_, text: &str| {
         fs::write(&new, text).expect("written");
@@ -30,8 +30,8 @@ fn mv(place: &Place) -> Writer {
     (path, Box::new(write))
 }
 
-fn vim(place: &Place) -> Writer {
-    let (path, backup) = (place.flags(), place.path("flags.toml~"));
+fn vim(folder: &TestDir) -> Writer {
+    let (path, backup) = (folder.flags(), folder.path("flags.toml~"));
     let target = path.clone();
     let write = move |n, text: &str| {
         if n > 0 {
@@ -45,8 +45,8 @@ fn vim(place: &Place) -> Writer {
     (path, Box::new(write))
 }
 
-fn delete_and_recreate(place: &Place) -> Writer {
-    let path = place.flags();
+fn delete_and_recreate(folder: &TestDir) -> Writer {
+    let path = folder.flags();
     let target = path.clone();
     let write = move |n, text: &str| {
         if n > 0 {
@@ -57,9 +57,10 @@ fn delete_and_recreate(place: &Place) -> Writer {
     (path, Box::new(write))
 }
 
-/// `flags.toml -> ..data/flags.toml`, `..data -> ..n`: another link is moved over `..data`, the old directory goes.
-fn config_map(place: &Place) -> Writer {
-    let base = place.path("mount");
+/// `flags.toml -> ..data/flags.toml`, `..data -> ..n`: a new link is moved over `..data`, then the old directory is
+/// removed.
+fn config_map(folder: &TestDir) -> Writer {
+    let base = folder.path("mount");
     fs::create_dir(&base).expect("a directory");
     symlink("..data/flags.toml", base.join("flags.toml")).expect("a link");
     let path = base.join("flags.toml");
@@ -76,9 +77,9 @@ fn config_map(place: &Place) -> Writer {
     (path, Box::new(write))
 }
 
-/// `current -> release-n`, and the path leads through `current`.
-fn release_directory(place: &Place) -> Writer {
-    let base = place.path("releases");
+/// `current -> release-n`, and the path contains `current`.
+fn release_directory(folder: &TestDir) -> Writer {
+    let base = folder.path("releases");
     fs::create_dir(&base).expect("a directory");
     let path = base.join("current/flags.toml");
     let write = move |n: usize, text: &str| {
@@ -92,8 +93,8 @@ fn release_directory(place: &Place) -> Writer {
 }
 
 /// A link to a file in another directory, which is rewritten there.
-fn behind_a_link(place: &Place) -> Writer {
-    let (link, elsewhere) = (place.flags(), place.path("elsewhere"));
+fn behind_a_link(folder: &TestDir) -> Writer {
+    let (link, elsewhere) = (folder.flags(), folder.path("elsewhere"));
     fs::create_dir(&elsewhere).expect("a directory");
     symlink("elsewhere/real.toml", &link).expect("a link");
     let write = move |n: usize, text: &str| {
@@ -108,9 +109,9 @@ fn behind_a_link(place: &Place) -> Writer {
     (link, Box::new(write))
 }
 
-/// The same size, and the modification time put back to what it was.
-fn same_size_same_time(place: &Place) -> Writer {
-    let path = place.flags();
+/// The same size, and the modification time is restored.
+fn same_size_same_time(folder: &TestDir) -> Writer {
+    let path = folder.flags();
     let target = path.clone();
     let write = move |_, text: &str| {
         fs::write(&target, text).expect("written");
@@ -120,11 +121,11 @@ fn same_size_same_time(place: &Place) -> Writer {
     (path, Box::new(write))
 }
 
-/// The whole directory is moved away and another takes its place.
-fn directory_replaced(place: &Place) -> Writer {
-    let (dir, next) = (place.path("etc"), place.path("etc.next"));
+/// The whole directory is moved away and replaced.
+fn directory_replaced(folder: &TestDir) -> Writer {
+    let (dir, next) = (folder.path("etc"), folder.path("etc.next"));
     let path = dir.join("flags.toml");
-    let base = place.path("old");
+    let base = folder.path("old");
     fs::create_dir(&base).expect("a directory");
     let write = move |n: usize, text: &str| {
         fs::create_dir(&next).expect("a directory");
@@ -143,10 +144,10 @@ fn text(on: bool) -> String {
     format!("{}#{padding}\n", document("checkout", on))
 }
 
-/// Flips the flag `times` times and waits for each to be seen.
+/// Flips the flag `times` times and waits for each flip to arrive.
 fn check(style: Style, times: usize, start: impl FnOnce(PathBuf) -> Guard) {
-    let place = Place::new();
-    let (path, write) = style(&place);
+    let folder = TestDir::new();
+    let (path, write) = style(&folder);
     write(0, &text(false));
     let guard = start(path);
     assert!(!is_on(&guard, "checkout"));
@@ -185,7 +186,7 @@ styles! {
     in_place mv vim delete_and_recreate config_map release_directory behind_a_link same_size_same_time
 }
 
-/// No event tells of it until the directories are looked at again, which the poll does.
+/// No event reports it. The poll checks the directories again.
 #[test]
 fn a_replaced_directory_is_seen_by_the_poll_beneath() {
     check(directory_replaced, 10, |path| {

@@ -1,9 +1,10 @@
-//! Handles are shares of the same flags: a thousand of them take no thread, and no question to the server.
+//! Handles are clones that share the same flags: a thousand of them start no thread and send no request. The test
+//! counts the threads of the whole process, so it runs by itself in a child.
 
 use std::fs;
 
 use crate::support::stub::{Stub, document, eager, start};
-use crate::support::{is_on, runs_alone, wait_until};
+use crate::support::{in_own_process, is_on, wait_until};
 
 fn threads() -> usize {
     fs::read_dir("/proc/self/task").expect("the threads of this process").count()
@@ -11,7 +12,7 @@ fn threads() -> usize {
 
 #[test]
 fn a_thousand_clones_of_a_handle() {
-    if !runs_alone(module_path!(), "a_thousand_clones_of_a_handle") {
+    if !in_own_process(module_path!(), "a_thousand_clones_of_a_handle") {
         return;
     }
     let stub = Stub::saying(document("v1", "[flags]\na = true\n"));

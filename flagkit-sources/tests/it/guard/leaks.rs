@@ -1,15 +1,15 @@
-//! After the guard is dropped there is no thread, no file descriptor and no change left of it, a thousand times in a row.
-//! It counts what the whole process has, so it is one test in a file of its own.
+//! A dropped guard leaves no thread, no file descriptor and no change, a thousand times in a row. The test counts those
+//! of the whole process, so it runs by itself in a child.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{self, Place, document, runs_alone, wait_until};
+use crate::support::{self, TestDir, document, in_own_process, wait_until};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Builder, Env, File, Notify, OnFailedStart};
 
-/// How many threads there are of each name.
+/// The number of threads by name.
 fn threads() -> BTreeMap<String, usize> {
     let mut names = BTreeMap::new();
     for task in fs::read_dir("/proc/self/task").expect("tasks") {
@@ -27,18 +27,18 @@ fn descriptors() -> usize {
 
 #[test]
 fn nothing_is_left() {
-    if !runs_alone(module_path!(), "nothing_is_left") {
+    if !in_own_process(module_path!(), "nothing_is_left") {
         return;
     }
-    let place = Place::new();
-    place.write(document("checkout", true));
-    let other = place.path("other.json");
+    let folder = TestDir::new();
+    folder.write(document("checkout", true));
+    let other = folder.path("other.json");
     fs::write(&other, "{\"flags\": {}}").expect("written");
     let start = || {
         Builder::new()
-            .source(File::new(place.flags()))
+            .source(File::new(folder.flags()))
             .source(File::new(&other).notify(Notify::Off))
-            .source(File::new(place.path("missing.toml")))
+            .source(File::new(folder.path("missing.toml")))
             .source(Env::from_vars("FLAG_", [("FLAG_X".into(), "on".into())]))
             .when_missing(OnFailedStart::Skip)
             .start()
@@ -56,11 +56,11 @@ fn nothing_is_left() {
     assert!(!threads().keys().any(|name| name.starts_with("flagkit-")), "{:?}", threads());
     wait_until("the watchers are gone", || threads() == threads_before && descriptors() == descriptors_before);
 
-    // The flags stay as they were, whatever becomes of the file.
+    // The flags stay unchanged, whatever happens to the file.
     assert!(flags.status().sources.iter().all(|source| source.state == SourceState::Stopped));
-    place.write(document("checkout", false));
+    folder.write(document("checkout", false));
     support::holds_for(Duration::from_millis(500), "the flags stay", || flags.is_on("checkout", &()));
-    place.write(document("checkout", true));
+    folder.write(document("checkout", true));
 
     for round in 0..1_000 {
         let guard = start();
@@ -72,9 +72,9 @@ fn nothing_is_left() {
     });
 
     // A start that fails leaves nothing either.
-    place.write("[flags");
+    folder.write("[flags");
     for _ in 0..20 {
-        assert!(Builder::new().source(File::new(place.flags())).start().is_err());
+        assert!(Builder::new().source(File::new(folder.flags())).start().is_err());
     }
     wait_until("nothing is left of a start that fails", || {
         threads() == threads_before && descriptors() == descriptors_before

@@ -1,5 +1,5 @@
-//! A reload is asked for and done, readiness is waited for, and a guard that is dropped takes its threads along,
-//! whatever they are at.
+//! A requested reload happens, a caller can wait for readiness, and a dropped guard stops its threads, whatever they
+//! do.
 
 use std::fs::{self, FileTimes, OpenOptions};
 use std::io::Write as _;
@@ -8,25 +8,25 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{self, Custom, DEADLINE, Place, document, is_on, lit, status, wait_until};
+use crate::support::{self, Custom, DEADLINE, TestDir, document, is_on, lit, status, wait_until};
 use flagkit_core::source::{Load, LoadError, Publisher, Wake};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Builder, Env, File, Guard, Notify, OnFailedStart, Readiness};
 
-/// So long that no test lives to see it.
+/// No test runs this long.
 const NEVER: Duration = Duration::from_secs(36_000);
 
-/// Follows a file that is looked at when asked, and never else.
+/// Follows a file that is read only on request.
 fn when_asked(path: &Path) -> Guard {
     support::start(File::new(path).notify(Notify::Off).poll_every(NEVER))
 }
 
-/// Waits until the source has looked for the first time after its load, so that what follows is a change.
+/// Waits for the source's first read after its load, so that whatever follows is a change.
 fn has_looked(guard: &Guard) {
     wait_until("the first look", || status(guard).confirmations >= 1);
 }
 
-/// Writes in place, text of the same size, and puts the time of modification back.
+/// Writes a text of the same size in place, and restores the modification time.
 fn rewrite(path: &Path, text: &str) {
     let before = fs::metadata(path).expect("it is there");
     let mut file = OpenOptions::new().write(true).open(path).expect("it is ours");
@@ -37,18 +37,18 @@ fn rewrite(path: &Path, text: &str) {
 }
 
 fn text(a: bool) -> String {
-    // Of one size, whichever it is.
+    // All documents have the same size.
     format!("[flags]\na = {a}\nb = {}\n", !a)
 }
 
 #[test]
 fn a_rewrite_that_shows_in_neither_size_nor_time() {
-    let place = Place::new();
-    place.write(text(false));
-    let guard = when_asked(&place.flags());
+    let folder = TestDir::new();
+    folder.write(text(false));
+    let guard = when_asked(&folder.flags());
     has_looked(&guard);
     for (loads, on) in [(1, true), (2, false), (3, true)] {
-        rewrite(&place.flags(), &text(on));
+        rewrite(&folder.flags(), &text(on));
         support::holds_for(Duration::from_millis(200), "nobody has asked", || is_on(&guard, "a") != on);
         assert_eq!(status(&guard).loads, loads);
         guard.reload();
@@ -57,14 +57,14 @@ fn a_rewrite_that_shows_in_neither_size_nor_time() {
     }
 }
 
-/// A thousand times in a row, and while it looks: asking is no queue.
+/// A thousand requests in a row, also during a read, do not queue up.
 #[test]
 fn asking_often_is_asking() {
-    let place = Place::new();
-    place.write(text(false));
-    let guard = when_asked(&place.flags());
+    let folder = TestDir::new();
+    folder.write(text(false));
+    let guard = when_asked(&folder.flags());
     for on in [true, false] {
-        rewrite(&place.flags(), &text(on));
+        rewrite(&folder.flags(), &text(on));
         (0..1_000).for_each(|_| guard.reload());
         wait_until("it is read", || is_on(&guard, "a") == on);
     }
@@ -74,18 +74,18 @@ fn asking_often_is_asking() {
     assert_eq!(status(&guard).loads, 3);
 }
 
-/// Missing at the start and broken in between: asking finds what there is now.
+/// The file is missing at the start and invalid later. A request finds the current file.
 #[test]
 fn asking_finds_a_file_that_was_missing_and_one_that_is_broken() {
-    let place = Place::new();
-    let guard = when_asked(&place.flags());
-    // A file that is missing is looked for by itself.
-    place.write(document("a", true));
+    let folder = TestDir::new();
+    let guard = when_asked(&folder.flags());
+    // The source polls for a missing file by itself.
+    folder.write(document("a", true));
     wait_until("it is there", || is_on(&guard, "a"));
-    place.write("[flags");
+    folder.write("[flags");
     guard.reload();
     support::wait_for_state(&guard, SourceState::Stale);
-    place.write(document("a", false));
+    folder.write(document("a", false));
     guard.reload();
     wait_until("it is mended", || !is_on(&guard, "a"));
     support::wait_for_state(&guard, SourceState::Fresh);
@@ -122,7 +122,7 @@ fn a_source_that_has_stopped_is_not_asked() {
     support::holds_for(Duration::from_millis(100), "the others have ended", || loads()[..2] == [1, 1]);
     assert!(is_on(&guard, "steady") && is_on(&guard, "x"));
 
-    // Whoever holds the signal may ask on after the stop, and is not heard.
+    // The holder of a signal may request a reload after the stop; it has no effect.
     let signal = signal.recv_timeout(DEADLINE).expect("it runs");
     let flags = guard.flags().clone();
     drop(guard);
@@ -136,7 +136,7 @@ fn a_source_that_has_stopped_is_not_asked() {
 
 // Readiness.
 
-/// How ready it is in the end, when the wait may well be long; and that it was not.
+/// Expects this final readiness after a long wait, and that it was different before.
 fn at_once(guard: &Guard) -> Readiness {
     let begin = Instant::now();
     let readiness = guard.wait_until_ready(2 * DEADLINE);
@@ -144,7 +144,7 @@ fn at_once(guard: &Guard) -> Readiness {
     readiness
 }
 
-/// How ready it is after a wait that is for nothing.
+/// Expects this readiness after a wait that cannot succeed.
 fn in_vain(guard: &Guard) -> Readiness {
     let (begin, timeout) = (Instant::now(), Duration::from_millis(100));
     let readiness = guard.wait_until_ready(timeout);
@@ -155,9 +155,9 @@ fn in_vain(guard: &Guard) -> Readiness {
 
 #[test]
 fn what_is_ready_is_not_waited_for() {
-    let place = Place::new();
-    place.write(document("a", true));
-    let guard = support::follow(&place.flags());
+    let folder = TestDir::new();
+    folder.write(document("a", true));
+    let guard = support::follow(&folder.flags());
     assert_eq!(at_once(&guard), Readiness::Ready);
     assert_eq!(guard.wait_until_ready(Duration::ZERO), Readiness::Ready);
     assert_eq!(guard.wait_until_ready(Duration::MAX), Readiness::Ready);
@@ -166,8 +166,8 @@ fn what_is_ready_is_not_waited_for() {
 
 #[test]
 fn the_least_ready_source_counts() {
-    let place = Place::new();
-    let (low, middle, high) = (place.path("low.toml"), place.path("middle.json"), place.path("high.toml"));
+    let folder = TestDir::new();
+    let (low, middle, high) = (folder.path("low.toml"), folder.path("middle.json"), folder.path("high.toml"));
     fs::write(&low, document("a", true)).expect("written");
     let guard = Builder::new()
         .source(File::new(&low))
@@ -186,7 +186,7 @@ fn the_least_ready_source_counts() {
     fs::write(&high, "[flags]\n").expect("written");
     wait_until("all have flags", || guard.readiness() == Readiness::Stale);
     assert_eq!(in_vain(&guard), Readiness::Stale);
-    // The last one turns while it is waited for.
+    // The last source changes during the wait.
     thread::scope(|scope| {
         let waiting = scope.spawn(|| at_once(&guard));
         fs::write(&low, document("a", false)).expect("written");
@@ -197,17 +197,17 @@ fn the_least_ready_source_counts() {
 
 #[test]
 fn an_optional_source_that_is_missing_is_ready_and_one_that_is_broken_is_not() {
-    let place = Place::new();
-    place.write(document("a", true));
-    let overlay = place.path("overlay.toml");
-    let builder = || Builder::new().source(File::new(place.flags())).source(File::new(&overlay));
+    let folder = TestDir::new();
+    folder.write(document("a", true));
+    let overlay = folder.path("overlay.toml");
+    let builder = || Builder::new().source(File::new(folder.flags())).source(File::new(&overlay));
     let guard =
         builder().when_missing(OnFailedStart::Skip).when_invalid(OnFailedStart::StayDark).start().expect("starts");
     assert_eq!(at_once(&guard), Readiness::Ready, "it may be missing");
     fs::write(&overlay, "[flags").expect("written");
     wait_until("it is broken", || guard.readiness() == Readiness::Dark);
     assert_eq!(in_vain(&guard), Readiness::Dark, "it may not be broken");
-    // An error that changes is waited for as well as a state that does: it is missing again.
+    // The wait also ends when the error changes: the file is missing again.
     thread::scope(|scope| {
         let waiting = scope.spawn(|| at_once(&guard));
         fs::remove_file(&overlay).expect("it is there");
@@ -234,7 +234,7 @@ fn a_source_that_has_not_answered_is_waited_for() {
         load: move || answers.recv_timeout(DEADLINE).map_err(|_| LoadError::new("told nothing")),
         run: |_: &Publisher| {},
     };
-    // Both may lack, but it is not known yet that either does.
+    // Both sources may fail, but neither has reported it yet.
     let builder = Builder::new().source(slow).when_missing(OnFailedStart::Skip).when_invalid(OnFailedStart::Skip);
     let guard = builder.startup_timeout(Duration::ZERO).start().expect("starts");
     assert_eq!(in_vain(&guard), Readiness::Dark);
@@ -249,9 +249,9 @@ fn a_source_that_has_not_answered_is_waited_for() {
     assert!(is_on(&guard, "a"));
 }
 
-// The end.
+// Stopping.
 
-/// What is left is counted in the whole process, so that these run one after the other in one of their own.
+/// The test counts the threads of the whole process, so it runs by itself in a child, one case after the other.
 #[cfg(all(feature = "http", target_os = "linux"))]
 mod dropped {
     use std::fs;
@@ -266,7 +266,7 @@ mod dropped {
 
     use super::NEVER;
     use crate::support::stub::{Request, STREAM, Stub, chunk, document, eager, event};
-    use crate::support::{DEADLINE, SOON, is_on, pause, runs_alone, wait_until};
+    use crate::support::{DEADLINE, SOON, in_own_process, is_on, pause, wait_until};
 
     const DOCUMENT: &str = "[flags]\na = true\n";
     const OTHER: &str = "[flags]\na = true\nb = true\n";
@@ -275,14 +275,14 @@ mod dropped {
         fs::read_dir("/proc/self/task").expect("tasks").count()
     }
 
-    /// Answers, given how many requests there were before this one.
+    /// Responds, given the number of earlier requests.
     type Answer = fn(usize, &Request, &mut TcpStream) -> bool;
 
     fn good(stream: &mut TcpStream, text: &str) -> bool {
         stream.write_all(document("v1", text).as_bytes()).is_ok()
     }
 
-    /// Writes a beginning and then a byte now and then, until the other side has gone.
+    /// Writes a beginning and then a byte now and then, until the client closes the connection.
     fn drip(stream: &mut TcpStream, beginning: &str, byte: &str) -> bool {
         let mut is_open = stream.write_all(beginning.as_bytes()).is_ok();
         while is_open {
@@ -292,14 +292,14 @@ mod dropped {
         false
     }
 
-    /// Writes a beginning and nothing more, until the other side has gone.
+    /// Writes a beginning and nothing more, until the client closes the connection.
     fn fall_silent(stream: &mut TcpStream, beginning: &str) -> bool {
         let _ = stream.write_all(beginning.as_bytes());
         let _ = stream.read(&mut [0]);
         false
     }
 
-    /// Starts, waits until so many requests are under way, and stops: far sooner than what is under way would end.
+    /// Starts, waits for this many requests, and stops far sooner than the current request would end.
     fn check(what: &str, requests: usize, configure: fn(Http) -> Http, answer: Answer) {
         let before = threads();
         let requested = Arc::new(AtomicUsize::new(0));
@@ -313,7 +313,7 @@ mod dropped {
         let patience = if requests == 1 { Duration::ZERO } else { DEADLINE };
         let guard = builder.startup_timeout(patience).start().expect("starts dark at the worst");
         wait_until(what, || requested.load(Ordering::SeqCst) >= requests);
-        // Far enough for the client to be reading.
+        // This is long enough for the client to start reading.
         pause(Duration::from_millis(60));
         let begin = Instant::now();
         assert!(guard.stop(SOON), "{what}: its thread is left");
@@ -322,7 +322,7 @@ mod dropped {
         wait_until(&format!("{what}: no thread is left"), || threads() == before);
     }
 
-    /// The guard is dropped by a subscriber, on the thread that it would wait for.
+    /// A subscriber drops the guard on the thread that the drop would wait for.
     fn by_a_subscriber() {
         let before = threads();
         let turn = AtomicUsize::new(0);
@@ -348,12 +348,12 @@ mod dropped {
         assert!(flags.is_on("b", &()));
     }
 
-    /// Opening a connection cannot be interrupted. The drop does not wait for it, and the thread ends with it.
+    /// Opening a connection cannot be interrupted. The drop does not wait for it; the thread ends afterwards.
     fn while_a_connection_is_opened() {
         let before = threads();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        // Nobody takes these up. When there is no more room for such, whoever comes is not even answered.
+        // No server accepts these connections. Once the backlog is full, the system ignores further ones.
         let mut waiting = Vec::new();
         while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
             waiting.push(stream);
@@ -371,7 +371,7 @@ mod dropped {
         wait_until("while a connection is opened: no thread is left", || threads() == before);
     }
 
-    /// A subscriber that does not return is left behind, and ends by itself when it does.
+    /// A drop does not wait forever for a subscriber. Its thread ends when the subscriber returns.
     fn while_a_subscriber_is_called() {
         let before = threads();
         let turn = AtomicUsize::new(0);
@@ -401,7 +401,7 @@ mod dropped {
 
     #[test]
     fn a_dropped_guard_takes_its_threads_along() {
-        if !runs_alone(module_path!(), "a_dropped_guard_takes_its_threads_along") {
+        if !in_own_process(module_path!(), "a_dropped_guard_takes_its_threads_along") {
             return;
         }
         check("idle", 1, |http| http.poll_every(NEVER), |_, _, stream| good(stream, DOCUMENT));
@@ -427,13 +427,13 @@ mod dropped {
         let streams: [(&str, Answer); 3] = [
             ("a stream that is silent", |_, request, stream| {
                 let beginning = format!("{STREAM}{}", chunk(&event("v1", DOCUMENT)));
-                if request.asks_for_stream() { fall_silent(stream, &beginning) } else { good(stream, DOCUMENT) }
+                if request.is_stream_request() { fall_silent(stream, &beginning) } else { good(stream, DOCUMENT) }
             }),
             ("a stream that gives signs of life", |_, request, stream| {
-                if request.asks_for_stream() { drip(stream, STREAM, &chunk(":\n")) } else { good(stream, DOCUMENT) }
+                if request.is_stream_request() { drip(stream, STREAM, &chunk(":\n")) } else { good(stream, DOCUMENT) }
             }),
             ("a stream within a line", |_, request, stream| {
-                if request.asks_for_stream() { drip(stream, STREAM, &chunk("data")) } else { good(stream, DOCUMENT) }
+                if request.is_stream_request() { drip(stream, STREAM, &chunk("data")) } else { good(stream, DOCUMENT) }
             }),
         ];
         for (what, answer) in streams {

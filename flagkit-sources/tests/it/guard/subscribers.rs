@@ -1,10 +1,10 @@
-//! A subscriber may panic, read flags, ask for the status, and drop the guard it was called under: nothing hangs, and
-//! where the guard lives the reloads go on.
+//! A subscriber may panic, read flags, read the status, or drop the guard under which it was called. Nothing hangs, and
+//! the reloads continue as long as the guard exists.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use crate::support::{self, Place, document, is_on, wait_until};
+use crate::support::{self, TestDir, document, is_on, wait_until};
 use flagkit_core::Event;
 use flagkit_sources::{Builder, Env, File, Guard};
 
@@ -12,9 +12,9 @@ type Shared = Arc<Mutex<Option<Guard>>>;
 
 #[test]
 fn it_panics() {
-    let place = Place::new();
-    place.write(document("checkout", false));
-    let guard = support::follow(&place.flags());
+    let folder = TestDir::new();
+    folder.write(document("checkout", false));
+    let guard = support::follow(&folder.flags());
     let _subscription = guard.flags().subscribe(|_| panic!("on purpose"));
     let (told, changes) = mpsc::channel();
     let _other = guard.flags().subscribe(move |event| {
@@ -24,7 +24,7 @@ fn it_panics() {
     });
     for n in 1..=5 {
         let on = n % 2 == 1;
-        place.replace(document("checkout", on));
+        folder.replace(document("checkout", on));
         wait_until(&format!("change {n} is seen"), || is_on(&guard, "checkout") == on);
         changes.recv_timeout(support::DEADLINE).expect("the others are told");
     }
@@ -33,22 +33,22 @@ fn it_panics() {
 
 #[test]
 fn it_reads_flags_and_the_status() {
-    let place = Place::new();
-    place.write(document("checkout", false));
-    let guard = support::follow(&place.flags());
+    let folder = TestDir::new();
+    folder.write(document("checkout", false));
+    let guard = support::follow(&folder.flags());
     let (told, seen) = mpsc::channel();
     let flags = guard.flags().clone();
     let _subscription = guard.flags().subscribe(move |event| {
         if let Event::Changed(change) = event {
             let snapshot = flags.snapshot();
             assert!(flags.status().revision >= change.revision);
-            // One more subscription from within, given up at once.
+            // Another subscription from within, dropped at once.
             drop(flags.subscribe(|_| {}));
             let _ = told.send((snapshot.revision() >= change.revision, flags.is_on("checkout", &())));
         }
     });
     for on in [true, false, true] {
-        place.replace(document("checkout", on));
+        folder.replace(document("checkout", on));
         assert_eq!(seen.recv_timeout(support::DEADLINE).expect("told"), (true, on));
     }
     assert_eq!(guard.flags().status().subscriber_panics, 0);
@@ -57,12 +57,12 @@ fn it_reads_flags_and_the_status() {
 #[test]
 fn it_drops_the_guard() {
     for round in 0..20 {
-        let place = Place::new();
-        place.write(document("checkout", false));
-        std::fs::write(place.path("other.toml"), document("other", false)).expect("written");
+        let folder = TestDir::new();
+        folder.write(document("checkout", false));
+        std::fs::write(folder.path("other.toml"), document("other", false)).expect("written");
         let guard = Builder::new()
-            .source(File::new(place.flags()))
-            .source(File::new(place.path("other.toml")))
+            .source(File::new(folder.flags()))
+            .source(File::new(folder.path("other.toml")))
             .source(Env::from_vars("FLAG_", []))
             .start()
             .expect("starts");
@@ -79,27 +79,27 @@ fn it_drops_the_guard() {
             }
         });
         *shared.lock().expect("nobody panics") = Some(guard);
-        place.replace(document("checkout", true));
+        folder.replace(document("checkout", true));
         let had_one = dropped.recv_timeout(support::DEADLINE).unwrap_or_else(|_| panic!("round {round} hangs"));
         assert!(had_one);
         assert!(flags.is_on("checkout", &()));
-        // Nobody follows the files any more.
-        place.replace(document("checkout", false));
-        std::fs::write(place.path("other.toml"), document("other", true)).expect("written");
+        // No source follows the files any more.
+        folder.replace(document("checkout", false));
+        std::fs::write(folder.path("other.toml"), document("other", true)).expect("written");
         let quiet = Duration::from_millis(if round == 0 { 500 } else { 20 });
         support::holds_for(quiet, "the flags stay", || flags.is_on("checkout", &()) && !flags.is_on("other", &()));
         drop(subscription);
     }
 }
 
-/// Each guard drops the other, from its own thread, at the same time.
+/// Each guard's subscriber drops the other guard, on its own thread, at the same time.
 #[test]
 fn two_subscribers_drop_the_guards_of_each_other() {
     for round in 0..10 {
-        let places = [Place::new(), Place::new()];
-        let guards = places.each_ref().map(|place| {
-            place.write(document("checkout", false));
-            support::follow(&place.flags())
+        let folders = [TestDir::new(), TestDir::new()];
+        let guards = folders.each_ref().map(|folder| {
+            folder.write(document("checkout", false));
+            support::follow(&folder.flags())
         });
         let flags = guards.each_ref().map(|guard| guard.flags().clone());
         let shared: [Shared; 2] = guards.map(|guard| Arc::new(Mutex::new(Some(guard))));
@@ -112,10 +112,10 @@ fn two_subscribers_drop_the_guards_of_each_other() {
             };
             flags[n].subscribe(subscriber).forget();
         }
-        for place in &places {
-            place.replace(document("checkout", true));
+        for folder in &folders {
+            folder.replace(document("checkout", true));
         }
-        // The one that is stopped first may never be told; the other one is.
+        // The guard that stops first may never call its subscriber; the other one does.
         dropped.recv_timeout(support::DEADLINE).unwrap_or_else(|_| panic!("round {round} hangs"));
         let (done, waited) = mpsc::channel();
         std::thread::spawn(move || {
@@ -126,14 +126,14 @@ fn two_subscribers_drop_the_guards_of_each_other() {
     }
 }
 
-/// The handle outlives the guard, and so do the flags as they were.
+/// The handle outlives the guard and keeps the last flags.
 #[test]
 fn a_handle_outlives_the_guard() {
-    let place = Place::new();
-    place.write(document("checkout", true));
-    let guard = support::follow(&place.flags());
+    let folder = TestDir::new();
+    folder.write(document("checkout", true));
+    let guard = support::follow(&folder.flags());
     let flags = guard.flags().clone();
     drop(guard);
-    place.replace(document("checkout", false));
+    folder.replace(document("checkout", false));
     support::holds_for(Duration::from_millis(500), "the flags stay", || flags.is_on("checkout", &()));
 }

@@ -1,5 +1,5 @@
-//! A machine whose clock is ten years off, either way, polls as often as any other, follows what it polls, and comes up
-//! with what is on disk. (libfaketime shifts the time of day; what is monotonic stays so, as on such a machine.)
+//! A machine with a clock ten years off, either way, polls at the usual rate, follows its sources, and starts with the
+//! document on disk. libfaketime shifts the time of day and keeps the monotonic clock unchanged, as on such a machine.
 
 use std::env;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::support::stub::{Stub, answer, document, eager};
-use crate::support::{DEADLINE, Place, is_on, test_name, wait_until};
+use crate::support::{DEADLINE, TestDir, is_on, test_name, wait_until};
 use flagkit_sources::{Builder, File};
 
 const SERVER: &str = "FLAGKIT_TEST_SERVER";
@@ -18,20 +18,20 @@ const TEST: &str = "ten_years_off";
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 const SHIFTS: [&str; 2] = ["+10y", "-10y"];
 
-/// Follows the server and a file, tells the server what it sees by the path of a request, and ends when the server says.
+/// Follows the server and a file, and ends when the server's flag `second` is on.
 fn in_the_child(url: &str) {
     let clock: u64 = env::var("FLAGKIT_TEST_CLOCK").expect("it is set").parse().expect("a number");
     let clock = SystemTime::UNIX_EPOCH + Duration::from_secs(clock);
     let now = SystemTime::now();
     let off = now.duration_since(clock).unwrap_or_else(|error| error.duration());
     assert!(off > YEAR * 9, "the clock is right: {off:?}");
-    let place = Place::new();
-    place.write("[flags]\nlocal = false\n");
-    let cache = place.path("flags.cache");
+    let folder = TestDir::new();
+    folder.write("[flags]\nlocal = false\n");
+    let cache = folder.path("flags.cache");
     let http = || eager(url).stream(false).cache(&cache);
-    let guard = Builder::new().source(File::new(place.flags())).source(http()).start().expect("starts");
+    let guard = Builder::new().source(File::new(folder.flags())).source(http()).start().expect("starts");
     assert!(is_on(&guard, "first"));
-    place.replace("[flags]\nlocal = true\n");
+    folder.replace("[flags]\nlocal = true\n");
     wait_until("the file is followed", || is_on(&guard, "local"));
     wait_until("the server is followed", || is_on(&guard, "second"));
     let [_, source] = &guard.status().sources[..] else { panic!("two sources") };
@@ -42,7 +42,7 @@ fn in_the_child(url: &str) {
     assert!(is_on(&again, "second"));
 }
 
-fn spawn(shift: &str, url: &str, place: &Path) -> Child {
+fn spawn(shift: &str, url: &str, folder: &Path) -> Child {
     let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_secs();
     Command::new("faketime")
         .args(["-f", shift])
@@ -51,7 +51,7 @@ fn spawn(shift: &str, url: &str, place: &Path) -> Child {
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
         .env(SERVER, url)
         .env("FLAGKIT_TEST_CLOCK", clock.to_string())
-        .env("TMPDIR", place)
+        .env("TMPDIR", folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -70,7 +70,7 @@ fn ten_years_off() {
         return;
     }
     for shift in SHIFTS {
-        let place = Place::new();
+        let folder = TestDir::new();
         let (polls, is_second) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let stub = Stub::new({
             let (polls, is_second) = (Arc::clone(&polls), Arc::clone(&is_second));
@@ -79,16 +79,16 @@ fn ten_years_off() {
                 let second = is_second.load(Ordering::SeqCst);
                 let (tag, body) =
                     if second { ("v2", "[flags]\nsecond = true\n") } else { ("v1", "[flags]\nfirst = true\n") };
-                // The server's clock is right: its dates are of another decade.
+                // The server's clock is right, so its dates are in another decade.
                 let is_known = request.header("if-none-match").is_some_and(|known| known.contains(tag));
                 let text =
                     if is_known { answer("304 Not Modified", "retry-after: 120\r\n", "") } else { document(tag, body) };
                 stream.write_all(text.as_bytes()).is_ok()
             }
         });
-        let child = spawn(shift, &stub.url(), &place.path(""));
+        let child = spawn(shift, &stub.url(), &folder.path(""));
         let counted = wait_until("it polls", || polls.load(Ordering::SeqCst) >= 50);
-        // Twenty milliseconds from poll to poll, give or take a tenth, and never sooner.
+        // The interval is twenty milliseconds, plus or minus a tenth, and never shorter.
         println!("{shift}: 50 polls in {counted:?}");
         assert!(counted >= Duration::from_millis(48 * 18), "{shift}: too often: {counted:?}");
         is_second.store(true, Ordering::SeqCst);

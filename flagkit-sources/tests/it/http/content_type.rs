@@ -1,4 +1,5 @@
-//! An answer that is no flag document is an error and changes nothing; what is one is known by its type or its name.
+//! A response that is not a flag document is an error and changes nothing. The content type or the file name identifies
+//! a document.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +18,7 @@ const EVIL: &str = "[flags]\nevil = true\n";
 const TOML: &str = "content-type: application/toml\r\n";
 const LOGIN: &str = "<!DOCTYPE html>\n<html><body><form action=\"/login\">Please log in</form></body></html>\n";
 
-/// A server whose answer can be changed.
+/// A server with a response that the test can change.
 struct Server {
     stub: Stub,
     answer: Arc<Mutex<Vec<u8>>>,
@@ -38,7 +39,7 @@ impl Server {
         *self.answer.lock().expect("no panic") = answer.into();
     }
 
-    /// A source that asks when it is told to.
+    /// A source that polls only on request.
     fn patient(&self) -> Http {
         let mut retry = Retry::default();
         let long = Duration::from_secs(1_000);
@@ -47,7 +48,7 @@ impl Server {
     }
 }
 
-/// Has the source ask, and waits until it waits again.
+/// Makes the source poll, and waits until it is idle again.
 fn ask(guard: &Guard) {
     wait_until("the source to wait", || status(guard).next_try.is_some());
     let before = status(guard).next_try;
@@ -55,12 +56,12 @@ fn ask(guard: &Guard) {
     wait_until("the source to ask", || status(guard).next_try.is_some_and(|next| Some(next) != before));
 }
 
-/// An answer of bytes, with these headers.
+/// A response with these bytes as its body, and these headers.
 fn bytes(headers: &str, body: &[u8]) -> Vec<u8> {
     [format!("HTTP/1.1 200 OK\r\n{headers}content-length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
 }
 
-/// In the middle of good answers, and as the first one of all.
+/// Tests the response in the middle of valid ones, and as the first one.
 fn assert_refused(what: &str, broken: impl Into<Vec<u8>>, expected: &str) {
     let broken = broken.into();
     let server = Server::saying(document("v1", GOOD));
@@ -98,10 +99,10 @@ fn a_page_is_no_document() {
     let kind = "by its content type";
     for html in ["text/html", "text/html; charset=utf-8", "TEXT/HTML", "application/xhtml+xml"] {
         assert_refused(html, answer("200 OK", &format!("content-type: {html}\r\n"), LOGIN), kind);
-        // Whatever the page says.
+        // The text of the page does not matter.
         assert_refused(html, answer("200 OK", &format!("content-type: {html}\r\n"), EVIL), kind);
     }
-    // A page that says it is something else is none either.
+    // A page with another content type is not a document either.
     for toml in [TOML, "content-type: text/plain\r\n", "content-type: application/octet-stream\r\n", ""] {
         assert_refused(toml, answer("200 OK", toml, LOGIN), "not well-formed TOML");
     }
@@ -163,9 +164,9 @@ fn an_encoding_that_was_not_asked_for_is_refused() {
         let headers = format!("{TOML}content-encoding: {encoding}\r\n");
         assert_refused(encoding, answer("200 OK", &headers, EVIL), "an encoding that was not asked for");
     }
-    // What says it is compressed and is not.
+    // The header claims compression, the body is not compressed.
     assert_refused("gzip", answer("200 OK", &format!("{TOML}content-encoding: gzip\r\n"), EVIL), "gzip");
-    // What is compressed and does not say so.
+    // The body is compressed, and no header says so.
     assert_refused("raw gzip", bytes(TOML, &[0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255]), "UTF-8");
 }
 
@@ -203,11 +204,11 @@ fn what_is_not_http_is_no_document() {
         ),
         ("a header without a name", format!("HTTP/1.1 200 OK\r\n: x\r\ncontent-length: 21\r\n\r\n{EVIL}")),
     ] {
-        // Hangs up after each answer, for the end of these is nowhere to be seen.
+        // The server closes the connection after each response, because these have no other end.
         let stub = Stub::new({
             let first = AtomicBool::new(true);
             move |request, stream| {
-                let is_first = !request.asks_for_stream() && first.swap(false, Ordering::SeqCst);
+                let is_first = !request.is_stream_request() && first.swap(false, Ordering::SeqCst);
                 let answer = if is_first { document("v1", GOOD) } else { answer.clone() };
                 let _ = stream.write_all(answer.as_bytes());
                 false
@@ -220,7 +221,7 @@ fn what_is_not_http_is_no_document() {
     }
 }
 
-/// One flag that is not understood takes no other down, here as in a file.
+/// An invalid flag does not affect the others, as in a file.
 #[test]
 fn a_document_with_a_flag_that_is_not_understood_is_a_document() {
     let text = "[flags]\na = true\nb = \"perhaps\"\nafter = true\n";
@@ -234,7 +235,7 @@ fn a_document_with_a_flag_that_is_not_understood_is_a_document() {
 const JSON: &str = "{\"flags\": {\"json\": true}}";
 const BOTH: [(&str, &str); 2] = [("toml", "[flags]\ntoml = true\n"), ("json", JSON)];
 
-/// Asks once for a document at this path, answered under this type, if any. Returns which of the two was understood.
+/// Polls once for a document at this path, served with this type, if any. Returns the format that was accepted.
 fn understood(path: &str, kind: Option<&str>, format: Option<Format>) -> Vec<&'static str> {
     let headers = kind.map(|kind| format!("content-type: {kind}\r\n")).unwrap_or_default();
     let mut all = Vec::new();
@@ -284,7 +285,7 @@ fn without_a_type_that_says_it_the_name_does() {
             ("/", "toml"),
             ("", "toml"),
             ("/flags.json/shop", "toml"),
-            // The query is no part of the name.
+            // The query is not part of the name.
             ("/flags?file=x.json", "toml"),
             ("/flags.json?file=x.toml", "json"),
             ("/flags.json#.toml", "json"),
@@ -302,7 +303,7 @@ fn a_format_that_is_set_goes_before_both() {
                 assert_eq!(understood(path, kind, Some(format)), [expected], "{kind:?} at {path}");
             }
         }
-        // And makes no document of a page.
+        // The name does not turn a page into a document.
         assert_eq!(understood("/flags.toml", Some("text/html"), Some(format)), [""; 0]);
     }
 }

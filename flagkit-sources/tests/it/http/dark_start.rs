@@ -1,24 +1,24 @@
-//! A server that cannot be asked at the start might have turned off what a file below it turns on: all of that is dark
-//! until it answers, unless the program says otherwise.
+//! A server that is unreachable at the start might have turned off what a lower file turns on. All of that is dark
+//! until the server responds, unless the program chooses otherwise.
 
 use std::net::{SocketAddr, TcpListener};
 
 use crate::support::stub::{Stub, answer, document, eager, own_address};
-use crate::support::{Place, is_on, wait_until};
+use crate::support::{TestDir, is_on, wait_until};
 use flagkit_core::source::ErrorKind;
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Builder, File, Guard, OnFailedStart, Readiness};
 
-/// An address at which nobody listens.
+/// An address at which no server listens.
 fn nobody() -> SocketAddr {
     TcpListener::bind(own_address()).and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
-/// A file with `a` turned on, and the server at this address over it.
-fn builder(place: &Place, address: SocketAddr) -> Builder {
-    place.write("[flags]\na = true\n");
+/// A file with `a` turned on, and the server at this address above it.
+fn builder(folder: &TestDir, address: SocketAddr) -> Builder {
+    folder.write("[flags]\na = true\n");
     let http = eager(&format!("http://{address}/flags.toml"));
-    Builder::new().source(File::new(place.flags())).source(http)
+    Builder::new().source(File::new(folder.flags())).source(http)
 }
 
 fn kind(guard: &Guard) -> Option<ErrorKind> {
@@ -27,13 +27,13 @@ fn kind(guard: &Guard) -> Option<ErrorKind> {
 
 #[test]
 fn by_default() {
-    let (place, address) = (Place::new(), nobody());
-    let guard = builder(&place, address).start().expect("it starts without the server");
+    let (folder, address) = (TestDir::new(), nobody());
+    let guard = builder(&folder, address).start().expect("it starts without the server");
     assert_eq!(kind(&guard), Some(ErrorKind::Unreachable));
     assert_eq!((is_on(&guard, "a"), guard.readiness()), (false, Readiness::Dark));
     let _stub = Stub::on(address, |request, stream| {
         use std::io::Write as _;
-        !request.asks_for_stream() && stream.write_all(document("v1", "[flags]\nb = true\n").as_bytes()).is_ok()
+        !request.is_stream_request() && stream.write_all(document("v1", "[flags]\nb = true\n").as_bytes()).is_ok()
     });
     wait_until("the server is heard", || is_on(&guard, "b"));
     assert!(is_on(&guard, "a"), "the server says nothing of it");
@@ -42,34 +42,35 @@ fn by_default() {
 
 #[test]
 fn unless_the_program_can_do_without_it() {
-    let place = Place::new();
-    let guard = builder(&place, nobody()).when_unreachable(OnFailedStart::Skip).start().expect("it starts");
+    let folder = TestDir::new();
+    let guard = builder(&folder, nobody()).when_unreachable(OnFailedStart::Skip).start().expect("it starts");
     assert_eq!((is_on(&guard, "a"), guard.readiness()), (true, Readiness::Ready));
-    // That a missing one may be done without says nothing of one that cannot be asked.
-    let guard = builder(&place, nobody()).when_missing(OnFailedStart::Skip).start().expect("it starts");
+    // The policy for a missing document does not apply to an unreachable server.
+    let guard = builder(&folder, nobody()).when_missing(OnFailedStart::Skip).start().expect("it starts");
     assert!(!is_on(&guard, "a"));
 }
 
 #[test]
 fn unless_the_program_cannot_start_without_it() {
-    let place = Place::new();
-    let error = builder(&place, nobody()).when_unreachable(OnFailedStart::Fail).start().expect_err("it does not start");
+    let folder = TestDir::new();
+    let error =
+        builder(&folder, nobody()).when_unreachable(OnFailedStart::Fail).start().expect_err("it does not start");
     assert!(error.is_load(), "{error}");
 }
 
 #[test]
 fn a_server_that_answers_no_is_another_matter() {
-    let place = Place::new();
+    let folder = TestDir::new();
     let unauthorized = Stub::saying(answer("401 Unauthorized", "", ""));
-    let error = builder(&place, unauthorized.address()).start().expect_err("somebody has to mend that");
+    let error = builder(&folder, unauthorized.address()).start().expect_err("somebody has to mend that");
     assert!(error.to_string().contains("401"), "{error}");
 
     let nothing = Stub::saying(answer("404 Not Found", "", ""));
-    let guard = builder(&place, nothing.address()).start().expect("there may be a document later");
+    let guard = builder(&folder, nothing.address()).start().expect("there may be a document later");
     assert_eq!((kind(&guard), is_on(&guard, "a")), (Some(ErrorKind::Missing), false));
     assert_eq!(guard.status().sources[1].state, SourceState::Waiting);
 
     let overloaded = Stub::saying(answer("503 Service Unavailable", "", ""));
-    let guard = builder(&place, overloaded.address()).start().expect("it passes");
+    let guard = builder(&folder, overloaded.address()).start().expect("it passes");
     assert_eq!((kind(&guard), is_on(&guard, "a")), (Some(ErrorKind::Unreachable), false));
 }

@@ -1,4 +1,5 @@
-//! The tag of a document that was refused is never sent, and "not modified" is believed only where it was asked for.
+//! The `ETag` of a rejected document is never sent. "Not modified" is accepted only as the response to a conditional
+//! request.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,11 +10,11 @@ use flagkit_core::tooling::SourceState;
 
 const GOOD: &str = "[flags]\na = true\n";
 
-/// Polls are answered by these in turn, and by the last one from then on.
+/// Polls get these responses in turn, and then the last one again and again.
 fn stub(answers: &'static [fn() -> String]) -> Stub {
     let turn = AtomicUsize::new(0);
     Stub::new(move |request, stream| {
-        if request.asks_for_stream() {
+        if request.is_stream_request() {
             return false;
         }
         let turn = turn.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);

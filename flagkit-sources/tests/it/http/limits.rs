@@ -1,4 +1,4 @@
-//! A server that answers without end, or far too much, costs an error and little memory, and changes no flag.
+//! A server that sends an endless or far too large response causes an error, costs little memory, and changes no flag.
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -8,20 +8,20 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::support::stub::{self, STREAM, Stub, answer, chunk, document, eager};
-use crate::support::{Place, SOON, in_a_child, is_on, last_error, status, wait_until};
+use crate::support::{SOON, TestDir, in_a_child, is_on, last_error, status, wait_until};
 use flagkit_core::Event;
 use flagkit_sources::Http;
 
 const GOOD: &str = "[flags]\na = true\n";
 const AFTER: &str = "[flags]\na = true\nafter = true\n";
-/// Every flood begins with this where it can: what has come so far is a document at any time, if it were believed.
+/// Every flood begins with this if it can. All that has arrived is thus a valid document at any time.
 const EVIL: &str = "[flags]\nevil = true\n#";
 
 const MIB: u64 = 1 << 20;
-/// For 8 MiB of a document, what it is read into as it grows, and everything that a first question needs.
+/// The limit covers 8 MiB of a document, the growing buffer, and the allocations of a first request.
 const GROWTH: u64 = 24 * MIB;
 
-/// How much memory the process has now, and had at the most, in bytes.
+/// Returns a value of this process from `/proc`, in bytes: its current or its peak memory.
 #[cfg(target_os = "linux")]
 fn memory(line: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -34,11 +34,11 @@ fn memory(_: &str) -> Option<u64> {
     None
 }
 
-/// What a flood is written with. Fails when the client has hung up.
+/// Writes the flood. Fails when the client has closed the connection.
 type Flood = dyn Fn(&mut TcpStream) -> io::Result<()> + Send + Sync;
 
-/// Floods one question of its kind once the child has said "go": the first that comes then, or the one that waits, for
-/// a question for a stream that comes before is not answered until then. All others are answered well.
+/// Floods one request of its kind after the child has sent "go". A stream request that comes earlier waits for "go".
+/// All other requests get valid responses.
 struct Flooder {
     flood: Box<Flood>,
     of_streams: bool,
@@ -51,10 +51,10 @@ impl Flooder {
             self.stage.store(1, Ordering::SeqCst);
             return stream.write_all(answer("200 OK", "", "").as_bytes()).is_ok();
         }
-        if request.asks_for_stream() && self.of_streams {
+        if request.is_stream_request() && self.of_streams {
             wait_until("the child says go", || self.stage.load(Ordering::SeqCst) != 0);
         }
-        if request.asks_for_stream() == self.of_streams
+        if request.is_stream_request() == self.of_streams
             && self.stage.compare_exchange(1, 2, Ordering::SeqCst, Ordering::SeqCst).is_ok()
         {
             let _ = (self.flood)(stream);
@@ -62,14 +62,14 @@ impl Flooder {
         }
         let is_over = self.stage.load(Ordering::SeqCst) == 2;
         let good = if is_over { document("after", AFTER) } else { document("good", GOOD) };
-        !request.asks_for_stream() && stream.write_all(good.as_bytes()).is_ok()
+        !request.is_stream_request() && stream.write_all(good.as_bytes()).is_ok()
     }
 }
 
-/// A test of this name is flooded in a process of its own, so that the memory is that of the client alone.
+/// A test with its client in a child, so that the memory measured is the client's only.
 struct Scenario {
     name: &'static str,
-    /// What the error says: any of these.
+    /// The error contains any of these.
     expected: &'static [&'static str],
     of_streams: bool,
     configure: fn(Http) -> Http,
@@ -80,7 +80,7 @@ impl Scenario {
         Self::either(name, Box::leak(Box::new([expected])))
     }
 
-    /// It depends on how the bytes come together which limit is reached first.
+    /// The limit that is reached first depends on how the bytes arrive.
     fn either(name: &'static str, expected: &'static [&'static str]) -> Self {
         Self { name, expected, of_streams: false, configure: |http| http }
     }
@@ -100,9 +100,9 @@ impl Scenario {
         let flooder = Flooder { flood: Box::new(flood), of_streams: self.of_streams, stage: AtomicUsize::new(0) };
         let stub = Stub::new(move |request, stream| flooder.handle(request, stream));
         let address = stub.address().to_string();
-        let place = Place::new();
+        let folder = TestDir::new();
         let variables = [(OsStr::new("FLAGKIT_TEST_SERVER"), OsStr::new(&address))];
-        in_a_child(module_path!(), self.name, &place.path("."), &variables);
+        in_a_child(module_path!(), self.name, &folder.path("."), &variables);
     }
 
     fn be_flooded(self, address: SocketAddr) {
@@ -110,14 +110,14 @@ impl Scenario {
         let http = eager(&format!("http://{address}/flags.toml")).stream(self.of_streams);
         let guard = stub::start((self.configure)(http));
         assert!(is_on(&guard, "a"), "{:?}", last_error(&guard));
-        let faults = Arc::new(Mutex::new(Vec::new()));
-        let ear = Arc::clone(&faults);
+        let errors = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&errors);
         let _subscription = guard.flags().subscribe(move |event| {
-            let mut heard = ear.lock().expect("no panic");
+            let mut received = sink.lock().expect("no panic");
             match event {
-                Event::LoadFailed(fault) => heard.extend(fault.error.as_ref().map(ToString::to_string)),
-                // Of a stream that has not begun: the polls go on.
-                Event::WarningsChanged(warning) => heard.extend(warning.warnings.iter().map(ToString::to_string)),
+                Event::LoadFailed(fault) => received.extend(fault.error.as_ref().map(ToString::to_string)),
+                // A stream that has not begun causes a warning, because the polls continue.
+                Event::WarningsChanged(warning) => received.extend(warning.warnings.iter().map(ToString::to_string)),
                 _ => {}
             }
         });
@@ -126,10 +126,10 @@ impl Scenario {
         go.write_all(b"GET /go HTTP/1.1\r\n\r\n").expect("the server listens");
         wait_until(self.expected[0], || {
             assert!(is_on(&guard, "a") && !is_on(&guard, "evil"));
-            let faults = faults.lock().expect("no panic");
-            // The first one: what is said of the flood itself.
-            faults.first().is_some_and(|fault| {
-                assert!(self.expected.iter().any(|expected| fault.contains(expected)), "{faults:?}");
+            let errors = errors.lock().expect("no panic");
+            // The first error is the one about the flood.
+            errors.first().is_some_and(|fault| {
+                assert!(self.expected.iter().any(|expected| fault.contains(expected)), "{errors:?}");
                 true
             })
         });
@@ -144,7 +144,7 @@ impl Scenario {
     }
 }
 
-/// Repeats a text until the client hangs up, or so many bytes were sent.
+/// Repeats a text until the client closes the connection, or `len` bytes were sent.
 fn pour(stream: &mut TcpStream, text: &[u8], bytes: u64) -> io::Result<()> {
     let block = text.repeat((64 << 10) / text.len() + 1);
     for _ in 0..=bytes / block.len() as u64 {
@@ -153,7 +153,7 @@ fn pour(stream: &mut TcpStream, text: &[u8], bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Deflates by hand, with the codes that are fixed (RFC 1951, 3.2.6).
+/// A deflate encoder that uses the fixed codes (RFC 1951, 3.2.6).
 #[derive(Default)]
 struct Bits {
     bytes: Vec<u8>,
@@ -182,20 +182,20 @@ impl Bits {
     }
 }
 
-/// A gzip member that begins with a text, and then repeats its last byte for `len` bytes and more.
+/// A gzip member that begins with a text, and then repeats its last byte at least `len` times.
 fn bomb(text: &str, len: usize) -> Vec<u8> {
     let mut bits = Bits { bytes: vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255], ..Bits::default() };
-    // The last block, of fixed codes.
+    // The last block, with fixed codes.
     for bit in [1, 1, 0] {
         bits.push(bit);
     }
     text.bytes().for_each(|byte| bits.literal(byte));
     for _ in 0..16 {
-        // 258 bytes like the one before: length code 285, distance code 0.
+        // 258 bytes equal to the previous one: length code 285, distance code 0.
         bits.code(0b1100_0101, 8);
         bits.code(0, 5);
     }
-    // Eight times those 13 bits are 13 bytes, wherever in a byte they begin.
+    // Eight times those 13 bits make 13 bytes, at any bit offset.
     let again = bits.bytes[bits.bytes.len() - 13..].repeat(len / (8 * 258) + 1);
     bits.bytes.extend(again);
     // The end of the block.
@@ -214,7 +214,7 @@ const TOO_LARGE: &str = "more than 8388608 bytes";
 fn a_bomb_of_half_a_gigabyte_is_cut_off() {
     Scenario::new("a_bomb_of_half_a_gigabyte_is_cut_off", TOO_LARGE).run(|stream| {
         let bomb = bomb(EVIL, 512 << 20);
-        // Small enough to be let through as it is.
+        // It is small enough to pass uncompressed.
         assert!(bomb.len() < 8 << 20);
         stream.write_all(format!("{HEAD}{GZIP}content-length: {}\r\n\r\n", bomb.len()).as_bytes())?;
         stream.write_all(&bomb)
@@ -239,7 +239,7 @@ fn compressed_nothing_without_end_is_cut_off() {
     let scenario = Scenario::new("compressed_nothing_without_end_is_cut_off", "did not answer in time");
     scenario.with(|http| http.total_timeout(Duration::from_secs(1))).run(|stream| {
         stream.write_all(format!("{HEAD}{GZIP}content-length: {}\r\n\r\n", u64::MAX).as_bytes())?;
-        // A member with one empty block of fixed codes: it holds nothing, and there may be any number of them.
+        // A member with one empty block of fixed codes. It holds nothing, and any number may follow each other.
         let nothing = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         pour(stream, &nothing, u64::MAX)
     });
@@ -249,7 +249,7 @@ fn compressed_nothing_without_end_is_cut_off() {
 fn a_name_without_end_in_a_compressed_answer_is_cut_off() {
     Scenario::new("a_name_without_end_in_a_compressed_answer_is_cut_off", "gzip").run(|stream| {
         stream.write_all(format!("{HEAD}{GZIP}content-length: {}\r\n\r\n", 1 << 30).as_bytes())?;
-        // Bit 3: the name of the file comes next, up to a zero.
+        // Bit 3: the name of the file follows, up to a zero byte.
         stream.write_all(&[0x1F, 0x8B, 8, 8, 0, 0, 0, 0, 0, 255])?;
         pour(stream, b"x", 1 << 30)
     });
@@ -343,7 +343,7 @@ fn a_header_without_end_is_cut_off() {
 
 #[test]
 fn headers_without_end_are_cut_off() {
-    // Too many of them, before they are too long.
+    // There are too many headers before they are too long.
     Scenario::new("headers_without_end_are_cut_off", "not HTTP").run(|stream| {
         stream.write_all(HEAD.as_bytes())?;
         pour(stream, b"x: y\r\n", 1 << 30)
@@ -424,10 +424,10 @@ fn an_event_without_end_ends_a_stream() {
 
 #[test]
 fn headers_without_end_are_cut_off_at_a_stream_too() {
-    // It is a warning there, for the polls go on.
+    // It is a warning there, because the polls continue.
     let turn = AtomicUsize::new(0);
     let stub = Stub::new(move |request, stream| {
-        if !request.asks_for_stream() {
+        if !request.is_stream_request() {
             return stream.write_all(document("v1", GOOD).as_bytes()).is_ok();
         }
         if turn.fetch_add(1, Ordering::SeqCst) == 0 {
@@ -443,11 +443,11 @@ fn headers_without_end_are_cut_off_at_a_stream_too() {
     assert_eq!(status(&guard).refusals, 0);
 }
 
-/// Signs of life as fast as they can be sent.
+/// Heartbeats as fast as the server can send them.
 #[test]
 fn beats_without_end_neither_change_a_flag_nor_keep_a_drop_waiting() {
     let stub = Stub::new(|request, stream| {
-        if !request.asks_for_stream() {
+        if !request.is_stream_request() {
             return stream.write_all(document("v1", GOOD).as_bytes()).is_ok();
         }
         let opening = format!("{STREAM}{}", chunk(&stub::event("v1", GOOD)));
@@ -460,11 +460,11 @@ fn beats_without_end_neither_change_a_flag_nor_keep_a_drop_waiting() {
     assert!(guard.stop(SOON), "its thread is left");
 }
 
-/// What a server sends behind the end of its answer is no answer to the next question.
+/// Bytes after the end of a response are not the response to the next request.
 #[test]
 fn what_comes_behind_the_length_is_not_read() {
     let stub = Stub::new(|request, stream| {
-        if request.asks_for_stream() {
+        if request.is_stream_request() {
             return false;
         }
         let good = document("v1", GOOD);
@@ -480,12 +480,13 @@ fn what_comes_behind_the_length_is_not_read() {
     });
     assert_eq!(status(&guard).loads, 1);
     if let (Some(before), Some(after)) = (before, memory("VmHWM")) {
-        // The tests beside this one grow as well, within the bounds of theirs.
+        // The other connections grow as well, within their own limits.
         assert!(after - before <= 2 * GROWTH);
     }
 }
 
-/// However it is framed. And the framing is read to its end: without that, nobody knows whether it was all.
+/// This holds for each framing. The client reads the framing to its end; only that proves that the document is
+/// complete.
 #[test]
 fn a_document_of_the_limit_is_taken_and_one_of_a_byte_more_is_not() {
     const LIMIT: usize = 1_000;
@@ -513,10 +514,10 @@ fn a_document_of_the_limit_is_taken_and_one_of_a_byte_more_is_not() {
     }
 }
 
-/// The sums of a compressed document are checked where it just fills what may come.
+/// The checksums of a compressed document are checked even if it fills the limit exactly.
 #[test]
 fn a_compressed_document_of_the_limit_is_checked_to_its_end() {
-    // A text, a line of 258 bytes for each of 16 and 8 more repetitions, and sums that are wrong.
+    // A text, a line of 258 bytes for each of 16 and 8 more repetitions, and wrong checksums.
     let broken = bomb(EVIL, 0);
     let len = EVIL.len() + 24 * 258;
     for (limit, expected) in [(len - 1, "more than"), (len, "gzip"), (len + 1, "gzip")] {

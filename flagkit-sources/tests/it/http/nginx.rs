@@ -1,4 +1,4 @@
-//! A directory behind nginx is all that a flag server takes: changes are followed, and what nginx does is survived.
+//! A directory that nginx serves is a sufficient flag server. The source follows changes and survives what nginx does.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -11,12 +11,12 @@ use crate::support::{is_on, last_error, status, wait_for_state, wait_until};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::Guard;
 
-/// A document that says which one it is. No two are of one length: nginx makes its tags of the second and the length.
+/// A document that names its version. All lengths differ, because the tag holds the second and the length.
 fn version(number: usize) -> String {
     format!("[flags]\nalways = true\nversion-{number} = true\n# {}\n", "x".repeat(number))
 }
 
-/// Waits for a version, while a flag that is on in all of them stays on.
+/// Waits for a version. A flag that is on in all versions stays on.
 fn wait_for_version(guard: &Guard, number: usize) {
     let flag = format!("version-{number}");
     wait_until(&flag, || {
@@ -26,16 +26,16 @@ fn wait_for_version(guard: &Guard, number: usize) {
 }
 
 fn polls(nginx: &Nginx) -> Vec<Logged> {
-    nginx.log().into_iter().filter(|logged| !logged.asks_for_stream()).collect()
+    nginx.log().into_iter().filter(|logged| !logged.is_stream_request()).collect()
 }
 
-/// As if the file had been written an hour ago.
+/// Sets the modification time to an hour ago.
 fn age(path: &Path) {
     let file = File::options().write(true).open(path).expect("it is there");
     file.set_modified(SystemTime::now() - Duration::from_secs(3600)).expect("it is ours");
 }
 
-/// nginx makes a tag of the length and the second of the change: two within a second have the same one.
+/// nginx makes an `ETag` from the length and the second of the change, so two changes within a second share one.
 #[test]
 fn changes_within_a_second_are_all_seen() {
     let Some(nginx) = Nginx::start("", "") else { return };
@@ -64,8 +64,8 @@ fn a_file_comes_once_and_is_then_found_unchanged() {
     let status = status(&guard);
     assert_eq!((status.state, status.loads, status.refusals), (SourceState::Fresh, 1, 0));
     assert!(status.confirmations >= 3);
-    // It has nothing but files, and says so the first time it is asked for a stream.
-    assert_eq!(nginx.log().iter().filter(|logged| logged.asks_for_stream()).count(), 1);
+    // nginx serves only files, which shows at the first request for a stream.
+    assert_eq!(nginx.log().iter().filter(|logged| logged.is_stream_request()).count(), 1);
     assert!(status.warnings.is_empty(), "{:?}", status.warnings);
 }
 
@@ -208,7 +208,7 @@ fn a_document_is_taken_compressed() {
     let log = polls(&nginx);
     let documents: Vec<&Logged> = log.iter().filter(|logged| logged.status == 200).collect();
     assert!(documents.len() >= 2, "{log:?}");
-    // What is compressed has a weak tag; it is sent back as it came, and met.
+    // A compressed response has a weak ETag. The client sends it back unchanged, and it matches.
     for document in documents {
         assert_eq!(document.content_encoding, "gzip");
         assert!(document.tag.starts_with("W/"), "{document:?}");

@@ -1,4 +1,5 @@
-//! A redirect is an error; followed on request, it stays at its origin, and what is secret goes nowhere else.
+//! A redirect is an error by default. If the program allows redirects, they stay within the origin, and secrets go
+//! nowhere else.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -14,7 +15,7 @@ const CANARY: &str = "c4n4ry";
 const GOOD: &str = "[flags]\na = true\n";
 const EVIL: &str = "[flags]\na = false\nevil = true\n";
 
-/// A server that nobody may speak to. Who connects is noticed, whatever is said.
+/// A server that no client may contact. It records every connection.
 struct Elsewhere(TcpListener);
 
 impl Elsewhere {
@@ -48,7 +49,7 @@ fn path(request: &Request) -> &str {
     request.head.split(' ').nth(1).expect("a request line")
 }
 
-/// Answers the first poll well and every other question with this redirect.
+/// Serves the first poll, and answers every other request with this redirect.
 fn astray(status: &'static str, location: impl Fn(SocketAddr) -> String + Send + Sync + 'static) -> Stub {
     let turn = AtomicUsize::new(0);
     Stub::new(move |_, stream| {
@@ -61,10 +62,10 @@ fn astray(status: &'static str, location: impl Fn(SocketAddr) -> String + Send +
     })
 }
 
-/// Where to, told by where that is said.
+/// The target of a redirect, given the address of the server.
 type Location = dyn Fn(SocketAddr) -> String + Send + Sync;
 
-/// What each question asked for, in order, by the path.
+/// The path and the secret of each request, in order.
 fn paths(stub: &Stub) -> Vec<String> {
     stub.requests().iter().map(|request| path(request).to_owned()).collect()
 }
@@ -137,7 +138,7 @@ fn a_redirect_to_another_origin_is_not_followed_even_on_request() {
     }
 }
 
-/// The secrets are with each question to the same origin, and one redirect of a row that leaves it ends the row.
+/// Each request to the same origin carries the secrets. A chain ends at the first redirect that leaves the origin.
 #[test]
 fn a_row_of_redirects_ends_where_it_leaves_the_origin() {
     let elsewhere = Elsewhere::new();
@@ -161,7 +162,7 @@ fn followed_on_request_up_to_three_redirects_lead_to_a_document() {
     let stub = Stub::new(|request, stream| {
         let here = stream.local_addr().expect("it is connected");
         let answer = match path(request) {
-            _ if request.asks_for_stream() => return false,
+            _ if request.is_stream_request() => return false,
             "/flags.toml" => redirect("301 Moved Permanently", "/one?a=b"),
             "/one?a=b" => redirect("302 Found", &format!("http://{here}/two#part")),
             "/two" => redirect("308 Permanent Redirect", &format!("HTTP://{here}/three.json")),
@@ -174,7 +175,7 @@ fn followed_on_request_up_to_three_redirects_lead_to_a_document() {
     });
     let guard = start(with_canary(&stub.url()).follow_redirects(true));
     assert!(is_on(&guard, "a"), "{:?}", last_error(&guard));
-    // The next poll asks at the beginning of the row, and for what it has.
+    // The next poll starts again at the configured URL, with the ETag of the stored document.
     wait_until("not modified", || status(&guard).confirmations >= 1);
     let row = ["/flags.toml", "/one?a=b", "/two", "/three.json"];
     let polls: Vec<_> = stub.polls().iter().map(|request| path(request).to_owned()).collect();
@@ -218,7 +219,7 @@ fn a_redirect_in_a_circle_ends_and_is_tried_again() {
     let guard = start(eager(&stub.url()).stream(false).follow_redirects(true));
     wait_for_state(&guard, SourceState::Fresh);
     assert!(is_on(&guard, "a"));
-    // Four questions at each try.
+    // Each try makes four requests.
     assert_eq!(status(&guard).refusals, 3);
 }
 
@@ -238,7 +239,7 @@ fn a_stream_is_not_led_elsewhere_either() {
         let elsewhere = Elsewhere::new();
         let there = elsewhere.address();
         let stub = Stub::new(move |request, stream| {
-            let answer = if request.asks_for_stream() {
+            let answer = if request.is_stream_request() {
                 redirect("307 Temporary Redirect", &format!("http://{there}/flags.toml"))
             } else {
                 document("v1", GOOD)
@@ -246,16 +247,18 @@ fn a_stream_is_not_led_elsewhere_either() {
             stream.write_all(answer.as_bytes()).is_ok()
         });
         let guard = start(with_canary(&stub.url()).follow_redirects(follow));
-        wait_until("some streams", || stub.requests().iter().filter(|request| request.asks_for_stream()).count() >= 3);
+        wait_until("some streams", || {
+            stub.requests().iter().filter(|request| request.is_stream_request()).count() >= 3
+        });
         elsewhere.assert_untouched("a stream");
         wait_until("a warning", || status(&guard).warnings.iter().any(|warning| warning.contains("307")));
-        // The polls go on without it.
+        // The polls continue without the stream.
         assert!(is_on(&guard, "a"));
         assert_eq!(status(&guard).refusals, 0);
     }
 }
 
-/// That `Elsewhere` would notice.
+/// Checks that `Elsewhere` would record a connection.
 #[test]
 fn who_goes_elsewhere_is_noticed() {
     let elsewhere = Elsewhere::new();

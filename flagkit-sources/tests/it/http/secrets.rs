@@ -1,4 +1,4 @@
-//! What is secret in a header, a token or a URL reaches the server, and nothing that people read.
+//! A secret in a header, a token or a URL reaches the server, and appears in no output.
 
 use std::error::Error as StdError;
 use std::ffi::OsStr;
@@ -9,26 +9,26 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event};
-use crate::support::{self, Place, in_a_child, is_on, status, wait_until};
+use crate::support::{self, TestDir, in_a_child, is_on, status, wait_until};
 use flagkit_sources::{Builder, Guard, Http, OnFailedStart};
 
 const CANARY: &str = "s3cr3t-c4n4ry";
-/// In Base64 (RFC 4648), "user:" and the canary.
+/// "user:" and the canary in Base64 (RFC 4648).
 const BASIC: &str = "Basic dXNlcjpzM2NyM3QtYzRuNHJ5";
 const GOOD: &str = "[flags]\na = true\n";
 
-/// A URL with the canary wherever one can be.
+/// A URL with the canary in every part that can hold a secret.
 fn url(address: SocketAddr) -> String {
     format!("http://user:{CANARY}@{address}/flags.toml?token={CANARY}&x={CANARY}#{CANARY}")
 }
 
-/// A source that has the canary wherever one can be.
+/// A source with the canary in every setting that can hold a secret.
 fn secretive(url: &str) -> Http {
     let http = eager(url).bearer_token(CANARY).expect("a token");
     http.header("X-Api-Key", CANARY).expect("a header").connect_timeout(Duration::from_millis(500))
 }
 
-/// What people see of a value that may have gone wrong: how it is printed, and all that led to it.
+/// All output of an error: how it is printed, and its chain of causes.
 fn shown(error: &dyn StdError) -> String {
     let mut all = format!("{error} {error:?} {error:#?}");
     let mut cause = error.source();
@@ -51,7 +51,7 @@ fn assert_debug_is_silent(what: &str, value: &impl Debug) {
     assert_silent(what, &format!("{value:?} {value:#?}"));
 }
 
-/// Everything that can be seen of what is running.
+/// All output of a running guard.
 fn all_of(guard: &Guard) -> String {
     let mut all = format!("{guard:?} {guard:#?} {:?} {:?}", guard.flags(), guard.flags().snapshot());
     for source in guard.status().sources {
@@ -67,17 +67,17 @@ fn all_of(guard: &Guard) -> String {
     all
 }
 
-/// Runs a source against a server for a while: until it has loaded or failed `tries` times. Nothing may be seen,
-/// neither by who looks nor by who is told.
+/// Runs a source against a server until it has loaded or failed `tries` times. Neither the status nor the events may
+/// show the secret.
 fn assert_runs_silently(what: &str, http: Http, tries: u64) -> String {
     assert_debug_is_silent(what, &http);
     let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark);
     assert_debug_is_silent(what, &builder);
     let guard = builder.start().expect("starts dark at the worst");
     let told = Arc::new(Mutex::new(String::new()));
-    let ear = Arc::clone(&told);
+    let sink = Arc::clone(&told);
     let subscription = guard.flags().subscribe(move |event| {
-        let _ = write!(ear.lock().expect("no panic"), "{event:?} {event:#?}");
+        let _ = write!(sink.lock().expect("no panic"), "{event:?} {event:#?}");
     });
     wait_until(&format!("{what}: some tries"), || {
         assert_silent(what, &all_of(&guard));
@@ -93,7 +93,7 @@ fn assert_runs_silently(what: &str, http: Http, tries: u64) -> String {
     seen
 }
 
-/// Does not start at all against that server, and says why.
+/// Expects that the start fails and that the error shows no secret.
 fn assert_refuses_silently(what: &str, http: Http) -> String {
     let builder = Builder::new().source(http).when_invalid(OnFailedStart::Fail).when_missing(OnFailedStart::Fail);
     let error = builder.when_unreachable(OnFailedStart::Fail).start().expect_err(what);
@@ -105,7 +105,7 @@ fn assert_refuses_silently(what: &str, http: Http) -> String {
     error.to_string()
 }
 
-/// A server that answers everything with this, and hangs up.
+/// A server that sends this response to every request and closes the connection.
 fn blurting(answer: String) -> Stub {
     Stub::new(move |_, stream| {
         let _ = stream.write_all(answer.as_bytes());
@@ -122,19 +122,19 @@ fn is_secretive(request: &Request) -> bool {
 #[test]
 fn a_server_that_is_well_receives_what_nobody_is_shown() {
     let stub = Stub::new(|request, stream| {
-        if !request.asks_for_stream() {
+        if !request.is_stream_request() {
             return stream.write_all(document("v1", GOOD).as_bytes()).is_ok();
         }
         let _ = stream.write_all(format!("{STREAM}{}", chunk(&event("v2", GOOD))).as_bytes());
         false
     });
     let seen = assert_runs_silently("well", secretive(&url(stub.address())), 10);
-    // The place itself is for people to see.
+    // The path itself may be shown.
     assert!(seen.contains(&stub.url()), "{seen}");
-    wait_until("a stream", || stub.requests().iter().any(Request::asks_for_stream));
+    wait_until("a stream", || stub.requests().iter().any(Request::is_stream_request));
     let requests = stub.requests();
     assert!(requests.iter().all(is_secretive), "{requests:?}");
-    // What comes before the host is no part of the name of the host, and what comes behind `#` stays here.
+    // The user information is not part of the host, and the fragment is never sent.
     assert!(requests.iter().all(|request| request.header("host") == Some(&*stub.address().to_string())));
     assert!(requests.iter().all(|request| !request.head.contains('#') && !request.head.contains("user:")));
 }
@@ -213,7 +213,7 @@ fn a_redirect_is_complained_of_without_where_it_leads() {
 fn a_stream_that_is_refused_is_warned_of_without_the_secrets() {
     let stub = Stub::new(|request, stream| {
         let refusal = || answer(&format!("403 {CANARY}"), &format!("x: {CANARY}\r\n"), CANARY);
-        let answer = if request.asks_for_stream() { refusal() } else { document("v1", GOOD) };
+        let answer = if request.is_stream_request() { refusal() } else { document("v1", GOOD) };
         stream.write_all(answer.as_bytes()).is_ok()
     });
     let seen = assert_runs_silently("no stream", secretive(&url(stub.address())), 10);
@@ -235,7 +235,7 @@ fn where_nobody_answers_nothing_is_shown_either() {
     assert_runs_silently("a timeout", http(), 3);
     assert_refuses_silently("a timeout", http());
 
-    // A server that does not speak TLS.
+    // A server that does not use TLS.
     let stub = blurting(CANARY.to_owned());
     let https = || secretive(&url(stub.address()).replace("http:", "https:")).header_timeout(Duration::from_millis(50));
     assert_runs_silently("no TLS", https(), 2);
@@ -285,14 +285,14 @@ fn what_cannot_be_sent_or_is_no_url_is_refused_without_being_repeated() {
     }
 }
 
-/// Otherwise the token goes to another server than the one that is meant: that of the usual port.
+/// Otherwise the token would go to another server: the one at the default port.
 #[test]
 fn a_url_whose_port_is_none_is_refused() {
     for url in [
         format!("http://127.0.0.1:{CANARY}/"),
         "http://127.0.0.1:99999/flags.toml".to_owned(),
         "http://127.0.0.1:/flags.toml".to_owned(),
-        // A password with a slash in it, as people paste them: its first half is taken for a port, its second is shown.
+        // A user pastes a password with a slash. The parser takes its first half for a port and would show its second.
         format!("http://localhost:half/{CANARY}@127.0.0.1/flags.toml"),
     ] {
         assert_silent(&url, &shown(&Http::new(&url).expect_err(&url)));
@@ -309,12 +309,12 @@ fn a_later_header_of_the_same_name_takes_the_place_of_an_earlier_one() {
     assert!(head.contains("authorization: new\r\n") && !head.contains("old"), "{head}");
 }
 
-/// In a process of its own, for it is the environment that names proxies.
+/// Runs in a child, because the environment names the proxy.
 #[test]
 fn the_password_of_a_proxy_is_not_shown() {
     const NAME: &str = "the_password_of_a_proxy_is_not_shown";
     if let Ok(port) = std::env::var("FLAGKIT_TEST_PROXY") {
-        // An address that is for examples alone (RFC 5737): whoever would connect to it past the proxy gets nowhere.
+        // An address for examples only (RFC 5737): a client that bypasses the proxy cannot reach it.
         let http = Http::insecure(&format!("http://192.0.2.1/flags.toml?token={CANARY}")).expect("a URL");
         let mut retry = flagkit_sources::Retry::default();
         retry.transient = (Duration::from_millis(10), Duration::from_millis(10));
@@ -324,11 +324,11 @@ fn the_password_of_a_proxy_is_not_shown() {
         assert!(seen.contains("the proxy does not let the connection through"), "{seen}");
         return;
     }
-    let place = Place::new();
+    let folder = TestDir::new();
     let stub = blurting(answer(&format!("407 {CANARY}"), &format!("x: {CANARY}\r\n"), CANARY));
     let port = stub.address().port().to_string();
     let proxy = format!("http://user:{CANARY}@{}", stub.address());
-    let dir = place.path(".");
+    let dir = folder.path(".");
     let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let mut variables: Vec<_> = names.map(|name| (OsStr::new(name), OsStr::new(&proxy))).to_vec();
     variables.extend(["NO_PROXY", "no_proxy"].map(|name| (OsStr::new(name), OsStr::new(""))));

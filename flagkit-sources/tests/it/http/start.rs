@@ -1,4 +1,5 @@
-//! A start takes the document on disk when there is no server, says how old it is, and takes the fresh one when there is.
+//! If the server is unreachable at the start, the source uses the document on disk and reports its age. Otherwise it
+//! uses the new one.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, event, own_address};
-use crate::support::{self, Place, is_on, last_error, pause, status, wait_for_state, wait_until};
+use crate::support::{self, TestDir, is_on, last_error, pause, status, wait_for_state, wait_until};
 use flagkit_core::source::{ErrorKind, Provenance};
 use flagkit_core::tooling::SourceState;
 use flagkit_core::{Event, Reason};
@@ -20,10 +21,10 @@ use xxhash_rust::xxh3::xxh3_128;
 
 const OLD: &str = "[flags]\na = true\n";
 const NEW: &str = "[flags]\na = false\nb = true\n";
-/// So long that no test lives to see a second poll.
+/// No test runs long enough for a second poll.
 const NEVER: Duration = Duration::from_secs(36_000);
 
-/// Asks at the start, however fresh what is on disk may be.
+/// Polls at the start, however fresh the document on disk may be.
 fn http(url: &str, cache: &Path) -> Http {
     eager(url).stream(false).cache(cache).max_staleness(Duration::ZERO)
 }
@@ -32,7 +33,7 @@ fn start(http: Http) -> Guard {
     Builder::new().source(http).when_invalid(OnFailedStart::StayDark).start().expect("starts dark at the worst")
 }
 
-/// Answers as a server does that names versions.
+/// Serves a document, and confirms its `ETag`.
 fn serving(tag: &'static str, body: &'static str) -> impl Fn(&Request, &mut TcpStream) -> bool + Send + Sync + 'static {
     move |request, stream| {
         let is_known = request.header("if-none-match").is_some_and(|known| known.trim_matches('"') == tag);
@@ -45,7 +46,7 @@ fn cache_of(url: &str, path: &Path) -> Cache {
     Cache::new(path, Provenance::new(url))
 }
 
-/// Keeps a document as an earlier run would have, an hour ago to the second; returns when that was.
+/// Stores a document as an earlier run would have, an hour ago in whole seconds. Returns that time.
 fn keep(url: &str, path: &Path, body: &str, tag: Option<&str>) -> SystemTime {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_secs();
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(now - 3600);
@@ -54,7 +55,7 @@ fn keep(url: &str, path: &Path, body: &str, tag: Option<&str>) -> SystemTime {
     at
 }
 
-/// Ends the server, and waits until its port is closed.
+/// Stops the server, and waits until its port is closed.
 fn end(stub: Stub) -> SocketAddr {
     let address = stub.address();
     drop(stub);
@@ -62,7 +63,7 @@ fn end(stub: Stub) -> SocketAddr {
     address
 }
 
-/// A URL that nobody answers at.
+/// A URL at which no server listens.
 fn nobody() -> String {
     let stub = Stub::on(own_address(), |_, _| false);
     let url = stub.url();
@@ -72,8 +73,8 @@ fn nobody() -> String {
 
 #[test]
 fn without_a_server_it_is_stale_until_the_server_is_back() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::on(own_address(), serving("v1", OLD));
     let url = stub.url();
     let first = start(http(&url, &path));
@@ -91,7 +92,7 @@ fn without_a_server_it_is_stale_until_the_server_is_back() {
     assert_eq!((status.state, status.last_good, status.loads), (SourceState::Stale, Some(kept.at), 1));
     assert!(last_error(&second).is_some());
     assert_eq!(second.wait_until_ready(Duration::from_millis(50)), Readiness::Stale);
-    // Failures change neither the flags nor how old they are.
+    // Failures change neither the flags nor their age.
     wait_until("some tries", || support::status(&second).refusals >= 5);
     assert!(is_on(&second, "a"));
     assert_eq!(support::status(&second).last_good, Some(kept.at));
@@ -106,8 +107,8 @@ fn without_a_server_it_is_stale_until_the_server_is_back() {
 
 #[test]
 fn not_modified_makes_what_was_kept_fresh() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::new(serving("v1", OLD));
     let at = keep(&stub.url(), &path, OLD, Some("\"v1\""));
     let guard = start(http(&stub.url(), &path).poll_every(NEVER));
@@ -122,13 +123,13 @@ fn not_modified_makes_what_was_kept_fresh() {
 
 #[test]
 fn a_newer_document_wins_over_the_one_on_disk() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::new(serving("v2", NEW));
     keep(&stub.url(), &path, OLD, Some("\"v1\""));
     let guard = start(http(&stub.url(), &path).poll_every(NEVER));
     assert!(!is_on(&guard, "a") && is_on(&guard, "b"));
-    // The old one is never in force, not even for a moment.
+    // The old document is never active, not even for a moment.
     assert_eq!((status(&guard).state, guard.flags().snapshot().revision()), (SourceState::Fresh, 1));
     assert_eq!(stub.polls()[0].header("if-none-match"), Some("\"v1\""));
     let kept = cache_of(&stub.url(), &path).load().expect("it is kept");
@@ -137,8 +138,8 @@ fn a_newer_document_wins_over_the_one_on_disk() {
 
 #[test]
 fn a_broken_document_of_the_server_leaves_the_one_on_disk() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::new(serving("v2", "[flags\n"));
     let at = keep(&stub.url(), &path, OLD, Some("\"v1\""));
     let guard = start(http(&stub.url(), &path));
@@ -149,10 +150,10 @@ fn a_broken_document_of_the_server_leaves_the_one_on_disk() {
     assert_eq!(cache_of(&stub.url(), &path).load().expect("it stays").bytes, OLD.as_bytes());
 }
 
-/// How long a start takes with a document on disk and this server.
+/// The duration of a start with a document on disk and this server.
 fn start_at(url: &str, configure: fn(Http) -> Http) -> Duration {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let at = keep(url, &path, OLD, Some("\"v1\""));
     let begin = Instant::now();
     let guard = start(configure(http(url, &path)));
@@ -163,7 +164,7 @@ fn start_at(url: &str, configure: fn(Http) -> Http) -> Duration {
     took
 }
 
-/// The documented two seconds, and far from the five that the builder would wait.
+/// This is the documented two seconds, and far less than the builder's timeout of five.
 fn assert_two_seconds(took: Duration) {
     assert!((Duration::from_millis(1_900)..Duration::from_secs(4)).contains(&took), "{took:?}");
 }
@@ -182,7 +183,7 @@ fn a_server_that_is_silent_is_waited_for_two_seconds() {
     over.store(true, Ordering::SeqCst);
 }
 
-/// Each byte comes in time, and the last one never.
+/// Each byte arrives in time, but the last one never does.
 fn drip(head: &'static str) -> Stub {
     Stub::new(move |_, stream| {
         let mut is_open = stream.write_all(head.as_bytes()).is_ok();
@@ -215,8 +216,8 @@ fn a_server_that_redirects_slowly_is_waited_for_two_seconds() {
 
 #[test]
 fn a_start_from_the_cache_asks_nobody_until_it_is_done() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::new(serving("v2", NEW));
     let at = keep(&stub.url(), &path, OLD, Some("\"v1\""));
     let guard = start(http(&stub.url(), &path).poll_every(HOUR / 2).max_staleness(Duration::MAX));
@@ -233,8 +234,8 @@ fn a_start_from_the_cache_asks_nobody_until_it_is_done() {
 
 #[test]
 fn a_start_from_the_cache_asks_within_an_interval() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::new(serving("v2", NEW));
     keep(&stub.url(), &path, OLD, Some("\"v1\""));
     let guard = start(http(&stub.url(), &path).poll_every(Duration::from_millis(500)).max_staleness(Duration::MAX));
@@ -245,26 +246,26 @@ fn a_start_from_the_cache_asks_within_an_interval() {
 
 #[test]
 fn a_start_from_a_cache_that_is_empty_asks_at_once() {
-    let place = Place::new();
+    let folder = TestDir::new();
     let stub = Stub::new(serving("v2", NEW));
-    let guard = start(http(&stub.url(), &place.path("flags.cache")).poll_every(NEVER).max_staleness(Duration::MAX));
+    let guard = start(http(&stub.url(), &folder.path("flags.cache")).poll_every(NEVER).max_staleness(Duration::MAX));
     assert!(is_on(&guard, "b"));
     assert_eq!(status(&guard).state, SourceState::Fresh);
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A restart is no worse off than a process that runs, and no burden to the server.
+/// A restart is as good as a process that keeps running, and no burden to the server.
 #[test]
 fn what_a_running_process_would_have_is_fresh() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::new(serving("v2", NEW));
     let cache = cache_of(&stub.url(), &path);
     let plain = || eager(&stub.url()).stream(false).cache(&path);
     let at = keep(&stub.url(), &path, OLD, Some("\"v1\""));
 
-    // An hour and a bit old, then as of a minute ago.
+    // The document is a bit more than an hour old, then a minute old.
     let guard = start(plain().poll_every(HOUR));
     assert!(is_on(&guard, "b"), "too old to be taken without asking");
     assert_eq!(stub.requests().len(), 1);
@@ -281,30 +282,30 @@ fn what_a_running_process_would_have_is_fresh() {
     wait_until("it asks when asked", || is_on(&guard, "b"));
     assert!(guard.stop(support::DEADLINE));
 
-    // Confirmed by who has another document, or of somebody else: nothing is noted.
+    // Neither a client with another document nor another source may confirm this one.
     keep(&stub.url(), &path, OLD, None);
     let now = SystemTime::now();
     assert!(cache.touch(xxh3_128(NEW.as_bytes()), now).is_err());
     assert!(cache_of("https://elsewhere.example/", &path).touch(xxh3_128(OLD.as_bytes()), now).is_err());
     assert!(is_on(&start(plain().poll_every(HOUR)), "b"));
 
-    // As of an hour from now: of a clock that was wrong, and worth nothing.
+    // The time is an hour in the future, so a clock was wrong and the time means nothing.
     keep(&stub.url(), &path, OLD, None);
     cache.touch(xxh3_128(OLD.as_bytes()), SystemTime::now() + HOUR).expect("it is there");
     assert!(is_on(&start(plain().poll_every(HOUR)), "b"));
-    // As of a minute ago, and that is too long.
+    // A minute is older than the limit.
     keep(&stub.url(), &path, OLD, None);
     cache.touch(xxh3_128(OLD.as_bytes()), SystemTime::now() - Duration::from_secs(60)).expect("it is there");
     assert!(is_on(&start(plain().poll_every(HOUR).max_staleness(Duration::from_secs(30))), "b"));
 }
 
-/// By a poll that finds nothing new, and by a stream's sign of life.
+/// Either a poll that finds no change or a heartbeat of a stream confirms the document.
 #[test]
 fn what_is_on_disk_stays_fresh_while_the_server_confirms_it() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::new(|request, stream| {
-        if !request.asks_for_stream() {
+        if !request.is_stream_request() {
             return serving("v1", OLD)(request, stream);
         }
         let opening = format!("{STREAM}{}", chunk(&event("v1", OLD)));
@@ -329,12 +330,12 @@ fn what_is_on_disk_stays_fresh_while_the_server_confirms_it() {
     }
 }
 
-/// Written by another version, which understood more, or whoever.
+/// Another version of the program, with more features, or any other program wrote it.
 #[test]
 fn a_kept_document_that_is_not_understood_is_ignored() {
     for body in ["[flags\n", "", "{\"flags\": {\"a\": true}}"] {
-        let place = Place::new();
-        let path = place.path("flags.cache");
+        let folder = TestDir::new();
+        let path = folder.path("flags.cache");
         let url = nobody();
         keep(&url, &path, body, Some("\"v1\""));
         for limit in [Duration::ZERO, Duration::MAX] {
@@ -342,7 +343,8 @@ fn a_kept_document_that_is_not_understood_is_ignored() {
             assert_eq!(guard.flags().evaluate("a", &()).reason(), Reason::NotFound, "{body:?}");
             assert_eq!((status(&guard).state, status(&guard).last_good), (SourceState::Waiting, None), "{body:?}");
         }
-        // With a server there it is asked plainly: "as before" would be of a document that nobody has.
+        // With a server the request is unconditional: "not modified" would refer to a document that the client does not
+        // have.
         let stub = Stub::new(serving("v1", OLD));
         keep(&stub.url(), &path, body, Some("\"v1\""));
         let guard = start(http(&stub.url(), &path));
@@ -353,8 +355,8 @@ fn a_kept_document_that_is_not_understood_is_ignored() {
 
 #[test]
 fn a_kept_document_that_was_tampered_with_is_ignored() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let url = nobody();
     keep(&url, &path, "[flags]\na = false\n", None);
     let text = fs::read_to_string(&path).expect("it is there").replace("a = false", "a = true ");
@@ -366,8 +368,8 @@ fn a_kept_document_that_was_tampered_with_is_ignored() {
 
 #[test]
 fn the_document_of_another_url_is_ignored() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::new(serving("v1", "[flags]\nb = true\n"));
     keep(&format!("{}.old", stub.url()), &path, OLD, Some("\"v1\""));
     let guard = start(http(&stub.url(), &path));
@@ -375,11 +377,11 @@ fn the_document_of_another_url_is_ignored() {
     assert_eq!(stub.polls()[0].header("if-none-match"), None);
 }
 
-/// The same service with other words in the query is another source, and may number its versions alike.
+/// The same service with another query is another source, and may use the same `ETag`.
 #[test]
 fn the_document_of_another_query_is_ignored() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::new(|request, stream| {
         let body = if request.head.contains("?env=staging ") { OLD } else { "[flags]\na = false\n" };
         serving("v1", body)(request, stream)
@@ -393,8 +395,8 @@ fn the_document_of_another_query_is_ignored() {
 
 #[test]
 fn without_a_server_and_without_a_document_it_goes_by_the_policies() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let build = |url: &str, [missing, unreachable, broken]: [OnFailedStart; 3]| {
         let builder = Builder::new().source(http(url, &path));
         builder.when_missing(missing).when_unreachable(unreachable).when_invalid(broken).start()
@@ -403,7 +405,7 @@ fn without_a_server_and_without_a_document_it_goes_by_the_policies() {
     let refusing = Stub::saying(answer("401 Unauthorized", "", ""));
     let cases = [(0, missing.url()), (1, nobody()), (2, broken.url()), (2, refusing.url())];
     for (kind, url) in &cases {
-        // The policy that counts, among others that do not.
+        // The policy in question is set among others that do not matter.
         let started = |start, others| {
             let mut policies = [others; 3];
             policies[*kind] = start;
@@ -422,15 +424,15 @@ fn without_a_server_and_without_a_document_it_goes_by_the_policies() {
         assert_eq!(without.wait_until_ready(support::DEADLINE), Readiness::Ready, "it may be done without");
     }
     assert!(!path.exists());
-    // By default, a server that is away at the start is waited for.
+    // By default, the start waits for an unreachable server.
     let guard = Builder::new().source(http(&nobody(), &path)).start().expect("starts in the dark");
     assert_eq!(guard.readiness(), Readiness::Dark);
 }
 
 #[test]
 fn a_cache_that_cannot_be_written_is_a_warning() {
-    let place = Place::new();
-    let path = place.path("missing/flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("missing/flags.cache");
     let is_new = Arc::new(AtomicBool::new(false));
     let stub = Stub::new({
         let is_new = Arc::clone(&is_new);
@@ -456,23 +458,23 @@ fn a_cache_that_cannot_be_written_is_a_warning() {
     });
     wait_until("polls go on", || status(&guard).confirmations >= 3);
     assert_eq!(events.try_iter().count(), 0, "told once");
-    // With the next document it is tried again.
-    fs::create_dir(place.path("missing")).expect("a directory");
+    // The next document triggers another attempt.
+    fs::create_dir(folder.path("missing")).expect("a directory");
     is_new.store(true, Ordering::SeqCst);
     wait_until("the new document", || is_on(&guard, "b"));
     wait_until("the warning is over", || status(&guard).warnings.is_empty());
     assert_eq!(cache_of(&stub.url(), &path).load().expect("it is kept").bytes, NEW.as_bytes());
 }
 
-/// A disk that was full for a moment must not cost the next start its flags, however seldom the document changes.
+/// A full disk, for a moment, must not cost the next start its flags, even if the document rarely changes.
 #[test]
 fn a_document_that_could_not_be_kept_is_tried_again() {
-    let place = Place::new();
-    let path = place.path("missing/flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("missing/flags.cache");
     let stub = Stub::new(serving("v1", OLD));
     let guard = start(http(&stub.url(), &path));
     wait_until("the warning", || !status(&guard).warnings.is_empty());
-    fs::create_dir(place.path("missing")).expect("a directory");
+    fs::create_dir(folder.path("missing")).expect("a directory");
     wait_until("it is kept", || cache_of(&stub.url(), &path).load().is_some());
     wait_until("the warning is over", || status(&guard).warnings.is_empty());
 }
@@ -480,8 +482,8 @@ fn a_document_that_could_not_be_kept_is_tried_again() {
 /// Many processes of one machine share the file.
 #[test]
 fn many_that_start_together_share_the_file() {
-    let place = Place::new();
-    let path = place.path("flags.cache");
+    let folder = TestDir::new();
+    let path = folder.path("flags.cache");
     let stub = Stub::new(serving("v2", NEW));
     let url = stub.url();
     keep(&url, &path, OLD, Some("\"v1\""));

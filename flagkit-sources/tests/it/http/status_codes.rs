@@ -1,4 +1,4 @@
-//! No status but 200 counts, none ends the asking, and a server that says when to come back is heard within bounds.
+//! Only status 200 delivers a document. No status ends the polling. The client honours `Retry-After` within limits.
 
 use std::io::Write as _;
 use std::ops::RangeInclusive;
@@ -14,14 +14,14 @@ use flagkit_sources::{Builder, Guard, Http, OnFailedStart, Readiness, Retry};
 
 const GOOD: &str = "[flags]\na = true\n";
 const AFTER: &str = "[flags]\na = true\nafter = true\n";
-/// A document that would count if the status did not matter.
+/// A document that would change a flag if the status did not matter.
 const EVIL: &str = "[flags]\nevil = true\n";
 
-/// Waits far longer than a test takes, so that each is seen as it was set; the test has the source ask by `reload`.
+/// These waits are far longer than a test. Each can thus be measured, and the test makes the source poll by `reload`.
 const PASSING: (u64, u64) = (100, 300);
 const LASTING: (u64, u64) = (1_000, 2_500);
 
-/// A server that answers as it is told to, and remembers when it last did.
+/// A server with a response that the test sets. It records the time of its last response.
 struct Server {
     stub: Stub,
     answer: Arc<Mutex<String>>,
@@ -44,7 +44,7 @@ impl Server {
         *self.answer.lock().expect("no panic") = answer;
     }
 
-    /// A source that asks again after long waits only.
+    /// A source that retries only after long waits.
     fn patient(&self) -> Http {
         let mut retry = Retry::default();
         let seconds = |(first, longest)| (Duration::from_secs(first), Duration::from_secs(longest));
@@ -56,8 +56,7 @@ impl Server {
         eager(&self.stub.url()).poll_every(Duration::from_secs(1_000)).stream(false).retry(retry)
     }
 
-    /// How long the source waits now, as exactly as can be told from outside: no less than the first, no more than the
-    /// second of these.
+    /// Lower and upper bounds of the source's current wait, as exactly as a test can measure it.
     fn wait(&self, guard: &Guard) -> (Duration, Duration) {
         let next = next_try(guard);
         let since = |start| next.duration_since(start).unwrap_or_default();
@@ -75,20 +74,20 @@ impl Server {
     }
 }
 
-/// When the source asks again, once it has made up its mind.
+/// The time of the source's next poll, once it is set.
 fn next_try(guard: &Guard) -> SystemTime {
     wait_until("the source to wait", || status(guard).next_try.is_some());
     status(guard).next_try.expect("a time")
 }
 
-/// Has the source ask, and waits until it waits again. No wait ends at the same time as another, to the nanosecond.
+/// Makes the source poll, and waits until it is idle again. No two waits end in the same nanosecond.
 fn ask(guard: &Guard) {
     let before = next_try(guard);
     guard.reload();
     wait_until("the source to ask", || status(guard).next_try.is_some_and(|next| next != before));
 }
 
-/// What the error of a status says of what is there.
+/// The text that an error adds about the existing flags.
 fn kind(code: u16) -> ErrorKind {
     match code {
         404 | 410 => ErrorKind::Missing,
@@ -97,7 +96,7 @@ fn kind(code: u16) -> ErrorKind {
     }
 }
 
-/// Half of a wait, and all of it: that much of it is random.
+/// From half of a wait to all of it: half of it is random.
 fn jittered(seconds: u64) -> RangeInclusive<u64> {
     seconds / 2..=seconds
 }
@@ -162,14 +161,14 @@ fn each_status_but_200_is_an_error_that_names_it_and_passes() {
         assert!(is_on(&guard, "after"), "no recovery from {code}");
         assert_eq!(status(&guard).state, SourceState::Fresh);
         assert_eq!((last_error(&guard), status(&guard).refusals, status(&guard).loads), (None, 1, 2));
-        // What had been refused left nothing to ask about.
+        // The source rejected every document, so it has no ETag to send.
         let tags: Vec<_> =
             server.stub.polls().iter().map(|poll| poll.header("if-none-match").map(str::to_owned)).collect();
         assert_eq!(tags, [None, Some("\"v1\"".to_owned()), Some("\"v1\"".to_owned())], "{code}");
     }
 }
 
-/// The same at a start, which has nothing to keep.
+/// The same holds at a start, when there is no document yet.
 #[test]
 fn a_start_with_any_status_is_dark_until_the_next_good_answer() {
     for (code, window) in [(204, jittered(PASSING.0)), (404, jittered(LASTING.0)), (503, jittered(PASSING.0))] {
@@ -199,7 +198,7 @@ fn waits_double_up_to_the_longest_and_begin_anew_with_another_kind_of_failure() 
             fail(code, *wait);
         }
     }
-    // Two good polls in a row make them forgotten; one does not.
+    // Two good polls in a row reset the back-off; one does not.
     let good = |count| {
         server.say(document("v1", GOOD));
         (0..count).for_each(|_| ask(&guard));
@@ -222,7 +221,7 @@ fn by_default_what_takes_a_human_is_asked_for_after_minutes() {
 #[test]
 fn when_to_come_back_is_heard_within_bounds() {
     let date = "date: Wed, 21 Oct 2015 07:28:00 GMT\r\n";
-    // At most a tenth is added, so that not all come back at once.
+    // At most a tenth is added, so that clients do not return at the same time.
     let two_minutes = || 120..=132;
     let own = || jittered(10);
     let cases = [
@@ -231,22 +230,22 @@ fn when_to_come_back_is_heard_within_bounds() {
         ("retry-after: 0120\r\n".to_owned(), two_minutes()),
         (format!("{date}retry-after: 120\r\n"), two_minutes()),
         (format!("{date}retry-after: Wed, 21 Oct 2015 07:30:00 GMT\r\n"), two_minutes()),
-        // The two forms of old (RFC 9110, 5.6.7).
+        // The two obsolete date formats (RFC 9110, 5.6.7).
         (format!("{date}retry-after: Wednesday, 21-Oct-15 07:30:00 GMT\r\n"), two_minutes()),
         (format!("{date}retry-after: Wed Oct 21 07:30:00 2015\r\n"), two_minutes()),
-        // No longer than an hour.
+        // At most an hour.
         ("retry-after: 3600\r\n".to_owned(), 3_600..=3_600),
         ("retry-after: 3601\r\n".to_owned(), 3_600..=3_600),
         ("retry-after: 99999999999\r\n".to_owned(), 3_600..=3_600),
         (format!("retry-after: {}\r\n", u64::MAX), 3_600..=3_600),
         (format!("retry-after: {}\r\n", "9".repeat(100)), 3_600..=3_600),
         (format!("{date}retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n"), 3_600..=3_600),
-        // No shorter than without it.
+        // At least the wait without the header.
         ("retry-after: 0\r\n".to_owned(), own()),
         ("retry-after: 4\r\n".to_owned(), own()),
         (format!("{date}retry-after: Wed, 21 Oct 2015 07:28:00 GMT\r\n"), own()),
         (format!("{date}retry-after: Wed, 21 Oct 2015 07:27:00 GMT\r\n"), own()),
-        // What is no time is not heard.
+        // An invalid value is ignored.
         ("retry-after: -1\r\n".to_owned(), own()),
         ("retry-after: +120\r\n".to_owned(), own()),
         ("retry-after: 120.5\r\n".to_owned(), own()),
@@ -255,7 +254,7 @@ fn when_to_come_back_is_heard_within_bounds() {
         ("retry-after:\r\n".to_owned(), own()),
         ("retry-after: \u{661}\u{662}\u{660}\r\n".to_owned(), own()),
         ("retry-after: Wed, 32 Oct 2015 07:30:00 GMT\r\n".to_owned(), own()),
-        // A date means nothing without the clock it goes by.
+        // A date means nothing without the `Date` header of the same response.
         ("retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n".to_owned(), own()),
         ("date: now\r\nretry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n".to_owned(), own()),
     ];
@@ -273,7 +272,7 @@ fn when_to_come_back_is_heard_within_bounds() {
     }
 }
 
-/// As at the start, so later; and as with what passes, so with what takes a human.
+/// The wait is the same at the start and later, for transient and for permanent failures.
 #[test]
 fn when_to_come_back_is_heard_at_each_poll() {
     let server = Server::saying(document("v1", GOOD));
@@ -288,7 +287,7 @@ fn when_to_come_back_is_heard_at_each_poll() {
         ask(&guard);
         server.assert_waits(&guard, window);
     }
-    // An operator's wish goes before the server's.
+    // An operator's request takes precedence over the server's.
     server.say(document("v2", AFTER));
     ask(&guard);
     assert!(is_on(&guard, "after"));
@@ -329,7 +328,7 @@ fn a_start_that_is_to_refuse_returns_the_first_error() {
         assert!(error.is_load());
         assert_eq!(error.to_string(), format!("{}: {expected}", server.stub.url()));
         assert_eq!(error.failures()[0].1.kind(), kind(code));
-        // And the same source starts where it may be dark, or done without.
+        // The same source starts if the policy lets it stay dark, or skips it.
         let guard = builder(OnFailedStart::StayDark, OnFailedStart::Fail).start().expect("it may be dark");
         assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Waiting, Readiness::Dark));
         let guard = builder(OnFailedStart::Skip, OnFailedStart::Fail).start().expect("it may be done without");
@@ -337,7 +336,7 @@ fn a_start_that_is_to_refuse_returns_the_first_error() {
     }
 }
 
-/// In the time of a test: every one of these, one after the other, at the same source.
+/// One source gets every one of these statuses in turn, within the time of a test.
 #[test]
 fn a_source_outlives_a_server_with_every_fault() {
     let codes = [500, 401, 403, 404, 410, 429, 503, 400, 418, 301, 204, 206, 502, 504, 408, 405, 451, 499, 599, 201];

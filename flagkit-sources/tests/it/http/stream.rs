@@ -1,5 +1,4 @@
-//! A stream brings changes as they happen, and whatever goes wrong with it, the flags are those of the last good
-//! document.
+//! A stream delivers changes as they happen. Whatever goes wrong with it, the flags come from the last valid document.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -14,33 +13,33 @@ use flagkit_sources::{Http, Retry};
 const ON: &str = "[flags]\na = true\n";
 const OFF: &str = "[flags]\na = false\n";
 const BEAT: &str = ": still here\n\n";
-/// The end of an answer in chunks.
+/// The last chunk of a chunked response.
 const END: &str = "0\r\n\r\n";
 
-/// A server with a document and a stream, both under the test's control.
+/// A server with a document and a stream, both controlled by the test.
 struct Server {
     stub: Stub,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
-    /// What a poll is answered, as it goes over the wire.
+    /// The response to a poll, as sent.
     poll: String,
-    /// What a stream begins with, as it goes over the wire.
+    /// The beginning of a stream, as sent.
     stream: String,
-    /// Those that are open.
+    /// The open streams.
     open: Vec<TcpStream>,
 }
 
 impl Server {
-    /// Has version 1 of a document, with these flags, for polls and streams.
+    /// Serves version 1 of a document with these flags, by polls and streams.
     fn new(text: &str) -> Self {
         let (poll, stream) = (document("v1", text), STREAM.to_owned() + &chunk(&event("v1", text)));
         let state = Arc::new(Mutex::new(State { poll, stream, open: Vec::new() }));
         let shared = Arc::clone(&state);
         let stub = Stub::new(move |request, stream| {
             let mut state = shared.lock().expect("no panic");
-            if !request.asks_for_stream() {
+            if !request.is_stream_request() {
                 return stream.write_all(state.poll.as_bytes()).is_ok();
             }
             let is_written = stream.write_all(state.stream.as_bytes()).is_ok();
@@ -57,40 +56,40 @@ impl Server {
         change(&mut self.state.lock().expect("no panic"));
     }
 
-    /// Writes to the streams that are open.
+    /// Writes to the open streams.
     fn say(&self, bytes: impl AsRef<[u8]>) {
-        // One that has been given up cannot be written to.
+        // Writing to a stream fails if the client has closed it.
         self.set(|state| state.open.retain_mut(|stream| stream.write_all(bytes.as_ref()).is_ok()));
     }
 
-    /// Ends the streams that are open, as a server that stops does.
+    /// Ends the open streams, as a server that stops does.
     fn end_streams(&self) {
         self.say(END);
         self.set(|state| state.open.clear());
     }
 
-    /// How many streams are open.
+    /// The number of open streams.
     fn open(&self) -> usize {
         self.state.lock().expect("no panic").open.len()
     }
 
     fn streams(&self) -> Vec<Request> {
-        self.stub.requests().into_iter().filter(Request::asks_for_stream).collect()
+        self.stub.requests().into_iter().filter(Request::is_stream_request).collect()
     }
 
-    /// A source that tries again soon, and polls so seldom that whatever changes was streamed.
+    /// A source that retries soon and polls so rarely that every change comes from the stream.
     fn http(&self) -> Http {
         eager(&self.stub.url()).poll_every(Duration::from_secs(3600))
     }
 }
 
-/// An event with a document, to the end of its last line: the same as a poll brings.
+/// An event with a document, up to the end of its last line. A poll returns the same document.
 fn event(tag: &str, text: &str) -> String {
     let data = text.replace('\n', "\ndata: ");
     format!("event: toml\nid: \"{tag}\"\ndata: {data}\n\n")
 }
 
-/// A chunk with bytes that need not be text.
+/// A chunk with bytes that may be invalid UTF-8.
 fn raw_chunk(bytes: &[u8]) -> Vec<u8> {
     [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
 }
@@ -98,7 +97,7 @@ fn raw_chunk(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn the_first_event_counts_and_each_one_after_it() {
     let server = Server::new(OFF);
-    // What changed between the poll and the stream is not lost.
+    // A change between the poll and the stream is not lost.
     server.set(|state| state.stream = STREAM.to_owned() + &chunk(&event("v2", ON)));
     let guard = start(server.http());
     wait_until("the first event", || is_on(&guard, "a"));
@@ -107,7 +106,7 @@ fn the_first_event_counts_and_each_one_after_it() {
         server.say(chunk(&event(&format!("v{}", 3 + round), if on { ON } else { OFF })));
         wait_until("a change", || is_on(&guard, "a") == on);
     }
-    // However it is cut on the way.
+    // The event may be split anywhere.
     for byte in event("last", OFF).as_bytes() {
         server.say(raw_chunk(&[*byte]));
     }
@@ -126,7 +125,7 @@ fn a_stream_that_breaks_is_opened_again_and_begins_with_all_there_is() {
     for round in 0..5 {
         let on = round % 2 == 0;
         let text = if on { ON } else { OFF };
-        // The polls know of nothing: it is the stream that makes up for what was missed.
+        // The polls return the old document, so the new stream itself delivers the missed change.
         server.set(|state| {
             state.stream = STREAM.to_owned() + &chunk(&event(&format!("r{round}"), text));
             state.open.clear();
@@ -144,7 +143,7 @@ fn a_poll_comes_between_two_streams() {
     let server = Server::new(OFF);
     let guard = start(server.http());
     wait_until("a stream", || server.open() == 1);
-    // The stream is not to be had again; what has changed is seen all the same.
+    // The stream cannot be opened again, but the change still arrives.
     server.set(|state| {
         (state.poll, state.stream) = (document("v2", ON), answer("502 Bad Gateway", "", ""));
     });
@@ -198,7 +197,7 @@ fn a_document_that_is_refused_leaves_the_stream_open_for_a_good_one() {
     server.say(chunk(&event("v2", "[flags\na = false\n")));
     wait_for_state(&guard, SourceState::Stale);
     assert!(is_on(&guard, "a") && last_error(&guard).expect("an error").contains("1:7"));
-    // That the server lives does not make its document a good one.
+    // A live server does not make its document valid.
     let confirmations = status(&guard).confirmations;
     (0..20).for_each(|_| server.say(chunk(BEAT)));
     server.say(chunk(&event("v3", "[flags]\na = 2 = 3\n")));
@@ -239,7 +238,7 @@ fn events_of_other_types_are_passed_over() {
     ] {
         server.say(chunk(other));
     }
-    // What comes after them has been read after them.
+    // The client has read everything before this event.
     server.say(chunk("event: json\nid: \"v2\"\ndata: { \"flags\": { \"a\": true, \"b\": true } }\n\n"));
     wait_until("a document", || is_on(&guard, "b"));
     let status = status(&guard);
@@ -313,16 +312,16 @@ fn a_stream_that_is_silent_for_too_long_is_lost_and_opened_again() {
 
 #[test]
 fn a_stream_that_ends_at_once_is_asked_for_ever_less_often() {
-    // The default, twenty times as fast.
+    // The default limits, twenty times faster.
     const TIMES: u32 = 20;
     let minute = Duration::from_secs(60) / TIMES;
     let count = |is_cut: bool| {
         let server = Server::new(ON);
-        // Half of a chunk, or none more.
+        // Half of a chunk, or no further chunk.
         server.set(|state| state.stream += if is_cut { "ff\r\n: \r\n\r\n0\r\n\r\n" } else { END });
         let mut retry = Retry::default();
         retry.transient = (retry.transient.0 / TIMES, retry.transient.1 / TIMES);
-        // It polls on, and well: that alone does not make the stream a good one.
+        // Successful polls by themselves do not count as a healthy stream.
         let guard = start(server.http().poll_every(Duration::from_millis(20)).retry(retry));
         wait_until("the first stream", || !server.streams().is_empty());
         let minute_later = server.streams()[0].at + minute;
@@ -397,7 +396,7 @@ fn the_id_of_an_event_is_the_tag_of_the_next_question() {
     assert_eq!(server.streams()[1].header("if-none-match"), Some("\"v2\""));
     assert_eq!(status(&guard).refusals, 0);
 
-    // Without an id there is nothing to ask by, least of all by the id of another document.
+    // Without an id the client has no ETag to send, least of all the one of another document.
     server.set(|state| state.poll = document("v4", OFF));
     server.say(chunk("event: toml\ndata: [flags]\ndata: b = true\n\n"));
     wait_until("the change", || is_on(&guard, "b"));
@@ -417,7 +416,7 @@ fn a_reload_during_a_stream_polls_with_the_next_sign_of_life() {
     server.say(chunk(BEAT));
     wait_until("the poll", || !is_on(&guard, "a"));
     assert_eq!((server.stub.polls().len(), server.streams().len()), (2, 1));
-    // One reload, one poll.
+    // One reload causes one poll.
     let before = status(&guard).confirmations;
     server.say(chunk(BEAT));
     wait_until("another sign of life", || status(&guard).confirmations > before);

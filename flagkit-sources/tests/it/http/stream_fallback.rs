@@ -1,4 +1,4 @@
-//! A stream that something on the way breaks, keeps back or feeds with nothing takes nothing away from polling.
+//! An intermediary that cuts a stream, buffers it, or fills it with noise does not disturb polling.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -13,10 +13,10 @@ use flagkit_core::tooling::SourceState;
 
 const GOOD: &str = "[flags]\na = true\n";
 
-/// Polls are answered, streams by this.
+/// The response to polls, and the handler of streams.
 fn stub(stream: impl Fn(&mut TcpStream) -> bool + Send + Sync + 'static) -> Stub {
     Stub::new(move |request: &Request, connection| {
-        if request.asks_for_stream() {
+        if request.is_stream_request() {
             return stream(connection);
         }
         connection.write_all(document("v", GOOD).as_bytes()).is_ok()
@@ -34,7 +34,7 @@ fn one_that_ends_at_once() {
             let _ = connection.write_all(begins.as_bytes());
             false
         });
-        // The waits of streams that fail grow far beyond the interval of the polls.
+        // The waits between failing streams grow far beyond the polling interval.
         let http = eager(&stub.url()).retry(flagkit_sources::Retry::default());
         let guard = start(http);
         wait_until("many polls", || stub.polls().len() > 50);
@@ -64,7 +64,7 @@ fn a_sign_of_life_confirms_nothing_that_a_poll_has_refused() {
     let revoked = Arc::new(AtomicBool::new(false));
     let is_revoked = Arc::clone(&revoked);
     let stub = Stub::new(move |request: &Request, connection| {
-        if !request.asks_for_stream() {
+        if !request.is_stream_request() {
             let is_revoked = is_revoked.load(Ordering::SeqCst);
             let answer = if is_revoked { answer("401 Unauthorized", "", "") } else { document("v", GOOD) };
             return connection.write_all(answer.as_bytes()).is_ok();

@@ -1,4 +1,4 @@
-//! A server that drips, or says nothing at all, costs no more than the time that was set, and the error says where.
+//! A slow or silent server costs no more than the configured timeout, and the error names the phase.
 
 use std::io::{self, Write as _};
 use std::net::TcpStream;
@@ -14,14 +14,14 @@ use flagkit_sources::{Http, Readiness};
 const GOOD: &str = "[flags]\na = true\n";
 const HEADER: Duration = Duration::from_millis(200);
 const TOTAL: Duration = Duration::from_millis(400);
-/// What a machine under load may take beyond that.
+/// The extra time that a machine under load may take.
 const SLACK: Duration = Duration::from_secs(2);
 
 fn impatient(stub: &Stub) -> Http {
     eager(&stub.url()).stream(false).header_timeout(HEADER).total_timeout(TOTAL)
 }
 
-/// A byte every few milliseconds, until the client hangs up.
+/// Sends a byte every few milliseconds until the client closes the connection.
 fn drip(stream: &mut TcpStream, bytes: impl IntoIterator<Item = u8>) -> io::Result<()> {
     for byte in bytes {
         stream.write_all(&[byte])?;
@@ -30,7 +30,7 @@ fn drip(stream: &mut TcpStream, bytes: impl IntoIterator<Item = u8>) -> io::Resu
     Ok(())
 }
 
-/// Answers the first poll well, and each other one like this, and then hangs up.
+/// Serves the first poll, handles each later one with this function, and then closes the connection.
 fn slow(answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'static) -> Stub {
     let turn = AtomicUsize::new(0);
     Stub::new(move |_, stream| {
@@ -42,13 +42,13 @@ fn slow(answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'stati
     })
 }
 
-/// Keeps the connection until the client closes it, or the test is long over.
+/// Keeps the connection open until the client closes it or the test has long ended.
 fn say_nothing(stream: &mut TcpStream) -> io::Result<()> {
     stream.set_read_timeout(Some(support::DEADLINE))?;
     io::copy(stream, &mut io::sink()).map(drop)
 }
 
-/// Each try ends when its time is up, neither before nor much later, and the next one comes.
+/// Each try ends at its timeout, neither before nor much later, and the next try follows.
 fn assert_given_up(stub: &Stub, http: Http, limit: Duration, phase: &str) {
     let guard = start(http);
     assert!(is_on(&guard, "a"));
@@ -60,7 +60,7 @@ fn assert_given_up(stub: &Stub, http: Http, limit: Duration, phase: &str) {
     assert_eq!(status(&guard).state, SourceState::Stale);
     let tries = stub.polls();
     let gaps: Vec<_> = tries[1..].windows(2).map(|pair| pair[1].at - pair[0].at).collect();
-    // From the moment that the server has read the question; the time began a little before.
+    // Measured from when the server has read the request, a little after the timeout began.
     let least = limit.mul_f64(0.8);
     assert!(gaps.iter().all(|gap| *gap >= least), "given up before {limit:?}: {gaps:?}");
     assert!(gaps.iter().min().expect("some") < &(limit + SLACK), "not given up after {limit:?}: {gaps:?}");
@@ -104,7 +104,7 @@ fn a_body_that_never_comes_is_given_up() {
     assert_given_up(&stub, impatient(&stub), TOTAL, "waiting for the answer to end");
 }
 
-/// The last byte is the one that is missing.
+/// Only the last byte is missing.
 #[test]
 fn a_body_that_never_ends_is_given_up() {
     let stub = slow(|stream| {
@@ -128,7 +128,7 @@ fn redirects_share_the_time_of_one_poll() {
     assert!(error.contains("did not answer in time"), "{error}");
 }
 
-/// Where the connection is to be encrypted, it counts as made when it is.
+/// With TLS, the connect timeout includes the handshake.
 #[test]
 fn a_server_that_is_silent_about_encryption_is_given_up() {
     let stub = Stub::new(|_, _| false);
@@ -162,11 +162,11 @@ fn a_start_waits_no_longer_than_its_patience() {
     let guard = builder.startup_timeout(HEADER).start().expect("it has not failed yet");
     assert!((HEADER..HEADER + SLACK).contains(&started.elapsed()), "{:?}", started.elapsed());
     assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Starting, Readiness::Dark));
-    // And no end waits for such an answer.
+    // Stopping does not wait for such a response.
     assert!(guard.stop(SOON), "its thread is left");
 }
 
-/// The end interrupts what is under way.
+/// Stopping interrupts the request in progress.
 #[test]
 fn a_drop_does_not_wait_for_what_drips() {
     let drips: [fn(&mut TcpStream) -> io::Result<()>; 4] = [
@@ -192,19 +192,19 @@ fn a_drop_does_not_wait_for_what_drips() {
 const IDLE: Duration = Duration::from_millis(600);
 const BEAT: Duration = Duration::from_millis(50);
 
-/// What a server with a stream does, told by the test.
+/// The state of a server with a stream, set by the test.
 #[derive(Default)]
 struct Script {
-    /// Whether polls are answered; until then they wait.
+    /// Whether polls get a response; until then they wait.
     answers: AtomicBool,
     streams: AtomicUsize,
 }
 
-/// The first poll is answered at once; the first stream says something and falls silent; later ones go on.
+/// Serves the first poll at once. The first stream sends an event and falls silent; later ones continue.
 fn half_open(script: &Arc<Script>) -> Stub {
     let (script, polls) = (Arc::clone(script), AtomicUsize::new(0));
     Stub::new(move |request, stream| {
-        if !request.asks_for_stream() {
+        if !request.is_stream_request() {
             let is_first = polls.fetch_add(1, Ordering::SeqCst) == 0;
             wait_until("the test to let polls be answered", || is_first || script.answers.load(Ordering::SeqCst));
             let text = if is_first { GOOD } else { "[flags]\na = true\npolled = true\n" };
@@ -231,14 +231,14 @@ fn a_stream_that_is_silent_for_too_long_is_lost_and_opened_again_after_the_next_
     let guard =
         start(eager(&stub.url()).idle_timeout(IDLE).total_timeout(2 * support::DEADLINE).header_timeout(SLACK * 5));
     wait_until("the event", || is_on(&guard, "streamed-0"));
-    let opened = stub.requests().iter().find(|request| request.asks_for_stream()).expect("a stream").at;
+    let opened = stub.requests().iter().find(|request| request.is_stream_request()).expect("a stream").at;
 
     wait_for_state(&guard, SourceState::Stale);
     assert!(opened.elapsed() >= IDLE);
     let error = last_error(&guard).expect("an error");
     assert!(error.contains("did not answer in time (nothing came for too long)"), "{error}");
     assert_eq!(guard.readiness(), Readiness::Stale);
-    // The flags stay, the source says so, and no other stream is tried: nobody knows yet whether the server is there.
+    // The flags stay and the status reports the loss. No new stream is opened until a poll shows that the server is up.
     wait_until("the poll after it", || stub.polls().len() >= 2);
     holds_for(Duration::from_millis(300), "stale, with the flags of before", || {
         is_on(&guard, "streamed-0") && status(&guard).state == SourceState::Stale
@@ -248,18 +248,18 @@ fn a_stream_that_is_silent_for_too_long_is_lost_and_opened_again_after_the_next_
     script.answers.store(true, Ordering::SeqCst);
     wait_for_state(&guard, SourceState::Fresh);
     wait_until("the stream again", || is_on(&guard, "streamed-1"));
-    // Signs of life keep it, far beyond the time it may be silent, and confirm the flags.
+    // Heartbeats keep the stream far beyond the idle timeout, and confirm the flags.
     let confirmations = status(&guard).confirmations;
     holds_for(3 * IDLE, "a stream with signs of life", || status(&guard).state == SourceState::Fresh);
     assert!(status(&guard).confirmations > confirmations);
     assert_eq!((script.streams.load(Ordering::SeqCst), status(&guard).refusals), (2, 1));
 }
 
-/// Half an event is no event, and when nothing follows the stream is lost as well.
+/// Half an event does not count. If nothing follows, the stream is lost too.
 #[test]
 fn a_stream_that_falls_silent_within_an_event_is_lost_without_it() {
     let stub = Stub::new(|request, stream| {
-        if !request.asks_for_stream() {
+        if !request.is_stream_request() {
             return stream.write_all(document("v", GOOD).as_bytes()).is_ok();
         }
         let event = event("s", "[flags]\nhalf = true\n");
@@ -268,12 +268,12 @@ fn a_stream_that_falls_silent_within_an_event_is_lost_without_it() {
         false
     });
     let guard = start(eager(&stub.url()).idle_timeout(HEADER));
-    let streams = || stub.requests().iter().filter(|request| request.asks_for_stream()).count();
+    let streams = || stub.requests().iter().filter(|request| request.is_stream_request()).count();
     wait_until("two streams that were lost", || {
         assert!(!is_on(&guard, "half") && is_on(&guard, "a"));
         streams() >= 3
     });
-    // Nothing has ever come through, and the polls are well: that is a warning.
+    // The stream never delivered anything while the polls succeed, so there is a warning.
     let status = status(&guard);
     assert_eq!((status.state, status.refusals), (SourceState::Fresh, 0));
     assert!(status.warnings.iter().any(|warning| warning.contains("its stream is of no use")), "{:?}", status.warnings);
@@ -282,7 +282,7 @@ fn a_stream_that_falls_silent_within_an_event_is_lost_without_it() {
 #[test]
 fn a_stream_that_is_not_answered_is_warned_of_and_the_polls_go_on() {
     let stub = Stub::new(|request, stream| {
-        if request.asks_for_stream() {
+        if request.is_stream_request() {
             let _ = say_nothing(stream);
             return false;
         }
@@ -298,11 +298,11 @@ fn a_stream_that_is_not_answered_is_warned_of_and_the_polls_go_on() {
     assert_eq!((status(&guard).state, status(&guard).refusals), (SourceState::Fresh, 0));
 }
 
-/// It is alive, and says nothing: what an operator wants to know at once is not held up by it.
+/// The stream is alive and sends nothing. It must not delay what an operator requests.
 #[test]
 fn a_stream_that_never_ends_its_event_holds_up_no_reload() {
     let stub = Stub::new(|request, stream| {
-        if !request.asks_for_stream() {
+        if !request.is_stream_request() {
             return stream.write_all(document("v", GOOD).as_bytes()).is_ok();
         }
         let _ = stream.write_all(format!("{STREAM}{}", chunk("event: toml\n")).as_bytes());
@@ -312,7 +312,7 @@ fn a_stream_that_never_ends_its_event_holds_up_no_reload() {
         false
     });
     let guard = start(eager(&stub.url()).idle_timeout(IDLE));
-    let is_stream = |request: &support::stub::Request| request.asks_for_stream();
+    let is_stream = |request: &support::stub::Request| request.is_stream_request();
     wait_until("the stream", || stub.requests().iter().any(is_stream));
     let polls = stub.polls().len();
     guard.reload();

@@ -1,4 +1,4 @@
-//! A server is believed when its certificate is, and a proxy is gone by where the environment names one.
+//! The client accepts a server only with a trusted certificate. It uses the proxy that the environment names.
 
 use std::env;
 use std::ffi::OsStr;
@@ -15,17 +15,17 @@ use flagkit_sources::{Guard, Http, Retry};
 use tempfile::TempDir;
 
 const GOOD: &str = "[flags]\na = true\n";
-/// Present in every place that is not to be shown.
+/// This text is in every setting that must not be shown.
 const CANARY: &str = "canary";
 
-/// An authority that is known to nobody, and what it has signed.
+/// A certificate authority that no system trusts, and the certificates it has signed.
 struct Certificates {
     openssl: PathBuf,
     dir: TempDir,
 }
 
 impl Certificates {
-    /// `None` where OpenSSL is not installed.
+    /// Returns `None` if OpenSSL is not installed.
     fn new() -> Option<Self> {
         let certificates =
             Self { openssl: program("openssl")?, dir: tempfile::tempdir().expect("a temporary directory") };
@@ -60,7 +60,7 @@ impl Certificates {
         self.openssl(&format!("{signed} -set_serial 1 -days 2 -out {name}.pem")).expect("a certificate");
     }
 
-    /// Signs a certificate for these names, in one of several ways to say for which days.
+    /// Signs a certificate for these names. OpenSSL versions differ in how they accept the validity.
     fn signed(&self, name: &str, names: &str, days: &[&str]) {
         self.request(name, &format!("subjectAltName={names}\nextendedKeyUsage=serverAuth\n"));
         let signed = format!("x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -extfile {name}.cnf -extensions ext");
@@ -78,16 +78,16 @@ impl Certificates {
         Some(nginx)
     }
 
-    /// A server with a certificate for this machine that is as it should be.
+    /// A server with a valid certificate for this machine.
     fn good(&self) -> Option<Nginx> {
         self.signed("good", HERE, &["-days 2"]);
         self.nginx("good")
     }
 
-    /// Servers with a certificate that something is wrong with, by what that is.
+    /// Servers with invalid certificates, each with its defect.
     fn bad(&self) -> Option<Vec<(&'static str, Nginx)>> {
         self.signed("elsewhere", "DNS:flags.example.com,IP:127.0.0.2", &["-days 2"]);
-        // The former came with OpenSSL 3.4, the latter is gone from some version on.
+        // OpenSSL 3.4 introduced the first option; some later version removed the second.
         let past = ["-not_before 20200101000000Z -not_after 20200102000000Z", "-days -1"];
         self.signed("expired", HERE, &past);
         self.self_signed("self-signed", &format!("subjectAltName={HERE}\n"));
@@ -97,7 +97,7 @@ impl Certificates {
 
 const HERE: &str = "IP:127.0.0.1,DNS:localhost";
 
-/// A source with secrets wherever one may be, that tells by its waits which failures it takes for lasting.
+/// A source with secrets in every setting. Its waits reveal the failures that it treats as permanent.
 fn secretive(nginx: &Nginx) -> Http {
     let url = format!("https://{CANARY}:{CANARY}@127.0.0.1:{}/flags.toml?token={CANARY}", nginx.port());
     let mut retry = Retry::default();
@@ -126,7 +126,7 @@ fn an_unknown_authority_is_not_believed_whatever_it_says() {
     let Some(bad) = certificates.bad() else { return };
     for (name, nginx) in bad.iter().map(|(name, nginx)| (*name, nginx)).chain([("good", &good)]) {
         assert_not_believed(name, &start(secretive(nginx)));
-        // The document was not as much as asked for.
+        // The body was shorter than the declared length.
         assert!(nginx.log().is_empty(), "{name}");
     }
 }
@@ -200,14 +200,14 @@ fn what_is_framed_as_a_certificate_and_is_none_is_refused_at_once() {
     assert!(http().root_certificates(words.as_bytes()).is_err());
 }
 
-/// Whether this process is the one that a test of this name has started.
+/// Returns whether this process is the child of a test.
 fn is_child() -> bool {
     env::var_os("FLAGKIT_TEST_CHILD").is_some()
 }
 
 fn child(test: &str, dir: &Path, variables: &[(&str, &OsStr)]) {
     let mut all = vec![(OsStr::new("FLAGKIT_TEST_CHILD"), OsStr::new("1"))];
-    // What the environment of the tests says is not to be heard: an empty variable is as good as none.
+    // The proxies of the test environment must not apply. An empty variable counts as unset.
     let proxies = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
     all.extend(proxies.into_iter().chain(["NO_PROXY", "no_proxy"]).map(|name| (OsStr::new(name), OsStr::new(""))));
     all.extend(variables.iter().map(|(name, value)| (OsStr::new(*name), *value)));
@@ -241,7 +241,7 @@ fn a_machine_without_certificates_goes_by_those_that_are_built_in() {
     let error = last_error(&guard).expect("an error");
     assert!(!error.contains("No CA certificates") && error.contains("UnknownIssuer"), "{error}");
     drop(guard);
-    // Those that the program names itself count all the same.
+    // Certificates that the program adds still count.
     let guard = start(secretive(&nginx).root_certificates(&certificates.ca()).expect("a certificate"));
     wait_until("the flags", || is_on(&guard, "a"));
 }
@@ -266,26 +266,26 @@ fn the_certificates_of_the_platform_count() {
     );
 }
 
-/// A proxy that lets every connection through to itself, where it answers for all hosts.
+/// A proxy that accepts every connection and responds for every host itself.
 fn proxy() -> Stub {
     Stub::new(|request, stream| {
         if request.head.starts_with("CONNECT ") {
             return stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").is_ok();
         }
-        !request.asks_for_stream() && stream.write_all(document("v1", GOOD).as_bytes()).is_ok()
+        !request.is_stream_request() && stream.write_all(document("v1", GOOD).as_bytes()).is_ok()
     })
 }
 
 #[test]
 fn a_proxy_of_the_environment_is_gone_by_and_shown_without_its_password() {
     if is_child() {
-        // A name that exists nowhere: only a proxy has an answer for it.
+        // The name does not exist, so only a proxy can respond for it.
         let url = format!("http://user:{CANARY}@flags.invalid/flags.toml?{CANARY}");
         let http = Http::insecure(&url).expect("a URL").poll_every(Duration::from_millis(20));
         let guard = start(http);
         wait_until("the flags", || is_on(&guard, "a"));
         let warning = format!("is asked through the proxy {}", variable("FLAGKIT_TEST_PROXY"));
-        // Said by the thread that follows the server, which begins when the flags are there.
+        // The thread of the source sets the warning, after the flags are loaded.
         wait_until(&warning, || status(&guard).warnings.iter().any(|known| **known == *warning));
         let status = status(&guard);
         assert!(!format!("{status:?} {guard:?}").contains(CANARY), "{status:?}");
@@ -303,7 +303,7 @@ fn a_proxy_of_the_environment_is_gone_by_and_shown_without_its_password() {
         );
         let requests = proxy.requests();
         assert!(!requests.is_empty(), "{name}");
-        // `user:canary`, in base 64.
+        // `user:canary` in Base64.
         let credentials = requests[0].header("proxy-authorization").map(str::to_owned);
         assert_eq!(credentials.as_deref(), Some("Basic dXNlcjpjYW5hcnk="), "{name}");
         assert!(requests.iter().any(|request| request.head.contains("flags.invalid")), "{name}");
@@ -325,7 +325,7 @@ fn a_proxy_that_is_away_is_an_error_that_passes_and_holds_no_password() {
         return;
     }
     let dir = tempfile::tempdir().expect("a temporary directory");
-    // One that is not there, and one that lets nobody through.
+    // One proxy does not exist, the other rejects connections.
     let gone = Stub::saying("").address();
     let forbidding = Stub::saying("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
     for address in [gone, forbidding.address()] {

@@ -1,4 +1,5 @@
-//! An answer that is cut anywhere, in any framing, compressed or not, changes no flag; only a whole one counts.
+//! A response that is cut anywhere, in any framing, compressed or not, changes no flag. Only a complete response
+//! counts.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,16 +9,16 @@ use crate::support::stub::{Stub, answer, document, start};
 use crate::support::{self, Changes, is_on, last_error, status, wait_until};
 use flagkit_sources::{Http, Retry};
 
-/// Each line is a flag, so that what is left of it after a cut is, more often than not, a document of fewer flags.
+/// Each line is a flag, so most cuts leave a valid document with fewer flags.
 const WHOLE: &str = "[flags]\na = true\nb = true\nc = true\nd = true\n";
 const FIRST: &str = "[flags]\nfirst = true\n";
 
-/// Each answer has a connection of its own: one that is kept, and closed while the next question is on its way, would
-/// be a failure of another kind.
+/// Each response has its own connection. A kept connection that closes during the next request would be a different
+/// failure.
 const TOML: &str = "content-type: application/toml\r\nconnection: close\r\n";
 const GZIP: &str = "content-type: application/toml\r\nconnection: close\r\ncontent-encoding: gzip\r\n";
 
-/// As eager as can be: each cut is a failure, and there are hundreds.
+/// The retries are as fast as possible, because each of the hundreds of cuts is a failure.
 fn impatient(url: &str) -> Http {
     let mut retry = Retry::default();
     let at_once = Duration::from_millis(1);
@@ -30,7 +31,7 @@ fn with_length(headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// In chunks that end in the middle of a line, as they may.
+/// Chunks may end in the middle of a line.
 fn in_chunks(headers: &str, body: &[u8]) -> Vec<u8> {
     let mut all = format!("HTTP/1.1 200 OK\r\n{headers}transfer-encoding: chunked\r\n\r\n").into_bytes();
     for part in body.chunks(17) {
@@ -46,8 +47,8 @@ fn to_the_close(headers: &str, body: &[u8]) -> Vec<u8> {
     [format!("HTTP/1.1 200 OK\r\n{headers}\r\n").as_bytes(), body].concat()
 }
 
-/// One gzip member whose blocks are stored as they are, a few bytes each (RFC 1951, 3.2.4; RFC 1952, 2.3): cut between
-/// blocks, what came so far could be read.
+/// One gzip member with stored blocks of a few bytes each (RFC 1951, 3.2.4; RFC 1952, 2.3). If it is cut between
+/// blocks, the beginning can be decompressed.
 fn gzip(body: &[u8]) -> Vec<u8> {
     let mut all = vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255];
     let blocks = body.chunks(10);
@@ -69,20 +70,20 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }
 
-/// Every beginning of `answer` that is shorter than `end`.
+/// Every prefix of `answer` that is shorter than `end`.
 fn cuts(answer: &[u8], end: usize) -> Vec<Vec<u8>> {
     (0..end).map(|end| answer[..end].to_vec()).collect()
 }
 
-/// The cuts at which something is missing. In chunks, what the final `0` has ended is all there: the empty line behind
-/// it says nothing more about the document.
+/// The cuts at which something is missing. A chunked response is complete after the final `0`; the blank line after it
+/// adds nothing.
 fn incomplete(answer: &[u8]) -> Vec<Vec<u8>> {
     let rest = if answer.ends_with(b"\r\n0\r\n\r\n") { 2 } else { 0 };
     cuts(answer, answer.len() - rest)
 }
 
-/// A good document first, then each of these and a hang-up, and then `whole` for ever. Shows that none of these counted
-/// in any way, and that `whole` did.
+/// Serves a valid document, then each of these cut responses, and then `whole`. Expects that no cut response has any
+/// effect, and that `whole` counts.
 fn assert_refused(what: &str, broken: Vec<Vec<u8>>, whole: Vec<u8>) {
     let count = broken.len();
     assert!(count > 20, "{what}: {count} answers show little");
@@ -109,7 +110,7 @@ fn assert_refused(what: &str, broken: Vec<Vec<u8>>, whole: Vec<u8>) {
     let status = status(&guard);
     assert_eq!((status.loads, status.refusals), (2, count as u64), "{what}: {status:?}");
     assert_eq!((changes.count(), guard.flags().snapshot().revision()), (1, 2), "{what}");
-    // None of them left its mark on what the next question asks for.
+    // No cut response changed the ETag that the next request sends.
     let polls = stub.polls();
     assert!(polls.iter().skip(1).take(count).all(|poll| poll.header("if-none-match") == Some("\"first\"")), "{what}");
 }
@@ -136,13 +137,13 @@ fn an_answer_that_ends_with_the_connection_is_refused_cut_or_not() {
         let unending = to_the_close(headers, &body);
         assert_refused(headers, cuts(&unending, unending.len() + 1), with_length(headers, &body));
     }
-    // The version of the protocol that knows nothing else.
+    // HTTP/1.0 has no other framing.
     let unending = String::from_utf8(to_the_close(TOML, WHOLE.as_bytes())).expect("text").replace("/1.1", "/1.0");
     let cuts = cuts(unending.as_bytes(), unending.len() + 1);
     assert_refused("HTTP/1.0", cuts, with_length(TOML, WHOLE.as_bytes()));
 }
 
-/// Such an answer is not chunked, whatever it says: HTTP/1.0 knows no chunks, and its end is that of the connection.
+/// This response is not chunked, whatever its header says. HTTP/1.0 has no chunks, so it ends with the connection.
 #[test]
 fn an_old_answer_that_calls_itself_chunked_is_refused_cut_or_not() {
     let headers = format!("{TOML}transfer-encoding: chunked\r\n");
@@ -167,7 +168,7 @@ fn why_an_answer_that_ends_with_the_connection_is_refused_is_said() {
 fn half_of_what_is_compressed_is_refused_in_a_whole_answer() {
     let body = gzip(WHOLE.as_bytes());
     let whole = with_length(GZIP, &body);
-    // Nothing at all is left out: an empty answer is refused as an empty document.
+    // The end of the range is included: an empty response is rejected as an empty document.
     let cuts = |frame: fn(&str, &[u8]) -> Vec<u8>| (1..body.len()).map(|end| frame(GZIP, &body[..end])).collect();
     assert_refused("with a length", cuts(with_length), whole.clone());
     assert_refused("in chunks", cuts(in_chunks), whole);
@@ -181,7 +182,7 @@ fn what_is_compressed_and_not_what_its_sums_say_is_refused() {
         body[at] ^= 1;
         body
     };
-    // Of the header, no more than these three bytes mean anything that could be wrong.
+    // Only these three bytes of the header can be invalid.
     let meaningful = (0..3).chain(10..body.len());
     let mut broken: Vec<_> = meaningful.map(|at| with_length(GZIP, &flipped(at))).collect();
     let behind: [&[u8]; 3] = [b"x", b"garbage behind the end", &body[..body.len() - 1]];
@@ -203,7 +204,7 @@ fn a_whole_answer_counts_however_it_is_framed() {
         in_chunks(TOML, &plain),
         with_length(GZIP, &compressed),
         in_chunks(GZIP, &compressed),
-        // Several members are one text (RFC 1952, 2.2).
+        // Several members form one text (RFC 1952, 2.2).
         with_length(GZIP, &members),
         with_length(&format!("{TOML}content-encoding: X-GZIP\r\n"), &compressed),
         with_length(&format!("{TOML}content-encoding: identity\r\n"), &plain),
@@ -229,14 +230,14 @@ fn a_stream_that_is_cut_in_an_event_has_not_said_it() {
     let count = event.len();
     let turn = AtomicUsize::new(0);
     let stub = Stub::new(move |request, stream| {
-        if !request.asks_for_stream() {
+        if !request.is_stream_request() {
             return stream.write_all(document("first", FIRST).as_bytes()).is_ok();
         }
         let cut = turn.fetch_add(1, Ordering::SeqCst).min(count);
         let _ = stream.write_all(support::stub::STREAM.as_bytes());
-        // The framing is whole: nothing but the missing end of the event tells.
+        // The framing is complete; only the end of the event is missing.
         let _ = stream.write_all(support::stub::chunk(&event[..cut]).as_bytes());
-        // Whole, it stays open, so that no poll takes it back.
+        // With a complete event the stream stays open, so that no poll reverts it.
         cut == count
     });
     let guard = start(impatient(&stub.url()).stream(true));

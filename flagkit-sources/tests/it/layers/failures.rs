@@ -1,9 +1,9 @@
-//! A source that panics, in its load or later, is reported; what it last said stays, and the other sources go on.
+//! A panic of a source, in its load or later, is reported. Its last flags stay, and the other sources continue.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crate::support::{self, Custom, Place, document, is_on, last_error, lit, status, wait_until};
+use crate::support::{self, Custom, TestDir, document, is_on, last_error, lit, status, wait_until};
 use flagkit_core::Event;
 use flagkit_core::source::{Load, LoadError, Publisher, Wake};
 use flagkit_core::tooling::SourceState;
@@ -20,17 +20,17 @@ fn a_panic_in_the_load() {
         "{shown}"
     );
 
-    let place = Place::new();
-    place.write(document("checkout", false));
+    let folder = TestDir::new();
+    folder.write(document("checkout", false));
     let guard = Builder::new()
         .source(panics())
-        .source(File::new(place.flags()))
+        .source(File::new(folder.flags()))
         .when_invalid(OnFailedStart::StayDark)
         .start()
         .expect("starts in the dark");
     assert_eq!(status(&guard).state, SourceState::Waiting);
     assert!(last_error(&guard).expect("an error").contains("the schema is 7"));
-    place.write(document("checkout", true));
+    folder.write(document("checkout", true));
     wait_until("the other source goes on", || is_on(&guard, "checkout"));
 }
 
@@ -45,16 +45,16 @@ fn a_panic_while_it_runs() {
             panic!("lost the connection");
         },
     };
-    let place = Place::new();
-    place.write(document("checkout", false));
-    let guard = Builder::new().source(panics).source(File::new(place.flags())).start().expect("starts");
+    let folder = TestDir::new();
+    folder.write(document("checkout", false));
+    let guard = Builder::new().source(panics).source(File::new(folder.flags())).start().expect("starts");
     wait_until("it publishes", || is_on(&guard, "second"));
     now.send(()).expect("it waits");
     wait_until("the panic is in the status", || last_error(&guard).is_some());
     assert!(last_error(&guard).expect("an error").contains("lost the connection"));
     assert_eq!((status(&guard).state, status(&guard).loads), (SourceState::Stale, 2));
     assert!(is_on(&guard, "steady") && is_on(&guard, "second"), "what it last said stays");
-    place.write(document("checkout", true));
+    folder.write(document("checkout", true));
     wait_until("the other source goes on", || is_on(&guard, "checkout"));
 }
 
@@ -66,7 +66,7 @@ fn a_panic_with_no_message() {
     assert!(error.contains("panicked"), "{error}");
 }
 
-/// It never looks at its signal, so that it is left behind after a while instead of being waited for.
+/// It never checks its signal, so the drop stops waiting for it after a while.
 #[test]
 fn a_source_that_does_not_stop_is_left_behind() {
     let (release, released) = mpsc::channel::<()>();
@@ -89,7 +89,7 @@ fn a_source_that_does_not_stop_is_left_behind() {
     });
 }
 
-/// It ends by itself, which is its right, and its flags stay.
+/// A source may end by itself; its flags stay.
 #[test]
 fn a_source_that_ends_is_not_a_fault() {
     let guard = Builder::new()
@@ -101,7 +101,7 @@ fn a_source_that_ends_is_not_a_fault() {
     });
 }
 
-/// A source that fails all the time is told of once for each error, not at each try.
+/// A source that fails all the time is reported once per error, not at each try.
 #[test]
 fn a_source_that_fails_in_a_loop_does_not_flood_the_subscribers() {
     let (now, starts_now) = mpsc::channel::<()>();
@@ -115,7 +115,7 @@ fn a_source_that_fails_in_a_loop_does_not_flood_the_subscribers() {
         },
     };
     let guard = Builder::new().source(loops).start().expect("starts");
-    let (told, faults) = mpsc::channel();
+    let (told, errors) = mpsc::channel();
     let _subscription = guard.flags().subscribe(move |event| {
         if let Event::LoadFailed(fault) = event {
             let _ = told.send(format!("{fault:?}"));
@@ -123,6 +123,6 @@ fn a_source_that_fails_in_a_loop_does_not_flood_the_subscribers() {
     });
     now.send(()).expect("it waits");
     wait_until("it has failed often", || status(&guard).refusals > 200);
-    assert!(faults.try_iter().count() <= 1);
+    assert!(errors.try_iter().count() <= 1);
     assert!(is_on(&guard, "steady"));
 }

@@ -1,37 +1,37 @@
-//! Two files, the later one above: each keeps its own last good flags, and one that breaks does not stop the other.
+//! Two files, the later one above. Each keeps its own last valid flags, and an invalid one does not stop the other.
 
 use std::fs;
 
-use crate::support::{self, Place, document, is_on, wait_until};
+use crate::support::{self, TestDir, document, is_on, wait_until};
 use flagkit_core::tooling::SourceState;
 use flagkit_core::{FlagKey, Reason};
 use flagkit_sources::{Builder, Env, File, Guard, OnFailedStart};
 
 struct Two {
-    place: Place,
+    folder: TestDir,
     guard: Guard,
 }
 
 impl Two {
     fn new(low: &str, high: &str) -> Self {
-        let place = Place::new();
-        fs::write(place.path("low.toml"), low).expect("written");
-        fs::write(place.path("high.json"), high).expect("written");
+        let folder = TestDir::new();
+        fs::write(folder.path("low.toml"), low).expect("written");
+        fs::write(folder.path("high.json"), high).expect("written");
         let guard = Builder::new()
-            .source(File::new(place.path("low.toml")))
-            .source(File::new(place.path("high.json")))
+            .source(File::new(folder.path("low.toml")))
+            .source(File::new(folder.path("high.json")))
             .source(Env::from_vars("FLAG_", [("FLAG_HIGHEST".into(), "on".into())]))
             .start()
             .expect("starts");
-        Self { place, guard }
+        Self { folder, guard }
     }
 
     fn low(&self, text: &str) {
-        fs::write(self.place.path("low.toml"), text).expect("written");
+        fs::write(self.folder.path("low.toml"), text).expect("written");
     }
 
     fn high(&self, text: &str) {
-        fs::write(self.place.path("high.json"), text).expect("written");
+        fs::write(self.folder.path("high.json"), text).expect("written");
     }
 
     fn states(&self) -> [SourceState; 2] {
@@ -39,7 +39,7 @@ impl Two {
         [sources[0].state, sources[1].state]
     }
 
-    /// The name of the file that answered.
+    /// The name of the file that provided the flag.
     fn layer(&self, key: &str) -> Option<String> {
         let layer = self.guard.flags().evaluate(key, &()).layer()?.to_string();
         Some(layer.rsplit('/').next().unwrap_or_default().to_owned())
@@ -53,7 +53,7 @@ fn the_later_one_wins() {
         assert!(is_on(&two.guard, key), "{key}");
         assert_eq!(two.layer(key).as_deref(), Some(layer), "{key}");
     }
-    // The lower one follows, and is heard only where the higher one is silent.
+    // Changes of the lower file count only for flags that the higher file does not declare.
     two.low("[flags]\na = false\nb = false\n");
     wait_until("the lower one is followed", || !is_on(&two.guard, "a"));
     assert!(is_on(&two.guard, "b"));
@@ -81,14 +81,13 @@ fn one_that_breaks_does_not_stop_the_other() {
     two.high("{\"flags\": {\"c\": false}}");
     wait_until("the higher one is mended", || !is_on(&two.guard, "c"));
     assert_eq!(two.states(), [SourceState::Stale, SourceState::Fresh]);
-    fs::remove_file(two.place.path("low.toml")).expect("removed");
-    fs::remove_file(two.place.path("high.json")).expect("removed");
+    fs::remove_file(two.folder.path("low.toml")).expect("removed");
+    fs::remove_file(two.folder.path("high.json")).expect("removed");
     wait_until("both are missing", || two.states() == [SourceState::Stale, SourceState::Stale]);
     assert!(is_on(&two.guard, "a") && !is_on(&two.guard, "c"));
 }
 
-/// A flag that the higher layer declares in a way that is not understood hides the lower one: somebody meant to say
-/// something of it.
+/// An invalid declaration in the higher layer hides the lower one, because its author meant to change the flag.
 #[test]
 fn a_flag_that_is_refused_above_is_dark() {
     let two = Two::new("[flags]\na = true\nb = true\n", "{\"flags\": {\"a\": 25}}");
@@ -104,12 +103,12 @@ fn a_flag_that_is_refused_above_is_dark() {
     assert_eq!(two.guard.flags().evaluate("a", &()).reason(), Reason::Off, "the last good one of its own layer");
 }
 
-/// What is in force after many writes to both is what both say in the end.
+/// After many writes to both files, the flags match the final content of both.
 #[test]
 fn both_change_all_the_time() {
     let two = Two::new("[flags]\nlow = true\nboth = false\n", "{\"flags\": {\"high\": true, \"both\": true}}");
     std::thread::scope(|scope| {
-        let (two_low, two_high) = (&two.place, &two.place);
+        let (two_low, two_high) = (&two.folder, &two.folder);
         scope.spawn(move || {
             for n in 0..150 {
                 let text = format!("[flags]\nlow = {}\nboth = false\n", n % 2 == 0);
@@ -126,7 +125,7 @@ fn both_change_all_the_time() {
                 support::pause(std::time::Duration::from_millis(3));
             }
         });
-        // No half-merged set is ever in force.
+        // No partially merged set is ever active.
         for _ in 0..2_000 {
             let snapshot = two.guard.flags().snapshot();
             assert!(snapshot.is_on("both", &()));
@@ -138,14 +137,14 @@ fn both_change_all_the_time() {
     wait_until("the last of each is in force", || !is_on(&two.guard, "low") && !is_on(&two.guard, "high"));
 }
 
-/// A restart without the overlay must not turn on what it had turned off.
+/// A restart without the overlay must not turn on what the overlay had turned off.
 #[test]
 fn a_missing_overlay_darkens_what_it_might_turn_off() {
-    let place = Place::new();
-    place.write(document("checkout", true));
-    let overlay = place.path("flags.prod.toml");
+    let folder = TestDir::new();
+    folder.write(document("checkout", true));
+    let overlay = folder.path("flags.prod.toml");
     let start = |missing| {
-        let files = Builder::new().source(File::new(place.flags())).source(File::new(&overlay));
+        let files = Builder::new().source(File::new(folder.flags())).source(File::new(&overlay));
         files.when_missing(missing).start().expect("starts")
     };
     let guard = start(OnFailedStart::StayDark);
@@ -156,10 +155,10 @@ fn a_missing_overlay_darkens_what_it_might_turn_off() {
 
     fs::remove_file(&overlay).expect("removed");
     assert!(is_on(&start(OnFailedStart::Skip), "checkout"), "an optional overlay");
-    assert!(start_fails(&place, &overlay));
+    assert!(start_fails(&folder, &overlay));
 }
 
-fn start_fails(place: &Place, overlay: &std::path::Path) -> bool {
-    let files = Builder::new().source(File::new(place.flags())).source(File::new(overlay));
+fn start_fails(folder: &TestDir, overlay: &std::path::Path) -> bool {
+    let files = Builder::new().source(File::new(folder.flags())).source(File::new(overlay));
     files.when_missing(OnFailedStart::Fail).start().is_err()
 }

@@ -1,4 +1,4 @@
-//! What the tests of files share: a flag file in a directory of its own, and waiting with a deadline.
+//! Helpers of all tests: a flag file in a temporary directory, waits with a deadline, and children that run one test.
 
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it, and is a crate of its own
 
@@ -21,13 +21,13 @@ use flagkit_core::{Event, Flag, FlagKey, FlagSet, Subscription};
 use flagkit_sources::{Builder, File, Guard, Notify, OnFailedStart};
 use tempfile::TempDir;
 
-/// Far beyond what anything here takes, so that only a hang reaches it.
+/// Only a hang reaches this deadline.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Far less than the time limits of whatever is under way when a guard is stopped.
+/// Far less than the timeouts of any request in progress when a guard is stopped.
 pub const SOON: Duration = Duration::from_secs(3);
 
-/// Looks until the condition holds; panics, saying `what`, when it does not within the [`DEADLINE`].
+/// Waits until the condition holds. Panics with `what` if it does not within the [`DEADLINE`].
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !condition() {
@@ -38,12 +38,12 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
     start.elapsed()
 }
 
-/// A directory with, perhaps, a flag file.
-pub struct Place {
+/// A temporary directory, usually with a flag file.
+pub struct TestDir {
     dir: TempDir,
 }
 
-impl Place {
+impl TestDir {
     pub fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a temporary directory") }
     }
@@ -74,12 +74,12 @@ pub fn document(key: &str, on: bool) -> String {
     format!("[flags]\n{key} = {on}\n")
 }
 
-/// Follows a file by events, with the usual poll beneath.
+/// Follows a file by events, with the default polling interval.
 pub fn follow(path: &Path) -> Guard {
     start(File::new(path))
 }
 
-/// Follows a file by the poll alone.
+/// Follows a file by polling only.
 pub fn poll(path: &Path, interval: Duration) -> Guard {
     start(File::new(path).notify(Notify::Off).poll_every(interval))
 }
@@ -97,17 +97,17 @@ pub fn status(guard: &Guard) -> SourceStatus {
     guard.flags().status().sources.remove(0)
 }
 
-/// The error of the lowest layer as an operator reads it, if there is one.
+/// The error of the lowest layer, as printed, if there is one.
 pub fn last_error(guard: &Guard) -> Option<String> {
     status(guard).last_error.map(|error| error.to_string())
 }
 
-/// Looks until the lowest layer is in this state.
+/// Waits until the lowest layer has this state.
 pub fn wait_for_state(guard: &Guard, state: SourceState) {
     wait_until(&format!("{state:?}"), || status(guard).state == state);
 }
 
-/// Looks on for a while in which the condition has to hold.
+/// Checks for a while that the condition holds.
 pub fn holds_for(duration: Duration, what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while start.elapsed() < duration {
@@ -116,7 +116,7 @@ pub fn holds_for(duration: Duration, what: &str, mut condition: impl FnMut() -> 
     }
 }
 
-/// Counts the changes that subscribers are told of.
+/// Counts the change events that a subscriber receives.
 pub struct Changes {
     count: Arc<AtomicUsize>,
     _subscription: Subscription,
@@ -139,7 +139,7 @@ impl Changes {
     }
 }
 
-/// Numbers that look random and are the same each time (Knuth's MMIX constants).
+/// A reproducible sequence of pseudo-random numbers (Knuth's MMIX constants).
 pub struct Random(u64);
 
 impl Random {
@@ -147,14 +147,14 @@ impl Random {
         Self(seed)
     }
 
-    /// A number from 0 to one less than `end`.
+    /// A number from 0 to `end - 1`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 }
 
-/// Lets a writer take its time, as part of how it writes.
+/// Sleeps for at least this time.
 pub fn pause(duration: Duration) {
     let end = Instant::now() + duration;
     while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
@@ -202,13 +202,13 @@ pub fn test_name(module: &str, test: &str) -> String {
 
 /// Returns whether this process runs one test only. If it does not, runs this test in a child that does, and expects
 /// it to pass there; the caller then returns. Tests that measure or change their process begin with this.
-pub fn runs_alone(module: &str, test: &str) -> bool {
-    const ALONE: &str = "FLAGKIT_TEST_ALONE";
-    let is_alone = env::var_os(ALONE).is_some();
-    if !is_alone {
-        in_a_child(module, test, &env::temp_dir(), &[(OsStr::new(ALONE), OsStr::new("1"))]);
+pub fn in_own_process(module: &str, test: &str) -> bool {
+    const CHILD: &str = "FLAGKIT_TEST_OWN_PROCESS";
+    let is_only_test = env::var_os(CHILD).is_some();
+    if !is_only_test {
+        in_a_child(module, test, &env::temp_dir(), &[(OsStr::new(CHILD), OsStr::new("1"))]);
     }
-    is_alone
+    is_only_test
 }
 
 /// Runs one test of this binary again as a child, with `variables` set, and expects it to pass there. The test itself

@@ -1,4 +1,4 @@
-//! A real nginx on a free loopback port, with everything it reads and writes in a directory of its own.
+//! A real nginx on a free loopback port. Everything that it reads and writes is in a temporary directory.
 
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it, and is a crate of its own
 
@@ -15,26 +15,26 @@ use tempfile::TempDir;
 
 use crate::support::{DEADLINE, wait_until};
 
-/// Where a program is, if it is installed. A machine that runs the tests for others has to have it.
+/// Returns the path of a program, if it is installed. In CI it must be installed.
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    // Not all put the directories of system programs in their PATH.
+    // Some users lack the directories of system programs in their PATH.
     let directories = env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
     let found = directories.map(|directory| directory.join(name)).find(|path| path.is_file());
     if found.is_none() {
         let thread = std::thread::current();
         let message = format!("SKIPPED: {}: {name} is not installed", thread.name().unwrap_or("a test"));
         assert!(env::var_os("CI").is_none(), "{message}");
-        // Not by `println!`, which is kept from view when a test passes.
+        // `println!` would be captured when a test passes.
         let _ = writeln!(std::io::stderr(), "\n{message}\n");
     }
     found
 }
 
-/// A request as nginx has logged it.
+/// A request from nginx's log.
 #[derive(Clone, Debug)]
 pub struct Logged {
-    /// How many times nginx had been told to reload before.
+    /// The number of reloads before this request.
     pub generation: u32,
     pub path: String,
     pub status: u16,
@@ -45,12 +45,12 @@ pub struct Logged {
 }
 
 impl Logged {
-    pub fn asks_for_stream(&self) -> bool {
+    pub fn is_stream_request(&self) -> bool {
         self.accept == "text/event-stream"
     }
 }
 
-/// Serves the files of its directory; dropped, it ends.
+/// A server for the files of its directory. It ends when dropped.
 pub struct Nginx {
     program: PathBuf,
     dir: TempDir,
@@ -62,8 +62,8 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Serves with these directives; `None` where nginx is not installed. `listen` follows the address, `server` is
-    /// inside of the block of this name.
+    /// Starts nginx with these directives, or returns `None` if it is not installed. `listen` follows the address, and
+    /// `server` goes into the block of that name.
     pub fn start(listen: &str, server: &str) -> Option<Self> {
         let program = program("nginx")?;
         let mut nginx = Self {
@@ -79,7 +79,7 @@ impl Nginx {
         for _ in 0..10 {
             let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
             nginx.port = free.expect("a free port").port();
-            // Somebody else may have been given the port meanwhile.
+            // Another process may have taken the port meanwhile.
             if nginx.try_start() {
                 return Some(nginx);
             }
@@ -95,7 +95,7 @@ impl Nginx {
         self.port
     }
 
-    /// A file or directory that is served.
+    /// The path of a served file or directory.
     pub fn served(&self, name: &str) -> PathBuf {
         self.path("www").join(name)
     }
@@ -105,17 +105,17 @@ impl Nginx {
         fs::write(self.served(name), text).expect("the file can be written");
     }
 
-    /// Moves a new file to the place.
+    /// Replaces a file by a rename.
     pub fn replace(&self, name: &str, text: &str) {
         let new = self.path("new");
         fs::write(&new, text).expect("the file can be written");
         fs::rename(new, self.served(name)).expect("the file can be moved");
     }
 
-    /// What was asked and answered so far.
+    /// The requests and responses so far.
     pub fn log(&self) -> Vec<Logged> {
         let text = fs::read_to_string(self.path("access.log")).unwrap_or_default();
-        // The last line may not be whole yet.
+        // The last line may be incomplete.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         whole.lines().map(Self::parse).collect()
     }
@@ -136,7 +136,7 @@ impl Nginx {
         }
     }
 
-    /// Has it read its configuration again, which replaces its workers. It does so in its own time.
+    /// Makes nginx reload its configuration, which replaces its workers after a while.
     pub fn reload(&mut self) -> u32 {
         self.generation += 1;
         self.configure();
@@ -144,7 +144,7 @@ impl Nginx {
         self.generation
     }
 
-    /// Ends it, and with it all connections.
+    /// Stops nginx and closes all connections.
     pub fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         self.signal("stop");
@@ -156,7 +156,7 @@ impl Nginx {
         let _ = child.wait();
     }
 
-    /// Starts it again, on the port of before.
+    /// Starts it again on the same port.
     pub fn start_again(&mut self) {
         assert!(self.try_start(), "nginx does not start again: {}", self.complaints());
     }
@@ -165,7 +165,7 @@ impl Nginx {
         self.configure();
         let stderr = File::create(self.path("stderr.log")).expect("a file");
         let mut child = self.command().stdout(Stdio::null()).stderr(stderr).spawn().expect("nginx can be run");
-        // It writes its number when it has its port.
+        // nginx writes its pid after it has bound its port.
         let pid = self.path("nginx.pid");
         let is_ready = || fs::read_to_string(&pid).is_ok_and(|pid| pid.ends_with('\n'));
         let mut has_ended = false;
@@ -187,7 +187,7 @@ impl Nginx {
 
     fn signal(&self, signal: &str) {
         let output = self.command().args(["-s", signal]).output().expect("nginx can be run");
-        // A drop may come when it has ended by itself.
+        // It may have ended by itself before a drop.
         assert!(
             output.status.success() || std::thread::panicking() || signal == "stop",
             "{}",
@@ -197,7 +197,7 @@ impl Nginx {
 
     fn configure(&self) {
         let prefix = self.dir.path().display();
-        // Its workers would run as somebody who cannot read the directory.
+        // Its workers would run as a user who cannot read the directory.
         let is_root = fs::metadata(self.dir.path()).expect("it was made").uid() == 0;
         let user = if is_root { "user root;" } else { "" };
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -232,7 +232,7 @@ impl Drop for Nginx {
     }
 }
 
-/// Runs a program that is installed, and expects it to succeed.
+/// Runs an installed program, and expects it to succeed.
 pub fn run(program: &Path, directory: &Path, arguments: &[&str]) -> Result<(), String> {
     let output = Command::new(program).args(arguments).current_dir(directory).stdin(Stdio::null()).output();
     let output = output.expect("it can be run");

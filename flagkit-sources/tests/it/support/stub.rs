@@ -1,4 +1,4 @@
-//! A server of a few lines on a free loopback port, for what proper servers cannot do: drip, cut, lie.
+//! A minimal server on a free loopback port, for behaviour that real servers cannot show: dripping, cutting, lying.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -24,26 +24,25 @@ impl Request {
         })
     }
 
-    pub fn asks_for_stream(&self) -> bool {
+    pub fn is_stream_request(&self) -> bool {
         self.header("accept").is_some_and(|accept| accept == "text/event-stream")
     }
 }
 
-/// An address of the loopback, with a free port, that no other test of this process listens on. A port that a test
-/// has given up is thus free until the same test listens on it again.
+/// A loopback address with a free port, on which no other test of this process listens. After a test has closed such a
+/// port, it stays free until the same test listens on it again.
 pub fn own_address() -> SocketAddr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
-    // Elsewhere only one address is configured.
+    // Other systems configure only one loopback address.
     let last = if cfg!(target_os = "linux") { NEXT.fetch_add(1, Ordering::Relaxed) } else { 0 };
     let host = if last == 0 { Ipv4Addr::LOCALHOST } else { Ipv4Addr::new(127, 0, 77, last) };
     SocketAddr::from((host, 0))
 }
 
-/// What is done with each request, on a thread of the connection's own. The connection is closed when it returns
-/// false, or fails.
+/// Handles each request, on the thread of its connection. The connection closes when it returns `false`.
 type Handler = dyn Fn(&Request, &mut TcpStream) -> bool + Send + Sync;
 
-/// Answers each request as its handler does; dropped, it closes its port and its connections.
+/// A server that passes each request to its handler. When dropped, it closes its port and its connections.
 pub struct Stub {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -56,7 +55,7 @@ impl Stub {
         Self::on("127.0.0.1:0".parse().expect("an address"), handler)
     }
 
-    /// At an address of before, when a server is to come back.
+    /// Listens on a given address, so that a server can come back.
     pub fn on(address: SocketAddr, handler: impl Fn(&Request, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(address).expect("a loopback port");
         let stub = Self {
@@ -83,10 +82,10 @@ impl Stub {
         stub
     }
 
-    /// Answers every poll with this, and has no stream.
+    /// Sends this response to every poll, and has no stream.
     pub fn saying(answer: impl Into<Vec<u8>>) -> Self {
         let answer = answer.into();
-        Self::new(move |request, stream| !request.asks_for_stream() && stream.write_all(&answer).is_ok())
+        Self::new(move |request, stream| !request.is_stream_request() && stream.write_all(&answer).is_ok())
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -101,12 +100,12 @@ impl Stub {
         self.requests.lock().expect("no panic").clone()
     }
 
-    /// Those that ask for a document.
+    /// The requests for a document.
     pub fn polls(&self) -> Vec<Request> {
-        self.requests().into_iter().filter(|request| !request.asks_for_stream()).collect()
+        self.requests().into_iter().filter(|request| !request.is_stream_request()).collect()
     }
 
-    /// Closes the connections that are open.
+    /// Closes the open connections.
     pub fn hang_up(&self) {
         for stream in self.connections.lock().expect("no panic").drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
@@ -117,7 +116,7 @@ impl Stub {
 impl Drop for Stub {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
-        // Wakes the listener, which then goes and closes the port.
+        // Wakes the listener, which then closes the port.
         let _ = TcpStream::connect(self.address);
         self.hang_up();
     }
@@ -143,12 +142,12 @@ fn converse(mut stream: TcpStream, handler: &Handler, requests: &Mutex<Vec<Reque
     }
 }
 
-/// An answer with a length. `headers` are whole lines, each with its end.
+/// A response with a length. `headers` are whole lines, each with its line end.
 pub fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }
 
-/// An answer that is a document, under a tag.
+/// A response with a document and an `ETag`.
 pub fn document(tag: &str, body: &str) -> String {
     answer("200 OK", &format!("content-type: application/toml\r\netag: \"{tag}\"\r\n"), body)
 }
@@ -156,7 +155,7 @@ pub fn document(tag: &str, body: &str) -> String {
 /// The beginning of a stream of events.
 pub const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
-/// A chunk of an answer that comes in chunks.
+/// A chunk of a chunked response.
 pub fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
@@ -167,7 +166,7 @@ pub fn event(tag: &str, document: &str) -> String {
     format!("event: toml\nid: \"{tag}\"\n{}\n\n", data.join("\n"))
 }
 
-/// A source that asks often and tries again soon, so that tests need not wait.
+/// A source that polls often and retries soon, so that tests need not wait.
 pub fn eager(url: &str) -> Http {
     let mut retry = Retry::default();
     let soon = Duration::from_millis(20);
@@ -175,7 +174,7 @@ pub fn eager(url: &str) -> Http {
     Http::new(url).expect("a URL").poll_every(soon).retry(retry).use_proxy(false)
 }
 
-/// Starts, dark if need be.
+/// Starts the source; a failed start stays dark.
 pub fn start(http: Http) -> Guard {
     let builder =
         Builder::new().source(http).when_invalid(OnFailedStart::StayDark).when_missing(OnFailedStart::StayDark);
