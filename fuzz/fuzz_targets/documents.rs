@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         Err(error) => {
             assert!(!error.problems().is_empty(), "a document is refused without a problem");
             let has_place =
-                |problem: &Problem| problem.location().is_some() || problem.got().ends_with(" problems more");
+                |problem: &Problem| problem.location().is_some() || problem.got().ends_with(" more problems");
             assert!(error.problems().iter().all(has_place), "a problem is nowhere");
             let _ = error.to_string();
         }

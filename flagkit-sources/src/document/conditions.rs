@@ -1,4 +1,7 @@
-//! From nodes to conditions.
+//! The decoder of conditions: `if` and `any` of rules and segments.
+//!
+//! A table maps attributes to what their values must be. A plain value means equality, an array means any of its
+//! elements, and a table means one or more operators that must all hold.
 
 use std::cmp::Ordering;
 
@@ -8,8 +11,10 @@ use flagkit_core::source::{Condition, Literal, Operator};
 use super::decoder::{Decoder, join, one_of, unknown_key};
 use super::node::{Entry, Node, Value};
 
-const WHOLE_NUMBERS: &str = "a whole number lies from -2^127 to 2^127 - 1";
+/// The advice for a whole number that is too large to compare.
+const WHOLE_NUMBERS: &str = "a whole number must be from -2^127 to 2^127 - 1";
 
+/// The names of all operators.
 const OPERATORS: [&str; 16] = [
     "in",
     "not",
@@ -29,11 +34,12 @@ const OPERATORS: [&str; 16] = [
     "exists",
 ];
 
-/// Decodes a table of attributes, all of which must hold.
+/// Decodes a table of attributes; the conditions on all of them must hold.
 pub(super) fn all_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> Option<Condition> {
-    let entries = decoder.table(base, node, "attributes and what must hold of them");
+    let entries = decoder.table(base, node, "attributes and their conditions");
     if matches!(&node.value, Value::Table(entries) if entries.is_empty()) {
-        decoder.problem(node.offset, base, "no condition", "at least one: a rule without `if` matches everybody");
+        let help = "a rule without `if` matches every subject";
+        decoder.problem_with_help(node.offset, base, "no condition", "at least one condition", help);
     }
     let mut conditions = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -42,13 +48,13 @@ pub(super) fn all_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> 
     Condition::all(conditions).ok()
 }
 
-/// Decodes an array of such tables, one of which must hold.
+/// Decodes an array of tables of attributes; at least one table must hold.
 pub(super) fn any_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> Option<Condition> {
     let items = decoder.array(base, node, "tables of conditions");
     if matches!(&node.value, Value::Array(items) if items.is_empty()) {
         decoder.problem(node.offset, base, "no alternative", "at least one table of conditions");
     }
-    // No more room than they need: there may be one for every few bytes of the text.
+    // The exact capacity limits memory: there may be a table for every few bytes of the text.
     let mut tables = Vec::with_capacity(items.len());
     for (index, table) in items.iter().enumerate() {
         tables.extend(all_of(decoder, &format!("{base}[{index}]"), table));
@@ -56,12 +62,12 @@ pub(super) fn any_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> 
     Condition::any(tables).ok()
 }
 
-/// Decodes what must hold of one attribute.
+/// Decodes the conditions on one attribute.
 fn attribute(decoder: &mut Decoder<'_>, path: &str, entry: &Entry<'_>, conditions: &mut Vec<Condition>) {
     match &*entry.name {
         "" => return decoder.problem(entry.offset, path, "an empty name", "the name of an attribute"),
         "id" => {
-            let help = "the id is no attribute; list ids in `subjects` of a rule, or in `included` of a segment";
+            let help = "the id is not an attribute; list ids in `subjects` of a rule, or in `included` of a segment";
             return decoder.problem_with_help(entry.offset, path, "the id", "the name of an attribute", help);
         }
         _ => {}
@@ -70,7 +76,7 @@ fn attribute(decoder: &mut Decoder<'_>, path: &str, entry: &Entry<'_>, condition
     match &entry.node.value {
         Value::Table(operators) => {
             if operators.is_empty() {
-                decoder.problem(entry.node.offset, path, "no operator", "at least one");
+                decoder.problem(entry.node.offset, path, "no operator", "at least one operator");
             }
             for entry in operators {
                 operator(decoder, path, entry).into_iter().for_each(&mut push);
@@ -80,6 +86,7 @@ fn attribute(decoder: &mut Decoder<'_>, path: &str, entry: &Entry<'_>, condition
     }
 }
 
+/// Decodes one operator and its operand.
 fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<Operator> {
     let node = &entry.node;
     let path = &join(base, &entry.name);
@@ -99,17 +106,11 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
         "lte" => comparison(decoder, path, node, Ordering::Less, true),
         "gt" => comparison(decoder, path, node, Ordering::Greater, false),
         "gte" => comparison(decoder, path, node, Ordering::Greater, true),
-        "before" => moment(decoder, path, node, Operator::before),
-        "after" => moment(decoder, path, node, Operator::after),
+        "before" => timestamp(decoder, path, node, Operator::before),
+        "after" => timestamp(decoder, path, node, Operator::after),
         "semver" => {
             let requirement = decoder.text(path, node)?;
-            parsed(
-                decoder,
-                path,
-                node,
-                Operator::semver(requirement),
-                "requirements of a version such as \">=2.3, <4\"",
-            )
+            parsed(decoder, path, node, Operator::semver(requirement), "a version requirement such as \">=2.3, <4\"")
         }
         "cidr" => {
             let networks = texts(decoder, path, node);
@@ -123,7 +124,7 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
             None
         }
         name if matches!(node.value, Value::Table(_)) => {
-            let help = "an attribute with a dot in its name stands in quotes, such as \"account.seats\"";
+            let help = "put the name of an attribute with a dot in quotes, such as \"account.seats\"";
             decoder.problem_with_help(entry.offset, path, unknown_key(name), one_of(&OPERATORS), help);
             None
         }
@@ -134,7 +135,7 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
     }
 }
 
-/// Passes on what was parsed, or reports why it could not be.
+/// Returns the operator, or reports why its operand is invalid.
 fn parsed<E: ToString>(
     decoder: &mut Decoder<'_>,
     path: &str,
@@ -151,6 +152,7 @@ fn parsed<E: ToString>(
     }
 }
 
+/// Decodes the operand of a comparison of numbers.
 fn comparison(
     decoder: &mut Decoder<'_>,
     path: &str,
@@ -173,7 +175,8 @@ fn comparison(
     parsed(decoder, path, node, Operator::compares(side, included, &literal), "a finite number")
 }
 
-fn moment(
+/// Decodes the operand of a comparison of times: a TOML date and time, or a text that holds one.
+fn timestamp(
     decoder: &mut Decoder<'_>,
     path: &str,
     node: &Node<'_>,
@@ -187,10 +190,12 @@ fn moment(
     parsed(decoder, path, node, make(text), "a date with a time and a zone such as 2027-02-01T12:00:00Z")
 }
 
+/// Decodes one or more values to compare an attribute with.
 fn literals(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<Literal> {
     decoder.one_or_more(path, node, literal)
 }
 
+/// Decodes one value to compare an attribute with.
 fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Literal> {
     let literal = match &node.value {
         Value::Bool(value) => Some(Literal::from(*value)),
@@ -206,7 +211,7 @@ fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Lit
                 path,
                 node.describe(),
                 expected,
-                "compare dates by `before` and `after`",
+                "compare dates with `before` and `after`",
             ),
             _ if node.is_whole() => {
                 decoder.problem_with_help(node.offset, path, node.describe(), expected, WHOLE_NUMBERS);
@@ -217,6 +222,7 @@ fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Lit
     literal
 }
 
+/// Decodes one or more texts that are not empty.
 fn texts<'n>(decoder: &mut Decoder<'_>, path: &str, node: &'n Node<'_>) -> Vec<&'n str> {
     decoder.one_or_more(path, node, |decoder, path, item| decoder.text(path, item))
 }

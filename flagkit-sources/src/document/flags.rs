@@ -1,4 +1,10 @@
-//! From nodes to flags.
+//! The decoder of documents and flags: from nodes to a load.
+//!
+//! # Invariants
+//!
+//! - A flag with any problem is refused, because part of a flag may include subjects that the whole flag excludes.
+//! - A refused flag that says `on = false` is off all the same: turning off must always work.
+//! - A document with fewer or more flags than it declares is refused as a whole.
 
 use flagkit_core::source::{Kind, Load, LoadError, Metadata, Reference, Rule};
 use flagkit_core::{Date, Flag, FlagKey, FlagSet, Percent, Variants};
@@ -9,8 +15,11 @@ use super::node::{Entry, Node, Value};
 use super::suggest::nearest;
 use super::{rules, variants};
 
+/// The tables of a document.
 const TOP_LEVEL: [&str; 6] = ["flags", "segments", "meta", "gate", "check", "defaults"];
+/// The keys of the table `meta`.
 const META: [&str; 1] = ["flags"];
+/// The keys of a flag in its long form.
 const FLAG: [&str; 15] = [
     "description",
     "owner",
@@ -29,90 +38,100 @@ const FLAG: [&str; 15] = [
     "allow",
 ];
 
-/// The legal form; the error itself says what is wrong.
+/// What a problem says was expected where a key is invalid. What was got says why it is invalid.
 const KEY: &str = "a key of letters, digits, '.', '_' and '-'";
+/// What a problem says was expected where the value of a flag is invalid.
 const SHORT_FORM: &str = "true, false, a percentage such as \"25%\", or a table";
 
-/// Decodes a document, collecting all problems on the way.
+/// Decodes a document, and collects all problems.
+///
+/// [`Format::read`](super::Format::read) calls this with the root of a well-formed document. The decoder lives for the
+/// length of this call.
 pub(super) fn decode(root: &Node<'_>, lines: &Lines<'_>) -> Result<Load, LoadError> {
     let mut decoder = Decoder::new(lines);
     match document(&mut decoder, root) {
         Ok(flags) => Ok(Load::new(flags).with_problems(decoder.into_problems())),
-        Err(Refused(message)) => Err(LoadError::new(message).with_problems(decoder.into_problems())),
+        Err(Rejected(message)) => Err(LoadError::new(message).with_problems(decoder.into_problems())),
     }
 }
 
-/// The document is refused as a whole; its problems are in the decoder.
-struct Refused(&'static str);
+/// The message of a document that is refused as a whole. Its problems are in the decoder.
+struct Rejected(&'static str);
 
-fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Refused> {
+fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Rejected> {
     let Value::Table(entries) = &root.value else {
         decoder.problem(root.offset, "", root.describe(), "an object with a member `flags`");
-        return Err(Refused("the document is not an object"));
+        return Err(Rejected("the document is not an object"));
     };
     let mut set = FlagSet::new();
     let mut flags = None;
-    let mut promised = Ok(None);
+    let mut declared = Ok(None);
     for entry in entries {
         match &*entry.name {
             "flags" => flags = Some(&entry.node),
             "segments" => rules::segments(decoder, &entry.node, &mut set),
-            "meta" => promised = meta(decoder, &entry.node),
-            // How flags are released is for the command to know; a program that runs passes over it.
+            "meta" => declared = declared_count(decoder, &entry.node),
+            // Only the command uses these tables, which control how flags are released.
             "gate" | "check" | "defaults" => {}
             _ => decoder.unknown("", entry, &TOP_LEVEL),
         }
     }
     let Some(flags) = flags else {
         decoder.problem(root.offset, "flags", "nothing", "a table of flags");
-        return Err(Refused("the document has no `flags` table"));
+        return Err(Rejected("the document has no `flags` table"));
     };
     let Value::Table(entries) = &flags.value else {
         decoder.problem(flags.offset, "flags", flags.describe(), "a table of flags");
-        return Err(Refused("`flags` is not a table"));
+        return Err(Rejected("`flags` is not a table"));
     };
     for entry in entries {
         flag(decoder, entry, &mut set);
     }
-    match promised? {
-        Some((node, promised)) if promised != entries.len() => {
+    match declared? {
+        Some((node, declared)) if declared != entries.len() => {
             let count = |n: usize| if n == 1 { "1 flag".to_owned() } else { format!("{n} flags") };
-            let expected = format!("{}, as the document says", count(promised));
+            let expected = format!("{}, as the document declares", count(declared));
             decoder.problem(node.offset, "meta.flags", count(entries.len()), expected);
-            Err(Refused("the document is not whole"))
+            Err(Rejected("the document is incomplete"))
         }
         _ => Ok(set),
     }
 }
 
-/// Reads `[meta]`: how many flags there are, by which half a document gives itself away. One that tries to say so and
-/// fails is not believed either.
-fn meta<'n, 't>(decoder: &mut Decoder<'_>, node: &'n Node<'t>) -> Result<Option<(&'n Node<'t>, usize)>, Refused> {
-    let mut promised = Ok(None);
-    for entry in decoder.table("meta", node, "what the document says of itself") {
+/// Decodes `[meta]`, and returns the number of flags that the document declares, with its node.
+///
+/// The number reveals a document that was read while only part of it had been written. An invalid number makes the
+/// document invalid as well, since that check is then impossible.
+fn declared_count<'n, 't>(
+    decoder: &mut Decoder<'_>,
+    node: &'n Node<'t>,
+) -> Result<Option<(&'n Node<'t>, usize)>, Rejected> {
+    let mut declared = Ok(None);
+    for entry in decoder.table("meta", node, "facts about the document") {
         let node = &entry.node;
         match (&*entry.name, &node.value) {
             ("flags", Value::Number(number)) if number.parse::<usize>().is_ok() => {
-                promised = Ok(number.parse().ok().map(|count| (node, count)));
+                declared = Ok(number.parse().ok().map(|count| (node, count)));
             }
             ("flags", _) => {
                 decoder.problem(node.offset, "meta.flags", node.describe(), "a whole number from 0");
-                promised = Err(Refused("the document does not say how many flags it has"));
+                declared = Err(Rejected("the document declares an invalid number of flags"));
             }
             _ => decoder.unknown("meta", entry, &META),
         }
     }
-    promised
+    declared
 }
 
+/// Decodes one flag into the set; a refused one is recorded there by its key.
 fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
     let path = join("flags", &entry.name);
     let key = match FlagKey::new(&entry.name) {
         Ok(key) => key,
         Err(error) => return decoder.problem(entry.offset, &path, error.to_string(), KEY),
     };
-    // Half a flag may let in people whom the whole flag keeps out, so anything wrong with it refuses it.
-    let flag = decoder.faultless(|decoder| match &entry.node.value {
+    // Part of a flag may include subjects that the whole flag excludes, so any problem refuses the flag.
+    let flag = decoder.if_clean(|decoder| match &entry.node.value {
         Value::Bool(true) => Some(Flag::on()),
         Value::Bool(false) => Some(Flag::off()),
         Value::Text(text) if text.ends_with('%') => {
@@ -126,27 +145,27 @@ fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
     });
     match flag {
         Some(flag) => set.insert(key, flag),
-        // To turn off is always free: whatever else is wrong, this much was understood.
+        // Turning a flag off must always work, so `on = false` counts whatever else is wrong.
         None if is_off(&entry.node) => set.insert(key, Flag::off()),
         None => set.insert_invalid(key),
     }
 }
 
-/// Tells whether the flag says `on = false`.
+/// Returns whether the flag says `on = false`.
 fn is_off(node: &Node<'_>) -> bool {
     let Value::Table(entries) = &node.value else { return false };
     entries.iter().any(|entry| entry.name == "on" && matches!(entry.node.value, Value::Bool(false)))
 }
 
 fn short_form_problem(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) {
-    match help_with_switch(&node.value) {
+    match switch_help(&node.value) {
         Some(help) => decoder.problem_with_help(node.offset, path, node.describe(), SHORT_FORM, help),
         None => decoder.problem(node.offset, path, node.describe(), SHORT_FORM),
     }
 }
 
-/// What somebody may have meant who wrote this for a switch.
-fn help_with_switch(value: &Value<'_>) -> Option<String> {
+/// Returns advice for a value that was probably meant as a switch or a percentage.
+fn switch_help(value: &Value<'_>) -> Option<String> {
     let (Value::Number(text) | Value::Text(text)) = value else { return None };
     match text.to_ascii_lowercase().as_str() {
         "true" | "on" | "yes" => Some("write true, without quotes".to_owned()),
@@ -155,6 +174,7 @@ fn help_with_switch(value: &Value<'_>) -> Option<String> {
     }
 }
 
+/// Decodes the table of a flag. The caller drops the flag if there was a problem.
 fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Flag {
     let find = |name: &str| entries.iter().find(|entry| *entry.name == *name).map(|entry| &entry.node);
     let variants = variants::variants(decoder, base, find("variants"), find("values"));
@@ -167,7 +187,7 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
             "on" => match node.value {
                 Value::Bool(true) => flag = flag.enabled(),
                 Value::Bool(false) => {}
-                _ => match help_with_switch(&node.value).filter(|_| matches!(node.value, Value::Text(_))) {
+                _ => match switch_help(&node.value).filter(|_| matches!(node.value, Value::Text(_))) {
                     Some(help) => decoder.problem_with_help(node.offset, &path, node.describe(), "true or false", help),
                     None => decoder.problem(node.offset, &path, node.describe(), "true or false"),
                 },
@@ -187,7 +207,7 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
                 && matches!(node.value, Value::Table(_) | Value::Bool(_))
                 && nearest(name, FLAG).is_none() =>
             {
-                let help = "a key with a dot stands in quotes, such as \"team.search\"";
+                let help = "put a key with a dot in quotes, such as \"team.search\"";
                 decoder.problem_with_help(entry.offset, &path, unknown_key(name), one_of(&FLAG), help);
             }
             _ => decoder.unknown(base, entry, &FLAG),
@@ -199,6 +219,7 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
     if metadata == Metadata::default() { flag } else { flag.with_metadata(metadata) }
 }
 
+/// Sets a part of the flag if its value is valid.
 fn with<T>(flag: Flag, value: Option<T>, set: impl FnOnce(Flag, T) -> Flag) -> Flag {
     match value {
         Some(value) => set(flag, value),
@@ -206,6 +227,7 @@ fn with<T>(flag: Flag, value: Option<T>, set: impl FnOnce(Flag, T) -> Flag) -> F
     }
 }
 
+/// Decodes the keys of the flags that must be on as well.
 fn requires(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<Reference> {
     let mut references = Vec::new();
     for item in decoder.array(path, node, "keys") {
@@ -224,6 +246,7 @@ fn rule_list(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>, variants: O
     rules.map(|(index, rule)| rules::rule(decoder, &format!("{path}[{index}]"), rule, variants)).collect()
 }
 
+/// Decodes the kind of a flag, with a suggestion for a misspelled one.
 fn kind(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Kind> {
     let text = match &node.value {
         Value::Text(text) => &**text,
@@ -243,6 +266,7 @@ fn kind(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Kind> 
     kind
 }
 
+/// Decodes a date without a time: a TOML date, or a text that holds one.
 fn date(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Date> {
     let date = match &node.value {
         Value::Text(text) => text.parse().ok(),

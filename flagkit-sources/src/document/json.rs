@@ -1,8 +1,8 @@
-//! JSON into nodes.
+//! The JSON parser: from text to nodes.
 //!
-//! `serde_json` does not say where a value stood, but lends it out as a slice of the text ([`RawValue`]), and where a
-//! slice begins is known. Each level is parsed on its own, from the outside in, so that each is read once more for every
-//! level above it.
+//! `serde_json` does not report the location of a value, but it lends a value as a slice of the text ([`RawValue`]). The
+//! offset of a slice follows from its address. Each level is parsed separately, from the outside in. A value is therefore
+//! read once for each level above it; [`MAX_DEPTH`] limits that cost.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,42 +12,44 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::Parsed;
 use super::node::{Entry, MAX_DEPTH, Node, Origin, Table, Value};
-use super::{Fault, Faults, Parsed};
+use super::syntax_error::{SyntaxError, SyntaxErrors};
 
-/// Parses a document.
+/// Parses a document, and collects the errors that remain possible in well-formed JSON.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let parser = Parser { text };
-    // Well-formed as a whole, or not at all: errors inside slices could only be about the content of strings.
-    let root: &RawValue = serde_json::from_str(text).map_err(|error| parser.syntax_fault(&error))?;
-    let mut faults = Faults::default();
-    let node = parser.node(root, 0, &mut faults);
-    if faults.are_none() { Ok(node) } else { Err(faults) }
+    // This checks the grammar of the whole text. Later errors can only be about strings, names and depth.
+    let root: &RawValue = serde_json::from_str(text).map_err(|error| parser.syntax_error(&error))?;
+    let mut errors = SyntaxErrors::default();
+    let node = parser.node(root, 0, &mut errors);
+    if errors.is_empty() { Ok(node) } else { Err(errors) }
 }
 
+/// The parser of one document. [`parse`] owns it; it holds the text to compute offsets of slices.
 struct Parser<'t> {
     text: &'t str,
 }
 
 impl<'t> Parser<'t> {
-    fn node(&self, raw: &'t RawValue, depth: usize, faults: &mut Faults) -> Node<'t> {
+    fn node(&self, raw: &'t RawValue, depth: usize, errors: &mut SyntaxErrors) -> Node<'t> {
         let slice = raw.get();
         let offset = self.offset(slice);
         let mut fail = |got: String, expected: &str| {
-            faults.push(Fault { offset, got, expected: expected.to_owned() });
+            errors.push(SyntaxError { offset, got, expected: expected.to_owned() });
             Value::Null
         };
         let value = match slice.as_bytes().first() {
             Some(b'{' | b'[') if depth == MAX_DEPTH => {
-                faults.push(Fault::too_deep(offset));
+                errors.push(SyntaxError::too_deep(offset));
                 Value::Null
             }
             Some(b'{') => match serde_json::Deserializer::from_str(slice).deserialize_map(Pairs) {
-                Ok(pairs) => self.table(pairs, depth, faults),
+                Ok(pairs) => self.table(pairs, depth, errors),
                 Err(error) => fail(message(&error), "an object"),
             },
             Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(slice) {
-                Ok(items) => Value::Array(items.into_iter().map(|item| self.node(item, depth + 1, faults)).collect()),
+                Ok(items) => Value::Array(items.into_iter().map(|item| self.node(item, depth + 1, errors)).collect()),
                 Err(error) => fail(message(&error), "an array"),
             },
             Some(b'"') => match text(slice) {
@@ -62,7 +64,7 @@ impl<'t> Parser<'t> {
         Node { offset, value }
     }
 
-    fn table(&self, pairs: Vec<(&'t RawValue, &'t RawValue)>, depth: usize, faults: &mut Faults) -> Value<'t> {
+    fn table(&self, pairs: Vec<(&'t RawValue, &'t RawValue)>, depth: usize, errors: &mut SyntaxErrors) -> Value<'t> {
         let mut known = HashSet::new();
         let mut entries = Vec::with_capacity(pairs.len());
         for (raw_name, raw_value) in pairs {
@@ -70,49 +72,49 @@ impl<'t> Parser<'t> {
             let name = match text(raw_name.get()) {
                 Ok(name) => name,
                 Err(error) => {
-                    faults.push(Fault { offset, got: message(&error), expected: "a string".to_owned() });
+                    errors.push(SyntaxError { offset, got: message(&error), expected: "a string".to_owned() });
                     continue;
                 }
             };
             if !known.insert(name.clone()) {
-                faults.push(Fault::twice(offset, &name, "an object"));
+                errors.push(SyntaxError::duplicate_key(offset, &name, "an object"));
             }
-            entries.push(Entry { offset, name, node: self.node(raw_value, depth + 1, faults) });
+            entries.push(Entry { offset, name, node: self.node(raw_value, depth + 1, errors) });
         }
         Value::Table(Table { entries, origin: Origin::Braces })
     }
 
-    /// Where a slice of the text begins.
+    /// Returns the offset of a slice of the text.
     fn offset(&self, slice: &str) -> usize {
         slice.as_ptr().addr().saturating_sub(self.text.as_ptr().addr())
     }
 
-    fn syntax_fault(&self, error: &serde_json::Error) -> Fault {
+    fn syntax_error(&self, error: &serde_json::Error) -> SyntaxError {
         let message = message(error);
         let line_start: usize =
             self.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-        // serde_json says how many bytes of the line it has read. The last of them is at fault, but where it was the end
-        // that was not expected, or the character behind.
+        // `serde_json` reports how many bytes of the line it has read. The error is at the last of these bytes. At an
+        // unexpected end, and for a control character, the error is at the byte after them.
         let read = line_start + error.column();
-        let is_behind = error.is_eof() || message.starts_with("control character");
-        let offset = if is_behind { read } else { read.saturating_sub(1).max(line_start) };
+        let is_after = error.is_eof() || message.starts_with("control character");
+        let offset = if is_after { read } else { read.saturating_sub(1).max(line_start) };
         let found = self.text.get(offset..).and_then(|rest| rest.chars().next());
         let (got, expected) = match (message.strip_prefix("expected "), found) {
             (Some("ident"), Some(found)) => (format!("{found:?}"), "true, false or null".to_owned()),
             (Some(expected), Some(found)) => (format!("{found:?}"), expected.to_owned()),
             _ => (message, "valid JSON".to_owned()),
         };
-        Fault { offset, got, expected }
+        SyntaxError { offset, got, expected }
     }
 }
 
-/// What an error says, without the place it names: within a slice that is the wrong one.
+/// Returns the message of an error without its location, which is relative to a slice and so is wrong for the document.
 fn message(error: &serde_json::Error) -> String {
     let message = error.to_string();
     message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned()
 }
 
-/// The text of a string literal: a slice where nothing is escaped.
+/// Returns the text of a string literal: a slice of it if the literal has no escapes.
 fn text(literal: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     match literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
@@ -120,7 +122,9 @@ fn text(literal: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     }
 }
 
-/// Reads an object as pairs, in order, with names that occur twice.
+/// A visitor that reads an object as pairs, in order and with duplicate names.
+///
+/// A map would drop duplicates, and [`Parser::table`] has to report them.
 struct Pairs;
 
 impl<'t> Visitor<'t> for Pairs {

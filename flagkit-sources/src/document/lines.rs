@@ -1,31 +1,33 @@
-//! From a place in a text to its line and column.
+//! From byte offsets in a text to lines and columns.
 
 use flagkit_core::source::{Location, Problem};
 
-/// Finds line and column of a byte offset.
+/// An index of a text that translates byte offsets into lines and columns.
+///
+/// [`Format::read`](super::Format::read) builds one for each document. The parsers and the decoder borrow it to give
+/// problems their locations, so nodes keep only an offset.
 pub(super) struct Lines<'t> {
     text: &'t str,
-    /// Offsets of the first byte of each line but the first.
-    starts: Vec<usize>,
-    /// How many characters begin before each block of the text, and in all of it: a long line is not counted again for each
-    /// place on it.
-    begun: Vec<usize>,
+    /// Offsets of the first byte of each line except the first.
+    line_starts: Vec<usize>,
+    /// For each block, the number of characters that begin before it; at the end, the number of characters in the text.
+    /// With these counts, a lookup reads at most one block, however long the line is.
+    char_counts: Vec<usize>,
 }
 
-/// How many bytes a block has.
+/// The size of a block, in bytes.
 const BLOCK: usize = 256;
 
 impl<'t> Lines<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let starts = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(index, _)| index + 1).collect();
-        let mut begun = vec![0];
+        let mut char_counts = vec![0];
         for block in text.as_bytes().chunks(BLOCK) {
-            begun.push(begun.last().unwrap_or(&0) + beginnings(block));
+            char_counts.push(char_counts.last().unwrap_or(&0) + count_char_starts(block));
         }
-        Self { text, starts, begun }
+        Self { text, line_starts: line_starts(text), char_counts }
     }
 
-    /// Makes a problem of what stands at the offset.
+    /// Creates a problem that is located at the offset.
     pub(super) fn problem(
         &self,
         offset: usize,
@@ -43,22 +45,27 @@ impl<'t> Lines<'t> {
     }
 
     fn locate(&self, offset: usize) -> (usize, usize) {
-        // Where the character begins that stands there.
+        // An offset inside a character counts as the start of that character.
         let offset = (0..=offset.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
-        let line = self.starts.partition_point(|&start| start <= offset);
-        let start = line.checked_sub(1).and_then(|index| self.starts.get(index)).copied().unwrap_or(0);
+        let line = self.line_starts.partition_point(|&start| start <= offset);
+        let start = line.checked_sub(1).and_then(|index| self.line_starts.get(index)).copied().unwrap_or(0);
         (line + 1, self.characters_before(offset) - self.characters_before(start) + 1)
     }
 
     fn characters_before(&self, offset: usize) -> usize {
         let block = offset / BLOCK;
-        let rest = self.text.as_bytes().get(block * BLOCK..offset).map_or(0, beginnings);
-        self.begun.get(block).map_or(rest, |begun| begun + rest)
+        let rest = self.text.as_bytes().get(block * BLOCK..offset).map_or(0, count_char_starts);
+        self.char_counts.get(block).map_or(rest, |count| count + rest)
     }
 }
 
-/// How many characters begin among these bytes of a text: all bytes but those that go on with one.
-fn beginnings(bytes: &[u8]) -> usize {
+/// Returns the offsets of the first byte of each line except the first.
+fn line_starts(text: &str) -> Vec<usize> {
+    text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(index, _)| index + 1).collect()
+}
+
+/// Counts the characters that begin among these bytes of UTF-8: all bytes except continuation bytes.
+fn count_char_starts(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
 }
 
@@ -79,20 +86,20 @@ mod tests {
     }
 
     #[test]
-    fn places_on_a_long_line_come_in_any_order() {
+    fn offsets_on_a_long_line_are_located_in_any_order() {
         let text = format!("x\n{}", "aé日𝄞".repeat(500));
         let lines = Lines::new(&text);
-        let mut places: Vec<_> =
+        let mut offsets: Vec<_> =
             text.char_indices().map(|(offset, _)| offset).chain([text.len()]).enumerate().collect();
-        places.rotate_left(777);
-        for (index, offset) in places.iter().rev().filter(|(index, _)| *index >= 2) {
+        offsets.rotate_left(777);
+        for (index, offset) in offsets.iter().rev().filter(|(index, _)| *index >= 2) {
             assert_eq!(lines.locate(*offset), (2, index - 1), "{offset}");
         }
-        assert_eq!(lines.locate(7), (2, 3), "within 日, which begins at 5");
+        assert_eq!(lines.locate(7), (2, 3), "inside 日, which begins at 5");
     }
 
     #[test]
-    fn an_offset_past_the_end_is_the_end() {
+    fn an_offset_past_the_end_counts_as_the_end() {
         assert_eq!(Lines::new("").locate(7), (1, 1));
         assert_eq!(Lines::new("a\nb").locate(7), (2, 2));
     }

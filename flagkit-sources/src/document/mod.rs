@@ -2,23 +2,31 @@
 //!
 //! # The problem
 //!
-//! A flag file is edited by people in a hurry, by scripts, and by writers that are half done when it is read. The
-//! answer to a bad one must neither be "flags off" nor one error at a time.
+//! A flag file is edited by people in a hurry and by scripts, and it may be read while a program is still writing it. An
+//! invalid file must not turn flags off. Its errors must not come one at a time either.
 //!
 //! # The idea
 //!
 //! ```text
-//! bytes ──text──▶ &str ──toml | json──▶ Node (values with their place) ──flags──▶ Load | LoadError
+//! bytes ──text──▶ &str ──toml | json──▶ Node (values with their offsets) ──flags──▶ Load | LoadError
 //! ```
 //!
-//! Two formats meet in one tree of values that remember where they stand; one decoder reads that tree and collects
-//! *all* problems, each with line, column, key path, what was got and what was expected.
+//! Both formats become the same tree of values, and each value keeps its offset in the text. One decoder walks that tree.
+//! It collects *all* problems, each with line, column and key path, and with what was got and what was expected.
 //!
 //! # What is refused
 //!
-//! A document that is not well-formed, is empty, or says of itself that it should be longer is refused as a whole: it
-//! may be half of something. In a well-formed document a flag that is not understood is refused alone.
-//! `spec/README.md` has the format.
+//! Three kinds of document are refused as a whole, because each may be part of a longer one. One is not well-formed, one
+//! is empty, and one has fewer or more flags than it declares in `[meta]`. In a well-formed document, an invalid flag is
+//! refused and the other flags are loaded. `spec/README.md` has the format.
+//!
+//! # The files, in reading order
+//!
+//! - `text`: bytes to UTF-8 text. `lines`: byte offsets to lines and columns.
+//! - `node`: the tree of values. `syntax_error`: the errors of both parsers.
+//! - `json`, and `toml` with `toml/tables`: the parsers.
+//! - `decoder`: the collector of problems, and values that occur everywhere. `suggest`: "did you mean …?".
+//! - `flags`, `rules`, `conditions`, `variants`: decoding, one file for each part of a flag.
 
 mod conditions;
 mod decoder;
@@ -28,29 +36,33 @@ mod lines;
 mod node;
 mod rules;
 mod suggest;
+mod syntax_error;
 mod text;
 mod toml;
 mod variants;
 
 use std::path::Path;
 
-use flagkit_core::source::{Load, LoadError, Problem};
+use flagkit_core::source::{Load, LoadError};
 
 use self::lines::Lines;
 use self::node::Node;
+use self::syntax_error::SyntaxErrors;
 
-/// A format of flag documents. Both have the same shape.
+/// A format of flag documents.
+///
+/// Both formats have the same shape, and a document means the same in either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
     /// TOML 1.1.
     Toml,
-    /// JSON (RFC 8259); a name that is given twice in one object is an error.
+    /// JSON (RFC 8259). A duplicate name in an object is an error.
     Json,
 }
 
 impl Format {
-    /// Returns the format that a file's extension says: JSON for `.json`, TOML for everything else.
+    /// Returns the format for a file's extension: JSON for `.json`, TOML for any other.
     pub fn from_path(path: impl AsRef<Path>) -> Self {
         match path.as_ref().extension() {
             Some(extension) if extension.eq_ignore_ascii_case("json") => Self::Json,
@@ -58,12 +70,14 @@ impl Format {
         }
     }
 
-    /// Reads a document.
+    /// Parses a document into a load.
+    ///
+    /// A source calls this with the content it has fetched; a tool calls it to check a file.
     ///
     /// # Errors
     ///
-    /// Returns an error, with all problems found, when the document is refused as a whole. Problems of single flags
-    /// are in the load.
+    /// Returns an error with all problems found when the document is refused as a whole. Problems of single flags are in
+    /// the load, next to the valid flags.
     ///
     /// # Examples
     ///
@@ -93,18 +107,19 @@ impl Format {
         };
         match root {
             Ok(root) => flags::decode(&root, &lines),
-            Err(faults) => {
+            Err(errors) => {
                 let is_json = self == Self::Toml && text.trim_start().starts_with('{');
-                let mut problems = faults.into_problems(&lines);
+                let mut problems = errors.into_problems(&lines);
                 if let (Some(problem), true) = (problems.first_mut(), is_json) {
-                    *problem = problem.clone().with_help("this looks like JSON: a file of JSON is named `.json`");
+                    *problem =
+                        problem.clone().with_help("this looks like JSON; give a JSON file the extension `.json`");
                 }
                 Err(LoadError::new(format!("the document is not well-formed {}", self.name())).with_problems(problems))
             }
         }
     }
 
-    /// Returns the extension of its files: `toml` or `json`.
+    /// Returns the extension of files in this format: `toml` or `json`.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Toml => "toml",
@@ -112,6 +127,7 @@ impl Format {
         }
     }
 
+    /// Returns the format with the given extension. A cached document and an event of a stream name their format by it.
     pub(crate) fn from_extension(extension: &str) -> Option<Self> {
         [Self::Toml, Self::Json].into_iter().find(|format| format.extension() == extension)
     }
@@ -124,84 +140,5 @@ impl Format {
     }
 }
 
-/// How many problems are listed; nobody reads more.
-const MAX_PROBLEMS: usize = 1_000;
-
-/// A place where the text is not of its format.
-struct Fault {
-    offset: usize,
-    got: String,
-    expected: String,
-}
-
-impl Fault {
-    fn too_deep(offset: usize) -> Self {
-        let got = format!("a value nested more than {} levels deep", node::MAX_DEPTH);
-        Self { offset, got, expected: "fewer levels".to_owned() }
-    }
-
-    /// A name that is given already; `of` is what it is a name in.
-    fn twice(offset: usize, name: &str, of: &str) -> Self {
-        let got = format!("the name {:?} a second time", node::shorten(name));
-        Self { offset, got, expected: format!("each name once in {of}") }
-    }
-}
-
-/// Everything that is not of the format: of more than anybody reads, how much it is.
-#[derive(Default)]
-struct Faults {
-    list: Vec<Fault>,
-    found: usize,
-}
-
-impl Faults {
-    fn push(&mut self, fault: Fault) {
-        self.push_with(fault.offset, || fault);
-    }
-
-    /// The same, and nothing is put into words that is not listed: there may be one for every other byte.
-    fn push_with(&mut self, offset: usize, fault: impl FnOnce() -> Fault) {
-        if self.list.last().is_some_and(|last| last.offset == offset) {
-            return;
-        }
-        self.found += 1;
-        if self.list.len() < MAX_PROBLEMS {
-            self.list.push(fault());
-        }
-    }
-
-    fn append(&mut self, others: Self) {
-        let unlisted = others.found - others.list.len();
-        others.list.into_iter().for_each(|fault| self.push(fault));
-        self.found += unlisted;
-    }
-
-    fn are_none(&self) -> bool {
-        self.found == 0
-    }
-
-    /// In the order of the document; of several at one place, that which was found first.
-    fn into_problems(mut self, lines: &Lines<'_>) -> Vec<Problem> {
-        let more = self.found - self.list.len();
-        self.list.sort_by_key(|fault| fault.offset);
-        self.list.dedup_by_key(|fault| fault.offset);
-        let problem = |fault: Fault| lines.problem(fault.offset, "", fault.got, fault.expected);
-        let mut problems: Vec<Problem> = self.list.into_iter().map(problem).collect();
-        problems.extend((more > 0).then(|| problems_more(more)));
-        problems
-    }
-}
-
-impl From<Fault> for Faults {
-    fn from(fault: Fault) -> Self {
-        Self { list: vec![fault], found: 1 }
-    }
-}
-
-/// What stands for those that are not listed.
-fn problems_more(count: usize) -> Problem {
-    Problem::new("", format!("{count} problems more"), "a document without problems")
-}
-
-/// A well-formed document, or everything that is not.
-type Parsed<'t> = Result<Node<'t>, Faults>;
+/// The root of a well-formed document, or all its syntax errors.
+type Parsed<'t> = Result<Node<'t>, SyntaxErrors>;

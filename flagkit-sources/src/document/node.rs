@@ -1,54 +1,64 @@
-//! A value of a document, whatever its format, and where it stands.
+//! The tree of values of a document, with the offset of each value.
+//!
+//! The tree is the same for both formats. A parser builds it, the decoder reads it, and it is dropped when the load is
+//! complete. Texts without escapes borrow from the document.
 
 use std::borrow::Cow;
 use std::ops::Deref;
 use std::slice;
 
-/// How deep values may nest. No flag nests half as deep.
+/// How deep values may nest. A flag needs less than half of that.
 pub(super) const MAX_DEPTH: usize = 32;
 
 /// A value and the byte offset at which it begins.
+///
+/// The parsers create nodes. The decoder borrows them, and reports a problem at the node's offset.
 #[derive(Debug)]
 pub(super) struct Node<'t> {
     pub(super) offset: usize,
     pub(super) value: Value<'t>,
 }
 
+/// The value of a [`Node`], before the decoder has given it a meaning.
 #[derive(Debug)]
 pub(super) enum Value<'t> {
     Null,
     Bool(bool),
-    /// As it is written, so that decimals stay exact.
+    /// A number in its written form, which keeps decimals exact.
     Number(Cow<'t, str>),
     Text(Cow<'t, str>),
-    /// A date, a time or both, as TOML writes them.
+    /// A date, a time or both, in the form of TOML.
     Datetime(String),
     Array(Vec<Node<'t>>),
     Table(Table<'t>),
 }
 
-/// A table, its entries in the order in which the text names them first.
+/// A table with its entries in the order of their first occurrence in the text.
+///
+/// Lookup by name is a scan, so there is no index in it: a flag has few keys. The parsers report duplicate names.
 #[derive(Debug)]
 pub(super) struct Table<'t> {
     pub(super) entries: Vec<Entry<'t>>,
     pub(super) origin: Origin,
 }
 
-/// What made a table, which says whether more may be added to it further down. JSON knows one way, TOML four.
+/// The syntax that created a table. It determines whether later lines may add entries to the table.
+///
+/// JSON has only braces; TOML has all four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// Braces, with all of it between them.
+    /// Braces, which hold the whole table.
     Braces,
     /// A header of its own, `[a]` or `[[a]]`, or the document itself.
     Header,
-    /// The header of a table within it: `a` in `[a.b]`.
-    HeaderWithin,
+    /// The header of an inner table: `a` in `[a.b]`.
+    InnerHeader,
     /// A dotted key: `a` in `a.b = 1`.
     DottedKey,
 }
 
 impl Table<'_> {
-    /// An empty table.
+    /// Creates an empty table.
     pub(super) fn new(origin: Origin) -> Self {
         Self { entries: Vec::new(), origin }
     }
@@ -62,7 +72,7 @@ impl<'t> Deref for Table<'t> {
     }
 }
 
-/// A name and its value in a table.
+/// A name in a table, the offset of the name, and its value.
 #[derive(Debug)]
 pub(super) struct Entry<'t> {
     pub(super) offset: usize,
@@ -80,12 +90,12 @@ impl<'n, 't> IntoIterator for &'n Table<'t> {
 }
 
 impl Node<'_> {
-    /// Tells whether it is a whole number, of whatever size.
+    /// Returns whether the value is a whole number of any size.
     pub(super) fn is_whole(&self) -> bool {
         matches!(&self.value, Value::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
     }
 
-    /// Says what the value is, in the words of a problem.
+    /// Describes the value for a problem.
     pub(super) fn describe(&self) -> String {
         match &self.value {
             Value::Null => "null".to_owned(),
@@ -93,16 +103,17 @@ impl Node<'_> {
             Value::Number(number) => format!("the number {}", shorten(number)),
             Value::Text(text) => format!("the text {:?}", shorten(text)),
             Value::Datetime(datetime) => format!("the date {datetime}"),
+            Value::Array(items) if items.len() == 1 => "an array of 1 value".to_owned(),
             Value::Array(items) => format!("an array of {} values", items.len()),
             Value::Table(_) => "a table".to_owned(),
         }
     }
 }
 
-/// The first characters of a long text.
+/// Returns the first characters of a long text, or all of a short one.
 pub(super) fn shorten(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 40;
-    match text.char_indices().nth(MOST) {
+    const MAX_CHARS: usize = 40;
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
         None => Cow::Borrowed(text),
     }

@@ -1,4 +1,7 @@
-//! From nodes to rules and segments.
+//! The decoder of rules and segments.
+//!
+//! Both list conditions under `if` and `any`, and both list ids. A rule belongs to a flag, so its problems refuse that
+//! flag. A segment with a problem is recorded as invalid, so that its last valid definition can remain in use.
 
 use flagkit_core::source::{Condition, Reference, Rule, Segment};
 use flagkit_core::{FlagSet, Variants};
@@ -7,14 +10,16 @@ use super::conditions;
 use super::decoder::{Decoder, join};
 use super::node::{Entry, Node, Value};
 
+/// The keys of a rule.
 const RULE: [&str; 8] = ["name", "subjects", "segment", "if", "any", "rollout", "by", "variant"];
+/// The keys of a segment.
 const SEGMENT: [&str; 4] = ["if", "any", "included", "excluded"];
 
-/// Decodes a rule. Its problems refuse the flag, so what is made of a bad one does not matter.
+/// Decodes a rule. The caller drops the flag, and so the rule, if there was a problem.
 pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, variants: Option<&Variants>) -> Rule {
     let mut rule = Rule::new();
     let mut conditions = Vec::new();
-    for entry in decoder.table(base, node, "what the rule states") {
+    for entry in decoder.table(base, node, "keys of a rule") {
         let node = &entry.node;
         let path = join(base, &entry.name);
         match &*entry.name {
@@ -51,22 +56,23 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
 /// Decodes `[segments]` into the set.
 pub(super) fn segments(decoder: &mut Decoder<'_>, node: &Node<'_>, set: &mut FlagSet) {
     for entry in decoder.table("segments", node, "segments") {
-        match decoder.faultless(|decoder| Some(segment(decoder, entry))) {
+        match decoder.if_clean(|decoder| Some(segment(decoder, entry))) {
             Some(segment) => set.insert_segment(&entry.name, segment),
             None => set.insert_invalid_segment(&entry.name),
         }
     }
 }
 
+/// Decodes a segment. The caller drops it if there was a problem.
 fn segment(decoder: &mut Decoder<'_>, entry: &Entry<'_>) -> Segment {
     let base = join("segments", &entry.name);
     let mut segment = Segment::new();
     let mut conditions = Vec::new();
-    let mut says_who = false;
-    for entry in decoder.table(&base, &entry.node, "what the segment states") {
+    let mut has_members = false;
+    for entry in decoder.table(&base, &entry.node, "keys of a segment") {
         let node = &entry.node;
         let path = join(&base, &entry.name);
-        says_who |= matches!(&*entry.name, "if" | "any" | "included");
+        has_members |= matches!(&*entry.name, "if" | "any" | "included");
         match &*entry.name {
             "if" => conditions.extend(conditions::all_of(decoder, &path, node)),
             "any" => conditions.extend(conditions::any_of(decoder, &path, node)),
@@ -75,8 +81,13 @@ fn segment(decoder: &mut Decoder<'_>, entry: &Entry<'_>) -> Segment {
             _ => decoder.unknown(&base, entry, &SEGMENT),
         }
     }
-    if !says_who && matches!(entry.node.value, Value::Table(_)) {
-        decoder.problem(entry.node.offset, &base, "a segment of nobody", "at least one of `if`, `any` and `included`");
+    if !has_members && matches!(entry.node.value, Value::Table(_)) {
+        decoder.problem(
+            entry.node.offset,
+            &base,
+            "a segment without subjects",
+            "at least one of `if`, `any` and `included`",
+        );
     }
     if entry.name.is_empty() {
         decoder.problem(entry.offset, &base, "an empty name", "the name of a segment");
@@ -87,7 +98,9 @@ fn segment(decoder: &mut Decoder<'_>, entry: &Entry<'_>) -> Segment {
     }
 }
 
-/// `if` and `any` of one table must both hold. Neither nests, so the depth is far from the limit.
+/// Combines the conditions of `if` and `any` in one table: both must hold.
+///
+/// `Condition::all` fails only for conditions that are nested too deep. `if` and `any` do not nest, so it cannot fail here.
 fn join_all(mut conditions: Vec<Condition>) -> Option<Condition> {
     match conditions.len() {
         0 | 1 => conditions.pop(),
@@ -95,7 +108,7 @@ fn join_all(mut conditions: Vec<Condition>) -> Option<Condition> {
     }
 }
 
-/// Ids as texts: whole numbers in decimal.
+/// Decodes a list of ids. A whole number becomes a text in decimal.
 fn ids(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<String> {
     let mut ids = Vec::new();
     for item in decoder.array(path, node, "ids") {
@@ -115,6 +128,7 @@ fn ids(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<String> {
     ids
 }
 
+/// Sets a part of the rule if its value is valid.
 fn with<T>(rule: Rule, value: Option<T>, set: impl FnOnce(Rule, T) -> Rule) -> Rule {
     match value {
         Some(value) => set(rule, value),

@@ -1,10 +1,12 @@
-//! "Did you mean …?"
+//! Suggestions for misspelled words: "did you mean …?"
+//!
+//! The decoder uses them for unknown keys and for words such as the kind of a flag.
 
 use strsim::damerau_levenshtein;
 
-/// Returns the known word nearest to `word`, if it is near enough to be meant: a third of its letters may differ.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Longer words than this are no slips of the pen, and the distance costs the product of the lengths.
+/// Returns the known word that is nearest to `word`, if at most a third of its letters differ.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The distance takes time in proportion to the product of the lengths, and a longer word is not a typing error.
     if word.len() > 64 {
         return None;
     }
@@ -22,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_found_and_strangers_are_not() {
+    fn typing_errors_are_found_and_other_words_are_not() {
         let known = ["description", "owner", "kind", "on", "rollout"];
         assert_eq!(nearest("ownr", known), Some("owner"));
         assert_eq!(nearest("Rolout", known), Some("rollout"));

@@ -1,4 +1,6 @@
-//! From nodes to variants and their values.
+//! The decoder of variants, their weights and their values.
+//!
+//! `variants` maps names to weights and `values` maps the same names to values, so the two are decoded together.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,6 +10,7 @@ use flagkit_core::{FlagKey, Variant, Variants};
 use super::decoder::{Decoder, join};
 use super::node::{Node, Value};
 
+/// What a problem says was expected where a weight is invalid.
 const WEIGHT: &str = "a weight from 0 to 1000000 with at most 6 decimals";
 
 /// Decodes `variants` and `values` of the flag at `base`.
@@ -20,13 +23,13 @@ pub(super) fn variants(
     let mut payloads = HashMap::new();
     if let Some(node) = values {
         let path = join(base, "values");
-        // What is no table has its own problem.
+        // A `variants` that is not a table is reported below, so its values are not compared with names.
         let names = match weights.map(|node| &node.value) {
             Some(Value::Table(entries)) => Some(entries.iter().map(|variant| &*variant.name).collect()),
             Some(_) => None,
             None => Some(HashSet::new()),
         };
-        for entry in decoder.table(&path, node, "variants' values") {
+        for entry in decoder.table(&path, node, "variant values") {
             let path = join(&path, &entry.name);
             if names.as_ref().is_some_and(|names| !names.contains(&*entry.name)) {
                 let got = format!("a value for the unknown variant {:?}", entry.name);
@@ -37,27 +40,27 @@ pub(super) fn variants(
     }
     let node = weights?;
     let path = join(base, "variants");
-    let mut shares = Vec::new();
+    let mut weighted = Vec::new();
     let entries = decoder.table(&path, node, "variants and their weights");
     for entry in entries {
         let path = join(&path, &entry.name);
         if let Err(error) = FlagKey::new(&entry.name) {
-            decoder.problem(entry.offset, &path, error.to_string(), "a name of the form of a key");
+            decoder.problem(entry.offset, &path, error.to_string(), "a name in the form of a key");
         }
         let variant = match payloads.remove(&*entry.name).flatten() {
             Some(payload) => Variant::with_payload(&entry.name, payload),
             None => Variant::new(&entry.name),
         };
         match weight(&entry.node) {
-            Some(weight) => shares.push((variant, weight)),
+            Some(weight) => weighted.push((variant, weight)),
             None => decoder.problem(entry.node.offset, &path, entry.node.describe(), WEIGHT),
         }
     }
-    // Without some of them, or all, there would be follow-up problems.
-    if shares.len() < entries.len() || !matches!(node.value, Value::Table(_)) {
+    // A variant with an invalid weight is missing from the list, which would cause misleading problems later.
+    if weighted.len() < entries.len() || !matches!(node.value, Value::Table(_)) {
         return None;
     }
-    match Variants::new(shares) {
+    match Variants::new(weighted) {
         Ok(variants) => Some(variants),
         Err(error) => {
             decoder.problem(node.offset, &path, error.to_string(), "variants with weights, one of them above 0");
@@ -66,7 +69,7 @@ pub(super) fn variants(
     }
 }
 
-/// A weight in millionths.
+/// Decodes a weight: a decimal without exponent, as a number of millionths.
 fn weight(node: &Node<'_>) -> Option<u64> {
     let Value::Number(text) = &node.value else { return None };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -80,16 +83,16 @@ fn weight(node: &Node<'_>) -> Option<u64> {
     (weight <= Variants::MAX_WEIGHT).then_some(weight)
 }
 
-/// Recursion is bounded as the document's depth is.
+/// Decodes the value of a variant. The limit on the depth of a document also limits this recursion.
 fn payload(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Payload> {
     Some(match &node.value {
         Value::Null => Payload::Null,
         Value::Bool(value) => Payload::Bool(*value),
         Value::Number(number) => match (number.parse(), number.parse::<f64>()) {
             (Ok(integer), _) => Payload::Integer(integer),
-            // As a fraction it would be another number.
+            // `f64` cannot represent every whole number of this size, so the value would change.
             _ if node.is_whole() => {
-                let help = "write it with a fraction, if the nearest binary fraction will do, or as a text";
+                let help = "write it as a text, or with a fraction if the nearest binary fraction is acceptable";
                 let expected = "a whole number from -2^63 to 2^63 - 1";
                 decoder.problem_with_help(node.offset, path, node.describe(), expected, help);
                 return None;

@@ -1,8 +1,18 @@
-//! TOML into nodes.
+//! The TOML parser: from text to nodes.
 //!
-//! `toml_parser` reads the syntax and tells what it meets, an event at a time. Here the values are made of that;
-//! [`tables`] knows where they belong. The tables of the crate `toml` would do both, at 1.2 KiB for each table: a document
-//! of 1 MiB could take 560 MiB. These take less than 60 bytes for each byte of the text at the worst, tokens included.
+//! # The problem
+//!
+//! The crate `toml` needs 1.2 KiB for each table, so a document of 1 MiB could take 560 MiB of memory.
+//!
+//! # The idea
+//!
+//! `toml_parser` parses the syntax and reports it as a sequence of events. [`TreeBuilder`] receives the events and builds
+//! values. [`Tables`] puts each value into the table that it belongs to. Nesting is checked before parsing, because
+//! `toml_parser` recurses.
+//!
+//! # Limits
+//!
+//! Parsing takes less than 60 bytes of memory for each byte of the text, tokens included.
 
 mod tables;
 
@@ -19,93 +29,97 @@ use toml_parser::parser::{EventReceiver, ValidateWhitespace, parse_document};
 use toml_parser::{ErrorSink, Expected, ParseError, Raw, Source, Span};
 
 use self::tables::{Header, Key, Tables, push};
+use super::Parsed;
 use super::node::{MAX_DEPTH, Node, Origin, Table, Value, shorten};
-use super::{Fault, Faults, Parsed};
+use super::syntax_error::{SyntaxError, SyntaxErrors};
 
-/// Parses a document, going on after an error to find the others.
+/// Parses a document, and continues after an error to find the others.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let source = Source::new(text);
-    let (tokens, is_refused) = (tokens(source), Cell::new(false));
-    let mut reader = Reader {
+    let (tokens, discard_values) = (tokens(source), Cell::new(false));
+    let mut builder = TreeBuilder {
         text,
-        long_arrays: look_ahead(&tokens)?,
+        long_arrays: check_nesting(&tokens)?,
         tables: Tables::new(),
         open: Vec::new(),
         keys: Vec::new(),
         header: None,
-        is_amiss: false,
-        is_refused: &is_refused,
-        faults: Faults::default(),
+        has_error: false,
+        discard_values: &discard_values,
+        errors: SyntaxErrors::default(),
     };
-    let mut errors = Faults::default();
-    parse_document(&tokens, &mut ValidateWhitespace::new(&mut reader, source), &mut |error: ParseError| {
-        is_refused.set(true);
+    let mut grammar_errors = SyntaxErrors::default();
+    parse_document(&tokens, &mut ValidateWhitespace::new(&mut builder, source), &mut |error: ParseError| {
+        discard_values.set(true);
         let span = error.unexpected().unwrap_or_default();
-        errors.push_with(span.start(), || fault(&error, span, text));
+        grammar_errors.push_with(span.start(), || syntax_error(&error, span, text));
     });
     drop(tokens);
-    let Reader { tables, mut faults, .. } = reader;
-    faults.append(errors);
-    if faults.are_none() { Ok(tables.into_root()) } else { Err(faults) }
+    let TreeBuilder { tables, mut errors, .. } = builder;
+    errors.append(grammar_errors);
+    if errors.is_empty() { Ok(tables.into_root()) } else { Err(errors) }
 }
 
-/// The tokens of a text, in no more memory than they need: there may be one for each byte.
+/// Returns the tokens of a text. The exact capacity limits memory, because each byte may be a token.
 fn tokens(source: Source<'_>) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(source.lex().count());
     tokens.extend(source.lex());
     tokens
 }
 
-/// Where the text has more brackets open than the parser is asked to go into; else, how many values end in a comma in each
-/// array that has many, by where it begins.
+/// Returns an error if brackets nest too deep for the parser's recursion. Otherwise returns the number of values in each
+/// long array, by the offset of the array.
 ///
-/// The parser calls itself for each bracket. A receiver may tell it not to go on, and the levels that it is told of do for
-/// what is well-formed; but of `{ a [` the parser tells that something was closed which it never told was opened, so that
-/// one who counts is led astray, and `{ a [b]` line after line ends in a stack that overflows. A level counts here until
-/// the bracket comes that closes it, whatever stands between: the parser has none open that is not among these. Brackets of
-/// a header have none in them.
-fn look_ahead(tokens: &[Token]) -> Result<HashMap<usize, usize>, Fault> {
-    const MOST_LEVELS: usize = 2 * MAX_DEPTH;
-    const MANY_VALUES: usize = 64;
+/// `toml_parser` recurses once for each open bracket. Its events for opening and closing are balanced in well-formed text,
+/// but not in `{ a [`: there it reports the close of a bracket that it never reported as open. A depth that is counted
+/// from events would therefore be too low, and a text of many lines `{ a [b]` would overflow the stack. This function
+/// counts tokens instead: a bracket is open until the bracket that matches it. So the parser never has more brackets open
+/// than are counted here. The brackets of a header contain no other brackets and are skipped.
+///
+/// The number of values is that of commas after a value. It gives an array its capacity, because a list that grows needs
+/// more than twice its memory while it is copied.
+fn check_nesting(tokens: &[Token]) -> Result<HashMap<usize, usize>, SyntaxError> {
+    const MAX_OPEN: usize = 2 * MAX_DEPTH;
+    const LONG_ARRAY: usize = 64;
     let mut long_arrays = HashMap::new();
-    let mut open: Vec<Bracket> = Vec::new();
-    let (mut is_header, mut before) = (false, TokenKind::Newline);
+    let mut open: Vec<OpenBracket> = Vec::new();
+    let (mut is_header, mut previous) = (false, TokenKind::Newline);
     for token in tokens {
         let (kind, offset) = (token.kind(), token.span().start());
         is_header = match kind {
-            TokenKind::LeftSquareBracket if open.is_empty() && before == TokenKind::Newline => true,
+            TokenKind::LeftSquareBracket if open.is_empty() && previous == TokenKind::Newline => true,
             _ => is_header && kind != TokenKind::Newline,
         };
         match (kind, open.last_mut()) {
             _ if is_header => {}
             (TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket, _) => {
-                if open.len() == MOST_LEVELS {
-                    return Err(too_many_open(open.first().map_or(offset, |first| first.offset), MOST_LEVELS));
+                if open.len() == MAX_OPEN {
+                    return Err(too_many_open(open.first().map_or(offset, |first| first.offset), MAX_OPEN));
                 }
-                open.push(Bracket { kind, offset, values: 0 });
+                open.push(OpenBracket { kind, offset, values: 0 });
             }
-            (TokenKind::Comma, Some(bracket)) => bracket.values += usize::from(before != TokenKind::Comma),
+            (TokenKind::Comma, Some(bracket)) => bracket.values += usize::from(previous != TokenKind::Comma),
             (_, Some(bracket)) if bracket.is_closed_by(kind) => {
-                let closed = open.pop().filter(|bracket| bracket.values >= MANY_VALUES);
+                let closed = open.pop().filter(|bracket| bracket.values >= LONG_ARRAY);
                 long_arrays.extend(closed.map(|bracket| (bracket.offset, bracket.values)));
             }
             _ => {}
         }
         if !matches!(kind, TokenKind::Whitespace | TokenKind::Comment) {
-            before = kind;
+            previous = kind;
         }
     }
     Ok(long_arrays)
 }
 
-/// A bracket or brace that is open.
-struct Bracket {
+/// A bracket or brace without its closing one yet, and the number of commas after a value in it.
+struct OpenBracket {
     kind: TokenKind,
     offset: usize,
     values: usize,
 }
 
-impl Bracket {
+impl OpenBracket {
     fn is_closed_by(&self, kind: TokenKind) -> bool {
         matches!(
             (self.kind, kind),
@@ -115,67 +129,73 @@ impl Bracket {
     }
 }
 
-fn too_many_open(offset: usize, count: usize) -> Fault {
+/// The error for brackets that nest too deep; `offset` is that of the outermost.
+fn too_many_open(offset: usize, count: usize) -> SyntaxError {
     let got = format!("a bracket that is not closed before {count} more are open");
-    Fault { offset, got, expected: format!("brackets that are closed, and no more than {MAX_DEPTH} levels") }
+    SyntaxError { offset, got, expected: format!("brackets that are closed, and no more than {MAX_DEPTH} levels") }
 }
 
-/// Makes values of events.
-struct Reader<'t, 'r> {
+/// The receiver of the parser's events, which builds values from them.
+///
+/// [`parse`] owns it, and the parser calls it for each event. It keeps the values that are still open, and hands complete
+/// values to [`Tables`]. After the first error it continues to check the text, but keeps no elements of arrays.
+struct TreeBuilder<'t, 'r> {
     text: &'t str,
-    /// For room that is exact: growing takes more than twice as much while it copies.
+    /// The number of values in each long array, by its offset: see [`check_nesting`].
     long_arrays: HashMap<usize, usize>,
     tables: Tables<'t>,
-    /// Arrays, and tables in braces, that are not closed yet, from the outside in.
-    open: Vec<Open<'t>>,
-    /// Names whose value is still to come: first those of what was opened first.
+    /// Arrays and tables in braces that are not closed yet, outermost first.
+    open: Vec<OpenValue<'t>>,
+    /// Names of values that are not complete yet. Names of an outer value come first.
     keys: Vec<Key<'t>>,
-    /// The header that is being read.
+    /// The header that is not closed yet.
     header: Option<Header>,
-    /// Whether an error has been reported where a value should be: that there is none is told by it.
-    is_amiss: bool,
-    /// Whether any error has been reported: nobody reads the values.
-    is_refused: &'r Cell<bool>,
-    faults: Faults,
+    /// Whether an error was already reported for the value that comes next. It suppresses a second error, "missing value".
+    has_error: bool,
+    /// Whether any error was reported. The document is then refused, so its values are not needed.
+    discard_values: &'r Cell<bool>,
+    errors: SyntaxErrors,
 }
 
-struct Open<'t> {
+/// An array or a table in braces that is not closed yet. The builder keeps these as a stack.
+struct OpenValue<'t> {
     node: Node<'t>,
     depth: usize,
-    /// How many of the names are not of what stands in it.
-    keys_before: usize,
+    /// The number of names in [`TreeBuilder::keys`] that belong to outer values.
+    outer_keys: usize,
 }
 
-impl<'t> Reader<'t, '_> {
+impl<'t> TreeBuilder<'t, '_> {
     fn raw(&self, span: Span, encoding: Option<Encoding>) -> Raw<'t> {
         let text = self.text.get(span.start()..span.end()).unwrap_or_default();
         Raw::new_unchecked(text, encoding, span)
     }
 
-    /// How many of the names are not of the innermost table that is open.
-    fn keys_before(&self) -> usize {
-        self.open.last().map_or(0, |open| open.keys_before)
+    /// Returns the number of names that do not belong to the innermost open value.
+    fn outer_keys(&self) -> usize {
+        self.open.last().map_or(0, |open| open.outer_keys)
     }
 
-    /// Begins a value that has others in it, and tells whether they are to be read.
-    fn begin(&mut self, span: Span, value: Value<'t>) -> bool {
+    /// Opens an array or a table in braces, and returns whether the parser should continue inside it.
+    fn open_value(&mut self, span: Span, value: Value<'t>) -> bool {
         let offset = span.start();
-        let (outer, keys_before) = match self.open.last() {
-            Some(open) => (open.depth, open.keys_before),
+        let (outer, outer_keys) = match self.open.last() {
+            Some(open) => (open.depth, open.outer_keys),
             None => (self.tables.depth(), 0),
         };
-        // In an array there are no names.
-        let depth = outer + self.keys.len().saturating_sub(keys_before).max(1);
-        self.open.push(Open { node: Node { offset, value }, depth, keys_before: self.keys.len() });
+        // Each name is a level. Inside an array there are no names, and its elements are one level deeper.
+        let depth = outer + self.keys.len().saturating_sub(outer_keys).max(1);
+        self.open.push(OpenValue { node: Node { offset, value }, depth, outer_keys: self.keys.len() });
         if depth >= MAX_DEPTH {
-            self.fail(Fault::too_deep(offset));
+            self.report(SyntaxError::too_deep(offset));
         }
         depth < MAX_DEPTH
     }
 
-    fn end(&mut self) {
+    /// Closes the innermost open value, and puts it into the value around it.
+    fn close_value(&mut self) {
         if let Some(mut open) = self.open.pop() {
-            self.keys.truncate(open.keys_before);
+            self.keys.truncate(open.outer_keys);
             if let Node { offset, value: Value::Table(table) } = &mut open.node {
                 self.tables.close(table, *offset);
             }
@@ -183,40 +203,40 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    /// Puts a value where it belongs.
+    /// Puts a complete value into the innermost open value, or into the table of the last header.
     fn put(&mut self, node: Node<'t>) {
-        let keys_before = self.keys_before().min(self.keys.len());
-        let put = {
-            let keys = self.keys.drain(keys_before..);
+        let outer_keys = self.outer_keys().min(self.keys.len());
+        let result = {
+            let keys = self.keys.drain(outer_keys..);
             match self.open.last_mut() {
-                Some(Open { node: Node { value: Value::Array(items), .. }, .. }) => {
-                    if !self.is_refused.get() {
+                Some(OpenValue { node: Node { value: Value::Array(items), .. }, .. }) => {
+                    if !self.discard_values.get() {
                         push(items, node);
                     }
                     Ok(())
                 }
-                Some(Open { node: Node { offset, value: Value::Table(table) }, depth, .. }) => {
-                    self.tables.put_within((table, *offset, *depth), keys, node)
+                Some(OpenValue { node: Node { offset, value: Value::Table(table) }, depth, .. }) => {
+                    self.tables.put_inline((table, *offset, *depth), keys, node)
                 }
                 _ => self.tables.put(keys, node),
             }
         };
-        if let Err(fault) = put {
-            self.fail(fault);
+        if let Err(error) = result {
+            self.report(error);
         }
     }
 
-    fn fail(&mut self, fault: Fault) {
-        self.is_refused.set(true);
-        self.faults.push(fault);
+    fn report(&mut self, error: SyntaxError) {
+        self.discard_values.set(true);
+        self.errors.push(error);
     }
 
-    /// Forgets the names of what had no value, and the header that was not closed: errors have been reported of both.
+    /// Drops names without a value and a header without its closing bracket. The parser has reported both as errors.
     fn end_line(&mut self) {
         if self.open.is_empty() {
             self.keys.clear();
             if let Some(header) = self.header.take() {
-                self.tables.set_aside(header);
+                self.tables.detach(header);
             }
         }
     }
@@ -229,13 +249,13 @@ impl<'t> Reader<'t, '_> {
 
     fn close_header(&mut self) {
         let Some(header) = self.header.take() else { return };
-        if let Err(fault) = self.tables.begin(header, self.keys.drain(..)) {
-            self.fail(fault);
+        if let Err(error) = self.tables.open_table(header, self.keys.drain(..)) {
+            self.report(error);
         }
     }
 }
 
-impl EventReceiver for Reader<'_, '_> {
+impl EventReceiver for TreeBuilder<'_, '_> {
     fn std_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
         self.open_header(span, false);
     }
@@ -253,34 +273,34 @@ impl EventReceiver for Reader<'_, '_> {
     }
 
     fn inline_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
-        self.begin(span, Value::Table(Table::new(Origin::Braces)))
+        self.open_value(span, Value::Table(Table::new(Origin::Braces)))
     }
 
     fn inline_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        self.end();
+        self.close_value();
     }
 
     fn array_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
-        let long = if self.is_refused.get() { None } else { self.long_arrays.get(&span.start()) };
-        let room = long.map_or(0, |values| values + 1);
-        self.begin(span, Value::Array(Vec::with_capacity(room)))
+        let long = if self.discard_values.get() { None } else { self.long_arrays.get(&span.start()) };
+        let capacity = long.map_or(0, |values| values + 1);
+        self.open_value(span, Value::Array(Vec::with_capacity(capacity)))
     }
 
     fn array_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        self.end();
+        self.close_value();
     }
 
     fn simple_key(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
         let mut name = Cow::Borrowed("");
         self.raw(span, encoding).decode_key(&mut name, error);
-        // One more than may be is enough to refuse it.
-        if self.keys.len().saturating_sub(self.keys_before()) <= MAX_DEPTH {
+        // One name more than the limit is enough to report the depth, so further names are not kept.
+        if self.keys.len().saturating_sub(self.outer_keys()) <= MAX_DEPTH {
             self.keys.push(Key { offset: span.start(), name });
         }
     }
 
     fn scalar(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
-        if mem::take(&mut self.is_amiss) && span.is_empty() {
+        if mem::take(&mut self.has_error) && span.is_empty() {
             return self.put(Node { offset: span.start(), value: Value::Null });
         }
         let mut text = Cow::Borrowed("");
@@ -295,8 +315,8 @@ impl EventReceiver for Reader<'_, '_> {
     }
 
     fn value_sep(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        // Left over from a name without a value.
-        self.keys.truncate(self.keys_before());
+        // A name without a value leaves itself on the stack.
+        self.keys.truncate(self.outer_keys());
     }
 
     fn newline(&mut self, _: Span, _: &mut dyn ErrorSink) {
@@ -304,18 +324,18 @@ impl EventReceiver for Reader<'_, '_> {
     }
 
     fn key_val_sep(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        self.is_amiss = false;
+        self.has_error = false;
     }
 
     fn error(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        self.is_amiss = true;
+        self.has_error = true;
     }
 }
 
-/// An integer in decimal, whatever it is written in. In decimal it may be of any size, and keeps its minus.
+/// Returns an integer in decimal, converted from its radix. A decimal one may have any size, and keeps its minus sign.
 fn integer<'t>(text: Cow<'t, str>, radix: IntegerRadix, span: Span, error: &mut dyn ErrorSink) -> Value<'t> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(&text);
-    // None at all, and those of other scripts, are let through.
+    // `decode_scalar` accepts an integer without digits, and digits of other scripts.
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix.value())) {
         error.report_error(ParseError::new(radix.invalid_description()).with_unexpected(span));
         return Value::Null;
@@ -329,14 +349,15 @@ fn integer<'t>(text: Cow<'t, str>, radix: IntegerRadix, span: Span, error: &mut 
     if let Ok(integer) = i128::from_str_radix(&text, radix.value()) {
         return Value::Number(Cow::Owned(integer.to_string()));
     }
-    error.report_error(ParseError::new("a whole number lies below 2^127").with_unexpected(span));
+    error.report_error(ParseError::new("a whole number must be below 2^127").with_unexpected(span));
     Value::Null
 }
 
+/// Returns a date, a time or both in the form of RFC 3339.
 fn datetime<'t>(text: &str, span: Span, error: &mut dyn ErrorSink) -> Value<'t> {
     match text.parse::<Datetime>() {
         Ok(mut datetime) => {
-            // TOML 1.1 does without the seconds; RFC 3339 does not.
+            // Seconds are optional in TOML 1.1, but required in RFC 3339.
             if let Some(time) = &mut datetime.time {
                 time.second.get_or_insert(0);
             }
@@ -349,26 +370,27 @@ fn datetime<'t>(text: &str, span: Span, error: &mut dyn ErrorSink) -> Value<'t> 
     }
 }
 
-fn fault(error: &ParseError, span: Span, text: &str) -> Fault {
+/// Converts an error of the parser, and adds the text that it is about.
+fn syntax_error(error: &ParseError, span: Span, text: &str) -> SyntaxError {
     let found = text.get(span.start()..span.end()).filter(|found| !found.trim().is_empty());
     let message = error.description();
     let got = match found {
         Some(found) => format!("`{}` ({message})", shorten(found)),
         None => message.to_owned(),
     };
-    Fault {
+    SyntaxError {
         offset: span.start(),
         got,
         expected: error.expected().map_or_else(|| "valid TOML".to_owned(), alternatives),
     }
 }
 
-/// What would have been right, as a list.
+/// Lists the alternatives that would have been valid.
 fn alternatives(expected: &[Expected]) -> String {
     let mut list = String::new();
     for (number, one) in expected.iter().enumerate() {
         let comma = if number == 0 { "" } else { ", " };
-        // A String takes everything.
+        // Writing to a `String` cannot fail.
         let _ = match one {
             Expected::Literal("\n") => write!(list, "{comma}newline"),
             Expected::Literal("`") => write!(list, "{comma}'`'"),

