@@ -1,4 +1,4 @@
-//! A source of one's own: a directory with one file per flag, in the manner of `conf.d`.
+//! A custom source: a directory with one file per flag, in the style of `conf.d`.
 //!
 //! `touch flags.d/new-checkout` turns the flag on, `rm flags.d/new-checkout` turns it off.
 
@@ -19,7 +19,8 @@ impl Source for Directory {
     }
 
     fn load(&mut self) -> Result<Load, LoadError> {
-        let entries = fs::read_dir(&self.0).map_err(|error| LoadError::new("cannot be listed").with_cause(error))?;
+        let entries =
+            fs::read_dir(&self.0).map_err(|error| LoadError::new("cannot list the directory").with_cause(error))?;
         let (mut flags, mut problems) = (FlagSet::new(), Vec::new());
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();

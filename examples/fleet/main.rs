@@ -1,9 +1,9 @@
-//! One server, twenty processes that follow it, and a flip that all of them see.
+//! One server, twenty processes that follow it, and a flip that reaches all of them.
 //!
 //!     cargo run --example fleet
 //!
-//! The server watches a flag file and streams its changes; each client is a process of its own. After the flip, and the
-//! flip back, the server is stopped: the flags stay as they were.
+//! The server watches a flag file and streams its changes. Each client is a separate process. After some flips the server
+//! stops, and every client keeps its flags.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -20,8 +20,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 const CLIENTS: usize = 20;
-/// Far beyond what anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Far longer than any step here needs.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn main() -> Result<(), Box<dyn Error>> {
     match env::args().nth(1) {
@@ -30,20 +30,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Says `ready`, then `on` or `off` at each change, until its standard input is closed.
+/// Prints `ready`, then `on` or `off` at each change, until its standard input is closed.
 fn client(url: &str) -> Result<(), Box<dyn Error>> {
     let guard = Builder::new().source(Http::new(url)?).when_invalid(OnFailedStart::StayDark).install()?;
-    let say = || println!("{}", if flag!("new-checkout") { "on" } else { "off" });
+    let print = || println!("{}", if flag!("new-checkout") { "on" } else { "off" });
     let _subscription = guard.flags().subscribe(move |event| {
         if let Event::Changed(_) = event {
-            say();
+            print();
         }
     });
-    if guard.wait_until_ready(PATIENCE) != Readiness::Ready {
-        return Err("the server was not there in time".into());
+    if guard.wait_until_ready(TIMEOUT) != Readiness::Ready {
+        return Err("the server did not respond in time".into());
     }
     println!("ready");
-    say();
+    print();
     std::io::stdin().lines().for_each(drop);
     Ok(())
 }
@@ -75,28 +75,28 @@ fn fleet() -> Result<(), Box<dyn Error>> {
         for client in &clients {
             client.wait_for(word)?;
         }
-        println!("turned {word}: all of them saw it within {} ms", flipped.elapsed().as_millis());
+        println!("turned {word}: all of them follow within {} ms", flipped.elapsed().as_millis());
     }
 
     drop(stop);
     runtime.block_on(serving)??;
     for client in &mut clients {
         if client.child.try_wait()?.is_some() {
-            return Err("a client has ended with its server".into());
+            return Err("a client ended with the server".into());
         }
     }
-    println!("the server is stopped, and all of them go on with what they have");
+    println!("the server has stopped, and all clients keep their flags");
     Ok(())
 }
 
-/// Replaced whole, so that nobody sees half of it.
+/// Replaces the file by a rename, so that no reader gets half of it.
 fn write(file: &Path, on: bool) -> std::io::Result<()> {
     let new = file.with_extension("new");
     fs::write(&new, format!("[flags]\nnew-checkout = {on}\n"))?;
     fs::rename(new, file)
 }
 
-/// A process and what it says.
+/// A client process and the lines it prints.
 struct Client {
     child: Child,
     lines: Receiver<String>,
@@ -106,27 +106,27 @@ impl Client {
     fn start(url: &str) -> Result<Self, Box<dyn Error>> {
         let mut child = Command::new(env::current_exe()?)
             .arg(url)
-            // Nothing on the way: the server is on this machine.
+            // No proxy: the server is on this machine.
             .env("NO_PROXY", "127.0.0.1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let output = child.stdout.take().ok_or("no output")?;
-        let (said, lines) = mpsc::channel();
+        let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
-            BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| said.send(line))
+            BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
         Ok(Self { child, lines })
     }
 
     fn wait_for(&self, word: &str) -> Result<(), Box<dyn Error>> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
                 Ok(line) if line == word => return Ok(()),
                 Ok(_) => {}
-                Err(_) => return Err(format!("a client did not say {word:?} in time").into()),
+                Err(_) => return Err(format!("a client did not print {word:?} in time").into()),
             }
         }
     }

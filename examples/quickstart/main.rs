@@ -1,4 +1,4 @@
-//! Merged code goes live by one changed line of a file, while the program runs.
+//! Merged code goes live through one changed line of a file, while the program runs.
 
 use std::error::Error;
 use std::{fs, sync::mpsc, time::Duration};
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _subscription = guard.flags().subscribe(move |_| _ = sender.send(()));
     assert!(!flag!("new-checkout"), "merged, and dark");
 
-    fs::write(&file, "[flags]\nnew-checkout = true\n")?; // somebody edits one line
+    fs::write(&file, "[flags]\nnew-checkout = true\n")?; // an operator edits one line
     changed.recv_timeout(Duration::from_secs(10))?;
     assert!(flag!("new-checkout"), "live, without a restart");
     println!("dark, then live: {}", guard.flags().evaluate("new-checkout", &()));

@@ -1,4 +1,4 @@
-//! The processes that are watched, and what they take of the machine.
+//! The processes of the soak test, and samples of their resources.
 
 use std::error::Error;
 use std::fs;
@@ -15,7 +15,7 @@ pub(crate) struct Process {
     output: BufReader<ChildStdout>,
 }
 
-/// What a process takes at a time.
+/// The resources of a process at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     files: usize,
@@ -26,16 +26,16 @@ pub(crate) struct Sample {
 impl Process {
     pub(crate) fn start(name: &str, program: &Path, arguments: &[&str]) -> Result<Self, Box<dyn Error>> {
         let mut command = Command::new(program);
-        // Nothing on the way: the server is on this machine.
+        // No proxy: the server is on this machine.
         command.args(arguments).env("NO_PROXY", "127.0.0.1").stdin(Stdio::piped()).stdout(Stdio::piped());
-        // glibc keeps the more of what was freed, the larger what was freed before: up to a sixth of what is measured here,
-        // more or less by chance. With bounds that stay, what is seen is what is in use.
+        // glibc raises its thresholds with the size of freed blocks, and so keeps up to a sixth of the memory measured
+        // here, more or less by chance. With fixed thresholds, the samples show the memory in use.
         command.envs([
             ("MALLOC_ARENA_MAX", "1"),
             ("MALLOC_TRIM_THRESHOLD_", "65536"),
             ("MALLOC_MMAP_THRESHOLD_", "65536"),
         ]);
-        // What loads are refused for is told by the thousand.
+        // Thousands of loads fail, each with a message.
         let mut child = command.stderr(Stdio::null()).spawn()?;
         let input = child.stdin.take().ok_or("no input")?;
         let output = BufReader::new(child.stdout.take().ok_or("no output")?);
@@ -46,14 +46,18 @@ impl Process {
         &self.name
     }
 
-    pub(crate) fn say(&mut self, line: &str) -> std::io::Result<()> {
+    pub(crate) fn send(&mut self, line: &str) -> std::io::Result<()> {
         writeln!(self.input, "{line}")
     }
 
     pub(crate) fn line(&mut self) -> Result<String, Box<dyn Error>> {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
-        if line.is_empty() { Err(format!("{} has ended", self.name).into()) } else { Ok(line.trim_end().to_owned()) }
+        if line.is_empty() {
+            Err(format!("{} ended unexpectedly", self.name).into())
+        } else {
+            Ok(line.trim_end().to_owned())
+        }
     }
 
     pub(crate) fn sample(&self) -> Result<Sample, Box<dyn Error>> {
@@ -63,7 +67,7 @@ impl Process {
             let line = status.lines().find(|line| line.starts_with(name))?;
             line.split_whitespace().nth(1)?.parse::<u64>().ok()
         };
-        let gone = || format!("{} has ended", self.name);
+        let gone = || format!("{} ended unexpectedly", self.name);
         Ok(Sample {
             files: fs::read_dir(format!("{folder}/fd"))?.count(),
             threads: usize::try_from(value("Threads:").ok_or_else(gone)?)?,
@@ -79,22 +83,23 @@ impl Drop for Process {
     }
 }
 
-/// A page of a server on this machine.
+/// Requests a page of the storefront.
 pub(crate) fn page(address: &str) -> Result<String, Box<dyn Error>> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     write!(stream, "GET /?user=visitor-1 HTTP/1.1\r\nHost: soak\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    Ok(response)
 }
 
-/// Shows how it went, and tells whether files and threads stayed the same and memory within a twentieth, from the second
-/// quarter of the time to the last.
-pub(crate) fn verdict(names: &[String], samples: &[Vec<Sample>]) -> bool {
+/// Prints the samples, and returns whether the resources stayed flat from the second quarter of the time to the last.
+///
+/// Files and threads must not grow, and memory must not grow by more than a twentieth.
+pub(crate) fn report(names: &[String], samples: &[Vec<Sample>]) -> bool {
     let quarter = samples.len() / 4;
     if quarter == 0 {
-        println!("too short to tell whether anything grows");
+        println!("too short to detect growth");
         return true;
     }
     let mut is_flat = true;

@@ -1,4 +1,4 @@
-//! Whoever writes the flag file, and has no mercy.
+//! The writer of the flag file, which also writes invalid files.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,24 +7,24 @@ use std::path::{Path, PathBuf};
 
 pub(crate) struct Writer {
     path: PathBuf,
-    /// The state of a generator of numbers (xorshift, Marsaglia 2003): runs differ in time, not in what is written.
+    /// The state of a random number generator (xorshift, Marsaglia 2003). Runs differ in timing, not in contents.
     state: u64,
     on: bool,
     written: u64,
-    bad: u64,
+    invalid: u64,
 }
 
 impl Writer {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), state: 0x9e37_79b9_7f4a_7c15, on: false, written: 0, bad: 0 }
+        Self { path: path.to_owned(), state: 0x9e37_79b9_7f4a_7c15, on: false, written: 0, invalid: 0 }
     }
 
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
-    pub(crate) fn bad(&self) -> u64 {
-        self.bad
+    pub(crate) fn invalid(&self) -> u64 {
+        self.invalid
     }
 
     fn number(&mut self, below: u64) -> u64 {
@@ -34,7 +34,7 @@ impl Writer {
         self.state % below
     }
 
-    /// A good file. It says how many flags it has, so that half of it is known for what it is.
+    /// Returns a valid file. It declares its number of flags, so that a truncated one is rejected.
     fn text(&mut self, more: usize) -> String {
         let (on, percent) = (self.on, if self.on { 50 } else { 25 });
         let mut text = format!(
@@ -54,40 +54,40 @@ impl Writer {
         fs::rename(new, &self.path)
     }
 
-    pub(crate) fn write_well(&mut self) -> io::Result<()> {
+    pub(crate) fn write_valid(&mut self) -> io::Result<()> {
         let text = self.text(0);
         self.written += 1;
         self.rename(&text)
     }
 
-    /// Anything.
+    /// Writes, replaces or deletes the file in a random way, valid or not.
     pub(crate) fn write(&mut self) -> io::Result<()> {
         self.written += 1;
         self.on = !self.on;
         match self.number(12) {
-            // Bad ones.
+            // Invalid files.
             0 => {
-                self.bad += 1;
+                self.invalid += 1;
                 let text = self.text(0);
                 let cut = usize::try_from(self.number(text.len() as u64)).unwrap_or(0);
                 fs::write(&self.path, &text[..cut])
             }
             1 => {
-                self.bad += 1;
+                self.invalid += 1;
                 fs::write(&self.path, "[flags\nalways = = false\n")
             }
             2 => {
-                self.bad += 1;
+                self.invalid += 1;
                 fs::write(&self.path, [0xff, 0xfe, 0, 0, 7])
             }
             3 => {
-                self.bad += 1;
+                self.invalid += 1;
                 match fs::remove_file(&self.path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                     _ => Ok(()),
                 }
             }
-            // Good ones, in all ways.
+            // Valid files, written in every way.
             4 => {
                 let text = self.text(5_000);
                 self.rename(&text)
@@ -100,7 +100,7 @@ impl Writer {
                 let text = self.text(300);
                 fs::write(&self.path, text)
             }
-            _ => self.write_well(),
+            _ => self.write_valid(),
         }
     }
 }

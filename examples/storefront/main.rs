@@ -1,16 +1,16 @@
-//! A shop whose new code is merged and dark, until somebody changes one line of a file.
+//! A shop with new code that is merged and dark, until an operator changes one line of a file.
 //!
 //! ```text
 //! cargo run --example storefront                 # prints its address; edit storefront/flags.toml
 //! cargo run --example storefront -- --port 8080 --flags my-flags.toml
-//! cargo run --example storefront -- --reload-on-hup     # `kill -HUP` has it look at the file now
+//! cargo run --example storefront -- --reload-on-hup     # `kill -HUP` reloads the file at once
 //! FLAG_NEW_CHECKOUT=on cargo run --example storefront
 //! ```
 //!
-//! - `/` the shop: its checkout is behind a boolean flag, its search behind a percentage that is sticky on the
-//!   visitor (a cookie, or `?user=NAME`), its gift finder behind rules (`?plan=beta`), its colours are variants;
-//! - `/flags` for operators: every flag with its answer and reason, every source with its state;
-//! - `/explain/FLAG?user=NAME&plan=PLAN` for operators: every step on the way to an answer (`&format=json` for machines).
+//! - `/` is the shop. A boolean flag guards its checkout. A percentage that is sticky per visitor (a cookie, or
+//!   `?user=NAME`) guards its search, rules (`?plan=beta`) guard its gift finder, and its colours are variants.
+//! - `/flags` shows operators every flag with its answer and reason, and every source with its state.
+//! - `/explain/FLAG?user=NAME&plan=PLAN` shows operators every step of an evaluation (`&format=json` for programs).
 
 mod operator;
 mod options;
@@ -56,7 +56,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     println!("storefront: open http://{}/ and edit {}", listener.local_addr()?, options.flags.display());
     axum::serve(listener, router(guard.flags().clone()))
         .with_graceful_shutdown(async {
-            // Without a signal handler there is no stopping by hand either, so an error waits as well.
+            // Without a signal handler, Ctrl-C ends the process by itself, so an error waits for ever.
             if tokio::signal::ctrl_c().await.is_err() {
                 pending::<()>().await;
             }
@@ -65,7 +65,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Has the flags loaded again at each SIGHUP. Changes are noticed without it; some operators want to be sure.
+/// Reloads the flags at each SIGHUP. Changes are noticed without it; the signal serves operators who expect it.
 #[cfg(unix)]
 fn reload_on_hup(guard: &Arc<Guard>) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -76,7 +76,7 @@ fn reload_on_hup(guard: &Arc<Guard>) -> io::Result<()> {
         while hangups.recv().await.is_some() {
             let Some(guard) = guard.upgrade() else { return };
             guard.reload();
-            println!("storefront: loads its flags again");
+            println!("storefront: reloading flags");
         }
     });
     Ok(())
@@ -84,7 +84,7 @@ fn reload_on_hup(guard: &Arc<Guard>) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn reload_on_hup(_: &Arc<Guard>) -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "there is no SIGHUP on this system"))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "cannot handle SIGHUP: this system has none"))
 }
 
 fn router(flags: Flags) -> Router {
@@ -100,16 +100,16 @@ fn announce(event: &Event) {
         Event::Changed(change) => {
             println!("storefront: revision {} from {} changes {:?}", change.revision, change.layer, change.keys);
         }
-        Event::LoadFailed(fault) => {
-            if let Some(error) = &fault.error {
-                println!("storefront: {} keeps its last good flags: {error}", fault.layer);
+        Event::LoadFailed(failure) => {
+            if let Some(error) = &failure.error {
+                println!("storefront: {} keeps its last good flags: {error}", failure.layer);
             }
-            for problem in &*fault.problems {
-                println!("storefront: {}: {problem}", fault.layer);
+            for problem in &*failure.problems {
+                println!("storefront: {}: {problem}", failure.layer);
             }
         }
-        Event::StateChanged(turn) => println!("storefront: {} is {}", turn.layer, turn.to.as_str()),
-        Event::WarningsChanged(warning) => println!("storefront: {} {}", warning.layer, warning.warnings.join("; it ")),
+        Event::StateChanged(change) => println!("storefront: {} is {}", change.layer, change.to.as_str()),
+        Event::WarningsChanged(change) => println!("storefront: {}: {}", change.layer, change.warnings.join("; ")),
         _ => {}
     }
 }

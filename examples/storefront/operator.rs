@@ -1,4 +1,4 @@
-//! What operators see.
+//! The pages for operators: every flag, every source, and explanations.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -13,16 +13,16 @@ use serde_json::{Value, json};
 
 use crate::visitor::Visitor;
 
-/// The flags that the code of the shop asks for: listed also while nobody declares them.
-const ASKED: [&str; 4] = ["beta-ui", "new-checkout", "search-v2", "theme"];
+/// The flags that the shop reads. They are listed even when the file does not declare them.
+const READ_FLAGS: [&str; 4] = ["beta-ui", "new-checkout", "search-v2", "theme"];
 
-/// How an explanation is wanted.
+/// The query parameter for the format of an explanation.
 #[derive(Deserialize)]
 pub(crate) struct Format {
     format: Option<String>,
 }
 
-/// Every step on the way to one answer, as text or as JSON.
+/// Returns every step of one evaluation, as text or as JSON.
 pub(crate) fn explain(
     flags: &Flags,
     Path(flag): Path<String>,
@@ -36,10 +36,10 @@ pub(crate) fn explain(
     }
 }
 
-/// Every flag with its answer and reason, every source with its state.
+/// Returns every flag with its answer and reason, and every source with its state.
 pub(crate) fn report(flags: &Flags) -> Json<Value> {
     let snapshot = flags.snapshot();
-    let keys: BTreeSet<&str> = snapshot.keys().map(AsRef::as_ref).chain(ASKED).collect();
+    let keys: BTreeSet<&str> = snapshot.keys().map(AsRef::as_ref).chain(READ_FLAGS).collect();
     Json(json!({
         "revision": snapshot.revision(),
         "flags": keys.into_iter().map(|key| flag(&snapshot, key)).collect::<Vec<_>>(),

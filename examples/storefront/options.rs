@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-/// What the command line says.
+/// The options of the command line.
 pub(crate) struct Options {
-    /// 0 is any free port.
+    /// The port to listen on; 0 for any free port.
     pub(crate) port: u16,
     pub(crate) flags: PathBuf,
-    /// Whether the signal SIGHUP has the flags loaded again, as with many daemons.
+    /// Whether SIGHUP reloads the flags, as with many daemons.
     pub(crate) reload_on_hup: bool,
 }
 
@@ -17,11 +17,11 @@ impl Options {
         let flags = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/storefront/flags.toml"));
         let mut options = Self { port: 0, flags, reload_on_hup: false };
         while let Some(arg) = args.next() {
-            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+            let mut value = || args.next().ok_or_else(|| format!("got {arg} without a value, expected {arg} VALUE"));
             match arg.as_str() {
                 "--port" => {
                     let port = value()?;
-                    options.port = port.parse().map_err(|_| format!("--port takes 0 to 65535, not {port:?}"))?;
+                    options.port = port.parse().map_err(|_| format!("got --port {port:?}, expected 0 to 65535"))?;
                 }
                 "--flags" => options.flags = value()?.into(),
                 "--reload-on-hup" => options.reload_on_hup = true,

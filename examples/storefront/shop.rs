@@ -1,4 +1,4 @@
-//! What visitors see.
+//! The page for visitors.
 
 use axum::http::header::SET_COOKIE;
 use axum::response::{AppendHeaders, Html, IntoResponse, Response};
@@ -15,10 +15,10 @@ struct Theme {
 }
 
 impl Theme {
-    /// The visitor's, or the classic one: for whom the flag is off, and where its value is not what it should be.
+    /// Returns the theme of the visitor's variant. Without a variant, or with an unusable value, returns the classic one.
     fn of(visitor: &Visitor) -> Self {
-        let dealt = variant!("theme", visitor).and_then(|theme| theme.value().ok());
-        dealt.unwrap_or_else(|| Self { accent: "#444444".to_owned(), paper: "#ffffff".to_owned() })
+        let assigned = variant!("theme", visitor).and_then(|theme| theme.value().ok());
+        assigned.unwrap_or_else(|| Self { accent: "#444444".to_owned(), paper: "#ffffff".to_owned() })
     }
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn page(visitor: Visitor) -> Response {
     }
 }
 
-/// A visitor's name comes from the address line, a colour from the flag file; either may be anything.
+/// Escapes text for HTML. A visitor's name comes from the URL and a colour from the flag file, so both are untrusted.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

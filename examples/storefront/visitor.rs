@@ -1,4 +1,4 @@
-//! Who is looking: an id that stays the same from page to page.
+//! The visitor: an id that stays the same from page to page.
 
 use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
@@ -10,13 +10,14 @@ use axum::http::request::Parts;
 use flagkit_core::Subject;
 use serde::Deserialize;
 
-/// A visitor, known by `?user=`, else by a cookie, else not before now. The shop asks its flags for visitors by
-/// reference; nothing is copied.
+/// A visitor, identified by `?user=`, else by a cookie, else by a new random id.
+///
+/// The shop evaluates flags for a reference to the visitor; nothing is copied.
 #[derive(Subject)]
 pub(crate) struct Visitor {
     #[subject(id)]
     pub(crate) id: String,
-    /// What the visitor pays for. A real shop would look it up.
+    /// The plan that the visitor pays for. A real shop would look it up.
     plan: Option<String>,
     #[subject(skip)]
     pub(crate) is_new: bool,
@@ -34,10 +35,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 
         let claims = Query::<Claims>::from_request_parts(parts, state).await.ok();
         let (user, plan) = claims.map_or((None, None), |Query(Claims { user, plan })| (user, plan));
-        let known = user.filter(|user| !user.is_empty()).or_else(|| cookie(parts));
-        Ok(match known {
+        let id = user.filter(|user| !user.is_empty()).or_else(|| cookie(parts));
+        Ok(match id {
             Some(id) => Self { id, plan, is_new: false },
-            // The standard library's hasher is seeded at random, which is random enough for a demonstration.
+            // The seed of the standard library's hasher is random enough for a demonstration.
             None => Self { id: format!("{:016x}", RandomState::new().build_hasher().finish()), plan, is_new: true },
         })
     }

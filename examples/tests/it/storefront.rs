@@ -1,17 +1,17 @@
-//! The main job, end to end: a running web application, one line of a file, and no restart.
+//! A running web application follows one line of a file, without a restart.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
-const DEADLINE: Duration = Duration::from_secs(20);
+use crate::support::{DEADLINE, program};
 
-/// The example as a process of its own.
+/// The storefront as a separate process.
 struct Storefront {
     child: Child,
     address: String,
@@ -30,32 +30,32 @@ impl Storefront {
         let stdout = child.stdout.take().expect("a pipe");
         let mut lines = BufReader::new(stdout);
         let mut line = String::new();
-        lines.read_line(&mut line).expect("the example says its address");
+        lines.read_line(&mut line).expect("the storefront prints its address");
         let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
         let address = address.to_owned();
-        // The rest is read so that the example never waits for its pipe.
+        // Reads the rest, so that the storefront never blocks on a full pipe.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         Self { child, address }
     }
 
-    /// Asks for a page and returns the whole answer, head and body.
+    /// Requests a page and returns the whole response, head and body.
     fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).expect("the example listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a time-out can be set");
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer in UTF-8");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("an response in UTF-8");
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+        response
     }
 
     fn flags(&self) -> Value {
-        let answer = self.get("/flags");
-        let body = answer.split("\r\n\r\n").nth(1).expect("a body");
+        let response = self.get("/flags");
+        let body = response.split("\r\n\r\n").nth(1).expect("a body");
         serde_json::from_str(body).expect("JSON")
     }
 
-    /// What the operator's page says of one flag.
+    /// Returns the entry of one flag on the page for operators.
     fn flag(&self, key: &str) -> Value {
         let report = self.flags();
         let flags = report["flags"].as_array().expect("a list").iter();
@@ -78,16 +78,6 @@ impl Drop for Storefront {
     }
 }
 
-/// Cargo builds the examples of a package before it runs its tests, into a folder beside theirs.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let profile = test.parent().and_then(Path::parent).expect("target/debug/deps");
-    let name = format!("storefront{}", std::env::consts::EXE_SUFFIX);
-    let program = profile.join("examples").join(name);
-    assert!(program.exists(), "first run `cargo build --examples`");
-    program
-}
-
 fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
@@ -101,7 +91,7 @@ fn a_line_of_the_file_turns_the_new_checkout_on_and_off() {
     let file = dir.path().join("flags.toml");
     let shipped = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/storefront/flags.toml")).expect("a file");
     let live = shipped.replace("new-checkout = false", "new-checkout = true");
-    assert_ne!(shipped, live, "the shipped file has the line that people are told to edit");
+    assert_ne!(shipped, live, "the shipped file has the line that the documentation edits");
     fs::write(&file, &shipped).expect("written");
 
     let shop = Storefront::start(&file, &[]);
@@ -121,24 +111,24 @@ fn a_visitor_keeps_the_search_and_a_raised_percentage_adds_visitors() {
 
     let shop = Storefront::start(&file, &[]);
     let users: Vec<String> = (0..40).map(|n| format!("user-{n}")).collect();
-    let ask = || users.iter().map(|user| shop.has_new_search(user)).collect::<Vec<bool>>();
-    let first = ask();
-    assert_eq!(ask(), first, "sticky");
+    let results = || users.iter().map(|user| shop.has_new_search(user)).collect::<Vec<bool>>();
+    let first = results();
+    assert_eq!(results(), first, "sticky");
     assert!(first.contains(&true) && first.contains(&false));
 
     fs::write(&file, document(60)).expect("written");
-    wait_until("the new percentage is in force", || shop.flag("search-v2")["answer"] == "60%");
-    let second = ask();
-    assert!(first.iter().zip(&second).all(|(before, after)| !before || *after), "nobody is put out");
+    wait_until("the new percentage", || shop.flag("search-v2")["answer"] == "60%");
+    let second = results();
+    assert!(first.iter().zip(&second).all(|(before, after)| !before || *after), "no visitor loses the search");
     assert!(second.iter().filter(|on| **on).count() > first.iter().filter(|on| **on).count());
 
-    let answer = shop.get("/");
-    let cookie = answer.split("visitor=").nth(1).and_then(|rest| rest.split(';').next()).expect("a cookie");
-    assert!(answer.contains(&format!("<b id=\"visitor\">{cookie}</b>")));
+    let response = shop.get("/");
+    let cookie = response.split("visitor=").nth(1).and_then(|rest| rest.split(';').next()).expect("a cookie");
+    assert!(response.contains(&format!("<b id=\"visitor\">{cookie}</b>")));
 }
 
 #[test]
-fn a_broken_file_changes_nothing_and_the_operator_sees_what_is_wrong() {
+fn an_invalid_file_changes_nothing_and_the_operator_sees_why() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("flags.toml");
     fs::write(&file, "[flags]\nnew-checkout = true\n").expect("written");
@@ -146,7 +136,7 @@ fn a_broken_file_changes_nothing_and_the_operator_sees_what_is_wrong() {
     assert!(shop.has_new_checkout());
 
     fs::write(&file, "[flags]\nnew-checkout = = false\n").expect("written");
-    wait_until("the fault is reported", || shop.flags()["sources"][0]["state"] == "stale");
+    wait_until("the error is reported", || shop.flags()["sources"][0]["state"] == "stale");
     let report = shop.flags();
     let error = report["sources"][0]["last_error"].as_str().expect("an error").to_owned();
     assert!(error.contains("2:16"), "{error}");
@@ -159,12 +149,12 @@ fn a_broken_file_changes_nothing_and_the_operator_sees_what_is_wrong() {
     assert!(shop.has_new_checkout(), "the last good definition stays");
 
     fs::write(&file, "[flags]\nnew-checkout = false\n").expect("written");
-    wait_until("the mended file is in force", || !shop.has_new_checkout());
+    wait_until("the fixed file", || !shop.has_new_checkout());
     assert_eq!(shop.flags()["sources"][0]["state"], "fresh");
 }
 
 #[test]
-fn a_variable_lights_a_flag_without_any_file() {
+fn a_variable_turns_a_flag_on_without_any_file() {
     let dir = tempfile::tempdir().expect("a directory");
     let shop = Storefront::start(&dir.path().join("none.toml"), &[("FLAG_NEW_CHECKOUT", "on")]);
     assert!(shop.has_new_checkout());
@@ -173,15 +163,15 @@ fn a_variable_lights_a_flag_without_any_file() {
 }
 
 #[test]
-fn a_name_from_the_address_line_is_shown_as_text() {
+fn a_name_from_the_url_is_shown_as_text() {
     let dir = tempfile::tempdir().expect("a directory");
     let shop = Storefront::start(&dir.path().join("none.toml"), &[]);
-    let answer = shop.get("/?user=%3Cscript%3Ealert(1)%3C/script%3E");
-    assert!(answer.contains("&lt;script&gt;") && !answer.contains("<script>"));
+    let response = shop.get("/?user=%3Cscript%3Ealert(1)%3C/script%3E");
+    assert!(response.contains("&lt;script&gt;") && !response.contains("<script>"));
 }
 
 #[test]
-fn the_shipped_file_targets_a_beta_and_deals_three_themes() {
+fn the_shipped_file_targets_a_beta_and_assigns_three_themes() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("flags.toml");
     let shipped = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/storefront/flags.toml")).expect("a file");
@@ -190,9 +180,9 @@ fn the_shipped_file_targets_a_beta_and_deals_three_themes() {
     assert_eq!(shop.flags()["sources"][0]["problems"], serde_json::json!([]));
 
     let has_gifts = |query: &str| shop.get(&format!("/?{query}")).contains("Gift finder");
-    // What the comments of the shipped file tell people to try works with the shipped percentages.
+    // The examples in the comments of the shipped file work with the shipped percentages.
     fs::write(&file, &shipped).expect("written");
-    wait_until("the shipped file is in force", || shop.flag("search-v2")["answer"] == "25%");
+    wait_until("the shipped file", || shop.flag("search-v2")["answer"] == "25%");
     assert!(has_gifts("user=tester-1") && has_gifts("user=visitor-3&plan=beta"));
     fs::write(&file, shipped.replace("rollout = 25 ", "rollout = 100 ")).expect("written");
     wait_until("the search is live", || shop.flag("search-v2")["answer"] == true);
@@ -206,7 +196,7 @@ fn the_shipped_file_targets_a_beta_and_deals_three_themes() {
     let colours = ["#444444", "#0066cc", "#1b7a3d"];
     let pages: Vec<String> = (0..40).map(|n| shop.get(&format!("/?user=user-{n}"))).collect();
     for colour in colours {
-        assert!(pages.iter().any(|page| page.contains(colour)), "somebody sees {colour}");
+        assert!(pages.iter().any(|page| page.contains(colour)), "a visitor sees {colour}");
     }
 
     let trace = shop.get("/explain/beta-ui?user=visitor-3&plan=beta");
