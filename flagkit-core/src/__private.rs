@@ -1,48 +1,48 @@
 //! The functions that the expansions of `flag!` and `variant!` call. Not part of the public interface.
+//!
+//! An expansion calls functions instead of methods, so that an error about a type points at the argument.
 
 pub use flagkit_macros::{flag, variant};
 
 use crate::model::Variant;
+use crate::read::call_site;
 pub use crate::read::call_site::CallSite;
-use crate::read::call_site::installed;
 use crate::read::handle::Handle;
 use crate::subject::Subject;
 use crate::subject::fields::Fields;
 use crate::subject::value::{Attribute, Value};
 
-/// Functions rather than methods, so that an error about a type points at the argument.
+/// Converts one attribute of `flag!("key", id = …, name = value)`. `None` if the attribute is missing.
 #[inline]
 pub fn attribute<A: Attribute + ?Sized>(attribute: &A) -> Option<Value<'_>> {
     attribute.value()
 }
 
+/// Builds the subject of `flag!("key", id = …, name = value)` on the stack.
 #[inline]
 pub fn fields<'a, S: Subject + ?Sized>(id: &'a S, attributes: &'a [(&'a str, Option<Value<'a>>)]) -> Fields<'a> {
     Fields::new(id, attributes)
 }
 
+/// Reads `flag!(in handle, …)`.
 #[inline]
 pub fn is_on<H: Handle + ?Sized, S: Subject + ?Sized>(handle: &H, key: &str, subject: &S) -> bool {
     handle.is_on(key, subject)
 }
 
+/// Reads `variant!(in handle, …)`.
 #[inline]
 pub fn variant<H: Handle + ?Sized, S: Subject + ?Sized>(handle: &H, key: &str, subject: &S) -> Option<Variant> {
     handle.variant(key, subject)
 }
 
+/// Reads `variant!("key", subject)`.
 #[inline]
 pub fn installed_variant<S: Subject + ?Sized>(key: &str, subject: &S) -> Option<Variant> {
-    #[cfg(feature = "testing")]
-    if let Some(variant) = crate::testing::frames::forced_variant(key) {
-        return variant;
-    }
-    let variant = installed().and_then(|flags| flags.variant(key, subject));
-    #[cfg(feature = "testing")]
-    crate::testing::frames::asked_variant(key, variant.as_ref());
-    variant
+    call_site::installed_variant(key, subject)
 }
 
+/// Returns `None`, with the type that `variant!` has. An expansion with an error ends with it.
 pub fn no_variant() -> Option<Variant> {
     None
 }

@@ -1,4 +1,4 @@
-//! What subscribers are told.
+//! The events that subscribers receive.
 
 use std::sync::Arc;
 
@@ -8,64 +8,66 @@ use crate::model::provenance::Provenance;
 use crate::publish::load::LoadError;
 use crate::publish::status::SourceState;
 
-/// Something that happened to the flags.
+/// An event about a set of flags or one of its sources; see [`Flags::subscribe`](crate::Flags::subscribe).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A new snapshot is in force.
+    /// A new snapshot took effect.
     Changed(Change),
-    /// A source has a fault it did not have before, which changes no flag.
+    /// A load failed, or single flags of it are invalid, for a reason not reported before. No flag changes.
     LoadFailed(LoadFailure),
-    /// A source has become well, or has ceased to be.
+    /// A source became healthy, or stopped being so.
     StateChanged(StateChange),
-    /// A source has something to be known for that it did not have before.
+    /// A source has a warning that it did not have before.
     WarningsChanged(WarningsChange),
 }
 
-/// A new snapshot is in force.
+/// A new snapshot took effect.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Change {
     /// The revision of the new snapshot.
     pub revision: u64,
-    /// The layer whose load brought it about.
+    /// The layer whose load caused the change.
     pub layer: Provenance,
-    /// The keys whose declaration changed, metadata included, in order. Keys that no layer spells out (see
-    /// [`EnvKey`](crate::source::EnvKey)) are not listed.
+    /// The keys whose declaration changed (metadata included), sorted. Keys that are declared only by an
+    /// [`EnvKey`](crate::source::EnvKey) are not listed.
     pub keys: Arc<[FlagKey]>,
 }
 
-/// A source has become well, or has ceased to be. That it is stopped is not told: whoever stops it knows.
+/// A source became healthy, or stopped being so. A stopped source causes no event, because the application stopped it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StateChange {
-    /// The layer.
+    /// The layer of the source.
     pub layer: Provenance,
-    /// How it was.
+    /// The previous state.
     pub from: SourceState,
-    /// How it is.
+    /// The new state.
     pub to: SourceState,
 }
 
-/// A source has something to be known for, whatever it loads.
+/// A source has a new warning: a fact about the source itself, independent of its contents.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WarningsChange {
-    /// The layer.
+    /// The layer of the source.
     pub layer: Provenance,
-    /// All of its warnings, earlier ones included.
+    /// All current warnings, including those reported before.
     pub warnings: Arc<[Box<str>]>,
 }
 
-/// A source has a fault it did not have before. Told once, not at every try. An error that lasts is told again when
-/// it comes up five minutes after it was told last (where the publisher has a clock).
+/// A load failed, or single flags of it are invalid, for a reason not reported before.
+///
+/// An error is reported once, not at every attempt. If it persists, it is reported again at the first attempt at least
+/// five minutes after the last report. That needs a [clock](crate::source::Publisher::with_clock).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LoadFailure {
-    /// The layer.
+    /// The layer of the source.
     pub layer: Provenance,
-    /// Why its load was refused as a whole, if it was.
+    /// Why the load was rejected as a whole. `None` if it was accepted.
     pub error: Option<Arc<LoadError>>,
-    /// What is wrong with single flags of a load that was accepted.
+    /// The problems of single flags of a load that was accepted.
     pub problems: Arc<[Problem]>,
 }

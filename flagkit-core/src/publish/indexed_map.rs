@@ -1,12 +1,22 @@
-//! Flags by key, in numbered places.
+//! A hash map whose entries have indexes.
 //!
-//! A hash map would do, but for one thing: whoever has found a flag once wants to find it again without hashing its key.
-//! So entries lie in a row, and what is hashed leads to a place in it. A place is a hint: in the next table it may be
-//! another flag's, so the key is compared all the same.
+//! # The problem
 //!
-//! Open addressing with linear probing (Knuth, "The Art of Computer Programming", volume 3, section 6.4) at a load of a
-//! quarter; a slot is found by multiplying instead of dividing (Lemire, "Fast Random Integer Generation in an Interval",
-//! 2019), so that any number of slots will do. A table never changes once it is made.
+//! A call site that evaluates the same flag on each read should not hash the key each time. A `HashMap` has no handle to
+//! an entry that outlives a borrow.
+//!
+//! # The idea
+//!
+//! Entries are stored in an array, and the hash table maps a key to an index of that array. A caller keeps the index and
+//! reads the entry by it. An index is only a hint: in the map of the next snapshot, another key may have it. So
+//! [`at_index`](IndexedMap::at_index) also compares the key. [`rebuild_with`](IndexedMap::rebuild_with) keeps the
+//! indexes of the keys that stay, so that the hints remain good.
+//!
+//! # How it works
+//!
+//! Open addressing with linear probing (Knuth, "The Art of Computer Programming", volume 3, section 6.4), with at most a
+//! quarter of the slots in use. A multiplication instead of a division maps the hash to a slot (Lemire, "Fast Random
+//! Integer Generation in an Interval", 2019), so any number of slots works. A map is immutable once it is built.
 
 use std::hash::BuildHasher as _;
 
@@ -14,42 +24,46 @@ use foldhash::fast::RandomState;
 
 use crate::model::key::FlagKey;
 
+/// An immutable map from flag keys to values, in which each entry has an index.
+///
+/// Each [`Snapshot`](crate::Snapshot) owns one, built by the merge. Readers call [`find`](Self::find) with a key, or
+/// [`at_index`](Self::at_index) with a key and the index from an earlier `find`.
 #[derive(Debug)]
-pub(crate) struct Table<V> {
+pub(crate) struct IndexedMap<V> {
     hasher: RandomState,
-    /// At least one of them is empty.
+    /// At least one of them is empty, so that a probe ends.
     slots: Box<[Slot]>,
     entries: Box<[(FlagKey, V)]>,
 }
 
-/// Leads to an entry.
+/// A slot of the hash table, which refers to an entry.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    /// The part of the hash that does not say which slot it is.
+    /// The low half of the hash, which the index of the slot does not depend on. Comparing it avoids most key compares.
     tag: u32,
-    place: u32,
+    index: u32,
 }
 
 impl Slot {
-    const EMPTY: Self = Self { tag: 0, place: NOWHERE };
+    const EMPTY: Self = Self { tag: 0, index: NO_INDEX };
 }
 
-/// The place of what has none.
-pub(crate) const NOWHERE: u32 = u32::MAX;
+/// An index that no entry has.
+pub(crate) const NO_INDEX: u32 = u32::MAX;
 
-impl<V> Table<V> {
-    /// Finds a key's place and entry.
+impl<V> IndexedMap<V> {
+    /// Returns the index and the value of a key.
     #[inline]
     pub(crate) fn find(&self, key: &str) -> Option<(u32, &V)> {
         let mut probe = Probe::new(&self.hasher, key, self.slots.len());
         loop {
             let slot = self.slots.get(probe.index)?;
-            if slot.place == NOWHERE {
+            if slot.index == NO_INDEX {
                 return None;
             }
             if slot.tag == probe.tag {
-                if let Some(entry) = self.at(slot.place, key) {
-                    return Some((slot.place, entry));
+                if let Some(entry) = self.at_index(slot.index, key) {
+                    return Some((slot.index, entry));
                 }
             }
             probe.advance(self.slots.len());
@@ -61,38 +75,39 @@ impl<V> Table<V> {
         self.find(key).map(|(_, entry)| entry)
     }
 
-    /// A key as it is kept here.
+    /// Returns the map's own copy of a key.
     pub(crate) fn key(&self, key: &str) -> Option<&FlagKey> {
-        let (place, _) = self.find(key)?;
-        self.entries.get(place as usize).map(|(key, _)| key)
+        let (index, _) = self.find(key)?;
+        self.entries.get(index as usize).map(|(key, _)| key)
     }
 
-    /// The entry at this place, if it is the key's.
+    /// Returns the value at this index, if it belongs to the key.
     #[inline]
-    pub(crate) fn at(&self, place: u32, key: &str) -> Option<&V> {
-        let (known, entry) = self.entries.get(place as usize)?;
+    pub(crate) fn at_index(&self, index: u32, key: &str) -> Option<&V> {
+        let (known, entry) = self.entries.get(index as usize)?;
         (known.as_str() == key).then_some(entry)
     }
 
-    /// The table of these entries, in which each key that is here too has the place that it has here. Places that are
-    /// left over, of keys that are gone, go to others.
-    pub(crate) fn followed_by(&self, entries: impl ExactSizeIterator<Item = (FlagKey, V)>) -> Self {
+    /// Builds the map of these entries, in which each key that is also in this map keeps its index.
+    ///
+    /// New keys take the indexes of removed keys first.
+    pub(crate) fn rebuild_with(&self, entries: impl ExactSizeIterator<Item = (FlagKey, V)>) -> Self {
         if self.entries.is_empty() {
             return entries.collect();
         }
-        let mut places: Vec<Option<(FlagKey, V)>> = Vec::new();
-        places.resize_with(entries.len(), || None);
+        let mut ordered: Vec<Option<(FlagKey, V)>> = Vec::new();
+        ordered.resize_with(entries.len(), || None);
         let mut others = Vec::new();
         for (key, entry) in entries {
-            let place = self.find(key.as_str()).and_then(|(place, _)| places.get_mut(place as usize));
-            match place {
-                Some(place) => *place = Some((key, entry)),
+            let same_index = self.find(key.as_str()).and_then(|(index, _)| ordered.get_mut(index as usize));
+            match same_index {
+                Some(free) => *free = Some((key, entry)),
                 None => others.push((key, entry)),
             }
         }
-        // As many are left over as there are others.
+        // There are as many free indexes as other entries.
         let mut others = others.into_iter();
-        places.into_iter().filter_map(|place| place.or_else(|| others.next())).collect()
+        ordered.into_iter().filter_map(|entry| entry.or_else(|| others.next())).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -104,33 +119,33 @@ impl<V> Table<V> {
     }
 }
 
-impl<V> Default for Table<V> {
+impl<V> Default for IndexedMap<V> {
     fn default() -> Self {
         Self { hasher: RandomState::default(), slots: [Slot::EMPTY].into(), entries: [].into() }
     }
 }
 
-impl<V> FromIterator<(FlagKey, V)> for Table<V> {
-    /// No key comes twice.
+impl<V> FromIterator<(FlagKey, V)> for IndexedMap<V> {
+    /// Builds a map of entries with distinct keys. Their order becomes the order of their indexes.
     fn from_iter<I: IntoIterator<Item = (FlagKey, V)>>(entries: I) -> Self {
         let hasher = RandomState::default();
         let entries: Box<[(FlagKey, V)]> = entries.into_iter().collect();
         let mut slots: Box<[Slot]> = vec![Slot::EMPTY; 4 * entries.len() + 1].into();
-        for (place, (key, _)) in (0..NOWHERE).zip(&entries) {
+        for (index, (key, _)) in (0..NO_INDEX).zip(&entries) {
             let mut probe = Probe::new(&hasher, key.as_str(), slots.len());
             let tag = probe.tag;
-            while slots.get(probe.index).is_some_and(|slot| slot.place != NOWHERE) {
+            while slots.get(probe.index).is_some_and(|slot| slot.index != NO_INDEX) {
                 probe.advance(slots.len());
             }
             if let Some(slot) = slots.get_mut(probe.index) {
-                *slot = Slot { tag, place };
+                *slot = Slot { tag, index };
             }
         }
         Self { hasher, slots, entries }
     }
 }
 
-/// Where a key is looked for.
+/// The position of a search among the slots.
 struct Probe {
     index: usize,
     tag: u32,
@@ -138,7 +153,7 @@ struct Probe {
 
 impl Probe {
     #[inline]
-    #[allow(clippy::cast_possible_truncation)] // the index is below the number of slots, the tag the low half
+    #[allow(clippy::cast_possible_truncation)] // the index is below the number of slots, the tag is the low half
     fn new(hasher: &RandomState, key: &str, slots: usize) -> Self {
         let hash = hasher.hash_one(key);
         Self { index: ((u128::from(hash) * slots as u128) >> 64) as usize, tag: hash as u32 }
@@ -158,49 +173,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_has_its_keys_and_no_others() {
+    fn a_map_has_its_keys_and_no_others() {
         let key = |number: usize| FlagKey::new(format!("feature-{number}")).expect("a key");
         for len in [0, 1, 2, 3, 10, 1_000, 10_000] {
-            let table: Table<usize> = (0..len).map(|number| (key(number), number)).collect();
-            assert_eq!(table.len(), len);
+            let map: IndexedMap<usize> = (0..len).map(|number| (key(number), number)).collect();
+            assert_eq!(map.len(), len);
             for number in 0..len {
-                let (place, entry) = table.find(key(number).as_str()).expect("it is there");
-                assert_eq!((place as usize, *entry), (number, number));
-                assert_eq!(table.at(place, key(number).as_str()), Some(&number));
-                assert_eq!(table.at(place, key(number + 1).as_str()), None);
+                let (index, entry) = map.find(key(number).as_str()).expect("it is there");
+                assert_eq!((index as usize, *entry), (number, number));
+                assert_eq!(map.at_index(index, key(number).as_str()), Some(&number));
+                assert_eq!(map.at_index(index, key(number + 1).as_str()), None);
             }
             for number in len..len + 1_000 {
-                assert_eq!(table.get(key(number).as_str()), None);
+                assert_eq!(map.get(key(number).as_str()), None);
             }
-            assert_eq!(table.at(NOWHERE, "feature-0"), None);
-            assert!(table.iter().map(|(_, number)| *number).eq(0..len));
+            assert_eq!(map.at_index(NO_INDEX, "feature-0"), None);
+            assert!(map.iter().map(|(_, number)| *number).eq(0..len));
         }
-        assert_eq!(Table::<usize>::default().get("feature-0"), None);
+        assert_eq!(IndexedMap::<usize>::default().get("feature-0"), None);
     }
 
     #[test]
-    fn keys_keep_their_places() {
+    fn keys_keep_their_indexes() {
         let entries = |numbers: &[usize]| {
             numbers.iter().map(|&n| (FlagKey::new(format!("k{n}")).expect("a key"), n)).collect::<Vec<_>>()
         };
-        let place = |table: &Table<usize>, n: usize| table.find(&format!("k{n}")).map(|(place, entry)| (place, *entry));
-        let first: Table<usize> = entries(&[3, 1, 2]).into_iter().collect();
-        let more = first.followed_by(entries(&[0, 1, 2, 3, 4]).into_iter());
+        let index =
+            |map: &IndexedMap<usize>, n: usize| map.find(&format!("k{n}")).map(|(index, entry)| (index, *entry));
+        let first: IndexedMap<usize> = entries(&[3, 1, 2]).into_iter().collect();
+        let more = first.rebuild_with(entries(&[0, 1, 2, 3, 4]).into_iter());
         for n in [1, 2, 3] {
-            assert_eq!(place(&more, n), place(&first, n));
+            assert_eq!(index(&more, n), index(&first, n));
         }
-        assert_eq!((more.len(), place(&more, 0), place(&more, 4)), (5, Some((3, 0)), Some((4, 4))));
-        let fewer = more.followed_by(entries(&[4, 2, 5]).into_iter());
-        assert_eq!((fewer.len(), place(&fewer, 2)), (3, place(&first, 2)));
-        assert!([4, 5].iter().all(|n| place(&fewer, *n).is_some_and(|(_, entry)| entry == *n)));
-        assert_eq!(place(&fewer, 1), None);
+        assert_eq!((more.len(), index(&more, 0), index(&more, 4)), (5, Some((3, 0)), Some((4, 4))));
+        let fewer = more.rebuild_with(entries(&[4, 2, 5]).into_iter());
+        assert_eq!((fewer.len(), index(&fewer, 2)), (3, index(&first, 2)));
+        assert!([4, 5].iter().all(|n| index(&fewer, *n).is_some_and(|(_, entry)| entry == *n)));
+        assert_eq!(index(&fewer, 1), None);
     }
 
     #[test]
-    fn a_table_is_never_full() {
+    fn a_map_is_never_full() {
         for len in 0..100 {
-            let table: Table<()> = (0..len).map(|n| (FlagKey::new(format!("k{n}")).expect("a key"), ())).collect();
-            assert!(table.slots.iter().any(|slot| slot.place == NOWHERE), "{len}");
+            let map: IndexedMap<()> = (0..len).map(|n| (FlagKey::new(format!("k{n}")).expect("a key"), ())).collect();
+            assert!(map.slots.iter().any(|slot| slot.index == NO_INDEX), "{len}");
         }
     }
 }

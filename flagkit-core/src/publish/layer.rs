@@ -1,4 +1,4 @@
-//! One source's place in the stack: its last good flags and how it is doing.
+//! A layer: the last good flags of one source, and the health of that source.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +12,10 @@ use crate::publish::signal::Signal;
 use crate::publish::start_policy::{OnFailedStart, StartPolicy};
 use crate::publish::status::{SourceState, SourceStatus};
 
-/// The state of one layer. A bad load never touches `good`.
+/// The state of one layer: the last good flags of its source, and what its status and events are made of.
+///
+/// The store owns one per source, under its lock, and calls each method when the publisher of the source is called. The
+/// layer decides what is worth an event; the store sends it. A rejected load never touches `good`.
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) provenance: Provenance,
@@ -20,34 +23,35 @@ pub(crate) struct Layer {
     pub(crate) policy: StartPolicy,
     good: Option<Arc<FlagSet>>,
     problems: Vec<Problem>,
-    /// Found when this layer was laid over the ones below it, so they may come and go without a load.
-    pub(crate) collisions: Vec<Problem>,
-    /// The problems that subscribers know of.
-    told: Arc<[Problem]>,
+    /// Problems of this layer's flags in combination with other layers. Each merge replaces them, so they can change
+    /// without a load of this layer.
+    pub(crate) merge_problems: Vec<Problem>,
+    /// The problems that subscribers have received.
+    reported_problems: Arc<[Problem]>,
     warnings: Arc<[Box<str>]>,
     since: Option<SystemTime>,
     next_try: Option<SystemTime>,
     last_good: Option<SystemTime>,
     last_error: Option<Arc<LoadError>>,
-    /// What was the matter when the source could last be asked.
-    said: Option<ErrorKind>,
-    /// When subscribers were last told of the error.
-    told_error: Option<SystemTime>,
+    /// The kind of the last error of a source that responded, so not `Unreachable`.
+    last_definite_error: Option<ErrorKind>,
+    /// When subscribers last received `last_error`.
+    error_reported_at: Option<SystemTime>,
     loads: u64,
     confirmations: u64,
     refusals: u64,
 }
 
-/// What came of noting how a load went.
-pub(crate) struct Noted {
-    /// An error that subscribers do not know of.
-    pub(crate) news: Option<Arc<LoadError>>,
-    /// What it carries is a source's own, and is dropped where no lock is held.
-    pub(crate) forgotten: Option<Arc<LoadError>>,
+/// The result of recording a load, which the store turns into an event and a drop.
+pub(crate) struct Recorded {
+    /// The error, if subscribers are due to receive it.
+    pub(crate) unreported: Option<Arc<LoadError>>,
+    /// The previous error. It may carry a value with a user's `Drop`, so the store drops it without the lock.
+    pub(crate) replaced: Option<Arc<LoadError>>,
 }
 
-/// After how long an error that stays the same is told again.
-const REMIND: Duration = Duration::from_secs(300);
+/// The time after which an unchanged error is reported again.
+const REPEAT_INTERVAL: Duration = Duration::from_secs(300);
 
 impl Layer {
     pub(crate) fn new(provenance: Provenance, signal: Signal) -> Self {
@@ -57,23 +61,23 @@ impl Layer {
             policy: StartPolicy::all(OnFailedStart::Skip),
             good: None,
             problems: Vec::new(),
-            collisions: Vec::new(),
-            told: Arc::default(),
+            merge_problems: Vec::new(),
+            reported_problems: Arc::default(),
             warnings: Arc::default(),
             since: None,
             next_try: None,
             last_good: None,
             last_error: None,
-            said: None,
-            told_error: None,
+            last_definite_error: None,
+            error_reported_at: None,
             loads: 0,
             confirmations: 0,
             refusals: 0,
         }
     }
 
-    /// Takes a good load. A key it refuses keeps the flag it had.
-    pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) -> Noted {
+    /// Records an accepted load. A key that is invalid in it keeps its previous flag.
+    pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) -> Recorded {
         let (mut flags, problems, Age { as_of, error }) = load.into_parts();
         if let Some(last_good) = &self.good {
             flags.heal(last_good);
@@ -83,86 +87,94 @@ impl Layer {
         self.loads += 1;
         if let Some(error) = error {
             self.last_good = as_of.or(self.last_good);
-            return self.note(error, now);
+            return self.record_error(error, now);
         }
         self.last_good = as_of.or(now);
-        Noted { news: None, forgotten: self.last_error.take() }
+        Recorded { unreported: None, replaced: self.last_error.take() }
     }
 
-    /// Notes that the flags are as they were.
-    pub(crate) fn confirm(&mut self, now: Option<SystemTime>) -> Option<Arc<LoadError>> {
+    /// Records a check that found the flags unchanged. Returns the error that this ends.
+    pub(crate) fn unchanged(&mut self, now: Option<SystemTime>) -> Option<Arc<LoadError>> {
         self.good.as_ref()?;
         self.confirmations += 1;
         self.last_good = now;
         self.last_error.take()
     }
 
-    /// Notes a refused load.
-    pub(crate) fn refuse(&mut self, error: LoadError, now: Option<SystemTime>) -> Noted {
+    /// Records a rejected load.
+    pub(crate) fn fail(&mut self, error: LoadError, now: Option<SystemTime>) -> Recorded {
         self.refusals += 1;
-        self.note(Arc::new(error), now)
+        self.record_error(Arc::new(error), now)
     }
 
-    fn note(&mut self, error: Arc<LoadError>, now: Option<SystemTime>) -> Noted {
+    /// Records an error, and decides whether to report it: if it is new, or `REPEAT_INTERVAL` after the last report.
+    fn record_error(&mut self, error: Arc<LoadError>, now: Option<SystemTime>) -> Recorded {
         if error.kind() != ErrorKind::Unreachable {
-            self.said = Some(error.kind());
+            self.last_definite_error = Some(error.kind());
         }
         let is_new = self.last_error.as_ref().is_none_or(|known| known.to_string() != error.to_string());
-        let has_lasted =
-            |(told, now): (SystemTime, SystemTime)| now.duration_since(told).is_ok_and(|age| age >= REMIND);
-        let is_news = is_new || self.told_error.zip(now).is_some_and(has_lasted);
-        if is_news {
-            self.told_error = now;
+        let is_due = |(reported, now): (SystemTime, SystemTime)| {
+            now.duration_since(reported).is_ok_and(|age| age >= REPEAT_INTERVAL)
+        };
+        let is_unreported = is_new || self.error_reported_at.zip(now).is_some_and(is_due);
+        if is_unreported {
+            self.error_reported_at = now;
         }
-        Noted { news: is_news.then(|| Arc::clone(&error)), forgotten: self.last_error.replace(error) }
+        Recorded { unreported: is_unreported.then(|| Arc::clone(&error)), replaced: self.last_error.replace(error) }
     }
 
-    /// Sets the warnings; returns them if there is a new one among them.
-    pub(crate) fn warn(&mut self, warnings: Arc<[Box<str>]>) -> Option<Arc<[Box<str>]>> {
-        let has_news = warnings.iter().any(|warning| !self.warnings.contains(warning));
+    /// Replaces the warnings. Returns them if one of them is new.
+    pub(crate) fn set_warnings(&mut self, warnings: Arc<[Box<str>]>) -> Option<Arc<[Box<str>]>> {
+        let has_new = warnings.iter().any(|warning| !self.warnings.contains(warning));
         self.warnings = Arc::clone(&warnings);
-        has_news.then_some(warnings)
+        has_new.then_some(warnings)
     }
 
-    /// Notes since when the state is what it is, if it was another before.
-    pub(crate) fn turned(&mut self, from: SourceState, now: Option<SystemTime>) -> Option<(SourceState, SourceState)> {
-        let to = self.health();
+    /// Records the time of a state change. Returns the old and the new state if they differ.
+    pub(crate) fn record_state_change(
+        &mut self,
+        from: SourceState,
+        now: Option<SystemTime>,
+    ) -> Option<(SourceState, SourceState)> {
+        let to = self.state();
         (from != to).then(|| {
             self.since = now;
             (from, to)
         })
     }
 
-    pub(crate) fn waits(&mut self, until: Option<SystemTime>) {
-        self.next_try = until;
+    pub(crate) fn set_next_try(&mut self, time: Option<SystemTime>) {
+        self.next_try = time;
     }
 
-    /// Tells whether what lies below is dark, because nobody knows yet what this layer says of it.
-    pub(crate) fn veils(&self) -> bool {
+    /// Returns whether the layers below are dark, because this layer has no flags yet and may turn some of theirs off.
+    pub(crate) fn hides_lower_layers(&self) -> bool {
         // A source that has become unreachable keeps its last definite error.
-        let latest = self.last_error.as_ref().map(|_| self.said.unwrap_or(ErrorKind::Unreachable));
+        let latest = self.last_error.as_ref().map(|_| self.last_definite_error.unwrap_or(ErrorKind::Unreachable));
         self.good.is_none() && self.policy.hides_lower_layers(latest)
     }
 
+    /// Returns the last good flags.
     pub(crate) fn flags(&self) -> Option<&Arc<FlagSet>> {
         self.good.as_ref()
     }
 
-    /// Returns the problems if there is one among them that subscribers do not know of.
-    pub(crate) fn untold_problems(&mut self) -> Option<Arc<[Problem]>> {
+    /// Returns all problems if subscribers have not received one of them, and counts them as reported.
+    pub(crate) fn unreported_problems(&mut self) -> Option<Arc<[Problem]>> {
         let problems: Arc<[Problem]> = self.problems().cloned().collect();
-        let told: HashSet<&Problem> = self.told.iter().collect();
-        let has_news = problems.iter().any(|problem| !told.contains(problem));
-        self.told = Arc::clone(&problems);
-        has_news.then_some(problems)
+        let reported: HashSet<&Problem> = self.reported_problems.iter().collect();
+        let has_new = problems.iter().any(|problem| !reported.contains(problem));
+        self.reported_problems = Arc::clone(&problems);
+        has_new.then_some(problems)
     }
 
     pub(crate) fn status(&self) -> SourceStatus {
+        let is_stopped = self.signal.is_stopped();
         SourceStatus {
             provenance: self.provenance.clone(),
-            state: self.state(),
+            state: if is_stopped { SourceState::Stopped } else { self.state() },
             since: self.since,
-            next_try: self.next_try.filter(|_| !self.signal.is_stopped()),
+            next_try: self.next_try.filter(|_| !is_stopped),
             last_good: self.last_good,
             last_error: self.last_error.clone(),
             problems: self.problems().cloned().collect(),
@@ -175,15 +187,11 @@ impl Layer {
     }
 
     fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().chain(&self.collisions)
+        self.problems.iter().chain(&self.merge_problems)
     }
 
-    fn state(&self) -> SourceState {
-        if self.signal.is_stopped() { SourceState::Stopped } else { self.health() }
-    }
-
-    /// The state, as long as the source runs.
-    pub(crate) fn health(&self) -> SourceState {
+    /// Returns the state of a source that runs; `status` replaces it by `Stopped` for one that does not.
+    pub(crate) fn state(&self) -> SourceState {
         match (&self.good, &self.last_error) {
             (None, None) => SourceState::Starting,
             (None, Some(_)) => SourceState::Waiting,

@@ -1,4 +1,4 @@
-//! What comes of asking a source for its flags.
+//! The result of a load: flags with their problems, or the reason why there are none.
 
 use std::error::Error;
 use std::fmt;
@@ -8,10 +8,10 @@ use std::time::SystemTime;
 use crate::model::FlagSet;
 use crate::model::problem::{Problem, printable};
 
-/// A load that was accepted: the flags, and the problems of those flags that were not understood.
+/// A load that was accepted: the flags, and the problems of the flags that could not be read.
 ///
-/// One broken flag does not take the others down: its key is [refused](FlagSet::insert_invalid) in the set and its problems
-/// are listed here.
+/// One invalid flag does not affect the others: the set holds its key as [invalid](FlagSet::insert_invalid), and its
+/// problems are listed here.
 #[derive(Clone, Debug, Default)]
 pub struct Load {
     flags: FlagSet,
@@ -19,17 +19,17 @@ pub struct Load {
     age: Age,
 }
 
-/// How old a load is, and why.
+/// The age of a load, and the reason for it. The layer of the source records both.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Age {
-    /// Now, unless it says otherwise.
+    /// When the flags were current. `None` means now.
     pub(crate) as_of: Option<SystemTime>,
-    /// Why there are no newer flags.
+    /// Why the source has no newer flags.
     pub(crate) error: Option<Arc<LoadError>>,
 }
 
 impl Load {
-    /// Takes a set of flags without problems.
+    /// Creates a load from a set of flags without problems.
     pub fn new(flags: FlagSet) -> Self {
         Self { flags, problems: Vec::new(), age: Age::default() }
     }
@@ -40,23 +40,24 @@ impl Load {
         self
     }
 
-    /// Says that these are the flags as they were known to be at this time, and that they are fresh all the same.
+    /// Sets the time at which these flags were current. The load still counts as fresh.
     ///
-    /// They count as good; the time shows in the [status](crate::tooling::SourceStatus::last_good).
+    /// The [status](crate::tooling::SourceStatus::last_good) shows this time.
     pub fn as_of(mut self, time: SystemTime) -> Self {
         self.age.as_of = Some(time);
         self
     }
 
-    /// Says that these are the last good flags of an earlier time, kept somewhere, and why there are no newer ones.
+    /// Marks these flags as the last good ones of an earlier time, and records why there are no newer ones.
     ///
-    /// They count, and the source is [stale](crate::tooling::SourceState::Stale) from the start.
+    /// The flags take effect, and the source is [stale](crate::tooling::SourceState::Stale) from the start. A source
+    /// uses this when it starts from a cache.
     pub fn stale(mut self, error: LoadError, as_of: Option<SystemTime>) -> Self {
         self.age = Age { as_of, error: Some(Arc::new(error)) };
         self
     }
 
-    /// Returns why there are no newer flags, if these are of an earlier time.
+    /// Returns why there are no newer flags, if the load is [stale](Self::stale).
     pub fn staleness(&self) -> Option<&LoadError> {
         self.age.error.as_deref()
     }
@@ -82,7 +83,7 @@ impl From<FlagSet> for Load {
     }
 }
 
-/// The reason why a load was refused as a whole. The layer keeps its last good flags.
+/// The reason why a load was rejected as a whole. The layer keeps its last good flags.
 ///
 /// # Examples
 ///
@@ -105,14 +106,15 @@ struct Inner {
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What is the matter with a load. It decides what a layer means that has never had a good one.
+/// The kind of a [`LoadError`]. It selects what a layer without a good load does; see
+/// [`StartPolicy`](crate::source::StartPolicy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// There is nothing there (yet).
+    /// The source has nothing to load (yet).
     Missing,
-    /// What is there cannot be asked for now: the network, a timeout, a server that is overloaded.
+    /// The source does not respond now: a network failure, a timeout, an overloaded server.
     Unreachable,
-    /// Something is there and cannot be used.
+    /// The source has contents that cannot be used.
     Invalid,
 }
 
@@ -121,17 +123,17 @@ impl ErrorKind {
 }
 
 impl LoadError {
-    /// Something is there and cannot be used.
+    /// Creates an error of the kind [`Invalid`](ErrorKind::Invalid).
     pub fn new(message: impl Into<String>) -> Self {
         Self::of(ErrorKind::Invalid, message)
     }
 
-    /// There is nothing there (yet).
+    /// Creates an error of the kind [`Missing`](ErrorKind::Missing).
     pub fn missing(message: impl Into<String>) -> Self {
         Self::of(ErrorKind::Missing, message)
     }
 
-    /// What is there cannot be asked for now.
+    /// Creates an error of the kind [`Unreachable`](ErrorKind::Unreachable).
     pub fn unreachable(message: impl Into<String>) -> Self {
         Self::of(ErrorKind::Unreachable, message)
     }
@@ -140,29 +142,29 @@ impl LoadError {
         Self(Box::new(Inner { kind, message: printable(message.into()), problems: Vec::new(), cause: None }))
     }
 
-    /// Adds what is wrong with the text, place by place.
+    /// Adds the problems of the text, one per location.
     pub fn with_problems(mut self, problems: impl IntoIterator<Item = Problem>) -> Self {
         self.0.problems.extend(problems);
         self
     }
 
-    /// Adds the error that led to this one.
+    /// Sets the error that caused this one.
     pub fn with_cause(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.0.cause = Some(Box::new(cause));
         self
     }
 
-    /// Returns what is the matter.
+    /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Tells whether there was nothing to load.
+    /// Returns whether there was nothing to load.
     pub fn is_missing(&self) -> bool {
         self.0.kind == ErrorKind::Missing
     }
 
-    /// Returns what is wrong with the text, place by place.
+    /// Returns the problems of the text, one per location.
     pub fn problems(&self) -> &[Problem] {
         &self.0.problems
     }

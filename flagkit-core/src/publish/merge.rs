@@ -1,8 +1,11 @@
-//! Layering: from one set of flags per source to one snapshot.
+//! The merge: from one set of flags per layer to one snapshot.
 //!
-//! Layers are laid lowest first; a later one replaces a flag or a segment whole, except for what says who a subject is
-//! to the flag (salt, hashed attribute) and the metadata, which stay with the declaration ([`Flag::over`]). What flags
-//! say of each other, and of segments, can only be checked when all layers are laid; it is checked here.
+//! Layers are merged lowest first, and a higher layer replaces a flag or a segment as a whole. Two things stay with the
+//! lower declaration: what decides the bucket of a subject (the salt, and the attribute to bucket by), and the metadata;
+//! see [`Flag::over`].
+//!
+//! A flag may refer to other flags, to segments and to variants. Those references can only be checked once all layers
+//! are merged, so they are checked here. A flag that fails a check is invalid, and keeps its previous definition.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,77 +20,88 @@ use crate::model::provenance::Provenance;
 use crate::model::{Declaration, Flag, FlagSet, Reference, Variants};
 use crate::publish::snapshot::{Declared, Snapshot};
 
-/// A layer as it goes into the merge.
-pub(crate) struct Laying<'a> {
+/// One layer as the input of a merge. The store borrows it from its [`Layer`](super::layer::Layer).
+pub(crate) struct LayerInput<'a> {
     pub(crate) provenance: &'a Provenance,
+    /// `None` before the first good load.
     pub(crate) flags: Option<&'a FlagSet>,
-    /// Whether all below it is dark, because nobody knows yet what it says.
-    pub(crate) veils: bool,
+    /// Whether every flag of the layers below is dark, because this layer has no flags yet and may turn some off.
+    pub(crate) hides_lower_layers: bool,
 }
 
-/// How many problems of a layer are listed; nobody reads more.
+/// The number of problems that are kept per layer. More would not help an operator, and could take much memory.
 const MAX_PROBLEMS: usize = 1_000;
 
-/// Lays the layers over each other, for the snapshot after `current`. The second part holds, per layer, what is wrong
-/// with it only together with others; flags refused for that keep the definition they have in `current`.
-pub(crate) fn merge(current: &Snapshot, layers: &[Laying<'_>]) -> (Snapshot, Vec<Vec<Problem>>) {
+/// Merges the layers, lowest first, into the snapshot that follows `current`.
+///
+/// Also returns, per layer, the problems of its flags in combination with other layers. The store calls this for each
+/// publish, under its lock.
+pub(crate) fn merge(current: &Snapshot, layers: &[LayerInput<'_>]) -> (Snapshot, Vec<Vec<Problem>>) {
     let problems = vec![Vec::new(); layers.len()];
-    let (entries, folded, segments) = (HashMap::default(), BTreeMap::new(), Segments::new());
-    let mut stack = Stack { current, layers, entries, folded, segments, problems };
+    let (entries, env_keys, segments) = (HashMap::default(), BTreeMap::new(), Segments::new());
+    let mut merger = Merger { current, layers, entries, env_keys, segments, problems };
     for (index, layer) in layers.iter().enumerate() {
-        if layer.veils {
-            stack.veil(index);
+        if layer.hides_lower_layers {
+            merger.shadow_below(index);
         }
         if let Some(flags) = layer.flags {
-            stack.lay(index, flags);
+            merger.apply(index, flags);
         }
     }
-    stack.check_rules();
-    stack.check_folded();
-    stack.check_requirements();
-    stack.compile()
+    merger.check_rules();
+    merger.check_env_keys();
+    merger.check_prerequisites();
+    merger.compile()
 }
 
-struct Stack<'a> {
+/// The state of one merge: what the layers applied so far declare.
+///
+/// [`merge`] creates it, applies each layer, runs the checks and compiles the result. It lives only as long as that call.
+struct Merger<'a> {
     current: &'a Snapshot,
-    layers: &'a [Laying<'a>],
-    entries: HashMap<FlagKey, Laid, RandomState>,
-    folded: BTreeMap<EnvKey, Laid>,
+    layers: &'a [LayerInput<'a>],
+    entries: HashMap<FlagKey, MergedFlag, RandomState>,
+    /// Declarations by environment key whose full key no layer spells out.
+    env_keys: BTreeMap<EnvKey, MergedFlag>,
     segments: Segments,
-    /// Per layer.
+    /// The problems found so far, per layer.
     problems: Vec<Vec<Problem>>,
 }
 
-/// What the layers so far say of one key.
-struct Laid {
+/// What the layers applied so far declare for one key.
+struct MergedFlag {
+    /// The highest layer that declares the key.
     layer: usize,
-    /// Salt, attribute and metadata of the layers below, also while the topmost declaration is refused.
+    /// The flag. If the highest declaration is invalid, the flag of the layers below, whose salt, attribute and metadata
+    /// a higher layer inherits.
     flag: Option<Flag>,
-    refused: bool,
-    /// Refused for what it says of others, and to be kept as it was before.
-    outdated: bool,
+    /// Whether the key is dark, because its highest declaration is invalid.
+    is_invalid: bool,
+    /// Whether the key is invalid because of a reference, so that it keeps the definition of the current snapshot.
+    keep_previous: bool,
 }
 
-/// What is known of a flag while the flags it requires are checked.
+/// The progress of checking the prerequisites of one flag.
 #[derive(Clone, Copy, Debug, Default)]
-struct Pending {
-    /// How many of them are not checked yet.
+struct PrerequisiteState {
+    /// The number of prerequisites that are not checked yet.
     unchecked: usize,
-    /// The longest chain so far.
-    chain: usize,
-    /// How many ways lead down so far.
-    ways: usize,
+    /// The longest chain of prerequisites found so far.
+    depth: usize,
+    /// The number of paths to direct and indirect prerequisites found so far.
+    paths: usize,
 }
 
-impl Stack<'_> {
-    /// Darkens all that has been laid so far.
-    fn veil(&mut self, layer: usize) {
-        for laid in self.entries.values_mut().chain(self.folded.values_mut()) {
-            (laid.layer, laid.refused) = (layer, true);
+impl Merger<'_> {
+    /// Makes every flag of the layers applied so far dark.
+    fn shadow_below(&mut self, layer: usize) {
+        for merged in self.entries.values_mut().chain(self.env_keys.values_mut()) {
+            (merged.layer, merged.is_invalid) = (layer, true);
         }
     }
 
-    fn lay(&mut self, layer: usize, flags: &FlagSet) {
+    /// Applies one layer on top of those applied so far.
+    fn apply(&mut self, layer: usize, flags: &FlagSet) {
         for (name, segment) in flags.segments() {
             match segment {
                 Some(segment) => self.segments.insert(Arc::clone(name), Arc::clone(segment)),
@@ -98,36 +112,40 @@ impl Stack<'_> {
         self.entries.reserve(if is_lowest { flags.len() } else { 0 });
         for (key, declaration) in flags.declared() {
             let below = if is_lowest { None } else { self.entries.remove(key.as_str()) };
-            self.entries.insert(key.clone(), Laid::over(below, layer, declaration));
+            self.entries.insert(key.clone(), MergedFlag::inherit(below, layer, declaration));
         }
-        for (folded, declaration) in flags.folded() {
-            let mut keys: Vec<FlagKey> =
-                self.entries.keys().filter(|key| folded.matches(key.as_str())).cloned().collect();
-            keys.sort_unstable();
-            let declaration = if let [_, _, ..] = *keys {
-                if let Some(Laying { provenance, .. }) = self.layers.get(layer) {
-                    self.report(layer, collision(provenance, folded, &keys));
-                }
-                &Declaration::Refused
-            } else {
-                declaration
-            };
-            if keys.is_empty() {
-                let laid = Laid::over(self.folded.remove(folded), layer, declaration);
-                self.folded.insert(folded.clone(), laid);
-            }
-            for key in keys {
-                let laid = Laid::over(self.entries.remove(key.as_str()), layer, declaration);
-                self.entries.insert(key, laid);
-            }
+        for (env_key, declaration) in flags.folded() {
+            self.apply_env_key(layer, env_key, declaration);
         }
     }
 
-    /// Refuses flags that use segments or variants which are not there.
+    /// Applies a declaration by environment key to the one key it matches. If it matches several keys, they become dark.
+    fn apply_env_key(&mut self, layer: usize, env_key: &EnvKey, declaration: &Declaration) {
+        let mut keys: Vec<FlagKey> = self.entries.keys().filter(|key| env_key.matches(key.as_str())).cloned().collect();
+        keys.sort_unstable();
+        let declaration = if let [_, _, ..] = *keys {
+            if let Some(LayerInput { provenance, .. }) = self.layers.get(layer) {
+                self.report(layer, ambiguous_env_key(provenance, env_key, &keys));
+            }
+            &Declaration::Refused
+        } else {
+            declaration
+        };
+        if keys.is_empty() {
+            let merged = MergedFlag::inherit(self.env_keys.remove(env_key), layer, declaration);
+            self.env_keys.insert(env_key.clone(), merged);
+        }
+        for key in keys {
+            let merged = MergedFlag::inherit(self.entries.remove(key.as_str()), layer, declaration);
+            self.entries.insert(key, merged);
+        }
+    }
+
+    /// Rejects flags that refer to a segment or a variant that is not declared.
     fn check_rules(&mut self) {
         let mut missing = Vec::new();
-        for (key, laid) in &self.entries {
-            let Some(flag) = laid.good() else { continue };
+        for (key, merged) in &self.entries {
+            let Some(flag) = merged.valid() else { continue };
             let path = || format!("flags.{key}.rules");
             let unknown = unknown_variant(flag.off_variant(), flag.variants(), format!("flags.{key}"));
             missing.extend(unknown.map(|problem| (key.clone(), problem)));
@@ -143,66 +161,70 @@ impl Stack<'_> {
                 missing.extend(unknown_variant(rule.variant(), variants, path()).map(|problem| (key.clone(), problem)));
             }
         }
-        self.refuse(missing);
+        self.reject(missing);
     }
 
-    /// Refuses flags with rules that only a folded key declares: what they say of other flags would have to be checked
-    /// for keys that nobody knows.
-    fn check_folded(&mut self) {
-        for (key, laid) in &mut self.folded {
-            if laid.good().is_some_and(Flag::has_targeting) {
-                laid.refused = true;
+    /// Rejects flags with targeting that only an environment key declares.
+    ///
+    /// Their references would have to be checked for every key that the environment key matches, and those are unknown.
+    fn check_env_keys(&mut self) {
+        for (key, merged) in &mut self.env_keys {
+            if merged.valid().is_some_and(Flag::has_targeting) {
+                merged.is_invalid = true;
                 let problem =
                     Problem::new(key.as_str(), "rules for a key that no layer spells", "a switch and a rollout");
-                if let Some(problems) = self.problems.get_mut(laid.layer) {
+                if let Some(problems) = self.problems.get_mut(merged.layer) {
                     problems.push(problem);
                 }
             }
         }
     }
 
-    /// Refuses flags that require each other in a circle, in too long a chain or in too many ways. Reports required
-    /// flags that are not declared.
-    fn check_requirements(&mut self) {
+    /// Rejects flags whose prerequisites form a circle, too long a chain or too many paths. Reports prerequisites that
+    /// are not declared.
+    fn check_prerequisites(&mut self) {
         let mut undeclared = Vec::new();
-        for (key, laid) in &self.entries {
-            for reference in self.in_force(key, laid).into_iter().flat_map(Flag::prerequisites) {
+        for (key, merged) in &self.entries {
+            for reference in self.effective(key, merged).into_iter().flat_map(Flag::prerequisites) {
                 let name = reference.name();
-                if !self.entries.contains_key(name) && !self.folded.keys().any(|folded| folded.matches(name)) {
+                if !self.entries.contains_key(name) && !self.env_keys.keys().any(|env_key| env_key.matches(name)) {
                     let problem = Problem::new(
                         format!("flags.{key}.requires"),
                         format!("the undeclared flag {name:?}"),
                         "flags that are declared",
                     );
                     let problem = problem.with_help("this flag is off as long as that one is");
-                    undeclared.push((laid.layer, located(problem, reference)));
+                    undeclared.push((merged.layer, located(problem, reference)));
                 }
             }
         }
         for (layer, problem) in undeclared {
             self.report(layer, problem);
         }
-        let groundless = self.groundless();
-        self.refuse(groundless);
-        // Those that keep an earlier definition may go round in a circle with new ones: then they are dark, and what
-        // is dark requires nothing.
-        for (key, _) in self.groundless() {
-            if let Some(laid) = self.entries.get_mut(&key).filter(|laid| !laid.is_off()) {
-                (laid.refused, laid.outdated) = (true, false);
+        let invalid = self.invalid_prerequisites();
+        self.reject(invalid);
+        // A flag that keeps its previous definition may form a circle with new flags. Such a flag becomes dark instead,
+        // and a dark flag has no prerequisites, so that the circle is gone.
+        for (key, _) in self.invalid_prerequisites() {
+            if let Some(merged) = self.entries.get_mut(&key).filter(|merged| !merged.is_off()) {
+                (merged.is_invalid, merged.keep_previous) = (true, false);
             }
         }
     }
 
-    /// Finds the flags whose requirements never end, or go too far, and says why.
-    fn groundless(&self) -> Vec<(FlagKey, Problem)> {
-        let mut pending: HashMap<&str, Pending> = HashMap::new();
-        let mut required_by: HashMap<&str, Vec<&str>> = HashMap::new();
-        let mut checked: VecDeque<(&str, Pending)> = VecDeque::new();
-        for (key, laid) in &self.entries {
-            let mut state = Pending::default();
-            for reference in self.in_force(key, laid).into_iter().flat_map(Flag::prerequisites) {
+    /// Returns the flags whose prerequisites form a circle or exceed a limit, each with the problem to report.
+    ///
+    /// A topological sort (Kahn's algorithm): flags without prerequisites come first, and a flag is checked when its last
+    /// prerequisite has been. The flags that are left at the end form circles, or depend on one.
+    fn invalid_prerequisites(&self) -> Vec<(FlagKey, Problem)> {
+        let mut pending: HashMap<&str, PrerequisiteState> = HashMap::new();
+        let mut dependents: HashMap<&str, Vec<&str>> = HashMap::new();
+        let mut checked: VecDeque<(&str, PrerequisiteState)> = VecDeque::new();
+        for (key, merged) in &self.entries {
+            let mut state = PrerequisiteState::default();
+            for reference in self.effective(key, merged).into_iter().flat_map(Flag::prerequisites) {
                 if self.entries.contains_key(reference.name()) {
-                    required_by.entry(reference.name()).or_default().push(key.as_str());
+                    dependents.entry(reference.name()).or_default().push(key.as_str());
                     state.unchecked += 1;
                 }
             }
@@ -212,49 +234,50 @@ impl Stack<'_> {
                 pending.insert(key.as_str(), state);
             }
         }
-        let mut bad: Vec<(&str, &str)> = Vec::new();
+        let mut invalid: Vec<(&str, &str)> = Vec::new();
         while let Some((key, done)) = checked.pop_front() {
-            for dependent in required_by.get(key).into_iter().flatten() {
+            for dependent in dependents.get(key).into_iter().flatten() {
                 let Some(state) = pending.get_mut(dependent) else { continue };
                 state.unchecked -= 1;
-                state.chain = state.chain.max(done.chain + 1);
-                state.ways = state.ways.saturating_add(done.ways).saturating_add(1);
+                state.depth = state.depth.max(done.depth + 1);
+                state.paths = state.paths.saturating_add(done.paths).saturating_add(1);
                 if state.unchecked == 0 {
-                    if state.chain > MAX_CHAIN {
-                        bad.push((dependent, "a chain of more than 32 flags"));
-                    } else if state.ways > MAX_WAYS {
-                        bad.push((dependent, "more than 1000 ways to the flags it requires"));
+                    if state.depth > MAX_CHAIN {
+                        invalid.push((dependent, "a chain of more than 32 flags"));
+                    } else if state.paths > MAX_WAYS {
+                        invalid.push((dependent, "more than 1000 ways to the flags it requires"));
                     }
                     checked.push_back((dependent, *state));
                     pending.remove(dependent);
                 }
             }
         }
-        bad.extend(pending.keys().map(|key| (*key, "a circle of flags that require each other")));
+        invalid.extend(pending.keys().map(|key| (*key, "a circle of flags that require each other")));
         let expected = "at most 32 flags in a row and 1000 ways, and no circle";
         let problem = |(key, got)| {
-            let (key, laid): (&FlagKey, &Laid) = self.entries.get_key_value(key)?;
-            let reference = self.in_force(key, laid)?.prerequisites().first()?;
+            let (key, merged): (&FlagKey, &MergedFlag) = self.entries.get_key_value(key)?;
+            let reference = self.effective(key, merged)?.prerequisites().first()?;
             let problem = Problem::new(format!("flags.{key}.requires"), got, expected);
             let problem = problem.with_help("the flag is refused until then");
             Some((key.clone(), located(problem, reference)))
         };
-        bad.into_iter().filter_map(problem).collect()
+        invalid.into_iter().filter_map(problem).collect()
     }
 
-    /// The flag that will be compiled for this key, as far as it is known.
-    fn in_force<'s>(&'s self, key: &FlagKey, laid: &'s Laid) -> Option<&'s Flag> {
-        if laid.outdated { self.current.good_entry(key.as_str())?.flag() } else { laid.good() }
+    /// Returns the flag that will be compiled for this key, according to the checks so far. `None` if the key is dark.
+    fn effective<'s>(&'s self, key: &FlagKey, merged: &'s MergedFlag) -> Option<&'s Flag> {
+        if merged.keep_previous { self.current.valid_entry(key.as_str())?.flag() } else { merged.valid() }
     }
 
-    /// Reports what is wrong with flags, and refuses those that are switched on: to turn off is always free.
-    fn refuse(&mut self, flags: Vec<(FlagKey, Problem)>) {
+    /// Reports the problems, and rejects the flags that are enabled. A disabled flag is never rejected, because turning a
+    /// flag off must always work.
+    fn reject(&mut self, flags: Vec<(FlagKey, Problem)>) {
         for (key, problem) in flags {
-            if let Some(laid) = self.entries.get_mut(&key) {
-                if !laid.is_off() {
-                    (laid.refused, laid.outdated) = (true, true);
+            if let Some(merged) = self.entries.get_mut(&key) {
+                if !merged.is_off() {
+                    (merged.is_invalid, merged.keep_previous) = (true, true);
                 }
-                let layer = laid.layer;
+                let layer = merged.layer;
                 self.report(layer, problem);
             }
         }
@@ -266,49 +289,48 @@ impl Stack<'_> {
         }
     }
 
+    /// Compiles the merged flags. Entries that keep their previous definition are copied from the current snapshot.
     fn compile(mut self) -> (Snapshot, Vec<Vec<Problem>>) {
         for problems in &mut self.problems {
             problems.sort_by(|a, b| (a.location(), a.path()).cmp(&(b.location(), b.path())));
         }
-        let declared = |laid: Laid| {
-            let layer = u32::try_from(laid.layer).unwrap_or(u32::MAX);
-            Declared { flag: if laid.refused { None } else { laid.flag }, layer }
+        let declared = |merged: MergedFlag| {
+            let layer = u32::try_from(merged.layer).unwrap_or(u32::MAX);
+            Declared { flag: if merged.is_invalid { None } else { merged.flag }, layer }
         };
-        let entries = self.entries.into_iter().map(|(key, laid)| {
-            let last_good = if laid.outdated { self.current.good_entry(key.as_str()) } else { None };
-            let entry = match last_good {
+        let entries = self.entries.into_iter().map(|(key, merged)| {
+            let previous = if merged.keep_previous { self.current.valid_entry(key.as_str()) } else { None };
+            let entry = match previous {
                 Some(entry) => entry.clone(),
-                None => declared(laid).into_entry(key.as_str(), &self.segments),
+                None => declared(merged).into_entry(key.as_str(), &self.segments),
             };
             (key, entry)
         });
-        let folded = self.folded.into_iter().map(|(key, laid)| (key, declared(laid)));
+        let env_keys = self.env_keys.into_iter().map(|(key, merged)| (key, declared(merged)));
         let layers = self.layers.iter().map(|layer| layer.provenance.clone()).collect();
-        let entries = self.current.entries().followed_by(entries);
-        (Snapshot::new(self.current.revision() + 1, layers, entries, folded.collect()), self.problems)
+        let entries = self.current.entries().rebuild_with(entries);
+        (Snapshot::new(self.current.revision() + 1, layers, entries, env_keys.collect()), self.problems)
     }
 }
 
-impl Laid {
-    fn over(below: Option<Self>, layer: usize, declaration: &Declaration) -> Self {
+impl MergedFlag {
+    /// Returns the declaration of a layer on top of what the layers below declare for the same key.
+    fn inherit(below: Option<Self>, layer: usize, declaration: &Declaration) -> Self {
         let below = below.and_then(|below| below.flag);
-        match (declaration, below) {
-            (Declaration::Flag(flag), Some(below)) => {
-                Self { layer, flag: Some(flag.over(&below)), refused: false, outdated: false }
-            }
-            (Declaration::Flag(flag), None) => {
-                Self { layer, flag: Some(flag.clone()), refused: false, outdated: false }
-            }
-            (Declaration::Refused, below) => Self { layer, flag: below, refused: true, outdated: false },
-        }
+        let (flag, is_invalid) = match (declaration, below) {
+            (Declaration::Flag(flag), Some(below)) => (Some(flag.over(&below)), false),
+            (Declaration::Flag(flag), None) => (Some(flag.clone()), false),
+            (Declaration::Refused, below) => (below, true),
+        };
+        Self { layer, flag, is_invalid, keep_previous: false }
     }
 
-    fn good(&self) -> Option<&Flag> {
-        self.flag.as_ref().filter(|_| !self.refused)
+    fn valid(&self) -> Option<&Flag> {
+        self.flag.as_ref().filter(|_| !self.is_invalid)
     }
 
     fn is_off(&self) -> bool {
-        self.good().is_some_and(|flag| !flag.is_enabled())
+        self.valid().is_some_and(|flag| !flag.is_enabled())
     }
 }
 
@@ -317,6 +339,7 @@ fn unknown_variant(name: Option<&str>, variants: Option<&Variants>, path: String
     Some(Problem::new(path, format!("the unknown variant {name:?}"), "one of the flag's variants"))
 }
 
+/// Adds the location of the reference to the problem, if it is known.
 fn located(problem: Problem, reference: &Reference) -> Problem {
     match reference.location() {
         Some(location) => problem.at(location.line, location.column),
@@ -324,9 +347,9 @@ fn located(problem: Problem, reference: &Reference) -> Problem {
     }
 }
 
-fn collision(layer: &Provenance, folded: &EnvKey, keys: &[FlagKey]) -> Problem {
+fn ambiguous_env_key(layer: &Provenance, env_key: &EnvKey, keys: &[FlagKey]) -> Problem {
     let keys: Vec<&str> = keys.iter().map(FlagKey::as_str).collect();
     let got = format!("a name that stands for {}", keys.join(" and "));
-    Problem::new(folded.as_str(), got, "a name that stands for one declared key")
+    Problem::new(env_key.as_str(), got, "a name that stands for one declared key")
         .with_help(format!("rename all but one of them; until then {layer} keeps them dark"))
 }

@@ -1,4 +1,4 @@
-//! A source's way into the flags.
+//! The publisher: the handle through which a source fills its layer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use crate::publish::signal::{Signal, Wake};
 use crate::publish::start_policy::StartPolicy;
 use crate::publish::store::{LayerIndex, Store};
 
-/// A source's way into the flags: its own layer, and the signal that wakes and stops it.
+/// The handle through which a source fills its layer, with the signal that wakes and stops the source.
 ///
-/// Made by [`Flags::add_layer`](crate::Flags::add_layer). What is published replaces the layer whole, in one swap;
-/// what is refused is remembered for [`Flags::status`](crate::Flags::status) and changes no flag. After the
-/// [signal](Publisher::signal) has stopped, nothing counts any more.
+/// Created by [`Flags::add_layer`](crate::Flags::add_layer). A published set replaces the whole layer in one swap. A
+/// failed load is recorded for [`Flags::status`](crate::Flags::status) and changes no flag. After the
+/// [signal](Publisher::signal) has stopped, every call is ignored.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ use crate::publish::store::{LayerIndex, Store};
 /// publisher.publish(set);
 /// assert!(flags.is_on("new-checkout", &()));
 ///
-/// publisher.fail(LoadError::new("the database is away"));
+/// publisher.fail(LoadError::new("cannot reach the database"));
 /// assert!(flags.is_on("new-checkout", &()));
 /// # Ok::<(), flagkit_core::KeyError>(())
 /// ```
@@ -47,7 +47,7 @@ impl Publisher {
         Self { store, layer, signal, clock: None }
     }
 
-    /// Sets the clock, for the times in the [status](crate::tooling::SourceStatus) and for telling an error again that lasts.
+    /// Sets the clock for the times in the [status](crate::tooling::SourceStatus) and for repeating persistent errors.
     ///
     /// This crate reads no clock by itself; a runtime passes `SystemTime::now`.
     pub fn with_clock(mut self, clock: fn() -> SystemTime) -> Self {
@@ -55,41 +55,42 @@ impl Publisher {
         self
     }
 
-    /// Sets what the layer means until its first good load. Default: [`Skip`](crate::publish::source::OnFailedStart::Skip) for all kinds of errors.
+    /// Sets what the layer does until its first good load.
+    /// Default: [`Skip`](crate::source::OnFailedStart::Skip) for all kinds of errors.
     pub fn before_first_load(self, policy: StartPolicy) -> Self {
         self.store.before_first_load(self.layer, policy);
         self
     }
 
-    /// Returns another way into the same layer, with a signal of its own, which from now on is that of the layer: what
-    /// comes through this one counts until that one stops.
+    /// Returns a new publisher for the same layer, with a new signal.
     ///
-    /// For a source that takes the place of one whose thread is gone; see
+    /// The layer uses the new signal from now on: it accepts calls, even through this publisher, until the new signal
+    /// stops. For a source that replaces one whose thread no longer exists; see
     /// [`recover_after_fork`](crate::tooling::recover_after_fork).
     pub fn reopen(&self) -> Self {
         let signal = Signal::new();
-        self.store.hand_over(self.layer, signal.clone());
+        self.store.replace_signal(self.layer, signal.clone());
         Self { store: Arc::clone(&self.store), layer: self.layer, signal, clock: self.clock }
     }
 
-    /// Puts these flags in force, in the place of what the layer said before.
+    /// Publishes these flags: they replace all flags of the layer.
     ///
-    /// Does nothing to readers when nothing differs; subscribers are told if the source has become well by it.
+    /// If nothing differs, the snapshot stays. Subscribers still receive an event if the source became healthy.
     pub fn publish(&self, load: impl Into<Load>) {
         self.store.accept(self.layer, load.into(), self.now());
     }
 
-    /// Reports that the flags are as they were: a check that found nothing new.
+    /// Records a check that found the flags unchanged.
     pub fn unchanged(&self) {
-        self.store.confirm(self.layer, self.now());
+        self.store.unchanged(self.layer, self.now());
     }
 
-    /// Reports a load that failed. The layer keeps its last good flags.
+    /// Records a load that failed. The layer keeps its last good flags.
     pub fn fail(&self, error: LoadError) {
-        self.store.refuse(self.layer, error, self.now());
+        self.store.fail(self.layer, error, self.now());
     }
 
-    /// [Publishes](Publisher::publish) or [refuses](Publisher::fail), as the load went.
+    /// Calls [`publish`](Publisher::publish) or [`fail`](Publisher::fail), depending on the result.
     pub fn submit(&self, load: Result<Load, LoadError>) {
         match load {
             Ok(load) => self.publish(load),
@@ -97,21 +98,22 @@ impl Publisher {
         }
     }
 
-    /// Sets what the source should be known for, whatever it loads, in the place of what it was before.
+    /// Replaces the warnings about the source itself, independent of its contents.
     ///
-    /// For what an operator should mend or know: that a file can only be polled, for example. It shows in
-    /// [`SourceStatus::warnings`](crate::tooling::SourceStatus::warnings); subscribers are told of new ones.
+    /// A warning is a fact that an operator should fix or be aware of; for example, that changes can only be detected by
+    /// polling. [`SourceStatus::warnings`](crate::tooling::SourceStatus::warnings) lists the warnings, and subscribers
+    /// receive an event if there is a new one.
     pub fn set_warnings(&self, warnings: impl IntoIterator<Item = String>) {
-        self.store.warn(self.layer, warnings.into_iter().map(printable).collect());
+        self.store.set_warnings(self.layer, warnings.into_iter().map(printable).collect());
     }
 
-    /// Waits until the source is woken, asked for a load, told to stop, or the time is up.
+    /// Waits until the source is woken, a load is requested, the source is stopped, or the timeout elapses.
     ///
-    /// Meanwhile [`SourceStatus::next_try`](crate::tooling::SourceStatus::next_try) tells of that time.
+    /// Meanwhile [`SourceStatus::next_try`](crate::tooling::SourceStatus::next_try) shows when the timeout elapses.
     pub fn wait(&self, timeout: Duration) -> Wake {
-        self.store.waits(self.layer, self.now().and_then(|now| now.checked_add(timeout)));
+        self.store.set_next_try(self.layer, self.now().and_then(|now| now.checked_add(timeout)));
         let wake = self.signal.wait(timeout);
-        self.store.waits(self.layer, None);
+        self.store.set_next_try(self.layer, None);
         wake
     }
 
@@ -120,7 +122,9 @@ impl Publisher {
         &self.signal
     }
 
-    /// Returns the flags the layer last published, healed of refused keys, if it ever did.
+    /// Returns the last good flags of the layer. A key that was invalid in them has its previous flag.
+    ///
+    /// `None` before the first good load.
     pub fn last_good(&self) -> Option<Arc<FlagSet>> {
         self.store.flag_set(self.layer)
     }

@@ -1,84 +1,89 @@
-//! What wakes a source, and what stops it.
+//! The signal that wakes and stops a source.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Wakes the source it belongs to, or tells it to stop.
+/// A handle that wakes or stops one source. Clones control the same source.
 ///
-/// A source waits on its [`Publisher`](crate::source::Publisher); whoever notices something on its behalf (a file watcher's
-/// callback, a listener thread) holds a clone of the signal and wakes it. Both calls return at once and may be made
-/// from any thread, any number of times.
+/// A source waits on its [`Publisher`](crate::source::Publisher). Code that detects a change for the source (the
+/// callback of a file watcher, a listener thread) holds a clone of the signal and wakes it. Every method except
+/// [`wait`](Self::wait) returns at once, and may be called from any thread, any number of times.
 ///
 /// # Signal versus channel
 ///
-/// A signal carries no message and does not queue: ten wake-ups while the source is busy are one. That is what a
-/// source wants, which looks at the world afresh each time it wakes.
+/// A signal carries no message and has no queue: ten wake-ups while the source is busy count as one. A source needs
+/// no more, because it reads the current contents each time it wakes.
 #[derive(Clone, Debug, Default)]
 pub struct Signal(Arc<Shared>);
 
+/// The state that all clones of a signal share.
 #[derive(Debug, Default)]
 struct Shared {
-    raised: Mutex<Raised>,
+    pending: Mutex<Pending>,
     changed: Condvar,
-    /// Set under the lock, read without it.
+    /// Written under the lock, read without it.
     stopped: AtomicBool,
 }
 
+/// The requests that the source has not taken yet.
 #[derive(Default)]
-struct Raised {
-    woken: bool,
-    asked: bool,
-    /// To be run at the stop.
-    hooks: Vec<Box<dyn FnOnce() + Send>>,
+struct Pending {
+    notified: bool,
+    reload_requested: bool,
+    /// Run by `stop`, without the lock.
+    stop_hooks: Vec<Box<dyn FnOnce() + Send>>,
 }
 
-impl fmt::Debug for Raised {
+impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { woken, asked, hooks } = self;
-        f.debug_struct("Raised").field("woken", woken).field("asked", asked).field("hooks", &hooks.len()).finish()
+        f.debug_struct("Pending")
+            .field("notified", &self.notified)
+            .field("reload_requested", &self.reload_requested)
+            .field("stop_hooks", &self.stop_hooks.len())
+            .finish()
     }
 }
 
-/// Why a wait ended.
+/// The reason why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wake {
-    /// The source is to return: nothing it publishes counts any more.
+    /// The source was stopped and must return: the flags ignore everything it publishes from now on.
     Stopped,
-    /// Somebody [woke](Signal::wake) it.
+    /// [`Signal::wake`] was called.
     Notified,
-    /// Somebody [asked](Signal::reload) for a load, whether or not anything seems to have changed.
+    /// [`Signal::reload`] was called: the source must load, even if nothing seems to have changed.
     ReloadRequested,
-    /// The time was up.
+    /// The timeout elapsed.
     TimedOut,
 }
 
 impl Signal {
-    /// Makes a signal that nobody has raised.
+    /// Creates a signal with no pending request.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Wakes the source, now or at its next wait.
     pub fn wake(&self) {
-        self.lock().woken = true;
+        self.lock().notified = true;
         self.0.changed.notify_all();
     }
 
-    /// Asks the source to load now, whether or not it sees a reason to.
+    /// Requests a load now, whether or not the source has detected a change.
     pub fn reload(&self) {
-        self.lock().asked = true;
+        self.lock().reload_requested = true;
         self.0.changed.notify_all();
     }
 
-    /// Tells the source to stop, for good.
+    /// Stops the source for good, and runs the [hooks](Self::on_stop) on this thread.
     pub fn stop(&self) {
         let hooks = {
-            let mut raised = self.lock();
+            let mut pending = self.lock();
             self.0.stopped.store(true, Ordering::Release);
-            std::mem::take(&mut raised.hooks)
+            std::mem::take(&mut pending.stop_hooks)
         };
         self.0.changed.notify_all();
         for hook in hooks {
@@ -86,48 +91,47 @@ impl Signal {
         }
     }
 
-    /// Has `hook` run when the source is told to stop, on the thread that tells it; at once if it already was.
+    /// Registers a hook that runs once, on the thread that stops the source. Runs it at once if the source is stopped.
     ///
-    /// For sources that block elsewhere than in a wait: the hook shuts what they block on.
+    /// For sources that block outside a wait: the hook closes the socket or file that they block on.
     pub fn on_stop(&self, hook: impl FnOnce() + Send + 'static) {
-        let mut raised = self.lock();
+        let mut pending = self.lock();
         if self.is_stopped() {
-            drop(raised);
+            drop(pending);
             hook();
         } else {
-            raised.hooks.push(Box::new(hook));
+            pending.stop_hooks.push(Box::new(hook));
         }
     }
 
-    /// Tells whether the source has been told to stop.
+    /// Returns whether the source has been stopped.
     pub fn is_stopped(&self) -> bool {
         self.0.stopped.load(Ordering::Acquire)
     }
 
-    /// Waits until the signal is raised or the time is up, and takes the wake-up.
+    /// Waits for a request or the timeout, and takes the request.
     ///
-    /// A source rather waits on its [`Publisher`](crate::source::Publisher::wait), which tells the status until when.
+    /// Sources should call [`Publisher::wait`](crate::source::Publisher::wait) instead: it also records the end of the
+    /// wait in the status.
     pub fn wait(&self, timeout: Duration) -> Wake {
-        let (mut raised, _) = self
-            .0
-            .changed
-            .wait_timeout_while(self.lock(), timeout, |raised| !raised.woken && !raised.asked && !self.is_stopped())
-            .unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |pending: &mut Pending| !pending.notified && !pending.reload_requested && !self.is_stopped();
+        let (mut pending, _) =
+            self.0.changed.wait_timeout_while(self.lock(), timeout, is_idle).unwrap_or_else(PoisonError::into_inner);
         if self.is_stopped() {
             Wake::Stopped
-        } else if std::mem::take(&mut raised.asked) {
-            // A load looks at what a wake-up would have had it look at.
-            raised.woken = false;
+        } else if std::mem::take(&mut pending.reload_requested) {
+            // A load covers the change that a wake-up reports.
+            pending.notified = false;
             Wake::ReloadRequested
-        } else if std::mem::take(&mut raised.woken) {
+        } else if std::mem::take(&mut pending.notified) {
             Wake::Notified
         } else {
             Wake::TimedOut
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Raised> {
-        self.0.raised.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_stays_and_goes_before_a_wake_up() {
+    fn a_stop_stays_and_comes_before_a_wake_up() {
         let signal = Signal::new();
         signal.wake();
         signal.stop();
@@ -154,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_for_a_load_goes_before_a_wake_up_and_covers_it() {
+    fn a_reload_request_comes_before_a_wake_up_and_covers_it() {
         let signal = Signal::new();
         signal.wake();
         signal.reload();

@@ -1,4 +1,4 @@
-//! One consistent view of all flags.
+//! The snapshot: all flags of all layers at one revision.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -14,46 +14,45 @@ use crate::evaluate::reason::Reason;
 use crate::model::key::{EnvKey, FlagKey};
 use crate::model::provenance::Provenance;
 use crate::model::{Flag, Variant};
-use crate::publish::indexed_map::{NOWHERE, Table};
+use crate::publish::indexed_map::{IndexedMap, NO_INDEX};
 use crate::subject::Subject;
 
 /// All flags of all layers at one revision, compiled and immutable.
 ///
-/// [`Flags::snapshot`](crate::Flags::snapshot) pins one, so that every question of a request is answered by the same
-/// revision: two flags that are flipped together are never seen half-flipped through it. It stays as it is for as
-/// long as it is held; hold it for a request, not for the life of the process.
+/// [`Flags::snapshot`](crate::Flags::snapshot) returns the current one. Hold it for the length of a request, so that all
+/// reads of the request use the same revision: two flags that change together never differ. Do not hold a snapshot for
+/// the life of the process, because it never changes.
 ///
 /// # Snapshot versus `Flags`
 ///
-/// A [`Flags`](crate::Flags) follows every change and may answer two questions from two revisions. A snapshot answers
-/// all from one.
+/// A [`Flags`](crate::Flags) follows every change, so two reads may use two revisions. All reads of a snapshot use one.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     revision: u64,
-    /// Lowest first. There are far fewer of them than of what refers to them.
+    /// Lowest first. Entries refer to a layer by its index in this list.
     layers: Box<[Provenance]>,
-    entries: Table<Entry>,
-    /// Declared by folded key alone, in order, for keys that no layer declares in full. Compiled when somebody asks:
-    /// the key, which is the default salt, is not known before.
-    folded: Vec<(EnvKey, Declared)>,
+    entries: IndexedMap<Entry>,
+    /// Declarations by environment key, sorted, whose full key no layer spells out. They are compiled at each read,
+    /// because the full key is the default salt, and only the read provides it.
+    env_keys: Vec<(EnvKey, Declared)>,
 }
 
-/// What differs between two snapshots.
+/// The difference between two snapshots. The store turns it into an event, and passes it to its hook.
 #[derive(Debug)]
 pub(crate) struct Changes {
-    /// The keys whose entry is new, another, or gone; in order.
+    /// The keys whose entry was added, changed or removed; sorted.
     pub(crate) keys: Vec<FlagKey>,
-    /// Whether all other keys are where they were and nothing else is another.
-    pub(crate) are_in_place: bool,
+    /// Whether nothing else changed: all other keys keep their index, and the declarations by environment key are equal.
+    pub(crate) is_complete: bool,
 }
 
 impl Changes {
-    pub(crate) fn are_none(&self) -> bool {
-        self.keys.is_empty() && self.are_in_place
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.is_complete
     }
 }
 
-/// One flag, after layering.
+/// One key of a snapshot: its compiled definition, and the declaration that it was compiled from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     definition: Definition,
@@ -66,12 +65,12 @@ impl Entry {
     }
 }
 
-/// What the layers say of a key.
+/// The merged declaration of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Declared {
-    /// `None` when the declaration was refused and there is no earlier one.
+    /// `None` if the declaration is invalid and there is no previous one.
     pub(crate) flag: Option<Flag>,
-    /// Which of the snapshot's layers says so.
+    /// The index of the highest layer that declares the key.
     pub(crate) layer: u32,
 }
 
@@ -86,26 +85,26 @@ impl Declared {
 }
 
 impl Snapshot {
-    /// `folded` is in order.
+    /// Creates a snapshot. `env_keys` must be sorted.
     pub(crate) fn new(
         revision: u64,
         layers: Box<[Provenance]>,
-        entries: Table<Entry>,
-        folded: Vec<(EnvKey, Declared)>,
+        entries: IndexedMap<Entry>,
+        env_keys: Vec<(EnvKey, Declared)>,
     ) -> Self {
-        Self { revision, layers, entries, folded }
+        Self { revision, layers, entries, env_keys }
     }
 
-    pub(crate) fn entries(&self) -> &Table<Entry> {
+    pub(crate) fn entries(&self) -> &IndexedMap<Entry> {
         &self.entries
     }
 
-    /// Returns the entry of a key whose declaration was understood.
-    pub(crate) fn good_entry(&self, key: &str) -> Option<&Entry> {
+    /// Returns the entry of a key whose declaration is valid.
+    pub(crate) fn valid_entry(&self, key: &str) -> Option<&Entry> {
         self.entries.get(key).filter(|entry| entry.declared.flag.is_some())
     }
 
-    /// Tells whether the flag is on for the subject.
+    /// Returns whether the flag is on for the subject.
     ///
     /// # Examples
     ///
@@ -116,34 +115,36 @@ impl Snapshot {
     /// ```
     #[inline]
     pub fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
-        self.answer(key, subject, &mut (), |_, _, outcome| outcome.on)
+        self.resolve(key, subject, &mut (), |_, _, outcome| outcome.on)
     }
 
-    /// Tells the same, of the flag that may be found at this place.
+    /// Returns the same as [`is_on`](Self::is_on), without hashing the key if `index` is the index of its entry.
     #[inline]
-    pub(crate) fn is_on_at<S: Subject + ?Sized>(&self, place: u32, key: &str, subject: &S) -> bool {
-        match self.entries.at(place, key) {
-            Some(entry) => self.ask(&entry.definition, subject, &mut ()).on,
+    pub(crate) fn is_on_at<S: Subject + ?Sized>(&self, index: u32, key: &str, subject: &S) -> bool {
+        match self.entries.at_index(index, key) {
+            Some(entry) => self.run(&entry.definition, subject, &mut ()).on,
             None => self.is_on(key, subject),
         }
     }
 
-    /// Returns the subject's variant. `None` when the flag has no variants, is off for the subject (and has no
-    /// [variant for that](Flag::with_off_variant)), or the subject has nothing to be dealt one by.
+    /// Returns the variant assigned to the subject.
+    ///
+    /// `None` if the flag has no variants, if it is off for the subject (and has no
+    /// [off variant](Flag::with_off_variant)), or if the subject lacks the attribute the flag is bucketed by.
     #[inline]
     pub fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
-        self.answer(key, subject, &mut (), |_, _, outcome| outcome.variant.cloned())
+        self.resolve(key, subject, &mut (), |_, _, outcome| outcome.variant.cloned())
     }
 
-    /// Answers with the grounds.
+    /// Evaluates the flag for the subject, and returns the result with its reason.
     pub fn evaluate<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Evaluation {
-        self.evaluate_before(key, subject, &mut ())
+        self.evaluate_with(key, subject, &mut ())
     }
 
-    /// Answers with every step on the way.
+    /// Evaluates the flag for the subject, and returns the result with every step of the evaluation.
     ///
-    /// Runs the same code as [`evaluate`](Snapshot::evaluate) and records each step: the two cannot disagree. It allocates, and it
-    /// holds the values of the subject's attributes that were looked at.
+    /// Runs the same code as [`evaluate`](Snapshot::evaluate) with each step recorded, so the two never disagree. It
+    /// allocates, and the explanation holds the attribute values that the evaluation read.
     ///
     /// # Examples
     ///
@@ -154,59 +155,61 @@ impl Snapshot {
     /// ```
     pub fn explain<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Explanation {
         let mut recorder = Recorder::default();
-        let evaluation = self.evaluate_before(key, subject, &mut recorder);
+        let evaluation = self.evaluate_with(key, subject, &mut recorder);
         recorder.explain(key, evaluation)
     }
 
-    /// Returns the revision: 0 before the first load, one more with every swap.
+    /// Returns the revision: 0 before the first load, and one more with every new snapshot.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// How many flags there are.
+    /// Returns the number of flags.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len() + self.folded.len()
+        self.entries.len() + self.env_keys.len()
     }
 
-    /// Returns the keys that are declared, in no particular order.
+    /// Returns the declared keys, in no particular order.
     pub fn keys(&self) -> impl Iterator<Item = &FlagKey> {
         self.entries.iter().map(|(key, _)| key)
     }
 
-    /// Returns the flag in force under this key: the highest layer's, with the metadata of whoever declared it.
-    /// `None` when no layer declares it or its declaration was refused.
+    /// Returns the merged flag of a key: the flag of the highest layer, with the metadata of the layer that first
+    /// declares it. `None` if no layer declares the key, or if its declaration is invalid.
     pub fn flag(&self, key: &str) -> Option<&Flag> {
-        let declared = self.entries.get(key).map(|entry| &entry.declared).or_else(|| self.folded(key));
+        let declared = self.entries.get(key).map(|entry| &entry.declared).or_else(|| self.by_env_key(key));
         declared.and_then(|declared| declared.flag.as_ref())
     }
 
-    /// Returns what differs in the next one. Layers only ever come on top, so that a number means the same one in both.
-    pub(crate) fn changes(&self, next: &Self) -> Changes {
-        // Most keys have the same place in both.
-        let changed =
-            (0..).zip(next.entries.iter()).filter(|(place, (key, entry))| self.near(*place, key) != Some(*entry));
-        let mut keys: Vec<FlagKey> = changed.map(|(_, (key, _))| key.clone()).collect();
-        let gone = (0..).zip(self.entries.iter()).filter(|(place, (key, _))| next.near(*place, key).is_none());
-        let kept = keys.len();
-        keys.extend(gone.map(|(_, (key, _))| key.clone()));
-        let are_in_place = keys.len() == kept && self.folded == next.folded;
-        keys.sort_unstable();
-        Changes { keys, are_in_place }
-    }
-
-    /// The entry of a key that is likely at this place.
-    fn near(&self, place: u32, key: &FlagKey) -> Option<&Entry> {
-        self.entries.at(place, key.as_str()).or_else(|| self.entries.get(key.as_str()))
-    }
-
-    /// Returns what it would do to who sees a feature if the next one took the place of this one, for all flags whose
-    /// declaration differs, and for those that require one that lets in others than before.
+    /// Returns what differs in the next snapshot.
     ///
-    /// What cannot be proven to narrow widens; see [`Effect`]. Keys that no layer spells out (see
-    /// [`EnvKey`](crate::source::EnvKey)) are not looked at.
+    /// Layers are only ever added on top, so a layer index means the same layer in both snapshots.
+    pub(crate) fn changes(&self, next: &Self) -> Changes {
+        // Most keys have the same index in both.
+        let changed =
+            (0..).zip(next.entries.iter()).filter(|(index, (key, entry))| self.entry_near(*index, key) != Some(*entry));
+        let mut keys: Vec<FlagKey> = changed.map(|(_, (key, _))| key.clone()).collect();
+        let removed = (0..).zip(self.entries.iter()).filter(|(index, (key, _))| next.entry_near(*index, key).is_none());
+        let added_or_changed = keys.len();
+        keys.extend(removed.map(|(_, (key, _))| key.clone()));
+        let is_complete = keys.len() == added_or_changed && self.env_keys == next.env_keys;
+        keys.sort_unstable();
+        Changes { keys, is_complete }
+    }
+
+    /// Returns the entry of a key that probably has this index.
+    fn entry_near(&self, index: u32, key: &FlagKey) -> Option<&Entry> {
+        self.entries.at_index(index, key.as_str()).or_else(|| self.entries.get(key.as_str()))
+    }
+
+    /// Returns how the audience of each flag would change if `next` replaced this snapshot.
+    ///
+    /// The map has an entry for every flag whose declaration differs, and for every flag whose audience differs because
+    /// of a prerequisite. A change that cannot be proven to narrow counts as widening; see [`Effect`]. Keys that are
+    /// declared only by an [`EnvKey`](crate::source::EnvKey) are not compared.
     pub fn effects(&self, next: &Self) -> BTreeMap<FlagKey, Effect> {
         let mut proofs =
-            [(self, next), (next, self)].map(|(before, after)| Proof { before, after, known: HashMap::new() });
+            [(self, next), (next, self)].map(|(before, after)| NarrowingProof { before, after, known: HashMap::new() });
         let mut effects = BTreeMap::new();
         for key in self.keys().chain(next.keys()) {
             let [narrows, widens_back] = proofs.each_mut().map(|proof| proof.narrows(key.as_str()));
@@ -215,16 +218,16 @@ impl Snapshot {
                 (true, false) => Effect::Narrows,
                 (false, _) => Effect::Widens,
             };
-            let is_declared_so = self.entries.get(key.as_str()) == next.entries.get(key.as_str());
-            if effect != Effect::Neutral || !is_declared_so {
+            let is_unchanged = self.entries.get(key.as_str()) == next.entries.get(key.as_str());
+            if effect != Effect::Neutral || !is_unchanged {
                 effects.insert(key.clone(), effect);
             }
         }
         effects
     }
 
-    fn evaluate_before<S: Subject + ?Sized, W: Witness>(&self, key: &str, subject: &S, witness: &mut W) -> Evaluation {
-        self.answer(key, subject, witness, |declared, definition, outcome| Evaluation {
+    fn evaluate_with<S: Subject + ?Sized, W: Witness>(&self, key: &str, subject: &S, witness: &mut W) -> Evaluation {
+        self.resolve(key, subject, witness, |declared, definition, outcome| Evaluation {
             on: outcome.on,
             reason: outcome.reason,
             rule: outcome.rule,
@@ -235,8 +238,9 @@ impl Snapshot {
         })
     }
 
+    /// Finds the declaration of the key, evaluates it, and passes both to `make`, which borrows from them.
     #[inline]
-    fn answer<S: Subject + ?Sized, W: Witness, T>(
+    fn resolve<S: Subject + ?Sized, W: Witness, T>(
         &self,
         key: &str,
         subject: &S,
@@ -244,15 +248,15 @@ impl Snapshot {
         make: impl FnOnce(Option<&Declared>, Option<&Definition>, Outcome<'_>) -> T,
     ) -> T {
         if let Some(Entry { definition, declared }) = self.entries.get(key) {
-            return make(Some(declared), Some(definition), self.ask(definition, subject, witness));
+            return make(Some(declared), Some(definition), self.run(definition, subject, witness));
         }
-        let Some(declared) = self.folded(key) else { return make(None, None, Outcome::UNDECLARED) };
+        let Some(declared) = self.by_env_key(key) else { return make(None, None, Outcome::UNDECLARED) };
         let definition = declared.compile(key, &Segments::new());
-        make(Some(declared), Some(&definition), self.ask(&definition, subject, witness))
+        make(Some(declared), Some(&definition), self.run(&definition, subject, witness))
     }
 
     #[inline]
-    fn ask<'d, S: Subject + ?Sized, W: Witness>(
+    fn run<'d, S: Subject + ?Sized, W: Witness>(
         &self,
         definition: &'d Definition,
         subject: &S,
@@ -261,41 +265,46 @@ impl Snapshot {
         Question { definitions: self, subject, witness }.evaluate(definition)
     }
 
-    /// Returns a key's definition, and the place to find it again, if it has one.
-    pub(crate) fn found(&self, key: &str) -> (u32, Option<Cow<'_, Definition>>) {
+    /// Returns the definition of a key, and the index of its entry (or [`NO_INDEX`]).
+    pub(crate) fn find(&self, key: &str) -> (u32, Option<Cow<'_, Definition>>) {
         match self.entries.find(key) {
-            Some((place, entry)) => (place, Some(Cow::Borrowed(&entry.definition))),
-            None => (NOWHERE, self.folded(key).map(|declared| Cow::Owned(declared.compile(key, &Segments::new())))),
+            Some((index, entry)) => (index, Some(Cow::Borrowed(&entry.definition))),
+            None => {
+                (NO_INDEX, self.by_env_key(key).map(|declared| Cow::Owned(declared.compile(key, &Segments::new()))))
+            }
         }
     }
 
-    /// The key as it is kept here, if it is declared.
-    fn spelled(&self, key: &str) -> Option<&str> {
+    /// Returns the snapshot's own copy of a key, if it is declared.
+    fn own_key(&self, key: &str) -> Option<&str> {
         self.entries.key(key).map(FlagKey::as_str)
     }
 
+    /// Returns the declaration by the environment key that matches this key.
     #[inline]
-    fn folded(&self, key: &str) -> Option<&Declared> {
-        if self.folded.is_empty() {
+    fn by_env_key(&self, key: &str) -> Option<&Declared> {
+        if self.env_keys.is_empty() {
             return None;
         }
-        let index = self.folded.binary_search_by(|(folded, _)| folded.cmp_key(key)).ok()?;
-        self.folded.get(index).map(|(_, declared)| declared)
+        let index = self.env_keys.binary_search_by(|(env_key, _)| env_key.cmp_key(key)).ok()?;
+        self.env_keys.get(index).map(|(_, declared)| declared)
     }
 }
 
-/// Proves for flag after flag that nobody is newly let in.
-struct Proof<'a> {
+/// Proves, flag by flag, that a change turns no flag on for a subject that had it off before.
+///
+/// A flag depends on its prerequisites, so each result is kept for the flags that require it.
+struct NarrowingProof<'a> {
     before: &'a Snapshot,
     after: &'a Snapshot,
     known: HashMap<&'a str, bool>,
 }
 
-impl<'a> Proof<'a> {
-    /// Requirements go round in no circle and are bounded in depth, so that this ends.
+impl<'a> NarrowingProof<'a> {
+    /// Terminates, because the merge rejects circles of prerequisites and bounds their depth.
     fn narrows(&mut self, key: &str) -> bool {
-        // Where it is not declared at all, whatever requires it is off.
-        let Some(key) = self.before.spelled(key).or_else(|| self.after.spelled(key)) else { return true };
+        // A flag that neither snapshot declares is off in both.
+        let Some(key) = self.before.own_key(key).or_else(|| self.after.own_key(key)) else { return true };
         if let Some(known) = self.known.get(key) {
             return *known;
         }
@@ -309,10 +318,11 @@ impl<'a> Proof<'a> {
 
 impl Definitions for Snapshot {
     fn definition(&self, key: &str) -> Option<Cow<'_, Definition>> {
-        self.found(key).1
+        self.find(key).1
     }
 }
 
+/// Returns the name of the prerequisite that decided the outcome, if one did.
 fn prerequisite(definition: Option<&Definition>, outcome: Outcome<'_>) -> Option<Arc<str>> {
     match (definition, outcome.reason) {
         (Some(Definition::Plan(plan)), Reason::Prerequisite { index }) => plan.requires.get(index).cloned(),
@@ -324,58 +334,67 @@ fn prerequisite(definition: Option<&Definition>, outcome: Outcome<'_>) -> Option
 mod tests {
     use super::*;
     use crate::model::{FlagSet, Rule};
-    use crate::read::flags::Flags;
+    use crate::publish::publisher::Publisher;
+    use crate::publish::signal::Signal;
+    use crate::publish::store::Store;
+
+    /// A store with one empty layer, and the publisher of that layer.
+    fn one_layer() -> (Arc<Store>, Publisher) {
+        let (store, signal) = (Arc::new(Store::default()), Signal::new());
+        let layer = store.add_layer(Provenance::new("test:"), signal.clone());
+        let publisher = Publisher::new(Arc::clone(&store), layer, signal);
+        (store, publisher)
+    }
 
     fn set<'k>(flags: impl IntoIterator<Item = (&'k str, Flag)>) -> FlagSet {
         flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect()
     }
 
     fn changed(changes: &Changes) -> (Vec<&str>, bool) {
-        (changes.keys.iter().map(FlagKey::as_str).collect(), changes.are_in_place)
+        (changes.keys.iter().map(FlagKey::as_str).collect(), changes.is_complete)
     }
 
     #[test]
-    fn what_differs_is_told_and_whether_all_else_is_where_it_was() {
+    fn changes_list_what_differs_and_whether_the_list_is_complete() {
         let keys: Vec<String> = (0..100).map(|n| format!("k{n:02}")).collect();
         let all = || keys.iter().map(|key| (key.as_str(), Flag::on()));
-        let flags = Flags::new();
-        let publisher = flags.add_layer(Provenance::new("test:"));
+        let (store, publisher) = one_layer();
         let after = |set: FlagSet| {
-            let before = flags.snapshot();
+            let before = store.cell().latest();
             publisher.publish(set);
-            (before, flags.snapshot())
+            (before, store.cell().latest())
         };
         let (none, first) = after(set(all()));
         assert_eq!(none.changes(&first).keys.len(), 100);
-        assert!(first.changes(&first).are_none());
+        assert!(first.changes(&first).is_empty());
 
         let (before, next) = after(set(all().chain([("k50", Flag::off()), ("new", Flag::on())])));
         assert_eq!(changed(&before.changes(&next)), (vec!["k50", "new"], true));
         for key in &keys {
-            assert_eq!(next.found(key).0, before.found(key).0, "{key} is where it was");
+            assert_eq!(next.find(key).0, before.find(key).0, "{key} keeps its index");
         }
         let (before, next) = after(set(all().skip(1)));
         assert_eq!(changed(&before.changes(&next)), (vec!["k00", "k50", "new"], false));
 
-        let mut with_folded = set(all().skip(1));
-        with_folded.insert_folded(EnvKey::new("K00").expect("a folded key"), Flag::on());
-        let (before, next) = after(with_folded);
+        let mut with_env_key = set(all().skip(1));
+        with_env_key.insert_folded(EnvKey::new("K00").expect("a folded key"), Flag::on());
+        let (before, next) = after(with_env_key);
         assert_eq!(changed(&before.changes(&next)), (vec![], false));
-        assert!(!before.changes(&next).are_none());
+        assert!(!before.changes(&next).is_empty());
         assert_eq!((before.len(), next.len()), (99, 100));
-        assert_eq!(next.found("k00").0, NOWHERE);
+        assert_eq!(next.find("k00").0, NO_INDEX);
         assert!(next.is_on("k00", &()) && !before.is_on("k00", &()));
     }
 
     #[test]
-    fn a_place_is_a_hint() {
-        let flags = Flags::new();
+    fn an_index_is_a_hint() {
+        let (store, publisher) = one_layer();
         let for_one = Flag::on().with_rollout("0".parse().expect("it")).with_rules([Rule::new().with_subjects(["u1"])]);
-        flags.add_layer(Provenance::new("test:")).publish(set([("a", Flag::off()), ("b", for_one)]));
-        let snapshot = flags.snapshot();
-        for place in [snapshot.found("a").0, snapshot.found("b").0, 7, NOWHERE] {
-            assert!(snapshot.is_on_at(place, "b", "u1") && !snapshot.is_on_at(place, "b", "u2"), "{place}");
-            assert!(!snapshot.is_on_at(place, "a", "u1") && !snapshot.is_on_at(place, "c", "u1"), "{place}");
+        publisher.publish(set([("a", Flag::off()), ("b", for_one)]));
+        let snapshot = store.cell().latest();
+        for index in [snapshot.find("a").0, snapshot.find("b").0, 7, NO_INDEX] {
+            assert!(snapshot.is_on_at(index, "b", "u1") && !snapshot.is_on_at(index, "b", "u2"), "{index}");
+            assert!(!snapshot.is_on_at(index, "a", "u1") && !snapshot.is_on_at(index, "c", "u1"), "{index}");
         }
     }
 }

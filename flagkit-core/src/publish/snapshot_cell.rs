@@ -1,142 +1,149 @@
-//! The one place that holds the snapshot in force.
+//! The cell that holds the current snapshot.
 //!
 //! # The problem
 //!
-//! To borrow from an `ArcSwap` is wait-free, and still costs more than all the rest of a read.
+//! A load from an `ArcSwap` is wait-free, but it costs more than the rest of a read.
 //!
 //! # The idea
 //!
-//! Snapshots are put in place as numbered editions. Each thread keeps the edition it read last; as long as the cell
-//! announces the same number, a read is one load and a compare.
+//! Each stored snapshot gets a version number. Each thread caches the snapshot it read last. While the version of the
+//! cell equals the cached one, a read is one atomic load and a compare.
 //!
 //! ```text
-//! publisher:  put the next edition in place, then announce its number
-//! reader:     is it the number I have?  ── yes ──▶ read my share
-//!                                       ── no ───▶ borrow what is in place, announce its number, keep a share of it
+//! publisher:  store the next snapshot, then publish its version
+//! reader:     is the version the one I cached?  ── yes ──▶ read the cached snapshot
+//!                                               ── no ───▶ load the snapshot, publish its version, cache it
 //! ```
 //!
-//! Whoever sees a number sees the edition that was put in place before it, or a newer one. A reader who comes upon an
-//! edition before its publisher has announced it does so itself, so that nobody who hears from that reader reads an
-//! older one. Numbers only grow.
+//! # How it works
+//!
+//! A thread that reads a version also reads the snapshot stored before it, or a newer one. A reader may load a snapshot
+//! before its publisher has published the version. It then publishes the version itself. So a third thread that
+//! learns of the new snapshot from this reader never reads an older one. Versions only grow (modelled: `scripts/loom`).
 //!
 //! # Limits
 //!
-//! A thread that reads no more keeps its share. So a snapshot of very many flags is not kept: what memory a thousand idle
-//! threads would hold is worth more than some nanoseconds of each read.
+//! A thread that stops reading keeps its cached snapshot alive. So a snapshot of very many flags is not cached: the
+//! memory that a thousand idle threads would hold matters more than some nanoseconds per read.
 //!
-//! This is the only file that uses arc-swap: the rest of the crate would not notice another cell.
+//! This is the only file that uses `arc-swap`, so it is the only one to change for another cell.
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64 as Count, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64 as Counter, AtomicUsize, Ordering};
 
 use crate::publish::snapshot::Snapshot;
 use crate::publish::sync::{ArcSwap, AtomicU64};
 
-/// Holds the snapshot in force. Readers never wait, not for each other and not for a writer.
+/// The cell that holds the current snapshot. Readers never wait, neither for each other nor for a publisher.
+///
+/// Each store owns one. Handles and call sites [`read`](Self::read) it; the store replaces the snapshot under its lock.
 #[derive(Debug)]
 pub(crate) struct SnapshotCell {
-    current: ArcSwap<Edition>,
-    /// The number of the newest edition that was announced.
-    announced: AtomicU64,
-    /// Where threads keep their share of this cell.
+    current: ArcSwap<Versioned>,
+    /// The newest version that was published.
+    version: AtomicU64,
+    /// The index of this cell in the cache of each thread.
     slot: usize,
 }
 
-/// How many shares a thread keeps. Cells of the same slot push each other out.
+/// The number of snapshots that a thread caches. Cells with the same slot evict each other.
 const SLOTS: usize = 4;
-/// How many flags a snapshot may have at the most to be kept.
-const MOST_FLAGS: usize = 16_384;
+/// The largest number of flags of a snapshot that is cached.
+const MAX_CACHED_FLAGS: usize = 16_384;
 
-/// Counts, and orders nothing.
-static EDITIONS: Count = Count::new(0);
-static CELLS: AtomicUsize = AtomicUsize::new(0);
+/// Relaxed, because only distinct numbers matter.
+static NEXT_VERSION: Counter = Counter::new(0);
+static NEXT_SLOT: AtomicUsize = AtomicUsize::new(0);
 
 #[cfg(not(flagkit_loom))]
 thread_local! {
-    static SHARES: [RefCell<Option<Edition>>; SLOTS] = const { [const { RefCell::new(None) }; SLOTS] };
+    static CACHE: [RefCell<Option<Versioned>>; SLOTS] = const { [const { RefCell::new(None) }; SLOTS] };
 }
 #[cfg(flagkit_loom)]
 loom::thread_local! {
-    static SHARES: [RefCell<Option<Edition>>; SLOTS] = [const { RefCell::new(None) }; SLOTS];
+    static CACHE: [RefCell<Option<Versioned>>; SLOTS] = [const { RefCell::new(None) }; SLOTS];
 }
 
-/// A snapshot in its place.
+/// A snapshot with its version. The cell holds the current one, and threads cache clones.
 #[derive(Clone, Debug)]
-struct Edition {
-    /// Greater than that of any edition before, of this cell or another.
-    number: u64,
+struct Versioned {
+    /// Greater than every version before it, of this cell or another. So a version identifies the cell as well.
+    version: u64,
     snapshot: Arc<Snapshot>,
 }
 
-impl Edition {
+impl Versioned {
     fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { number: EDITIONS.fetch_add(1, Ordering::Relaxed), snapshot }
+        Self { version: NEXT_VERSION.fetch_add(1, Ordering::Relaxed), snapshot }
     }
 }
 
 impl SnapshotCell {
-    /// Reads the snapshot in force. Never handed out to users: `read` may read in turn, and returns.
+    /// Calls `read` with the current snapshot.
+    ///
+    /// `read` evaluates or clones, and returns. It may itself read this or another cell, because the attributes of a
+    /// subject are user code. Users receive no reference from here; they clone the `Arc`.
     #[inline(always)]
-    #[allow(clippy::inline_always)] // half of a read is what it takes to pass the closure on
+    #[allow(clippy::inline_always)] // not inlined, passing the closure takes half of the time of a read
     pub(crate) fn read<T>(&self, read: impl Fn(&Arc<Snapshot>) -> T) -> T {
-        let number = self.announced.load(Ordering::Acquire);
-        let answer = SHARES.try_with(|shares| {
-            let share = shares.get(self.slot)?.try_borrow().ok()?;
-            let share = share.as_ref().filter(|share| share.number == number)?;
-            Some(read(&share.snapshot))
+        let version = self.version.load(Ordering::Acquire);
+        let result = CACHE.try_with(|slots| {
+            let cached = slots.get(self.slot)?.try_borrow().ok()?;
+            let cached = cached.as_ref().filter(|cached| cached.version == version)?;
+            Some(read(&cached.snapshot))
         });
-        match answer {
-            Ok(Some(answer)) => answer,
-            _ => self.read_in_place(read),
+        match result {
+            Ok(Some(result)) => result,
+            _ => self.read_uncached(read),
         }
     }
 
     #[inline(never)]
-    fn read_in_place<T>(&self, read: impl Fn(&Arc<Snapshot>) -> T) -> T {
-        let edition = self.current.load();
-        self.announce(edition.number);
-        if edition.snapshot.len() <= MOST_FLAGS {
-            self.keep(Edition::clone(&edition));
+    fn read_uncached<T>(&self, read: impl Fn(&Arc<Snapshot>) -> T) -> T {
+        let current = self.current.load();
+        self.publish_version(current.version);
+        if current.snapshot.len() <= MAX_CACHED_FLAGS {
+            self.cache(Versioned::clone(&current));
         }
-        read(&edition.snapshot)
+        read(&current.snapshot)
     }
 
-    fn announce(&self, number: u64) {
-        // Read first: with a large snapshot every read comes by, and all but the first find it done.
-        if self.announced.load(Ordering::Acquire) < number {
-            self.announced.fetch_max(number, Ordering::AcqRel);
+    fn publish_version(&self, version: u64) {
+        // The load comes first, because every read of a large snapshot calls this, and mostly finds it published.
+        if self.version.load(Ordering::Acquire) < version {
+            self.version.fetch_max(version, Ordering::AcqRel);
         }
     }
 
-    /// Keeps the share for this thread, unless a read that is under way uses the slot, or the thread is ending.
-    fn keep(&self, share: Edition) {
-        let replaced = SHARES.try_with(|shares| shares.get(self.slot)?.try_borrow_mut().ok()?.replace(share));
-        // Perhaps the last share: dropped when the slot is free again.
+    /// Caches the snapshot for this thread, unless an outer read uses the slot, or the thread is ending.
+    fn cache(&self, current: Versioned) {
+        let replaced = CACHE.try_with(|slots| slots.get(self.slot)?.try_borrow_mut().ok()?.replace(current));
+        // This may be the last reference, so it is dropped after the slot is released.
         drop(replaced);
     }
 
-    /// Takes a share of what is in place, and leaves none with the thread: for publishers.
+    /// Returns the current snapshot without caching it for this thread. For publishers.
     pub(crate) fn latest(&self) -> Arc<Snapshot> {
         Arc::clone(&self.current.load().snapshot)
     }
 
-    /// Puts the next snapshot in force. One publisher at a time, who has a share of the one before.
-    pub(crate) fn put(&self, next: Arc<Snapshot>) {
-        let edition = Edition::new(next);
-        let number = edition.number;
-        self.current.store(Arc::new(edition));
-        self.announce(number);
+    /// Replaces the current snapshot. Only one publisher may call this at a time, and it must hold the previous snapshot.
+    pub(crate) fn store(&self, next: Arc<Snapshot>) {
+        let next = Versioned::new(next);
+        let version = next.version;
+        self.current.store(Arc::new(next));
+        self.publish_version(version);
     }
 }
 
 impl Default for SnapshotCell {
     fn default() -> Self {
-        let edition = Edition::new(Arc::default());
+        let empty = Versioned::new(Arc::default());
         Self {
-            announced: AtomicU64::new(edition.number),
-            current: ArcSwap::from_pointee(edition),
-            slot: CELLS.fetch_add(1, Ordering::Relaxed) % SLOTS,
+            version: AtomicU64::new(empty.version),
+            current: ArcSwap::from_pointee(empty),
+            slot: NEXT_SLOT.fetch_add(1, Ordering::Relaxed) % SLOTS,
         }
     }
 }
@@ -144,29 +151,29 @@ impl Default for SnapshotCell {
 #[cfg(all(test, not(flagkit_loom)))]
 mod tests {
     use super::*;
-    use crate::publish::indexed_map::Table;
+    use crate::publish::indexed_map::IndexedMap;
 
     fn snapshot(revision: u64) -> Arc<Snapshot> {
-        Arc::new(Snapshot::new(revision, Box::default(), Table::default(), Vec::new()))
+        Arc::new(Snapshot::new(revision, Box::default(), IndexedMap::default(), Vec::new()))
     }
 
-    /// Answers would be right without it: it is what makes a read cheap.
+    /// Results would be correct without the cache; this checks that it makes reads cheap.
     #[test]
-    fn a_thread_reads_what_it_keeps_until_another_is_announced() {
+    fn a_thread_reads_its_cached_snapshot_until_another_version_is_published() {
         let cell = SnapshotCell::default();
         let read = || cell.read(|snapshot| snapshot.revision());
-        let kept = || SHARES.with(|shares| shares[cell.slot].borrow().as_ref().map(|share| share.number));
-        cell.put(snapshot(1));
-        let number = cell.announced.load(Ordering::Acquire);
-        assert_eq!((read(), kept()), (1, Some(number)));
+        let cached = || CACHE.with(|slots| slots[cell.slot].borrow().as_ref().map(|cached| cached.version));
+        cell.store(snapshot(1));
+        let version = cell.version.load(Ordering::Acquire);
+        assert_eq!((read(), cached()), (1, Some(version)));
 
-        // What is kept says something else than what is in place, to tell which of them is read.
-        cell.keep(Edition { number, snapshot: snapshot(7) });
-        assert_eq!((read(), kept()), (7, Some(number)));
+        // The cached snapshot differs from the stored one, to show which of them is read.
+        cell.cache(Versioned { version, snapshot: snapshot(7) });
+        assert_eq!((read(), cached()), (7, Some(version)));
         let nested = cell.read(|outer| (outer.revision(), read()));
         assert_eq!(nested, (7, 7), "a read within a read");
-        cell.put(snapshot(2));
-        assert_eq!((read(), kept()), (2, Some(cell.announced.load(Ordering::Acquire))));
+        cell.store(snapshot(2));
+        assert_eq!((read(), cached()), (2, Some(cell.version.load(Ordering::Acquire))));
     }
 }
 
@@ -176,10 +183,10 @@ mod model {
     use loom::thread;
 
     use super::*;
-    use crate::publish::indexed_map::Table;
+    use crate::publish::indexed_map::IndexedMap;
 
     fn snapshot(revision: u64) -> std::sync::Arc<Snapshot> {
-        std::sync::Arc::new(Snapshot::new(revision, Box::default(), Table::default(), Vec::new()))
+        std::sync::Arc::new(Snapshot::new(revision, Box::default(), IndexedMap::default(), Vec::new()))
     }
 
     fn revision(cell: &SnapshotCell) -> u64 {
@@ -198,31 +205,31 @@ mod model {
                 let cell = Arc::clone(&cell);
                 thread::spawn(move || read(&cell))
             };
-            cell.put(snapshot(1));
+            cell.store(snapshot(1));
             read(&cell);
-            cell.put(snapshot(2));
-            assert_eq!(revision(&cell), 2, "who has put it reads it");
+            cell.store(snapshot(2));
+            assert_eq!(revision(&cell), 2, "the publisher reads its own snapshot");
             reader.join().expect("no panic");
         });
     }
 
     #[test]
-    fn who_hears_of_a_snapshot_from_a_reader_reads_no_older_one() {
+    fn a_thread_that_learns_of_a_snapshot_from_a_reader_reads_no_older_one() {
         loom::model(|| {
             let cell = Arc::new(SnapshotCell::default());
-            let told = Arc::new(AtomicU64::new(0));
+            let shared = Arc::new(AtomicU64::new(0));
             let first = {
-                let (cell, told) = (Arc::clone(&cell), Arc::clone(&told));
-                thread::spawn(move || told.store(revision(&cell), Ordering::Release))
+                let (cell, shared) = (Arc::clone(&cell), Arc::clone(&shared));
+                thread::spawn(move || shared.store(revision(&cell), Ordering::Release))
             };
             let second = {
-                let (cell, told) = (Arc::clone(&cell), Arc::clone(&told));
+                let (cell, shared) = (Arc::clone(&cell), Arc::clone(&shared));
                 thread::spawn(move || {
-                    let heard = told.load(Ordering::Acquire);
-                    assert!(revision(&cell) >= heard);
+                    let seen = shared.load(Ordering::Acquire);
+                    assert!(revision(&cell) >= seen);
                 })
             };
-            cell.put(snapshot(1));
+            cell.store(snapshot(1));
             first.join().expect("no panic");
             second.join().expect("no panic");
         });

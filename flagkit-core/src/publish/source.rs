@@ -1,21 +1,22 @@
-//! Where flags come from: the trait to implement for a new place.
+//! The trait that every source of flags implements.
 
 use crate::model::provenance::Provenance;
 use crate::publish::load::{Load, LoadError};
 use crate::publish::publisher::Publisher;
 use crate::publish::signal::Signal;
 
-/// A place that flags come from: a file, the environment, a server, a database.
+/// A source of flags: a file, the environment, a server, a database.
 ///
-/// The trait is open. A runtime (`flagkit_sources::Builder`) moves the source onto a thread of its own and there calls
-/// [`load`](Source::load) once, for the start, and then [`run`](Source::run), which pushes further loads through the
-/// publisher until it is told to stop. Nothing here is async; a source that needs a runtime starts its own.
+/// The trait is open: implement it for your own kind of source. A runtime (`flagkit_sources::Builder`) moves the source
+/// onto its own thread. There it calls [`load`](Source::load) once, for the start, and then [`run`](Source::run), which
+/// publishes further loads until the source is stopped. Nothing here is async; a source that needs an async runtime
+/// starts one.
 ///
-/// A load is all or nothing: return an error and the layer keeps its last good flags.
+/// A load is all or nothing: if `load` returns an error, the layer keeps its last good flags.
 ///
 /// # Examples
 ///
-/// A source that asks again every ten seconds:
+/// A source that polls a database table every ten seconds:
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,13 +43,13 @@ use crate::publish::signal::Signal;
 /// }
 /// ```
 pub trait Source: Send + 'static {
-    /// Says what this is, as `kind:place`. Shown to operators: no secrets.
+    /// Returns the name of the source, in the form `kind:location`. Operators see it, so it must hold no secrets.
     fn provenance(&self) -> Provenance;
 
-    /// Is handed the signal that will stop it, before the first load and on the thread of the source.
+    /// Receives the signal that will stop the source, before the first load and on the thread of the source.
     ///
-    /// For a source that blocks elsewhere than in [`Publisher::wait`]: it leaves a [hook](Signal::on_stop) that shuts
-    /// what it blocks on. The default does nothing.
+    /// For a source that blocks outside [`Publisher::wait`]: it registers a [hook](Signal::on_stop) that closes the
+    /// socket or file it blocks on. The default does nothing.
     fn bind(&mut self, signal: &Signal) {
         let _ = signal;
     }
@@ -57,21 +58,21 @@ pub trait Source: Send + 'static {
     ///
     /// # Errors
     ///
-    /// Returns an error when there is nothing to load or what is there cannot be used as a whole. Problems of single
+    /// Returns an error if there is nothing to load, or if the contents cannot be used as a whole. Problems of single
     /// flags go into the [`Load`] instead.
     fn load(&mut self) -> Result<Load, LoadError>;
 
-    /// Publishes changes until [told to stop](crate::source::Wake::Stopped).
+    /// Publishes changes until the source is [stopped](crate::source::Wake::Stopped).
     ///
     /// The default returns at once, for a source that never changes.
     fn run(&mut self, publisher: &Publisher) {
         let _ = publisher;
     }
 
-    /// Returns a source with the settings of this one that has seen nothing yet, to take its place where its thread is
-    /// gone: in a forked child. Asked before the start.
+    /// Returns a fresh source with the same settings, which replaces this one in a forked child.
     ///
-    /// The default has none: the layer then keeps its flags in a child, and follows nothing.
+    /// The child has no thread for the original source. The runtime calls this before the start, because the original
+    /// moves to its thread then. The default returns `None`: in a child, the layer keeps its flags and no longer changes.
     fn restarted(&self) -> Option<Box<dyn Source>> {
         None
     }

@@ -1,4 +1,4 @@
-//! What a layer means before its first good load.
+//! The start policy: what a layer does before its first good load.
 
 use crate::publish::load::ErrorKind;
 

@@ -1,4 +1,4 @@
-//! How the sources are doing.
+//! The status of a set of flags and its sources, for operators.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -7,68 +7,69 @@ use crate::model::problem::Problem;
 use crate::model::provenance::Provenance;
 use crate::publish::load::LoadError;
 
-/// How a set of flags and its sources are doing, at one moment.
+/// The status of a set of flags and its sources at one moment; see [`Flags::status`](crate::Flags::status).
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Status {
-    /// The revision of the snapshot in force.
+    /// The revision of the current snapshot.
     pub revision: u64,
-    /// How many subscribers' calls have panicked so far.
+    /// The number of calls of subscribers that panicked.
     pub subscriber_panics: u64,
     /// The sources, lowest layer first.
     pub sources: Vec<SourceStatus>,
 }
 
-/// How one source is doing.
+/// The status of one source.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SourceStatus {
-    /// What the source is.
+    /// The name of the source.
     pub provenance: Provenance,
-    /// Whether it is well.
+    /// The health of the source.
     pub state: SourceState,
-    /// Since when, or for one that is stopped since when it was as it was then. `None` without a clock, and before it
-    /// has answered.
+    /// When the state last changed. For a stopped source, the last change before the stop. `None` without a clock, and
+    /// before the first load.
     pub since: Option<SystemTime>,
-    /// When it looks next, while it waits for a time. `None` without a clock.
+    /// When the source checks next, while it waits for a timeout. `None` without a clock.
     pub next_try: Option<SystemTime>,
-    /// When it last loaded flags or found them unchanged. `None` before that, or without a clock,
-    /// unless the load said so itself ([`Load::as_of`](crate::source::Load::as_of), [`stale`](crate::source::Load::stale)).
+    /// When the source last loaded flags or found them unchanged. `None` before that, or without a clock, unless the
+    /// load set a time ([`Load::as_of`](crate::source::Load::as_of), [`stale`](crate::source::Load::stale)).
     pub last_good: Option<SystemTime>,
-    /// Why its latest load was refused; `None` when the latest load was good.
+    /// Why the latest load was rejected. `None` if the latest load was good.
     pub last_error: Option<Arc<LoadError>>,
-    /// What is wrong with single flags of its last good load.
+    /// The problems of single flags of the last good load.
     pub problems: Vec<Problem>,
-    /// How many flags its last good load declares.
+    /// The number of flags that the last good load declares.
     pub flags: usize,
-    /// What the source itself should be known for, whatever it loads: that it can only be polled, for example.
+    /// Warnings about the source itself, independent of its contents; for example, that changes can only be detected by
+    /// polling.
     pub warnings: Arc<[Box<str>]>,
-    /// How many loads were accepted, stale ones included.
+    /// The number of accepted loads, stale ones included.
     pub loads: u64,
-    /// How many times its flags were found unchanged.
+    /// The number of checks that found the flags unchanged.
     pub confirmations: u64,
-    /// How many loads were refused.
+    /// The number of rejected loads.
     pub refusals: u64,
 }
 
-/// Whether a source is well.
+/// The health of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SourceState {
-    /// It has not answered yet.
+    /// The first load has not finished.
     Starting,
-    /// Its latest load was good.
+    /// The latest load was good.
     Fresh,
-    /// Its latest load was refused; its last good flags stay in force.
+    /// The latest load was rejected; the last good flags stay in effect.
     Stale,
-    /// It has never had a good load: it says nothing about any flag.
+    /// No load was ever good; the source declares no flag.
     Waiting,
-    /// It was stopped; its last good flags stay in force and no longer change.
+    /// The source was stopped; its last good flags stay in effect and no longer change.
     Stopped,
 }
 
 impl SourceState {
-    /// Returns the state as a word in lower case.
+    /// Returns the state as a lower-case word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",

@@ -1,12 +1,15 @@
-//! The state behind a handle: layers in, snapshots out.
+//! The store: the state behind a handle, and the one lock of the writing side.
 //!
-//! Everything that changes goes through here, under one lock that no reader takes:
+//! Every change passes through here, under a lock that no reader takes:
 //!
 //! ```text
 //! Publisher ──load──▶ Layer ──merge──▶ Snapshot ──▶ SnapshotCell ──▶ readers
-//!                                          ├──────▶ follower (call sites)
+//!                                          ├──────▶ SnapshotHook (call sites)
 //!                                          └──────▶ Subscribers, after the lock is released
 //! ```
+//!
+//! No user code runs under the lock. Subscribers run after it is released, and so do the drops of errors and of old
+//! snapshots, because both may own values with a user's `Drop`.
 
 use std::mem;
 use std::process;
@@ -18,9 +21,9 @@ use crate::model::FlagSet;
 use crate::model::key::FlagKey;
 use crate::model::provenance::Provenance;
 use crate::publish::event::{Change, Event, LoadFailure, StateChange, WarningsChange};
-use crate::publish::layer::{Layer, Noted};
+use crate::publish::layer::{Layer, Recorded};
 use crate::publish::load::{Load, LoadError};
-use crate::publish::merge::{Laying, merge};
+use crate::publish::merge::{LayerInput, merge};
 use crate::publish::signal::Signal;
 use crate::publish::snapshot::Snapshot;
 use crate::publish::snapshot_cell::SnapshotCell;
@@ -28,16 +31,23 @@ use crate::publish::start_policy::StartPolicy;
 use crate::publish::status::{SourceState, Status};
 use crate::publish::subscribers::Subscribers;
 
-/// Told of each snapshot in order, under the publishing lock, and of the keys, in order, whose entry is another in it
-/// than in the one before, if all others are where they were.
-pub(crate) type Follower = fn(&Snapshot, Option<&[FlagKey]>);
+/// A function that receives every snapshot, in order and under the lock of the store.
+///
+/// Its second argument lists the changed keys, sorted. It is `None` if more than those entries changed: then some
+/// unchanged key may have another index. The registry of call sites is the only hook.
+pub(crate) type SnapshotHook = fn(&Snapshot, Option<&[FlagKey]>);
 
+/// The state behind a handle: the layers, the current snapshot, and the subscribers.
+///
+/// Each [`Flags`](crate::Flags) and its clones share one store, and so does each [`Publisher`](crate::source::Publisher)
+/// of its layers. Readers use only [`cell`](Self::cell), which takes no lock. Publishers call one method per event of
+/// their source. Each method locks, updates a layer, merges if needed, unlocks, and then delivers the events.
 #[derive(Debug)]
 pub(crate) struct Store {
     cell: SnapshotCell,
     publishing: Mutex<Publishing>,
     subscribers: Arc<Subscribers>,
-    /// The process that has the threads that publish.
+    /// The process whose threads publish. Differs from the current process in a forked child.
     process: AtomicU32,
 }
 
@@ -52,31 +62,32 @@ impl Default for Store {
     }
 }
 
+/// The part of the store that only publishers use, under the lock.
 #[derive(Debug, Default)]
 struct Publishing {
     layers: Vec<Layer>,
-    follower: Option<Follower>,
-    /// Snapshots that were in force and that readers still have a share of. Kept so that it is a publisher who drops
-    /// them, and no reader has to wait for that.
+    hook: Option<SnapshotHook>,
+    /// Earlier snapshots that readers still hold. The store keeps them, so that a publisher drops them: dropping a large
+    /// snapshot takes time, which no reader should spend.
     retired: Vec<Arc<Snapshot>>,
 }
 
 impl Publishing {
-    /// The layer, unless its source has been stopped.
+    /// Returns the layer, unless its source has been stopped.
     fn live_layer(&mut self, index: LayerIndex) -> Option<&mut Layer> {
         self.layers.get_mut(index.0).filter(|layer| !layer.signal.is_stopped())
     }
 
-    /// Takes out what no reader has a share of any more: to be dropped without the lock.
+    /// Takes the retired snapshots that no reader holds any more. The caller drops them without the lock.
     fn release(&mut self) -> Vec<Arc<Snapshot>> {
         let retired = mem::take(&mut self.retired).into_iter();
-        let (gone, held) = retired.partition(|snapshot| Arc::strong_count(snapshot) == 1);
+        let (unused, held) = retired.partition(|snapshot| Arc::strong_count(snapshot) == 1);
         self.retired = held;
-        gone
+        unused
     }
 }
 
-/// Which layer of a store: its place in the stack.
+/// The index of a layer in its store; 0 is the lowest layer. Layers are never removed, so an index stays valid.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LayerIndex(usize);
 
@@ -90,36 +101,37 @@ impl Store {
         &self.subscribers
     }
 
-    /// Lays a new, silent layer on top.
+    /// Adds a layer on top, which declares nothing yet.
     pub(crate) fn add_layer(&self, provenance: Provenance, signal: Signal) -> LayerIndex {
         let mut publishing = self.lock();
         publishing.layers.push(Layer::new(provenance, signal));
         LayerIndex(publishing.layers.len() - 1)
     }
 
-    /// Has every snapshot told to `follower`, the present one first.
-    pub(crate) fn follow(&self, follower: Follower) {
+    /// Sets the hook, and calls it with the current snapshot.
+    pub(crate) fn set_hook(&self, hook: SnapshotHook) {
         let mut publishing = self.lock();
-        publishing.follower = Some(follower);
-        follower(&self.cell.latest(), None);
+        publishing.hook = Some(hook);
+        hook(&self.cell.latest(), None);
     }
 
-    /// Has another signal stop the layer.
-    pub(crate) fn hand_over(&self, index: LayerIndex, signal: Signal) {
+    /// Replaces the signal that stops the layer.
+    pub(crate) fn replace_signal(&self, index: LayerIndex, signal: Signal) {
         if let Some(layer) = self.lock().layers.get_mut(index.0) {
             layer.signal = signal;
         }
     }
 
-    /// Whether a process that was forked off has these flags, and not recovered them.
+    /// Returns whether this process is a forked child that has not [recovered](Self::recover) the store.
     pub(crate) fn is_forked(&self) -> bool {
         self.process.load(Ordering::Relaxed) != process::id()
     }
 
-    /// In a forked child: whether nothing was locked at the fork, so that publishing may go on.
+    /// Prepares the store of a forked child for publishing. Returns `false` if a lock was held at the fork: then the
+    /// lock stays held, and publishing would block for ever.
     pub(crate) fn recover(&self) -> bool {
-        let is_free = !matches!(self.publishing.try_lock(), Err(TryLockError::WouldBlock));
-        let is_recovered = is_free && self.subscribers.recover();
+        let is_unlocked = !matches!(self.publishing.try_lock(), Err(TryLockError::WouldBlock));
+        let is_recovered = is_unlocked && self.subscribers.recover();
         if is_recovered {
             self.process.store(process::id(), Ordering::Relaxed);
         }
@@ -127,82 +139,82 @@ impl Store {
     }
 
     pub(crate) fn before_first_load(&self, index: LayerIndex, policy: StartPolicy) {
-        let old = {
+        let released = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.layers.get_mut(index.0) else { return };
             layer.policy = policy;
             self.republish(&mut publishing, index)
         };
-        drop(old);
+        drop(released);
         self.subscribers.deliver();
     }
 
     pub(crate) fn accept(&self, index: LayerIndex, load: Load, now: Option<SystemTime>) {
-        let old = {
+        let released = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.live_layer(index) else { return };
-            let before = layer.health();
-            let Noted { news, forgotten } = layer.accept(load, now);
-            let turn = layer.turned(before, now);
-            let snapshot = self.republish(&mut publishing, index);
-            // Of any layer: this load may have brought about a collision of another one's names.
+            let before = layer.state();
+            let Recorded { unreported, replaced } = layer.accept(load, now);
+            let state_change = layer.record_state_change(before, now);
+            let snapshots = self.republish(&mut publishing, index);
+            // All layers, because this load may have caused a problem with a flag of another layer.
             for layer in &mut publishing.layers {
-                if let Some(problems) = layer.untold_problems() {
+                if let Some(problems) = layer.unreported_problems() {
                     let layer = layer.provenance.clone();
                     self.subscribers.enqueue(Event::LoadFailed(LoadFailure { layer, error: None, problems }));
                 }
             }
-            self.tell(&publishing, index, news, turn);
-            (forgotten, snapshot)
+            self.notify(&publishing, index, unreported, state_change);
+            (replaced, snapshots)
         };
-        // Dropped without the lock: the error may carry anything, the snapshots may be large.
-        drop(old);
+        // Dropped without the lock: the error may own any value, and the snapshots may be large.
+        drop(released);
         self.subscribers.deliver();
     }
 
-    pub(crate) fn confirm(&self, index: LayerIndex, now: Option<SystemTime>) {
-        let error = {
+    pub(crate) fn unchanged(&self, index: LayerIndex, now: Option<SystemTime>) {
+        let released = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.live_layer(index) else { return };
-            let before = layer.health();
-            let error = layer.confirm(now);
-            let turn = layer.turned(before, now);
-            self.tell(&publishing, index, None, turn);
+            let before = layer.state();
+            let error = layer.unchanged(now);
+            let state_change = layer.record_state_change(before, now);
+            self.notify(&publishing, index, None, state_change);
             (error, publishing.release())
         };
-        drop(error);
+        drop(released);
         self.subscribers.deliver();
     }
 
-    pub(crate) fn warn(&self, index: LayerIndex, warnings: Arc<[Box<str>]>) {
+    pub(crate) fn fail(&self, index: LayerIndex, error: LoadError, now: Option<SystemTime>) {
+        let released = {
+            let mut publishing = self.lock();
+            let Some(layer) = publishing.live_layer(index) else { return };
+            let before = layer.state();
+            let Recorded { unreported, replaced } = layer.fail(error, now);
+            let state_change = layer.record_state_change(before, now);
+            self.notify(&publishing, index, unreported, state_change);
+            // Whether a layer without a good load hides the layers below may depend on its error.
+            (replaced, self.republish(&mut publishing, index))
+        };
+        drop(released);
+        self.subscribers.deliver();
+    }
+
+    pub(crate) fn set_warnings(&self, index: LayerIndex, warnings: Arc<[Box<str>]>) {
         if let Some(layer) = self.lock().live_layer(index) {
-            let (news, layer) = (layer.warn(warnings), layer.provenance.clone());
-            if let Some(warnings) = news {
+            let (with_new, layer) = (layer.set_warnings(warnings), layer.provenance.clone());
+            if let Some(warnings) = with_new {
                 self.subscribers.enqueue(Event::WarningsChanged(WarningsChange { layer, warnings }));
             }
         }
         self.subscribers.deliver();
     }
 
-    pub(crate) fn waits(&self, index: LayerIndex, until: Option<SystemTime>) {
+    pub(crate) fn set_next_try(&self, index: LayerIndex, time: Option<SystemTime>) {
         if let Some(layer) = self.lock().live_layer(index) {
-            layer.waits(until);
+            layer.set_next_try(time);
         }
-    }
-
-    pub(crate) fn refuse(&self, index: LayerIndex, error: LoadError, now: Option<SystemTime>) {
-        let old = {
-            let mut publishing = self.lock();
-            let Some(layer) = publishing.live_layer(index) else { return };
-            let before = layer.health();
-            let Noted { news, forgotten } = layer.refuse(error, now);
-            let turn = layer.turned(before, now);
-            self.tell(&publishing, index, news, turn);
-            // What a layer without a good load means may depend on its error.
-            (forgotten, self.republish(&mut publishing, index))
-        };
-        drop(old);
-        self.subscribers.deliver();
     }
 
     pub(crate) fn flag_set(&self, index: LayerIndex) -> Option<Arc<FlagSet>> {
@@ -213,7 +225,7 @@ impl Store {
         self.status_of(&self.lock())
     }
 
-    /// The status, unless somebody is changing it right now.
+    /// Returns the status, or `None` if the lock is held.
     pub(crate) fn try_status(&self) -> Option<Status> {
         match self.publishing.try_lock() {
             Ok(publishing) => Some(self.status_of(&publishing)),
@@ -230,12 +242,13 @@ impl Store {
         }
     }
 
-    fn tell(
+    /// Queues the events about an error and a state change of one layer.
+    fn notify(
         &self,
         publishing: &Publishing,
         index: LayerIndex,
         error: Option<Arc<LoadError>>,
-        turn: Option<(SourceState, SourceState)>,
+        state_change: Option<(SourceState, SourceState)>,
     ) {
         let Some(layer) = publishing.layers.get(index.0).map(|layer| &layer.provenance) else { return };
         if error.is_some() {
@@ -245,37 +258,39 @@ impl Store {
                 problems: [].into(),
             }));
         }
-        if let Some((from, to)) = turn {
+        if let Some((from, to)) = state_change {
             self.subscribers.enqueue(Event::StateChanged(StateChange { layer: layer.clone(), from, to }));
         }
     }
 
-    /// Merges the layers and, if that differs from the snapshot in force, puts it in force. Returns what to drop.
+    /// Merges the layers and publishes the result, unless it equals the current snapshot.
+    ///
+    /// Returns retired snapshots, which the caller drops without the lock.
     fn republish(&self, publishing: &mut Publishing, cause: LayerIndex) -> Vec<Arc<Snapshot>> {
         let current = self.cell.latest();
         let layers: Vec<_> = publishing
             .layers
             .iter()
-            .map(|layer| Laying {
+            .map(|layer| LayerInput {
                 provenance: &layer.provenance,
                 flags: layer.flags().map(Arc::as_ref),
-                veils: layer.veils(),
+                hides_lower_layers: layer.hides_lower_layers(),
             })
             .collect();
-        let (next, collisions) = merge(&current, &layers);
-        for (layer, collisions) in publishing.layers.iter_mut().zip(collisions) {
-            layer.collisions = collisions;
+        let (next, problems) = merge(&current, &layers);
+        for (layer, problems) in publishing.layers.iter_mut().zip(problems) {
+            layer.merge_problems = problems;
         }
         let changes = current.changes(&next);
-        if changes.are_none() {
+        if changes.is_empty() {
             return publishing.release();
         }
         let keys: Arc<[_]> = changes.keys.into();
         let next = Arc::new(next);
-        self.cell.put(Arc::clone(&next));
+        self.cell.store(Arc::clone(&next));
         publishing.retired.push(current);
-        if let Some(follower) = publishing.follower {
-            follower(&next, changes.are_in_place.then_some(&*keys));
+        if let Some(hook) = publishing.hook {
+            hook(&next, changes.is_complete.then_some(&*keys));
         }
         if let Some(layer) = publishing.layers.get(cause.0) {
             let (revision, layer) = (next.revision(), layer.provenance.clone());
@@ -284,7 +299,7 @@ impl Store {
         publishing.release()
     }
 
-    /// Nothing that runs under the lock is a user's, drops included, so a poisoned one still holds good data.
+    /// No user code (not even a `Drop`) runs under this lock, so the data is consistent even if the lock is poisoned.
     fn lock(&self) -> MutexGuard<'_, Publishing> {
         self.publishing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -294,24 +309,27 @@ impl Store {
 mod tests {
     use super::*;
     use crate::model::Flag;
-    use crate::read::flags::Flags;
+    use crate::publish::publisher::Publisher;
 
     #[test]
     fn a_poisoned_lock_is_taken_all_the_same() {
-        let flags = Flags::new();
-        let publisher = flags.add_layer(Provenance::new("test:"));
+        let store = Arc::new(Store::default());
+        let signal = Signal::new();
+        let layer = store.add_layer(Provenance::new("test:"), signal.clone());
+        let publisher = Publisher::new(Arc::clone(&store), layer, signal);
+        let is_on = || store.cell().read(|snapshot| snapshot.is_on("a", &()));
         std::thread::scope(|scope| {
             let holder = scope.spawn(|| {
-                let _held = flags.store().publishing.lock();
+                let _held = store.publishing.lock();
                 panic!("amid a change");
             });
             assert!(holder.join().is_err());
         });
-        assert!(flags.store().publishing.is_poisoned());
-        assert!(!flags.is_on("a", &()));
+        assert!(store.publishing.is_poisoned());
+        assert!(!is_on());
         publisher.publish(FlagSet::from_iter([(FlagKey::new("a").expect("a key"), Flag::on())]));
-        assert!(flags.is_on("a", &()));
-        assert_eq!(flags.status().sources[0].loads, 1);
-        assert_eq!(flags.try_status().map(|status| status.revision), Some(1));
+        assert!(is_on());
+        assert_eq!(store.status().sources[0].loads, 1);
+        assert_eq!(store.try_status().map(|status| status.revision), Some(1));
     }
 }

@@ -1,4 +1,4 @@
-//! Who is told of events, and how: in order, without a lock, whatever they do.
+//! The subscribers: delivery of events in order, and without a lock held.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,11 +11,12 @@ use crate::publish::sync::{AtomicU64, Mutex, MutexGuard};
 
 type Callback = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// The subscribers of one [`Flags`](crate::Flags), and the events on their way to them.
+/// The subscribers of one [`Flags`](crate::Flags), and the events that are queued for them.
 ///
-/// Events are queued under the publisher's lock, hence in order, and delivered after it is released by whichever
-/// publishing thread comes first. A publisher that finds another one delivering leaves its event to that one. So no
-/// lock is held while a subscriber runs: it may read flags, publish, subscribe, unsubscribe or stop the sources.
+/// The store owns this, and each [`Subscription`] refers to it. The store queues events under its own lock, hence in
+/// order, and delivers them after it has released that lock. One thread delivers at a time: if a publisher finds another
+/// one delivering, that one delivers its event as well. No lock is held while a subscriber runs, so it may read flags,
+/// publish, subscribe, unsubscribe or stop the sources.
 #[derive(Default)]
 pub(crate) struct Subscribers {
     callbacks: Mutex<Vec<(u64, Callback)>>,
@@ -24,11 +25,12 @@ pub(crate) struct Subscribers {
     panics: AtomicU64,
 }
 
+/// The events that are not delivered yet.
 #[derive(Default)]
 struct Queue {
     events: VecDeque<Event>,
-    /// Somebody is delivering, and will look again before stopping.
-    busy: bool,
+    /// Whether a thread is delivering. It checks the queue again before it stops.
+    is_delivering: bool,
 }
 
 impl Subscribers {
@@ -42,9 +44,9 @@ impl Subscribers {
         lock(&self.queue).events.push_back(event);
     }
 
-    /// Delivers what is queued, unless somebody else is at it.
+    /// Delivers the queued events, unless another thread is delivering.
     pub(crate) fn deliver(&self) {
-        if std::mem::replace(&mut lock(&self.queue).busy, true) {
+        if std::mem::replace(&mut lock(&self.queue).is_delivering, true) {
             return;
         }
         while let Some(event) = self.next() {
@@ -52,8 +54,9 @@ impl Subscribers {
         }
     }
 
-    /// In a forked child: whether nothing was locked at the fork. Whoever was delivering then is gone, and so is what
-    /// was on its way.
+    /// Resets the queue in a forked child. Returns `false` if a lock was held at the fork.
+    ///
+    /// The thread that was delivering does not exist in the child, so its events are lost.
     pub(crate) fn recover(&self) -> bool {
         if matches!(self.callbacks.try_lock(), Err(TryLockError::WouldBlock)) {
             return false;
@@ -64,7 +67,7 @@ impl Subscribers {
             Err(TryLockError::WouldBlock) => return false,
         };
         let lost = std::mem::take(&mut *queue);
-        // What an event carries is a source's own, and is dropped where no lock is held.
+        // An event may own an error with a user's `Drop`, so it is dropped without the lock.
         drop(queue);
         drop(lost);
         true
@@ -74,33 +77,33 @@ impl Subscribers {
         self.panics.load(Ordering::Relaxed)
     }
 
-    /// Takes the next event, or ends the delivery in the same breath as finding none.
+    /// Takes the next event. If there is none, ends the delivery under the same lock, so that no event is left behind.
     fn next(&self) -> Option<Event> {
         let mut queue = lock(&self.queue);
         let event = queue.events.pop_front();
-        queue.busy = event.is_some();
+        queue.is_delivering = event.is_some();
         event
     }
 
     fn call(&self, event: &Event) {
         let ids: Vec<u64> = lock(&self.callbacks).iter().map(|(id, _)| *id).collect();
         for id in ids {
-            // Looked up when its turn comes: one called before may have unsubscribed it.
+            // Searched for each time, because a subscriber called before may have unsubscribed this one.
             let callback =
                 lock(&self.callbacks).iter().find(|(known, _)| *known == id).map(|(_, callback)| callback.clone());
             if let Some(callback) = callback {
                 self.contain(|| callback(event));
-                // Perhaps the last share of what the callback owns, whose drop is a user's code as well.
+                // This may be the last reference, and then the drop runs user code as well.
                 self.contain(|| drop(callback));
             }
         }
     }
 
-    /// Runs a user's code and counts its panic, if it panics.
+    /// Runs user code, and counts a panic in it.
     fn contain(&self, run: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             self.panics.fetch_add(1, Ordering::Relaxed);
-            // What was thrown may panic in turn when it is dropped, and what that throws is left alone.
+            // The panic's payload may panic when it is dropped. The payload of that second panic is leaked.
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
                 std::mem::forget(panic);
             }
@@ -114,10 +117,10 @@ impl fmt::Debug for Subscribers {
     }
 }
 
-/// Keeps a subscription alive: dropped, the subscriber is told no more.
+/// A guard that keeps a subscriber subscribed; see [`Flags::subscribe`](crate::Flags::subscribe).
 ///
-/// A call that is under way on another thread when the subscription is dropped runs to its end.
-#[must_use = "dropped at once, the subscriber is never told; keep it, or call `forget`"]
+/// Dropping it unsubscribes. A call of the subscriber that is running on another thread at that moment finishes.
+#[must_use = "dropping the subscription unsubscribes; keep it, or call `forget`"]
 #[derive(Debug)]
 pub struct Subscription {
     subscribers: Weak<Subscribers>,
@@ -125,7 +128,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Keeps the subscription for as long as the flags live.
+    /// Keeps the subscriber subscribed for the life of the flags.
     pub fn forget(mut self) {
         self.subscribers = Weak::new();
     }
@@ -135,15 +138,15 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         if let Some(subscribers) = self.subscribers.upgrade() {
             let mut callbacks = lock(&subscribers.callbacks);
-            let gone = callbacks.iter().position(|(id, _)| *id == self.id).map(|index| callbacks.remove(index));
-            // What the callback owns may itself be a subscription: drop it without the lock.
+            let removed = callbacks.iter().position(|(id, _)| *id == self.id).map(|index| callbacks.remove(index));
+            // The callback may own another subscription, so it is dropped without the lock.
             drop(callbacks);
-            drop(gone);
+            drop(removed);
         }
     }
 }
 
-/// A subscriber's panic never happens under a lock, so a poisoned one still holds good data.
+/// A subscriber never panics under a lock, so the data is consistent even if the lock is poisoned.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -196,21 +199,22 @@ mod model {
         }
     }
 
-    /// What a subscriber is told, and the subscription. Threads take turns in a model: a lock of std does for what is noted.
-    fn noting(subscribers: &Arc<Subscribers>) -> (Arc<std::sync::Mutex<Vec<u64>>>, Subscription) {
-        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let noted = Arc::clone(&told);
+    /// The revisions that a subscriber receives, and its subscription. loom runs one thread at a time, so a lock of std
+    /// suffices for the list.
+    fn recording(subscribers: &Arc<Subscribers>) -> (Arc<std::sync::Mutex<Vec<u64>>>, Subscription) {
+        let received = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let recorded = Arc::clone(&received);
         let subscription = subscribers.subscribe(Arc::new(move |event| {
-            noted.lock().unwrap_or_else(PoisonError::into_inner).push(revision(event));
+            recorded.lock().unwrap_or_else(PoisonError::into_inner).push(revision(event));
         }));
-        (told, subscription)
+        (received, subscription)
     }
 
     #[test]
-    fn each_event_is_told_once_and_in_order_whoever_delivers() {
+    fn each_event_is_delivered_once_and_in_order_by_any_thread() {
         loom::model(|| {
             let subscribers = Arc::new(Subscribers::default());
-            let (told, _subscription) = noting(&subscribers);
+            let (received, _subscription) = recording(&subscribers);
             let published = Arc::new(Mutex::new(0));
             let publish = |subscribers: &Subscribers, published: &Mutex<u64>| {
                 {
@@ -226,15 +230,15 @@ mod model {
             };
             publish(&subscribers, &published);
             other.join().expect("no panic");
-            assert_eq!(*told.lock().unwrap(), [1, 2]);
+            assert_eq!(*received.lock().unwrap(), [1, 2]);
         });
     }
 
     #[test]
-    fn nothing_is_told_of_what_happens_after_the_subscription_ended() {
+    fn no_event_after_the_end_of_the_subscription_is_delivered() {
         loom::model(|| {
             let subscribers = Arc::new(Subscribers::default());
-            let (told, subscription) = noting(&subscribers);
+            let (received, subscription) = recording(&subscribers);
             let has_ended = Arc::new(AtomicBool::new(false));
             let publisher = {
                 let (subscribers, has_ended) = (Arc::clone(&subscribers), Arc::clone(&has_ended));
@@ -249,8 +253,11 @@ mod model {
             drop(subscription);
             has_ended.store(true, Ordering::Release);
             let last = publisher.join().expect("no panic");
-            let told = told.lock().unwrap();
-            assert!(told.is_sorted() && told.iter().all(|revision| *revision <= last), "{told:?} of {last}");
+            let received = received.lock().unwrap();
+            assert!(
+                received.is_sorted() && received.iter().all(|revision| *revision <= last),
+                "{received:?} of {last}"
+            );
         });
     }
 }

@@ -1,7 +1,10 @@
-//! What threads meet at: a word, a lock, a place for a snapshot.
+//! The synchronization primitives of the read path, which the loom models replace.
 //!
-//! With `--cfg flagkit_loom` they are those of loom, which runs a test in every order in which threads can meet at them
-//! (`scripts/loom`). arc-swap is not among what loom knows: a lock stands for it, and what is tried is our protocol around it.
+//! In a normal build these are the types of `std` and `arc-swap`. With `--cfg flagkit_loom` they are the types of
+//! [loom](https://docs.rs/loom), which runs a test under every possible interleaving of its threads (`scripts/loom`).
+//! loom has no model of `arc-swap`. A lock stands in for it, so the models check the protocol around it, not `arc-swap`.
+//!
+//! `snapshot_cell`, `subscribers` and the call sites import from here. Code that no model runs imports from `std`.
 
 #[cfg(not(flagkit_loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard, atomic::AtomicU64};
@@ -12,14 +15,15 @@ pub(crate) use arc_swap::ArcSwap;
 pub(crate) use loom::sync::{Mutex, MutexGuard, atomic::AtomicU64};
 
 #[cfg(flagkit_loom)]
-pub(crate) use self::instead::ArcSwap;
+pub(crate) use self::loom_stand_ins::ArcSwap;
 
 #[cfg(flagkit_loom)]
-mod instead {
+mod loom_stand_ins {
     use std::sync::{Arc, PoisonError};
 
     use super::Mutex;
 
+    /// The methods of `arc_swap::ArcSwap` that `SnapshotCell` calls, on top of a lock.
     #[derive(Debug)]
     pub(crate) struct ArcSwap<T>(Mutex<Arc<T>>);
 

@@ -1,4 +1,4 @@
-//! The handle.
+//! The handle to a set of flags.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use crate::subject::Subject;
 
 /// A handle to a set of flags that follows its sources.
 ///
-/// Cloning is cheap and gives another handle to the same flags. Reads never block, never fail, allocate nothing and
-/// log nothing; with no sources, or before their first load, every flag is dark.
+/// Cloning is cheap, and clones refer to the same flags. Reads never block, fail, allocate or log. Without sources, or
+/// before their first load, every flag is dark.
 ///
 /// # `Flags` versus `flag!`
 ///
-/// `flag!("key")` reads the one handle that is [installed](crate::install) for the process, and costs one atomic load
-/// because the place of the call remembers the answer. A handle is for libraries that take their flags as an
-/// argument, for tests, and for processes with more than one set; it looks the key up each time.
+/// `flag!("key")` reads the one handle that is [installed](crate::install) for the process. It costs one atomic load,
+/// because the call site caches the state of its flag. A handle looks the key up at each read. Use a handle in a library
+/// that takes its flags as an argument, in tests, and in a process with more than one set of flags.
 ///
 /// # Examples
 ///
@@ -43,34 +43,33 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// Makes a handle without sources: every flag is dark.
+    /// Creates a handle without sources: every flag is dark.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Makes a handle with one layer that never changes, for tests and examples.
+    /// Creates a handle with one layer that never changes, for tests and examples.
     pub fn fixed(flags: FlagSet) -> Self {
         let handle = Self::new();
         handle.add_layer(Provenance::new("fixed:")).publish(flags);
         handle
     }
 
-    /// Lays a new layer on top of those there are, and returns the way to fill it.
+    /// Adds a layer on top of the existing ones, and returns the publisher that fills it.
     ///
-    /// Until it is filled it says nothing, unless [`Publisher::when_unfilled`] says otherwise. A layer stays for the life
-    /// of the handle.
+    /// Until its first good load the layer declares nothing, unless [`Publisher::before_first_load`] sets another
+    /// policy. A layer cannot be removed.
     pub fn add_layer(&self, provenance: Provenance) -> Publisher {
         let signal = Signal::new();
         let layer = self.store.add_layer(provenance, signal.clone());
         Publisher::new(Arc::clone(&self.store), layer, signal)
     }
 
-    /// Calls `subscriber` after each change, each new fault, and when a source turns or warns, in order, until the subscription is dropped.
+    /// Calls `subscriber` with each [`Event`], in order, until the subscription is dropped.
     ///
-    /// It runs on the thread of the source that published, with no lock held: it may read flags, subscribe, or stop
-    /// the sources. While it runs no later event is delivered, and they queue up, so hand long work to another
-    /// thread. A panic in it is
-    /// caught and counted ([`Status::subscriber_panics`]), and the others are still told.
+    /// It runs on the thread of the source that published, with no lock held, so it may read flags, subscribe, or stop
+    /// the sources. Later events wait until it returns, so hand long work to another thread. A panic in it is caught and
+    /// counted ([`Status::subscriber_panics`]), and the other subscribers still receive the event.
     ///
     /// # Examples
     ///
@@ -96,42 +95,45 @@ impl Flags {
         self.store.subscribers().subscribe(Arc::new(subscriber))
     }
 
-    /// Tells whether the flag is on for the subject. Pass `&()` for nobody in particular.
+    /// Returns whether the flag is on for the subject. Pass `&()` if there is no subject.
     #[inline]
     pub fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
         self.store.cell().read(|snapshot| snapshot.is_on(key, subject))
     }
 
-    /// Answers with the grounds.
+    /// Evaluates the flag for the subject, and returns the result with its reason.
     pub fn evaluate<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Evaluation {
         self.store.cell().read(|snapshot| snapshot.evaluate(key, subject))
     }
 
-    /// Returns the subject's variant. `None` when the flag is off for the subject, has no variants, or the subject
-    /// has nothing to be dealt one by.
+    /// Returns the variant assigned to the subject.
+    ///
+    /// `None` if the flag has no variants, if it is off for the subject (and has no
+    /// [off variant](crate::Flag::with_off_variant)), or if the subject lacks the attribute the flag is bucketed by.
     #[inline]
     pub fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
         self.store.cell().read(|snapshot| snapshot.variant(key, subject))
     }
 
-    /// Answers with every step on the way; see [`Snapshot::explain`].
+    /// Evaluates the flag for the subject, and returns the result with every step; see [`Snapshot::explain`].
     pub fn explain<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Explanation {
         self.snapshot().explain(key, subject)
     }
 
-    /// Pins the snapshot in force, so that all questions of a request are answered by one revision.
+    /// Returns the current snapshot. All reads from it use one revision, so hold it for the length of a request.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.store.cell().read(Arc::clone)
     }
 
-    /// Returns how the sources are doing.
+    /// Returns the status of the flags and their sources.
     pub fn status(&self) -> Status {
         self.store.status()
     }
 
-    /// Returns how the sources are doing, unless one of them is changing something right now.
+    /// Returns the status, or `None` if a source is changing the flags at this moment.
     ///
-    /// Waits for nobody: for a signal handler's thread, or a forked child, where nobody may be left to wait for.
+    /// It never blocks. For a thread that handles signals, and for a forked child, in which the thread that holds the
+    /// lock may not exist.
     pub fn try_status(&self) -> Option<Status> {
         self.store.try_status()
     }

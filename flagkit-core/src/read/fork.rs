@@ -17,7 +17,7 @@ use crate::read::flags::Flags;
 /// locked: leave everything alone then but reading.
 pub fn recover_after_fork(flags: &Flags) -> Result<(), ForkError> {
     let store = flags.store();
-    if !store.is_forked() || call_site::is_free() && store.recover() { Ok(()) } else { Err(ForkError(())) }
+    if !store.is_forked() || call_site::is_registry_unlocked() && store.recover() { Ok(()) } else { Err(ForkError(())) }
 }
 
 /// The process was forked while its flags were being changed, so that they cannot change any more.

@@ -1,4 +1,4 @@
-//! What `flag!(in …)` and `variant!(in …)` accept.
+//! The handles that `flag!(in …)` and `variant!(in …)` accept.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,19 +8,20 @@ use crate::publish::snapshot::Snapshot;
 use crate::read::flags::Flags;
 use crate::subject::Subject;
 
-/// Something that answers for flags: [`Flags`], [`Snapshot`], and pointers to them.
+/// A handle from which flags can be read: [`Flags`], [`Snapshot`], and pointers to them.
 ///
-/// Sealed: it exists for `flag!(in handle, …)`, and only this crate implements it.
+/// The expansion of `flag!(in handle, …)` calls it, so that the macro accepts each of these types. The trait is sealed:
+/// only this crate implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not answer for flags",
     label = "expected `Flags`, `Snapshot`, or a pointer to one",
     note = "`flag!(in flags, \"key\", …)` takes the handle first"
 )]
 pub trait Handle: sealed::Sealed {
-    /// Tells whether the flag is on for the subject.
+    /// Returns whether the flag is on for the subject.
     fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool;
 
-    /// Returns the subject's variant.
+    /// Returns the variant assigned to the subject.
     fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant>;
 }
 

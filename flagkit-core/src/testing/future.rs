@@ -1,4 +1,4 @@
-//! Overrides that follow a task.
+//! Overrides for futures, which follow a task from thread to thread.
 
 use std::fmt;
 use std::future::Future;
@@ -6,17 +6,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::frames::Frame;
+use super::guard::EnteredScope;
 use super::overrides::Overrides;
-use super::scope::Entered;
+use super::scopes::Scope;
 
-/// For futures.
+/// An extension of futures with overrides.
 pub trait OverrideExt: Future + Sized {
-    /// Has flags be what the test says whenever this future is polled or dropped, on whatever thread that is.
+    /// Makes the overrides active whenever this future is polled or dropped, on any thread.
     ///
-    /// Overrides and recordings that the future begins stay with it between polls: they are in force where it is polled, and
-    /// no other task sees them. Needs no runtime and knows none. What the future spawns does not inherit: wrap a task that
-    /// is spawned too, and enter [`Overrides::current`] in a closure for another thread.
+    /// Overrides and recordings that the future begins stay with it between polls: they are active where it is polled,
+    /// and in no other task. It works with every async runtime. A task that the future spawns does not inherit the
+    /// overrides: wrap it too. In a closure for another thread, enter [`Overrides::current`].
     ///
     /// # Examples
     ///
@@ -31,24 +31,24 @@ pub trait OverrideExt: Future + Sized {
     /// use flagkit_core::flag;
     /// use flagkit_core::testing::{OverrideExt as _, Overrides};
     ///
-    /// let seen = async { flag!("a") }.with_flags(Overrides::new([("a", true)]));
-    /// assert!(block_on(seen));
+    /// let is_on = async { flag!("a") }.with_flags(Overrides::new([("a", true)]));
+    /// assert!(block_on(is_on));
     /// assert!(!flag!("a"));
     /// ```
     fn with_flags(self, overrides: Overrides) -> WithFlags<Self> {
         let overrides = Arc::new(overrides);
-        WithFlags { future: Some(Box::pin(self)), frame: Frame::of(&overrides), overrides }
+        WithFlags { future: Some(Box::pin(self)), scope: Scope::with_overrides(&overrides), overrides }
     }
 }
 
 impl<F: Future> OverrideExt for F {}
 
-/// A future with flags as a test says.
+/// A future that runs with overrides. Created by [`OverrideExt::with_flags`].
 pub struct WithFlags<F> {
-    /// There until this is dropped.
+    /// `Some` until the drop.
     future: Option<Pin<Box<F>>>,
-    /// What it began and has not ended, above what the test says.
-    frame: Frame,
+    /// The overrides, and above them what the future has begun and not ended.
+    scope: Scope,
     overrides: Arc<Overrides>,
 }
 
@@ -57,7 +57,7 @@ impl<F: Future> Future for WithFlags<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
-        let _entered = Entered::new(&mut this.frame);
+        let _entered = EnteredScope::new(&mut this.scope);
         match &mut this.future {
             Some(future) => future.as_mut().poll(context),
             None => Poll::Pending,
@@ -65,10 +65,10 @@ impl<F: Future> Future for WithFlags<F> {
     }
 }
 
-/// What a future drops when it is cancelled asks as the future did.
+/// Drops the future with its overrides active, because its destructors may read flags.
 impl<F> Drop for WithFlags<F> {
     fn drop(&mut self) {
-        let _entered = Entered::new(&mut self.frame);
+        let _entered = EnteredScope::new(&mut self.scope);
         self.future = None;
     }
 }

@@ -1,14 +1,14 @@
-//! What flags are, as a test says: on its own thread, for as long as it likes.
+//! Overrides and recordings of flags in tests, per thread.
 //!
 //! # The problem
 //!
-//! Code behind a flag has two ways through it, and only the one that is on in the flag file is ever run by its tests.
-//! A test that sets an environment variable, writes a file or installs flags sets them for all tests of the process.
+//! Code behind a flag has two paths, and its tests run only the one that the flag file selects. A test that sets an
+//! environment variable, writes a file or installs flags changes them for all tests of the process.
 //!
 //! # The idea
 //!
-//! An override is of a thread. It begins with [`set`], ends when the guard goes out of scope, by a panic too, and the
-//! latest one of a key counts. No other test sees it, so that tests still run side by side.
+//! An override belongs to a thread. It begins with [`set`] and ends when its guard is dropped, also by a panic. The
+//! latest override of a key takes precedence. Other tests are not affected, so tests still run in parallel.
 //!
 //! ```
 //! use flagkit_core::{flag, testing};
@@ -26,7 +26,7 @@
 //! assert_eq!(greeting(), "good day");
 //! ```
 //!
-//! [`record`] tells what was asked, and [`flag_test`] runs a test under every combination of some flags:
+//! [`record`] collects which flags were read, and [`flag_test`] runs a test under every combination of some flags:
 //!
 //! ```
 //! use flagkit_core::{flag, testing::flag_test};
@@ -44,47 +44,52 @@
 //!
 //! # How it works
 //!
-//! As long as an override or a recording is alive anywhere in the process, the word of every call site says "ask" instead
-//! of what it would say, and whoever asks looks at the overrides of its thread first. Else the word is what it is in a program,
-//! and what asks anyway (a flag with rules, a variant) loads one more word.
+//! While an override or a recording is alive anywhere in the process, every call site takes its slow path, which first
+//! checks the overrides of its thread. Otherwise each call site works as in production. A read that takes the slow path
+//! anyway (a flag with rules, a variant) then loads one or two words more.
 //!
 //! # Limits
 //!
-//! - `flag!` and `variant!` of the installed flags are concerned, whether any are installed or not. What reads a [`Flags`](crate::Flags)
-//!   that it was given is tested with [`Flags::fixed`](crate::Flags::fixed).
-//! - A thread that the code under test starts does not inherit: hand it [`Overrides::current`]. A future follows its task
-//!   from thread to thread by [`OverrideExt::with_flags`]. In a future without it, a guard that is held across an `await` is
-//!   in force for whatever else its thread polls meanwhile.
-//! - A recording takes down what its own thread asks, or its own task.
-//! - An override is of one flag: those that require it are still decided by the installed flags. Override them as well.
-//! - The feature `testing` belongs into `[dev-dependencies]`. In a program it would do no harm, and no good.
+//! - Overrides affect `flag!` and `variant!` of the installed flags, even if none are installed. Test code that receives a
+//!   [`Flags`](crate::Flags) with [`Flags::fixed`](crate::Flags::fixed).
+//! - A thread that the tested code starts does not inherit overrides: enter [`Overrides::current`] there. A future takes
+//!   its overrides from thread to thread with [`OverrideExt::with_flags`]. Without it, a guard held across an `await`
+//!   also affects other tasks that its thread polls in the meantime.
+//! - A recording collects only the reads of its own thread, or of its own task.
+//! - An override affects one flag. Flags that require it are still decided by the installed flags; override them as well.
+//! - The feature `testing` belongs in `[dev-dependencies]`. In a program it is harmless, but has no use.
+//!
+//! # Files
+//!
+//! - `overrides`: [`Overrides`], which flags are forced to which value.
+//! - `guard`: the guards that begin and end overrides. `future`: the same for tasks.
+//! - `recording`: [`Recording`], the reads of a test.
+//! - `scopes`: the thread-local stack behind all of them, and the hook that `read::call_site` calls.
 
-mod asked;
-pub(crate) mod frames;
 mod future;
+mod guard;
 mod overrides;
 mod recording;
-mod scope;
-mod watch;
+mod scopes;
 
 pub use flagkit_macros::flag_test;
 
-pub use self::asked::FlagRead;
 pub use self::future::{OverrideExt, WithFlags};
+pub use self::guard::OverrideGuard;
 pub use self::overrides::{ForcedValue, Overrides};
-pub use self::recording::Recording;
-pub use self::scope::OverrideGuard;
+pub use self::recording::{FlagRead, Recording};
 
-/// Has a flag be what the test says, on this thread, as long as the guard lives.
+/// Forces a flag to a value on this thread, until the guard is dropped.
 ///
-/// `true` and `false` are for everybody; a [`Variant`](crate::Variant) is on, and that variant. Where a flag that has
-/// variants is forced to `true`, `variant!` still asks the installed flags. The guard wants a name: `let _ = set(…)` ends at
-/// once.
+/// `true` and `false` apply to all subjects. A [`Variant`](crate::Variant) means on, with that variant. If a flag with
+/// variants is forced to `true`, `variant!` still reads the installed flags.
+///
+/// Bind the guard to a name (`let _flag = set(…)`); `let _ = set(…)` drops it immediately.
 ///
 /// # Panics
 ///
-/// Panics when the key is of illegal form (see [`FlagKey`](crate::FlagKey)): a test that sets a flag that cannot exist
-/// tests nothing.
+/// Panics if the key is illegal (see [`FlagKey`](crate::FlagKey)), because a test of a flag that cannot exist tests
+/// nothing.
 ///
 /// # Examples
 ///
@@ -100,11 +105,12 @@ pub fn set(key: &str, forced: impl Into<ForcedValue>) -> OverrideGuard {
     Overrides::new([(key, forced)]).enter()
 }
 
-/// Runs something with flags as the test says, on this thread. Where variants and booleans mix, each is a [`ForcedValue`].
+/// Calls `run` with flags forced to values on this thread. To mix booleans and variants, convert each to a
+/// [`ForcedValue`].
 ///
 /// # Panics
 ///
-/// Panics when a key is of illegal form.
+/// Panics if a key is illegal.
 ///
 /// # Examples
 ///
@@ -122,11 +128,11 @@ pub fn set(key: &str, forced: impl Into<ForcedValue>) -> OverrideGuard {
 /// ```
 #[track_caller]
 pub fn with<F: Into<ForcedValue> + Clone, T>(flags: &[(&str, F)], run: impl FnOnce() -> T) -> T {
-    let _scope = Overrides::new(flags.iter().map(|(key, forced)| (*key, forced.clone()))).enter();
+    let _guard = Overrides::new(flags.iter().map(|(key, forced)| (*key, forced.clone()))).enter();
     run()
 }
 
-/// Begins to take down which flags this thread asks, and what the answers are.
+/// Starts to record which flags this thread reads, and the results.
 ///
 /// # Examples
 ///
@@ -137,14 +143,14 @@ pub fn with<F: Into<ForcedValue> + Clone, T>(flags: &[(&str, F)], run: impl FnOn
 /// let _a = testing::set("a", true);
 /// let _ = flag!("a") && flag!("b");
 ///
-/// let answers: Vec<(String, bool)> = recording.reads().iter().map(|asked| (asked.key.to_string(), asked.on)).collect();
-/// assert_eq!(answers, [("a".to_owned(), true), ("b".to_owned(), false)]);
+/// let reads: Vec<(String, bool)> = recording.reads().iter().map(|read| (read.key.to_string(), read.on)).collect();
+/// assert_eq!(reads, [("a".to_owned(), true), ("b".to_owned(), false)]);
 /// ```
 pub fn record() -> Recording {
     Recording::begin()
 }
 
-/// Compiles the code of the chapter.
+/// Compiles the examples of `docs/testing.md`.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/testing.md")]
 struct Chapter;

@@ -1,44 +1,46 @@
-//! Overrides: what flags are to be.
+//! Overrides: flags, and the value that each is forced to.
 
 use crate::model::Variant;
 use crate::model::key::FlagKey;
 
-/// What a flag is to be: off, on, or on with a variant.
+/// The value that a flag is forced to: off, on, or on with a variant.
+///
+/// Made from a `bool` or a [`Variant`] with `into()`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForcedValue(pub(super) Answer);
+pub struct ForcedValue(pub(super) Value);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Is(bool),
+pub(super) enum Value {
+    Switch(bool),
     Variant(Variant),
 }
 
 impl From<bool> for ForcedValue {
     fn from(on: bool) -> Self {
-        Self(Answer::Is(on))
+        Self(Value::Switch(on))
     }
 }
 
 impl From<Variant> for ForcedValue {
     fn from(variant: Variant) -> Self {
-        Self(Answer::Variant(variant))
+        Self(Value::Variant(variant))
     }
 }
 
-/// Flags, and what each is to be. The latest of a key counts.
+/// Flags, and the value that each is forced to. If a key occurs twice, the later value is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides(pub(super) Vec<(FlagKey, ForcedValue)>);
 
 impl Overrides {
-    /// Makes overrides; they begin when they are [entered](Overrides::enter).
+    /// Creates overrides. They have no effect until they are [entered](Overrides::enter).
     ///
     /// # Panics
     ///
-    /// Panics when a key is of illegal form.
+    /// Panics if a key is illegal.
     #[track_caller]
     pub fn new<K: AsRef<str>, F: Into<ForcedValue>>(flags: impl IntoIterator<Item = (K, F)>) -> Self {
         let mut overrides = Vec::new();
-        // A loop: a closure would say that it is this line that has called.
+        // A loop, because a panic in a closure would show a line of this file as the caller.
         for (key, forced) in flags {
             let checked = FlagKey::new(key.as_ref());
             assert!(
@@ -51,8 +53,8 @@ impl Overrides {
         Self(overrides)
     }
 
-    /// What they say of a flag.
-    pub(super) fn answer(&self, key: &str) -> Option<&Answer> {
+    /// Returns the value that a flag is forced to.
+    pub(super) fn value(&self, key: &str) -> Option<&Value> {
         self.0.iter().rev().find(|(known, _)| known.as_str() == key).map(|(_, forced)| &forced.0)
     }
 }

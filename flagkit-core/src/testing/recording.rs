@@ -1,47 +1,64 @@
-//! What was asked, and what the answers were.
+//! Recordings of the flags that a test reads.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError};
 
-use super::asked::FlagRead;
-use super::frames::{self, Tape};
-use super::watch::Watch;
+use super::guard::ActiveGuard;
+use super::scopes::{self, RecordingBuffer};
+use crate::model::Variant;
 
-/// Takes down what its thread asks, until it is dropped.
+/// One read of a flag, as collected by a [`Recording`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FlagRead {
+    /// The key of the flag.
+    pub key: Box<str>,
+    /// The result of `flag!`; for `variant!`, whether there was a variant.
+    pub on: bool,
+    /// The result of `variant!`. `None` for `flag!`.
+    pub variant: Option<Variant>,
+    /// Whether an override of the test decided the result.
+    pub is_forced: bool,
+}
+
+/// A guard that records the reads of its thread until it is dropped; see [`record`](super::record).
+///
+/// A recording that begins inside a future with [`OverrideExt::with_flags`](super::OverrideExt::with_flags) follows the
+/// task instead of the thread. Recordings may overlap: each receives all reads.
 #[derive(Debug)]
-#[must_use = "the recording ends when it is dropped"]
+#[must_use = "dropping the recording ends it"]
 pub struct Recording {
-    tape: Arc<Tape>,
-    _watch: Watch,
-    of_this_thread: PhantomData<*const ()>,
+    buffer: Arc<RecordingBuffer>,
+    _active: ActiveGuard,
+    not_send: PhantomData<*const ()>,
 }
 
 impl Recording {
     pub(super) fn begin() -> Self {
-        let (watch, tape) = (Watch::new(), Arc::default());
-        frames::begin_recording(&tape);
-        Self { tape, _watch: watch, of_this_thread: PhantomData }
+        let (active, buffer) = (ActiveGuard::new(), Arc::default());
+        scopes::begin_recording(&buffer);
+        Self { buffer, _active: active, not_send: PhantomData }
     }
 
-    /// Returns what has been asked so far, in the order of asking.
+    /// Returns the reads so far, oldest first.
     pub fn reads(&self) -> Vec<FlagRead> {
-        self.read(<[FlagRead]>::to_vec)
+        self.with_reads(<[FlagRead]>::to_vec)
     }
 
-    /// Returns the keys that have been asked for, each once, in the order of the alphabet.
+    /// Returns the keys that were read so far, sorted and without duplicates.
     pub fn keys(&self) -> Vec<String> {
-        let mut keys: Vec<String> = self.read(|asked| asked.iter().map(|asked| asked.key.to_string()).collect());
+        let mut keys: Vec<String> = self.with_reads(|reads| reads.iter().map(|read| read.key.to_string()).collect());
         keys.sort_unstable();
         keys.dedup();
         keys
     }
 
-    /// Tells whether a flag has been asked for.
+    /// Returns whether a flag was read.
     pub fn was_read(&self, key: &str) -> bool {
-        self.read(|asked| asked.iter().any(|asked| &*asked.key == key))
+        self.with_reads(|reads| reads.iter().any(|read| &*read.key == key))
     }
 
-    fn read<T>(&self, read: impl FnOnce(&[FlagRead]) -> T) -> T {
-        read(&self.tape.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_reads<T>(&self, run: impl FnOnce(&[FlagRead]) -> T) -> T {
+        run(&self.buffer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,36 +1,45 @@
-//! The place in the code where a flag is read.
+//! The call site: the static that each use of `flag!` expands to.
 //!
 //! # The problem
 //!
-//! A flag check that costs a hash-map look-up is a check that people hoist out of loops, cache in fields, and leave
-//! out. A cached flag does not follow its file any more.
+//! If a flag check costs a hash-map lookup, people hoist it out of loops, cache it in fields, or leave it out. A cached
+//! flag no longer follows its file.
 //!
 //! # The idea
 //!
-//! `flag!("key")` puts one static at the place of use, and the *flags push* what they know of the key into it. The
-//! read is one relaxed load of one word and a compare; a plain percentage adds one hash of the id.
+//! `flag!("key")` declares a static at the call site, and each publish *pushes* the state of the flag into it. A read is
+//! one relaxed load of one word and a compare. A percentage rollout adds one hash of the id.
 //!
 //! ```text
 //! 63            32 31             0
 //! ┌───────────────┬───────────────┐
 //! │  hash seed    │  threshold    │   0 = off for all, 2^31 = on for all, between: a rollout
-//! └───────────────┴───────────────┘   above: a tag (not registered yet; ask the snapshot, and where to look in it)
+//! └───────────────┴───────────────┘   above 2^31: a tag (not registered yet; or evaluate, with the index in the high half)
 //! ```
 //!
 //! # How it works
 //!
-//! The first hit of a site adds it to a list (cold, behind a lock that is only ever tried, never waited for).
-//! Publishing a snapshot first swaps the snapshot, then rewrites the sites of the keys that changed, under that lock.
+//! The first read of a site adds it to the registry (cold; it tries a lock and never waits for it). Each publish first
+//! swaps the snapshot, and then updates the sites of the changed keys, under that lock.
 //!
-//! The load may be relaxed: the word is the whole message, nothing else is read on its account, and the accesses to
-//! one atomic are totally ordered, so a thread never sees an older word after a newer one from the same site. What has to
-//! ask the snapshot looks at the word once more behind that, so that it holds for answers too (modelled: `scripts/loom`).
+//! The load may be relaxed, because the word is the whole message: a read uses no other memory that the publisher wrote.
+//! All accesses to one atomic are totally ordered, so a thread never reads an older state after a newer one from the same
+//! site. A read that evaluates the snapshot loads the state again afterwards, which extends this order to its results
+//! (modelled: `scripts/loom`).
 //!
 //! # Limits
 //!
-//! Two sites are two words: a thread may see one flag of a change and not yet the other. Where two flags must agree,
-//! pin a [snapshot](crate::Flags::snapshot) and read both through it. A site lives as long as the process.
+//! Two sites have two words: a thread may read the new value of one flag and the old value of another. If two flags must
+//! agree, take a [snapshot](crate::Flags::snapshot) and read both from it. A site lives as long as the process.
+//!
+//! # Files
+//!
+//! - `state`: the packed word.
+//! - `registry`: the list of all sites, and the installed flags that they follow.
+//! - `hook`: what the slow path calls in tests.
 
+#[cfg(feature = "testing")]
+pub(crate) mod hook;
 mod registry;
 mod state;
 
@@ -40,88 +49,96 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use self::registry::REGISTRY;
-use self::state::Word;
+use self::state::State;
 use crate::bucketing::bucket::Threshold;
 use crate::bucketing::bucketer::PlainSplit;
+use crate::model::Variant;
 use crate::publish::sync::AtomicU64;
 use crate::read::flags::Flags;
 use crate::subject::Subject;
 
-/// One place in the code where one flag is read. Made by `flag!`.
+/// A place in the code that reads one flag. `flag!` expands to one, as a static.
+///
+/// The code around it calls [`is_on`](Self::is_on) or [`is_on_for`](Self::is_on_for). The registry links all sites that
+/// were read once into a list, and writes their states.
 #[derive(Debug)]
 pub struct CallSite {
-    word: AtomicU64,
+    /// The bits of a [`State`].
+    state: AtomicU64,
     key: &'static str,
-    /// The site that joined the list before this one. Set once, when this one joins.
+    /// The site that was registered before this one. Set once, when this one is registered.
     next: OnceLock<Option<&'static CallSite>>,
 }
 
 impl CallSite {
-    /// Makes a site for the key, which `flag!` has checked. A key of illegal form is never declared, hence dark.
+    /// Creates a site for the key, which `flag!` has checked. An illegal key is never declared, hence dark.
     #[cfg(not(flagkit_loom))]
     pub const fn new(key: &'static str) -> Self {
-        Self { word: AtomicU64::new(Word::UNREGISTERED.to_bits()), key, next: OnceLock::new() }
+        Self { state: AtomicU64::new(State::UNREGISTERED.to_bits()), key, next: OnceLock::new() }
     }
 
+    /// Creates a site for the key. Not `const`, because the atomics of loom are not.
     #[cfg(flagkit_loom)]
     pub fn new(key: &'static str) -> Self {
-        Self { word: AtomicU64::new(Word::UNREGISTERED.to_bits()), key, next: OnceLock::new() }
+        Self { state: AtomicU64::new(State::UNREGISTERED.to_bits()), key, next: OnceLock::new() }
     }
 
-    /// Tells whether the flag is on for everybody.
+    /// Returns whether the flag is on for all subjects.
     #[inline]
     pub fn is_on(&'static self) -> bool {
-        match self.word().split() {
-            Some(split) => split.threshold == Threshold::EVERYBODY,
-            None => self.ask(&()),
+        match self.state().rollout() {
+            Some(rollout) => rollout.threshold == Threshold::EVERYBODY,
+            None => self.evaluate_slow(&()),
         }
     }
 
-    /// Tells whether the flag is on for the subject.
+    /// Returns whether the flag is on for the subject.
     #[inline]
     pub fn is_on_for<S: Subject + ?Sized>(&'static self, subject: &S) -> bool {
-        match self.word().split() {
-            Some(split) => is_let_in(split, subject),
-            None => self.ask(subject),
+        match self.state().rollout() {
+            Some(rollout) => is_included(rollout, subject),
+            None => self.evaluate_slow(subject),
         }
     }
 
-    /// Asks the snapshot, after a first hit has joined the list.
+    /// Registers the site if it is new, and evaluates the flag in the snapshot.
     #[inline(never)]
-    fn ask<S: Subject + ?Sized>(&'static self, subject: &S) -> bool {
-        if self.word() == Word::UNREGISTERED {
+    fn evaluate_slow<S: Subject + ?Sized>(&'static self, subject: &S) -> bool {
+        if self.state() == State::UNREGISTERED {
             REGISTRY.register(self);
         }
         #[cfg(feature = "testing")]
-        if let Some(on) = crate::testing::frames::forced(self.key) {
+        if let Some(on) = hook::read_hook().and_then(|hook| hook.forced(self.key)) {
             return on;
         }
-        let place = self.word().place();
-        let is_on = |flags: &Flags| flags.store().cell().read(|snapshot| snapshot.is_on_at(place, self.key, subject));
+        let index = self.state().index();
+        let is_on = |flags: &Flags| flags.store().cell().read(|snapshot| snapshot.is_on_at(index, self.key, subject));
         let on = REGISTRY.flags().is_some_and(is_on);
-        // A word that says it all by now was written for this snapshot or the one before, and the next read obeys it. So
-        // does this one: else it would answer from the newer snapshot, and the next from the older.
-        let on = self.word().split().map_or(on, |split| is_let_in(split, subject));
+        // If the state holds a complete answer by now, this read uses it, as the next read will. Otherwise this read could
+        // answer from a newer snapshot, and the next one from an older state.
+        let on = self.state().rollout().map_or(on, |rollout| is_included(rollout, subject));
         #[cfg(feature = "testing")]
-        crate::testing::frames::asked(self.key, on);
+        if let Some(hook) = hook::read_hook() {
+            hook.record(self.key, on);
+        }
         on
     }
 
     #[inline]
-    fn word(&self) -> Word {
-        Word::from_bits(self.word.load(Ordering::Relaxed))
+    fn state(&self) -> State {
+        State::from_bits(self.state.load(Ordering::Relaxed))
     }
 
     fn key(&self) -> &'static str {
         self.key
     }
 
-    /// Rewrites the word. Called under the registry's lock, so that words follow snapshots in order.
-    fn remember(&self, word: Word) {
-        self.word.store(word.to_bits(), Ordering::Relaxed);
+    /// Replaces the state. Called under the registry's lock, so that states follow snapshots in order.
+    fn store(&self, state: State) {
+        self.state.store(state.to_bits(), Ordering::Relaxed);
     }
 
-    /// Sets the next site in the list, the first time; tells whether this was it.
+    /// Sets the next site of the list, if it is not set. Returns whether this call has set it.
     fn link(&'static self, next: Option<&'static Self>) -> bool {
         self.next.set(next).is_ok()
     }
@@ -132,22 +149,37 @@ impl CallSite {
 }
 
 #[inline]
-fn is_let_in<S: Subject + ?Sized>(split: PlainSplit, subject: &S) -> bool {
-    match split.threshold {
+fn is_included<S: Subject + ?Sized>(rollout: PlainSplit, subject: &S) -> bool {
+    match rollout.threshold {
         Threshold::NOBODY => false,
         Threshold::EVERYBODY => true,
-        threshold => split.point(subject).is_some_and(|point| point.is_below(threshold)),
+        threshold => rollout.point(subject).is_some_and(|point| point.is_below(threshold)),
     }
 }
 
-/// Installs the flags that `flag!` reads, once for the life of the process.
+/// Returns the subject's variant from the installed flags. `variant!` calls this; a variant never fits into a state.
+#[inline]
+pub(crate) fn installed_variant<S: Subject + ?Sized>(key: &str, subject: &S) -> Option<Variant> {
+    #[cfg(feature = "testing")]
+    if let Some(variant) = hook::read_hook().and_then(|hook| hook.forced_variant(key)) {
+        return variant;
+    }
+    let variant = installed().and_then(|flags| flags.variant(key, subject));
+    #[cfg(feature = "testing")]
+    if let Some(hook) = hook::read_hook() {
+        hook.record_variant(key, variant.as_ref());
+    }
+    variant
+}
+
+/// Installs the flags that `flag!` and `variant!` read, once for the life of the process.
 ///
-/// For applications; a library leaves this to the application it becomes part of. Before it, and without it, every
-/// `flag!` is dark.
+/// Call it from an application; a library leaves it to the application that uses the library. Until then, every flag
+/// is dark.
 ///
 /// # Errors
 ///
-/// Returns an error when flags are installed already. Those stay in force.
+/// Returns an error if flags are already installed. Those stay installed.
 ///
 /// # Examples
 ///
@@ -156,7 +188,7 @@ fn is_let_in<S: Subject + ?Sized>(split: PlainSplit, subject: &S) -> bool {
 ///
 /// assert!(!flag!("new-checkout"));
 /// let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("new-checkout")?, Flag::on())]));
-/// flagkit_core::install(flags).expect("nobody else installs flags here");
+/// flagkit_core::install(flags).expect("installed only here");
 /// assert!(flag!("new-checkout"));
 /// # Ok::<(), flagkit_core::KeyError>(())
 /// ```
@@ -164,7 +196,7 @@ pub fn install(flags: Flags) -> Result<(), InstallError> {
     REGISTRY.install(flags).map_err(InstallError)
 }
 
-/// Flags are installed for this process already.
+/// The error of [`install`]: flags are already installed. It carries the flags that were not installed.
 #[derive(Debug)]
 pub struct InstallError(Flags);
 
@@ -183,24 +215,12 @@ impl fmt::Display for InstallError {
 
 impl Error for InstallError {}
 
-/// Has every read of every site ask, as long as tests want to have a say.
-#[cfg(feature = "testing")]
-pub(crate) fn watch() {
-    REGISTRY.watch();
+/// Returns whether the registry's lock is free. In a forked child, a lock that was held at the fork never becomes free.
+pub(crate) fn is_registry_unlocked() -> bool {
+    REGISTRY.is_unlocked()
 }
 
-/// The end of that.
-#[cfg(feature = "testing")]
-pub(crate) fn unwatch() {
-    REGISTRY.unwatch();
-}
-
-/// Whether nobody is adding a site or rewriting the sites.
-pub(crate) fn is_free() -> bool {
-    REGISTRY.is_free()
-}
-
-/// Returns the flags that are [installed](install), if any are.
+/// Returns the [installed](install) flags, if any.
 pub fn installed() -> Option<&'static Flags> {
     REGISTRY.flags()
 }
@@ -219,7 +239,7 @@ mod model {
         FlagSet::from_iter([(FlagKey::new("k").expect("a key"), flag)])
     }
 
-    /// Flags that are installed, for one run of a model.
+    /// Installs flags for one run of a model, and returns the publisher of their layer.
     fn installed(flag: Flag) -> Publisher {
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("model:"));
@@ -232,7 +252,7 @@ mod model {
         Box::leak(Box::new(CallSite::new("k")))
     }
 
-    /// In all orders with so many switches of threads where none is needed.
+    /// Checks the model under all interleavings with at most this many involuntary switches of threads.
     fn check(switches: usize, model: impl Fn() + Send + Sync + 'static) {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(switches);
@@ -250,7 +270,7 @@ mod model {
             publisher.publish(set(Flag::on()));
             reader.join().expect("no panic");
             assert!(site.is_on());
-            assert_ne!(site.word(), Word::UNREGISTERED);
+            assert_ne!(site.state(), State::UNREGISTERED);
         });
     }
 
@@ -264,7 +284,7 @@ mod model {
                 assert!(answers.is_sorted(), "{answers:?}");
             });
             publisher.publish(set(Flag::on()));
-            assert!(site.is_on(), "who has published reads it");
+            assert!(site.is_on(), "the publisher reads its own flags");
             reader.join().expect("no panic");
         });
     }
@@ -276,26 +296,26 @@ mod model {
                 |salt: &str, percent: &str| Flag::on().with_salt(salt).with_rollout(percent.parse().expect("it"));
             let (publisher, site) = (installed(part("first", "25")), site());
             site.is_on_for("u1");
-            let before = site.word();
-            let reader = thread::spawn(move || [site.word(), site.word()]);
+            let before = site.state();
+            let reader = thread::spawn(move || [site.state(), site.state()]);
             publisher.publish(set(part("second", "75")));
-            let after = site.word();
+            let after = site.state();
             assert_ne!(before, after);
-            let words = reader.join().expect("no panic");
-            let places = words.map(|word| [before, after].iter().position(|known| *known == word));
-            assert!(matches!(places, [Some(0), Some(0 | 1)] | [Some(1), Some(1)]), "{words:?}");
+            let states = reader.join().expect("no panic");
+            let positions = states.map(|state| [before, after].iter().position(|known| *known == state));
+            assert!(matches!(positions, [Some(0), Some(0 | 1)] | [Some(1), Some(1)]), "{states:?}");
         });
     }
 
     #[test]
     fn no_older_answer_comes_after_a_newer_one_when_rules_come_and_go() {
         check(2, || {
-            let asking = || Flag::on().with_bucket_by("account").with_rollout("50".parse().expect("it"));
-            let (publisher, site) = (installed(asking()), site());
-            assert!(!site.is_on(), "nobody in particular has no account");
+            let evaluated = || Flag::on().with_bucket_by("account").with_rollout("50".parse().expect("it"));
+            let (publisher, site) = (installed(evaluated()), site());
+            assert!(!site.is_on(), "no subject, so no account");
             let reader = thread::spawn(move || {
                 let answers = [site.is_on(), site.is_on()];
-                // Asked, off and on: what is on was published last.
+                // Evaluated, off, on: the last one published is on.
                 assert!(answers.is_sorted(), "{answers:?}");
             });
             publisher.publish(set(Flag::off()));

@@ -1,17 +1,17 @@
-//! All call sites that have been reached, and the flags they follow.
+//! The registry of all call sites that were read, and the flags they follow.
 
 use std::ptr;
 use std::sync::{OnceLock, PoisonError, TryLockError};
 
 use super::CallSite;
-use super::state::Word;
+use super::state::State;
 use crate::model::key::FlagKey;
-use crate::publish::indexed_map::NOWHERE;
+use crate::publish::indexed_map::NO_INDEX;
 use crate::publish::snapshot::Snapshot;
 use crate::publish::sync::{Mutex, MutexGuard};
 use crate::read::flags::Flags;
 
-/// The process's registry. A site joins at its first hit and stays: sites are statics.
+/// The registry of the process. A site is added at its first read and never removed, because sites are statics.
 #[cfg(not(flagkit_loom))]
 pub(super) static REGISTRY: Registry = Registry { flags: OnceLock::new(), sites: Mutex::new(Sites::new()) };
 #[cfg(flagkit_loom)]
@@ -19,67 +19,72 @@ loom::lazy_static! {
     pub(super) static ref REGISTRY: Registry = Registry { flags: OnceLock::new(), sites: Mutex::new(Sites::new()) };
 }
 
+/// The installed flags, and the call sites that follow them.
+///
+/// There is one, [`REGISTRY`]. A call site calls it at its first read. The store of the installed flags calls it at each
+/// publish, as a [`SnapshotHook`](crate::publish::store::SnapshotHook). Test guards call it when they begin and end.
 pub(super) struct Registry {
     flags: OnceLock<Flags>,
     sites: Mutex<Sites>,
 }
 
+/// The list of all registered sites, and an index of it by key. Only used under the registry's lock.
 struct Sites {
-    /// The head of a list that runs through the sites themselves, so that joining it allocates nothing.
+    /// The head of a linked list through the sites themselves, so that a registration allocates nothing.
     first: Option<&'static CallSite>,
-    /// The head of it when `by_key` was filled last: from there on all are in there.
-    filed: Option<&'static CallSite>,
-    /// In the order of their keys, for whoever publishes: a change concerns few of them.
+    /// The head of the list when `by_key` was last updated: this site and those after it are in the index.
+    first_indexed: Option<&'static CallSite>,
+    /// The sites sorted by key, for publishers: most changes concern few sites.
     by_key: Vec<&'static CallSite>,
-    /// How many tests want every read to ask.
-    watchers: usize,
+    /// The number of test guards that force every read to the slow path.
+    forced: usize,
 }
 
 impl Sites {
     const fn new() -> Self {
-        Self { first: None, filed: None, by_key: Vec::new(), watchers: 0 }
+        Self { first: None, first_indexed: None, by_key: Vec::new(), forced: 0 }
     }
 
-    fn are_watched(&self) -> bool {
-        self.watchers > 0
+    fn is_forced(&self) -> bool {
+        self.forced > 0
     }
 
-    /// What a site remembers while no flags are installed. Makes no empty snapshot for that, which may allocate.
-    fn nothing(&self) -> Word {
-        if self.are_watched() { Word::asking(NOWHERE) } else { Word::DARK }
+    /// Returns the state of a site while no flags are installed. Needs no empty snapshot, which may allocate.
+    fn empty_state(&self) -> State {
+        if self.is_forced() { State::evaluate_at(NO_INDEX) } else { State::DARK }
     }
 
-    /// Rewrites the words of sites of one key.
-    fn rewrite(&self, same: &[&'static CallSite], snapshot: &Snapshot) {
-        if let Some(first) = same.first() {
-            let word = Word::in_force(snapshot, first.key(), self.are_watched());
-            for site in same {
-                site.remember(word);
+    /// Updates the states of sites that all have the same key.
+    fn update(&self, same_key: &[&'static CallSite], snapshot: &Snapshot) {
+        if let Some(first) = same_key.first() {
+            let state = State::for_key(snapshot, first.key(), self.is_forced());
+            for site in same_key {
+                site.store(state);
             }
         }
     }
 
-    fn rewrite_all(&self, snapshot: &Snapshot) {
-        for same in self.by_key.chunk_by(|a, b| a.key() == b.key()) {
-            self.rewrite(same, snapshot);
+    fn update_all(&self, snapshot: &Snapshot) {
+        for same_key in self.by_key.chunk_by(|a, b| a.key() == b.key()) {
+            self.update(same_key, snapshot);
         }
     }
 
-    /// Takes in those that have joined since.
-    fn file(&mut self) {
+    /// Adds the sites that were registered since the last call to the index.
+    fn index_new_sites(&mut self) {
         let (mut next, known) = (self.first, self.by_key.len());
-        while let Some(site) = next.filter(|site| !self.filed.is_some_and(|filed| ptr::eq(filed, *site))) {
+        while let Some(site) = next.filter(|site| !self.first_indexed.is_some_and(|known| ptr::eq(known, *site))) {
             self.by_key.push(site);
             next = site.next();
         }
-        self.filed = self.first;
+        self.first_indexed = self.first;
         if self.by_key.len() > known {
             self.by_key.sort_by_key(|site| site.key());
         }
     }
 
-    /// Those of a key.
-    fn of(&self, key: &str) -> &[&'static CallSite] {
+    /// Returns the indexed sites of a key.
+    fn sites_for(&self, key: &str) -> &[&'static CallSite] {
         let from = self.by_key.partition_point(|site| site.key() < key);
         let rest = self.by_key.get(from..).unwrap_or_default();
         let len = rest.iter().take_while(|site| site.key() == key).count();
@@ -93,21 +98,24 @@ impl Registry {
         self.flags.get()
     }
 
-    /// Makes the sites follow these flags; gives them back if they follow others already.
+    /// Makes the sites follow these flags. Returns the flags if others are installed already.
     pub(super) fn install(&self, flags: Flags) -> Result<(), Flags> {
         self.flags.set(flags)?;
         if let Some(flags) = self.flags.get() {
-            flags.store().follow(|snapshot, changed| REGISTRY.refresh(snapshot, changed));
+            flags.store().set_hook(|snapshot, changed| REGISTRY.refresh(snapshot, changed));
         }
         Ok(())
     }
 
-    /// Adds a site at its first hit, unless somebody else is at the list: then the next hit will.
+    /// Adds a site at its first read. If another thread holds the lock, the next read tries again.
     ///
-    /// No snapshot can be missed. A publisher puts its snapshot in force *before* it takes this lock to refresh the
-    /// sites. So either this runs after that refresh and reads the new snapshot, or the refresh comes later and
-    /// finds the site in the list. It rewrites the keys that changed since the snapshot before, and that is the oldest
-    /// that can have been read here: the refresh for it is over, or finds the site too.
+    /// The site misses no snapshot. A publisher stores its snapshot *before* it takes this lock to refresh the sites. There
+    /// are two cases:
+    ///
+    /// - This call runs after that refresh, and reads the new snapshot.
+    /// - The refresh runs later, and finds the site in the list. It updates the keys that changed since the previous
+    ///   snapshot. This call cannot have read an older one, because the refresh for the previous snapshot either ran
+    ///   before, or finds the site too.
     #[cold]
     pub(super) fn register(&self, site: &'static CallSite) {
         let mut sites = match self.sites.try_lock() {
@@ -119,61 +127,65 @@ impl Registry {
             sites.first = Some(site);
         }
         match self.flags.get() {
-            Some(flags) => flags.store().cell().read(|snapshot| sites.rewrite(&[site], snapshot)),
-            None => site.remember(sites.nothing()),
+            Some(flags) => flags.store().cell().read(|snapshot| sites.update(&[site], snapshot)),
+            None => site.store(sites.empty_state()),
         }
     }
 
-    pub(super) fn is_free(&self) -> bool {
+    /// Returns whether no thread holds the lock.
+    pub(super) fn is_unlocked(&self) -> bool {
         !matches!(self.sites.try_lock(), Err(TryLockError::WouldBlock))
     }
 
-    /// Rewrites the words of the sites whose key is among those that changed, or of all.
+    /// Updates the sites of the changed keys, or all sites if `changed` is `None`.
     fn refresh(&self, snapshot: &Snapshot, changed: Option<&[FlagKey]>) {
         let mut sites = self.lock();
-        sites.file();
+        sites.index_new_sites();
         match changed {
             Some(keys) if keys.len() < sites.by_key.len() => {
                 for key in keys {
-                    sites.rewrite(sites.of(key.as_str()), snapshot);
+                    sites.update(sites.sites_for(key.as_str()), snapshot);
                 }
             }
-            _ => sites.rewrite_all(snapshot),
+            _ => sites.update_all(snapshot),
         }
     }
 
-    /// Has every read of every site ask, until [`unwatch`](Registry::unwatch) has been called as often.
+    /// Makes every read of every site take the slow path, until as many calls of [`restore_fast_path`].
+    ///
+    /// [`restore_fast_path`]: Registry::restore_fast_path
     #[cfg(feature = "testing")]
-    pub(super) fn watch(&'static self) {
+    pub(super) fn force_slow_path(&'static self) {
         let mut sites = self.lock();
-        sites.watchers += 1;
-        if sites.watchers == 1 {
-            self.rewrite_all(&mut sites);
+        sites.forced += 1;
+        if sites.forced == 1 {
+            self.update_all(&mut sites);
         }
     }
 
     #[cfg(feature = "testing")]
-    pub(super) fn unwatch(&'static self) {
+    pub(super) fn restore_fast_path(&'static self) {
         let mut sites = self.lock();
-        sites.watchers -= 1;
-        if sites.watchers == 0 {
-            self.rewrite_all(&mut sites);
+        sites.forced -= 1;
+        if sites.forced == 0 {
+            self.update_all(&mut sites);
         }
     }
 
     #[cfg(feature = "testing")]
-    fn rewrite_all(&self, sites: &mut Sites) {
-        sites.file();
+    fn update_all(&self, sites: &mut Sites) {
+        sites.index_new_sites();
         match self.flags.get() {
-            Some(flags) => flags.store().cell().read(|snapshot| sites.rewrite_all(snapshot)),
+            Some(flags) => flags.store().cell().read(|snapshot| sites.update_all(snapshot)),
             None => {
                 for site in &sites.by_key {
-                    site.remember(sites.nothing());
+                    site.store(sites.empty_state());
                 }
             }
         }
     }
 
+    /// No user code runs under this lock, so the data is consistent even if the lock is poisoned.
     fn lock(&self) -> MutexGuard<'_, Sites> {
         self.sites.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -181,12 +193,33 @@ impl Registry {
 
 #[cfg(all(test, not(flagkit_loom)))]
 mod tests {
-    use super::super::is_free;
     #[cfg(feature = "testing")]
-    use super::super::{unwatch, watch};
+    use super::super::hook::{ReadHook, force_slow_path, restore_fast_path};
+    use super::super::is_registry_unlocked;
     use super::*;
+    #[cfg(feature = "testing")]
+    use crate::model::Variant;
     use crate::model::provenance::Provenance;
     use crate::model::{Flag, FlagSet};
+
+    /// A hook that forces and records nothing.
+    #[cfg(feature = "testing")]
+    struct NoOverrides;
+
+    #[cfg(feature = "testing")]
+    impl ReadHook for NoOverrides {
+        fn forced(&self, _: &str) -> Option<bool> {
+            None
+        }
+
+        fn forced_variant(&self, _: &str) -> Option<Option<Variant>> {
+            None
+        }
+
+        fn record(&self, _: &str, _: bool) {}
+
+        fn record_variant(&self, _: &str, _: Option<&Variant>) {}
+    }
 
     static EARLY: CallSite = CallSite::new("search");
     static LATE: CallSite = CallSite::new("search");
@@ -196,54 +229,58 @@ mod tests {
         flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect()
     }
 
-    fn words() -> [Word; 3] {
-        [&EARLY, &LATE, &OTHER].map(CallSite::word)
+    fn states() -> [State; 3] {
+        [&EARLY, &LATE, &OTHER].map(CallSite::state)
     }
 
-    /// The only test in this program that installs flags. Answers would be right without the words: those are what makes
+    /// The only test in this program that installs flags. Answers would be right without the states: those are what makes
     /// a read one load, so they are what is looked at.
     #[test]
-    fn a_site_remembers_what_is_in_force() {
+    fn a_site_holds_the_state_of_its_flag() {
         let part = Flag::on().with_rollout("50".parse().expect("a percentage"));
-        assert_eq!(words(), [Word::UNREGISTERED; 3]);
+        assert_eq!(states(), [State::UNREGISTERED; 3]);
         assert!(!EARLY.is_on());
-        assert_eq!(words(), [Word::DARK, Word::UNREGISTERED, Word::UNREGISTERED], "nothing is installed");
+        assert_eq!(states(), [State::DARK, State::UNREGISTERED, State::UNREGISTERED], "nothing is installed");
 
         let flags = Flags::new();
         let publisher = flags.add_layer(Provenance::new("test:"));
         publisher.publish(set([("search", Flag::on()), ("basket", part.clone())]));
         assert!(REGISTRY.install(flags.clone()).is_ok());
-        let force = |key| Word::in_force(&flags.snapshot(), key, false);
-        assert_eq!(words(), [force("search"), Word::UNREGISTERED, Word::UNREGISTERED], "who came first follows");
+        let expected = |key| State::for_key(&flags.snapshot(), key, false);
+        assert_eq!(
+            states(),
+            [expected("search"), State::UNREGISTERED, State::UNREGISTERED],
+            "the registered site follows"
+        );
         assert!(EARLY.is_on() && LATE.is_on() && !OTHER.is_on());
-        assert_eq!(words(), [force("search"), force("search"), force("basket")]);
-        assert!(words().iter().all(|word| word.split().is_some()), "all is in the word");
+        assert_eq!(states(), [expected("search"), expected("search"), expected("basket")]);
+        assert!(states().iter().all(|state| state.rollout().is_some()), "every answer is in the state");
 
         publisher.publish(set([("search", Flag::off()), ("basket", part.clone())]));
-        assert_eq!(words(), [Word::DARK, Word::DARK, force("basket")]);
+        assert_eq!(states(), [State::DARK, State::DARK, expected("basket")]);
         publisher.publish(set([("search", Flag::off()), ("basket", part.with_bucket_by("account"))]));
-        assert_eq!(words(), [Word::DARK, Word::DARK, force("basket")]);
-        assert_eq!(OTHER.word().split(), None, "what takes more than a word is asked for");
+        assert_eq!(states(), [State::DARK, State::DARK, expected("basket")]);
+        assert_eq!(OTHER.state().rollout(), None, "a flag that does not fit is evaluated");
         publisher.publish(FlagSet::new());
-        assert_eq!(words(), [Word::DARK; 3]);
+        assert_eq!(states(), [State::DARK; 3]);
 
         #[cfg(feature = "testing")]
         {
-            watch();
-            watch();
-            assert!(words().iter().all(|word| word.split().is_none()), "every read asks");
+            force_slow_path(&NoOverrides);
+            force_slow_path(&NoOverrides);
+            assert!(states().iter().all(|state| state.rollout().is_none()), "every read takes the slow path");
             publisher.publish(set([("search", Flag::on()), ("basket", Flag::on())]));
-            assert!(words().iter().all(|word| word.split().is_none()), "after a publish too");
-            unwatch();
-            assert!(words().iter().all(|word| word.split().is_none()), "somebody else watches");
-            unwatch();
-            assert_eq!(words(), [force("search"), force("search"), force("basket")]);
+            assert!(states().iter().all(|state| state.rollout().is_none()), "after a publish too");
+            restore_fast_path();
+            assert!(states().iter().all(|state| state.rollout().is_none()), "one call is still in effect");
+            restore_fast_path();
+            assert_eq!(states(), [expected("search"), expected("search"), expected("basket")]);
         }
 
-        assert!(is_free());
+        assert!(is_registry_unlocked());
         let held = REGISTRY.lock();
-        assert!(!is_free());
+        assert!(!is_registry_unlocked());
         drop(held);
-        assert!(is_free());
+        assert!(is_registry_unlocked());
     }
 }

@@ -1,51 +1,53 @@
-//! What a call site remembers, in one word.
+//! The state of a call site, packed into one word.
 
 use crate::bucketing::bucket::{Seed, Threshold};
 use crate::bucketing::bucketer::PlainSplit;
 use crate::evaluate::compiled::Definition;
 use crate::publish::snapshot::Snapshot;
 
-/// A seed in the high 32 bits; in the low 32 bits a threshold (`0 ..= 2^31`), or a tag above that.
+/// The state of a call site: a hash seed in the high 32 bits and a threshold (`0 ..= 2^31`) in the low 32 bits.
 ///
-/// One word, read and written by one instruction: a seed is never seen with another flag state's threshold.
+/// A low half above 2^31 is a tag: the site is not registered, or its flag does not fit and must be evaluated. Then the
+/// high half is the index of the flag in the snapshot. Each [`CallSite`](super::CallSite) holds one, and the registry
+/// writes it. One instruction reads or writes the whole word, so a seed never pairs with another flag's threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word(u64);
+pub(super) struct State(u64);
 
-const EVERYBODY: u32 = 1 << 31;
+/// The threshold that includes all subjects.
+const ALL: u32 = 1 << 31;
 
-impl Word {
-    /// The site has not been reached yet.
-    pub(super) const UNREGISTERED: Self = Self(EVERYBODY as u64 + 1);
-    /// The flag takes more than a word to decide: ask the snapshot, where it may be found at the place in the high bits.
-    const EVALUATE: u32 = EVERYBODY + 2;
-    /// Off for all.
+impl State {
+    /// The site has not been read yet.
+    pub(super) const UNREGISTERED: Self = Self(ALL as u64 + 1);
+    /// The tag of a flag that does not fit into the word. The high half is its index in the snapshot.
+    const EVALUATE: u32 = ALL + 2;
+    /// The flag is off for all subjects.
     pub(super) const DARK: Self = Self(0);
 
-    /// Of a key in a snapshot; where tests watch, every read asks.
-    pub(super) fn in_force(snapshot: &Snapshot, key: &str, is_watched: bool) -> Self {
-        let (place, definition) = snapshot.found(key);
+    /// Builds the state for `key` in `snapshot`. While tests override flags (`is_forced`), every read takes the slow path.
+    pub(super) fn for_key(snapshot: &Snapshot, key: &str, is_forced: bool) -> Self {
+        let (index, definition) = snapshot.find(key);
         match definition {
-            _ if is_watched => Self::asking(place),
-            Some(definition) => Self::of(&definition, place),
+            _ if is_forced => Self::evaluate_at(index),
+            Some(definition) => Self::for_definition(&definition, index),
             None => Self::DARK,
         }
     }
 
-    /// Of a key that may be found at this place.
-    pub(super) fn asking(place: u32) -> Self {
-        Self(u64::from(place) << 32 | u64::from(Self::EVALUATE))
+    /// Builds the state that makes each read evaluate the flag, whose entry probably has this index.
+    pub(super) fn evaluate_at(index: u32) -> Self {
+        Self(u64::from(index) << 32 | u64::from(Self::EVALUATE))
     }
 
-    /// Of a definition that was found at this place.
-    fn of(definition: &Definition, place: u32) -> Self {
+    fn for_definition(definition: &Definition, index: u32) -> Self {
         match definition {
             Definition::Off(_) | Definition::Refused => Self::DARK,
-            Definition::On(split) => Self::from_split(*split),
-            Definition::Plan(plan) => plan.plain_split().map_or_else(|| Self::asking(place), Self::from_split),
+            Definition::On(rollout) => Self::from_rollout(*rollout),
+            Definition::Plan(plan) => plan.plain_split().map_or_else(|| Self::evaluate_at(index), Self::from_rollout),
         }
     }
 
-    fn from_split(PlainSplit { seed, threshold }: PlainSplit) -> Self {
+    fn from_rollout(PlainSplit { seed, threshold }: PlainSplit) -> Self {
         Self::from_bits(u64::from(seed.to_bits()) << 32 | u64::from(threshold.to_bits()))
     }
 
@@ -59,17 +61,17 @@ impl Word {
         self.0
     }
 
-    /// Where the snapshot may have the flag, if it is to be evaluated.
+    /// Returns the index that the flag probably has in the snapshot. Meaningful only for a flag that must be evaluated.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // the high half
-    pub(super) fn place(self) -> u32 {
+    pub(super) fn index(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
-    /// The split, or `None` for a tag.
+    /// Returns the rollout that decides the read, or `None` for a tag.
     #[inline]
-    #[allow(clippy::cast_possible_truncation)] // either half is meant
-    pub(super) fn split(self) -> Option<PlainSplit> {
+    #[allow(clippy::cast_possible_truncation)] // each half is a value of its own
+    pub(super) fn rollout(self) -> Option<PlainSplit> {
         let seed = Seed::from_bits((self.0 >> 32) as u32);
         Threshold::from_bits(self.0 as u32).map(|threshold| PlainSplit { seed, threshold })
     }
@@ -81,29 +83,29 @@ mod tests {
     use crate::evaluate::compiled::Segments;
     use crate::model::Flag;
 
-    fn threshold(word: Word) -> Option<Threshold> {
-        word.split().map(|split| split.threshold)
+    fn threshold(state: State) -> Option<Threshold> {
+        state.rollout().map(|rollout| rollout.threshold)
     }
 
-    fn word(flag: &Flag) -> Word {
-        Word::of(&Definition::compile("search", flag, &Segments::new()), 7)
+    fn state(flag: &Flag) -> State {
+        State::for_definition(&Definition::compile("search", flag, &Segments::new()), 7)
     }
 
     #[test]
-    fn what_fits_a_word_is_kept_in_it() {
+    fn a_flag_that_fits_one_word_is_kept_in_it() {
         let half = Flag::on().with_rollout("50".parse().expect("a percentage"));
-        assert_eq!(threshold(Word::DARK), Some(Threshold::NOBODY));
-        assert_eq!(threshold(word(&Flag::off())), Some(Threshold::NOBODY));
-        assert_eq!(threshold(word(&Flag::on())), Some(Threshold::EVERYBODY));
-        assert_eq!(threshold(word(&half)), Threshold::from_bits(1 << 30));
-        assert_eq!(word(&half).split().map(|split| split.seed), Some(Seed::from_salt("search")));
+        assert_eq!(threshold(State::DARK), Some(Threshold::NOBODY));
+        assert_eq!(threshold(state(&Flag::off())), Some(Threshold::NOBODY));
+        assert_eq!(threshold(state(&Flag::on())), Some(Threshold::EVERYBODY));
+        assert_eq!(threshold(state(&half)), Threshold::from_bits(1 << 30));
+        assert_eq!(state(&half).rollout().map(|rollout| rollout.seed), Some(Seed::from_salt("search")));
     }
 
     #[test]
-    fn what_does_not_is_evaluated() {
+    fn any_other_flag_is_evaluated() {
         let by = Flag::on().with_bucket_by("account").with_rollout("50".parse().expect("a percentage"));
-        assert_eq!((word(&by).split(), word(&by).place()), (None, 7));
-        assert_eq!(Word::UNREGISTERED.split(), None);
-        assert_eq!(threshold(word(&Flag::on().with_bucket_by("account"))), Some(Threshold::EVERYBODY));
+        assert_eq!((state(&by).rollout(), state(&by).index()), (None, 7));
+        assert_eq!(State::UNREGISTERED.rollout(), None);
+        assert_eq!(threshold(state(&Flag::on().with_bucket_by("account"))), Some(Threshold::EVERYBODY));
     }
 }
