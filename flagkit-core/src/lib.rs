@@ -1,41 +1,52 @@
 //! Feature flags that are read with one atomic load.
 //!
-//! Code is merged dark: behind a flag that is off. A human turns the flag on, by changing one line in a file, and
-//! every process picks that up within milliseconds. Turning it off is as quick. This crate is the part that libraries
-//! and applications read flags with; [`flagkit-sources`] is the part that applications get them from.
+//! A feature flag is a switch in the code. You merge unfinished code behind a flag that is off. Later you turn the flag
+//! on by changing one line of a file, and every process applies the change within milliseconds. Turning it off is as
+//! quick. Libraries and applications read flags with this crate. Applications load them with [`flagkit-sources`].
 //!
 //! ```
 //! use flagkit_core::flag;
 //!
 //! # let (user_id, plan) = (17_u64, "beta");
-//! if flag!("new-checkout") { /* on for everybody, or for nobody */ }
-//! if flag!("search-v2", user_id) { /* on for a part, always the same one */ }
-//! if flag!("beta-ui", id = user_id, plan = plan) { /* for whom the rules say; fields built on the stack */ }
+//! if flag!("new-checkout") { /* on for all subjects, or for none */ }
+//! if flag!("search-v2", user_id) { /* on for a percentage of users, always the same ones */ }
+//! if flag!("beta-ui", id = user_id, plan = plan) { /* on for the users that the rules select */ }
 //! ```
 //!
-//! A read never blocks, never fails, never panics, never allocates and never logs. With nothing installed, nothing
-//! declared or nothing understood, the answer is dark.
+//! # Core concepts
+//!
+//! - A **flag** has a key, a switch, and optionally a percentage rollout, targeting rules, variants and prerequisites.
+//! - A **subject** is who or what a flag is evaluated for: usually a user, with an id and attributes. An id such as
+//!   `17` or `"user-1"`, a [`Context`], and your own type with `#[derive(Subject)]` are [`Subject`]s.
+//! - A **bucket** is the position of a subject in a rollout, computed from a hash of its id; see [`bucket`].
+//! - A **source** loads flags from a file, the environment or a server, and fills one **layer**. A flag of a higher layer
+//!   replaces the flag of a lower one. Operators override single flags this way.
+//! - A **snapshot** is the immutable result of merging all layers; see [`Snapshot`].
+//! - A flag is **dark** if every read of it returns `false` or no variant: because it is off, not declared or invalid, or
+//!   because no flags are installed.
+//!
+//! A read never blocks, fails, panics, allocates or logs. If a flag cannot be evaluated, it is dark.
 //!
 //! # For authors of libraries
 //!
-//! Depend on this crate alone and write [`flag!`]. Your flags are dark until the application that uses you installs
-//! flags and declares yours; prefix the keys with your crate's name (`"mycrate.fast-path"`). To take flags as an
-//! argument, take a [`Flags`] and write `flag!(in flags, "key")`.
+//! Depend on this crate only, and write [`flag!`]. Your flags are dark until the application that uses your library
+//! installs flags and declares yours. Prefix the keys with the name of your crate (`"mycrate.fast-path"`). To accept flags
+//! as an argument, take a [`Flags`] and write `flag!(in flags, "key")`.
 //!
 //! # For authors of applications
 //!
-//! Add `flagkit-sources` and call `flagkit_sources::watch("flags.toml")` at the top of `main`. That installs, for
-//! [`flag!`], the flags of that file with `FLAG_*` environment variables laid over them.
+//! Add `flagkit-sources`, and call `flagkit_sources::watch("flags.toml")` at the start of `main`. It installs the flags
+//! of that file for [`flag!`], with `FLAG_*` environment variables as a higher layer.
 //!
-//! # For authors of sources
+//! # For authors of sources and tools
 //!
-//! Implement [`Source`]: say what you are, load once, then publish changes until told to stop.
-//! What you produce are [`FlagSet`]s; what you call is a [`Publisher`].
+//! Implement [`source::Source`]: name the source, load once, then publish changes until it is stopped; see [`source`]. For
+//! the status of sources, events and the effect of a change, see [`tooling`].
 //!
-//! # For testers
+//! # For tests
 //!
-//! [`Flags::fixed`] makes flags that need no file, thread or global. With the feature `testing`, the module `testing` has
-//! `flag!` answer what a test wants, on its own thread, and tells what was asked.
+//! [`Flags::fixed`] creates flags that need no file, thread or global. With the feature `testing`, the module `testing`
+//! overrides flags for the thread of a test, and records which flags it reads.
 //!
 //! # How it works
 //!
@@ -44,30 +55,30 @@
 //!                                               └───────▶ handles      flags.is_on("key", &user)
 //! ```
 //!
-//! Each source fills one layer; a later layer replaces a flag of an earlier one. The merged layers are compiled into
-//! an immutable [`Snapshot`] that is swapped in atomically; each call site of [`flag!`] is then rewritten to the one
-//! word that decides it, unless it takes rules to decide. [`bucket`] says how a percentage picks its people, and
-//! [`Condition`] how rules judge them.
+//! Each source publishes to its own layer. Each publish merges all layers, compiles them into a snapshot and swaps it in
+//! atomically. Then it updates the call sites of the changed flags. A call site of [`flag!`] is a static with one word,
+//! which holds a complete rollout: most reads load this word and compare. A flag with rules is evaluated from the
+//! snapshot; see [`Condition`](source::Condition) for what a rule can test.
 //!
 //! # Known limitations
 //!
-//! - A thread's first read through a handle, and its first `flag!` of a flag that takes more than one word, may set up
-//!   a slot of that thread (an allocation or two, once per thread). No later read allocates.
-//! - A thread that reads through a handle, or a flag that takes more than one word, keeps a share of the snapshot it read
-//!   last, up to 16,384 flags, for each of four handles at the most: idle threads may hold old ones. Five and more handles that
-//!   one thread reads in turn push each other's out, and are read more slowly.
-//! - Two `flag!` reads may see two revisions. Pin a [snapshot](Flags::snapshot) where they must agree.
-//! - What is [installed](install) is installed for the life of the process.
-//! - In a process built with `panic = "abort"`, a subscriber that panics takes the process with it.
+//! - The first read of a thread through a handle, or of a flag with rules, may initialize a thread-local slot. That
+//!   allocates once or twice per thread. No later read allocates.
+//! - A thread caches the snapshot that it read last through a handle or for a flag with rules, for up to four handles and
+//!   up to 16,384 flags. So an idle thread may keep an old snapshot alive. If one thread alternates between five or more
+//!   handles, they evict each other, and reads are slower.
+//! - Two `flag!` reads may use two revisions. If they must agree, read both from one [snapshot](Flags::snapshot).
+//! - [Installed](install) flags stay installed for the life of the process.
+//! - In a process built with `panic = "abort"`, a panic in a subscriber aborts the process.
 //!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `testing` | off | the module `testing`; for `[dev-dependencies]` |
-//! | `serde` | off | `Variant::value` (a variant's value as a type of your own); [`Explanation`] serialises |
+//! | `serde` | off | `Variant::value` (the value of a variant as your own type); [`Explanation`] implements `Serialize` |
 //!
-//! This crate reads no clock, no environment and no file, starts no thread and needs no async runtime.
+//! This crate reads no clock, environment variable or file, starts no thread, and needs no async runtime.
 //!
 //! [`flagkit-sources`]: https://docs.rs/flagkit-sources
 
@@ -110,14 +121,64 @@ pub use read::{Flags, InstallError, install, installed};
 pub use subject::date::DateError;
 pub use subject::{Attribute, Context, Date, Id, List, Subject, Value};
 
-/// What authors of sources need: the trait to implement, what a load consists of, and the parts of a flag.
+/// The items for authors of sources: the trait to implement, the result of a load, and the parts of a flag.
+///
+/// A runtime (`flagkit_sources::Builder`) calls [`Source::load`](source::Source::load) once, and then
+/// [`Source::run`](source::Source::run) on a thread of its own. The source publishes [`FlagSet`]s through a
+/// [`Publisher`](source::Publisher). Without a runtime, call [`Flags::add_layer`] and publish from your own code.
+///
+/// # Examples
+///
+/// A layer that your own code fills, with one rule and one invalid flag:
+///
+/// ```
+/// use flagkit_core::source::{Condition, Load, Operator, Problem, Provenance, Rule};
+/// use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags};
+///
+/// let flags = Flags::new();
+/// let publisher = flags.add_layer(Provenance::new("database:flags"));
+///
+/// let is_beta = Condition::attribute("plan", Operator::one_of(["beta"]));
+/// let search = Flag::on().with_rollout("0".parse()?).with_rules([Rule::new().when(is_beta)]);
+/// let mut set = FlagSet::from_iter([(FlagKey::new("search-v2")?, search)]);
+/// set.insert_invalid(FlagKey::new("new-checkout")?);
+/// let problem = Problem::new("flags.new-checkout.rollout", "\"half\"", "a percentage").at(7, 11);
+/// publisher.publish(Load::new(set).with_problems([problem]));
+///
+/// let user = Context::new("user-1").with("plan", "beta");
+/// assert!(flags.is_on("search-v2", &user));
+/// assert!(!flags.is_on("search-v2", "user-2"));
+/// assert_eq!(flags.status().sources[0].problems.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod source {
     pub use crate::condition::{Condition, Literal, Operator};
     pub use crate::model::{EnvKey, Kind, Location, Metadata, Payload, Problem, Provenance, Reference, Rule, Segment};
     pub use crate::publish::{ErrorKind, Load, LoadError, OnFailedStart, Publisher, Signal, Source, StartPolicy, Wake};
 }
 
-/// What authors of tools need: the effect of a change, the steps of an explanation, the parts of status and events.
+/// The items for authors of tools: the effect of a change, the steps of an explanation, status and events.
+///
+/// The `flagkit` command and the `tracing` integration of flagkit-sources are built on these.
+///
+/// # Examples
+///
+/// A check that a change of a document turns no flag on for a new subject:
+///
+/// ```
+/// use flagkit_core::tooling::Effect;
+/// use flagkit_core::{Flag, FlagKey, FlagSet, Flags};
+///
+/// let key = FlagKey::new("new-checkout")?;
+/// let rollout = |percent: &str| -> Result<Flags, Box<dyn std::error::Error>> {
+///     Ok(Flags::fixed(FlagSet::from_iter([(key.clone(), Flag::on().with_rollout(percent.parse()?))])))
+/// };
+///
+/// let (before, after) = (rollout("25")?.snapshot(), rollout("50")?.snapshot());
+/// assert_eq!(before.effects(&after).get(&key), Some(&Effect::Widens));
+/// assert_eq!(after.effects(&before).get(&key), Some(&Effect::Narrows));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod tooling {
     pub use crate::condition::Verdict;
     pub use crate::evaluate::{Effect, Step};
@@ -127,29 +188,29 @@ pub mod tooling {
 
 pub use flagkit_macros::{Attribute, Subject};
 
-/// Tells whether a flag is on.
+/// Returns whether a flag is on, as a `bool`.
 ///
-/// | form | asks |
+/// | form | returns whether the flag is on |
 /// |---|---|
-/// | `flag!("key")` | is it on for everybody |
-/// | `flag!("key", subject)` | is it on for this [`Subject`]: an id, a [`Context`], your own type |
-/// | `flag!("key", id = user_id, plan = plan)` | the same, with the id and [attributes](Attribute) in place, on the stack |
-/// | `flag!(in flags, "key", …)` | any of these, of a [`Flags`] or [`Snapshot`] instead of the [installed](install) flags |
+/// | `flag!("key")` | for all subjects |
+/// | `flag!("key", subject)` | for this [`Subject`]: an id, a [`Context`], your own type |
+/// | `flag!("key", id = user_id, plan = plan)` | for this id with these [attributes](Attribute), built on the stack |
+/// | `flag!(in flags, "key", …)` | any of these, from a [`Flags`] or [`Snapshot`] instead of the [installed](install) flags |
 ///
-/// The key is a literal, so that it can be checked while compiling and found by a search of the code. Its legal form
-/// is that of [`FlagKey`]: 1 to 128 ASCII letters, digits, `.`, `_` and `-`, beginning with a letter or digit.
+/// The key is a literal, so that the compiler can check it and a search of the code can find it. It has the form of a
+/// [`FlagKey`]: 1 to 128 ASCII letters, digits, `.`, `_` and `-`, starting with a letter or digit.
 ///
-/// Where there is a `flags.toml` in the folder of the crate or above it, a key that it does not declare is a compile error.
-/// The environment variable `FLAGKIT_MANIFEST` names another file (from the folder of the crate, if it is relative), or
-/// says `off`. Without a file nothing is checked, and crates that come from a registry or a vendored folder never are.
+/// If there is a `flags.toml` in the folder of the crate or above it, a key that it does not declare is a compile error.
+/// The environment variable `FLAGKIT_MANIFEST` names another file (relative to the folder of the crate) or is `off`.
+/// Without a file, no key is checked. Crates from a registry or a vendored folder are never checked.
 ///
-/// Subjects and attributes are borrowed, not moved, and evaluated once, from left to right. The value is a `bool`.
-/// Without a subject, a flag that is on for a part of all subjects is off.
+/// The subject and the attributes are borrowed, and evaluated once, from left to right. Without a subject, a flag with a
+/// partial rollout is off.
 ///
 /// # Cost
 ///
-/// Without `in`: one relaxed atomic load and a compare; for a percentage also one hash of the id. With `in`: a
-/// look-up of the key. Never an allocation, a lock to wait for, or a panic.
+/// Without `in`: one relaxed atomic load and a compare, and for a percentage also one hash of the id. With `in`: a lookup
+/// of the key. It never allocates, waits for a lock or panics.
 ///
 /// # Examples
 ///
@@ -172,16 +233,17 @@ macro_rules! flag {
     };
 }
 
-/// Returns the variant of a flag that a subject gets: `Option<`[`Variant`]`>`.
+/// Returns the variant of a flag that is assigned to a subject: `Option<`[`Variant`]`>`.
 ///
-/// | form | asks for the variant of |
+/// | form | returns the variant |
 /// |---|---|
-/// | `variant!("key", subject)` | this [`Subject`] |
-/// | `variant!("key", id = user_id, plan = plan)` | an id and [attributes](Attribute) in place, on the stack |
-/// | `variant!(in flags, "key", …)` | either, of a [`Flags`] or [`Snapshot`] instead of the [installed](install) flags |
+/// | `variant!("key", subject)` | for this [`Subject`] |
+/// | `variant!("key", id = user_id, plan = plan)` | for this id with these [attributes](Attribute), built on the stack |
+/// | `variant!(in flags, "key", …)` | either, from a [`Flags`] or [`Snapshot`] instead of the [installed](install) flags |
 ///
-/// `None` when the flag is off for the subject, has no variants, or the subject has nothing to be dealt one by: that is
-/// the case your code treats as before. What the key and the subject may be is as in [`flag!`]. Allocates nothing.
+/// `None` if the flag has no variants, if it is off for the subject (and has no [off variant](Flag::with_off_variant)), or
+/// if the subject lacks the attribute the flag is bucketed by. In that case, run the code as before the flag. The key and
+/// the subject are the same as in [`flag!`]. It never allocates.
 ///
 /// # Examples
 ///
@@ -195,7 +257,7 @@ macro_rules! flag {
 /// match variant.as_ref().map(Variant::name) {
 ///     Some("blue") => { /* … */ }
 ///     Some("red") => { /* … */ }
-///     _ => { /* as before */ }
+///     _ => { /* the behaviour without the flag */ }
 /// }
 /// assert!(variant.is_some());
 /// assert!(variant!("theme", "user-1").is_none(), "nothing is installed");

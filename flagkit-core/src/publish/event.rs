@@ -28,9 +28,9 @@ pub enum Event {
 pub struct Change {
     /// The revision of the new snapshot.
     pub revision: u64,
-    /// The layer whose load caused the change.
+    /// The layer that caused the change by a load.
     pub layer: Provenance,
-    /// The keys whose declaration changed (metadata included), sorted. Keys that are declared only by an
+    /// The keys with a changed declaration (metadata included), sorted. Keys that are declared only by an
     /// [`EnvKey`](crate::source::EnvKey) are not listed.
     pub keys: Arc<[FlagKey]>,
 }

@@ -1,4 +1,4 @@
-//! A hash map whose entries have indexes.
+//! A hash map in which each entry has an index.
 //!
 //! # The problem
 //!

@@ -61,7 +61,7 @@ struct Merger<'a> {
     current: &'a Snapshot,
     layers: &'a [LayerInput<'a>],
     entries: HashMap<FlagKey, MergedFlag, RandomState>,
-    /// Declarations by environment key whose full key no layer spells out.
+    /// Declarations by environment key, for keys that no layer spells out.
     env_keys: BTreeMap<EnvKey, MergedFlag>,
     segments: Segments,
     /// The problems found so far, per layer.
@@ -72,8 +72,8 @@ struct Merger<'a> {
 struct MergedFlag {
     /// The highest layer that declares the key.
     layer: usize,
-    /// The flag. If the highest declaration is invalid, the flag of the layers below, whose salt, attribute and metadata
-    /// a higher layer inherits.
+    /// The flag. If the highest declaration is invalid, this is the flag of the layers below: a higher layer inherits its
+    /// salt, attribute and metadata.
     flag: Option<Flag>,
     /// Whether the key is dark, because its highest declaration is invalid.
     is_invalid: bool,
@@ -180,7 +180,7 @@ impl Merger<'_> {
         }
     }
 
-    /// Rejects flags whose prerequisites form a circle, too long a chain or too many paths. Reports prerequisites that
+    /// Rejects flags if their prerequisites form a circle, too long a chain or too many paths. Reports prerequisites that
     /// are not declared.
     fn check_prerequisites(&mut self) {
         let mut undeclared = Vec::new();
@@ -212,7 +212,7 @@ impl Merger<'_> {
         }
     }
 
-    /// Returns the flags whose prerequisites form a circle or exceed a limit, each with the problem to report.
+    /// Returns the flags with prerequisites that form a circle or exceed a limit, each with the problem to report.
     ///
     /// A topological sort (Kahn's algorithm): flags without prerequisites come first, and a flag is checked when its last
     /// prerequisite has been. The flags that are left at the end form circles, or depend on one.

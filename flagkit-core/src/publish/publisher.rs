@@ -65,7 +65,7 @@ impl Publisher {
     /// Returns a new publisher for the same layer, with a new signal.
     ///
     /// The layer uses the new signal from now on: it accepts calls, even through this publisher, until the new signal
-    /// stops. For a source that replaces one whose thread no longer exists; see
+    /// stops. For a source that replaces one without a thread; see
     /// [`recover_after_fork`](crate::tooling::recover_after_fork).
     pub fn reopen(&self) -> Self {
         let signal = Signal::new();

@@ -32,7 +32,7 @@ pub struct Snapshot {
     /// Lowest first. Entries refer to a layer by its index in this list.
     layers: Box<[Provenance]>,
     entries: IndexedMap<Entry>,
-    /// Declarations by environment key, sorted, whose full key no layer spells out. They are compiled at each read,
+    /// Declarations by environment key, sorted, for keys that no layer spells out. They are compiled at each read,
     /// because the full key is the default salt, and only the read provides it.
     env_keys: Vec<(EnvKey, Declared)>,
 }
@@ -40,7 +40,7 @@ pub struct Snapshot {
 /// The difference between two snapshots. The store turns it into an event, and passes it to its hook.
 #[derive(Debug)]
 pub(crate) struct Changes {
-    /// The keys whose entry was added, changed or removed; sorted.
+    /// The keys with an added, changed or removed entry; sorted.
     pub(crate) keys: Vec<FlagKey>,
     /// Whether nothing else changed: all other keys keep their index, and the declarations by environment key are equal.
     pub(crate) is_complete: bool,
@@ -99,7 +99,7 @@ impl Snapshot {
         &self.entries
     }
 
-    /// Returns the entry of a key whose declaration is valid.
+    /// Returns the entry of a key, if its declaration is valid.
     pub(crate) fn valid_entry(&self, key: &str) -> Option<&Entry> {
         self.entries.get(key).filter(|entry| entry.declared.flag.is_some())
     }
@@ -204,8 +204,8 @@ impl Snapshot {
 
     /// Returns how the audience of each flag would change if `next` replaced this snapshot.
     ///
-    /// The map has an entry for every flag whose declaration differs, and for every flag whose audience differs because
-    /// of a prerequisite. A change that cannot be proven to narrow counts as widening; see [`Effect`]. Keys that are
+    /// The map has an entry for every flag with another declaration, and for every flag with another audience because of
+    /// a prerequisite. A change that cannot be proven to narrow counts as widening; see [`Effect`]. Keys that are
     /// declared only by an [`EnvKey`](crate::source::EnvKey) are not compared.
     pub fn effects(&self, next: &Self) -> BTreeMap<FlagKey, Effect> {
         let mut proofs =

@@ -1,4 +1,4 @@
-//! The store: the state behind a handle, and the one lock of the writing side.
+//! The store: the state of a set of flags, and the one lock of the writing side.
 //!
 //! Every change passes through here, under a lock that no reader takes:
 //!
@@ -37,7 +37,7 @@ use crate::publish::subscribers::Subscribers;
 /// unchanged key may have another index. The registry of call sites is the only hook.
 pub(crate) type SnapshotHook = fn(&Snapshot, Option<&[FlagKey]>);
 
-/// The state behind a handle: the layers, the current snapshot, and the subscribers.
+/// The state of a set of flags: the layers, the current snapshot, and the subscribers.
 ///
 /// Each [`Flags`](crate::Flags) and its clones share one store, and so does each [`Publisher`](crate::source::Publisher)
 /// of its layers. Readers use only [`cell`](Self::cell), which takes no lock. Publishers call one method per event of
@@ -47,7 +47,7 @@ pub(crate) struct Store {
     cell: SnapshotCell,
     publishing: Mutex<Publishing>,
     subscribers: Arc<Subscribers>,
-    /// The process whose threads publish. Differs from the current process in a forked child.
+    /// The process that has the publishing threads. Differs from the current process in a forked child.
     process: AtomicU32,
 }
 

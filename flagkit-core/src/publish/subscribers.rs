@@ -77,7 +77,7 @@ impl Subscribers {
         self.panics.load(Ordering::Relaxed)
     }
 
-    /// Takes the next event. If there is none, ends the delivery under the same lock, so that no event is left behind.
+    /// Takes the next event. If there is none, ends the delivery under the same lock, so that no event stays in the queue.
     fn next(&self) -> Option<Event> {
         let mut queue = lock(&self.queue);
         let event = queue.events.pop_front();

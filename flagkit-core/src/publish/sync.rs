@@ -2,7 +2,7 @@
 //!
 //! In a normal build these are the types of `std` and `arc-swap`. With `--cfg flagkit_loom` they are the types of
 //! [loom](https://docs.rs/loom), which runs a test under every possible interleaving of its threads (`scripts/loom`).
-//! loom has no model of `arc-swap`. A lock stands in for it, so the models check the protocol around it, not `arc-swap`.
+//! loom has no model of `arc-swap`. A lock replaces it, so the models check the protocol around it, not `arc-swap`.
 //!
 //! `snapshot_cell`, `subscribers` and the call sites import from here. Code that no model runs imports from `std`.
 

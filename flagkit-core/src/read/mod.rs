@@ -6,7 +6,7 @@
 //! Files, in reading order:
 //!
 //! - `flags`: [`Flags`], the handle. Clones share one store.
-//! - `handle`: the sealed trait behind `flag!(in flags, …)`.
+//! - `handle`: the sealed trait of `flag!(in flags, …)`.
 //! - `call_site/`: the static that `flag!` expands to, the registry that updates it, and the hook for tests.
 //! - `fork`: what a forked child needs before its flags can change again.
 //!

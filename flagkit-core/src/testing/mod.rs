@@ -64,7 +64,7 @@
 //! - `overrides`: [`Overrides`], which flags are forced to which value.
 //! - `guard`: the guards that begin and end overrides. `future`: the same for tasks.
 //! - `recording`: [`Recording`], the reads of a test.
-//! - `scopes`: the thread-local stack behind all of them, and the hook that `read::call_site` calls.
+//! - `scopes`: the thread-local stack of all of them, and the hook that `read::call_site` calls.
 
 mod future;
 mod guard;

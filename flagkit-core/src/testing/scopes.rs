@@ -85,7 +85,7 @@ impl ScopeItem {
     }
 }
 
-/// Adds an item to the innermost scope, and removes the items whose guards were dropped.
+/// Adds an item to the innermost scope, and removes the items of dropped guards.
 fn begin(item: ScopeItem) {
     with_scopes(|scopes| {
         if scopes.is_empty() {

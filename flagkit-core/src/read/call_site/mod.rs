@@ -57,7 +57,7 @@ use crate::publish::sync::AtomicU64;
 use crate::read::flags::Flags;
 use crate::subject::Subject;
 
-/// A place in the code that reads one flag. `flag!` expands to one, as a static.
+/// The static that reads one flag at one use of `flag!`.
 ///
 /// The code around it calls [`is_on`](Self::is_on) or [`is_on_for`](Self::is_on_for). The registry links all sites that
 /// were read once into a list, and writes their states.

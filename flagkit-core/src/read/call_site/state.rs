@@ -34,7 +34,7 @@ impl State {
         }
     }
 
-    /// Builds the state that makes each read evaluate the flag, whose entry probably has this index.
+    /// Builds the state that makes each read evaluate the flag. Its entry probably has this index.
     pub(super) fn evaluate_at(index: u32) -> Self {
         Self(u64::from(index) << 32 | u64::from(Self::EVALUATE))
     }
