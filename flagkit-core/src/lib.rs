@@ -19,19 +19,19 @@
 //! - A **subject** is who or what a flag is evaluated for: usually a user, with an id and attributes. An id such as
 //!   `17` or `"user-1"`, a [`Context`], and your own type with `#[derive(Subject)]` are [`Subject`]s.
 //! - A **bucket** is the position of a subject in a rollout, computed from a hash of its id; see [`bucket`].
-//! - A **source** loads flags from a file, the environment or a server, and fills one **layer**. A flag of a higher layer
-//!   replaces the flag of a lower one. Operators override single flags this way.
+//! - A **source** loads flags from a file, the environment or a server, and fills one **layer**. A flag of a higher
+//!   layer replaces the flag of a lower one. Operators override single flags this way.
 //! - A **snapshot** is the immutable result of merging all layers; see [`Snapshot`].
-//! - A flag is **dark** if every read of it returns `false` or no variant: because it is off, not declared or invalid, or
-//!   because no flags are installed.
+//! - A flag is **dark** if every read of it returns `false` or no variant: because it is off, not declared or
+//!   invalid, or because no flags are installed.
 //!
 //! A read never blocks, fails, panics, allocates or logs. If a flag cannot be evaluated, it is dark.
 //!
 //! # For authors of libraries
 //!
 //! Depend on this crate only, and write [`flag!`]. Your flags are dark until the application that uses your library
-//! installs flags and declares yours. Prefix the keys with the name of your crate (`"mycrate.fast-path"`). To accept flags
-//! as an argument, take a [`Flags`] and write `flag!(in flags, "key")`.
+//! installs flags and declares yours. Prefix the keys with the name of your crate (`"mycrate.fast-path"`). To accept
+//! flags as an argument, take a [`Flags`] and write `flag!(in flags, "key")`.
 //!
 //! # For authors of applications
 //!
@@ -40,8 +40,8 @@
 //!
 //! # For authors of sources and tools
 //!
-//! Implement [`source::Source`]: name the source, load once, then publish changes until it is stopped; see [`source`]. For
-//! the status of sources, events and the effect of a change, see [`tooling`].
+//! Implement [`source::Source`]: name the source, load once, then publish changes until it is stopped; see
+//! [`source`]. For the status of sources, events and the effect of a change, see [`tooling`].
 //!
 //! # For tests
 //!
@@ -55,18 +55,18 @@
 //!                                               └───────▶ handles      flags.is_on("key", &user)
 //! ```
 //!
-//! Each source publishes to its own layer. Each publish merges all layers, compiles them into a snapshot and swaps it in
-//! atomically. Then it updates the call sites of the changed flags. A call site of [`flag!`] is a static with one word,
-//! which holds a complete rollout: most reads load this word and compare. A flag with rules is evaluated from the
-//! snapshot; see [`Condition`](source::Condition) for what a rule can test.
+//! Each source publishes to its own layer. Each publish merges all layers, compiles them into a snapshot and swaps it
+//! in atomically. Then it updates the call sites of the changed flags. A call site of [`flag!`] is a static with one
+//! word, which holds a complete rollout: most reads load this word and compare. A flag with rules is evaluated from
+//! the snapshot; see [`Condition`](source::Condition) for what a rule can test.
 //!
 //! # Known limitations
 //!
 //! - The first read of a thread through a handle, or of a flag with rules, may initialize a thread-local slot. That
 //!   allocates once or twice per thread. No later read allocates.
-//! - A thread caches the snapshot that it read last through a handle or for a flag with rules, for up to four handles and
-//!   up to 16,384 flags. So an idle thread may keep an old snapshot alive. If one thread alternates between five or more
-//!   handles, they evict each other, and reads are slower.
+//! - A thread caches the snapshot that it read last through a handle or for a flag with rules, for up to four handles
+//!   and up to 16,384 flags. So an idle thread may keep an old snapshot alive. If one thread alternates between five
+//!   or more handles, they evict each other, and reads are slower.
 //! - Two `flag!` reads may use two revisions. If they must agree, read both from one [snapshot](Flags::snapshot).
 //! - [Installed](install) flags stay installed for the life of the process.
 //! - In a process built with `panic = "abort"`, a panic in a subscriber aborts the process.
@@ -76,7 +76,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `testing` | off | the module `testing`; for `[dev-dependencies]` |
-//! | `serde` | off | `Variant::value` (the value of a variant as your own type); [`Explanation`] implements `Serialize` |
+//! | `serde` | off | `Variant::value` (the value of a variant as your own type); `Serialize` for [`Explanation`] |
 //!
 //! This crate reads no clock, environment variable or file, starts no thread, and needs no async runtime.
 //!
@@ -195,22 +195,22 @@ pub use flagkit_macros::{Attribute, Subject};
 /// | `flag!("key")` | for all subjects |
 /// | `flag!("key", subject)` | for this [`Subject`]: an id, a [`Context`], your own type |
 /// | `flag!("key", id = user_id, plan = plan)` | for this id with these [attributes](Attribute), built on the stack |
-/// | `flag!(in flags, "key", …)` | any of these, from a [`Flags`] or [`Snapshot`] instead of the [installed](install) flags |
+/// | `flag!(in flags, "key", …)` | any of these, from a [`Flags`] or [`Snapshot`] instead of the installed flags |
 ///
 /// The key is a literal, so that the compiler can check it and a search of the code can find it. It has the form of a
 /// [`FlagKey`]: 1 to 128 ASCII letters, digits, `.`, `_` and `-`, starting with a letter or digit.
 ///
-/// If there is a `flags.toml` in the folder of the crate or above it, a key that it does not declare is a compile error.
-/// The environment variable `FLAGKIT_MANIFEST` names another file (relative to the folder of the crate) or is `off`.
-/// Without a file, no key is checked. Crates from a registry or a vendored folder are never checked.
+/// If there is a `flags.toml` in the folder of the crate or above it, a key that it does not declare is a compile
+/// error. The environment variable `FLAGKIT_MANIFEST` names another file (relative to the folder of the crate) or is
+/// `off`. Without a file, no key is checked. Crates from a registry or a vendored folder are never checked.
 ///
-/// The subject and the attributes are borrowed, and evaluated once, from left to right. Without a subject, a flag with a
-/// partial rollout is off.
+/// Without `in`, the macro reads the [installed](install) flags. The subject and the [attributes](Attribute) are
+/// borrowed, and evaluated once, from left to right. Without a subject, a flag with a partial rollout is off.
 ///
 /// # Cost
 ///
-/// Without `in`: one relaxed atomic load and a compare, and for a percentage also one hash of the id. With `in`: a lookup
-/// of the key. It never allocates, waits for a lock or panics.
+/// Without `in`: one relaxed atomic load and a compare, and for a percentage also one hash of the id. With `in`: a
+/// lookup of the key. It never allocates, waits for a lock or panics.
 ///
 /// # Examples
 ///
@@ -238,12 +238,12 @@ macro_rules! flag {
 /// | form | returns the variant |
 /// |---|---|
 /// | `variant!("key", subject)` | for this [`Subject`] |
-/// | `variant!("key", id = user_id, plan = plan)` | for this id with these [attributes](Attribute), built on the stack |
-/// | `variant!(in flags, "key", …)` | either, from a [`Flags`] or [`Snapshot`] instead of the [installed](install) flags |
+/// | `variant!("key", id = user_id, plan = plan)` | for this id with these attributes, built on the stack |
+/// | `variant!(in flags, "key", …)` | either, from a [`Flags`] or [`Snapshot`] instead of the installed flags |
 ///
-/// `None` if the flag has no variants, if it is off for the subject (and has no [off variant](Flag::with_off_variant)), or
-/// if the subject lacks the attribute the flag is bucketed by. In that case, run the code as before the flag. The key and
-/// the subject are the same as in [`flag!`]. It never allocates.
+/// `None` if the flag has no variants, if it is off for the subject and has no [off variant](Flag::with_off_variant),
+/// or if the subject lacks the attribute the flag is bucketed by. In that case, run the code without the feature. The
+/// key and the subject are the same as in [`flag!`]. It never allocates.
 ///
 /// # Examples
 ///

@@ -2,21 +2,22 @@
 //!
 //! # The problem
 //!
-//! A call site that evaluates the same flag on each read should not hash the key each time. A `HashMap` has no handle to
-//! an entry that outlives a borrow.
+//! A call site that evaluates the same flag on each read should not hash the key each time. A `HashMap` has no handle
+//! to an entry that outlives a borrow.
 //!
 //! # The idea
 //!
-//! Entries are stored in an array, and the hash table maps a key to an index of that array. A caller keeps the index and
-//! reads the entry by it. An index is only a hint: in the map of the next snapshot, another key may have it. So
+//! Entries are stored in an array, and the hash table maps a key to an index of that array. A caller keeps the index
+//! and reads the entry by it. An index is only a hint: in the map of the next snapshot, another key may have it. So
 //! [`at_index`](IndexedMap::at_index) also compares the key. [`rebuild_with`](IndexedMap::rebuild_with) keeps the
 //! indexes of the keys that stay, so that the hints remain good.
 //!
 //! # How it works
 //!
-//! Open addressing with linear probing (Knuth, "The Art of Computer Programming", volume 3, section 6.4), with at most a
-//! quarter of the slots in use. A multiplication instead of a division maps the hash to a slot (Lemire, "Fast Random
-//! Integer Generation in an Interval", 2019), so any number of slots works. A map is immutable once it is built.
+//! Open addressing with linear probing (Knuth, "The Art of Computer Programming", volume 3, section 6.4), with at
+//! most a quarter of the slots in use. A multiplication instead of a division maps the hash to a slot (Lemire, "Fast
+//! Random Integer Generation in an Interval", 2019), so any number of slots works. A map is immutable once it is
+//! built.
 
 use std::hash::BuildHasher as _;
 

@@ -1,8 +1,8 @@
 //! The merge: from one set of flags per layer to one snapshot.
 //!
-//! Layers are merged lowest first, and a higher layer replaces a flag or a segment as a whole. Two things stay with the
-//! lower declaration: what decides the bucket of a subject (the salt, and the attribute to bucket by), and the metadata;
-//! see [`Flag::over`].
+//! Layers are merged lowest first, and a higher layer replaces a flag or a segment as a whole. Two things stay with
+//! the lower declaration: what decides the bucket of a subject (the salt, and the attribute to bucket by), and the
+//! metadata; see [`Flag::over`].
 //!
 //! A flag may refer to other flags, to segments and to variants. Those references can only be checked once all layers
 //! are merged, so they are checked here. A flag that fails a check is invalid, and keeps its previous definition.
@@ -56,7 +56,8 @@ pub(crate) fn merge(current: &Snapshot, layers: &[LayerInput<'_>]) -> (Snapshot,
 
 /// The state of one merge: what the layers applied so far declare.
 ///
-/// [`merge`] creates it, applies each layer, runs the checks and compiles the result. It lives only as long as that call.
+/// [`merge`] creates it, applies each layer, runs the checks and compiles the result. It lives only as long as that
+/// call.
 struct Merger<'a> {
     current: &'a Snapshot,
     layers: &'a [LayerInput<'a>],
@@ -72,8 +73,8 @@ struct Merger<'a> {
 struct MergedFlag {
     /// The highest layer that declares the key.
     layer: usize,
-    /// The flag. If the highest declaration is invalid, this is the flag of the layers below: a higher layer inherits its
-    /// salt, attribute and metadata.
+    /// The flag. If the highest declaration is invalid, this is the flag of the layers below: a higher layer inherits
+    /// its salt, attribute and metadata.
     flag: Option<Flag>,
     /// Whether the key is dark, because its highest declaration is invalid.
     is_invalid: bool,
@@ -119,7 +120,8 @@ impl Merger<'_> {
         }
     }
 
-    /// Applies a declaration by environment key to the one key it matches. If it matches several keys, they become dark.
+    /// Applies a declaration by environment key to the one key it matches. If it matches several keys, they become
+    /// dark.
     fn apply_env_key(&mut self, layer: usize, env_key: &EnvKey, declaration: &Declaration) {
         let mut keys: Vec<FlagKey> = self.entries.keys().filter(|key| env_key.matches(key.as_str())).cloned().collect();
         keys.sort_unstable();
@@ -180,8 +182,8 @@ impl Merger<'_> {
         }
     }
 
-    /// Rejects flags if their prerequisites form a circle, too long a chain or too many paths. Reports prerequisites that
-    /// are not declared.
+    /// Rejects flags if their prerequisites form a circle, too long a chain or too many paths. Reports prerequisites
+    /// that are not declared.
     fn check_prerequisites(&mut self) {
         let mut undeclared = Vec::new();
         for (key, merged) in &self.entries {
@@ -214,8 +216,8 @@ impl Merger<'_> {
 
     /// Returns the flags with prerequisites that form a circle or exceed a limit, each with the problem to report.
     ///
-    /// A topological sort (Kahn's algorithm): flags without prerequisites come first, and a flag is checked when its last
-    /// prerequisite has been. The flags that are left at the end form circles, or depend on one.
+    /// A topological sort (Kahn's algorithm): flags without prerequisites come first, and a flag is checked when its
+    /// last prerequisite has been. The flags that are left at the end form circles, or depend on one.
     fn invalid_prerequisites(&self) -> Vec<(FlagKey, Problem)> {
         let mut pending: HashMap<&str, PrerequisiteState> = HashMap::new();
         let mut dependents: HashMap<&str, Vec<&str>> = HashMap::new();
@@ -269,8 +271,8 @@ impl Merger<'_> {
         if merged.keep_previous { self.current.valid_entry(key.as_str())?.flag() } else { merged.valid() }
     }
 
-    /// Reports the problems, and rejects the flags that are enabled. A disabled flag is never rejected, because turning a
-    /// flag off must always work.
+    /// Reports the problems, and rejects the flags that are enabled. A disabled flag is never rejected, because
+    /// turning a flag off must always work.
     fn reject(&mut self, flags: Vec<(FlagKey, Problem)>) {
         for (key, problem) in flags {
             if let Some(merged) = self.entries.get_mut(&key) {

@@ -100,9 +100,9 @@ impl Publisher {
 
     /// Replaces the warnings about the source itself, independent of its contents.
     ///
-    /// A warning is a fact that an operator should fix or be aware of; for example, that changes can only be detected by
-    /// polling. [`SourceStatus::warnings`](crate::tooling::SourceStatus::warnings) lists the warnings, and subscribers
-    /// receive an event if there is a new one.
+    /// A warning is a fact that an operator should fix or be aware of; for example, that changes can only be detected
+    /// by polling. [`SourceStatus::warnings`](crate::tooling::SourceStatus::warnings) lists the warnings, and
+    /// subscribers receive an event if there is a new one.
     pub fn set_warnings(&self, warnings: impl IntoIterator<Item = String>) {
         self.store.set_warnings(self.layer, warnings.into_iter().map(printable).collect());
     }

@@ -19,9 +19,9 @@ use crate::subject::Subject;
 
 /// All flags of all layers at one revision, compiled and immutable.
 ///
-/// [`Flags::snapshot`](crate::Flags::snapshot) returns the current one. Hold it for the length of a request, so that all
-/// reads of the request use the same revision: two flags that change together never differ. Do not hold a snapshot for
-/// the life of the process, because it never changes.
+/// [`Flags::snapshot`](crate::Flags::snapshot) returns the current one. Hold it for the length of a request, so that
+/// all reads of the request use the same revision: two flags that change together never differ. Do not hold a
+/// snapshot for the life of the process, because it never changes.
 ///
 /// # Snapshot versus `Flags`
 ///
@@ -42,7 +42,8 @@ pub struct Snapshot {
 pub(crate) struct Changes {
     /// The keys with an added, changed or removed entry; sorted.
     pub(crate) keys: Vec<FlagKey>,
-    /// Whether nothing else changed: all other keys keep their index, and the declarations by environment key are equal.
+    /// Whether nothing else changed: all other keys keep their index, and the declarations by environment key are
+    /// equal.
     pub(crate) is_complete: bool,
 }
 
@@ -204,8 +205,8 @@ impl Snapshot {
 
     /// Returns how the audience of each flag would change if `next` replaced this snapshot.
     ///
-    /// The map has an entry for every flag with another declaration, and for every flag with another audience because of
-    /// a prerequisite. A change that cannot be proven to narrow counts as widening; see [`Effect`]. Keys that are
+    /// The map has an entry for every flag with another declaration, and for every flag with another audience because
+    /// of a prerequisite. A change that cannot be proven to narrow counts as widening; see [`Effect`]. Keys that are
     /// declared only by an [`EnvKey`](crate::source::EnvKey) are not compared.
     pub fn effects(&self, next: &Self) -> BTreeMap<FlagKey, Effect> {
         let mut proofs =

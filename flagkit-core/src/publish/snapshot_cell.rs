@@ -128,7 +128,8 @@ impl SnapshotCell {
         Arc::clone(&self.current.load().snapshot)
     }
 
-    /// Replaces the current snapshot. Only one publisher may call this at a time, and it must hold the previous snapshot.
+    /// Replaces the current snapshot. Only one publisher may call this at a time, and it must hold the previous
+    /// snapshot.
     pub(crate) fn store(&self, next: Arc<Snapshot>) {
         let next = Versioned::new(next);
         let version = next.version;

@@ -72,7 +72,8 @@ pub trait Source: Send + 'static {
     /// Returns a fresh source with the same settings, which replaces this one in a forked child.
     ///
     /// The child has no thread for the original source. The runtime calls this before the start, because the original
-    /// moves to its thread then. The default returns `None`: in a child, the layer keeps its flags and no longer changes.
+    /// moves to its thread then. The default returns `None`: in a child, the layer keeps its flags and no longer
+    /// changes.
     fn restarted(&self) -> Option<Box<dyn Source>> {
         None
     }

@@ -39,9 +39,10 @@ pub(crate) type SnapshotHook = fn(&Snapshot, Option<&[FlagKey]>);
 
 /// The state of a set of flags: the layers, the current snapshot, and the subscribers.
 ///
-/// Each [`Flags`](crate::Flags) and its clones share one store, and so does each [`Publisher`](crate::source::Publisher)
-/// of its layers. Readers use only [`cell`](Self::cell), which takes no lock. Publishers call one method per event of
-/// their source. Each method locks, updates a layer, merges if needed, unlocks, and then delivers the events.
+/// Each [`Flags`](crate::Flags) and its clones share one store, and so does each
+/// [`Publisher`](crate::source::Publisher) of its layers. Readers use only [`cell`](Self::cell), which takes no lock.
+/// Publishers call one method per event of their source. Each method locks, updates a layer, merges if needed,
+/// unlocks, and then delivers the events.
 #[derive(Debug)]
 pub(crate) struct Store {
     cell: SnapshotCell,
@@ -67,8 +68,8 @@ impl Default for Store {
 struct Publishing {
     layers: Vec<Layer>,
     hook: Option<SnapshotHook>,
-    /// Earlier snapshots that readers still hold. The store keeps them, so that a publisher drops them: dropping a large
-    /// snapshot takes time, which no reader should spend.
+    /// Earlier snapshots that readers still hold. The store keeps them, so that a publisher drops them: dropping a
+    /// large snapshot takes time, which no reader should spend.
     retired: Vec<Arc<Snapshot>>,
 }
 

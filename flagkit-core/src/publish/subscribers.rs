@@ -14,9 +14,9 @@ type Callback = Arc<dyn Fn(&Event) + Send + Sync>;
 /// The subscribers of one [`Flags`](crate::Flags), and the events that are queued for them.
 ///
 /// The store owns this, and each [`Subscription`] refers to it. The store queues events under its own lock, hence in
-/// order, and delivers them after it has released that lock. One thread delivers at a time: if a publisher finds another
-/// one delivering, that one delivers its event as well. No lock is held while a subscriber runs, so it may read flags,
-/// publish, subscribe, unsubscribe or stop the sources.
+/// order, and delivers them after it has released that lock. One thread delivers at a time: if a publisher finds
+/// another one delivering, that one delivers its event as well. No lock is held while a subscriber runs, so it may
+/// read flags, publish, subscribe, unsubscribe or stop the sources.
 #[derive(Default)]
 pub(crate) struct Subscribers {
     callbacks: Mutex<Vec<(u64, Callback)>>,
@@ -77,7 +77,8 @@ impl Subscribers {
         self.panics.load(Ordering::Relaxed)
     }
 
-    /// Takes the next event. If there is none, ends the delivery under the same lock, so that no event stays in the queue.
+    /// Takes the next event. If there is none, ends the delivery under the same lock, so that no event stays in the
+    /// queue.
     fn next(&self) -> Option<Event> {
         let mut queue = lock(&self.queue);
         let event = queue.events.pop_front();

@@ -24,8 +24,8 @@ use crate::subject::Subject;
 /// # `Flags` versus `flag!`
 ///
 /// `flag!("key")` reads the one handle that is [installed](crate::install) for the process. It costs one atomic load,
-/// because the call site caches the state of its flag. A handle looks the key up at each read. Use a handle in a library
-/// that takes its flags as an argument, in tests, and in a process with more than one set of flags.
+/// because the call site caches the state of its flag. A handle looks the key up at each read. Use a handle in a
+/// library that takes its flags as an argument, in tests, and in a process with more than one set of flags.
 ///
 /// # Examples
 ///
@@ -67,9 +67,9 @@ impl Flags {
 
     /// Calls `subscriber` with each [`Event`], in order, until the subscription is dropped.
     ///
-    /// It runs on the thread of the source that published, with no lock held, so it may read flags, subscribe, or stop
-    /// the sources. Later events wait until it returns, so hand long work to another thread. A panic in it is caught and
-    /// counted ([`Status::subscriber_panics`]), and the other subscribers still receive the event.
+    /// It runs on the thread of the source that published, with no lock held, so it may read flags, subscribe, or
+    /// stop the sources. Later events wait until it returns, so hand long work to another thread. A panic in it is
+    /// caught and counted ([`Status::subscriber_panics`]), and the other subscribers still receive the event.
     ///
     /// # Examples
     ///

@@ -1,7 +1,7 @@
 //! Reading: the handles that callers hold, and the call sites of `flag!`.
 //!
-//! There are two tiers. A call site holds one packed word that decides most reads, and each publish updates it. A handle
-//! looks the key up in the snapshot. Both use the same evaluator.
+//! There are two tiers. A call site holds one packed word that decides most reads, and each publish updates it. A
+//! handle looks the key up in the snapshot. Both use the same evaluator.
 //!
 //! Files, in reading order:
 //!

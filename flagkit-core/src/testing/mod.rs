@@ -50,13 +50,14 @@
 //!
 //! # Limits
 //!
-//! - Overrides affect `flag!` and `variant!` of the installed flags, even if none are installed. Test code that receives a
-//!   [`Flags`](crate::Flags) with [`Flags::fixed`](crate::Flags::fixed).
-//! - A thread that the tested code starts does not inherit overrides: enter [`Overrides::current`] there. A future takes
-//!   its overrides from thread to thread with [`OverrideExt::with_flags`]. Without it, a guard held across an `await`
-//!   also affects other tasks that its thread polls in the meantime.
+//! - Overrides affect `flag!` and `variant!` of the installed flags, even if none are installed. Test code that
+//!   receives a [`Flags`](crate::Flags) with [`Flags::fixed`](crate::Flags::fixed).
+//! - A thread that the tested code starts does not inherit overrides: enter [`Overrides::current`] there. A future
+//!   takes its overrides from thread to thread with [`OverrideExt::with_flags`]. Without it, a guard held across an
+//!   `await` also affects other tasks that its thread polls in the meantime.
 //! - A recording collects only the reads of its own thread, or of its own task.
-//! - An override affects one flag. Flags that require it are still decided by the installed flags; override them as well.
+//! - An override affects one flag. Flags that require it are still decided by the installed flags; override them as
+//!   well.
 //! - The feature `testing` belongs in `[dev-dependencies]`. In a program it is harmless, but has no use.
 //!
 //! # Files

@@ -4,8 +4,8 @@
 //! guard that begins adds an item to the innermost scope. A task takes its scope along, so its overrides are active
 //! wherever it is polled, and nowhere else.
 //!
-//! A scope holds weak references; the guards own the overrides and recordings. So guards may be dropped in any order, and
-//! on a thread that is ending. No user code runs while the stack is borrowed.
+//! A scope holds weak references; the guards own the overrides and recordings. So guards may be dropped in any order,
+//! and on a thread that is ending. No user code runs while the stack is borrowed.
 
 use std::cell::RefCell;
 use std::mem;
@@ -35,8 +35,8 @@ thread_local! {
     static SCOPES: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The number of guards in the process. A thread always counts its own guards. The registry of call sites counts them as
-/// well, but under a lock that a read never takes.
+/// The number of guards in the process. A thread always counts its own guards. The registry of call sites counts them
+/// as well, but under a lock that a read never takes.
 static ACTIVE_GUARDS: AtomicUsize = AtomicUsize::new(0);
 
 pub(super) fn add_guard() {

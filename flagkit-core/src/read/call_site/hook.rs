@@ -1,7 +1,8 @@
 //! The hook through which tests override and record reads.
 //!
 //! The module `testing` is above this one, so the read path cannot call it. Instead, this file declares what a read
-//! calls, and `testing` provides it when its first guard begins. Without the feature `testing`, this file is not compiled.
+//! calls, and `testing` provides it when its first guard begins. Without the feature `testing`, this file is not
+//! compiled.
 //!
 //! The fast path of a read does not use the hook. While a guard is alive, the registry makes every site take the slow
 //! path, which loads the hook and calls it.

@@ -7,14 +7,14 @@
 //!
 //! # The idea
 //!
-//! `flag!("key")` declares a static at the call site, and each publish *pushes* the state of the flag into it. A read is
-//! one relaxed load of one word and a compare. A percentage rollout adds one hash of the id.
+//! `flag!("key")` declares a static at the call site, and each publish *pushes* the state of the flag into it. A read
+//! is one relaxed load of one word and a compare. A percentage rollout adds one hash of the id.
 //!
 //! ```text
 //! 63            32 31             0
 //! ┌───────────────┬───────────────┐
 //! │  hash seed    │  threshold    │   0 = off for all, 2^31 = on for all, between: a rollout
-//! └───────────────┴───────────────┘   above 2^31: a tag (not registered yet; or evaluate, with the index in the high half)
+//! └───────────────┴───────────────┘   above 2^31: a tag (unregistered; or evaluate: the high half is an index)
 //! ```
 //!
 //! # How it works
@@ -22,15 +22,15 @@
 //! The first read of a site adds it to the registry (cold; it tries a lock and never waits for it). Each publish first
 //! swaps the snapshot, and then updates the sites of the changed keys, under that lock.
 //!
-//! The load may be relaxed, because the word is the whole message: a read uses no other memory that the publisher wrote.
-//! All accesses to one atomic are totally ordered, so a thread never reads an older state after a newer one from the same
-//! site. A read that evaluates the snapshot loads the state again afterwards, which extends this order to its results
-//! (modelled: `scripts/loom`).
+//! The load may be relaxed, because the word is the whole message: a read uses no other memory that the publisher
+//! wrote. All accesses to one atomic are totally ordered, so a thread never reads an older state after a newer one
+//! from the same site. A read that evaluates the snapshot loads the state again afterwards, which extends this order
+//! to its results (modelled: `scripts/loom`).
 //!
 //! # Limits
 //!
-//! Two sites have two words: a thread may read the new value of one flag and the old value of another. If two flags must
-//! agree, take a [snapshot](crate::Flags::snapshot) and read both from it. A site lives as long as the process.
+//! Two sites have two words: a thread may read the new value of one flag and the old value of another. If two flags
+//! must agree, take a [snapshot](crate::Flags::snapshot) and read both from it. A site lives as long as the process.
 //!
 //! # Files
 //!
@@ -114,8 +114,8 @@ impl CallSite {
         let index = self.state().index();
         let is_on = |flags: &Flags| flags.store().cell().read(|snapshot| snapshot.is_on_at(index, self.key, subject));
         let on = REGISTRY.flags().is_some_and(is_on);
-        // If the state holds a complete answer by now, this read uses it, as the next read will. Otherwise this read could
-        // answer from a newer snapshot, and the next one from an older state.
+        // If the state holds a complete answer by now, this read uses it, as the next read will. Otherwise this read
+        // could answer from a newer snapshot, and the next one from an older state.
         let on = self.state().rollout().map_or(on, |rollout| is_included(rollout, subject));
         #[cfg(feature = "testing")]
         if let Some(hook) = hook::read_hook() {

@@ -21,8 +21,9 @@ loom::lazy_static! {
 
 /// The installed flags, and the call sites that follow them.
 ///
-/// There is one, [`REGISTRY`]. A call site calls it at its first read. The store of the installed flags calls it at each
-/// publish, as a [`SnapshotHook`](crate::publish::store::SnapshotHook). Test guards call it when they begin and end.
+/// There is one, [`REGISTRY`]. A call site calls it at its first read. The store of the installed flags calls it at
+/// each publish, as a [`SnapshotHook`](crate::publish::store::SnapshotHook). Test guards call it when they begin and
+/// end.
 pub(super) struct Registry {
     flags: OnceLock<Flags>,
     sites: Mutex<Sites>,
@@ -109,8 +110,8 @@ impl Registry {
 
     /// Adds a site at its first read. If another thread holds the lock, the next read tries again.
     ///
-    /// The site misses no snapshot. A publisher stores its snapshot *before* it takes this lock to refresh the sites. There
-    /// are two cases:
+    /// The site misses no snapshot. A publisher stores its snapshot *before* it takes this lock to refresh the sites.
+    /// There are two cases:
     ///
     /// - This call runs after that refresh, and reads the new snapshot.
     /// - The refresh runs later, and finds the site in the list. It updates the keys that changed since the previous
@@ -233,8 +234,8 @@ mod tests {
         [&EARLY, &LATE, &OTHER].map(CallSite::state)
     }
 
-    /// The only test in this program that installs flags. Answers would be right without the states: those are what makes
-    /// a read one load, so they are what is looked at.
+    /// The only test in this program that installs flags. Answers would be right without the states: those are what
+    /// makes a read one load, so they are what is looked at.
     #[test]
     fn a_site_holds_the_state_of_its_flag() {
         let part = Flag::on().with_rollout("50".parse().expect("a percentage"));

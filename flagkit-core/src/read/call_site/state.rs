@@ -24,7 +24,8 @@ impl State {
     /// The flag is off for all subjects.
     pub(super) const DARK: Self = Self(0);
 
-    /// Builds the state for `key` in `snapshot`. While tests override flags (`is_forced`), every read takes the slow path.
+    /// Builds the state for `key` in `snapshot`. While tests override flags (`is_forced`), every read takes the slow
+    /// path.
     pub(super) fn for_key(snapshot: &Snapshot, key: &str, is_forced: bool) -> Self {
         let (index, definition) = snapshot.find(key);
         match definition {
