@@ -39,7 +39,7 @@ pub(super) fn all_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> 
     let entries = decoder.table(base, node, "attributes and their conditions");
     if matches!(&node.value, Value::Table(entries) if entries.is_empty()) {
         let help = "a rule without `if` matches every subject";
-        decoder.problem_with_help(node.offset, base, "no condition", "at least one condition", help);
+        decoder.problem_with_help(node.offset(), base, "no condition", "at least one condition", help);
     }
     let mut conditions = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -52,7 +52,7 @@ pub(super) fn all_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> 
 pub(super) fn any_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> Option<Condition> {
     let items = decoder.array(base, node, "tables of conditions");
     if matches!(&node.value, Value::Array(items) if items.is_empty()) {
-        decoder.problem(node.offset, base, "no alternative", "at least one table of conditions");
+        decoder.problem(node.offset(), base, "no alternative", "at least one table of conditions");
     }
     // The exact capacity limits memory: there may be a table for every few bytes of the text.
     let mut tables = Vec::with_capacity(items.len());
@@ -76,7 +76,7 @@ fn attribute(decoder: &mut Decoder<'_>, path: &str, entry: &Entry<'_>, condition
     match &entry.node.value {
         Value::Table(operators) => {
             if operators.is_empty() {
-                decoder.problem(entry.node.offset, path, "no operator", "at least one operator");
+                decoder.problem(entry.node.offset(), path, "no operator", "at least one operator");
             }
             for entry in operators {
                 operator(decoder, path, entry).into_iter().for_each(&mut push);
@@ -120,7 +120,7 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
             if let Value::Bool(there) = node.value {
                 return Some(Operator::exists(there));
             }
-            decoder.problem(node.offset, path, node.describe(), "true or false");
+            decoder.problem(node.offset(), path, node.describe(), "true or false");
             None
         }
         name if matches!(node.value, Value::Table(_)) => {
@@ -146,7 +146,7 @@ fn parsed<E: ToString>(
     match operator {
         Ok(operator) => Some(operator),
         Err(error) => {
-            decoder.problem_with_help(node.offset, path, node.describe(), expected, error.to_string());
+            decoder.problem_with_help(node.offset(), path, node.describe(), expected, error.to_string());
             None
         }
     }
@@ -166,9 +166,9 @@ fn comparison(
     };
     let Some(literal) = literal else {
         if node.is_whole() {
-            decoder.problem_with_help(node.offset, path, node.describe(), "a finite number", WHOLE_NUMBERS);
+            decoder.problem_with_help(node.offset(), path, node.describe(), "a finite number", WHOLE_NUMBERS);
         } else {
-            decoder.problem(node.offset, path, node.describe(), "a finite number");
+            decoder.problem(node.offset(), path, node.describe(), "a finite number");
         }
         return None;
     };
@@ -207,16 +207,16 @@ fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Lit
         let expected = "a text, a finite number, true or false";
         match node.value {
             Value::Datetime(_) => decoder.problem_with_help(
-                node.offset,
+                node.offset(),
                 path,
                 node.describe(),
                 expected,
                 "compare dates with `before` and `after`",
             ),
             _ if node.is_whole() => {
-                decoder.problem_with_help(node.offset, path, node.describe(), expected, WHOLE_NUMBERS);
+                decoder.problem_with_help(node.offset(), path, node.describe(), expected, WHOLE_NUMBERS);
             }
-            _ => decoder.problem(node.offset, path, node.describe(), expected),
+            _ => decoder.problem(node.offset(), path, node.describe(), expected),
         }
     }
     literal

@@ -136,7 +136,7 @@ impl<'a> Decoder<'a> {
     }
 
     pub(super) fn location(&self, node: &Node<'_>) -> Location {
-        self.lines.location(node.offset)
+        self.lines.location(node.offset())
     }
 
     /// Counts one more pattern, and returns an error when the document has too many.
@@ -153,13 +153,13 @@ impl<'a> Decoder<'a> {
     /// Decodes a percentage: a number, or a text that holds one.
     pub(super) fn percent(&mut self, path: &str, node: &Node<'_>) -> Option<Percent> {
         let (Value::Number(text) | Value::Text(text)) = &node.value else {
-            self.problem(node.offset, path, node.describe(), PERCENT);
+            self.problem(node.offset(), path, node.describe(), PERCENT);
             return None;
         };
         match text.parse() {
             Ok(percent) => Some(percent),
             Err(error) => {
-                self.problem_with_help(node.offset, path, node.describe(), PERCENT, format!("that is {error}"));
+                self.problem_with_help(node.offset(), path, node.describe(), PERCENT, format!("that is {error}"));
                 None
             }
         }
@@ -170,7 +170,7 @@ impl<'a> Decoder<'a> {
         match &node.value {
             Value::Text(text) if !text.is_empty() => Some(text),
             _ => {
-                self.problem(node.offset, path, node.describe(), "a text that is not empty");
+                self.problem(node.offset(), path, node.describe(), "a text that is not empty");
                 None
             }
         }
@@ -181,7 +181,7 @@ impl<'a> Decoder<'a> {
         let name = self.text(path, node)?;
         if name == "id" {
             let help = "the id is not an attribute; leave out `by` to hash the id";
-            self.problem_with_help(node.offset, path, node.describe(), "the name of an attribute", help);
+            self.problem_with_help(node.offset(), path, node.describe(), "the name of an attribute", help);
             return None;
         }
         Some(name)
@@ -205,7 +205,7 @@ impl<'a> Decoder<'a> {
         if let Value::Array(items) = &node.value {
             return items;
         }
-        self.problem(node.offset, path, node.describe(), format!("an array of {of}"));
+        self.problem(node.offset(), path, node.describe(), format!("an array of {of}"));
         &[]
     }
 
@@ -214,7 +214,7 @@ impl<'a> Decoder<'a> {
         if let Value::Table(entries) = &node.value {
             return entries;
         }
-        self.problem(node.offset, path, node.describe(), format!("a table of {of}"));
+        self.problem(node.offset(), path, node.describe(), format!("a table of {of}"));
         &[]
     }
 

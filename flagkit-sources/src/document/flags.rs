@@ -60,7 +60,7 @@ struct Rejected(&'static str);
 
 fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Rejected> {
     let Value::Table(entries) = &root.value else {
-        decoder.problem(root.offset, "", root.describe(), "an object with a member `flags`");
+        decoder.problem(root.offset(), "", root.describe(), "an object with a member `flags`");
         return Err(Rejected("the document is not an object"));
     };
     let mut set = FlagSet::new();
@@ -77,11 +77,11 @@ fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Rejec
         }
     }
     let Some(flags) = flags else {
-        decoder.problem(root.offset, "flags", "nothing", "a table of flags");
+        decoder.problem(root.offset(), "flags", "nothing", "a table of flags");
         return Err(Rejected("the document has no `flags` table"));
     };
     let Value::Table(entries) = &flags.value else {
-        decoder.problem(flags.offset, "flags", flags.describe(), "a table of flags");
+        decoder.problem(flags.offset(), "flags", flags.describe(), "a table of flags");
         return Err(Rejected("`flags` is not a table"));
     };
     for entry in entries {
@@ -91,7 +91,7 @@ fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Rejec
         Some((node, declared)) if declared != entries.len() => {
             let count = |n: usize| if n == 1 { "1 flag".to_owned() } else { format!("{n} flags") };
             let expected = format!("{}, as the document declares", count(declared));
-            decoder.problem(node.offset, "meta.flags", count(entries.len()), expected);
+            decoder.problem(node.offset(), "meta.flags", count(entries.len()), expected);
             Err(Rejected("the document is incomplete"))
         }
         _ => Ok(set),
@@ -114,7 +114,7 @@ fn declared_count<'n, 't>(
                 declared = Ok(number.parse().ok().map(|count| (node, count)));
             }
             ("flags", _) => {
-                decoder.problem(node.offset, "meta.flags", node.describe(), "a whole number from 0");
+                decoder.problem(node.offset(), "meta.flags", node.describe(), "a whole number from 0");
                 declared = Err(Rejected("the document declares an invalid number of flags"));
             }
             _ => decoder.unknown("meta", entry, &META),
@@ -159,8 +159,8 @@ fn is_off(node: &Node<'_>) -> bool {
 
 fn short_form_problem(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) {
     match switch_help(&node.value) {
-        Some(help) => decoder.problem_with_help(node.offset, path, node.describe(), SHORT_FORM, help),
-        None => decoder.problem(node.offset, path, node.describe(), SHORT_FORM),
+        Some(help) => decoder.problem_with_help(node.offset(), path, node.describe(), SHORT_FORM, help),
+        None => decoder.problem(node.offset(), path, node.describe(), SHORT_FORM),
     }
 }
 
@@ -188,8 +188,10 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
                 Value::Bool(true) => flag = flag.enabled(),
                 Value::Bool(false) => {}
                 _ => match switch_help(&node.value).filter(|_| matches!(node.value, Value::Text(_))) {
-                    Some(help) => decoder.problem_with_help(node.offset, &path, node.describe(), "true or false", help),
-                    None => decoder.problem(node.offset, &path, node.describe(), "true or false"),
+                    Some(help) => {
+                        decoder.problem_with_help(node.offset(), &path, node.describe(), "true or false", help)
+                    }
+                    None => decoder.problem(node.offset(), &path, node.describe(), "true or false"),
                 },
             },
             "rollout" => flag = with(flag, decoder.percent(&path, node), Flag::with_rollout),
@@ -234,7 +236,7 @@ fn requires(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<Refer
         if let Some(text) = decoder.text(path, item) {
             match FlagKey::new(text) {
                 Ok(_) => references.push(Reference::new(text).at(decoder.location(item))),
-                Err(error) => decoder.problem(item.offset, path, error.to_string(), KEY),
+                Err(error) => decoder.problem(item.offset(), path, error.to_string(), KEY),
             }
         }
     }
@@ -258,9 +260,9 @@ fn kind(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Kind> 
         match nearest(text, words) {
             Some(word) => {
                 let help = format!("did you mean \"{word}\"?");
-                decoder.problem_with_help(node.offset, path, node.describe(), one_of(&words), help);
+                decoder.problem_with_help(node.offset(), path, node.describe(), one_of(&words), help);
             }
-            None => decoder.problem(node.offset, path, node.describe(), one_of(&words)),
+            None => decoder.problem(node.offset(), path, node.describe(), one_of(&words)),
         }
     }
     kind
@@ -274,7 +276,7 @@ fn date(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Date> 
         _ => None,
     };
     if date.is_none() {
-        decoder.problem(node.offset, path, node.describe(), "a day such as 2027-02-01");
+        decoder.problem(node.offset(), path, node.describe(), "a day such as 2027-02-01");
     }
     date
 }

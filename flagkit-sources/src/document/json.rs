@@ -12,18 +12,24 @@ use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Parsed;
-use super::node::{Entry, MAX_DEPTH, Node, Origin, Table, Value};
+use super::node::{ByteRange, Entry, MAX_DEPTH, Node, Origin, Table, Value};
 use super::syntax_error::{SyntaxError, SyntaxErrors};
 
 /// Parses a document, and collects the errors that remain possible in well-formed JSON.
-pub(super) fn parse(text: &str) -> Parsed<'_> {
+///
+/// The tree is `Null` if the grammar is violated anywhere.
+pub(super) fn parse(text: &str) -> (Node<'_>, SyntaxErrors) {
     let parser = Parser { text };
-    // This checks the grammar of the whole text. Later errors can only be about strings, names and depth.
-    let root: &RawValue = serde_json::from_str(text).map_err(|error| parser.syntax_error(&error))?;
     let mut errors = SyntaxErrors::default();
-    let node = parser.node(root, 0, &mut errors);
-    if errors.is_empty() { Ok(node) } else { Err(errors) }
+    // This checks the grammar of the whole text. Later errors can only be about strings, names and depth.
+    let root = match serde_json::from_str::<&RawValue>(text) {
+        Ok(root) => parser.node(root, 0, &mut errors),
+        Err(error) => {
+            errors.push(parser.syntax_error(&error));
+            Node::null()
+        }
+    };
+    (root, errors)
 }
 
 /// The parser of one document. [`parse`] owns it; it holds the text to compute offsets of slices.
@@ -61,7 +67,7 @@ impl<'t> Parser<'t> {
             Some(b'n') => Value::Null,
             _ => Value::Number(Cow::Borrowed(slice)),
         };
-        Node { offset, value }
+        Node { range: ByteRange::new(offset, offset + slice.len()), value }
     }
 
     fn table(&self, pairs: Vec<(&'t RawValue, &'t RawValue)>, depth: usize, errors: &mut SyntaxErrors) -> Value<'t> {

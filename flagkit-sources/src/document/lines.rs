@@ -5,8 +5,9 @@ use flagkit_core::source::{Location, Problem};
 /// An index of a text that translates byte offsets into lines and columns.
 ///
 /// [`Format::read`](super::Format::read) builds one for each document. The parsers and the decoder borrow it to give
-/// problems their locations, so nodes keep only an offset.
-pub(super) struct Lines<'t> {
+/// problems their locations, so nodes keep only offsets.
+#[derive(Debug)]
+pub struct Lines<'t> {
     text: &'t str,
     /// Offsets of the first byte of each line except the first.
     line_starts: Vec<usize>,
@@ -19,7 +20,8 @@ pub(super) struct Lines<'t> {
 const BLOCK: usize = 256;
 
 impl<'t> Lines<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    /// Creates the index of a text.
+    pub fn new(text: &'t str) -> Self {
         let mut char_counts = vec![0];
         for block in text.as_bytes().chunks(BLOCK) {
             char_counts.push(char_counts.last().unwrap_or(&0) + count_char_starts(block));
@@ -39,7 +41,8 @@ impl<'t> Lines<'t> {
         Problem::new(path, got, expected).at(line, column)
     }
 
-    pub(super) fn location(&self, offset: usize) -> Location {
+    /// Returns the line and column of a byte offset. An offset after the end of the text counts as the end.
+    pub fn location(&self, offset: usize) -> Location {
         let (line, column) = self.locate(offset);
         Location { line, column }
     }

@@ -23,7 +23,7 @@
 //! # The files, in reading order
 //!
 //! - `text`: bytes to UTF-8 text. `lines`: byte offsets to lines and columns.
-//! - `node`: the tree of values. `syntax_error`: the errors of both parsers.
+//! - `node`: the tree of values. `syntax_error`: the errors of both parsers. `tree`: the tree as tools use it.
 //! - `json`, and `toml` with `toml/tables`: the parsers.
 //! - `decoder`: the collector of problems, and values that occur everywhere. `suggest`: "did you mean …?".
 //! - `flags`, `rules`, `conditions`, `variants`: decoding, one file for each part of a flag.
@@ -39,6 +39,8 @@ mod suggest;
 mod syntax_error;
 mod text;
 mod toml;
+#[doc(hidden)]
+pub mod tree;
 mod variants;
 
 use std::path::Path;
@@ -47,7 +49,7 @@ use flagkit_core::source::{Load, LoadError};
 
 use self::lines::Lines;
 use self::node::Node;
-use self::syntax_error::SyntaxErrors;
+use self::syntax_error::{SyntaxError, SyntaxErrors};
 
 /// A format of flag documents.
 ///
@@ -101,21 +103,29 @@ impl Format {
                 .problem(0, "", "an empty document", "a `flags` table")
                 .with_help("write `[flags]`, or `{\"flags\": {}}` in JSON, to declare no flags on purpose")]));
         }
-        let root = match self {
+        flags::decode(&self.parse(text, &lines)?, &lines)
+    }
+
+    /// Parses a text into a tree. The error has all syntax errors.
+    fn parse<'t>(self, text: &'t str, lines: &Lines<'_>) -> Result<Node<'t>, LoadError> {
+        let (root, errors) = self.parse_partially(text);
+        if errors.is_empty() {
+            return Ok(root);
+        }
+        let is_json = self == Self::Toml && text.trim_start().starts_with('{');
+        let mut problems = errors.into_problems(lines);
+        if let (Some(problem), true) = (problems.first_mut(), is_json) {
+            *problem = problem.clone().with_help("this looks like JSON; give a JSON file the extension `.json`");
+        }
+        Err(LoadError::new(format!("the document is not well-formed {}", self.name())).with_problems(problems))
+    }
+
+    /// Parses a text into a tree that lacks everything with an error, and returns the errors.
+    fn parse_partially(self, text: &str) -> (Node<'_>, SyntaxErrors) {
+        match self {
+            _ if u32::try_from(text.len()).is_err() => (Node::null(), SyntaxError::too_long(text.len()).into()),
             Self::Toml => toml::parse(text),
             Self::Json => json::parse(text),
-        };
-        match root {
-            Ok(root) => flags::decode(&root, &lines),
-            Err(errors) => {
-                let is_json = self == Self::Toml && text.trim_start().starts_with('{');
-                let mut problems = errors.into_problems(&lines);
-                if let (Some(problem), true) = (problems.first_mut(), is_json) {
-                    *problem =
-                        problem.clone().with_help("this looks like JSON; give a JSON file the extension `.json`");
-                }
-                Err(LoadError::new(format!("the document is not well-formed {}", self.name())).with_problems(problems))
-            }
         }
     }
 
@@ -139,6 +149,3 @@ impl Format {
         }
     }
 }
-
-/// The root of a well-formed document, or all its syntax errors.
-type Parsed<'t> = Result<Node<'t>, SyntaxErrors>;

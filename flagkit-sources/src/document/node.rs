@@ -4,32 +4,58 @@
 //! complete. Texts without escapes borrow from the document.
 
 use std::borrow::Cow;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::slice;
 
 /// How deep values may nest. A flag needs less than half of that.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// A value and the byte offset at which it begins.
+/// A value and its place in the text, in bytes.
 ///
-/// The parsers create nodes. The decoder borrows them, and reports a problem at the node's offset.
+/// The parsers create nodes. The decoder borrows them, and reports a problem at the node's offset. Tools replace the text
+/// of a [`span`](Self::span).
 #[derive(Debug)]
-pub(super) struct Node<'t> {
-    pub(super) offset: usize,
-    pub(super) value: Value<'t>,
+pub struct Node<'t> {
+    pub(super) range: ByteRange,
+    /// The value.
+    pub value: Value<'t>,
+}
+
+/// A range of the text. Two offsets of 32 bits are enough, because the parsers refuse a larger text, and a document may have
+/// a node for every other byte.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ByteRange {
+    start: u32,
+    end: u32,
+}
+
+impl ByteRange {
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        let narrow = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self { start: narrow(start), end: narrow(end) }
+    }
+
+    pub(super) fn start(self) -> usize {
+        self.start as usize
+    }
 }
 
 /// The value of a [`Node`], before the decoder has given it a meaning.
 #[derive(Debug)]
-pub(super) enum Value<'t> {
+pub enum Value<'t> {
+    /// `null`, which only JSON has.
     Null,
+    /// `true` or `false`.
     Bool(bool),
     /// A number in its written form, which keeps decimals exact.
     Number(Cow<'t, str>),
+    /// A text, with its escapes resolved.
     Text(Cow<'t, str>),
     /// A date, a time or both, in the form of TOML.
     Datetime(String),
+    /// The elements of an array.
     Array(Vec<Node<'t>>),
+    /// A table of TOML or an object of JSON.
     Table(Table<'t>),
 }
 
@@ -37,16 +63,17 @@ pub(super) enum Value<'t> {
 ///
 /// Lookup by name is a scan, so there is no index in it: a flag has few keys. The parsers report duplicate names.
 #[derive(Debug)]
-pub(super) struct Table<'t> {
+pub struct Table<'t> {
     pub(super) entries: Vec<Entry<'t>>,
-    pub(super) origin: Origin,
+    /// The syntax that created the table.
+    pub origin: Origin,
 }
 
 /// The syntax that created a table. It determines whether later lines may add entries to the table.
 ///
 /// JSON has only braces; TOML has all four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub enum Origin {
     /// Braces, which hold the whole table.
     Braces,
     /// A header of its own, `[a]` or `[[a]]`, or the document itself.
@@ -57,10 +84,15 @@ pub(super) enum Origin {
     DottedKey,
 }
 
-impl Table<'_> {
+impl<'t> Table<'t> {
     /// Creates an empty table.
     pub(super) fn new(origin: Origin) -> Self {
         Self { entries: Vec::new(), origin }
+    }
+
+    /// Returns the first entry with the name.
+    pub fn entry(&self, name: &str) -> Option<&Entry<'t>> {
+        self.iter().find(|entry| entry.name == name)
     }
 }
 
@@ -74,10 +106,13 @@ impl<'t> Deref for Table<'t> {
 
 /// A name in a table, the offset of the name, and its value.
 #[derive(Debug)]
-pub(super) struct Entry<'t> {
-    pub(super) offset: usize,
-    pub(super) name: Cow<'t, str>,
-    pub(super) node: Node<'t>,
+pub struct Entry<'t> {
+    /// Where the name begins. A name that occurs in several headers or dotted keys has the offset of the first.
+    pub offset: usize,
+    /// The name, with its escapes resolved.
+    pub name: Cow<'t, str>,
+    /// The value.
+    pub node: Node<'t>,
 }
 
 impl<'n, 't> IntoIterator for &'n Table<'t> {
@@ -89,7 +124,32 @@ impl<'n, 't> IntoIterator for &'n Table<'t> {
     }
 }
 
-impl Node<'_> {
+impl<'t> Node<'t> {
+    /// The tree of a text that cannot be parsed.
+    pub(super) fn null() -> Self {
+        Self { range: ByteRange::new(0, 0), value: Value::Null }
+    }
+
+    /// Returns where the value begins; see [`span`](Self::span).
+    pub fn offset(&self) -> usize {
+        self.range.start()
+    }
+
+    /// Returns the range of the value in the text.
+    ///
+    /// For a table without braces, this is the range of its header, or of its name in a dotted key or an inner header.
+    pub fn span(&self) -> Range<usize> {
+        self.offset()..self.range.end as usize
+    }
+
+    /// Returns the value if it is a table.
+    pub fn as_table(&self) -> Option<&Table<'t>> {
+        match &self.value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
     /// Returns whether the value is a whole number of any size.
     pub(super) fn is_whole(&self) -> bool {
         matches!(&self.value, Value::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))

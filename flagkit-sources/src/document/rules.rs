@@ -31,7 +31,7 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
                     Some(Reference::new(name).at(decoder.location(item)))
                 });
                 if matches!(&node.value, Value::Array(items) if items.is_empty()) {
-                    decoder.problem(node.offset, &path, node.describe(), "the name of a segment, or several");
+                    decoder.problem(node.offset(), &path, node.describe(), "the name of a segment, or several");
                 }
                 rule = rule.with_segments(references);
             }
@@ -42,7 +42,12 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
             "variant" => {
                 if let Some(name) = decoder.text(&path, node) {
                     if variants.is_none_or(|variants| variants.get(name).is_none()) {
-                        decoder.problem(node.offset, &path, node.describe(), "the name of one of the flag's variants");
+                        decoder.problem(
+                            node.offset(),
+                            &path,
+                            node.describe(),
+                            "the name of one of the flag's variants",
+                        );
                     }
                     rule = rule.with_variant(name);
                 }
@@ -83,7 +88,7 @@ fn segment(decoder: &mut Decoder<'_>, entry: &Entry<'_>) -> Segment {
     }
     if !has_members && matches!(entry.node.value, Value::Table(_)) {
         decoder.problem(
-            entry.node.offset,
+            entry.node.offset(),
             &base,
             "a segment without subjects",
             "at least one of `if`, `any` and `included`",
@@ -118,7 +123,7 @@ fn ids(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<String> {
                 ids.extend(number.parse::<i128>().map(|number| number.to_string()));
             }
             _ => decoder.problem(
-                item.offset,
+                item.offset(),
                 path,
                 item.describe(),
                 "an id: a text that is not empty, or a whole number",

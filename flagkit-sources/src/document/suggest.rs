@@ -1,19 +1,24 @@
 //! Suggestions for misspelled words: "did you mean …?"
 //!
-//! The decoder uses them for unknown keys and for words such as the kind of a flag.
+//! The decoder uses them for unknown keys and for words such as the kind of a flag. The command uses them for keys of flags.
 
 use strsim::damerau_levenshtein;
 
 /// Returns the known word that is nearest to `word`, if at most a third of its letters differ.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+///
+/// Upper and lower case are the same, and so are `-` and `_`.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The distance takes time in proportion to the product of the lengths, and a longer word is not a typing error.
-    if word.len() > 64 {
+    const MAX_LEN: usize = 64;
+    if word.len() > MAX_LEN {
         return None;
     }
-    let folded = word.to_ascii_lowercase().replace('-', "_");
+    let fold = |word: &str| word.to_ascii_lowercase().replace('-', "_");
+    let folded = fold(word);
     known
         .into_iter()
-        .map(|candidate| (damerau_levenshtein(&folded, candidate), candidate))
+        .filter(|candidate| candidate.len() <= 2 * MAX_LEN)
+        .map(|candidate| (damerau_levenshtein(&folded, &fold(candidate)), candidate))
         .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -31,5 +36,6 @@ mod tests {
         assert_eq!(nearest("no", known), Some("on"));
         assert_eq!(nearest("colour", known), None);
         assert_eq!(nearest("", known), None);
+        assert_eq!(nearest("new_chekout", ["new-checkout"]), Some("new-checkout"));
     }
 }

@@ -14,6 +14,7 @@ pub(super) const MAX_PROBLEMS: usize = 1_000;
 /// A position at which the text violates the grammar of its format.
 ///
 /// Both parsers create these. [`SyntaxErrors`] owns them until the end of parsing.
+#[derive(Debug)]
 pub(super) struct SyntaxError {
     pub(super) offset: usize,
     pub(super) got: String,
@@ -21,6 +22,11 @@ pub(super) struct SyntaxError {
 }
 
 impl SyntaxError {
+    /// The error for a text of more bytes than a [`ByteRange`](node::ByteRange) can address.
+    pub(super) fn too_long(len: usize) -> Self {
+        Self { offset: 0, got: format!("a document of {len} bytes"), expected: "less than 4 GiB".to_owned() }
+    }
+
     /// The error for a value that is nested too deep.
     pub(super) fn too_deep(offset: usize) -> Self {
         let got = format!("a value nested more than {} levels deep", node::MAX_DEPTH);
@@ -37,7 +43,7 @@ impl SyntaxError {
 /// All syntax errors of a document: a list of at most [`MAX_PROBLEMS`], and the total number.
 ///
 /// Each parser owns one while it runs. A document with any error has no value, so [`super::Parsed`] holds either.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct SyntaxErrors {
     pub(super) list: Vec<SyntaxError>,
     found: usize,

@@ -53,7 +53,7 @@ pub(super) fn variants(
         };
         match weight(&entry.node) {
             Some(weight) => weighted.push((variant, weight)),
-            None => decoder.problem(entry.node.offset, &path, entry.node.describe(), WEIGHT),
+            None => decoder.problem(entry.node.offset(), &path, entry.node.describe(), WEIGHT),
         }
     }
     // A variant with an invalid weight is missing from the list, which would cause misleading problems later.
@@ -63,7 +63,7 @@ pub(super) fn variants(
     match Variants::new(weighted) {
         Ok(variants) => Some(variants),
         Err(error) => {
-            decoder.problem(node.offset, &path, error.to_string(), "variants with weights, one of them above 0");
+            decoder.problem(node.offset(), &path, error.to_string(), "variants with weights, one of them above 0");
             None
         }
     }
@@ -94,12 +94,12 @@ fn payload(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Pay
             _ if node.is_whole() => {
                 let help = "write it as a text, or with a fraction if the nearest binary fraction is acceptable";
                 let expected = "a whole number from -2^63 to 2^63 - 1";
-                decoder.problem_with_help(node.offset, path, node.describe(), expected, help);
+                decoder.problem_with_help(node.offset(), path, node.describe(), expected, help);
                 return None;
             }
             (_, Ok(float)) if float.is_finite() => Payload::Float(float),
             _ => {
-                decoder.problem(node.offset, path, node.describe(), "a finite number");
+                decoder.problem(node.offset(), path, node.describe(), "a finite number");
                 return None;
             }
         },

@@ -29,17 +29,22 @@ use toml_parser::parser::{EventReceiver, ValidateWhitespace, parse_document};
 use toml_parser::{ErrorSink, Expected, ParseError, Raw, Source, Span};
 
 use self::tables::{Header, Key, Tables, push};
-use super::Parsed;
-use super::node::{MAX_DEPTH, Node, Origin, Table, Value, shorten};
+use super::node::{ByteRange, MAX_DEPTH, Node, Origin, Table, Value, shorten};
 use super::syntax_error::{SyntaxError, SyntaxErrors};
 
 /// Parses a document, and continues after an error to find the others.
-pub(super) fn parse(text: &str) -> Parsed<'_> {
+///
+/// The tree of a document with errors lacks the values with errors, values after them, and elements of arrays.
+pub(super) fn parse(text: &str) -> (Node<'_>, SyntaxErrors) {
     let source = Source::new(text);
     let (tokens, discard_values) = (tokens(source), Cell::new(false));
+    let long_arrays = match check_nesting(&tokens) {
+        Ok(long_arrays) => long_arrays,
+        Err(error) => return (Tables::new().into_root(), error.into()),
+    };
     let mut builder = TreeBuilder {
         text,
-        long_arrays: check_nesting(&tokens)?,
+        long_arrays,
         tables: Tables::new(),
         open: Vec::new(),
         keys: Vec::new(),
@@ -57,7 +62,7 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
     drop(tokens);
     let TreeBuilder { tables, mut errors, .. } = builder;
     errors.append(grammar_errors);
-    if errors.is_empty() { Ok(tables.into_root()) } else { Err(errors) }
+    (tables.into_root(), errors)
 }
 
 /// Returns the tokens of a text. The exact capacity limits memory, because each byte may be a token.
@@ -185,7 +190,7 @@ impl<'t> TreeBuilder<'t, '_> {
         };
         // Each name is a level. Inside an array there are no names, and its elements are one level deeper.
         let depth = outer + self.keys.len().saturating_sub(outer_keys).max(1);
-        self.open.push(OpenValue { node: Node { offset, value }, depth, outer_keys: self.keys.len() });
+        self.open.push(OpenValue { node: Node { range: range(span), value }, depth, outer_keys: self.keys.len() });
         if depth >= MAX_DEPTH {
             self.report(SyntaxError::too_deep(offset));
         }
@@ -193,11 +198,12 @@ impl<'t> TreeBuilder<'t, '_> {
     }
 
     /// Closes the innermost open value, and puts it into the value around it.
-    fn close_value(&mut self) {
+    fn close_value(&mut self, span: Span) {
         if let Some(mut open) = self.open.pop() {
             self.keys.truncate(open.outer_keys);
-            if let Node { offset, value: Value::Table(table) } = &mut open.node {
-                self.tables.close(table, *offset);
+            open.node.range = ByteRange::new(open.node.offset(), span.end());
+            if let Node { range, value: Value::Table(table) } = &mut open.node {
+                self.tables.close(table, range.start());
             }
             self.put(open.node);
         }
@@ -215,8 +221,8 @@ impl<'t> TreeBuilder<'t, '_> {
                     }
                     Ok(())
                 }
-                Some(OpenValue { node: Node { offset, value: Value::Table(table) }, depth, .. }) => {
-                    self.tables.put_inline((table, *offset, *depth), keys, node)
+                Some(OpenValue { node: Node { range, value: Value::Table(table) }, depth, .. }) => {
+                    self.tables.put_inline((table, range.start(), *depth), keys, node)
                 }
                 _ => self.tables.put(keys, node),
             }
@@ -244,11 +250,12 @@ impl<'t> TreeBuilder<'t, '_> {
     fn open_header(&mut self, span: Span, is_array: bool) {
         self.open.clear();
         self.keys.clear();
-        self.header = Some(Header { offset: span.start(), is_array });
+        self.header = Some(Header { range: range(span), is_array });
     }
 
-    fn close_header(&mut self) {
+    fn close_header(&mut self, span: Span) {
         let Some(header) = self.header.take() else { return };
+        let header = Header { range: ByteRange::new(header.range.start(), span.end()), ..header };
         if let Err(error) = self.tables.open_table(header, self.keys.drain(..)) {
             self.report(error);
         }
@@ -260,24 +267,24 @@ impl EventReceiver for TreeBuilder<'_, '_> {
         self.open_header(span, false);
     }
 
-    fn std_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        self.close_header();
+    fn std_table_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.close_header(span);
     }
 
     fn array_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
         self.open_header(span, true);
     }
 
-    fn array_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        self.close_header();
+    fn array_table_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.close_header(span);
     }
 
     fn inline_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
         self.open_value(span, Value::Table(Table::new(Origin::Braces)))
     }
 
-    fn inline_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        self.close_value();
+    fn inline_table_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.close_value(span);
     }
 
     fn array_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
@@ -286,8 +293,8 @@ impl EventReceiver for TreeBuilder<'_, '_> {
         self.open_value(span, Value::Array(Vec::with_capacity(capacity)))
     }
 
-    fn array_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
-        self.close_value();
+    fn array_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
+        self.close_value(span);
     }
 
     fn simple_key(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
@@ -295,13 +302,13 @@ impl EventReceiver for TreeBuilder<'_, '_> {
         self.raw(span, encoding).decode_key(&mut name, error);
         // One name more than the limit is enough to report the depth, so further names are not kept.
         if self.keys.len().saturating_sub(self.outer_keys()) <= MAX_DEPTH {
-            self.keys.push(Key { offset: span.start(), name });
+            self.keys.push(Key { range: range(span), name });
         }
     }
 
     fn scalar(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
         if mem::take(&mut self.has_error) && span.is_empty() {
-            return self.put(Node { offset: span.start(), value: Value::Null });
+            return self.put(Node { range: range(span), value: Value::Null });
         }
         let mut text = Cow::Borrowed("");
         let value = match self.raw(span, encoding).decode_scalar(&mut text, error) {
@@ -311,7 +318,7 @@ impl EventReceiver for TreeBuilder<'_, '_> {
             ScalarKind::Float => Value::Number(text),
             ScalarKind::Integer(radix) => integer(text, radix, span, error),
         };
-        self.put(Node { offset: span.start(), value });
+        self.put(Node { range: range(span), value });
     }
 
     fn value_sep(&mut self, _: Span, _: &mut dyn ErrorSink) {
@@ -330,6 +337,10 @@ impl EventReceiver for TreeBuilder<'_, '_> {
     fn error(&mut self, _: Span, _: &mut dyn ErrorSink) {
         self.has_error = true;
     }
+}
+
+fn range(span: Span) -> ByteRange {
+    ByteRange::new(span.start(), span.end())
 }
 
 /// Returns an integer in decimal, converted from its radix. A decimal one may have any size, and keeps its minus sign.

@@ -18,19 +18,19 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
-use super::super::node::{Entry, MAX_DEPTH, Node, Origin, Table, Value, shorten};
+use super::super::node::{ByteRange, Entry, MAX_DEPTH, Node, Origin, Table, Value, shorten};
 use super::super::syntax_error::SyntaxError;
 
-/// A name and its offset.
+/// A name and its range in the text.
 pub(super) struct Key<'t> {
-    pub(super) offset: usize,
+    pub(super) range: ByteRange,
     pub(super) name: Cow<'t, str>,
 }
 
-/// The header `[table]` or `[[table]]`, and its offset.
+/// The header `[table]` or `[[table]]`, and its range in the text. The end is known when the header is closed.
 #[derive(Clone, Copy)]
 pub(super) struct Header {
-    pub(super) offset: usize,
+    pub(super) range: ByteRange,
     pub(super) is_array: bool,
 }
 
@@ -69,7 +69,7 @@ impl<'t> Tables<'t> {
     }
 
     pub(super) fn into_root(self) -> Node<'t> {
-        Node { offset: 0, value: Value::Table(self.root) }
+        Node { range: ByteRange::new(0, 0), value: Value::Table(self.root) }
     }
 
     /// Returns the depth of values outside of braces.
@@ -102,7 +102,7 @@ impl<'t> Tables<'t> {
     /// Puts the values after an invalid header into a table outside the document.
     pub(super) fn detach(&mut self, header: Header) {
         let table = Table::new(Origin::Header);
-        self.current = CurrentTable::Detached { table, id: header.offset };
+        self.current = CurrentTable::Detached { table, id: header.range.start() };
     }
 
     /// Puts a value into the table of the last header.
@@ -152,7 +152,7 @@ fn resolve<'a, 't>(root: &'a mut Table<'t>, path: &[usize], depth: usize) -> Opt
 /// Returns the last table of an array of tables, and its offset. An array in brackets has no table that can be extended.
 fn last_array_table<'a, 't>(items: &'a mut [Node<'t>]) -> Option<(&'a mut Table<'t>, usize)> {
     match items.last_mut()? {
-        Node { offset, value: Value::Table(table) } if table.origin == Origin::Header => Some((table, *offset)),
+        Node { range, value: Value::Table(table) } if table.origin == Origin::Header => Some((table, range.start())),
         _ => None,
     }
 }
@@ -222,7 +222,8 @@ impl NameIndex {
         node: Node<'t>,
     ) -> Result<(), SyntaxError> {
         // The parser has already reported a missing name.
-        let Some(Key { offset, name }) = keys.next_back() else { return Ok(()) };
+        let Some(Key { range, name }) = keys.next_back() else { return Ok(()) };
+        let offset = range.start();
         let Level { table, id, .. } = self.descend(level, keys, Origin::DottedKey, &mut Vec::new())?;
         if self.find(table, id, &name).is_some() {
             return Err(duplicate_key(offset, &name));
@@ -240,32 +241,32 @@ impl NameIndex {
         header: Header,
         mut keys: impl DoubleEndedIterator<Item = Key<'t>>,
     ) -> Result<(Vec<usize>, usize), SyntaxError> {
-        let Header { offset, is_array } = header;
+        let Header { range, is_array } = header;
         let mut path = Vec::new();
         let Some(key) = keys.next_back() else { return Ok((path, 0)) };
         let Level { table, id, depth } = self.descend(root, keys, Origin::InnerHeader, &mut path)?;
         let depth = depth + if is_array { 2 } else { 1 };
         if depth >= MAX_DEPTH {
-            return Err(SyntaxError::too_deep(offset));
+            return Err(SyntaxError::too_deep(range.start()));
         }
-        let opened = Node { offset, value: Value::Table(Table::new(Origin::Header)) };
+        let opened = Node { range, value: Value::Table(Table::new(Origin::Header)) };
         let Some(position) = self.find(table, id, &key.name) else {
-            let node = if is_array { Node { offset, value: Value::Array(vec![opened]) } } else { opened };
-            path.push(self.add(table, id, Entry { offset: key.offset, name: key.name, node }));
+            let node = if is_array { Node { range, value: Value::Array(vec![opened]) } } else { opened };
+            path.push(self.add(table, id, Entry { offset: key.range.start(), name: key.name, node }));
             return Ok((path, depth));
         };
         match table.entries.get_mut(position).map(|entry| &mut entry.node) {
-            Some(Node { offset: first, value: Value::Table(table) })
+            Some(Node { range: known, value: Value::Table(table) })
                 if !is_array && table.origin == Origin::InnerHeader =>
             {
-                *first = offset;
+                *known = range;
                 table.origin = Origin::Header;
             }
             Some(Node { value: Value::Array(items), .. }) if is_array => {
-                last_array_table(items).ok_or_else(|| duplicate_key(key.offset, &key.name))?;
+                last_array_table(items).ok_or_else(|| duplicate_key(key.range.start(), &key.name))?;
                 push(items, opened);
             }
-            _ => return Err(duplicate_key(key.offset, &key.name)),
+            _ => return Err(duplicate_key(key.range.start(), &key.name)),
         }
         path.push(position);
         Ok((path, depth))
@@ -281,11 +282,12 @@ impl NameIndex {
         by: Origin,
         path: &mut Vec<usize>,
     ) -> Result<Level<'a, 't>, SyntaxError> {
-        for Key { offset, name } in keys {
+        for Key { range, name } in keys {
+            let offset = range.start();
             let Level { table, id, depth } = level;
             let position = self.find(table, id, &name).unwrap_or_else(|| {
                 let value = Value::Table(Table::new(by));
-                self.add(table, id, Entry { offset, name: name.clone(), node: Node { offset, value } })
+                self.add(table, id, Entry { offset, name: name.clone(), node: Node { range, value } })
             });
             path.push(position);
             level = match table.entries.get_mut(position) {

