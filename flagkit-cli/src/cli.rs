@@ -8,7 +8,7 @@ use flagkit_core::Percent;
 
 use crate::report::EXIT_CODES;
 
-/// Looks at the flags of a project, checks them, explains answers, releases and reverts.
+/// Inspect, check, release and revert the feature flags of a project.
 #[derive(Debug, Parser)]
 #[command(name = "flagkit", version, after_help = EXIT_CODES, max_term_width = 80)]
 pub(crate) struct Cli {
@@ -23,53 +23,53 @@ pub(crate) struct Common {
     /// The file that declares the flags.
     #[arg(long, global = true, value_name = "PATH", default_value = "flags.toml")]
     pub(crate) file: PathBuf,
-    /// Prints one JSON object, the same envelope for every verb, in place of text.
+    /// Print one JSON object instead of text, in the same envelope for every command.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Writes a commented flags.toml and shows what to add to CI.
+    /// Create a commented flags.toml, and show the lines to add to CI.
     Init {
-        /// Shows what would be written, and writes nothing.
+        /// Show the change, and write nothing.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Declares a flag, dark, and prints the line of Rust to paste.
+    /// Declare a flag that is off, and print the Rust code that reads it.
     New {
         /// The flag's key.
         name: String,
         #[command(flatten)]
         metadata: MetadataArgs,
-        /// Shows what would be written, and writes nothing.
+        /// Show the change, and write nothing.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Lists all flags.
+    /// List all flags.
     List {
         #[command(flatten)]
         sources: Sources,
     },
-    /// Shows all there is to know of a flag.
+    /// Show the state, metadata, uses and latest changes of a flag.
     Show {
         /// The flag's key.
         name: String,
     },
-    /// Answers for a flag and a subject.
+    /// Evaluate a flag for a subject.
     Eval {
         /// The flag's key.
         #[arg(required_unless_present = "stdin")]
         name: Option<String>,
         #[command(flatten)]
         subject: SubjectArgs,
-        /// Reads questions, one JSON object a line, and answers each with one line.
+        /// Evaluate each line of standard input, a JSON object, and print one line for it.
         #[arg(long, conflicts_with_all = ["name", "id", "attr"])]
         stdin: bool,
         #[command(flatten)]
         sources: Sources,
     },
-    /// Shows every step on the way to an answer.
+    /// Explain each step of an evaluation.
     Explain {
         /// The flag's key.
         name: String,
@@ -78,93 +78,93 @@ pub(crate) enum Command {
         #[command(flatten)]
         sources: Sources,
     },
-    /// Compares two files, or two git revisions of the file, by what the change does.
+    /// Compare two files or git revisions, and show the effect on each flag.
     Diff {
-        /// A file, or a git revision.
+        /// A file, or a git revision of the flag file.
         before: String,
-        /// A file, or a git revision.
+        /// A file, or a git revision of the flag file.
         after: String,
-        /// Exits with 1 if somebody may see what they did not see before.
+        /// Exit with 1 if the change widens a flag.
         #[arg(long)]
         deny_widening: bool,
-        /// Subjects, one JSON object a line: counts who newly sees each flag, and who no longer does.
+        /// A file of subjects, one JSON object per line. Count those that gain or lose each flag.
         #[arg(long, value_name = "PATH")]
         population: Option<PathBuf>,
     },
-    /// Prints a line of JSON for each change that is accepted and each fault, until it is stopped.
+    /// Print a line of JSON for each accepted change and each error, until stopped.
     Watch {
         #[command(flatten)]
         sources: Sources,
-        /// Ends after so many lines.
+        /// The number of lines after which to stop.
         #[arg(long, value_name = "COUNT")]
         lines: Option<u64>,
     },
-    /// Checks the flags: the file, the code, the metadata, and what a change does.
+    /// Check the file, its use in the code, the metadata, and the effect of a change.
     Check {
-        /// The revision that the change starts from; its gates judge the change.
+        /// The revision before the change. Its gates decide about the change.
         #[arg(long, value_name = "REV")]
         base: Option<String>,
-        /// How findings are printed.
+        /// The output format of the findings.
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,
     },
-    /// Lets more people see a feature: checks by a machine, the word of a human, and a second look.
+    /// Widen a flag, after checks by machines and a confirmation by a person.
     Go {
         /// The flag's key.
         name: String,
-        /// How far; the next step of the gate's ramp, or 100, if it is left out.
+        /// The target percentage [default: the next step of the gate's ramp, or 100].
         #[arg(long, value_name = "PERCENT")]
         to: Option<Percent>,
-        /// The environment: the state is written to flags.ENV.toml beside the file.
+        /// The environment. Its state is in flags.ENV.toml, beside the flag file.
         #[arg(long)]
         env: Option<String>,
-        /// Why, for the log.
+        /// The reason, for the log.
         #[arg(long)]
         reason: Option<String>,
-        /// Checks, shows what would be written, and writes nothing.
+        /// Run the checks, show the change, and write nothing.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Turns a flag off, or back to less: at once, with no gate, no question and no network.
+    /// Turn a flag off or narrow it, at once, without a gate, a prompt or the network.
     Revert {
         /// The flag's key.
         #[arg(required_unless_present = "all")]
         name: Option<String>,
-        /// Turns everything off, even if the file cannot be read.
+        /// Turn off all flags, even in an invalid file.
         #[arg(long, conflicts_with_all = ["name", "to"])]
         all: bool,
-        /// How far back; off, if it is left out.
+        /// The target percentage [default: off].
         #[arg(long, value_name = "PERCENT")]
         to: Option<Percent>,
-        /// The environment: the state is written to flags.ENV.toml beside the file.
+        /// The environment. Its state is in flags.ENV.toml, beside the flag file.
         #[arg(long)]
         env: Option<String>,
-        /// Why, for the log.
+        /// The reason, for the log.
         #[arg(long)]
         reason: Option<String>,
-        /// Shows what would be written, and writes nothing.
+        /// Show the change, and write nothing.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Shows who turned what on and off, and when.
+    /// Show the log: which flags were widened or narrowed, when, and by which user.
     Log {
-        /// The flag's key; all flags, if it is left out.
+        /// The flag's key [default: all flags].
         name: Option<String>,
-        /// Finds out whether the log was tampered with, and whether it explains the state of the flags.
+        /// Verify that the log is unedited, and that it matches the state of the flags.
         #[arg(long)]
         verify: bool,
     },
-    /// Prints the completions of a shell, with the names of the flags.
+    /// Print a completion script, which completes the keys of flags too.
     Completions {
         /// The shell.
         shell: Shell,
     },
-    /// Prints the manual page.
+    /// Print the manual page.
     Man,
 }
 
 impl Command {
-    /// Returns its name.
+    /// Returns the name of the command.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Init { .. } => "init",
@@ -185,38 +185,42 @@ impl Command {
     }
 }
 
+// The sources of flags, for commands that only read.
 #[derive(Debug, Args)]
 pub(crate) struct Sources {
     #[arg(
         long = "source",
         value_name = "URI",
-        help = "Where flags come from, lowest layer first: file:PATH, env:PREFIX, http(s)://… [default: the file and env:FLAG_]"
+        help = "A source of flags, lowest layer first: file:PATH, env:PREFIX, http(s)://… [default: the file and \
+                env:FLAG_]"
     )]
     pub(crate) uris: Vec<String>,
 }
 
+// The subject of an evaluation.
 #[derive(Debug, Args)]
 pub(crate) struct SubjectArgs {
     /// The subject's id.
     #[arg(long)]
     pub(crate) id: Option<String>,
-    /// An attribute: a number, true, false, a JSON array, or else a text.
+    /// An attribute. The value is a number, true, false, a JSON array, or else text.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) attr: Vec<String>,
 }
 
+// The metadata of a new flag.
 #[derive(Debug, Args)]
 pub(crate) struct MetadataArgs {
-    /// What the flag turns on.
+    /// A description of the feature.
     #[arg(long)]
     pub(crate) description: Option<String>,
-    /// Who answers for it.
+    /// The person or team that is responsible for the flag.
     #[arg(long)]
     pub(crate) owner: Option<String>,
-    /// What sort of flag it is.
+    /// The kind of flag.
     #[arg(long, value_enum)]
     pub(crate) kind: Option<KindArg>,
-    /// The day by which it should be gone: 2027-02-01.
+    /// The day by which to remove the flag, such as 2027-02-01.
     #[arg(long, value_name = "DAY")]
     pub(crate) expires: Option<flagkit_core::Date>,
 }

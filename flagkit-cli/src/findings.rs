@@ -1,4 +1,4 @@
-//! What a check finds, and how it is printed.
+//! The findings of `check`, and their output formats.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::cli::Format;
 use crate::terminal::{BAD, BOLD, DIM, WARN, styled};
 
-/// One thing to mend.
+/// One thing to fix, with its location.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Finding {
     pub(crate) path: String,
-    /// From 1; 0 for the file as a whole.
+    /// Starts at 1. 0 stands for the whole file.
     pub(crate) line: usize,
     pub(crate) column: usize,
-    /// What sort of finding it is: the name by which a file may allow it.
+    /// The name of the finding. `allow` uses it too.
     pub(crate) rule: &'static str,
     pub(crate) level: Level,
     pub(crate) flag: Option<String>,
@@ -37,6 +37,7 @@ impl Finding {
         Self { path, line: 0, column: 0, rule, level, flag: None, message: message.into(), help: None }
     }
 
+    /// Names the flag that the finding is about.
     pub(crate) fn of(mut self, flag: &str) -> Self {
         self.flag = Some(flag.to_owned());
         self
@@ -52,7 +53,7 @@ impl Finding {
         self
     }
 
-    pub(crate) fn place(&self) -> String {
+    pub(crate) fn location(&self) -> String {
         if self.line == 0 { self.path.clone() } else { format!("{}:{}:{}", self.path, self.line, self.column) }
     }
 
@@ -64,8 +65,8 @@ impl Finding {
     }
 }
 
-/// All findings in a format. `allowed` counts those that the file says are meant to be.
-pub(crate) fn shown(findings: &[Finding], allowed: usize, format: Format) -> String {
+/// Renders all findings in a format. `allowed` is the number of findings that the file allows.
+pub(crate) fn render(findings: &[Finding], allowed: usize, format: Format) -> String {
     match format {
         Format::Human => human(findings, allowed),
         Format::Json => json!({ "findings": findings, "allowed": allowed }).to_string() + "\n",
@@ -80,7 +81,7 @@ fn human(findings: &[Finding], allowed: usize) -> String {
         let style = if finding.level == Level::Error { BAD } else { WARN };
         let level = styled(style, finding.level());
         let rule = styled(DIM, format!("[{}]", finding.rule));
-        let _ = writeln!(text, "{}: {level} {rule} {}", styled(BOLD, finding.place()), finding.message);
+        let _ = writeln!(text, "{}: {level} {rule} {}", styled(BOLD, finding.location()), finding.message);
         if let Some(help) = &finding.help {
             let _ = writeln!(text, "  help: {help}");
         }
@@ -93,17 +94,17 @@ fn human(findings: &[Finding], allowed: usize) -> String {
     text
 }
 
-/// A workflow command of GitHub Actions.
+/// Returns a workflow command of GitHub Actions.
 fn github(finding: &Finding) -> String {
     let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| escaped(text).replace(':', "%3A").replace(',', "%2C");
-    let place = match finding.line {
+    let location = match finding.line {
         0 => String::new(),
         line => format!(",line={line},col={}", finding.column),
     };
     let help = finding.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
     format!(
-        "::{} file={}{place},title=flagkit {}::{}\n",
+        "::{} file={}{location},title=flagkit {}::{}\n",
         finding.level(),
         property(&finding.path),
         finding.rule,
@@ -111,7 +112,7 @@ fn github(finding: &Finding) -> String {
     )
 }
 
-/// SARIF 2.1.0.
+/// Returns a document in SARIF 2.1.0.
 fn sarif(findings: &[Finding]) -> Value {
     let mut rules: Vec<&str> = findings.iter().map(|finding| finding.rule).collect();
     rules.sort_unstable();
@@ -120,10 +121,11 @@ fn sarif(findings: &[Finding]) -> Value {
     let result = |finding: &Finding| {
         let help = finding.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
         let region = json!({ "startLine": finding.line.max(1), "startColumn": finding.column.max(1) });
-        let place = json!({ "artifactLocation": { "uri": finding.path.replace('\\', "/") }, "region": region });
+        let location = json!({ "artifactLocation": { "uri": finding.path.replace('\\', "/") }, "region": region });
         json!({
-            "ruleId": finding.rule, "level": finding.level(), "message": { "text": format!("{}{help}", finding.message) },
-            "locations": [{ "physicalLocation": place }],
+            "ruleId": finding.rule, "level": finding.level(),
+            "message": { "text": format!("{}{help}", finding.message) },
+            "locations": [{ "physicalLocation": location }],
         })
     };
     let results: Vec<Value> = findings.iter().map(result).collect();

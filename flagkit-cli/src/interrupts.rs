@@ -1,11 +1,11 @@
-//! Ctrl-C, a closed terminal and SIGTERM, where they must not end the process as they come.
+//! Ctrl-C, a closed terminal and SIGTERM, handled as an outcome and not as the end of the process.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use crate::report::{Failure, Result};
 
-/// From here on an interruption is told of, and ends nothing.
+/// The handler of interruptions. While it exists, an interruption ends the current work and not the process.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
     sender: Sender<Wake>,
@@ -19,19 +19,19 @@ enum Wake {
 }
 
 impl Interrupts {
-    /// Begins; once in the life of a process.
+    /// Installs the handler. Works once per process.
     pub(crate) fn watch() -> Result<Self> {
         let (sender, wakes) = mpsc::channel();
-        let told = sender.clone();
+        let interrupted = sender.clone();
         ctrlc::set_handler(move || {
-            let _ = told.send(Wake::Interrupted);
+            let _ = interrupted.send(Wake::Interrupted);
         })
-        .map_err(|error| Failure::io(format!("interruptions cannot be watched: {error}; nothing was written")))?;
+        .map_err(|error| Failure::io(format!("cannot handle interruptions: {error}; nothing was written")))?;
         Ok(Self { sender, wakes })
     }
 
-    /// Does something that takes time; `None` if it was interrupted, and then nobody waits for it any more.
-    pub(crate) fn unless_any<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    /// Runs work on another thread. Returns `None` on an interruption, and then abandons the work.
+    pub(crate) fn run_interruptible<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let done = self.sender.clone();
         let worker = thread::spawn(move || {
             let result = work();

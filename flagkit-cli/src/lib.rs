@@ -1,22 +1,27 @@
-//! `flagkit`, the command: looks at flags, checks them, explains answers, releases and reverts.
+//! The `flagkit` command: inspects, checks, explains, releases and reverts flags.
 //!
-//! Five rules everything follows from. Dark unless proven. Every change is neutral, narrows or widens, and what is not
-//! provably narrowing widens; narrowing is free, widening is gated. Machines may only say no, and time never widens. An
-//! approval is of exact content. The base judges the head.
+//! Five rules decide every design question:
+//!
+//! 1. A flag is off by default.
+//! 2. Every change is neutral, narrowing or widening. A change without a proof that it narrows is widening. Narrowing
+//!    is free, and widening must pass a gate.
+//! 3. Machines can only reject a change, and time never widens a flag.
+//! 4. An approval covers exact contents.
+//! 5. The gates of the base revision decide about the head.
 //!
 //! ```text
-//! cli ──▶ verbs ──▶ Report | Failure ──▶ text, or the envelope of --json
-//!           │
-//!           ├── project, raw, sources, subject  what there is: files, layers, whom to ask for
-//!           ├── gate, probe, usage, findings    what is asked before, and what is found
-//!           ├── difference, state, names        what a change does, and how far a flag is
-//!           └── edit, write, journal            what is done: one cut, one rename, one line
+//! cli ──▶ commands ──▶ Report | Failure ──▶ text, or the envelope of --json
+//!            │
+//!            ├── project, raw, sources, subject  input: files, layers, subjects
+//!            ├── gate, probe, usage, findings    requirements, and findings
+//!            ├── difference, state, names        the effect of a change, and the state of a flag
+//!            └── edit, write, journal            output: one edit, one rename, one line of the log
 //! ```
 //!
-//! The library exists for the binary; of it, [`check`] alone is promised, for tests.
+//! The library exists for the binary. Only [`check`] is a stable function, for use in tests.
 
 #![forbid(unsafe_code)]
-#![allow(missing_docs, clippy::missing_errors_doc)] // the command line is what is promised, and docs/cli.md describes it
+#![allow(missing_docs, clippy::missing_errors_doc)] // the interface is the command line, which docs/cli.md describes
 
 mod cli;
 mod commands;
@@ -54,31 +59,26 @@ use crate::commands::check::UNREAD;
 use crate::findings::{Finding, Level};
 use crate::report::{Exit, Failure, Result};
 
-/// What `flagkit check` finds wrong, a line each, for a test to fail with.
+/// The errors of `flagkit check`, one per line. A test returns them as its error.
+#[derive(thiserror::Error)]
+#[error("{0}")]
 pub struct Findings(String);
 
-impl fmt::Display for Findings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// As people read it: this is what a test that fails shows.
+/// Readable text, because a failed test prints its error with `Debug`.
 impl fmt::Debug for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\n{self}")
     }
 }
 
-impl std::error::Error for Findings {}
-
-/// Checks flags and the code below their file, as `flagkit check` does: flags that expired, that are asked for and not declared,
-/// declared and not asked for, and all else that is an error there.
+/// Checks a flag file and the code below its folder, like `flagkit check`.
+///
+/// Its errors include expired flags, undeclared flags that the code reads, and declared flags that no code reads.
 ///
 /// # Errors
 ///
-/// Returns every error with file, line and column, and the files whose uses are not known with them; and what is the matter
-/// where the file cannot be read.
+/// Returns every error with its file, line and column, and the files that do not parse as Rust.
+/// Returns the reason if the file cannot be read.
 ///
 /// # Examples
 ///
@@ -98,12 +98,12 @@ pub fn check(file: impl AsRef<Path>) -> std::result::Result<(), Findings> {
     if findings.iter().all(|finding| finding.level != Level::Error) {
         return Ok(());
     }
-    let told = findings.iter().filter(|finding| finding.level == Level::Error || finding.rule == UNREAD);
+    let reported = findings.iter().filter(|finding| finding.level == Level::Error || finding.rule == UNREAD);
     let line = |finding: &Finding| {
         let help = finding.help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
-        format!("{}: {}{help}", finding.place(), finding.message)
+        format!("{}: {}{help}", finding.location(), finding.message)
     };
-    Err(Findings(told.map(line).collect::<Vec<_>>().join("\n")))
+    Err(Findings(reported.map(line).collect::<Vec<_>>().join("\n")))
 }
 
 /// Runs the command line of this process.
@@ -112,7 +112,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             if !error.use_stderr() {
-                // Help was asked for. Nobody to tell if that fails.
+                // This is the output of `--help` or `--version`. A failure to print it cannot be reported.
                 let _ = error.print();
                 return ExitCode::from(Exit::Done as u8);
             }
@@ -125,18 +125,18 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Exit::Usage as u8);
         }
     };
-    let (json, verb) = (cli.common.json, cli.command.name());
-    let exit = finish(json, verb, commands::run(cli));
+    let (json, command) = (cli.common.json, cli.command.name());
+    let exit = finish(json, command, commands::run(cli));
     ExitCode::from(exit as u8)
 }
 
-/// Says how it ended.
-fn finish(json: bool, verb: &str, result: Result) -> Exit {
+/// Prints the result, and returns the exit code.
+fn finish(json: bool, command: &str, result: Result) -> Exit {
     let (exit, written) = match result {
         Ok(report) => {
             let exit = report.exit;
             let written = if json {
-                envelope(verb, exit, &report.data, &serde_json::Value::Null)
+                envelope(command, exit, &report.data, &serde_json::Value::Null)
             } else {
                 anstream::stdout().write_all(report.text.as_bytes())
             };
@@ -144,7 +144,7 @@ fn finish(json: bool, verb: &str, result: Result) -> Exit {
         }
         Err(failure) => {
             let written = if json {
-                envelope(verb, failure.exit, &serde_json::Value::Null, &failure.to_json())
+                envelope(command, failure.exit, &serde_json::Value::Null, &failure.to_json())
             } else {
                 writeln!(anstream::stderr(), "flagkit: {failure}")
             };
@@ -152,15 +152,16 @@ fn finish(json: bool, verb: &str, result: Result) -> Exit {
         }
     };
     match written {
-        // Whoever read it has read enough.
+        // The reader closed the pipe, because it needs no more output.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
         Err(_) => Exit::Io,
         Ok(()) => exit,
     }
 }
 
-fn envelope(verb: &str, exit: Exit, data: &serde_json::Value, error: &serde_json::Value) -> io::Result<()> {
-    let verb = if verb.is_empty() { None } else { Some(verb) };
+/// Prints the one JSON object of `--json`.
+fn envelope(command: &str, exit: Exit, data: &serde_json::Value, error: &serde_json::Value) -> io::Result<()> {
+    let verb = if command.is_empty() { None } else { Some(command) };
     let envelope = json!({ "flagkit": 1, "verb": verb, "exit": exit as u8, "data": data, "error": error });
     writeln!(io::stdout(), "{envelope}")
 }

@@ -1,4 +1,4 @@
-//! `flagkit`, the command.
+//! The `flagkit` binary.
 
 use std::process::ExitCode;
 

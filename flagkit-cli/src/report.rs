@@ -1,4 +1,4 @@
-//! How a verb ends.
+//! The result of a command: a report, or a failure, each with an exit code.
 
 use std::fmt;
 
@@ -6,72 +6,71 @@ use flagkit_core::source::Problem;
 use serde::Serialize;
 use serde_json::Value;
 
-/// What the process says to whoever started it.
+/// The exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// It is done.
     Done = 0,
-    /// It is done, and there is something to mend.
+    /// The command succeeded, and has findings.
     Findings = 1,
-    /// It was called in a way that makes no sense.
+    /// The command line is invalid.
     Usage = 2,
-    /// A machine said no.
     CheckFailed = 3,
-    /// A human is needed, or said no.
+    /// Confirmation is required, or was declined.
     NeedsConfirmation = 4,
-    /// Something else changed meanwhile, or the step is not allowed.
+    /// A file changed in the meantime, or the step is not allowed.
     Conflict = 7,
-    /// A file, a process or the network did not do what was asked.
+    /// A file, process or network error.
     Io = 8,
 }
 
-/// For `--help`.
+/// The exit codes, for `--help`.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
+  0  success
   1  there are findings
-  2  usage
-  3  a machine said no
-  4  a human is needed, or said no
+  2  invalid command line
+  3  a check failed
+  4  confirmation required or declined
   7  a conflict, or a step that is not allowed
-  8  a file, a process or the network failed";
+  8  a file, process or network error";
 
-/// What a verb has to say when it is done.
+/// The output of a successful command, as text and as JSON.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// Done, or done with findings.
+    /// `Done` or `Findings`.
     pub(crate) exit: Exit,
-    /// For people.
     pub(crate) text: String,
-    /// For machines.
+    /// The value of `data` with `--json`.
     pub(crate) data: Value,
 }
 
 impl Report {
-    /// Makes a report of something that is done.
     pub(crate) fn new(text: impl Into<String>, data: impl Serialize) -> Self {
         Self { exit: Exit::Done, text: text.into(), data: serde_json::to_value(data).unwrap_or(Value::Null) }
     }
 
-    /// Sets another exit.
     pub(crate) fn with_exit(mut self, exit: Exit) -> Self {
         self.exit = exit;
         self
     }
 }
 
-/// Why a verb could not be done.
-#[derive(Debug)]
+/// The reason why a command failed: one message, its details, and advice.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}{}{}", lines(.details), .help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default())]
 pub(crate) struct Failure {
-    /// What the process says.
     pub(crate) exit: Exit,
     message: String,
     help: Option<String>,
     details: Vec<Detail>,
 }
 
-/// Something that is the matter in particular.
+fn lines(details: &[Detail]) -> String {
+    details.iter().fold(String::new(), |text, detail| text + "\n  " + &detail.to_string())
+}
+
+/// One of several reasons of a failure.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Detail {
     message: String,
@@ -79,18 +78,27 @@ pub(crate) struct Detail {
 }
 
 impl Detail {
-    /// What is wrong at a place of a file.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None }
+    }
+
+    /// A problem of a document, with its location.
     pub(crate) fn of(path: impl fmt::Display, problem: &Problem) -> Self {
-        let place = problem.location().map(|location| format!(":{location}")).unwrap_or_default();
+        let location = problem.location().map(|location| format!(":{location}")).unwrap_or_default();
         let key = if problem.path().is_empty() { String::new() } else { format!(" {}:", problem.path()) };
-        let message = format!("{path}{place}:{key} got {}, expected {}", problem.got(), problem.expected());
+        let message = format!("{path}{location}:{key} got {}, expected {}", problem.got(), problem.expected());
         Self { message, help: problem.help().map(str::to_owned) }
+    }
+
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
     }
 }
 
 impl From<String> for Detail {
     fn from(message: String) -> Self {
-        Self { message, help: None }
+        Self::new(message)
     }
 }
 
@@ -105,55 +113,42 @@ impl fmt::Display for Detail {
 }
 
 impl Failure {
-    /// Says what is the matter.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), help: None, details: Vec::new() }
     }
 
-    /// A file, a process or the network failed.
+    /// A file, process or network error.
     pub(crate) fn io(message: impl Into<String>) -> Self {
         Self::new(Exit::Io, message)
     }
 
-    /// It was called in a way that makes no sense.
+    /// An invalid command line.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
     }
 
-    /// Says what to do about it.
+    /// Adds advice.
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// For whoever did not call the command: what to do about it is said in its words.
+    /// Drops the advice, which names command-line options that do not apply to callers of the library.
     pub(crate) fn without_help(mut self) -> Self {
         self.help = None;
         self
     }
 
-    /// Adds what is the matter in particular.
     pub(crate) fn with_details<D: Into<Detail>>(mut self, details: impl IntoIterator<Item = D>) -> Self {
         self.details.extend(details.into_iter().map(Into::into));
         self
     }
 
-    /// The same for machines.
+    /// The value of `error` with `--json`.
     pub(crate) fn to_json(&self) -> Value {
         serde_json::json!({ "message": self.message, "details": self.details, "help": self.help })
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        self.details.iter().try_for_each(|detail| write!(f, "\n  {detail}"))?;
-        match &self.help {
-            Some(help) => write!(f, "\nhelp: {help}"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A report, or why there is none.
+/// A report, or the reason why there is none.
 pub(crate) type Result<T = Report> = std::result::Result<T, Failure>;

@@ -1,4 +1,4 @@
-//! What people see: tables, colours, questions.
+//! Output for people, and input from them: tables, colours, and prompts.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -11,12 +11,12 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
 
-/// The text in a style; a pipe and `NO_COLOR` take it away again.
+/// Returns the text in a style. The output stream removes styles for pipes and `NO_COLOR`.
 pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// An effect, as a word in its colour.
+/// Returns the word for an effect in its colour.
 pub(crate) fn effect(effect: Effect) -> String {
     let style = match effect {
         Effect::Neutral => DIM,
@@ -26,18 +26,18 @@ pub(crate) fn effect(effect: Effect) -> String {
     styled(style, effect.as_str())
 }
 
-/// Columns side by side; the last may be as long as it likes.
+/// A table with aligned columns. The last column has no maximum width.
 #[derive(Debug, Default)]
 pub(crate) struct Table(Vec<Vec<String>>);
 
 impl Table {
     pub(crate) fn new<const N: usize>(header: [&str; N]) -> Self {
-        // An empty name has no style: what is blank at the end of a line is cut off.
+        // An empty header has no style, so that trimming the line removes it.
         let styled = |name: &&str| if name.is_empty() { String::new() } else { styled(DIM, name) };
         Self(vec![header.iter().map(styled).collect()])
     }
 
-    /// Of columns, without those that say nothing; a cell that does is a dash.
+    /// Builds a table from columns. Empty columns are left out, and empty cells are dashes.
     pub(crate) fn of<const N: usize>(header: [&str; N], columns: [Vec<Option<String>>; N]) -> Self {
         let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
         let mut table = vec![Vec::new(); rows + 1];
@@ -55,7 +55,7 @@ impl Table {
         self.0.push(row.into());
     }
 
-    pub(crate) fn shown(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let columns = self.0.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
             .map(|column| self.0.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0))
@@ -63,9 +63,9 @@ impl Table {
         let mut text = String::new();
         for row in &self.0 {
             let mut line = String::new();
-            for (cell, most) in row.iter().zip(&widths) {
+            for (cell, width_of_column) in row.iter().zip(&widths) {
                 line += cell;
-                line += &" ".repeat(most - width(cell) + 2);
+                line += &" ".repeat(width_of_column - width(cell) + 2);
             }
             text += line.trim_end();
             text.push('\n');
@@ -74,33 +74,36 @@ impl Table {
     }
 }
 
-/// How wide a text is, without its colours.
+/// The number of characters, without styles.
 fn width(text: &str) -> usize {
     anstream::adapter::strip_str(text).map(|part| part.chars().count()).sum()
 }
 
-/// Whether somebody can be asked.
-pub(crate) fn is_there() -> bool {
+/// Whether a person can respond to a prompt.
+pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Says something on the way, where standard output is for the result.
-pub(crate) fn say(text: &str) {
+/// Prints progress to standard error. Standard output is for the result.
+pub(crate) fn print(text: &str) {
     let _ = write!(anstream::stderr(), "{text}");
     let _ = io::stderr().flush();
 }
 
-/// Forgets what was typed and not read yet.
-pub(crate) fn forget_what_was_typed() {
+/// Discards input that is not read yet.
+pub(crate) fn discard_input() {
     #[cfg(unix)]
     let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
 }
 
-/// A text of somebody else's on one line, with nothing in it that a terminal would obey.
-pub(crate) fn plain(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+/// Returns text from a file on one line, with control characters and direction marks escaped.
+///
+/// A terminal would execute them otherwise.
+pub(crate) fn strip_control_chars(text: &str) -> String {
+    let is_direction_mark =
+        |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {
-        if c.is_control() || turns(c) {
+        if c.is_control() || is_direction_mark(c) {
             plain.extend(c.escape_default());
         } else {
             plain.push(c);
@@ -109,9 +112,9 @@ pub(crate) fn plain(text: &str) -> String {
     })
 }
 
-/// Asks, and waits for a line. `None` when there is nobody any more.
-pub(crate) fn ask(question: &str) -> Option<String> {
-    say(question);
+/// Prints a question and waits for a line. Returns `None` at the end of the input.
+pub(crate) fn prompt(question: &str) -> Option<String> {
+    print(question);
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line) {
         Ok(0) | Err(_) => None,

@@ -1,4 +1,4 @@
-//! Where the code asks for flags.
+//! The uses of flags in Rust code, found in its tokens.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,44 +7,44 @@ use std::sync::Mutex;
 use ignore::{DirEntry, WalkBuilder};
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 
-/// A place where a flag is asked for.
+/// One use of a flag in the code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Use {
     pub(crate) key: String,
     pub(crate) path: PathBuf,
-    /// From 1.
+    /// Starts at 1.
     pub(crate) line: usize,
-    /// From 1.
+    /// Starts at 1.
     pub(crate) column: usize,
-    pub(crate) by: By,
+    pub(crate) kind: UseKind,
 }
 
-/// What asks for a flag, or sets it.
+/// The code that reads or sets a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum By {
+pub(crate) enum UseKind {
     /// `flag!` or `variant!`.
     Macro,
-    /// A method of a handle, if it is one: other types have methods of these names.
+    /// A method call that may be on a handle. Other types have methods of the same names.
     Method,
-    /// A test that says what the flag is to be.
+    /// A test that sets the flag.
     Test,
 }
 
 impl Use {
-    /// Whether its key must be declared.
-    pub(crate) fn is_of_a_flag(&self) -> bool {
-        self.by != By::Method
+    /// Whether the key must be declared.
+    pub(crate) fn needs_declaration(&self) -> bool {
+        self.kind != UseKind::Method
     }
 
-    /// Whether code depends on the answer.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.by != By::Test
+    /// Whether the code depends on the value of the flag.
+    pub(crate) fn is_read(&self) -> bool {
+        self.kind != UseKind::Test
     }
 }
 
-/// All uses below a folder, in order, and the files that are no Rust.
+/// Returns all uses below a folder, in order, and the files that do not parse as Rust.
 pub(crate) fn find(root: &Path) -> (Vec<Use>, Vec<PathBuf>) {
-    let walk = WalkBuilder::new(root).filter_entry(|entry| !is_of_others(entry)).build_parallel();
+    let walk = WalkBuilder::new(root).filter_entry(|entry| !is_third_party(entry)).build_parallel();
     let found = Mutex::new((Vec::new(), Vec::new()));
     walk.run(|| {
         Box::new(|entry| {
@@ -63,18 +63,18 @@ pub(crate) fn find(root: &Path) -> (Vec<Use>, Vec<PathBuf>) {
     (uses, unread)
 }
 
-/// Whether it is a folder that cargo has filled: a crate that is vendored or packaged, which declares its flags elsewhere, or
-/// what was built.
-fn is_of_others(entry: &DirEntry) -> bool {
+/// Whether Cargo created the folder: a vendored or packaged crate, which declares its flags elsewhere, or build
+/// output.
+fn is_third_party(entry: &DirEntry) -> bool {
     const MARKS: [&str; 4] = [".cargo-ok", ".cargo-checksum.json", ".cargo_vcs_info.json", "CACHEDIR.TAG"];
     let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
     is_folder && entry.depth() > 0 && MARKS.iter().any(|mark| entry.path().join(mark).exists())
 }
 
 fn scan(root: &Path, path: &Path, found: &Mutex<(Vec<Use>, Vec<PathBuf>)>) {
-    let shown = path.strip_prefix(root).unwrap_or(path).to_owned();
+    let relative = path.strip_prefix(root).unwrap_or(path).to_owned();
     let Ok(text) = fs::read_to_string(path) else { return };
-    // Most files ask for none, and are not read token by token.
+    // Most files read no flag, and parsing them would take most of the time.
     if !mentions(&text) {
         return;
     }
@@ -82,29 +82,30 @@ fn scan(root: &Path, path: &Path, found: &Mutex<(Vec<Use>, Vec<PathBuf>)>) {
     let parsed = text.parse::<TokenStream>();
     let is_rust = parsed.is_ok();
     if let Ok(tokens) = parsed {
-        walk(tokens, &mut |key, span, by| {
+        walk(tokens, &mut |key, span, kind| {
             let start = span.start();
-            uses.push(Use { key, path: shown.clone(), line: start.line, column: start.column + 1, by });
+            uses.push(Use { key, path: relative.clone(), line: start.line, column: start.column + 1, kind });
         });
     }
     if let Ok(mut found) = found.lock() {
         found.0.append(&mut uses);
         if !is_rust {
-            found.1.push(shown);
+            found.1.push(relative);
         }
     }
 }
 
 const MACROS: [&str; 2] = ["flag", "variant"];
 const METHODS: [&str; 5] = ["is_on", "variant", "evaluate", "explain", "flag"];
-/// Functions of tests, with what they stand in.
+/// Functions that tests call, with their module or type.
 const SETTERS: [(&str, &str); 3] = [("testing", "set"), ("testing", "with"), ("Overrides", "new")];
 const ATTRIBUTE: &str = "flag_test";
 
+/// Whether the text may contain a use. A cheap test before parsing.
 fn mentions(text: &str) -> bool {
-    let has = |word: &str, before: &str, behind: &str| {
+    let has = |word: &str, before: &str, after: &str| {
         text.match_indices(word)
-            .any(|(at, _)| text[..at].ends_with(before) && text[at + word.len()..].starts_with(behind))
+            .any(|(at, _)| text[..at].ends_with(before) && text[at + word.len()..].starts_with(after))
     };
     MACROS.iter().any(|name| has(name, "", "!"))
         || METHODS.iter().any(|name| has(name, ".", "("))
@@ -112,9 +113,9 @@ fn mentions(text: &str) -> bool {
         || text.contains(ATTRIBUTE)
 }
 
-type Found<'f> = dyn FnMut(String, Span, By) + 'f;
+type Found<'f> = dyn FnMut(String, Span, UseKind) + 'f;
 
-/// Tokens, not syntax: so what stands inside of `println!` or `select!` is seen as well.
+/// Reports each use to `found`. Searches tokens instead of syntax, so it also finds uses inside `println!` or `select!`.
 fn walk(tokens: TokenStream, found: &mut Found<'_>) {
     let mut before: [Option<TokenTree>; 4] = [const { None }; 4];
     for token in tokens {
@@ -125,15 +126,15 @@ fn walk(tokens: TokenStream, found: &mut Found<'_>) {
                 (Some(TokenTree::Ident(name)), Some(TokenTree::Punct(mark)))
                     if mark.as_char() == '!' && MACROS.iter().any(|known| name == known) =>
                 {
-                    if let Some((key, span)) = asked(group.stream()) {
-                        found(key, span, By::Macro);
+                    if let Some((key, span)) = find_read(group.stream()) {
+                        found(key, span, UseKind::Macro);
                     }
                 }
                 (Some(TokenTree::Punct(mark)), Some(TokenTree::Ident(name)))
                     if is_call && mark.as_char() == '.' && METHODS.iter().any(|known| name == known) =>
                 {
                     if let Some((key, span)) = group.stream().into_iter().next().and_then(|token| literal(&token)) {
-                        found(key, span, By::Method);
+                        found(key, span, UseKind::Method);
                     }
                 }
                 (Some(TokenTree::Punct(mark)), Some(TokenTree::Ident(name)))
@@ -141,9 +142,11 @@ fn walk(tokens: TokenStream, found: &mut Found<'_>) {
                         && mark.as_char() == ':'
                         && SETTERS.iter().any(|(known, set)| is_word(of, known) && name == set) =>
                 {
-                    set(group.stream(), found);
+                    find_set_keys(group.stream(), found);
                 }
-                (_, Some(TokenTree::Ident(name))) if is_call && name == ATTRIBUTE => pinned(group.stream(), found),
+                (_, Some(TokenTree::Ident(name))) if is_call && name == ATTRIBUTE => {
+                    find_attribute_keys(group.stream(), found);
+                }
                 _ => {}
             }
             walk(group.stream(), found);
@@ -157,19 +160,19 @@ fn is_word(token: Option<&TokenTree>, word: &str) -> bool {
     matches!(token, Some(TokenTree::Ident(ident)) if ident == word)
 }
 
-/// The keys that a test sets: the first literal of the call, or of each pair in it.
-fn set(tokens: TokenStream, found: &mut Found<'_>) {
+/// Reports the keys that a test sets: the first literal of the call, or of each pair in it.
+fn find_set_keys(tokens: TokenStream, found: &mut Found<'_>) {
     for token in tokens {
         if let Some((key, span)) = literal(&token) {
-            return found(key, span, By::Test);
+            return found(key, span, UseKind::Test);
         }
         match token {
             TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
-                set(group.stream().into_iter().take(1).collect(), found);
+                find_set_keys(group.stream().into_iter().take(1).collect(), found);
             }
             TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => {
                 let pairs = group.stream().into_iter().filter(|token| matches!(token, TokenTree::Group(_)));
-                pairs.for_each(|pair| set(pair.into(), found));
+                pairs.for_each(|pair| find_set_keys(pair.into(), found));
                 return;
             }
             TokenTree::Punct(mark) if mark.as_char() == '&' => {}
@@ -178,21 +181,21 @@ fn set(tokens: TokenStream, found: &mut Found<'_>) {
     }
 }
 
-/// The keys of the attribute: all literals, but that of `crate = "…"`.
-fn pinned(tokens: TokenStream, found: &mut Found<'_>) {
+/// Reports the keys of `#[flag_test(…)]`: all literals except the one of `crate = "…"`.
+fn find_attribute_keys(tokens: TokenStream, found: &mut Found<'_>) {
     let mut is_key = true;
     for token in tokens {
         match (&token, literal(&token)) {
-            (_, Some((key, span))) if is_key => found(key, span, By::Test),
-            (TokenTree::Group(group), _) => pinned(group.stream(), found),
+            (_, Some((key, span))) if is_key => found(key, span, UseKind::Test),
+            (TokenTree::Group(group), _) => find_attribute_keys(group.stream(), found),
             _ => {}
         }
         is_key = !matches!(&token, TokenTree::Punct(mark) if mark.as_char() == '=');
     }
 }
 
-/// The key of a call: its first token or, behind `in handle,`, the first one after.
-fn asked(tokens: TokenStream) -> Option<(String, Span)> {
+/// Returns the key of a macro call: its first token, or the first one after `in handle,`.
+fn find_read(tokens: TokenStream) -> Option<(String, Span)> {
     let mut tokens = tokens.into_iter();
     let first = tokens.next()?;
     match &first {
@@ -204,7 +207,7 @@ fn asked(tokens: TokenStream) -> Option<(String, Span)> {
     }
 }
 
-/// The text of a string literal. Keys need no escapes.
+/// Returns the key in a string literal. A key contains no escapes.
 fn literal(token: &TokenTree) -> Option<(String, Span)> {
     match token {
         TokenTree::Literal(literal) => {
@@ -224,19 +227,19 @@ fn literal(token: &TokenTree) -> Option<(String, Span)> {
 mod tests {
     use super::*;
 
-    fn keys(code: &str) -> Vec<(String, By)> {
+    fn keys(code: &str) -> Vec<(String, UseKind)> {
         let mut keys = Vec::new();
-        walk(code.parse().expect("tokens"), &mut |key, _, by| keys.push((key, by)));
+        walk(code.parse().expect("tokens"), &mut |key, _, kind| keys.push((key, kind)));
         keys
     }
 
-    fn are(code: &str, expected: &[(&str, By)]) {
-        assert_eq!(keys(code), expected.iter().map(|(key, by)| ((*key).to_owned(), *by)).collect::<Vec<_>>());
+    fn assert_keys(code: &str, expected: &[(&str, UseKind)]) {
+        assert_eq!(keys(code), expected.iter().map(|(key, kind)| ((*key).to_owned(), *kind)).collect::<Vec<_>>());
         assert!(mentions(code), "{code}");
     }
 
     #[test]
-    fn calls_are_seen_wherever_they_stand() {
+    fn calls_are_found_in_any_position() {
         let code = r##"
             fn f() {
                 if flag!("plain") {}
@@ -254,34 +257,34 @@ mod tests {
             }
         "##;
         let expected = [
-            ("plain", By::Macro),
-            ("by-path", By::Macro),
-            ("in-println", By::Macro),
-            ("in-assert", By::Macro),
-            ("in-select", By::Macro),
-            ("of-a-handle", By::Macro),
-            ("by-method", By::Method),
-            ("too", By::Method),
-            ("raw", By::Macro),
+            ("plain", UseKind::Macro),
+            ("by-path", UseKind::Macro),
+            ("in-println", UseKind::Macro),
+            ("in-assert", UseKind::Macro),
+            ("in-select", UseKind::Macro),
+            ("of-a-handle", UseKind::Macro),
+            ("by-method", UseKind::Method),
+            ("too", UseKind::Method),
+            ("raw", UseKind::Macro),
         ];
-        are(code, &expected);
+        assert_keys(code, &expected);
         for method in METHODS {
-            are(&format!("flags.{method}(\"k\")"), &[("k", By::Method)]);
+            assert_keys(&format!("flags.{method}(\"k\")"), &[("k", UseKind::Method)]);
         }
     }
 
     #[test]
-    fn so_are_the_flags_that_tests_set() {
-        are("let _g = testing::set(\"a\", true);", &[("a", By::Test)]);
-        are(
+    fn flags_that_tests_set_are_found() {
+        assert_keys("let _g = testing::set(\"a\", true);", &[("a", UseKind::Test)]);
+        assert_keys(
             "flagkit_core::testing::with(&[(\"a\", on(\"x\")), (\"b\", f)], || f(\"c\"))",
-            &[("a", By::Test), ("b", By::Test)],
+            &[("a", UseKind::Test), ("b", UseKind::Test)],
         );
-        are("Overrides::new([(\"a\", true), (name, true)])", &[("a", By::Test)]);
-        are("testing::set(name, \"x\"); testing::set(\"a\", true)", &[("a", By::Test)]);
-        are(
+        assert_keys("Overrides::new([(\"a\", true), (name, true)])", &[("a", UseKind::Test)]);
+        assert_keys("testing::set(name, \"x\"); testing::set(\"a\", true)", &[("a", UseKind::Test)]);
+        assert_keys(
             "#[flag_test(\"a\", on(\"b\", \"c\"), off(\"d\"), crate = \"fk\")] fn t() {}",
-            &["a", "b", "c", "d"].map(|key| (key, By::Test)),
+            &["a", "b", "c", "d"].map(|key| (key, UseKind::Test)),
         );
         assert_eq!(keys("other::set(\"a\"); set(\"b\", true); Overrides::default()"), []);
     }

@@ -1,4 +1,4 @@
-//! What lies between two documents, by what it does.
+//! `diff`: the effect of the changes between two documents.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -27,15 +27,15 @@ pub(crate) fn run(file: &Path, sides: [&str; 2], deny_widening: bool, population
     for difference in &differences {
         let key = difference.key.as_str();
         let counts = subjects.as_ref().map(|subjects| count(key, [&before, &after], subjects));
-        let shown = |count: Option<usize>| count.map(|count| count.to_string()).unwrap_or_default();
+        let cell = |count: Option<usize>| count.map(|count| count.to_string()).unwrap_or_default();
         let [newly, no_longer] = [counts.map(|counts| counts[0]), counts.map(|counts| counts[1])];
         table.push([
             effect(difference.effect),
             styled(BOLD, key),
             difference.before.clone(),
             difference.shown_after(),
-            shown(newly),
-            shown(no_longer),
+            cell(newly),
+            cell(no_longer),
         ]);
         let mut row = difference.to_json();
         row["newly"] = newly.into();
@@ -43,42 +43,44 @@ pub(crate) fn run(file: &Path, sides: [&str; 2], deny_widening: bool, population
         rows.push(row);
     }
     let widens = differences.iter().any(|difference| difference.effect == Effect::Widens);
-    let mut text = if rows.is_empty() { "no difference\n".to_owned() } else { table.shown() };
+    let mut text = if rows.is_empty() { "no differences\n".to_owned() } else { table.render() };
     if let Some(subjects) = &subjects {
-        let _ = writeln!(text, "of {} subjects", subjects.len());
+        let _ = writeln!(text, "out of {} subjects", subjects.len());
     }
     let exit = exit_of(deny_widening && widens);
     Ok(Report::new(text, json!({ "flags": rows, "widens": widens })).with_exit(exit))
 }
 
-/// A file if there is one of that name, else the flag file at that revision.
+/// Reads a file of that name, or else the flag file at that git revision.
 fn document(file: &Path, side: &str) -> Result<Document> {
     let path = Path::new(side);
     if path.exists() && !path.is_dir() {
         return Document::read(path);
     }
     match git::document_at(side, file) {
-        // What looks like a file is meant to be one.
+        // An argument with the extension of a flag file is the name of a file.
         Err(_) if path.extension().is_some_and(|extension| extension == "toml" || extension == "json") => {
-            Err(Failure::io(format!("{side}: there is no such file, and no such revision")))
+            Err(Failure::io(format!("cannot read {side}: no such file or revision")))
         }
         other => other,
     }
 }
 
 fn read_population(path: &Path) -> Result<Vec<Asked>> {
-    let text = fs::read_to_string(path).map_err(|error| Failure::io(format!("{}: {error}", path.display())))?;
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::io(format!("cannot read {}: {error}", path.display())))?;
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     let parsed = lines.map(|(number, line)| {
         serde_json::from_str(line).map_err(|error| {
-            Failure::usage(format!("{}:{number}: {error}", path.display()))
-                .with_help("a subject a line, such as {\"id\": \"u1\", \"attributes\": {\"country\": \"PT\"}}")
+            Failure::usage(format!("{}:{number}: {error}", path.display())).with_help(
+                "write one subject per line, such as {\"id\": \"u1\", \"attributes\": {\"country\": \"PT\"}}",
+            )
         })
     });
     parsed.collect()
 }
 
-/// How many newly see it, and how many no longer.
+/// Counts the subjects that gain the flag or another variant of it, and the subjects that lose what they had.
 fn count(key: &str, [before, after]: [&Snapshot; 2], subjects: &[Asked]) -> [usize; 2] {
     let sees = |snapshot: &Snapshot, subject: &Asked| {
         snapshot.is_on(key, subject).then(|| snapshot.variant(key, subject).map(|variant| variant.name().to_owned()))

@@ -1,4 +1,4 @@
-//! A flag file to begin with.
+//! `init`: the first flag file of a project.
 
 use std::path::Path;
 
@@ -10,24 +10,24 @@ use crate::report::{Exit, Failure, Report, Result};
 use crate::write::Writer;
 
 const FILE: &str = "\
-# Flags of this project. Every program that reads this file picks up a change within a tenth of a second.
-# `flagkit list` shows them, `flagkit go NAME` releases, `flagkit revert NAME` turns off.
+# The flags of this project. A running program loads a change within a tenth of a second.
+# `flagkit list` lists the flags, `flagkit go NAME` releases one, `flagkit revert NAME` turns it off.
 
 [flags]
-# new-checkout = false              # dark: merged, and seen by nobody
-# search-v2 = \"25%\"                  # a quarter of all users, always the same ones
+# new-checkout = false              # off: merged, but no one sees it
+# search-v2 = \"25%\"                  # on for a quarter of all users, always the same ones
 
 # [flags.beta-ui]
-# description = \"The new look\"      # for people: who answers for it, and until when it is needed
+# description = \"The new look\"      # metadata for people: the owner, and the day by which to remove it
 # owner = \"team@example.com\"
 # kind = \"release\"                  # release | experiment | ops | permission
-# expires = 2030-01-01              # `flagkit check` fails after that day; a running program never looks at it
+# expires = 2030-01-01              # `flagkit check` fails after that day; running programs ignore it
 # on = true
-# rollout = 0                       # percent of those whom no rule matches
-# [[flags.beta-ui.rules]]           # the first that matches decides
+# rollout = 0                       # percentage of the users that match no rule
+# [[flags.beta-ui.rules]]           # the first matching rule decides
 # if = { plan = [\"beta\", \"partner\"] }
 
-# Before more people see a flag, a gate asks a running system, and then a human.
+# A gate: before a flag reaches more users, these checks must pass, and a person must confirm.
 # [defaults]
 # gate = \"standard\"
 # [gate.standard]
@@ -39,24 +39,24 @@ const FILE: &str = "\
 ";
 
 const CI: &str = "\
-# For .github/workflows: findings show up beside the lines they are about.
+# For .github/workflows: each finding is shown beside its line.
       - run: cargo install flagkit-cli
       - run: flagkit check --base origin/main --format github
 ";
 
 pub(crate) fn run(file: &Path, dry_run: bool) -> Result {
     if format(file) != Format::Toml {
-        return Err(Failure::usage(format!("{}: a file to begin with is TOML, for its comments", file.display()))
-            .with_help("such as `--file flags.toml`; an empty JSON one is {\"flags\": {}}"));
+        return Err(Failure::usage(format!("cannot create {}: `init` writes only TOML", file.display()))
+            .with_help("use `--file flags.toml`; an empty JSON file is {\"flags\": {}}"));
     }
     if file.exists() {
-        return Err(Failure::new(Exit::Conflict, format!("{} is there already; it is left as it is", file.display()))
-            .with_help("`flagkit check` tells what could be better about it"));
+        return Err(Failure::new(Exit::Conflict, format!("cannot create {}: the file already exists", file.display()))
+            .with_help("run `flagkit check` to inspect it"));
     }
     if !dry_run {
         Writer::new(file)?.replace(None, FILE)?;
     }
-    let verb = if dry_run { "would write" } else { "wrote" };
-    let text = format!("{verb} {}:\n\n{FILE}\nTo check it with every change:\n\n{CI}", file.display());
+    let wrote = if dry_run { "would write" } else { "wrote" };
+    let text = format!("{wrote} {}:\n\n{FILE}\nTo check each change in CI:\n\n{CI}", file.display());
     Ok(Report::new(text, json!({ "path": file, "content": FILE, "ci": CI, "written": !dry_run })))
 }

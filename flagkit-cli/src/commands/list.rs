@@ -1,25 +1,25 @@
-//! All flags at a glance.
+//! `list`: all flags, one per line.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use flagkit_core::tooling::SourceState;
-use flagkit_core::{Flag, Snapshot};
+use flagkit_core::{Flag, Snapshot, Variants};
 use serde_json::json;
 
 use crate::cli::Sources;
 use crate::report::{Detail, Report, Result};
 use crate::sources::snapshot;
 use crate::state::{State, words};
-use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, plain, styled};
+use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, strip_control_chars, styled};
 
 pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
     let (snapshot, status) = snapshot(sources, file)?;
     let mut keys: Vec<&str> = snapshot.keys().map(flagkit_core::FlagKey::as_str).collect();
     keys.sort_unstable();
     let layers: Vec<String> = status.sources.iter().map(|source| source.provenance.to_string()).collect();
-    // Numbers, from the lowest: names of files are long.
+    // Layers are numbered from the lowest, because names of files are long.
     let layer_of = |key: &str| layer_of(&snapshot, key).and_then(|layer| layers.iter().position(|one| *one == layer));
     let in_use: BTreeSet<usize> = keys.iter().filter_map(|key| layer_of(key)).collect();
     let mut columns = [const { Vec::new() }; 6];
@@ -34,16 +34,16 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
         columns[0].push(Some(styled(BOLD, key)));
         columns[1].push(Some(coloured(flag)));
         columns[2].push(kind.clone());
-        columns[3].push(owner.as_deref().map(plain));
+        columns[3].push(owner.as_deref().map(strip_control_chars));
         columns[4].push(expires.clone());
         columns[5].push(layer.filter(|_| in_use.len() > 1).map(|layer| (layer + 1).to_string()));
         rows.push(json!({
-            "flag": key, "state": flag.map(|flag| State::of(Some(flag)).to_string()), "rules": flag.map(|flag| flag.rules().len()),
-            "variants": flag.and_then(Flag::variants).map(|all| all.iter().map(|one| one.name().to_owned()).collect::<Vec<_>>()),
+            "flag": key, "state": flag.map(|flag| State::of(Some(flag)).to_string()),
+            "rules": flag.map(|flag| flag.rules().len()), "variants": flag.and_then(Flag::variants).map(names),
             "kind": kind, "owner": owner, "expires": expires, "layer": layer.map(|layer| &layers[layer]),
         }));
     }
-    let mut text = if keys.is_empty() { "no flags\n".to_owned() } else { Table::of(HEADER, columns).shown() };
+    let mut text = if keys.is_empty() { "no flags\n".to_owned() } else { Table::of(HEADER, columns).render() };
     let legend: Vec<String> = match in_use.len() {
         0 | 1 => in_use.iter().map(|layer| format!("all from {}", layers[*layer])).collect(),
         _ => in_use.iter().map(|layer| format!("layer {}: {}", layer + 1, layers[*layer])).collect(),
@@ -64,18 +64,23 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
     Ok(Report::new(text, json!({ "flags": rows })))
 }
 
-/// What there may be to say of each flag.
+/// The columns of the table. Empty ones are left out.
 const HEADER: [&str; 6] = ["flag", "state", "kind", "owner", "expires", "layer"];
 
-/// The layer that decides of a flag.
+/// The names of the variants.
+fn names(variants: &Variants) -> Vec<String> {
+    variants.iter().map(|variant| variant.name().to_owned()).collect()
+}
+
+/// The layer that defines a flag.
 fn layer_of(snapshot: &Snapshot, key: &str) -> Option<String> {
     snapshot.evaluate(key, &()).layer().map(ToString::to_string)
 }
 
-/// A flag in a few words, in the colour of its state.
+/// The summary of a flag, in the colour of its state.
 pub(crate) fn coloured(flag: Option<&Flag>) -> String {
     if flag.is_none() {
-        return styled(BAD, "refused");
+        return styled(BAD, "invalid");
     }
     let style = match State::of(flag) {
         State::Off => DIM,

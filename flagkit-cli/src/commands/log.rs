@@ -1,4 +1,4 @@
-//! What was done, by whom and when.
+//! `log`: the changes that `go` and `revert` made.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,12 +11,12 @@ use crate::journal::{Entry, Journal};
 use crate::project::{Laid, Project, environments};
 use crate::report::{Report, Result};
 use crate::state::State;
-use crate::terminal::{BAD, BOLD, DIM, GOOD, plain, styled};
+use crate::terminal::{BAD, BOLD, DIM, GOOD, strip_control_chars, styled};
 
 pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
     let journal = Journal::read(file)?;
     if verify {
-        return verified(file, name, &journal);
+        return verify_log(file, name, &journal);
     }
     if let Some(name) = name.filter(|name| !journal.knows(name)) {
         let declared = Project::read(file, None)?;
@@ -27,57 +27,58 @@ pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
     let mut entries = journal.in_time();
     entries.retain(|entry| name.is_none_or(|name| entry.flag == name));
     let text: String = entries.iter().map(|entry| line(entry) + "\n").collect();
-    let text = if text.is_empty() { "nothing was done yet\n".to_owned() } else { text };
+    let text = if text.is_empty() { "no entries\n".to_owned() } else { text };
     Ok(Report::new(text, json!({ "entries": entries })))
 }
 
-/// An entry on one line.
+/// Renders an entry on one line.
 pub(crate) fn line(entry: &Entry) -> String {
     let when = entry.when.strftime("%Y-%m-%d %H:%MZ");
-    let reason = entry.reason.as_ref().map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
+    let reason = entry.reason.as_ref().map(|reason| format!(": {}", strip_control_chars(reason))).unwrap_or_default();
     let checks = match entry.checks.len() {
         0 => String::new(),
         1 => ", 1 check".to_owned(),
         checks => format!(", {checks} checks"),
     };
-    let file = if entry.file == "flags.toml" { String::new() } else { format!(" in {}", plain(&entry.file)) };
+    let file =
+        if entry.file == "flags.toml" { String::new() } else { format!(" in {}", strip_control_chars(&entry.file)) };
     let [flag, verb, who, from, to] =
-        [&entry.flag, &entry.verb, &entry.who, &entry.from, &entry.to].map(|text| plain(text));
+        [&entry.flag, &entry.verb, &entry.who, &entry.from, &entry.to].map(|text| strip_control_chars(text));
     format!("{} {verb:<6} {} {from} -> {to} by {who}{file}{checks}{reason}", styled(DIM, when), styled(BOLD, flag))
 }
 
-/// The log holds together, and what it says last of each flag is so.
-fn verified(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
-    let is_asked = |flag: &str| name.is_none_or(|name| flag == name);
-    let mut faults: Vec<String> =
-        journal.faults.iter().map(|(line, fault)| format!("{}:{line}: {fault}", journal.path.display())).collect();
+/// Verifies that the log is unedited, and that its last entry of each flag matches the state of the flag.
+fn verify_log(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
+    let is_selected = |flag: &str| name.is_none_or(|name| flag == name);
+    let mut errors: Vec<String> =
+        journal.faults.iter().map(|(line, error)| format!("{}:{line}: {error}", journal.path.display())).collect();
     for (written, project) in projects(file)? {
         let snapshot = project.snapshot();
         let entries = journal.in_time().into_iter();
         let last: BTreeMap<&str, &Entry> =
             entries.filter(|entry| entry.file == written).map(|entry| (entry.flag.as_str(), entry)).collect();
-        for (flag, last) in last.into_iter().filter(|(flag, _)| is_asked(flag)) {
+        for (flag, last) in last.into_iter().filter(|(flag, _)| is_selected(flag)) {
             let state = State::of(snapshot.flag(flag)).to_string();
             if last.to != state {
-                faults.push(format!(
-                    "{flag} is {state} in {written}, and the log says {}: it was changed otherwise, or the log was cut",
+                errors.push(format!(
+                    "{flag} is {state} in {written}, but its last entry says {}: it was changed by hand, or the log was cut",
                     last.to
                 ));
             }
         }
     }
-    let count = journal.entries.iter().filter(|entry| is_asked(&entry.flag)).count();
-    let text = if faults.is_empty() {
+    let count = journal.entries.iter().filter(|entry| is_selected(&entry.flag)).count();
+    let text = if errors.is_empty() {
         let entries = if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") };
-        format!("{} {entries}, each as it was written, and the flags are as they say\n", styled(GOOD, "ok"))
+        format!("{} {entries}, unedited; the flags match the log\n", styled(GOOD, "ok"))
     } else {
-        faults.iter().map(|fault| styled(BAD, "fault") + " " + fault + "\n").collect()
+        errors.iter().map(|error| styled(BAD, "error") + " " + error + "\n").collect()
     };
-    let exit = exit_of(!faults.is_empty());
-    Ok(Report::new(text, json!({ "entries": count, "faults": faults })).with_exit(exit))
+    let exit = exit_of(!errors.is_empty());
+    Ok(Report::new(text, json!({ "entries": count, "errors": errors })).with_exit(exit))
 }
 
-/// The file and those of environments, by their names, and the flags that they make.
+/// Returns the flags of the file and of each environment, with the names of their files.
 fn projects(file: &Path) -> Result<Vec<(String, Laid)>> {
     let mut all = Vec::new();
     let envs = environments(file).into_iter().map(Some);

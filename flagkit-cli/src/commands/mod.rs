@@ -1,4 +1,4 @@
-//! What can be done, a file each.
+//! The commands, one file each.
 
 pub(crate) mod check;
 mod diff;
@@ -22,7 +22,7 @@ use crate::cli::{Cli, Command};
 use crate::project::Document;
 use crate::report::{Exit, Failure, Report, Result};
 
-/// Does what the command line says.
+/// Runs the command of a command line.
 pub(crate) fn run(cli: Cli) -> Result {
     let Cli { common, command } = cli;
     let file = common.file.as_path();
@@ -39,9 +39,9 @@ pub(crate) fn run(cli: Cli) -> Result {
         }
         Command::Watch { sources, lines } => watch::run(file, &sources, lines),
         Command::Check { base, format } => check::run(file, base.as_deref(), format),
-        Command::Go { name, to, env, reason, dry_run } => go::run(file, &go::Wish { name, to, env, reason, dry_run }),
+        Command::Go { name, to, env, reason, dry_run } => go::run(file, &go::GoArgs { name, to, env, reason, dry_run }),
         Command::Revert { name, all: _, to, env, reason, dry_run } => {
-            revert::run(file, &revert::Wish { name, to, env, reason, dry_run })
+            revert::run(file, &revert::RevertArgs { name, to, env, reason, dry_run })
         }
         Command::Log { name, verify } => log::run(file, name.as_deref(), verify),
         Command::Completions { shell } => Ok(completions(file, shell)),
@@ -49,34 +49,34 @@ pub(crate) fn run(cli: Cli) -> Result {
     }
 }
 
-/// The verbs that take the name of a flag.
-const NAMING: [&str; 6] = ["show", "eval", "explain", "go", "revert", "log"];
+/// The commands with an argument that completes to the key of a flag.
+const WITH_KEY: [&str; 6] = ["show", "eval", "explain", "go", "revert", "log"];
 
-/// The script of a shell, with the flags that are declared now.
+/// The completion script of a shell, with the keys that are declared now.
 fn completions(file: &std::path::Path, shell: clap_complete::Shell) -> Report {
     let keys: Vec<String> = match Document::read(file) {
         Ok(document) => document.load.flags().keys().map(ToString::to_string).collect(),
         Err(_) => Vec::new(),
     };
-    let known = |command: clap::Command| {
+    let with_keys = |command: clap::Command| {
         let keys: Vec<clap::builder::PossibleValue> =
             keys.iter().cloned().map(clap::builder::PossibleValue::new).collect();
         command.mut_arg("name", |arg| arg.value_parser(clap::builder::PossibleValuesParser::new(keys)))
     };
     let mut command = Cli::command();
     if !keys.is_empty() {
-        for verb in NAMING {
-            command = command.mut_subcommand(verb, known);
+        for name in WITH_KEY {
+            command = command.mut_subcommand(name, with_keys);
         }
     }
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "flagkit", &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
     if shell == clap_complete::Shell::Fish && !keys.is_empty() {
-        // What is generated for fish knows no values of arguments that have no name.
-        let verbs = NAMING.join(" ");
+        // The generated script for fish completes no values of positional arguments.
+        let commands = WITH_KEY.join(" ");
         let keys = keys.join(" ");
-        let _ = writeln!(script, "complete -c flagkit -n \"__fish_seen_subcommand_from {verbs}\" -f -a \"{keys}\"");
+        let _ = writeln!(script, "complete -c flagkit -n \"__fish_seen_subcommand_from {commands}\" -f -a \"{keys}\"");
     }
     Report::new(script.clone(), serde_json::json!({ "shell": shell.to_string(), "script": script }))
 }
@@ -85,31 +85,32 @@ fn man() -> Result {
     let mut page = Vec::new();
     let failed = |error: std::io::Error| Failure::io(error.to_string());
     clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(failed)?;
-    for verb in Cli::command().get_subcommands() {
-        let name = format!("flagkit-{}", verb.get_name());
-        clap_mangen::Man::new(verb.clone().name(name)).render(&mut page).map_err(failed)?;
+    for command in Cli::command().get_subcommands() {
+        let name = format!("flagkit-{}", command.get_name());
+        clap_mangen::Man::new(command.clone().name(name)).render(&mut page).map_err(failed)?;
     }
     let page = String::from_utf8_lossy(&page).into_owned();
     Ok(Report::new(page.clone(), serde_json::json!({ "page": page })))
 }
 
-/// A flag that is asked for and not there, with the one that may be meant.
+/// The failure for an undeclared flag, with the most similar key as advice.
 fn unknown_flag<'k>(name: &str, keys: impl IntoIterator<Item = &'k str>) -> Failure {
     let near = nearest(name, keys);
-    let failure = Failure::usage(format!("there is no flag {name:?}"));
+    let failure = Failure::usage(format!("cannot find flag {name:?}"));
     match near {
         Some(near) => failure.with_help(format!("did you mean `{near}`?")),
-        None => failure.with_help("`flagkit list` shows all; `flagkit new` declares one"),
+        None => failure.with_help("`flagkit list` lists all flags; `flagkit new` declares one"),
     }
 }
 
+/// Returns the most similar key, if one is similar enough.
 fn nearest<'k>(name: &str, keys: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let scored = keys.into_iter().map(|key| (jaro_winkler(name, key), key)).filter(|(score, _)| *score > 0.85);
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key)
 }
 
-/// The key, if the snapshot has it.
-fn declared(snapshot: &Snapshot, name: &str) -> Result<()> {
+/// Fails unless the snapshot has the flag.
+fn require_declared(snapshot: &Snapshot, name: &str) -> Result<()> {
     let keys = || snapshot.keys().map(flagkit_core::FlagKey::as_str);
     if snapshot.flag(name).is_some() || keys().any(|key| key == name) {
         return Ok(());
@@ -117,7 +118,7 @@ fn declared(snapshot: &Snapshot, name: &str) -> Result<()> {
     Err(unknown_flag(name, keys()))
 }
 
-/// Lines of a text, each a little to the right.
+/// Indents each line by two spaces.
 fn indented(text: &str) -> String {
     text.lines().fold(String::new(), |mut indented, line| {
         let _ = writeln!(indented, "  {line}");
@@ -125,7 +126,7 @@ fn indented(text: &str) -> String {
     })
 }
 
-/// Findings are no failure of the verb.
+/// The exit code of a successful command.
 fn exit_of(has_findings: bool) -> Exit {
     if has_findings { Exit::Findings } else { Exit::Done }
 }

@@ -1,4 +1,4 @@
-//! A new flag, dark.
+//! `new`: declares a flag that is off.
 
 use std::path::Path;
 
@@ -15,27 +15,33 @@ use crate::report::{Exit, Failure, Report, Result};
 use crate::write::Writer;
 
 pub(crate) fn run(file: &Path, name: &str, metadata: &MetadataArgs, dry_run: bool) -> Result {
-    let key = FlagKey::new(name).map_err(|error| Failure::usage(format!("{name:?}: {error}")))?;
+    let key = FlagKey::new(name).map_err(|error| Failure::usage(format!("cannot declare {name:?}: {error}")))?;
     let document = Document::read(file)?;
     let keys = document.load.flags().keys();
     if let Some(near) = keys.map(FlagKey::as_str).find(|known| is_near(known, name)) {
-        let failure = Failure::new(Exit::Conflict, format!("{near} is declared already"));
-        return Err(if near == name { failure } else { failure.with_help(format!("{name} would be taken for it")) });
+        let failure = Failure::new(Exit::Conflict, format!("{near} is already declared"));
+        return Err(if near == name {
+            failure
+        } else {
+            failure.with_help(format!("{name} is easy to confuse with it"))
+        });
     }
     let (text, entry) = edit::declare(document.format(), &document.text, &key, &fields(metadata))?;
-    // What is made must be understood.
+    // The new text must parse.
     Document::understand(file, text.clone().into_bytes())?;
     if !dry_run {
         Writer::new(file)?.replace(document.digest().as_deref(), &text)?;
     }
     let rust = format!("if flag!(\"{key}\") {{ }}");
-    let verb = if dry_run { "would add to" } else { "added to" };
-    let shown =
-        format!("{verb} {}:\n\n{entry}\nDark until `flagkit go {key}`. To paste:\n\n    {rust}\n", file.display());
-    Ok(Report::new(shown, json!({ "flag": key.as_str(), "entry": entry, "rust": rust, "written": !dry_run })))
+    let added = if dry_run { "would add to" } else { "added to" };
+    let text = format!(
+        "{added} {}:\n\n{entry}\nThe flag is off until `flagkit go {key}`. To read it:\n\n    {rust}\n",
+        file.display()
+    );
+    Ok(Report::new(text, json!({ "flag": key.as_str(), "entry": entry, "rust": rust, "written": !dry_run })))
 }
 
-/// What is written of a new flag.
+/// The fields of a new flag.
 fn fields(metadata: &MetadataArgs) -> Vec<(&'static str, Value)> {
     let MetadataArgs { description, owner, kind, expires } = metadata;
     let text = |text: &String| Value::from(text.replace(|c: char| c.is_control(), " "));

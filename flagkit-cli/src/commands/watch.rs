@@ -1,4 +1,4 @@
-//! A line for each change and each fault, as they come.
+//! `watch`: a line of JSON for each accepted change and each error.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(crate) fn run(file: &Path, from: &Sources, lines: Option<u64>) -> Result {
     let subscription = flags.subscribe({
         let flags = flags.clone();
         move |event| {
-            // The snapshot in force may be newer than the event: then its own event follows.
+            // The snapshot may be newer than the event. Then the event of the newer snapshot follows.
             let _ = sender.send((event.clone(), flags.snapshot()));
         }
     });
@@ -30,21 +30,22 @@ pub(crate) fn run(file: &Path, from: &Sources, lines: Option<u64>) -> Result {
     let ready =
         json!({ "event": "ready", "revision": before.revision(), "flags": before.keys().count(), "time": now() });
     print(&ready)?;
-    let mut left = lines.unwrap_or(u64::MAX).saturating_sub(1);
-    while left > 0 {
+    let mut remaining = lines.unwrap_or(u64::MAX).saturating_sub(1);
+    while remaining > 0 {
         let Ok((event, after)) = events.recv_timeout(Duration::from_secs(3600)) else { continue };
         if let Some(line) = line(&event, &before, &after) {
             print(&line)?;
-            left -= 1;
+            remaining -= 1;
         }
         before = after;
     }
     drop(subscription);
     drop(guard);
-    // The lines were the result.
+    // The lines above are the output.
     Ok(Report::new(String::new(), json!({ "lines": lines })))
 }
 
+/// The JSON of an event.
 fn line(event: &Event, before: &Snapshot, after: &Snapshot) -> Option<Value> {
     match event {
         Event::Changed(change) => {
@@ -56,21 +57,25 @@ fn line(event: &Event, before: &Snapshot, after: &Snapshot) -> Option<Value> {
             });
             let keys: Vec<Value> = keys.collect();
             Some(json!({
-                "event": "changed", "revision": change.revision, "source": change.layer.as_str(), "keys": keys, "time": now(),
+                "event": "changed", "revision": change.revision, "source": change.layer.as_str(),
+                "keys": keys, "time": now(),
             }))
         }
-        Event::LoadFailed(fault) => {
-            let problems: Vec<String> = fault.problems.iter().map(ToString::to_string).collect();
-            let error = fault.error.as_ref().map(ToString::to_string);
+        Event::LoadFailed(failure) => {
+            let problems: Vec<String> = failure.problems.iter().map(ToString::to_string).collect();
+            let error = failure.error.as_ref().map(ToString::to_string);
             Some(json!({
-                "event": "fault", "source": fault.layer.as_str(), "error": error, "problems": problems, "time": now(),
+                "event": "load-failed", "source": failure.layer.as_str(),
+                "error": error, "problems": problems, "time": now(),
             }))
         }
-        Event::StateChanged(turn) => Some(json!({
-            "event": "turned", "source": turn.layer.as_str(), "from": turn.from.as_str(), "to": turn.to.as_str(), "time": now(),
+        Event::StateChanged(change) => Some(json!({
+            "event": "state-changed", "source": change.layer.as_str(),
+            "from": change.from.as_str(), "to": change.to.as_str(), "time": now(),
         })),
-        Event::WarningsChanged(warning) => Some(json!({
-            "event": "warned", "source": warning.layer.as_str(), "warnings": warning.warnings.to_vec(), "time": now(),
+        Event::WarningsChanged(change) => Some(json!({
+            "event": "warnings-changed", "source": change.layer.as_str(),
+            "warnings": change.warnings.to_vec(), "time": now(),
         })),
         _ => None,
     }

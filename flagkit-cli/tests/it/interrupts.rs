@@ -1,4 +1,4 @@
-//! SIGKILL at any point of `go`, from its start to its end, and of `revert`: 500 rounds.
+//! SIGKILL at any point of `go` and of `revert`: 500 rounds.
 
 use std::fs;
 use std::thread;
@@ -18,7 +18,7 @@ fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// The whole lines of the log, which all are entries, and whether another breaks off.
+/// The entries of the log, and whether the log has a truncated line.
 fn log(folder: &Folder) -> (Vec<serde_json::Value>, bool) {
     let text = folder.log();
     let whole = text.rfind('\n').map_or(0, |at| at + 1);
@@ -27,7 +27,7 @@ fn log(folder: &Folder) -> (Vec<serde_json::Value>, bool) {
     for line in text[..whole].lines().filter(|line| !line.is_empty()) {
         match serde_json::from_str(line) {
             Ok(entry) => entries.push(entry),
-            // Broken off in an earlier round, and kept.
+            // Truncated by the kill of an earlier round.
             Err(error) => {
                 assert!(error.is_eof(), "{error}: {line}");
                 is_torn = true;
@@ -37,8 +37,8 @@ fn log(folder: &Folder) -> (Vec<serde_json::Value>, bool) {
     (entries, is_torn)
 }
 
-/// What is so after a kill, whenever it came.
-fn judge(folder: &Folder, [old, new]: [&str; 2], before: usize, round: u32) -> bool {
+/// Checks the file and the log after a kill. Returns whether the file is the new one.
+fn check_state(folder: &Folder, [old, new]: [&str; 2], before: usize, round: u32) -> bool {
     let text = folder.read("flags.toml");
     let is_new = text == new;
     assert!(is_new || text == old, "round {round}: {text:?}");
@@ -54,8 +54,8 @@ fn judge(folder: &Folder, [old, new]: [&str; 2], before: usize, round: u32) -> b
     is_new
 }
 
-/// Whoever comes next is not held up.
-fn go_on(folder: &Folder, round: u32) {
+/// Checks that the next runs work.
+fn check_next_run(folder: &Folder, round: u32) {
     let ran = folder.run(&["revert", "pay"]);
     assert_eq!(ran.code, 0, "round {round}: {ran:?}");
     assert_eq!(folder.read("flags.toml"), OFF, "round {round}");
@@ -63,20 +63,20 @@ fn go_on(folder: &Folder, round: u32) {
     assert_eq!(ran.code, 0, "round {round}: {ran:?}");
 }
 
-/// What a killed run may leave behind: parts of what was to be written, under names that nobody reads.
-fn left_behind(folder: &Folder) -> usize {
+/// The number of temporary files that killed runs left. No other program reads files of these names.
+fn temporary_files(folder: &Folder) -> usize {
     let names = fs::read_dir(folder.root()).expect("a folder").flatten().map(|entry| entry.file_name());
     let others = names.filter(|name| name != "flags.toml" && name != ".flagkit");
     others.inspect(|name| assert!(name.to_string_lossy().starts_with(".flagkit-write-"), "{name:?}")).count()
 }
 
 #[test]
-fn of_go() {
+fn a_kill_of_go_loses_nothing() {
     let folder = Folder::with("flags.toml", OFF);
     let ten = at("10%");
     let run = || {
         let mut terminal = folder.terminal(&["go", "pay", "--to", "10"]);
-        // Typed ahead: so the run does not wait for its human, and the kill may come at any point.
+        // Typed ahead, so that the run does not wait at its prompt, and the kill may come at any point.
         terminal.answer("pay");
         terminal
     };
@@ -86,24 +86,24 @@ fn of_go() {
         assert_eq!(run().end().0, 0);
         whole = whole.max(begin.elapsed());
         assert_eq!(folder.read("flags.toml"), ten);
-        go_on(&folder, 0);
+        check_next_run(&folder, 0);
     }
     let mut new = 0;
     for round in 0..ROUNDS {
         let before = log(&folder).0.len();
         let mut terminal = run();
-        // Not a wait for anything: the moment of the kill, spread over the life of the run.
+        // Not a wait for a condition: the kills are spread over the duration of the run.
         thread::sleep(whole * round / ROUNDS);
         terminal.kill_nine();
-        new += u32::from(judge(&folder, [OFF, &ten], before, round));
-        go_on(&folder, round);
+        new += u32::from(check_state(&folder, [OFF, &ten], before, round));
+        check_next_run(&folder, round);
     }
-    println!("go: killed {ROUNDS} times, {new} times after the write, {} left behind", left_behind(&folder));
+    println!("go: killed {ROUNDS} times, {new} times after the write, {} temporary files", temporary_files(&folder));
     assert!((1..ROUNDS).contains(&new), "{new}: the kills are spread over the run");
 }
 
 #[test]
-fn of_revert() {
+fn a_kill_of_revert_loses_nothing() {
     let folder = Folder::with("flags.toml", &at("50%"));
     let (half, ten) = (at("50%"), at("10%"));
     let mut whole = Duration::ZERO;
@@ -118,13 +118,16 @@ fn of_revert() {
         folder.write("flags.toml", &half);
         let before = log(&folder).0.len();
         let mut child = folder.command(&["revert", "pay", "--to", "10"]).spawn().expect("it starts");
-        // Not a wait for anything: the moment of the kill, spread over the life of the run.
+        // Not a wait for a condition: the kills are spread over the duration of the run.
         thread::sleep(whole * round / ROUNDS);
         let _ = child.kill();
         child.wait().expect("it ends");
-        new += u32::from(judge(&folder, [&half, &ten], before, round));
-        go_on(&folder, round);
+        new += u32::from(check_state(&folder, [&half, &ten], before, round));
+        check_next_run(&folder, round);
     }
-    println!("revert: killed {ROUNDS} times, {new} times after the write, {} left behind", left_behind(&folder));
+    println!(
+        "revert: killed {ROUNDS} times, {new} times after the write, {} temporary files",
+        temporary_files(&folder)
+    );
     assert!((1..ROUNDS).contains(&new), "{new}: the kills are spread over the run");
 }

@@ -1,4 +1,4 @@
-//! `revert` in environments, in JSON, through links, of flags with rules, and of very many.
+//! `revert` in environments, in JSON, through links, of flags with rules, and of many flags.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crate::support::Folder;
 
 #[test]
-fn in_an_environment_that_has_no_file_yet() {
+fn an_environment_without_a_file_gets_one() {
     let folder = Folder::with("flags.toml", "[flags]\na = true\nb = false\n");
     let ran = folder.run(&["revert", "b", "--env", "prod"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "b is off already\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "b is already off\n"), "{ran:?}");
     let ran = folder.run(&["revert", "a", "--env", "prod"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "turned a from on to off\n"), "{ran:?}");
     assert_eq!(folder.read("flags.prod.toml"), "[flags]\na = false\n");
@@ -24,7 +24,7 @@ fn in_an_environment_that_has_no_file_yet() {
 }
 
 #[test]
-fn in_json() {
+fn json_files_work_like_toml_files() {
     let text = "{\n  \"defaults\": {\"gate\": \"standard\"},\n  \"gate\": {\"standard\": {\"ramp\": [10, 100]}},\n  \
                 \"flags\": {\"a\": true, \"b\": {\"on\": true, \"owner\": \"me\"}}\n}\n";
     let folder = Folder::with("flags.json", text);
@@ -35,7 +35,7 @@ fn in_json() {
     let ran = run(&["go", "b", "--dry-run"]);
     assert!(ran.code == 0 && ran.out.contains("b  10% -> on  in flags.json"), "{ran:?}");
     let mut terminal = folder.terminal(&["go", "b", "--file", "flags.json"]);
-    terminal.wait_for("to let it be seen: ");
+    terminal.wait_for("to confirm: ");
     terminal.answer("b");
     assert_eq!(terminal.end().0, 0);
     assert_eq!(folder.read("flags.json"), ten.replace("10, \"on\"", "100, \"on\""));
@@ -54,7 +54,7 @@ fn in_json() {
 }
 
 #[test]
-fn through_a_link() {
+fn a_link_stays_a_link() {
     let folder = Folder::with("shared/real.toml", "[flags]\na = true\n");
     symlink("shared/real.toml", folder.path("flags.toml")).expect("a link");
     assert_eq!(folder.run(&["revert", "a"]).code, 0);
@@ -63,29 +63,32 @@ fn through_a_link() {
 }
 
 #[test]
-fn of_flags_with_rules() {
+fn flags_with_rules_can_be_narrowed_to_their_rules() {
     let text = "[flags.beta]\non = true\nrollout = 0\n[[flags.beta.rules]]\nsubjects = [\"u1\"]\n";
     let folder = Folder::with("flags.toml", text);
     let ran = folder.run(&["go", "beta", "--to", "0"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "beta is 0% already\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "beta is already 0%\n"), "{ran:?}");
     let ran = folder.run(&["revert", "beta"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "turned beta from 0% to off\n"), "{ran:?}");
     assert_eq!(folder.read("flags.toml"), text.replace("true", "false"));
     let ran = folder.run(&["go", "beta", "--to", "0", "--dry-run"]);
-    assert!(ran.out.contains("Only those whom a rule lets in see it.\nUntil now nobody does."), "{ran:?}");
+    assert!(ran.out.contains("Only subjects that a rule includes will see it.\nNo one sees it now."), "{ran:?}");
     folder.write("flags.toml", &text.replace("rollout = 0", "rollout = 50"));
     let ran = folder.run(&["revert", "beta", "--to", "0"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.out.contains("whom a rule lets in still sees it; `flagkit revert beta` turns it off"), "{ran:?}");
+    assert!(
+        ran.out.contains("subjects that a rule includes still see it; `flagkit revert beta` turns it off"),
+        "{ran:?}"
+    );
     let ran = folder.run(&["revert", "--all"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "turned beta from 0% to off\n"), "{ran:?}");
     let ran = folder.run(&["revert", "beta", "--to", "50"]);
-    assert!(ran.code == 7 && ran.err.contains("more people see beta"), "{ran:?}");
+    assert!(ran.code == 7 && ran.err.contains("would widen beta"), "{ran:?}");
     assert_eq!(folder.run(&["log", "--verify"]).code, 0);
 }
 
 #[test]
-fn of_very_many() {
+fn many_flags_are_reverted_quickly() {
     let mut text = String::from("# all\n[flags]\n");
     for n in 0..50_000 {
         let _ = writeln!(text, "f{n} = true # {n}");
@@ -93,17 +96,17 @@ fn of_very_many() {
     let folder = Folder::with("flags.toml", &text);
     let begin = Instant::now();
     assert_eq!(folder.run(&["revert", "--all", "--reason", "a fire"]).code, 0);
-    // Quadratic, it would take hours.
+    // With quadratic time, it would take hours.
     assert!(begin.elapsed() < Duration::from_secs(120), "{:?}", begin.elapsed());
     assert_eq!(folder.read("flags.toml"), text.replace("true", "false"));
     assert_eq!(folder.entries().len(), 50_000);
 }
 
 #[test]
-fn what_a_killed_run_left_behind_is_taken_away() {
+fn temporary_files_of_killed_runs_are_removed() {
     let folder = Folder::with("flags.toml", "[flags]\na = true\n");
     folder.write(".flagkit-write-Ab12yz", "half of something");
-    folder.write(".flagkit-write-notes", "somebody's own");
+    folder.write(".flagkit-write-notes", "a file of a user");
     folder.write(".flagkit-write-Zz98ab", "being written");
     for name in [".flagkit-write-Ab12yz", ".flagkit-write-notes"] {
         let file = std::fs::File::options().append(true).open(folder.path(name)).expect("a file");
@@ -115,7 +118,7 @@ fn what_a_killed_run_left_behind_is_taken_away() {
 }
 
 #[test]
-fn of_all_in_whatever_there_is() {
+fn all_flags_of_any_file_can_be_turned_off() {
     for (name, text, off) in [
         ("flags.toml", "", "[flags]\n"),
         ("flags.toml", " # nothing\n", "[flags]\n"),
@@ -148,7 +151,7 @@ fn of_all_in_whatever_there_is() {
 }
 
 #[test]
-fn of_all_of_an_environment_over_whatever_there_is() {
+fn all_flags_of_an_environment_can_be_turned_off_above_any_file() {
     let folder = Folder::with("flags.toml", "[flags]\nx = true\nz =\n");
     folder.write("flags.prod.toml", "flags = {y=true}\n");
     assert_eq!(folder.run(&["revert", "--all", "--env", "prod"]).code, 0);
@@ -161,34 +164,34 @@ fn of_all_of_an_environment_over_whatever_there_is() {
     folder.write("flags.toml", &many);
     let begin = Instant::now();
     assert_eq!(folder.run(&["revert", "--all", "--env", "test"]).code, 0);
-    // Quadratic, it would take an hour.
+    // With quadratic time, it would take an hour.
     assert!(begin.elapsed() < Duration::from_secs(120), "{:?}", begin.elapsed());
     assert_eq!(folder.read("flags.test.toml").matches("= false").count(), 20_000);
 }
 
 #[test]
-fn of_a_flag_that_is_refused() {
+fn an_invalid_flag_can_be_turned_off() {
     let folder = Folder::with("flags.toml", "[flags.x]\non = true\nrollout = \"abc\"\n");
     let ran = folder.run(&["revert", "x"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "turned x off, whatever it was\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "turned x off; its previous state is unknown\n"), "{ran:?}");
     assert_eq!(folder.read("flags.toml"), "[flags.x]\non = false\nrollout = \"abc\"\n");
     let ran = folder.run(&["revert", "x"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "x is off already\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "x is already off\n"), "{ran:?}");
 }
 
 #[test]
-fn and_tells_where_else_it_is_on() {
+fn other_environments_with_the_flag_on_are_reported() {
     let folder = Folder::with("flags.toml", "[flags]\nx = true\n");
     folder.write("flags.prod.toml", "[flags]\nx = true\n");
-    let told = "flags.prod.toml has 1 of them on by itself: `flagkit revert";
+    let report = "1 of these flags is still on in flags.prod.toml; to turn off: flagkit revert";
     let ran = folder.run(&["revert", "x"]);
-    assert!(ran.code == 0 && ran.out.contains(&format!("{told} x --env prod`")), "{ran:?}");
+    assert!(ran.code == 0 && ran.out.contains(&format!("{report} x --env prod")), "{ran:?}");
     let ran = folder.run(&["revert", "--all"]);
-    assert!(ran.code == 0 && ran.out.contains(&format!("{told} --all --env prod`")), "{ran:?}");
+    assert!(ran.code == 0 && ran.out.contains(&format!("{report} --all --env prod")), "{ran:?}");
 }
 
 #[test]
-fn nothing_beside_the_flag_is_another() {
+fn no_other_flag_changes() {
     let text = "[flags.x]\non = true\n[flags.y]\non = true\r\n";
     let folder = Folder::with("flags.toml", text);
     assert_eq!(folder.run(&["revert", "x", "--to", "10"]).code, 0);

@@ -1,4 +1,5 @@
-//! As a person would: begin, declare, write code, check, release to a tenth of a running shop, be taken back, turn dark.
+//! The work of a user from start to end: declare a flag, use it in code, check it, release it to a tenth of a running
+//! shop, fail at a half, and turn the flag off.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,7 +10,7 @@ use std::time::Instant;
 
 use crate::support::{DEADLINE, Folder};
 
-/// The example as a process of its own.
+/// The storefront example in a process of its own.
 struct Storefront {
     child: Child,
     address: String,
@@ -26,10 +27,10 @@ impl Storefront {
             .expect("the example starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
-        lines.read_line(&mut line).expect("the example says its address");
+        lines.read_line(&mut line).expect("the example prints its address");
         let address =
             line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned();
-        // The rest is read so that the example never waits for its pipe.
+        // Reads the rest of the output, so that the example never blocks on a full pipe.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         Self { child, address }
     }
@@ -44,7 +45,7 @@ impl Storefront {
         answer.contains("Search by meaning")
     }
 
-    /// How many of so many visitors see it.
+    /// Counts the visitors that see the new search.
     fn seen_by(&self, visitors: usize) -> usize {
         (0..visitors).filter(|n| self.has_new_search(&format!("user-{n}"))).count()
     }
@@ -64,7 +65,7 @@ impl Drop for Storefront {
     }
 }
 
-/// The example, which Cargo builds before a test of its own package only.
+/// The path of the example. Cargo builds examples only for tests of their own package, so this builds it if needed.
 fn program() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let profile = test.parent().and_then(Path::parent).expect("target/debug/deps").to_owned();
@@ -82,14 +83,14 @@ fn program() -> PathBuf {
     program
 }
 
-/// A visitor whom half of all reaches, and a tenth does not.
+/// A visitor that sees the flag at 50%, but not at 10%.
 fn between_a_tenth_and_a_half(folder: &Folder) -> String {
     let sees = |percent: u32| {
         let name = format!("{percent}.toml");
         folder.write(&name, &format!("[flags.search-v2]\non = true\nrollout = {percent}\n"));
-        let questions: Vec<String> =
+        let requests: Vec<String> =
             (0..100).map(|n| format!("{{\"flag\":\"search-v2\",\"id\":\"user-{n}\"}}")).collect();
-        let ran = folder.run_with(&["eval", "--stdin", "--source", &format!("file:{name}")], &questions.join("\n"));
+        let ran = folder.run_with(&["eval", "--stdin", "--source", &format!("file:{name}")], &requests.join("\n"));
         assert_eq!(ran.code, 0, "{ran:?}");
         folder.remove(&name);
         ran.out.lines().map(|line| line.contains("\"on\":true")).collect::<Vec<_>>()
@@ -99,7 +100,7 @@ fn between_a_tenth_and_a_half(folder: &Folder) -> String {
     format!("user-{found}")
 }
 
-/// Builds the code as a crate, from what is on this machine already.
+/// Builds the code as a crate, offline.
 fn build(folder: &Folder) -> Result<(), String> {
     let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../flagkit-core");
     let dependency = format!("flagkit-core = {{ path = '{}' }}", core.display());
@@ -116,7 +117,7 @@ fn build(folder: &Folder) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
-/// Begins, declares a flag, and writes the code that asks for it.
+/// Creates a flag file, declares a flag, and writes the code that reads it.
 fn declared_and_used() -> Folder {
     let folder = Folder::new();
     assert_eq!(folder.run(&["init"]).code, 0);
@@ -136,14 +137,14 @@ fn declared_and_used() -> Folder {
     let line = "if flag!(\"search-v2\") { }";
     assert!(ran.out.contains(line), "the line to paste: {ran:?}");
 
-    // Declared and not used; used and not declared; both.
+    // First declared and unused, then used and undeclared, then both.
     let ran = folder.run(&["check"]);
     assert!(ran.code == 1 && ran.out.contains("[unused] search-v2"), "{ran:?}");
     let code = |line: &str| format!("use flagkit_core::flag;\nfn main() {{\n    {line}\n}}\n");
     folder.write("src/main.rs", &code(&line.replace("search-v2", "serach-v2")));
     let ran = folder.run(&["check"]);
     assert!(ran.code == 1 && ran.out.contains("did you mean `search-v2`?"), "{ran:?}");
-    let error = build(&folder).expect_err("a key with a slip in it does not build");
+    let error = build(&folder).expect_err("a misspelled key does not build");
     assert!(error.contains("src/main.rs:3:14") && error.contains("did you mean `search-v2`?"), "{error}");
     folder.write("src/main.rs", &code(line));
     let ran = folder.run(&["check"]);
@@ -152,90 +153,113 @@ fn declared_and_used() -> Folder {
     folder
 }
 
-#[test]
-fn a_flag_goes_live_and_dark_again() {
-    let folder = declared_and_used();
-
-    // The shop is deployed, dark. Its gate asks it for a page, and that a certain visitor keeps the old search.
-    let shop = Storefront::start(&folder.path("flags.toml"));
-    let visitor = between_a_tenth_and_a_half(&folder);
+/// Adds a gate to the flag file. Its checks read a page, and require that `visitor` keeps the old search.
+fn add_gate(folder: &Folder, address: &str, visitor: &str) -> String {
     let gate = format!(
         "
-# Nobody widens without these.
+# The requirements of every flag.
 [defaults]
 gate = \"standard\"    # for all
 
 [gate.standard]
 checks = [\"home\", \"careful\"]
 ramp = [10, 50, 100]
-look = [\"http://{0}/?user=user-1\"]   # by eye
+look = [\"http://{address}/?user=user-1\"]   # by eye
 
 [check.home]
-url = \"http://{0}/\"
+url = \"http://{address}/\"
 expect = {{ status = 200, contains = \"Storefront\", max_ms = 10000 }}
-[check.careful]    # a visitor who must not lose it
-url = \"http://{0}/?user={visitor}\"
+[check.careful]    # a visitor that must not lose it
+url = \"http://{address}/?user={visitor}\"
 expect = {{ contains = \"<h2>Search</h2>\" }}
-",
-        shop.address
+"
     );
-    let dark = folder.read("flags.toml") + &gate;
-    folder.write("flags.toml", &dark);
-    assert_eq!(shop.seen_by(200), 0, "merged, and dark");
+    let text = folder.read("flags.toml") + &gate;
+    folder.write("flags.toml", &text);
+    text
+}
+
+#[test]
+fn a_flag_is_released_and_turned_off_again() {
+    let folder = declared_and_used();
+
+    // The shop runs with the flag off.
+    let shop = Storefront::start(&folder.path("flags.toml"));
+    let visitor = between_a_tenth_and_a_half(&folder);
+    let off = add_gate(&folder, &shop.address, &visitor);
+    assert_eq!(shop.seen_by(200), 0, "merged, but off");
     assert_eq!(folder.run(&["check"]).code, 0);
 
-    // Without a human nothing happens.
+    let (tenth, seen) = release_to_a_tenth(&folder, &shop, &off);
+    fail_at_a_half(&folder, &shop, &visitor, &tenth);
+    assert_eq!(shop.seen_by(1000), seen, "the same visitors");
+    turn_off(&folder, &shop, &tenth);
+
+    let comments =
+        |text: &str| text.lines().filter_map(|line| line.find('#').map(|at| line[at..].to_owned())).collect();
+    let (before, after): (Vec<String>, Vec<String>) = (comments(&off), comments(&folder.read("flags.toml")));
+    assert_eq!(before, after);
+    check_log(&folder);
+    assert!(fs::read_dir(folder.root()).expect("a folder").flatten().all(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        [".flagkit", "Cargo.lock", "Cargo.toml", "flags.toml", "src"].contains(&name.as_str())
+    }));
+}
+
+/// Releases the flag to 10%. Returns the new text of the file, and the number of 1000 visitors that see the flag.
+fn release_to_a_tenth(folder: &Folder, shop: &Storefront, off: &str) -> (String, usize) {
+    // Without a person, nothing happens.
     let ran = folder.run(&["go", "search-v2", "--to", "10"]);
     assert!(ran.code == 4 && ran.err.contains("flagkit go search-v2 --to 10"), "{ran:?}");
-    assert_eq!(folder.read("flags.toml"), dark);
+    assert_eq!(folder.read("flags.toml"), off);
 
-    // To a tenth.
     let mut terminal = folder.terminal(&["go", "search-v2", "--to", "10"]);
-    terminal.wait_for("Type search-v2 to let it be seen: ");
-    assert!(terminal.shown().contains("10% of all subjects see it"), "{}", terminal.shown());
-    assert_eq!(shop.seen_by(50), 0, "not before a human says so");
+    terminal.wait_for("Type search-v2 to confirm: ");
+    assert!(terminal.shown().contains("10% of all subjects will see it"), "{}", terminal.shown());
+    assert_eq!(shop.seen_by(50), 0, "not before the confirmation");
     terminal.answer("search-v2");
-    terminal.wait_for("Type yes to keep it: ");
+    terminal.wait_for("Type yes to keep the change: ");
     assert!(terminal.shown().contains(&format!("http://{}/?user=user-1", shop.address)));
     terminal.answer("yes");
     let (code, shown) = terminal.end();
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("to undo: flagkit revert search-v2"), "{shown}");
-    let tenth = dark.replace("[flags.search-v2]\non = false\n", "[flags.search-v2]\non = true\nrollout = 10\n");
-    assert_ne!(tenth, dark);
-    assert_eq!(folder.read("flags.toml"), tenth, "and not a byte beside");
+    let tenth = off.replace("[flags.search-v2]\non = false\n", "[flags.search-v2]\non = true\nrollout = 10\n");
+    assert_ne!(tenth, off);
+    assert_eq!(folder.read("flags.toml"), tenth, "and no other byte changed");
     shop.wait_until("a tenth sees it", |shop| shop.seen_by(50) > 0);
     let seen = shop.seen_by(1000);
     assert!((60..150).contains(&seen), "about a tenth of 1000 visitors, not {seen}");
+    (tenth, seen)
+}
 
-    // To a half: a check fails once it is live, and it is taken back.
+/// Releases the flag to 50%. A check fails after the change, so the change is undone.
+fn fail_at_a_half(folder: &Folder, shop: &Storefront, visitor: &str, tenth: &str) {
     let mut terminal = folder.terminal(&["go", "search-v2"]);
-    terminal.wait_for("Type search-v2 to let it be seen: ");
-    assert!(terminal.shown().contains("50% of all subjects see it in place of 10%"), "{}", terminal.shown());
+    terminal.wait_for("Type search-v2 to confirm: ");
+    assert!(terminal.shown().contains("50% of all subjects will see it, up from 10%"), "{}", terminal.shown());
     terminal.answer("search-v2");
     let (code, shown) = terminal.end();
     assert_eq!(code, 3, "{shown}");
     assert!(
-        shown.contains("search-v2 is 10% again") && shown.contains("careful: without \"<h2>Search</h2>\""),
+        shown.contains("search-v2 is 10% again") && shown.contains("careful: no \"<h2>Search</h2>\" in the body"),
         "{shown}"
     );
-    assert_eq!(folder.read("flags.toml"), tenth, "to the letter");
-    shop.wait_until("a tenth sees it again", |shop| !shop.has_new_search(&visitor));
-    assert_eq!(shop.seen_by(1000), seen, "the same ones");
+    assert_eq!(folder.read("flags.toml"), tenth, "byte for byte");
+    shop.wait_until("a tenth sees it again", |shop| !shop.has_new_search(visitor));
+}
 
-    // Dark again, at once.
+fn turn_off(folder: &Folder, shop: &Storefront, tenth: &str) {
     let ran = folder.run(&["revert", "search-v2", "--reason", "enough seen"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "turned search-v2 from 10% to off\n"));
-    shop.wait_until("it is dark again", |shop| shop.seen_by(50) == 0);
+    shop.wait_until("no visitor sees it", |shop| shop.seen_by(50) == 0);
     assert_eq!(shop.seen_by(200), 0);
-    let after = folder.read("flags.toml");
-    assert_eq!(after, tenth.replace("on = true\nrollout = 10\n", "on = false\nrollout = 10\n"));
-    let comments =
-        |text: &str| text.lines().filter_map(|line| line.find('#').map(|at| line[at..].to_owned())).collect();
-    let (before, after): (Vec<String>, Vec<String>) = (comments(&dark), comments(&after));
-    assert_eq!(before, after);
+    let off = tenth.replace("on = true\nrollout = 10\n", "on = false\nrollout = 10\n");
+    assert_eq!(folder.read("flags.toml"), off);
+}
 
-    // The log tells it all, and holds together.
+/// Checks that the log has every step, and that it is valid.
+fn check_log(folder: &Folder) {
     let steps: Vec<String> = folder
         .entries()
         .iter()
@@ -244,8 +268,4 @@ expect = {{ contains = \"<h2>Search</h2>\" }}
     assert_eq!(steps, ["go off 10%", "go 10% 50%", "revert 50% 10%", "revert 10% off"]);
     let ran = folder.run(&["log", "--verify"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(fs::read_dir(folder.root()).expect("a folder").flatten().all(|entry| {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        [".flagkit", "Cargo.lock", "Cargo.toml", "flags.toml", "src"].contains(&name.as_str())
-    }));
 }

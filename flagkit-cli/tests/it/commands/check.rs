@@ -6,10 +6,10 @@ use crate::support::{Folder, Transcript};
 #[test]
 fn check() {
     let folder = shop();
-    let mut told = Transcript::new(&folder);
-    told.both(&["check"]);
+    let mut transcript = Transcript::new(&folder);
+    transcript.both(&["check"]);
     let soon = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(7 * 24)).strftime("%F").to_string();
-    told.replace(&soon, "IN-A-WEEK");
+    transcript.replace(&soon, "IN-A-WEEK");
     let more = format!(
         "
 [flags.old]
@@ -51,27 +51,27 @@ allow = {{ unused = \"\" }}
          println!(\"{}\", flag!(\"serach-v2\"));\n}\n",
     );
     folder.write("src/odd.rs", "fn f() { flag!(\"dark-mode\") \n");
-    told.both(&["check"]);
+    transcript.both(&["check"]);
     for format in ["human", "github"] {
-        told.text(&["check", "--format", format]);
+        transcript.text(&["check", "--format", format]);
     }
     for format in ["json", "sarif"] {
         let ran = folder.run(&["check", "--format", format]);
         let value: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
         let pretty = serde_json::to_string_pretty(&value).expect("JSON");
-        told.shown(&format!("flagkit check --format {format}"), &pretty, &ran.err, ran.code);
+        transcript.shown(&format!("flagkit check --format {format}"), &pretty, &ran.err, ran.code);
     }
-    told.text(&["check", "--format", "xml"]);
-    told.check("check");
+    transcript.text(&["check", "--format", "xml"]);
+    transcript.check("check");
 }
 
 #[test]
-fn check_of_files_that_make_no_sense() {
+fn check_of_invalid_files() {
     let folder = Folder::with("flags.toml", BROKEN);
-    let mut told = Transcript::new(&folder);
-    told.both(&["check"]);
-    told.both(&["check", "--file", "nowhere.toml"]);
-    told.note("Gates that make no sense.");
+    let mut transcript = Transcript::new(&folder);
+    transcript.both(&["check"]);
+    transcript.both(&["check", "--file", "nowhere.toml"]);
+    transcript.note("Invalid gates.");
     for (name, text) in [
         ("no-check", "[flags]\n[gate.standard]\nchecks = [\"home\"]\n"),
         ("no-gate", "[defaults]\ngate = \"standrad\"\n[flags]\n[gate.standard]\n"),
@@ -82,9 +82,9 @@ fn check_of_files_that_make_no_sense() {
     ] {
         let name = format!("{name}.toml");
         folder.write(&name, text);
-        told.both(&["check", "--file", &name]);
+        transcript.both(&["check", "--file", &name]);
     }
-    told.check("check-of-nonsense");
+    transcript.check("check-invalid-files");
 }
 
 #[test]
@@ -96,32 +96,32 @@ fn check_against_a_base() {
     folder.git(&["init", "-q"]);
     folder.git(&["add", "-A"]);
     folder.git(&["commit", "-qm", "base"]);
-    let mut told = Transcript::new(&folder);
+    let mut transcript = Transcript::new(&folder);
     let against = ["check", "--base", "HEAD"];
-    told.note("Nothing changed.");
-    told.both(&against);
-    told.note("Wider, and nobody said go.");
+    transcript.note("Nothing changed.");
+    transcript.both(&against);
+    transcript.note("Wider, without a `go`.");
     let wide = start.replace("dark-mode = false", "dark-mode = \"10%\"");
     folder.write("flags.toml", &wide);
-    told.both(&against);
-    told.note("The same, and in the same change a gate that asks for less.");
+    transcript.both(&against);
+    transcript.note("The same, with a weaker gate in the same change.");
     folder.write("flags.toml", &wide.replace("soak = \"1h\"\n", "").replace("[10, 100]", "[50, 100]"));
-    told.both(&against);
-    told.text(&["check", "--base", "HEAD", "--format", "github"]);
-    told.note("The gate alone may ask for less.");
+    transcript.both(&against);
+    transcript.text(&["check", "--base", "HEAD", "--format", "github"]);
+    transcript.note("A change of only the gate may weaken it.");
     folder.write("flags.toml", &start.replace("soak = \"1h\"\n", ""));
-    told.both(&against);
-    told.note("Narrower is free.");
+    transcript.both(&against);
+    transcript.note("Narrowing is free.");
     folder.write("flags.toml", &start.replace("rollout = 25", "rollout = 5"));
-    told.both(&against);
-    told.note("Wider, as a human said.");
+    transcript.both(&against);
+    transcript.note("Wider, with the confirmation of a person.");
     folder.write("flags.toml", &start);
-    told.at_terminal(&["go", "dark-mode"], |terminal| {
-        terminal.wait_for("to let it be seen: ");
+    transcript.at_terminal(&["go", "dark-mode"], |terminal| {
+        terminal.wait_for("to confirm: ");
         terminal.answer("dark-mode");
     });
-    told.both(&against);
-    told.note("No such revision.");
-    told.both(&["check", "--base", "nowhere"]);
-    told.check("check-against-a-base");
+    transcript.both(&against);
+    transcript.note("No such revision.");
+    transcript.both(&["check", "--base", "nowhere"]);
+    transcript.check("check-against-a-base");
 }

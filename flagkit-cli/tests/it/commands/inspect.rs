@@ -4,99 +4,99 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 
 use super::{BROKEN, FLAGS, shop};
-use crate::support::{Reply, Server, Transcript, ended, nobody};
+use crate::support::{Reply, Server, Transcript, ended, refused_address};
 
 #[test]
 fn list_and_show() {
     let folder = shop();
     folder.write("flags.prod.toml", "[flags]\nnew-checkout = \"10%\"\n");
     folder.run(&["revert", "dark-mode", "--to", "50", "--reason", "too dark"]);
-    let mut told = Transcript::new(&folder);
-    told.both(&["list"]);
-    told.both(&["list", "--source", "file:flags.toml", "--source", "file:flags.prod.toml"]);
-    told.both(&["show", "search-v2"]);
-    told.both(&["show", "new-checkout"]);
-    told.both(&["show", "dark-mode"]);
-    told.text(&["show", "beta-ui"]);
-    told.note("Unknown flags.");
-    told.both(&["show", "serach-v2"]);
-    told.both(&["show", "zzz"]);
-    told.text(&["show"]);
-    told.note("Missing and broken files, and sources that make no sense.");
-    for verb in [&["list"][..], &["show", "a"]] {
-        told.both(&[verb, &["--file", "nowhere.toml"]].concat());
+    let mut transcript = Transcript::new(&folder);
+    transcript.both(&["list"]);
+    transcript.both(&["list", "--source", "file:flags.toml", "--source", "file:flags.prod.toml"]);
+    transcript.both(&["show", "search-v2"]);
+    transcript.both(&["show", "new-checkout"]);
+    transcript.both(&["show", "dark-mode"]);
+    transcript.text(&["show", "beta-ui"]);
+    transcript.note("Unknown flags.");
+    transcript.both(&["show", "serach-v2"]);
+    transcript.both(&["show", "zzz"]);
+    transcript.text(&["show"]);
+    transcript.note("Missing and invalid files, and invalid sources.");
+    for command in [&["list"][..], &["show", "a"]] {
+        transcript.both(&[command, &["--file", "nowhere.toml"]].concat());
     }
     folder.write("broken.toml", BROKEN);
-    told.both(&["list", "--file", "broken.toml"]);
-    told.both(&["show", "a", "--file", "broken.toml"]);
-    told.both(&["list", "--source", "ftp://x"]);
+    transcript.both(&["list", "--file", "broken.toml"]);
+    transcript.both(&["show", "a", "--file", "broken.toml"]);
+    transcript.both(&["list", "--source", "ftp://x"]);
     folder.write("wrong.toml", "[flags]\na = 1\nb = true\n[flags.c]\non = true\nrolout = 5\n");
-    told.both(&["list", "--file", "wrong.toml"]);
-    told.both(&["show", "a", "--file", "wrong.toml"]);
-    told.text(&["lits"]);
-    told.check("list-and-show");
+    transcript.both(&["list", "--file", "wrong.toml"]);
+    transcript.both(&["show", "a", "--file", "wrong.toml"]);
+    transcript.text(&["lits"]);
+    transcript.check("list-and-show");
 }
 
 #[test]
 fn eval_and_explain() {
     let folder = shop();
-    let mut told = Transcript::new(&folder);
-    for verb in ["eval", "explain"] {
-        told.note(verb);
-        told.both(&[verb, "new-checkout"]);
-        told.both(&[verb, "dark-mode"]);
-        told.both(&[verb, "search-v2", "--id", "user-1"]);
-        told.both(&[verb, "search-v2"]);
-        told.both(&[verb, "beta-ui", "--id", "tester-1"]);
-        told.both(&[verb, "beta-ui", "--id", "u-7", "--attr", "plan=beta", "--attr", "seats=3"]);
-        told.both(&[verb, "theme", "--id", "user-1"]);
-        told.note("Unknown flags, attributes and sources that make no sense.");
-        told.both(&[verb, "serach-v2"]);
-        told.both(&[verb, "dark-mode", "--attr", "plan"]);
-        told.both(&[verb, "dark-mode", "--source", "file:"]);
-        told.text(&[verb]);
-        told.both(&[verb, "dark-mode", "--file", "nowhere.toml"]);
+    let mut transcript = Transcript::new(&folder);
+    for command in ["eval", "explain"] {
+        transcript.note(command);
+        transcript.both(&[command, "new-checkout"]);
+        transcript.both(&[command, "dark-mode"]);
+        transcript.both(&[command, "search-v2", "--id", "user-1"]);
+        transcript.both(&[command, "search-v2"]);
+        transcript.both(&[command, "beta-ui", "--id", "tester-1"]);
+        transcript.both(&[command, "beta-ui", "--id", "u-7", "--attr", "plan=beta", "--attr", "seats=3"]);
+        transcript.both(&[command, "theme", "--id", "user-1"]);
+        transcript.note("Unknown flags, and invalid attributes and sources.");
+        transcript.both(&[command, "serach-v2"]);
+        transcript.both(&[command, "dark-mode", "--attr", "plan"]);
+        transcript.both(&[command, "dark-mode", "--source", "file:"]);
+        transcript.text(&[command]);
+        transcript.both(&[command, "dark-mode", "--file", "nowhere.toml"]);
     }
     folder.write("broken.toml", BROKEN);
-    told.both(&["eval", "a", "--file", "broken.toml"]);
-    told.check("eval-and-explain");
+    transcript.both(&["eval", "a", "--file", "broken.toml"]);
+    transcript.check("eval-and-explain");
 }
 
 #[test]
 fn eval_by_layers() {
     let server = Server::new(Reply::ok("[flags]\ndark-mode = false\n"));
     let folder = shop();
-    let mut told = Transcript::new(&folder);
-    told.replace(server.address(), "127.0.0.1:PORT");
+    let mut transcript = Transcript::new(&folder);
+    transcript.replace(server.address(), "127.0.0.1:PORT");
     let url = format!("http://{}/flags.toml", server.address());
-    told.note("An http: layer above the file.");
-    told.both(&["eval", "dark-mode", "--source", "file:flags.toml", "--source", &url]);
-    told.note("A server that lies about its format, fails, is gone.");
-    server.set(Reply::Says(503, "[flags]\n".to_owned()));
-    told.both(&["eval", "dark-mode", "--source", &url]);
+    transcript.note("An http: layer above the file.");
+    transcript.both(&["eval", "dark-mode", "--source", "file:flags.toml", "--source", &url]);
+    transcript.note("A server that fails, sends another format, or is down.");
+    server.set(Reply::Response(503, "[flags]\n".to_owned()));
+    transcript.both(&["eval", "dark-mode", "--source", &url]);
     server.set(Reply::ok("<html>"));
-    told.both(&["eval", "dark-mode", "--source", &url]);
-    let gone = nobody();
-    told.replace(&gone, "127.0.0.1:NOBODY");
-    told.both(&["eval", "dark-mode", "--source", &format!("http://{gone}/flags.toml")]);
-    told.note("A variable of the environment above the file.");
+    transcript.both(&["eval", "dark-mode", "--source", &url]);
+    let gone = refused_address();
+    transcript.replace(&gone, "127.0.0.1:REFUSED");
+    transcript.both(&["eval", "dark-mode", "--source", &format!("http://{gone}/flags.toml")]);
+    transcript.note("An environment variable above the file.");
     let ran = ended({
         let mut command = folder.command(&["eval", "dark-mode"]);
         command.env("FLAG_DARK_MODE", "off");
         command
     });
-    told.shown("FLAG_DARK_MODE=off flagkit eval dark-mode", &ran.out, &ran.err, ran.code);
-    told.check("eval-by-layers");
+    transcript.shown("FLAG_DARK_MODE=off flagkit eval dark-mode", &ran.out, &ran.err, ran.code);
+    transcript.check("eval-by-layers");
 }
 
 #[test]
 fn eval_of_a_batch() {
     let folder = shop();
-    let mut told = Transcript::new(&folder);
-    let batch = |told: &mut Transcript<'_>, arguments: &[&str], input: &str| {
+    let mut transcript = Transcript::new(&folder);
+    let batch = |transcript: &mut Transcript<'_>, arguments: &[&str], input: &str| {
         let ran = folder.run_with(arguments, input);
         let input = input.lines().fold(String::new(), |text, line| text + "< " + line + "\n");
-        told.shown(&format!("flagkit {}", arguments.join(" ")), &(input + &ran.out), &ran.err, ran.code);
+        transcript.shown(&format!("flagkit {}", arguments.join(" ")), &(input + &ran.out), &ran.err, ran.code);
     };
     let good = "\
 {\"flag\":\"dark-mode\"}
@@ -106,16 +106,16 @@ fn eval_of_a_batch() {
 {\"flag\":\"theme\",\"id\":\"user-1\"}
 {\"flag\":\"nowhere\"}
 ";
-    batch(&mut told, &["eval", "--stdin"], good);
-    told.note("Lines that are no questions are answered as well, and the rest goes on.");
+    batch(&mut transcript, &["eval", "--stdin"], good);
+    transcript.note("An invalid line prints an error, and the next lines are evaluated.");
     let bad =
         "{\"flag\":\"dark-mode\"}\nnonsense\n{}\n{\"flag\":\"dark-mode\",\"id\":{}}\n\n{\"flag\":\"dark-mode\"}\n";
-    batch(&mut told, &["eval", "--stdin"], bad);
-    batch(&mut told, &["eval", "--stdin"], "");
-    told.note("With a name as well, and without a file.");
-    batch(&mut told, &["eval", "dark-mode", "--stdin"], "");
-    batch(&mut told, &["eval", "--stdin", "--file", "nowhere.toml"], good);
-    told.check("eval-of-a-batch");
+    batch(&mut transcript, &["eval", "--stdin"], bad);
+    batch(&mut transcript, &["eval", "--stdin"], "");
+    transcript.note("With a name as well, and without a file.");
+    batch(&mut transcript, &["eval", "dark-mode", "--stdin"], "");
+    batch(&mut transcript, &["eval", "--stdin", "--file", "nowhere.toml"], good);
+    transcript.check("eval-batch");
 }
 
 #[test]
@@ -129,47 +129,47 @@ fn diff() {
     folder.write("after.toml", &after);
     let people: String = (0..1000).fold(String::new(), |text, n| text + &format!("{{\"id\":\"user-{n}\"}}\n"));
     folder.write("people.jsonl", &people);
-    let mut told = Transcript::new(&folder);
-    told.both(&["diff", "flags.toml", "after.toml"]);
-    told.both(&["diff", "flags.toml", "flags.toml"]);
-    told.both(&["diff", "flags.toml", "after.toml", "--deny-widening"]);
+    let mut transcript = Transcript::new(&folder);
+    transcript.both(&["diff", "flags.toml", "after.toml"]);
+    transcript.both(&["diff", "flags.toml", "flags.toml"]);
+    transcript.both(&["diff", "flags.toml", "after.toml", "--deny-widening"]);
     folder.write("narrow.toml", &FLAGS.replace("rollout = 25", "rollout = 10"));
-    told.both(&["diff", "flags.toml", "narrow.toml", "--deny-widening"]);
-    told.both(&["diff", "flags.toml", "after.toml", "--population", "people.jsonl"]);
-    told.note("Revisions of git.");
+    transcript.both(&["diff", "flags.toml", "narrow.toml", "--deny-widening"]);
+    transcript.both(&["diff", "flags.toml", "after.toml", "--population", "people.jsonl"]);
+    transcript.note("Revisions of git.");
     folder.git(&["init", "-q"]);
     folder.git(&["add", "-A"]);
     folder.git(&["commit", "-qm", "base"]);
     folder.write("flags.toml", &after);
-    told.both(&["diff", "HEAD", "flags.toml"]);
-    told.both(&["diff", "HEAD", "v9.9"]);
-    told.note("Populations and files that make no sense.");
+    transcript.both(&["diff", "HEAD", "flags.toml"]);
+    transcript.both(&["diff", "HEAD", "v9.9"]);
+    transcript.note("Invalid populations and files.");
     folder.write("people.jsonl", "{\"id\":\"u1\"}\n{\"id\":\n");
-    told.both(&["diff", "flags.toml", "after.toml", "--population", "people.jsonl"]);
-    told.both(&["diff", "flags.toml", "after.toml", "--population", "nobody.jsonl"]);
+    transcript.both(&["diff", "flags.toml", "after.toml", "--population", "people.jsonl"]);
+    transcript.both(&["diff", "flags.toml", "after.toml", "--population", "nobody.jsonl"]);
     folder.write("broken.toml", BROKEN);
-    told.both(&["diff", "flags.toml", "broken.toml"]);
-    told.text(&["diff", "flags.toml"]);
-    told.check("diff");
+    transcript.both(&["diff", "flags.toml", "broken.toml"]);
+    transcript.text(&["diff", "flags.toml"]);
+    transcript.check("diff");
 }
 
 #[test]
-fn diff_where_git_knows_nothing() {
+fn diff_outside_a_repository() {
     let folder = shop();
-    let mut told = Transcript::new(&folder);
-    told.both(&["diff", "flags.toml", "nowhere.toml"]);
-    told.check("diff-without-git");
+    let mut transcript = Transcript::new(&folder);
+    transcript.both(&["diff", "flags.toml", "nowhere.toml"]);
+    transcript.check("diff-outside-a-repository");
 }
 
 #[test]
 fn watch() {
     let folder = shop();
-    let mut told = Transcript::new(&folder);
+    let mut transcript = Transcript::new(&folder);
     let mut child =
         folder.command(&["watch", "--source", "file:flags.toml", "--lines", "6"]).spawn().expect("it starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut shown = String::new();
-    // Reads lines up to this event, and so many of them.
+    // Reads `count` lines. The last one must be `event`.
     let mut until = |event: &str, count: usize, shown: &mut String| {
         for left in (0..count).rev() {
             let line = lines.next().expect("a line").expect("UTF-8");
@@ -187,15 +187,15 @@ fn watch() {
     put(&FLAGS.replace("new-checkout = false", "new-checkout = \"10%\""));
     until("changed", 1, &mut shown);
     put(&FLAGS.replace("new-checkout = false", "new-checkout = = 1"));
-    until("turned", 2, &mut shown);
+    until("state-changed", 2, &mut shown);
     put(&FLAGS.replace("rollout = 25", "rollout = 50"));
-    until("turned", 2, &mut shown);
+    until("state-changed", 2, &mut shown);
     let code = child.wait().expect("it ends").code().expect("a code");
-    told.shown("flagkit watch --source file:flags.toml --lines 6", &shown, "", code);
-    told.note("Without a file, and sources that make no sense.");
-    told.both(&["watch", "--file", "nowhere.toml"]);
-    told.both(&["watch", "--source", "gopher:x"]);
+    transcript.shown("flagkit watch --source file:flags.toml --lines 6", &shown, "", code);
+    transcript.note("Without a file, and with an invalid source.");
+    transcript.both(&["watch", "--file", "nowhere.toml"]);
+    transcript.both(&["watch", "--source", "gopher:x"]);
     folder.write("broken.toml", BROKEN);
-    told.both(&["watch", "--file", "broken.toml", "--lines", "1"]);
-    told.check("watch");
+    transcript.both(&["watch", "--file", "broken.toml", "--lines", "1"]);
+    transcript.check("watch");
 }

@@ -57,7 +57,7 @@ fn shop() -> Folder {
 
 const BROKEN: &str = "[flags]\na = true\nb = = 1\n[flags.c]\non = true\n";
 
-/// Flags behind a gate, whose check asks the server.
+/// A flag with a gate. The check of the gate requests the server.
 fn gated(address: &str, gate: &str, expect: &str) -> Folder {
     Folder::with(
         "flags.toml",
@@ -68,7 +68,7 @@ fn gated(address: &str, gate: &str, expect: &str) -> Folder {
     )
 }
 
-/// What a run wrote, if it wrote anything: names of files that are new or other than before.
+/// The names of the files that a run created, changed or removed.
 fn changed(folder: &Folder, before: &[(std::path::PathBuf, String)]) -> Vec<String> {
     let all = folder.all();
     let new = all.iter().filter(|file| !before.contains(file)).map(|(path, _)| path);
@@ -79,56 +79,56 @@ fn changed(folder: &Folder, before: &[(std::path::PathBuf, String)]) -> Vec<Stri
 #[test]
 fn help_completions_and_man() {
     let folder = shop();
-    let mut told = Transcript::new(&folder);
-    told.text(&["--help"]);
-    told.text(&["go", "--help"]);
-    told.text(&["revert", "--help"]);
-    told.text(&["eval", "--help"]);
-    told.text(&[]);
-    told.text(&["completions", "tcsh"]);
-    told.check("help");
+    let mut transcript = Transcript::new(&folder);
+    transcript.text(&["--help"]);
+    transcript.text(&["go", "--help"]);
+    transcript.text(&["revert", "--help"]);
+    transcript.text(&["eval", "--help"]);
+    transcript.text(&[]);
+    transcript.text(&["completions", "tcsh"]);
+    transcript.check("help");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ran = folder.run(&["completions", shell]);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{shell}");
         if ["bash", "zsh", "fish"].contains(&shell) {
-            assert!(ran.out.contains("search-v2") && ran.out.contains("dark-mode"), "{shell} knows the flags");
+            assert!(ran.out.contains("search-v2") && ran.out.contains("dark-mode"), "{shell} completes the flags");
         }
         let ran = folder.run(&["--json", "completions", shell]);
         assert!(ran.out.starts_with("{\"data\":{\"script\":"), "{shell}: {}", ran.out);
     }
-    let mut told = Transcript::new(&folder);
-    told.text(&["completions", "bash"]);
-    told.check("completions-bash");
-    let mut told = Transcript::new(&folder);
-    told.text(&["man"]);
-    told.check("man");
+    let mut transcript = Transcript::new(&folder);
+    transcript.text(&["completions", "bash"]);
+    transcript.check("completions-bash");
+    let mut transcript = Transcript::new(&folder);
+    transcript.text(&["man"]);
+    transcript.check("man");
     let page = folder.run(&["man"]).out;
-    for verb in ["init", "new", "list", "show", "eval", "explain", "diff", "watch", "check", "go", "revert", "log"] {
-        assert!(page.contains(verb), "{verb} is in the manual");
+    for command in ["init", "new", "list", "show", "eval", "explain", "diff", "watch", "check", "go", "revert", "log"] {
+        assert!(page.contains(command), "{command} is in the manual");
     }
 }
 
 #[test]
-fn a_folder_that_cannot_be_written() {
+fn a_folder_without_write_permission_is_reported() {
     let mut folder = shop();
-    folder.let_nobody_write();
+    folder.deny_writes();
     let before = folder.all();
-    let mut told = Transcript::new(&folder);
-    told.both(&["new", "gift-finder"]);
-    told.both(&["init", "--file", "more.toml"]);
-    told.both(&["go", "new-checkout"]);
-    told.both(&["revert", "dark-mode"]);
-    told.both(&["revert", "--all"]);
-    told.text(&["list"]);
-    told.text(&["check"]);
-    told.text(&["log"]);
+    let mut transcript = Transcript::new(&folder);
+    transcript.both(&["new", "gift-finder"]);
+    transcript.both(&["init", "--file", "more.toml"]);
+    transcript.both(&["go", "new-checkout"]);
+    transcript.both(&["revert", "dark-mode"]);
+    transcript.both(&["revert", "--all"]);
+    transcript.text(&["list"]);
+    transcript.text(&["check"]);
+    transcript.text(&["log"]);
     assert_eq!(changed(&folder, &before), Vec::<String>::new());
-    told.check("read-only");
-    folder.let_all_write();
+    transcript.check("read-only");
+    folder.allow_writes();
 }
 
 #[test]
-fn colours_are_for_terminals() {
+fn colours_are_printed_only_to_terminals() {
     let folder = shop();
     let at = |environment: &[(&str, &str)]| folder.terminal_with(&["list"], environment).end().1;
     let coloured = at(&[]);

@@ -29,18 +29,18 @@ fn folder() -> Folder {
 fn check(folder: &Folder, arguments: &[&str], code: i32, shows: &[&str]) {
     let ran = folder.run(arguments);
     assert_eq!(ran.code, code, "{arguments:?}: {ran:?}");
-    let said = ran.out.clone() + &ran.err;
+    let printed = ran.out.clone() + &ran.err;
     for part in shows {
-        assert!(said.contains(part), "{arguments:?} does not show {part:?}: {said}");
+        assert!(printed.contains(part), "{arguments:?} does not show {part:?}: {printed}");
     }
-    assert!(!said.contains('\u{1b}'), "no colours in a pipe: {said:?}");
+    assert!(!printed.contains('\u{1b}'), "no colours in a pipe: {printed:?}");
     if !["watch", "completions"].contains(&arguments[0]) && code != 2 {
         folder.json(arguments);
     }
 }
 
 #[test]
-fn those_that_read() {
+fn commands_that_read() {
     let folder = folder();
     check(&folder, &["list"], 0, &["plain", "on", "beta-ui", "1 rule", "team@example.com", "all from file:flags.toml"]);
     check(&folder, &["show", "beta-ui"], 0, &["beta-ui  1 rule", "owner        team@example.com", "src/main.rs:1:47"]);
@@ -48,11 +48,11 @@ fn those_that_read() {
     check(&folder, &["eval", "beta-ui", "--id", "u1", "--attr", "plan=beta"], 0, &["beta-ui is on", "by rule 0"]);
     check(&folder, &["eval", "beta-ui", "--id", "u1"], 0, &["beta-ui is off"]);
     check(&folder, &["explain", "beta-ui", "--attr", "plan=free"], 0, &["rule 0 \"beta\": no", "it is \"free\""]);
-    check(&folder, &["log"], 0, &["nothing was done yet"]);
+    check(&folder, &["log"], 0, &["no entries"]);
     check(&folder, &["man"], 0, &[".TH flagkit", "flagkit\\-go"]);
     check(&folder, &["completions", "bash"], 0, &["beta-ui plain"]);
-    for verb in ["show", "eval", "explain"] {
-        check(&folder, &[verb, "plian"], 2, &["there is no flag \"plian\"", "did you mean `plain`?"]);
+    for command in ["show", "eval", "explain"] {
+        check(&folder, &[command, "plian"], 2, &["cannot find flag \"plian\"", "did you mean `plain`?"]);
     }
     check(&folder, &["eval", "plain", "--attr", "plan"], 2, &["expected NAME=VALUE"]);
     check(&folder, &["eval", "plain", "--source", "ftp:x"], 2, &["--source ftp:x", "file:PATH"]);
@@ -63,9 +63,9 @@ fn those_that_read() {
     check(&folder, &["show", "x", "--file", "broken.toml"], 1, &["broken.toml:2:5", "flagkit revert --all"]);
 }
 
-/// Programs read such numbers, and most readers of TOML and JSON do not.
+/// Programs accept such numbers, although most parsers of TOML and JSON do not.
 #[test]
-fn numbers_beyond_64_bits_are_in_nobody_s_way() {
+fn numbers_beyond_64_bits_are_accepted() {
     let folder = folder();
     folder.write("src/main.rs", "fn main() { flag!(\"big\"); }\n");
     let toml = "[flags.big]\non = true\ngate = \"g\"\nrules = [{ if = { a = 99999999999999999999 } }]\n[gate.g]\n";
@@ -80,13 +80,13 @@ fn numbers_beyond_64_bits_are_in_nobody_s_way() {
     }
 }
 
-/// Found by fuzzing: a parser that asked no further overflowed its stack, and the command was gone with a signal.
+/// Found by fuzzing: a parser without a depth limit overflowed its stack, and a signal ended the command.
 #[test]
-fn a_file_made_to_overflow_the_stack_is_one_that_cannot_be_read() {
+fn a_file_made_to_overflow_the_stack_is_invalid() {
     let folder = folder();
     let text = format!("[flags]\nx = true\ny = {}", "{ a [b]\n".repeat(100_000));
     folder.write("flags.toml", &text);
-    let told = "got a bracket that is not closed before 64 more are open";
+    let problem = "got a bracket that is not closed before 64 more are open";
     for arguments in [
         &["check"][..],
         &["list"],
@@ -97,7 +97,7 @@ fn a_file_made_to_overflow_the_stack_is_one_that_cannot_be_read() {
         &["new", "z"],
         &["revert", "x"],
     ] {
-        check(&folder, arguments, 1, &[told]);
+        check(&folder, arguments, 1, &[problem]);
     }
     let ran = folder.run(&["revert", "--all"]);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -105,7 +105,7 @@ fn a_file_made_to_overflow_the_stack_is_one_that_cannot_be_read() {
 }
 
 #[test]
-fn layers_are_those_that_are_named() {
+fn sources_are_layers_in_their_order() {
     let folder = folder();
     folder.write("over.toml", "[flags]\nplain = false\n");
     let both = ["--source", "file:flags.toml", "--source", "file:over.toml"];
@@ -116,15 +116,15 @@ fn layers_are_those_that_are_named() {
 }
 
 #[test]
-fn a_batch_of_questions() {
+fn a_batch_is_evaluated_line_by_line() {
     let folder = folder();
-    let questions = "\
+    let requests = "\
 {\"flag\":\"plain\"}
 {\"flag\":\"beta-ui\",\"id\":7,\"attributes\":{\"plan\":\"beta\",\"seats\":[1,2.5,true,null]}}
 
 {\"flag\":\"nowhere\",\"id\":\"u1\"}
 ";
-    let ran = folder.run_with(&["eval", "--stdin"], questions);
+    let ran = folder.run_with(&["eval", "--stdin"], requests);
     let expected = "\
 {\"flag\":\"plain\",\"on\":true,\"reason\":\"on\"}
 {\"flag\":\"beta-ui\",\"on\":true,\"reason\":\"on\",\"rule\":0}
@@ -137,9 +137,9 @@ fn a_batch_of_questions() {
 }
 
 #[test]
-fn those_that_declare() {
+fn commands_that_declare() {
     let folder = folder();
-    check(&folder, &["init"], 7, &["is there already"]);
+    check(&folder, &["init"], 7, &["the file already exists"]);
     check(
         &folder,
         &["new", "search", "--owner", "me", "--kind", "release", "--dry-run"],
@@ -151,8 +151,8 @@ fn those_that_declare() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(folder.read("flags.toml").starts_with(FLAGS));
     check(&folder, &["eval", "search"], 0, &["search is off: switched off"]);
-    check(&folder, &["new", "searhc"], 7, &["search is declared already", "would be taken for it"]);
-    check(&folder, &["new", "beta.ui"], 7, &["beta-ui is declared already"]);
+    check(&folder, &["new", "searhc"], 7, &["search is already declared", "easy to confuse"]);
+    check(&folder, &["new", "beta.ui"], 7, &["beta-ui is already declared"]);
     check(&folder, &["new", "no key"], 2, &["' ' at byte 2"]);
     std::fs::remove_file(folder.path("flags.toml")).expect("it was there");
     check(&folder, &["init", "--dry-run"], 0, &["would write", "flagkit check --base origin/main"]);
@@ -161,10 +161,10 @@ fn those_that_declare() {
 }
 
 #[test]
-fn differences() {
+fn differences_are_classified() {
     let folder = folder();
     folder.write("wide.toml", &FLAGS.replace("rollout = 0", "rollout = 50"));
-    check(&folder, &["diff", "flags.toml", "flags.toml"], 0, &["no difference"]);
+    check(&folder, &["diff", "flags.toml", "flags.toml"], 0, &["no differences"]);
     check(&folder, &["diff", "flags.toml", "wide.toml"], 0, &["widens", "beta-ui"]);
     check(&folder, &["diff", "flags.toml", "wide.toml", "--deny-widening"], 1, &["widens"]);
     check(&folder, &["diff", "wide.toml", "flags.toml", "--deny-widening"], 0, &["narrows"]);
@@ -202,7 +202,7 @@ fn changes_are_watched() {
 }
 
 #[test]
-fn findings_in_every_format() {
+fn findings_are_printed_in_every_format() {
     let folder = folder();
     check(&folder, &["check"], 0, &["0 errors, 0 warnings"]);
     folder.write("src/other.rs", "fn f() { println!(\"{}\", flag!(\"plian\")); } // flag!(\"comment\")\n");
@@ -232,7 +232,7 @@ fn findings_in_every_format() {
 }
 
 #[test]
-fn a_test_of_theirs_fails_with_file_and_line() {
+fn a_failed_check_in_a_test_reports_file_and_line() {
     let folder = folder();
     assert!(flagkit_cli::check(folder.path("flags.toml")).is_ok());
     folder.write("src/main.rs", "fn main() { flag!(\"plian\"); flag!(\"beta-ui\", &user); }\n");
@@ -240,22 +240,22 @@ fn a_test_of_theirs_fails_with_file_and_line() {
     folder.write("flags.toml", &(FLAGS.to_owned() + old));
     folder.write("tests/t.rs", "#[flag_test(\"bta-ui\")]\nfn t() { let _g = testing::set(\"plain\", true); }\n");
     folder.write("src/broken.rs", "fn f() { flag!(\"plain\") \n");
-    // What cargo has brought or built is not theirs.
+    // Vendored code and build output are not searched.
     for (mark, code) in
         [("vendor/dep/.cargo-checksum.json", "vendor/dep/src/lib.rs"), ("target/CACHEDIR.TAG", "target/a/b.rs")]
     {
         folder.write(mark, "{}");
         folder.write(code, "fn f() { flag!(\"of-others\"); flag!(\"plain\"); }\n");
     }
-    let findings = flagkit_cli::check(folder.path("flags.toml")).expect_err("there is something to mend");
+    let findings = flagkit_cli::check(folder.path("flags.toml")).expect_err("there are errors");
     let shown = format!("{findings:?}");
     for part in [
-        "flags.toml:2:1: plain is declared, and asked for nowhere",
+        "flags.toml:2:1: plain is declared, but no code below",
         "flags.toml:12:8: old expired on 2020-01-01",
-        "src/main.rs:1:19: plian is asked for, and declared nowhere",
+        "src/main.rs:1:19: plian is not declared, so it is always off",
         "did you mean `plain`?",
-        "tests/t.rs:1:13: bta-ui is set by a test, and declared nowhere",
-        "src/broken.rs: not Rust: the flags it uses are not known",
+        "tests/t.rs:1:13: a test sets bta-ui, which is not declared",
+        "src/broken.rs: cannot parse the file as Rust: the flags that it reads are unknown",
     ] {
         assert!(shown.contains(part), "no {part:?} in {shown}");
     }
@@ -266,16 +266,16 @@ fn a_test_of_theirs_fails_with_file_and_line() {
 }
 
 #[track_caller]
-fn goes(folder: &Folder, arguments: &[&str]) {
+fn go(folder: &Folder, arguments: &[&str]) {
     let mut terminal = folder.terminal(&[&["go"], arguments].concat());
-    terminal.wait_for("to let it be seen: ");
+    terminal.wait_for("to confirm: ");
     terminal.answer(arguments[0]);
     let (code, shown) = terminal.end();
     assert_eq!(code, 0, "{shown}");
 }
 
 #[test]
-fn machines_are_told_of_everything_in_the_same_envelope() {
+fn json_output_always_has_the_same_envelope() {
     let folder = folder();
     for (arguments, message) in [
         (&["lits"][..], "unrecognized subcommand"),
@@ -296,33 +296,37 @@ fn machines_are_told_of_everything_in_the_same_envelope() {
 }
 
 #[test]
-fn an_environment_takes_nothing_of_a_flag_away() {
+fn an_environment_cannot_remove_parts_of_a_flag() {
     let flags = "[flags]\nb = false\n[flags.a]\non = true\nrollout = 10\nrequires = [\"b\"]\n";
     let folder = Folder::with("flags.toml", flags);
     let ran = folder.run(&["go", "a", "--env", "prod", "--to", "50"]);
-    assert!(ran.code == 7 && ran.err.contains("a has prerequisites that flags.prod.toml would take away"), "{ran:?}");
+    assert!(
+        ran.code == 7
+            && ran.err.contains("cannot set a in flags.prod.toml: the flag would lose its prerequisites there"),
+        "{ran:?}"
+    );
     let ran = folder.run(&["go", "a", "--to", "50", "--dry-run"]);
-    assert!(ran.out.contains("b is off, which it requires: nobody sees it until that is on."), "{ran:?}");
+    assert!(ran.out.contains("It requires b, which is off: no one will see it until b is on."), "{ran:?}");
 }
 
 #[test]
-fn a_soak_wants_a_log_without_faults_and_lasts_in_environments() {
+fn a_soak_requires_a_valid_log_and_applies_to_environments() {
     let flags = "[flags]\na = false\n[defaults]\ngate = \"g\"\n[gate.g]\nramp = [1, 10, 100]\nsoak = \"24h\"\n";
     let folder = Folder::with("flags.toml", flags);
-    goes(&folder, &["a"]);
+    go(&folder, &["a"]);
     let ran = folder.run(&["go", "a", "--env", "prod", "--dry-run"]);
-    assert!(ran.code == 7 && ran.err.contains("nothing happens by itself"), "{ran:?}");
+    assert!(ran.code == 7 && ran.err.contains("does not advance on its own"), "{ran:?}");
     let log = folder.log();
     let year = log.replacen("\"when\":\"20", "\"when\":\"19", 1);
     for cut in [log[..log.len() - 5].to_owned(), year] {
         folder.write(".flagkit/log.jsonl", &cut);
         let ran = folder.run(&["go", "a", "--dry-run"]);
-        assert!(ran.code == 3 && ran.err.contains("the log has faults"), "{ran:?}");
+        assert!(ran.code == 3 && ran.err.contains("the log has errors"), "{ran:?}");
     }
 }
 
 #[test]
-fn a_log_is_read_in_the_order_of_time_and_obeyed_by_no_terminal() {
+fn a_log_is_printed_in_the_order_of_time_without_control_characters() {
     let folder = Folder::with("flags.toml", "[flags]\na = true\n");
     let reason = "oops\n2026-01-01 10:00Z go     y off -> on by ceo\u{1b}[31m";
     assert_eq!(folder.run(&["revert", "a", "--to", "50", "--reason", reason]).code, 0);

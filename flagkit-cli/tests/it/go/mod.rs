@@ -14,17 +14,21 @@ fn gated(server: &Server, more: &str) -> Folder {
 }
 
 #[test]
-fn a_human_types_the_name() {
+fn a_person_confirms_with_the_name() {
     let folder = Folder::with("flags.toml", FLAGS);
     let mut terminal = folder.terminal(&["go", "plain", "--to", "10"]);
-    terminal.wait_for("Type plain to let it be seen: ");
-    assert_eq!(folder.read("flags.toml"), FLAGS, "nothing is written before");
-    assert!(terminal.shown().contains("10% of all subjects see it"), "{}", terminal.shown());
+    terminal.wait_for("Type plain to confirm: ");
+    assert_eq!(folder.read("flags.toml"), FLAGS, "nothing is written before the confirmation");
+    assert!(terminal.shown().contains("10% of all subjects will see it"), "{}", terminal.shown());
     terminal.answer("plain");
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{screen}");
     assert!(screen.contains("to undo: flagkit revert plain"), "{screen}");
-    assert_eq!(folder.read("flags.toml"), FLAGS.replace("plain = false", "plain = \"10%\""), "and not a byte beside");
+    assert_eq!(
+        folder.read("flags.toml"),
+        FLAGS.replace("plain = false", "plain = \"10%\""),
+        "and no other byte changed"
+    );
     let log = folder.entries();
     assert_eq!((&log[0]["from"], &log[0]["to"], &log[0]["who"]), (&"off".into(), &"10%".into(), &"tester".into()));
     assert_eq!(folder.run(&["log", "--verify"]).code, 0);
@@ -36,11 +40,11 @@ fn a_human_types_the_name() {
 }
 
 #[test]
-fn nobody_else_does() {
+fn no_other_input_confirms() {
     let folder = Folder::with("flags.toml", FLAGS);
     let ran = folder.run_with(&["go", "plain", "--to", "10"], "plain\n");
     assert_eq!(ran.code, 4, "{ran:?}");
-    assert!(ran.err.contains("a human may type: flagkit go plain --to 10"), "{ran:?}");
+    assert!(ran.err.contains("run this at a terminal: flagkit go plain --to 10"), "{ran:?}");
     let mut terminal = folder.terminal(&["go", "plain"]);
     terminal.wait_for("Type plain");
     terminal.answer("yes");
@@ -50,12 +54,12 @@ fn nobody_else_does() {
 }
 
 #[test]
-fn machines_say_no() {
+fn machines_can_reject() {
     let server = Server::new(Reply::ok("Welcome"));
     let folder = gated(&server, "");
     let before = folder.read("flags.toml");
-    for (status, body, why) in [(500, "Welcome", "status 500"), (200, "Sorry", "without \"Welcome\"")] {
-        server.set(Reply::Says(status, body.to_owned()));
+    for (status, body, why) in [(500, "Welcome", "status 500"), (200, "Sorry", "no \"Welcome\" in the body")] {
+        server.set(Reply::Response(status, body.to_owned()));
         let ran = folder.run(&["go", "gated"]);
         assert_eq!(ran.code, 3, "{ran:?}");
         assert!(ran.err.contains(why), "{ran:?}");
@@ -69,7 +73,7 @@ fn machines_say_no() {
 }
 
 #[test]
-fn a_build_that_never_comes_is_waited_for_and_no_longer() {
+fn a_build_that_never_comes_times_out() {
     let server = Server::new(Reply::ok("release-1"));
     let build = format!(
         "build = {{ url = \"{}\", expect = \"${{RELEASE}}\", consecutive = 2, within = \"1s\" }}\n",
@@ -86,15 +90,15 @@ fn a_build_that_never_comes_is_waited_for_and_no_longer() {
 }
 
 #[test]
-fn a_check_that_fails_after_the_change_takes_it_back() {
+fn a_failed_check_after_the_change_undoes_it() {
     let server = Server::new(Reply::ok("Welcome"));
     for (more, code, state) in [("", 3, "off"), ("on_failure = \"report\"\n", 3, "10%")] {
-        server.set(Reply::Says(200, "Welcome".to_owned()));
+        server.set(Reply::Response(200, "Welcome".to_owned()));
         let folder = gated(&server, more);
         let before = folder.read("flags.toml");
         let mut terminal = folder.terminal(&["go", "gated"]);
         terminal.wait_for("Type gated");
-        server.set(Reply::Says(503, "Sorry".to_owned()));
+        server.set(Reply::Response(503, "Sorry".to_owned()));
         terminal.answer("gated");
         let (ended, screen) = terminal.end();
         assert_eq!(ended, code, "{screen}");
@@ -102,7 +106,7 @@ fn a_check_that_fails_after_the_change_takes_it_back() {
         let gated = list["data"]["flags"].as_array().expect("flags").iter().find(|flag| flag["flag"] == "gated");
         assert_eq!(gated.expect("it")["state"], state, "{screen}");
         if state == "off" {
-            assert_eq!(folder.read("flags.toml"), before, "to the letter");
+            assert_eq!(folder.read("flags.toml"), before, "byte for byte");
             assert_eq!(folder.entries().len(), 2);
         }
         assert_eq!(folder.run(&["log", "--verify"]).code, 0);
@@ -110,14 +114,14 @@ fn a_check_that_fails_after_the_change_takes_it_back() {
 }
 
 #[test]
-fn the_last_look_is_a_yes_or_a_no() {
+fn a_review_ends_with_yes_or_no() {
     let server = Server::new(Reply::ok("Welcome"));
     let folder = gated(&server, "look = [\"http://shop.example/\"]\nsoak = \"1h\"\n");
     for (answer, code, state) in [("no", 4, "off"), ("yes", 0, "10%")] {
         let mut terminal = folder.terminal(&["go", "gated"]);
         terminal.wait_for("Type gated");
         terminal.answer("gated");
-        terminal.wait_for("Type yes to keep it");
+        terminal.wait_for("Type yes to keep the change");
         assert!(terminal.shown().contains("http://shop.example/"));
         terminal.answer(answer);
         let (ended, screen) = terminal.end();
@@ -125,34 +129,34 @@ fn the_last_look_is_a_yes_or_a_no() {
         assert_eq!(folder.entries().last().expect("an entry")["to"], state);
     }
     let ran = folder.run(&["go", "gated"]);
-    assert_eq!(ran.code, 7, "the step has to last: {ran:?}");
-    assert!(ran.err.contains("nothing happens by itself"), "{ran:?}");
+    assert_eq!(ran.code, 7, "the soak is not over: {ran:?}");
+    assert!(ran.err.contains("does not advance on its own"), "{ran:?}");
 }
 
-/// Says the name, where nothing else is asked.
+/// Confirms a `go` without a review.
 #[track_caller]
-fn goes(folder: &Folder, arguments: &[&str]) {
+fn go(folder: &Folder, arguments: &[&str]) {
     let mut terminal = folder.terminal(&[&["go"], arguments].concat());
-    terminal.wait_for("to let it be seen: ");
+    terminal.wait_for("to confirm: ");
     terminal.answer(arguments[0]);
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{arguments:?}: {screen}");
 }
 
 #[test]
-fn a_step_lasts_whatever_else_is_done_meanwhile() {
+fn a_soak_ignores_reverts_in_between() {
     let gate = "gate = \"standard\"\n\n[gate.standard]\nramp = [10, 50, 100]\nsoak = \"1h\"\n";
     let folder = Folder::with("flags.toml", &(FLAGS.to_owned() + gate));
-    goes(&folder, &["gated"]);
+    go(&folder, &["gated"]);
     assert_eq!(folder.run(&["revert", "gated", "--to", "9"]).code, 0);
     let ran = folder.run(&["go", "gated", "--to", "10", "--dry-run"]);
-    assert!(ran.code == 7 && ran.err.contains("nothing happens by itself"), "after a step back: {ran:?}");
+    assert!(ran.code == 7 && ran.err.contains("does not advance on its own"), "after a step back: {ran:?}");
     folder.write("flags.prod.toml", "[flags.gated]\non = false\n");
-    goes(&folder, &["gated", "--env", "prod", "--to", "10"]);
+    go(&folder, &["gated", "--env", "prod", "--to", "10"]);
     let ran = folder.run(&["go", "gated", "--dry-run"]);
     assert_eq!(ran.code, 7, "another environment has steps of its own: {ran:?}");
     assert_eq!(folder.run(&["revert", "gated"]).code, 0);
-    goes(&folder, &["gated"]);
+    go(&folder, &["gated"]);
 }
 
 #[test]
@@ -165,7 +169,7 @@ fn a_dry_run_writes_nothing() {
 }
 
 #[test]
-fn an_approval_is_of_exact_content() {
+fn an_approval_covers_exact_contents() {
     let folder = Folder::with("flags.toml", FLAGS);
     let mut terminal = folder.terminal(&["go", "plain"]);
     terminal.wait_for("Type plain");
@@ -180,7 +184,7 @@ fn an_approval_is_of_exact_content() {
 }
 
 #[test]
-fn a_revert_waits_for_nobody() {
+fn a_revert_never_waits() {
     let folder = Folder::with("flags.toml", &FLAGS.replace("plain = false", "plain = \"10%\""));
     let mut terminal = folder.terminal(&["go", "plain"]);
     terminal.wait_for("Type plain");
@@ -191,21 +195,21 @@ fn a_revert_waits_for_nobody() {
     assert_eq!(folder.read("flags.toml"), FLAGS);
     assert_eq!(folder.entries()[0]["reason"], "a smell");
     let ran = folder.run(&["revert", "plain", "--to", "50"]);
-    assert_eq!(ran.code, 7, "that is no way back: {ran:?}");
+    assert_eq!(ran.code, 7, "a revert only narrows: {ran:?}");
 }
 
 #[test]
-fn everything_goes_off_also_in_what_cannot_be_read() {
-    let broken = "[flags]\na = true\nb = = 1\n[flags.c]\non = true\n";
-    let folder = Folder::with("flags.toml", broken);
+fn all_flags_of_an_invalid_file_are_turned_off() {
+    let invalid = "[flags]\na = true\nb = = 1\n[flags.c]\non = true\n";
+    let folder = Folder::with("flags.toml", invalid);
     assert_eq!(folder.run(&["check"]).code, 1);
     assert_eq!(folder.run(&["revert", "--all", "--dry-run"]).code, 0);
-    assert_eq!(folder.read("flags.toml"), broken);
+    assert_eq!(folder.read("flags.toml"), invalid);
     let data = folder.json(&["revert", "--all"]);
     assert_eq!(data["exit"], 0, "{data}");
     assert_eq!(folder.read("flags.toml"), "[flags]\na = false\nb = false\nc = false\n");
     let kept = data["data"]["kept"].as_str().expect("a path").to_owned();
-    assert_eq!(folder.read(&kept), broken);
+    assert_eq!(folder.read(&kept), invalid);
     assert_eq!(folder.run(&["log", "--verify"]).code, 0);
 }
 
@@ -226,7 +230,7 @@ fn an_environment_has_its_own_state() {
 }
 
 #[test]
-fn a_log_that_was_tampered_with_is_found_out() {
+fn an_edited_log_is_detected() {
     let folder = Folder::with("flags.toml", &FLAGS.replace("plain = false", "plain = true"));
     for to in ["50", "20", "10"] {
         assert_eq!(folder.run(&["revert", "plain", "--to", to]).code, 0);

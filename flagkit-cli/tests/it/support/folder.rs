@@ -12,7 +12,7 @@ use portable_pty::CommandBuilder;
 
 use super::Terminal;
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -23,7 +23,7 @@ pub(crate) struct Ran {
 /// A temporary folder in which the command is run.
 pub(crate) struct Folder {
     folder: tempfile::TempDir,
-    /// Where the command is, and as whom it is run, if not as whoever runs the tests.
+    /// The folder with a copy of the command and the user that runs it, if it is another user than the one of the tests.
     other: Option<(tempfile::TempDir, u32)>,
 }
 
@@ -60,7 +60,7 @@ impl Folder {
         fs::remove_file(self.path(name)).expect("it was there");
     }
 
-    /// All files below, with what they hold.
+    /// All files below, with their contents.
     pub(crate) fn all(&self) -> Vec<(PathBuf, String)> {
         let (mut folders, mut files) = (vec![self.root().to_owned()], Vec::new());
         while let Some(folder) = folders.pop() {
@@ -82,7 +82,7 @@ impl Folder {
         fs::read_to_string(self.path(".flagkit/log.jsonl")).unwrap_or_default()
     }
 
-    /// The entries of a log that is whole.
+    /// The entries of the log, which must be valid.
     pub(crate) fn entries(&self) -> Vec<serde_json::Value> {
         self.log().lines().map(|line| serde_json::from_str(line).expect("an entry")).collect()
     }
@@ -105,10 +105,9 @@ impl Folder {
         command
     }
 
-    /// From here on the command is run by somebody who may read here and not write, even if whoever runs the tests may
-    /// write anywhere.
-    pub(crate) fn let_nobody_write(&mut self) {
-        const NOBODY: u32 = 65_534;
+    /// Makes the folder read-only. If the tests run as root, another user runs the command from now on.
+    pub(crate) fn deny_writes(&mut self) {
+        const UNPRIVILEGED: u32 = 65_534;
         let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
         set(self.root(), 0o555);
         if fs::write(self.path("probe"), "").is_err() {
@@ -117,16 +116,17 @@ impl Folder {
         self.remove("probe");
         let folder = tempfile::tempdir().expect("a temporary directory");
         set(folder.path(), 0o755);
-        // By another process: a file that we have open for writing could not be run while any other test starts one.
+        // Another process copies the file. Linux cannot run a file that is open for writing, and a child process of
+        // another test could inherit our descriptor.
         let copied =
             Command::new("cp").arg(env!("CARGO_BIN_EXE_flagkit")).arg(folder.path()).status().expect("cp runs");
         assert!(copied.success());
         set(&folder.path().join("flagkit"), 0o755);
-        self.other = Some((folder, NOBODY));
+        self.other = Some((folder, UNPRIVILEGED));
     }
 
-    /// The end of that.
-    pub(crate) fn let_all_write(&mut self) {
+    /// Undoes `deny_writes`.
+    pub(crate) fn allow_writes(&mut self) {
         fs::set_permissions(self.root(), fs::Permissions::from_mode(0o755)).expect("permissions");
         self.other = None;
     }
@@ -135,7 +135,7 @@ impl Folder {
         ended(self.command(arguments))
     }
 
-    /// With this on its standard input, which is no terminal.
+    /// Runs the command with this standard input, which is not a terminal.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
         let mut command = self.command(arguments);
         let mut child = command.stdin(Stdio::piped()).spawn().expect("it starts");
@@ -147,7 +147,7 @@ impl Folder {
         ran(output)
     }
 
-    /// Runs it for machines.
+    /// Runs the command with `--json`.
     #[track_caller]
     pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         envelope(&self.run(&[&["--json"], arguments].concat()))
@@ -162,7 +162,7 @@ impl Folder {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// At a terminal, without colours.
+    /// Runs the command at a terminal, without colours.
     pub(crate) fn terminal(&self, arguments: &[&str]) -> Terminal {
         self.terminal_with(arguments, &[("NO_COLOR", "1")])
     }
@@ -183,7 +183,7 @@ impl Folder {
     }
 }
 
-/// Variables of whoever runs the tests that would change what the command does.
+/// The environment variables that would change the behaviour of the command.
 fn unwanted() -> Vec<String> {
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let is_flag = |name: &String| name.starts_with("FLAG_");
@@ -191,7 +191,7 @@ fn unwanted() -> Vec<String> {
     names.filter(is_flag).chain(fixed.map(str::to_owned)).collect()
 }
 
-/// The one object that is printed for machines: always of the same shape.
+/// Parses the output of `--json`: one object, always with the same keys.
 #[track_caller]
 pub(crate) fn envelope(ran: &Ran) -> serde_json::Value {
     assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);

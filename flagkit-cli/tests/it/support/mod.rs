@@ -9,18 +9,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use folder::{Folder, ended, envelope};
-pub(crate) use server::{Reply, Server, nobody};
+pub(crate) use server::{Reply, Server, refused_address};
 pub(crate) use terminal::Terminal;
 pub(crate) use transcript::Transcript;
 
-/// For whatever must come, and does within milliseconds.
+/// The time limit for conditions that normally hold within milliseconds.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Waits for what must come.
+/// Waits until a condition holds.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let begin = Instant::now();
-    while !is_so() {
+    while !condition() {
         assert!(begin.elapsed() < DEADLINE, "not in time: {what}");
         thread::yield_now();
     }

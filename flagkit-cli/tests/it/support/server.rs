@@ -5,24 +5,24 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// What a server does with whoever asks.
+/// The reaction of a server to a request.
 #[derive(Clone)]
 pub(crate) enum Reply {
     /// A status and a body.
-    Says(u16, String),
-    /// Nothing, until whoever asks has gone.
-    Dawdles,
-    /// The beginning of an answer, and then the end of the connection.
-    BreaksOff,
+    Response(u16, String),
+    /// No response until the client disconnects.
+    Silence,
+    /// The beginning of a response, and then the end of the connection.
+    Truncated,
 }
 
 impl Reply {
     pub(crate) fn ok(body: &str) -> Self {
-        Self::Says(200, body.to_owned())
+        Self::Response(200, body.to_owned())
     }
 }
 
-/// A server on a free port of this machine, whose answer may change.
+/// A server on a free port of this machine. Its reply can be changed.
 #[derive(Clone)]
 pub(crate) struct Server {
     address: String,
@@ -42,7 +42,7 @@ impl Server {
                     state.1 += 1;
                     state.0.clone()
                 };
-                thread::spawn(move || answer(&stream, &reply));
+                thread::spawn(move || respond(&stream, &reply));
             }
         });
         server
@@ -52,7 +52,7 @@ impl Server {
         format!("http://{}/", self.address)
     }
 
-    /// Host and port.
+    /// The host and the port.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -61,31 +61,31 @@ impl Server {
         self.state.lock().expect("no panic").0 = reply;
     }
 
-    /// How many times it was asked.
-    pub(crate) fn asked(&self) -> u64 {
+    /// The number of requests so far.
+    pub(crate) fn requests(&self) -> u64 {
         self.state.lock().expect("no panic").1
     }
 }
 
-fn answer(mut stream: &TcpStream, reply: &Reply) {
+fn respond(mut stream: &TcpStream, reply: &Reply) {
     let mut request = BufReader::new(stream);
     let mut line = String::new();
     while request.read_line(&mut line).is_ok_and(|len| len > 2) {
         line.clear();
     }
     let _ = match reply {
-        Reply::Says(status, body) => {
+        Reply::Response(status, body) => {
             let len = body.len();
-            let head = format!("HTTP/1.1 {status} Said\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n");
+            let head = format!("HTTP/1.1 {status} Reply\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n");
             stream.write_all((head + body).as_bytes())
         }
-        Reply::Dawdles => request.read_to_end(&mut Vec::new()).map(|_| ()),
-        Reply::BreaksOff => stream.write_all(b"HTTP/1.1 200 Said\r\nContent-Length: 1000\r\n\r\nWelc"),
+        Reply::Silence => request.read_to_end(&mut Vec::new()).map(|_| ()),
+        Reply::Truncated => stream.write_all(b"HTTP/1.1 200 Reply\r\nContent-Length: 1000\r\n\r\nWelc"),
     };
 }
 
-/// An address of this machine at which nobody listens.
-pub(crate) fn nobody() -> String {
+/// An address of this machine that refuses connections.
+pub(crate) fn refused_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").to_string()
 }

@@ -10,7 +10,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use super::DEADLINE;
 
-/// A run at a terminal, by somebody who waits for a question before they answer.
+/// A run of the command at a pseudo-terminal.
 pub(crate) struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     writer: Box<dyn std::io::Write + Send>,
@@ -52,17 +52,17 @@ impl Terminal {
         Self { child, writer, screen, _master: pair.master }
     }
 
-    /// What has been shown so far, with lines as they are in a file.
+    /// The output so far, with the line endings of a file.
     pub(crate) fn shown(&self) -> String {
         let screen = self.screen.0.lock().expect("no panic");
         String::from_utf8_lossy(&screen.shown).replace("\r\n", "\n")
     }
 
-    /// Waits for a text, and fails when the process or the patience ends first.
+    /// Waits for a text. Fails if the process ends or the deadline passes first.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
         let deadline = Instant::now() + DEADLINE;
-        let (screen, told) = &*self.screen;
+        let (screen, changed) = &*self.screen;
         let mut screen = screen.lock().expect("no panic");
         loop {
             let shown = String::from_utf8_lossy(&screen.shown).into_owned();
@@ -71,7 +71,7 @@ impl Terminal {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!screen.is_over && !left.is_zero(), "no {text:?} in {shown:?}");
-            screen = told.wait_timeout(screen, left).expect("no panic").0;
+            screen = changed.wait_timeout(screen, left).expect("no panic").0;
         }
     }
 
@@ -79,7 +79,7 @@ impl Terminal {
         writeln!(self.writer, "{answer}").expect("it reads");
     }
 
-    /// A key such as Ctrl-C or Ctrl-D, as the terminal sends it.
+    /// Sends a key such as Ctrl-C or Ctrl-D.
     pub(crate) fn press(&mut self, key: u8) {
         self.writer.write_all(&[key]).expect("it reads");
         self.writer.flush().expect("it reads");
@@ -89,13 +89,13 @@ impl Terminal {
         self.child.process_id().expect("it runs").to_string()
     }
 
-    /// SIGKILL, at once; what the terminal's own `kill` sends first may be caught.
+    /// Sends SIGKILL. `Child::kill` sends another signal first, which the process can catch.
     pub(crate) fn kill_nine(&mut self) {
         let _ = Command::new("kill").args(["-9", &self.id()]).stderr(Stdio::null()).status().expect("kill runs");
         let _ = self.child.wait();
     }
 
-    /// Its exit code, and all that was shown.
+    /// Waits for the end. Returns the exit code and the output.
     #[track_caller]
     pub(crate) fn end(mut self) -> (i32, String) {
         let deadline = Instant::now() + DEADLINE;
@@ -106,9 +106,9 @@ impl Terminal {
             assert!(Instant::now() < deadline, "it does not end: {:?}", self.shown());
             thread::yield_now();
         };
-        let (screen, told) = &*self.screen;
+        let (screen, changed) = &*self.screen;
         let left = deadline.saturating_duration_since(Instant::now());
-        let waited = told.wait_timeout_while(screen.lock().expect("no panic"), left, |screen| !screen.is_over);
+        let waited = changed.wait_timeout_while(screen.lock().expect("no panic"), left, |screen| !screen.is_over);
         drop(waited.expect("no panic"));
         (code, self.shown())
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Folder, Terminal, envelope};
 
-/// What is compared with a file in `tests/it/snapshots`: commands, what they printed and how they ended.
+/// Commands with their output and exit codes, compared with a file in `tests/it/snapshots`.
 pub(crate) struct Transcript<'f> {
     folder: &'f Folder,
     text: String,
@@ -23,17 +23,17 @@ impl<'f> Transcript<'f> {
         Self { folder, text: String::new(), replaced }
     }
 
-    /// Has a text that differs from run to run stand as another.
+    /// Replaces a text that differs between runs.
     pub(crate) fn replace(&mut self, text: &str, with: &str) {
         self.replaced.push((text.to_owned(), with.to_owned()));
     }
 
-    /// A line that says what comes.
+    /// Adds a headline.
     pub(crate) fn note(&mut self, text: &str) {
         let _ = write!(self.text, "{}# {text}\n\n", if self.text.is_empty() { "" } else { "\n" });
     }
 
-    /// What a file holds.
+    /// Adds the contents of a file.
     pub(crate) fn file(&mut self, name: &str) {
         let text = self.folder.read(name);
         self.shown(&format!("cat {name}"), &text, "", 0);
@@ -54,7 +54,7 @@ impl<'f> Transcript<'f> {
         self.text.push('\n');
     }
 
-    /// Runs it as text.
+    /// Runs the command, and adds its text output.
     #[track_caller]
     pub(crate) fn text(&mut self, arguments: &[&str]) -> i32 {
         let ran = self.folder.run(arguments);
@@ -63,7 +63,7 @@ impl<'f> Transcript<'f> {
         ran.code
     }
 
-    /// Runs it for machines: one line, always the same envelope.
+    /// Runs the command with `--json`, and adds its output.
     #[track_caller]
     pub(crate) fn json(&mut self, arguments: &[&str]) -> i32 {
         let ran = self.folder.run(&[&["--json"], arguments].concat());
@@ -73,14 +73,14 @@ impl<'f> Transcript<'f> {
         ran.code
     }
 
-    /// Runs it both ways, where both do the same.
+    /// Runs the command both ways. Both must end with the same exit code.
     #[track_caller]
     pub(crate) fn both(&mut self, arguments: &[&str]) {
         let codes = (self.text(arguments), self.json(arguments));
         assert_eq!(codes.0, codes.1, "{arguments:?}");
     }
 
-    /// What was done at a terminal.
+    /// Runs the command at a terminal with a script, and adds the output.
     #[track_caller]
     pub(crate) fn at_terminal(&mut self, arguments: &[&str], script: impl FnOnce(&mut Terminal)) -> i32 {
         let mut terminal = self.folder.terminal(arguments);
@@ -90,7 +90,7 @@ impl<'f> Transcript<'f> {
         code
     }
 
-    /// Compares with the file, or writes it if `UPDATE_SNAPSHOTS=1`.
+    /// Compares the transcript with the file, or writes the file if `UPDATE_SNAPSHOTS=1`.
     #[track_caller]
     pub(crate) fn check(self, name: &str) {
         let mut text = self.text;
@@ -111,7 +111,7 @@ impl<'f> Transcript<'f> {
         let at = |text: &str| text.lines().skip(differs).take(8).collect::<Vec<_>>().join("\n");
         assert!(
             text == expected,
-            "{name}: differs from line {} on; UPDATE_SNAPSHOTS=1 writes it anew\n--- file\n{}\n--- now\n{}",
+            "{name}: differs from line {} on; UPDATE_SNAPSHOTS=1 writes it again\n--- file\n{}\n--- now\n{}",
             differs + 1,
             at(&expected),
             at(&text)
@@ -126,16 +126,16 @@ fn quoted(arguments: &[&str]) -> String {
     arguments.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// A line without what differs from run to run: hashes, times of day, milliseconds, ages, and the order in which layers came.
+/// Replaces the parts of a line that differ between runs: hashes, times of day, milliseconds, ages, and revisions.
 fn normal(line: &str) -> String {
     let mut line = without_times(&without_hashes(line));
     for (before, after) in [
         ("\"millis\": ", ""),
         ("(revision ", ")"),
         ("\"revision\": ", ""),
-        ("for everybody for ", " days"),
+        ("for everyone for ", " days"),
         ("the last step was ", " ago"),
-        ("not before ", " from now"),
+        ("try again in ", ";"),
     ] {
         line = without(&line, before, after);
     }
@@ -146,7 +146,7 @@ fn normal(line: &str) -> String {
     line
 }
 
-/// Numbers and lengths of time between two texts as an N.
+/// Replaces a number or a duration between two texts by `N`.
 fn without(line: &str, before: &str, after: &str) -> String {
     let Some((head, tail)) = line.split_once(before) else { return line.to_owned() };
     let is_part = |c: char| c.is_ascii_digit() || matches!(c, 'h' | 'm' | 's' | ' ');
@@ -174,7 +174,7 @@ fn without_hashes(line: &str) -> String {
     parts.concat()
 }
 
-/// `T12:34:56.789Z`, ` 12:34:56Z` and ` 12:34Z` behind a day.
+/// Replaces `T12:34:56.789Z`, ` 12:34:56Z` and ` 12:34Z` after a day.
 fn without_times(line: &str) -> String {
     let (mut text, mut rest) = (String::new(), line);
     while let Some(at) = rest.find("YYYY-MM-DD") {

@@ -1,0 +1,171 @@
+//! `check`: findings about the flags, the code that uses them, and a change of them.
+//!
+//! Each file adds the findings of one subject:
+//!
+//! - `names`: names that are easy to confuse.
+//! - `metadata`: required metadata.
+//! - `age`: expired flags, and flags that have been fully rolled out.
+//! - `uses`: the flags that the code reads.
+//! - `change`: widenings since a base revision.
+//! - `approvals`: the widenings that the log covers.
+
+mod age;
+mod approvals;
+mod change;
+mod metadata;
+mod names;
+mod uses;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use flagkit_core::Flag;
+use flagkit_core::source::{LoadError, Location, Problem};
+use serde_json::json;
+
+use self::change::ChangeCheck;
+use super::show::{days, is_about};
+use super::{exit_of, nearest};
+use crate::cli::Format;
+use crate::edit;
+use crate::findings::{Finding, Level, render};
+use crate::gate::{GateError, Gates};
+use crate::journal::Journal;
+use crate::project::{Document, Laid, Project, environment_file, environments, unreadable};
+use crate::report::{Detail, Report, Result};
+
+/// A flag that was widened since the base. `allow` has no effect on it, because the change could allow itself.
+const WIDENS: &str = "widens";
+/// A file with unknown uses, because it does not parse.
+pub(crate) const UNREAD: &str = "unread";
+
+pub(crate) fn run(file: &Path, base: Option<&str>, format: Format) -> Result {
+    let (findings, allowed) = findings(file, base)?;
+    let text = render(&findings, allowed, format);
+    let has_errors = findings.iter().any(|finding| finding.level == Level::Error);
+    let data = json!({ "findings": findings, "allowed": allowed });
+    Ok(Report::new(text, data).with_exit(exit_of(has_errors)))
+}
+
+/// All findings, in the order of files and lines, and the number of further ones that the file allows.
+pub(crate) fn findings(file: &Path, base: Option<&str>) -> Result<(Vec<Finding>, usize)> {
+    let bytes = fs::read(file).map_err(|error| unreadable(file, &error))?;
+    let document = match Document::parse(file, bytes) {
+        Ok(document) => document,
+        Err(error) => return Ok((invalid_document(file, &error), 0)),
+    };
+    let mut findings = Vec::new();
+    let gates = Gates::parse(&document).unwrap_or_else(|errors| {
+        findings.extend(errors.into_iter().map(|GateError { location, message }| {
+            let finding = Finding::new("gate", Level::Error, file, message);
+            location.into_iter().fold(finding, |finding, location| finding.at(location.line, location.column))
+        }));
+        Gates::default()
+    });
+    let projects = projects(file, &document, &mut findings)?;
+    let locations = Locations::of(&document);
+    check_problems(&document, &projects, &mut findings);
+    names::check_names(&document, &locations, &mut findings);
+    metadata::check_metadata(&document, &locations, &mut findings);
+    let journal = Journal::read(file)?;
+    age::check_age(&document, &locations, &journal, &mut findings);
+    uses::check_uses(file, &document, &locations, &mut findings);
+    if let Some(base) = base {
+        ChangeCheck::new(base, file, &gates, &journal, &mut findings).run(&document, &projects)?;
+    }
+    let before = findings.len();
+    findings.retain(|finding| {
+        let reason = finding.flag.as_ref().and_then(|flag| gates.allowed(flag, finding.rule));
+        reason.is_none() || finding.rule == WIDENS
+    });
+    let allowed = before - findings.len();
+    findings.sort();
+    Ok((findings, allowed))
+}
+
+/// The findings for a document that is invalid as a whole. Nothing else can be checked then.
+fn invalid_document(path: &Path, error: &LoadError) -> Vec<Finding> {
+    let message = error.to_string();
+    let message = message.lines().next().unwrap_or_default();
+    if error.problems().is_empty() {
+        return vec![Finding::new("problem", Level::Error, path, message)];
+    }
+    error.problems().iter().map(|problem| problem_finding(path, problem)).collect()
+}
+
+fn problem_finding(path: &Path, problem: &Problem) -> Finding {
+    let key = if problem.path().is_empty() { String::new() } else { format!("{}: ", problem.path()) };
+    let message = format!("{key}got {}, expected {}", problem.got(), problem.expected());
+    let mut finding = Finding::new("problem", Level::Error, path, message);
+    if let Some(location) = problem.location() {
+        finding = finding.at(location.line, location.column);
+    }
+    problem.help().into_iter().fold(finding, Finding::with_help)
+}
+
+/// The readable environments, each above the declaration.
+fn projects(file: &Path, declared: &Document, findings: &mut Vec<Finding>) -> Result<Vec<Project>> {
+    let mut projects = Vec::new();
+    for env in environments(file) {
+        let path = environment_file(file, &env)?;
+        let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+        match Document::parse(&path, bytes) {
+            Ok(environment) => projects.push(Project { declared: declared.clone(), environment: Some(environment) }),
+            Err(error) => findings.extend(invalid_document(&path, &error)),
+        }
+    }
+    Ok(projects)
+}
+
+/// The findings about one flag that prevent a `go`: its problems, and a past expiry date.
+pub(crate) fn findings_for(project: &Project, name: &str) -> Vec<Detail> {
+    let laid = project.flags();
+    let about = laid.problems.iter().filter(|(_, problem)| is_about(problem.path(), name));
+    let mut found: Vec<Detail> = about.map(|(path, problem)| Detail::of(path.display(), problem)).collect();
+    let expires =
+        project.declared.load.flags().get(name).and_then(Flag::metadata).and_then(|metadata| metadata.expires);
+    if let Some(day) = expires.filter(|day| days(*day).is_some_and(|days| days > 0)) {
+        found.push(Detail::new(format!("{name} expired on {day}")).with_help("set a later date, or remove the flag"));
+    }
+    found
+}
+
+/// The location of each flag's first declaration.
+struct Locations(BTreeMap<String, Location>);
+
+impl Locations {
+    fn of(document: &Document) -> Self {
+        let names = edit::names(document.format(), &document.text, "flags").into_iter();
+        // The map keeps the last of equal keys, so reverse order keeps the first declaration.
+        Self(names.rev().collect())
+    }
+
+    /// A finding at the declaration of `flag`.
+    fn finding(
+        &self,
+        rule: &'static str,
+        level: Level,
+        path: &Path,
+        flag: &str,
+        message: impl Into<String>,
+    ) -> Finding {
+        let finding = Finding::new(rule, level, path, message).of(flag);
+        self.0.get(flag).into_iter().fold(finding, |finding, location| finding.at(location.line, location.column))
+    }
+}
+
+fn check_problems(document: &Document, projects: &[Project], findings: &mut Vec<Finding>) {
+    let mut reported = BTreeSet::new();
+    let laid = [Laid::of([document])].into_iter().chain(projects.iter().map(Project::flags));
+    for (path, problem) in laid.flat_map(|laid| laid.problems) {
+        if reported.insert((path.clone(), problem.to_string())) {
+            findings.push(problem_finding(&path, &problem));
+        }
+    }
+}
+
+fn declared(document: &Document) -> impl Iterator<Item = (&str, Option<&Flag>)> {
+    let flags = document.load.flags();
+    flags.keys().map(|key| (key.as_str(), flags.get(key.as_str())))
+}

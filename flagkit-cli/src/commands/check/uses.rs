@@ -1,0 +1,46 @@
+//! The flags that the code reads, compared with the flags that the file declares.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use flagkit_core::Flag;
+
+use super::{Locations, UNREAD, declared, nearest};
+use crate::findings::{Finding, Level};
+use crate::project::Document;
+use crate::usage::{self, Use, UseKind};
+
+pub(super) fn check_uses(file: &Path, document: &Document, locations: &Locations, findings: &mut Vec<Finding>) {
+    let root = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (uses, unread) = usage::find(root);
+    let at = |path: &PathBuf| if root == Path::new(".") { path.clone() } else { root.join(path) };
+    let keys: BTreeSet<&str> = declared(document).map(|(key, _)| key).collect();
+    for Use { key, path, line, column, kind } in
+        uses.iter().filter(|used| used.needs_declaration() && !keys.contains(used.key.as_str()))
+    {
+        let message = match kind {
+            UseKind::Test => format!("a test sets {key}, which is not declared"),
+            UseKind::Macro | UseKind::Method => format!("{key} is not declared, so it is always off"),
+        };
+        let finding = Finding::new("undeclared", Level::Error, &at(path), message).of(key).at(*line, *column);
+        let help = match nearest(key, keys.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("declare it with `flagkit new {key}`"),
+        };
+        findings.push(finding.with_help(help));
+    }
+    let read: BTreeSet<&str> = uses.iter().filter(|used| used.is_read()).map(|used| used.key.as_str()).collect();
+    let required: BTreeSet<&str> = declared(document)
+        .flat_map(|(_, flag)| flag.into_iter().flat_map(Flag::prerequisites).map(flagkit_core::source::Reference::name))
+        .collect();
+    let shown_root = if root == Path::new(".") { "this folder".to_owned() } else { root.display().to_string() };
+    for key in keys.iter().filter(|key| !read.contains(*key) && !required.contains(*key)) {
+        let message = format!("{key} is declared, but no code below {shown_root} reads it");
+        let finding = locations.finding("unused", Level::Error, &document.path, key, message);
+        findings.push(finding.with_help("remove the flag, or add `allow = { unused = \"reason\" }`"));
+    }
+    for path in unread {
+        let message = "cannot parse the file as Rust: the flags that it reads are unknown";
+        findings.push(Finding::new(UNREAD, Level::Warning, &at(&path), message));
+    }
+}

@@ -1,0 +1,140 @@
+//! The requirements before the write: the flag, the ramp, the soak, the build, and the checks.
+
+use flagkit_core::{Flag, FlagKey};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{GoArgs, PlannedChange, Preflight, check, unknown_flag};
+use crate::difference::Difference;
+use crate::gate::{Gate, Gates};
+use crate::journal::Journal;
+use crate::probe::{self, CheckResult};
+use crate::project::Project;
+use crate::report::{Exit, Failure, Result};
+use crate::state::State;
+use crate::terminal::{self, DIM, styled};
+
+impl<'a> PlannedChange<'a> {
+    /// Plans the change. Fails if the flag has problems, or if the gate does not allow the step now.
+    pub(super) fn new(project: Project, args: &'a GoArgs, gate: &Gate, journal: &Journal) -> Result<Self> {
+        let name = args.name.as_str();
+        let before = project.flags().snapshot();
+        let declared = project.declared.load.flags();
+        if !declared.contains(name) {
+            return Err(unknown_flag(name, before.keys().map(FlagKey::as_str)));
+        }
+        let problems = check::findings_for(&project, name);
+        if !problems.is_empty() {
+            let message = format!("cannot widen {name}: the flag has problems");
+            return Err(Failure::new(Exit::CheckFailed, message).with_details(problems));
+        }
+        let flag = before.flag(name);
+        let from = State::of(flag);
+        let to = args.to.map_or_else(|| State::At(gate.next(from.percent())), |to| State::meant(to, flag));
+        if to < from {
+            let revert = args.command_line("revert", Some(to));
+            return Err(Failure::new(Exit::Conflict, format!("cannot widen {name} to {to}: it is already {from}"))
+                .with_help(format!("to narrow it, run `{revert}`")));
+        }
+        // An environment without a state of its own starts from the declared state, so a step there counts here too.
+        let mut files = vec![project.stateful().name()];
+        if !project.stateful().load.flags().contains(name) {
+            files.push(project.declared.name());
+        }
+        check_allowed(args, gate, [from, to], journal, &files)?;
+        let (text, after) = project.with_flag(name, to)?;
+        let differences = Difference::between(&before, &after);
+        let lost = lost_parts(before.flag(name), after.flag(name));
+        if !lost.is_empty() {
+            let (state, lost) = (project.stateful().path.display(), lost.join(" and "));
+            let message = format!("cannot set {name} in {state}: the flag would lose its {lost} there");
+            let help = format!("declare the whole flag in {state}, switched off, and try again");
+            return Err(Failure::new(Exit::Conflict, message).with_help(help));
+        }
+        Ok(Self { args, project, from, to, text, differences })
+    }
+}
+
+impl Preflight {
+    /// Waits for the build, and runs the checks. Fails unless all of them pass.
+    pub(super) fn run(gates: &Gates, gate: &Gate) -> Result<Self> {
+        let preflight = Self { release: require_build(gate)?, checks: run_checks(gates, gate) };
+        let failed = preflight.checks.iter().filter(|check| !check.passed).map(ToString::to_string);
+        let failed: Vec<String> = failed.collect();
+        if failed.is_empty() {
+            Ok(preflight)
+        } else {
+            Err(Failure::new(Exit::CheckFailed, "a check failed; nothing was written").with_details(failed))
+        }
+    }
+}
+
+/// Runs each check of the gate once.
+pub(super) fn run_checks(gates: &Gates, gate: &Gate) -> Vec<CheckResult> {
+    gates.checks(gate).map(|(name, check)| probe::check(name, check)).collect()
+}
+
+/// Waits until the running system reports the expected release. Returns the release.
+fn require_build(gate: &Gate) -> Result<Option<String>> {
+    let Some(build) = &gate.build else { return Ok(None) };
+    let expected = probe::expanded(&build.expect)
+        .map_err(|error| Failure::new(Exit::Usage, format!("cannot expand gate.build.expect: {error}")))?;
+    terminal::print(&format!("{} {expected:?} at {}\n", styled(DIM, "waiting for"), build.url));
+    match probe::build(build, &expected) {
+        Ok(release) => Ok(Some(release)),
+        Err(got) => {
+            let message = format!("the build check failed at {}: got {got}", build.url);
+            Err(Failure::new(Exit::CheckFailed, message).with_help("deploy the release first; nothing was written"))
+        }
+    }
+}
+
+/// Checks that the ramp has this step, and that the step before it has lasted as long as the soak.
+fn check_allowed(
+    args: &GoArgs,
+    gate: &Gate,
+    [from, to]: [State; 2],
+    journal: &Journal,
+    files: &[String],
+) -> Result<()> {
+    if to == from {
+        return Ok(());
+    }
+    if !gate.allows([from, to]) {
+        let next = args.command_line("go", Some(State::At(gate.next(from.percent()))));
+        let steps: Vec<String> = gate.ramp.iter().map(|step| step.0.to_string()).collect();
+        let message = format!("cannot go from {from} to {to}: the steps of the ramp are {}", steps.join(", "));
+        return Err(Failure::new(Exit::Conflict, message).with_help(format!("the next step is `{next}`")));
+    }
+    let soak = gate.soak();
+    // No step precedes the first one.
+    if soak.is_zero() || from == State::Off {
+        return Ok(());
+    }
+    if !journal.faults.is_empty() {
+        let help = "run `flagkit log --verify` to list them; find their cause before you remove those lines";
+        return Err(Failure::new(Exit::CheckFailed, "cannot verify the soak: the log has errors").with_help(help));
+    }
+    if let Some(last) = journal.last_go(&args.name, files) {
+        let age = Timestamp::now().duration_since(last.when);
+        if age < soak {
+            let left = SignedDuration::from_secs((soak - age).as_secs().max(1));
+            let age = SignedDuration::from_secs(age.as_secs());
+            let message = format!("cannot go to {to} yet: the last step was {age:#} ago, and must last {soak:#}");
+            let help = format!("try again in {left:#}; the rollout does not advance on its own");
+            return Err(Failure::new(Exit::Conflict, message).with_help(help));
+        }
+    }
+    Ok(())
+}
+
+/// The parts of a flag that the change would remove. An environment's layer replaces the whole flag.
+fn lost_parts(before: Option<&Flag>, after: Option<&Flag>) -> Vec<&'static str> {
+    let (Some(before), Some(after)) = (before, after) else { return Vec::new() };
+    let names = |flag: &Flag| flag.prerequisites().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
+    let differs = [
+        ("rules", before.rules() != after.rules()),
+        ("variants", before.variants() != after.variants() || before.off_variant() != after.off_variant()),
+        ("prerequisites", names(before) != names(after)),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(part, _)| part).collect()
+}

@@ -1,0 +1,73 @@
+//! The undo of a written change.
+
+use std::path::Path;
+
+use flagkit_core::tooling::Effect;
+
+use super::PlannedChange;
+use crate::journal::{Entry, Journal, Moved, REVERT};
+use crate::project::{Project, digest};
+use crate::report::{Exit, Failure, Result};
+use crate::state::State;
+use crate::terminal;
+use crate::write::Writer;
+
+/// The number of attempts if another process writes at the same time.
+const ATTEMPTS: u32 = 5;
+
+impl PlannedChange<'_> {
+    /// The command that undoes the change.
+    pub(super) fn undo_command(&self) -> String {
+        self.args.command_line("revert", (self.from != State::Off).then_some(self.from))
+    }
+
+    /// Restores the previous state of the flag, and leaves all other changes of the file unchanged.
+    ///
+    /// Never widens: if the flag was narrowed further in the meantime, it stays there. Returns the state of the flag.
+    pub(super) fn narrow_again(&self, file: &Path, reason: &str) -> Result<State> {
+        let mut attempt = 1;
+        loop {
+            match self.restore(file, reason) {
+                Err(failure) if failure.exit == Exit::Conflict && attempt < ATTEMPTS => attempt += 1,
+                Err(failure) => {
+                    let message = format!("cannot undo the change: {} is still {}", self.name(), self.to);
+                    return Err(Failure::new(failure.exit, message)
+                        .with_help("`flagkit revert --all` turns off every flag, whatever the file contains")
+                        .with_details([failure.to_string()]));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn restore(&self, file: &Path, reason: &str) -> Result<State> {
+        let name = self.name();
+        let writer = Writer::at_once(&self.project.stateful().path);
+        let now = Project::read(file, self.args.env.as_deref())?;
+        let state = now.stateful();
+        // If nothing else changed, the exact old text comes back: `on` disappears again if it was not there.
+        let before = now.flags().snapshot();
+        let (text, after) = if state.text == self.text {
+            let text = self.project.stateful().text.clone();
+            let after = now.with_state(&text)?.flags().snapshot();
+            (text, after)
+        } else {
+            now.with_flag(name, self.from)?
+        };
+        // Programs that loaded the written change keep it while the flag is invalid, so its state is still `self.to`.
+        let current = before.flag(name).map_or(self.to, |flag| State::of(Some(flag)));
+        let widens =
+            before.flag(name).is_some() && before.effects(&after).into_values().any(|effect| effect == Effect::Widens);
+        if current <= self.from || widens {
+            return Ok(current);
+        }
+        writer.replace(state.digest().as_deref(), &text)?;
+        let moved = Moved { flag: name.to_owned(), from: Some(current), to: self.from };
+        let entry = Entry::new(REVERT, &state.path, &digest(text.as_bytes()), &moved, Some(reason.to_owned()));
+        // The flag is narrowed even without an entry: the log then claims a wider state than the real one.
+        if let Err(error) = Journal::append(file, [entry]) {
+            terminal::print(&format!("cannot write the log: {error}\n"));
+        }
+        Ok(self.from)
+    }
+}
