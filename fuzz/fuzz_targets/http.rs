@@ -7,7 +7,7 @@
 
 use flagkit_core::Flags;
 use flagkit_core::source::{Provenance, Source};
-use flagkit_sources::fuzzing::answered_by;
+use flagkit_sources::fuzzing::with_responses;
 use flagkit_sources::{Http, document::Format};
 use fuzz::{ask, bounded};
 use libfuzzer_sys::fuzz_target;
@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let flags = Flags::new();
     let publisher = flags.add_layer(Provenance::new("fuzz:"));
-    let mut http = answered_by(http, split(bytes), piece, publisher.signal());
+    let mut http = with_responses(http, split(bytes), piece, publisher.signal());
     bounded(|| {
         let load = http.load();
         if let Err(error) = &load {

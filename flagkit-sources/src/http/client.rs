@@ -1,96 +1,95 @@
-//! One request and what comes of it.
+//! The HTTP client of one source: a request, and the interpretation of its response.
 //!
-//! Everything that a server, or what stands before it, may answer is sorted here: into a document, "as before", or a
-//! failure of one of two regimes. No message repeats a header, a token or a query.
+//! The client sorts every possible response of a server, or of a proxy in front of it, into three groups. It is a complete
+//! document, "not modified", or a [`Failure`] of one of two classes. Only a response that is provably complete counts as
+//! a document: it has a length or is chunked, and compressed data ends where the response ends.
+//!
+//! The client blocks, and it has no state other than its connections. The poller decides when to call it.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use flagkit_core::source::{LoadError, Signal};
+use flagkit_core::source::Signal;
 use flate2::read::MultiGzDecoder;
 use ureq::http::{HeaderMap, HeaderName, Response, StatusCode, Version, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Body, BodyReader, Proxy, Timeout};
+use ureq::{Agent, Body, BodyReader, Proxy};
 
-use super::schedule::{Outcome, Regime};
+use super::failure::Failure;
 use super::secret::Secret;
 use super::target::Target;
 use crate::document::Format;
 
-/// How a client asks.
+/// The settings of a client, as the user sets them on [`Http`](super::Http).
+///
+/// `Http` owns them and gives a copy to its client. The values of headers are secret, so they are never shown.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) headers: Vec<(HeaderName, Secret)>,
+    /// The limit for resolving the name, and for connecting.
     pub(super) connect_timeout: Duration,
+    /// The limit for the headers of a response.
     pub(super) header_timeout: Duration,
+    /// The limit for a poll, from the first byte sent to the last byte received.
     pub(super) total_timeout: Duration,
+    /// How long a stream may be silent.
     pub(super) idle_timeout: Duration,
+    /// The maximum size of a document after decompression.
     pub(super) max_len: u64,
+    /// The format, if it is set. It overrides the content type and the URL.
     pub(super) format: Option<Format>,
     pub(super) follow_redirects: bool,
     pub(super) use_proxy: bool,
-    /// In DER; empty for those of the platform.
+    /// Trusted certificates in DER; empty for the certificates of the platform.
     pub(super) roots: Vec<Vec<u8>>,
 }
 
-/// Asks one server.
+/// A client for the document at one URL.
+///
+/// The poller owns it, creates it for its first request, and keeps it for the lifetime of the source. It reuses
+/// connections. After [`Client::attach`], a stop of the source ends the request in progress.
 #[derive(Debug)]
 pub(super) struct Client {
     target: Target,
     settings: Settings,
     agent: Agent,
-    /// What ends a request that is under way.
+    /// The signal that ends a request in progress.
     signal: Option<Signal>,
+    /// Whether the platform had no certificates, so that those of Mozilla are in use.
     uses_built_in_roots: bool,
 }
 
-/// A document that was answered.
+/// A complete document from a response. Nothing about its content has been checked.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) bytes: Vec<u8>,
     pub(super) format: Format,
+    /// The entity tag that identifies this version, if it is unambiguous.
     pub(super) tag: Option<String>,
 }
 
-/// What a poll came to.
+/// The result of a successful poll.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum PollResponse {
     Document(Fetched),
-    /// As it was under the tag that was sent.
+    /// The document still has the tag that the request sent.
     Unchanged,
 }
 
-/// What asking for a stream came to.
-pub(super) enum Offer {
+/// The result of a successful request for a stream.
+pub(super) enum StreamResponse {
     Stream(BodyReader<'static>),
-    /// The server has nothing but documents.
-    None,
+    /// The server answers requests for a stream with documents.
+    NotOffered,
 }
 
-/// Why there was no answer that is of use.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) error: LoadError,
-    pub(super) regime: Regime,
-    /// How long the server asks to wait.
-    pub(super) retry_after: Option<Duration>,
-}
-
-impl Failure {
-    /// A document that came whole and is refused.
-    pub(super) fn document(error: LoadError) -> Self {
-        Self { error, regime: Regime::Passing, retry_after: None }
-    }
-
-    pub(super) fn outcome(&self) -> Outcome {
-        Outcome::Failed(self.regime, self.retry_after)
-    }
-}
-
-/// More than a server needs; a document is not in its headers.
-const MAX_HEADERS: usize = 32 << 10;
+/// The maximum size of response headers, in bytes. Real servers need far less.
+pub(super) const MAX_HEADERS: usize = 32 << 10;
+/// How many redirects in a row are followed.
 const MAX_REDIRECTS: usize = 3;
+/// The `Accept` header of a poll. `*/*` is for servers that know neither format.
 const DOCUMENTS: &str = "application/toml, application/json, text/plain;q=0.5, */*;q=0.1";
+/// The `Accept` header of a request for a stream.
 const EVENTS: &str = "text/event-stream";
 
 impl Client {
@@ -102,13 +101,13 @@ impl Client {
         Self { target, settings, agent, signal: None, uses_built_in_roots: false }
     }
 
-    /// Asks through another agent, made of the settings of this one.
+    /// Replaces the agent with one that is made from the same configuration.
     #[cfg(fuzzing)]
-    pub(super) fn through(self, agent: impl FnOnce(ureq::config::Config) -> Agent) -> Self {
+    pub(super) fn with_agent(self, agent: impl FnOnce(ureq::config::Config) -> Agent) -> Self {
         Self { agent: agent(self.agent.config().clone()), ..self }
     }
 
-    /// Has the signal's stop end what is under way.
+    /// Makes a stop of the signal end the request in progress.
     pub(super) fn attach(&mut self, signal: &Signal) {
         let agent = self.agent.clone();
         signal.on_stop(move || agent.shutdown());
@@ -119,50 +118,53 @@ impl Client {
         self.uses_built_in_roots
     }
 
-    /// Which proxy is between, without its credentials.
+    /// Returns the host and port of the proxy in use, without its credentials.
     pub(super) fn proxy(&self) -> Option<String> {
         let proxy = self.agent.config().proxy()?;
-        let goes_by = !proxy.is_no_proxy(self.target.uri());
-        goes_by.then(|| format!("{}:{}", proxy.host(), proxy.port()))
+        let is_used = !proxy.is_no_proxy(self.target.uri());
+        is_used.then(|| format!("{}:{}", proxy.host(), proxy.port()))
     }
 
-    /// Asks for the document, within `limit` if that is less than the timeout.
-    pub(super) fn poll(&mut self, tag: Option<&str>, limit: Duration) -> Result<Answer, Failure> {
+    /// Requests the document. `limit` applies if it is shorter than the total timeout.
+    ///
+    /// With a `tag`, the request is conditional, and the server can answer "not modified".
+    pub(super) fn poll(&mut self, tag: Option<&str>, limit: Duration) -> Result<PollResponse, Failure> {
         let total = self.settings.total_timeout.min(limit);
         let mut response = self.request(DOCUMENTS, tag, Some(total))?;
         let headers = response.headers();
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::NOT_MODIFIED if tag.is_some() => return Ok(Answer::Unchanged),
+            StatusCode::NOT_MODIFIED if tag.is_some() => return Ok(PollResponse::Unchanged),
             StatusCode::NOT_MODIFIED => {
-                return Err(passing("answered 304 (not modified) to a question without a tag".to_owned()));
+                return Err(Failure::transient("answered 304 (not modified) to a request without a tag"));
             }
-            status => return Err(refused(status, headers)),
+            status => return Err(Failure::rejected(status, headers)),
         }
-        let format = self.format(headers).map_err(passing)?;
-        let tag = headers.get(header::ETAG).filter(|_| !is_young(headers));
+        let format = self.format(headers).map_err(Failure::transient)?;
+        let tag = headers.get(header::ETAG).filter(|_| !etag_is_ambiguous(headers));
         let tag = tag.and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let bytes = self.body(&mut response)?;
-        Ok(Answer::Document(Fetched { bytes, format, tag }))
+        Ok(PollResponse::Document(Fetched { bytes, format, tag }))
     }
 
-    /// Asks for a stream of documents at the same place.
-    pub(super) fn stream(&mut self, tag: Option<&str>) -> Result<Offer, Failure> {
+    /// Requests a stream of documents at the same URL.
+    pub(super) fn stream(&mut self, tag: Option<&str>) -> Result<StreamResponse, Failure> {
         let response = self.request(EVENTS, tag, None)?;
         match response.status() {
             StatusCode::OK if media_type(response.headers()).as_deref() == Some(EVENTS) => {
-                Ok(Offer::Stream(response.into_body().into_reader()))
+                Ok(StreamResponse::Stream(response.into_body().into_reader()))
             }
-            // A document, "as before", or the word of a server that has nothing of that type.
+            // The server has no stream: it sends the document, "not modified", or an error about the requested type.
             StatusCode::OK
             | StatusCode::NOT_MODIFIED
             | StatusCode::NOT_ACCEPTABLE
             | StatusCode::BAD_REQUEST
-            | StatusCode::UNSUPPORTED_MEDIA_TYPE => Ok(Offer::None),
-            status => Err(refused(status, response.headers())),
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE => Ok(StreamResponse::NotOffered),
+            status => Err(Failure::rejected(status, response.headers())),
         }
     }
 
+    /// Sends a request, and follows redirects if that is allowed. A `total` of `None` is for a stream.
     fn request(
         &mut self,
         accept: &'static str,
@@ -174,7 +176,7 @@ impl Client {
         let left = || total.map(|total| total.saturating_sub(start.elapsed()));
         for _ in 0..=MAX_REDIRECTS {
             let response = match self.send(&target, accept, tag, left()) {
-                // A container without certificates: those of Mozilla, which are built in.
+                // Minimal containers have no certificates, so the built-in certificates of Mozilla are used instead.
                 Err(ureq::Error::Rustls(error)) if has_no_roots(&error.to_string()) => {
                     self.agent = agent(&self.target, &self.settings, RootCerts::WebPki);
                     self.uses_built_in_roots = true;
@@ -183,25 +185,28 @@ impl Client {
                     }
                     self.send(&target, accept, tag, left())
                 }
-                answer => answer,
+                result => result,
             };
-            let response = response.map_err(|error| failed(&error))?;
+            let response = response.map_err(|error| Failure::request_failed(&error))?;
             if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
                 return Ok(response);
             }
             let status = response.status().as_u16();
             if !self.settings.follow_redirects {
-                return Err(lasting(format!("answered {status} (a redirect), and redirects are not followed")));
+                return Err(Failure::permanent(format!(
+                    "answered {status} (a redirect), and redirects are not followed"
+                )));
             }
             let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
             target = location.and_then(|location| target.redirected(location)).ok_or_else(|| {
-                let message = "(a redirect) to another origin or without its whole path, which is not followed";
-                lasting(format!("answered {status} {message}"))
+                let message = "(a redirect) to another origin or a relative path, which is not followed";
+                Failure::permanent(format!("answered {status} {message}"))
             })?;
         }
-        Err(lasting(format!("answered more than {MAX_REDIRECTS} redirects in a row")))
+        Err(Failure::permanent(format!("answered with more than {MAX_REDIRECTS} redirects in a row")))
     }
 
+    /// Sends one request to `target`, with all headers.
     fn send(
         &self,
         target: &Target,
@@ -214,7 +219,7 @@ impl Client {
             .get(target.uri())
             .config()
             .timeout_global(total)
-            // A stream may be silent between two signs of life, and last for ever.
+            // A stream has no total limit. The limit on each read detects a lost connection between two heartbeats.
             .timeout_per_read(if total.is_none() { Some(self.settings.idle_timeout) } else { None });
         let mut request = timeouts.build();
         for (name, value) in &self.settings.headers {
@@ -230,30 +235,31 @@ impl Client {
         request.call()
     }
 
-    /// The format of the document: as set, as the server says, or by the extension of the path.
+    /// Returns the format of the document: the one that is set, else that of the content type, else that of the URL.
     fn format(&self, headers: &HeaderMap) -> Result<Format, String> {
         let by_type = match media_type(headers).as_deref() {
             Some("application/toml" | "text/toml" | "application/x-toml" | "text/x-toml") => Some(Format::Toml),
             Some("application/json" | "text/json") => Some(Format::Json),
             Some("text/plain" | "application/octet-stream" | "binary/octet-stream") | None => None,
-            Some(_) => return Err("answered something other than TOML or JSON (by its content type)".to_owned()),
+            Some(_) => return Err("answered with something other than TOML or JSON (by its content type)".to_owned()),
         };
         let by_path = || Format::from_path(self.target.uri().path());
         Ok(self.settings.format.or(by_type).unwrap_or_else(by_path))
     }
 
+    /// Returns the body, decompressed. Fails unless the body is provably complete.
     fn body(&self, response: &mut Response<Body>) -> Result<Vec<u8>, Failure> {
         let headers = response.headers();
         let chunked = headers.get_all(header::TRANSFER_ENCODING).iter();
         let is_chunked = chunked
             .filter_map(|value| value.to_str().ok())
             .any(|value| value.rsplit(',').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("chunked")));
-        // There were no chunks before HTTP/1.1: such an answer ends with its connection, whatever it says.
+        // HTTP/1.0 has no chunks. Such a response ends with its connection, so its end is not reliable.
         let is_chunked = is_chunked && response.version() > Version::HTTP_10;
         if !is_chunked && response.body().content_length().is_none() {
-            let message =
-                "answered without saying how long the answer is, so that half of it could not be told from all";
-            return Err(passing(message.to_owned()));
+            return Err(Failure::transient(
+                "sent a response with neither Content-Length nor chunked encoding, so a truncated body cannot be detected",
+            ));
         }
         let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
         let encodings: Vec<_> = encodings.map(|encoding| encoding.as_bytes().to_ascii_lowercase()).collect();
@@ -261,16 +267,17 @@ impl Client {
         let reader = response.body_mut().as_reader();
         let bytes = match encodings.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
             [] | [b"identity" | b""] => read(reader, max_len),
-            // Read to the end and beyond it: what follows is either nothing or wrong.
+            // A multi-member decoder reads to the end of the body, so data after the first member is an error.
             [b"gzip" | b"x-gzip"] => read(MultiGzDecoder::new(reader), max_len),
-            _ => return Err(passing("answered in an encoding that was not asked for".to_owned())),
+            _ => return Err(Failure::transient("answered with an encoding that was not requested")),
         };
-        bytes.map_err(|error| broken(&error))
+        bytes.map_err(|error| Failure::io_failure(&error))
     }
 }
 
+/// Creates an agent, which owns connections, TLS and the proxy.
 fn agent(target: &Target, settings: &Settings, roots: RootCerts) -> Agent {
-    // What is for this machine does not leave it.
+    // A request to this machine must not leave it, so it never uses a proxy.
     let use_proxy = settings.use_proxy && !target.is_loopback();
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -286,18 +293,18 @@ fn agent(target: &Target, settings: &Settings, roots: RootCerts) -> Agent {
     config.build().new_agent()
 }
 
-/// Reads all, up to the limit; the memory grows with what comes, not with what is announced.
+/// Reads to the end, up to the limit. Memory grows with the bytes that arrive, not with the announced length.
 fn read(mut reader: impl Read, max_len: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.by_ref().take(max_len).read_to_end(&mut bytes)?;
-    // The end of the framing, of the compression too, is behind the last byte.
+    // Framing and compression end after the last byte, so one more read is needed to check them.
     if reader.read(&mut [0])? > 0 {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {max_len} bytes")));
     }
     Ok(bytes)
 }
 
-/// The content type without its parameters, in lower case; several are none that is known.
+/// Returns the content type without its parameters, in lower case. Several content types count as an unknown one.
 fn media_type(headers: &HeaderMap) -> Option<String> {
     let types: Vec<_> = headers.get_all(header::CONTENT_TYPE).iter().collect();
     let value = match types[..] {
@@ -308,103 +315,17 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
     value.split(';').next().map(|kind| kind.trim().to_ascii_lowercase())
 }
 
-fn passing(message: String) -> Failure {
-    Failure { error: LoadError::new(message), regime: Regime::Passing, retry_after: None }
-}
-
-/// Nobody is there, for now.
-fn away(message: impl Into<String>) -> Failure {
-    Failure { error: LoadError::unreachable(message), regime: Regime::Passing, retry_after: None }
-}
-
-fn lasting(message: String) -> Failure {
-    Failure { regime: Regime::Lasting, ..passing(message) }
-}
-
-/// An answer of another status.
-fn refused(status: StatusCode, headers: &HeaderMap) -> Failure {
-    let reason = status.canonical_reason().unwrap_or("a status that is not known").to_ascii_lowercase();
-    let message = format!("answered {} ({reason})", status.as_u16());
-    let mut failure = match status.as_u16() {
-        408 | 429 | 500..=599 => away(message),
-        100..=299 => passing(message),
-        404 | 410 => Failure { error: LoadError::missing(message), regime: Regime::Lasting, retry_after: None },
-        _ => lasting(message),
-    };
-    failure.retry_after = retry_after(headers);
-    failure
-}
-
-/// Whether the document was changed right before it was served, and may be changed again without getting another tag:
-/// many servers make tags of the length and of the second of the last change (RFC 9110, section 8.8.2.2).
-fn is_young(headers: &HeaderMap) -> bool {
+/// Returns whether the document changed less than two seconds before it was served.
+///
+/// Many servers derive the tag from the length and the second of the last change (RFC 9110, section 8.8.2.2). Another
+/// change in that second would then have the same tag, so the tag cannot be used.
+fn etag_is_ambiguous(headers: &HeaderMap) -> bool {
     let date = |name: HeaderName| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
     let age = date(header::LAST_MODIFIED).zip(date(header::DATE)).map(|(changed, now)| now.duration_since(changed));
     age.is_some_and(|age| age.unwrap_or_default() < Duration::from_secs(2))
 }
 
-/// How long the server asks to wait: in seconds, or until a date by its own clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let value = text(header::RETRY_AFTER)?;
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
-    }
-    let until = httpdate::parse_http_date(value).ok()?;
-    let now = httpdate::parse_http_date(text(header::DATE)?).ok()?;
-    until.duration_since(now).ok()
-}
-
-/// No answer: the network, a timeout, TLS, or a server that does not speak HTTP.
-fn failed(error: &ureq::Error) -> Failure {
-    match error {
-        ureq::Error::Timeout(timeout) => away(format!("did not answer in time ({})", phase(*timeout))),
-        ureq::Error::Io(error) => broken(error),
-        ureq::Error::HostNotFound => away("the host is not known"),
-        ureq::Error::ConnectionFailed => away("no connection"),
-        ureq::Error::Rustls(error) => lasting(format!("TLS: {error}")),
-        ureq::Error::Tls(message) => lasting(format!("TLS: {message}")),
-        ureq::Error::LargeResponseHeader(..) => {
-            passing(format!("answered with more than {MAX_HEADERS} bytes of headers"))
-        }
-        ureq::Error::InvalidProxyUrl | ureq::Error::ConnectProxyFailed(_) => {
-            away("the proxy does not let the connection through")
-        }
-        ureq::Error::Http(_) | ureq::Error::BadUri(_) => lasting("a header cannot be sent as it is".to_owned()),
-        _ => passing("answered in a way that is not HTTP".to_owned()),
-    }
-}
-
-/// Reading failed on the way.
-pub(super) fn broken(error: &io::Error) -> Failure {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
-    if let Some(inner) = inner {
-        return failed(inner);
-    }
-    // TLS errors arrive wrapped.
-    let is_tls = error.kind() == io::ErrorKind::InvalidData
-        && error.get_ref().is_some_and(|inner| inner.source().is_some() || inner.to_string().contains("certificate"));
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => away("the answer ends before its end"),
-        // What was read is no good.
-        io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput => passing(error.to_string()),
-        _ if is_tls => lasting(format!("TLS: {error}")),
-        io::ErrorKind::InvalidData => passing(error.to_string()),
-        _ => away(error.to_string()),
-    }
-}
-
-fn phase(timeout: Timeout) -> &'static str {
-    match timeout {
-        Timeout::Resolve => "resolving the name",
-        Timeout::Connect => "connecting",
-        Timeout::SendRequest => "sending the question",
-        Timeout::RecvResponse => "waiting for the answer to begin",
-        Timeout::PerRead => "nothing came for too long",
-        _ => "waiting for the answer to end",
-    }
-}
-
+/// Returns whether this is the error of a platform without certificates. It has no kind of its own.
 fn has_no_roots(message: &str) -> bool {
     message.contains("No CA certificates")
 }

@@ -1,41 +1,45 @@
-//! Server-sent events: the stream of lines that HTML Living Standard, section 9.2 specifies.
+//! The parser of server-sent events (HTML Living Standard, section 9.2).
 //!
-//! Bounded: a line of more than 1 MiB or an event of more than the document's limit ends the stream, before it is in
-//! memory. An event whose blank line never came is no event.
+//! Memory and time are limited. A line of more than 1 MiB, or an event larger than the limit for documents, is an error
+//! before it is in memory. A line or an event that takes longer than the idle timeout is an error too. An event without
+//! its final blank line is incomplete and is dropped.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
 
-/// What came of a line.
+/// An item of the stream, which one or more lines make up.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    /// Data, with the type and the id that the event names.
+    /// An event with data, and with its type and id.
     Event { kind: String, id: Option<String>, data: String },
-    /// A sign of life: a comment, a field that means nothing here, or an event without data.
-    Beat,
+    /// A sign that the server is alive: a comment, an unknown field, or an event without data.
+    Heartbeat,
     /// The server has closed the stream.
     End,
 }
 
-/// The longest line, in bytes.
+/// The maximum length of a line, in bytes.
 const MAX_LINE: usize = 1 << 20;
 
-/// Reads events as they come.
+/// A reader that blocks until the next item of a stream.
+///
+/// The poller owns one while a stream is open, and drops it with the connection.
 pub(super) struct Events<R> {
     lines: BufReader<R>,
     max_event: usize,
-    /// How long a line and an event may take: one that drips for ever is no sign of life.
+    /// The time limit for a line and for an event. Without it, a server that sends single bytes would seem alive.
     max_time: Duration,
-    /// What there is of the next event.
-    part: Part,
-    /// The last line ended in CR: an LF that follows belongs to it.
+    /// The fields of the next event so far.
+    builder: EventBuilder,
+    /// Whether the last line ended with CR. An LF that follows belongs to the same line end.
     after_return: bool,
     is_first: bool,
 }
 
+/// An event that is not complete yet.
 #[derive(Default)]
-struct Part {
-    /// When it began.
+struct EventBuilder {
+    /// The time of its first field.
     since: Option<Instant>,
     kind: String,
     id: Option<String>,
@@ -44,35 +48,35 @@ struct Part {
 
 impl<R: Read> Events<R> {
     pub(super) fn new(reader: R, max_event: usize, max_time: Duration) -> Self {
-        let (lines, part) = (BufReader::new(reader), Part::default());
-        Self { lines, max_event, max_time, part, after_return: false, is_first: true }
+        let (lines, builder) = (BufReader::new(reader), EventBuilder::default());
+        Self { lines, max_event, max_time, builder, after_return: false, is_first: true }
     }
 
-    /// Waits for the next item: each line but those of an event's fields is one.
+    /// Waits for the next item. Each line is an item, except for the fields of an event.
     ///
     /// # Errors
     ///
-    /// Returns what reading failed with, and an error of kind `InvalidData` for what is too long or no UTF-8. The
-    /// stream is of no use then.
+    /// Returns errors of the connection, `InvalidData` for text that is too long or not UTF-8, and `TimedOut` for a
+    /// line or an event that takes too long. The stream cannot be used after an error.
     pub(super) fn next(&mut self) -> io::Result<Item> {
         loop {
             let Some(line) = self.line()? else { return Ok(Item::End) };
             let (field, value) = match line.split_once(':') {
-                // A comment, also amid an event.
-                Some(("", _)) => return Ok(Item::Beat),
+                // A comment, which may also occur inside an event.
+                Some(("", _)) => return Ok(Item::Heartbeat),
                 Some((field, value)) => (field, value.strip_prefix(' ').unwrap_or(value)),
                 None => (&*line, ""),
             };
-            let Part { since, kind, id, data } = &mut self.part;
+            let EventBuilder { since, kind, id, data } = &mut self.builder;
             if matches!(field, "event" | "id" | "data")
                 && since.get_or_insert_with(Instant::now).elapsed() > self.max_time
             {
-                return Err(late("an event"));
+                return Err(timed_out("an event"));
             }
             match field {
                 "" => {
-                    let Part { kind, id, data, .. } = std::mem::take(&mut self.part);
-                    return Ok(data.map_or(Item::Beat, |data| Item::Event { kind, id, data }));
+                    let EventBuilder { kind, id, data, .. } = std::mem::take(&mut self.builder);
+                    return Ok(data.map_or(Item::Heartbeat, |data| Item::Event { kind, id, data }));
                 }
                 "event" => value.clone_into(kind),
                 "id" if !value.contains('\0') => *id = Some(value.to_owned()),
@@ -85,18 +89,19 @@ impl<R: Read> Events<R> {
                         None => value.to_owned(),
                     });
                 }
-                // `retry` as well: how long to wait is not for the server to shorten.
-                _ => return Ok(Item::Beat),
+                // This includes `retry`: a server must not shorten the waits of its clients.
+                _ => return Ok(Item::Heartbeat),
             }
         }
     }
 
-    /// A line without its end, which is CR, LF, or both; `None` at the end of the stream, whatever came before.
+    /// Returns a line without its end, which is CR, LF or both. Returns `None` at the end of the stream, where an
+    /// incomplete line is dropped.
     fn line(&mut self) -> io::Result<Option<String>> {
         let (mut line, start) = (Vec::new(), Instant::now());
         loop {
             if start.elapsed() > self.max_time {
-                return Err(late("a line"));
+                return Err(timed_out("a line"));
             }
             let buffer = match self.lines.fill_buf() {
                 Ok([]) => return Ok(None),
@@ -127,10 +132,12 @@ impl<R: Read> Events<R> {
     }
 }
 
-fn late(what: &str) -> io::Error {
+/// The error for a line or an event that takes too long.
+fn timed_out(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("{what} that takes too long"))
 }
 
+/// The error for a stream that violates a limit or the encoding.
 fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
@@ -141,7 +148,7 @@ mod tests {
 
     const DAY: Duration = Duration::from_secs(86_400);
 
-    /// Gives a few bytes at a time.
+    /// A reader that returns a few bytes at a time.
     struct Chunks<'a>(&'a [u8], usize);
 
     impl Read for Chunks<'_> {
@@ -167,11 +174,11 @@ mod tests {
     fn events_are_the_same_however_they_arrive() {
         let text = b"\xEF\xBB\xBF: hello\n\nevent: toml\nid: \"a\"\ndata: x\ndata:y\ndata\n\nretry: 0\n\ndata: last\r\n\r\ndata\ndata: x\n\ndata:  two\rdata: three\r\r";
         let expected = [
-            Item::Beat,
-            Item::Beat,
+            Item::Heartbeat,
+            Item::Heartbeat,
             event("toml", Some("\"a\""), "x\ny\n"),
-            Item::Beat,
-            Item::Beat,
+            Item::Heartbeat,
+            Item::Heartbeat,
             event("", None, "last"),
             event("", None, "\nx"),
             event("", None, " two\nthree"),
@@ -194,7 +201,7 @@ mod tests {
     fn a_comment_amid_an_event_is_a_sign_of_life_and_no_end() {
         let text = b"event: toml\n: here\ndata: x\n: here\n\n";
         for chunk in 1..text.len() {
-            assert_eq!(all(text, chunk), [Item::Beat, Item::Beat, event("toml", None, "x")]);
+            assert_eq!(all(text, chunk), [Item::Heartbeat, Item::Heartbeat, event("toml", None, "x")]);
         }
     }
 
@@ -202,13 +209,13 @@ mod tests {
     fn what_takes_too_long_is_an_error() {
         let error = |text: &[u8]| {
             let mut events = Events::new(Chunks(text, 1), 1_000, Duration::ZERO);
-            events.next().expect_err("it takes more than no time").to_string()
+            events.next().expect_err("every read takes longer than that").to_string()
         };
         assert_eq!(error(b"data: x\n\n"), "a line that takes too long");
         let mut events = Events::new(Chunks(b"data: x\n: here\ndata: y\n", 64), 1_000, DAY);
-        assert_eq!(events.next().expect("a comment"), Item::Beat);
+        assert_eq!(events.next().expect("a comment"), Item::Heartbeat);
         events.max_time = Duration::from_nanos(1);
-        assert!(events.next().expect_err("it takes more than that").to_string().contains("takes too long"));
+        assert!(events.next().expect_err("every read takes longer than that").to_string().contains("takes too long"));
     }
 
     #[test]

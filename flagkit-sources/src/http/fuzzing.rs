@@ -1,4 +1,6 @@
-//! A door for `fuzz/`, there with `--cfg fuzzing` alone: the stream's parser, and a server that is in memory.
+//! Access for the fuzz targets, compiled only with `--cfg fuzzing`.
+//!
+//! It exports the parser of streams, and it connects a source to a server in memory.
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,44 +19,46 @@ use super::Http;
 use super::client::Client;
 use super::events::{Events, Item};
 
-/// What an event says.
+/// An event of a stream, as the parser returns it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its type.
+    /// The type of the event.
     pub kind: String,
-    /// Its id.
+    /// The id of the event.
     pub id: Option<String>,
-    /// Its data.
+    /// The data of the event.
     pub data: String,
 }
 
-/// Reads a stream: its events, and the error that it ends with, if it does.
+/// Reads a stream to its end. Returns its events, and the error if the stream ends with one.
 pub fn events(stream: impl Read, max_event: usize) -> (Vec<Event>, Option<String>) {
     let mut events = Events::new(stream, max_event, Duration::MAX);
-    let mut seen = Vec::new();
+    let mut list = Vec::new();
     loop {
         match events.next() {
-            Ok(Item::Event { kind, id, data }) => seen.push(Event { kind, id, data }),
-            Ok(Item::Beat) => {}
-            Ok(Item::End) => return (seen, None),
-            Err(error) => return (seen, Some(error.to_string())),
+            Ok(Item::Event { kind, id, data }) => list.push(Event { kind, id, data }),
+            Ok(Item::Heartbeat) => {}
+            Ok(Item::End) => return (list, None),
+            Err(error) => return (list, Some(error.to_string())),
         }
     }
 }
 
-/// Has each question of `http` answered with the next of `answers`, in pieces. Nothing is waited for in between, and
-/// the last answer stops the source.
-pub fn answered_by(mut http: Http, answers: Vec<Vec<u8>>, piece: usize, signal: &Signal) -> Http {
-    let server = Server { answers: Mutex::new(answers.into_iter()), piece, signal: signal.clone() };
+/// Connects `http` to a server in memory that sends the next of `responses` for each request, in pieces.
+///
+/// No time passes between two requests. The source stops after the last response.
+pub fn with_responses(mut http: Http, responses: Vec<Vec<u8>>, piece: usize, signal: &Signal) -> Http {
+    let server = Server { responses: Mutex::new(responses.into_iter()), piece, signal: signal.clone() };
     let (target, settings) = (http.target.clone(), http.settings.clone());
     http.state.client =
-        Some(Client::new(target, settings).through(|config| Agent::with_parts(config, server, Nowhere)));
+        Some(Client::new(target, settings).with_agent(|config| Agent::with_parts(config, server, FixedResolver)));
     http
 }
 
+/// The server: each connection gets the next response.
 #[derive(Debug)]
 struct Server {
-    answers: Mutex<vec::IntoIter<Vec<u8>>>,
+    responses: Mutex<vec::IntoIter<Vec<u8>>>,
     piece: usize,
     signal: Signal,
 }
@@ -63,21 +67,22 @@ impl Connector for Server {
     type Out = Connection;
 
     fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Connection>, Error> {
-        let Some(answer) = self.answers.lock().unwrap_or_else(PoisonError::into_inner).next() else {
+        let Some(response) = self.responses.lock().unwrap_or_else(PoisonError::into_inner).next() else {
             self.signal.stop();
             return Err(Error::ConnectionFailed);
         };
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
-        let answer = io::Cursor::new(answer);
-        Ok(Some(Connection { buffers, answer, piece: self.piece, signal: self.signal.clone() }))
+        let response = io::Cursor::new(response);
+        Ok(Some(Connection { buffers, response, piece: self.piece, signal: self.signal.clone() }))
     }
 }
 
+/// A connection with one response. Its drop wakes the source, which then sends the next request.
 #[derive(Debug)]
 struct Connection {
     buffers: LazyBuffers,
-    answer: io::Cursor<Vec<u8>>,
+    response: io::Cursor<Vec<u8>>,
     piece: usize,
     signal: Signal,
 }
@@ -94,7 +99,7 @@ impl Transport for Connection {
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
         let free = self.buffers.input_append_buf();
         let len = self.piece.min(free.len());
-        let read = self.answer.read(free.get_mut(..len).unwrap_or_default())?;
+        let read = self.response.read(free.get_mut(..len).unwrap_or_default())?;
         self.buffers.input_appended(read);
         Ok(read > 0)
     }
@@ -110,10 +115,11 @@ impl Drop for Connection {
     }
 }
 
+/// A resolver that returns one address for every name. No connection is made to it.
 #[derive(Debug)]
-struct Nowhere;
+struct FixedResolver;
 
-impl Resolver for Nowhere {
+impl Resolver for FixedResolver {
     fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let mut addresses = self.empty();
         addresses.push(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));

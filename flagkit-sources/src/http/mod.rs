@@ -1,18 +1,27 @@
 //! A flag document on an HTTP server as a source.
 //!
 //! ```text
-//! Http ──▶ follow    ask, take in, keep, wait
+//! Http ──▶ poller    request, accept, persist, wait
 //!      ──▶ Client    one request, sorted into document, unchanged, or failure
-//!      ──▶ Events    a stream of documents, where the server offers one
-//!      ──▶ Schedule  when to ask again
-//!      ──▶ Cache     the last good document on disk
+//!      ──▶ Events    a stream of documents, if the server offers one
+//!      ──▶ Schedule  the waits between requests
+//!      ──▶ Cache     the last valid document on disk
 //! ```
+//!
+//! # The files, in reading order
+//!
+//! - `mod`: [`Http`] and its settings. `target`, `secret`, `roots`: the types of its settings.
+//! - `client`: requests and responses. `failure`: errors and their classes.
+//! - `events`: the parser of streams. `schedule`: waits, with back-off and jitter.
+//! - `state`: what a source remembers. `poller`: the loop that uses all of them.
+//! - `fuzzing`: access for the fuzz targets, compiled only for them.
 
 mod client;
 mod events;
-mod follow;
+mod failure;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod poller;
 mod roots;
 mod schedule;
 mod secret;
@@ -33,40 +42,40 @@ use self::target::Target;
 use crate::document::Format;
 use crate::error::Error;
 
-/// Follows a flag document on an HTTP server.
+/// A source that follows a flag document on an HTTP server.
 ///
-/// # How it asks
+/// # Requests
 ///
-/// With a conditional GET: a server that names versions (`ETag`) answers "not modified" as long as nothing changes. The
-/// next poll comes after the interval, give or take a tenth. Where the server offers a stream of events at the same
-/// URL (`Accept: text/event-stream`; flagkit-server does), changes arrive as they happen, and a poll every five
-/// minutes stays beneath.
+/// The source sends conditional GET requests: a server that supports `ETag` answers "not modified" until the document
+/// changes. The wait between polls is the interval, plus or minus a tenth. If the server offers a stream of events at the
+/// same URL (`Accept: text/event-stream`, as flagkit-server does), changes arrive immediately. While the stream is open,
+/// the source polls every five minutes.
 ///
-/// # What counts
+/// # Responses
 ///
-/// An answer 200 with a length or in chunks, whole, of a type that is TOML, JSON or plain, within the size limit, and a
-/// document that is not refused. Everything else changes nothing: the last good flags stay, and the source asks again,
-/// ever less often and for ever (see [`Retry`]).
+/// The source accepts a complete response with status 200. It needs a length or chunks, a content type of TOML, JSON or
+/// plain text, a size within the limit, and a valid document. Every other response leaves the flags unchanged. The
+/// source then retries at growing intervals, without end (see [`Retry`]).
 ///
-/// # At the start
+/// # Startup
 ///
-/// By default the flags are dark until a server answers that [cannot be reached](crate::Builder::when_unreachable), or
-/// [has nothing there](crate::Builder::when_missing) (404). One that refuses us (401, TLS), or answers what is no flag
-/// document, is [an error](crate::Builder::when_invalid). With a document [on disk](Http::cache) the start is well in
-/// all cases.
+/// By default the flags are dark while a server [cannot be reached](crate::Builder::when_unreachable) or
+/// [has no document](crate::Builder::when_missing) (404). A server that refuses the request (401, TLS), or sends no flag
+/// document, is [an error](crate::Builder::when_invalid). With a document [in the cache](Http::cache), startup succeeds
+/// in all these cases.
 ///
-/// # What is not shown
+/// # Secrets
 ///
-/// Headers and tokens, and of the URL user information and query: they are in no message, no `Debug` and no status.
+/// No message, `Debug` output or status contains headers, tokens, or the user information and query of the URL.
 ///
 /// # Known limitations
 ///
-/// - Resolving a name and opening a connection cannot be interrupted: a drop of the guard meanwhile leaves the thread
-///   behind, for as long as the connect timeout.
-/// - User information in the URL is sent as it is spelled there, and relative redirects are not followed.
-/// - While a stream is open, [`Guard::reload`](crate::Guard::reload) takes effect with its next sign of life.
-/// - An older document that the server serves again counts: turning back is as good as turning on or off. Have caches
-///   on the way honour `ETag`.
+/// - Name resolution and connecting cannot be interrupted. If the guard is dropped meanwhile, the thread remains until
+///   the connect timeout at most.
+/// - User information in the URL is sent in its written form, and relative redirects are not followed.
+/// - While a stream is open, [`Guard::reload`](crate::Guard::reload) takes effect with the next event or heartbeat.
+/// - An older document that the server serves again is accepted, because going back is a legal change. Caches between
+///   server and client must honour `ETag`.
 ///
 /// # Examples
 ///
@@ -87,38 +96,38 @@ pub struct Http {
     poll: Duration,
     retry: Retry,
     stream: bool,
-    /// The interval, unless set.
-    fresh_for: Option<Duration>,
+    /// `None` for the default, which depends on the interval of the polls.
+    max_staleness: Option<Duration>,
     cache: Option<PathBuf>,
     state: State,
 }
 
-/// The longest of all times here: the clock has an end.
+/// The maximum of all durations that can be set, so that adding one to the current time cannot overflow.
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl Http {
-    /// Follows the document at this URL: `https://`, or `http://` on this machine.
+    /// Creates a source for a document at an `https://` URL, or at an `http://` URL on this machine.
     ///
     /// # Errors
     ///
-    /// Returns an error for what is no such URL. [`plain`](Http::insecure) takes `http://` to other machines.
+    /// Returns an error for any other URL. [`Http::insecure`] accepts `http://` to other machines.
     pub fn new(url: &str) -> Result<Self, Error> {
-        Target::parse(url, false).map(Self::of)
+        Target::parse(url, false).map(Self::with_target)
     }
 
-    /// Follows the document at this URL, also where it is neither encrypted nor on this machine.
+    /// Creates a source for a document at any `https://` or `http://` URL.
     ///
-    /// For networks that are trusted, such as that of a cluster: whoever is on the way can turn flags on, and reads
-    /// what [`bearer`](Http::bearer_token) and [`header`](Http::header) send.
+    /// Use this only in a trusted network, such as that of a cluster. Over `http://`, anyone on the path can turn flags on,
+    /// and can read the values of [`bearer_token`](Http::bearer_token) and [`header`](Http::header).
     ///
     /// # Errors
     ///
-    /// Returns an error for what is no URL.
+    /// Returns an error if the URL is invalid.
     pub fn insecure(url: &str) -> Result<Self, Error> {
-        Target::parse(url, true).map(Self::of)
+        Target::parse(url, true).map(Self::with_target)
     }
 
-    fn of(target: Target) -> Self {
+    fn with_target(target: Target) -> Self {
         let settings = Settings {
             headers: Vec::new(),
             connect_timeout: Duration::from_secs(2),
@@ -137,17 +146,18 @@ impl Http {
             poll: Duration::from_secs(30),
             retry: Retry::default(),
             stream: true,
-            fresh_for: None,
+            max_staleness: None,
             cache: None,
             state: State::default(),
         }
     }
 
-    /// Sends this header with every question, in the place of an earlier one of its name.
+    /// Sends this header with every request. It replaces an earlier header of the same name.
     ///
     /// # Errors
     ///
-    /// Returns an error when the name is no header's, or the value cannot be sent (it may have no line's end in it).
+    /// Returns an error if the name is not a header name, or if the value cannot be sent, for example because of a line
+    /// break.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, Error> {
         let name: HeaderName = name.parse().map_err(|_| Error::header("its name is not the name of a header"))?;
         HeaderValue::from_str(value)
@@ -157,116 +167,126 @@ impl Http {
         Ok(self)
     }
 
-    /// Sends this token with every question: `Authorization: Bearer …`.
+    /// Sends this token with every request: `Authorization: Bearer …`.
     ///
     /// # Errors
     ///
-    /// Returns an error when the token cannot be sent in a header.
+    /// Returns an error if the token cannot be sent in a header.
     pub fn bearer_token(self, token: &str) -> Result<Self, Error> {
         self.header(header::AUTHORIZATION.as_str(), &format!("Bearer {token}"))
     }
 
-    /// Sets how often to ask. Default: 30 seconds, give or take a tenth; at least 10 milliseconds, at most a day.
+    /// Sets the interval of polls, from 10 milliseconds to a day. Default: 30 seconds.
+    ///
+    /// Each wait differs from it by up to a tenth, at random.
     pub fn poll_every(mut self, interval: Duration) -> Self {
         self.poll = interval.clamp(Duration::from_millis(10), DAY);
         self
     }
 
-    /// Sets how long to wait after failures.
+    /// Sets the waits after failures.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
     }
 
-    /// Sets whether to take a stream of events where the server offers one. Default: yes.
+    /// Sets whether to use a stream of events if the server offers one. Default: `true`.
     pub fn stream(mut self, stream: bool) -> Self {
         self.stream = stream;
         self
     }
 
-    /// Keeps the last good document in this file, for starts while the server is away. Default: nowhere.
+    /// Stores the last valid document in this file, for starts while the server is unavailable. Default: no file.
     ///
-    /// A start takes the one on disk at once if it is as fresh as that of any process that [polls](Http::max_staleness),
-    /// and asks within an interval. Else it waits two seconds for the server, and then takes the one on disk. It
-    /// counts only if it was got from the same URL with the same headers. One that can no longer be written over is removed where possible: it may have flags on
-    /// that are off by now. See [`Cache`](crate::Cache).
+    /// If the stored document is [recent](Http::max_staleness), startup uses it immediately, and the first request follows
+    /// within an interval. Otherwise startup waits two seconds for the server, and then uses the stored document.
+    ///
+    /// The document is used only if it came from the same URL with the same headers. If the file can no longer be
+    /// written, it is removed where possible, because it may have flags on that are off now. See
+    /// [`Cache`](crate::Cache).
     pub fn cache(mut self, path: impl Into<PathBuf>) -> Self {
         self.cache = Some(path.into());
         self
     }
 
-    /// Sets for how long after the server's last good answer the document on disk is taken at a start without asking.
-    /// Default: the interval of the [polls](Http::poll_every), but 30 seconds at the most unless streams are off.
+    /// Sets the age up to which startup uses the document in the cache without a request. Default: the interval of the
+    /// [polls](Http::poll_every), and at most 30 seconds if streams are enabled.
     ///
-    /// The server is asked within that time again: processes that all restart at one moment do not all ask at one
-    /// moment, and may be two intervals behind, where one that polls is one behind. The age goes by the clock of the
-    /// machine. With [`Duration::ZERO`] a start always asks. With more than the default it may have flags that were turned off meanwhile, and is [stale](flagkit_core::tooling::SourceState::Stale)
-    /// until it has asked; [`Duration::MAX`] is for fleets so large that any start together would be too much for the
-    /// server.
+    /// The age is the time since the last successful response, by the clock of the machine. The first request follows
+    /// within the default age, at a random time, so processes that restart at once do not send their requests at once.
+    /// Flags may then be two intervals old; flags of a running process are at most one interval old.
+    ///
+    /// - With [`Duration::ZERO`], startup always sends a request.
+    /// - With more than the default, startup may use flags that were turned off meanwhile. The source is then
+    ///   [stale](flagkit_core::tooling::SourceState::Stale) until its first response.
+    /// - [`Duration::MAX`] is for large fleets: a simultaneous start would overload the server.
     pub fn max_staleness(mut self, time: Duration) -> Self {
-        self.fresh_for = Some(time);
+        self.max_staleness = Some(time);
         self
     }
 
-    /// Sets how long to wait for a name and for a connection, each. Default: 2 seconds.
+    /// Sets the timeout for name resolution, and the same for connecting. Default: 2 seconds; at most a day.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.connect_timeout = timeout.min(DAY);
         self
     }
 
-    /// Sets how long to wait for the headers of an answer. Default: 5 seconds.
+    /// Sets the timeout for the headers of a response. Default: 5 seconds; at most a day.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.settings.header_timeout = timeout.min(DAY);
         self
     }
 
-    /// Sets how long a poll may take altogether. Default: 10 seconds.
+    /// Sets the timeout for a whole poll. Default: 10 seconds; at most a day.
     pub fn total_timeout(mut self, timeout: Duration) -> Self {
         self.settings.total_timeout = timeout.min(DAY);
         self
     }
 
-    /// Sets how long a stream may be silent before it counts as lost. Default: 60 seconds; a server should give a sign
-    /// of life three times as often.
+    /// Sets how long a stream may be silent before it counts as lost. Default: 60 seconds; at most a day.
+    ///
+    /// A server should send a heartbeat three times in this period.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.settings.idle_timeout = timeout.min(DAY);
         self
     }
 
-    /// Sets the greatest size of a document, in bytes, after decompression. Default: 8 MiB.
+    /// Sets the maximum size of a document, in bytes, after decompression. Default: 8 MiB.
     pub fn max_len(mut self, bytes: u64) -> Self {
         self.settings.max_len = bytes;
         self
     }
 
-    /// Sets the format. Default: as the server says by the content type, else by the extension of the URL's path.
+    /// Sets the format. Default: that of the content type, else that of the extension in the URL's path.
     pub fn format(mut self, format: Format) -> Self {
         self.settings.format = Some(format);
         self
     }
 
-    /// Sets whether to follow redirects, to the same scheme, host and port alone, and three in a row. Default: no.
+    /// Sets whether to follow redirects. Default: `false`.
+    ///
+    /// Only redirects to the same scheme, host and port are followed, and at most three in a row.
     pub fn follow_redirects(mut self, follow: bool) -> Self {
         self.settings.follow_redirects = follow;
         self
     }
 
-    /// Sets whether to go by the proxies that the environment names. Default: yes. The status warns of one that is gone
-    /// by.
+    /// Sets whether to use the proxy from the environment. Default: `true`.
     ///
-    /// The first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY` counts, but for what `NO_PROXY` lists; also a plain
-    /// `http://` server is asked through a tunnel (`CONNECT`).
+    /// The first of `ALL_PROXY`, `HTTPS_PROXY` and `HTTP_PROXY` counts, except for the hosts in `NO_PROXY`. All requests
+    /// use a tunnel (`CONNECT`), even those to an `http://` server. The status of the source has a warning while a proxy
+    /// is in use.
     pub fn use_proxy(mut self, use_proxy: bool) -> Self {
         self.settings.use_proxy = use_proxy;
         self
     }
 
-    /// Trusts these certificates, in PEM, and no others. Default: those of the platform; where it has none, those of
-    /// Mozilla.
+    /// Trusts only these certificates, in PEM. Default: the certificates of the platform, or those of Mozilla if it has
+    /// none.
     ///
     /// # Errors
     ///
-    /// Returns an error when there is no certificate in it.
+    /// Returns an error if the text has no certificate.
     pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, Error> {
         self.settings.roots = roots::parse(pem)?;
         Ok(self)

@@ -1,10 +1,12 @@
-//! Certificates that are trusted, from PEM.
+//! The trusted certificates of a client, read from PEM.
+//!
+//! They are checked when they are set, so that a wrong file is an error at startup and not a failed request later.
 
 use ureq::tls::{PemItem, parse_pem};
 
 use crate::error::Error;
 
-/// Reads the certificates, in DER.
+/// Returns the certificates of a PEM text, in DER. Other items of the text, such as keys, are skipped.
 pub(super) fn parse(pem: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     let items = parse_pem(pem).collect::<Result<Vec<_>, _>>().map_err(|_| Error::certificate("the text is not PEM"))?;
     let roots = items.iter().filter_map(|item| match item {
@@ -21,7 +23,7 @@ pub(super) fn parse(pem: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     Ok(roots)
 }
 
-/// Whether the bytes are one sequence of DER (X.690), as every certificate is. What is in it shows when it is used.
+/// Returns whether the bytes are one DER sequence (X.690), as every certificate is. Its content is checked on first use.
 fn is_sequence(der: &[u8]) -> bool {
     let Some((0x30, rest)) = der.split_first().map(|(tag, rest)| (*tag, rest)) else { return false };
     let Some((&first, rest)) = rest.split_first() else { return false };

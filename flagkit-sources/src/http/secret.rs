@@ -1,8 +1,10 @@
-//! Values that are sent and never shown.
+//! Secret values, such as tokens: a client sends them, and no output contains them.
 
 use std::fmt;
 
-/// A value that is sent and never shown: its `Debug` is three stars, and it has no `Display`.
+/// The value of a request header. Its `Debug` output is three stars, and it has no `Display`.
+///
+/// Every header counts as secret, because users put tokens into headers of any name.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Secret(String);
 
@@ -11,7 +13,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value, to be sent.
+    /// Returns the value. Only the code that sends it, or computes a digest of it, may call this.
     pub(super) fn reveal(&self) -> &str {
         &self.0
     }

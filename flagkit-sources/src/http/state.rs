@@ -1,32 +1,40 @@
-//! What a source remembers of its server.
+//! The state that a source keeps between requests.
 
 use std::time::Instant;
 
 use super::client::Client;
-use super::schedule::Outcome;
+use super::schedule::PollOutcome;
 use crate::cache::CachedDocument;
 
-/// What was last seen of the server.
+/// What a source remembers of its server and of its cache.
+///
+/// [`Http`](super::Http) owns one. The poller reads and changes it on the thread of the source. A restarted source begins
+/// with an empty state.
 #[derive(Debug, Default)]
 pub(super) struct State {
+    /// The client, created for the first request with all settings.
     pub(super) client: Option<Client>,
+    /// The last accepted document.
     pub(super) accepted: Option<Accepted>,
-    /// How the load at the start went, if it asked.
-    pub(super) start: Option<Outcome>,
-    /// Until when not to ask for a stream again.
-    pub(super) no_stream_until: Option<Instant>,
-    /// Why the stream could not be opened that the server should have.
-    pub(super) no_stream_because: Option<String>,
-    /// When the document was last asked for without a tag.
-    pub(super) last_whole: Option<Instant>,
-    /// The document in force, as long as it is not on disk, and why it is not.
-    pub(super) unkept: Option<CachedDocument>,
-    pub(super) not_kept: Option<String>,
-    /// When that was last noted on disk.
-    pub(super) last_kept: Option<Instant>,
+    /// The outcome of the request at startup, if there was one.
+    pub(super) startup_outcome: Option<PollOutcome>,
+    /// The time of the next request for a stream; `None` for now.
+    pub(super) stream_retry_at: Option<Instant>,
+    /// The warning about a stream that failed.
+    pub(super) stream_problem: Option<String>,
+    /// The time of the last complete document, which is that of the last request without a tag.
+    pub(super) last_full: Option<Instant>,
+    /// The accepted document, until it is in the cache.
+    pub(super) uncached: Option<CachedDocument>,
+    /// The warning about a cache that cannot be written.
+    pub(super) cache_problem: Option<String>,
+    /// The time of the last write to the cache.
+    pub(super) last_cached: Option<Instant>,
 }
 
-/// The document in force. The tag is part of it, so that "not modified" is never said of another.
+/// The identity of the accepted document: its digest, and the tag that the server sent with it.
+///
+/// The two are kept together, so that "not modified" always refers to the document in use.
 #[derive(Debug)]
 pub(super) struct Accepted {
     pub(super) digest: u128,

@@ -1,4 +1,7 @@
-//! What is asked for: a URL that can be shown.
+//! The URL of a document, and the form of it that may be shown.
+//!
+//! A URL can hold secrets: user information and query. [`Target`] keeps the complete URL for requests, and a second form
+//! without these parts for messages, `Debug` and the provenance.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,21 +11,23 @@ use ureq::http::uri::Scheme;
 
 use crate::error::Error;
 
-/// The URL of a document.
+/// The URL of a document, checked when the source is created.
+///
+/// [`Http`](super::Http) owns one, its client has a copy, and following a redirect creates another.
 #[derive(Clone)]
 pub(super) struct Target {
     uri: Uri,
-    /// Without user information and query, which may hold secrets.
+    /// The URL without user information and query, which may hold secrets.
     shown: String,
 }
 
 impl Target {
-    /// `plain` allows what is neither encrypted nor on this machine.
-    pub(super) fn parse(url: &str, plain: bool) -> Result<Self, Error> {
+    /// Parses a URL. `insecure` allows `http://` to other machines.
+    pub(super) fn parse(url: &str, insecure: bool) -> Result<Self, Error> {
         let url = url.split_once('#').map_or(url, |(url, _)| url);
         let uri: Uri =
             url.parse().map_err(|_| Error::url("it is not one such as https://flags.example.com/flags.toml"))?;
-        // A port that is none would be taken for the usual one.
+        // `Uri` accepts an invalid port, and would use the default port instead.
         let after_host = uri.authority().and_then(|authority| authority.as_str().rsplit(['@', ']']).next());
         if after_host.is_some_and(|rest| rest.contains(':')) && uri.port_u16().is_none() {
             return Err(Error::url("its port is not a number from 0 to 65535"));
@@ -33,7 +38,7 @@ impl Target {
             _ => return Err(Error::url("it begins with neither https:// nor http://")),
         };
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| Error::url("it has no host"))?;
-        if !is_https && !plain && !is_loopback(host) {
+        if !is_https && !insecure && !is_loopback(host) {
             return Err(Error::url(
                 "http:// to another machine is not encrypted, so anyone on the network can turn flags on and read tokens; use https://, or Http::insecure if the network is trusted",
             ));
@@ -48,23 +53,23 @@ impl Target {
         &self.uri
     }
 
-    /// The URL for people: without user information and query.
+    /// Returns the URL for messages: without user information and query.
     pub(super) fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// Whether the host is this machine, by its spelling alone.
+    /// Returns whether the host is this machine. Only the text counts; the name is not resolved.
     pub(super) fn is_loopback(&self) -> bool {
         self.uri.host().is_some_and(is_loopback)
     }
 
-    /// Where a redirect leads to, if that is the same scheme, host and port.
+    /// Returns the target of a redirect if it has the same scheme, host and port.
     pub(super) fn redirected(&self, location: &str) -> Option<Self> {
-        // The user information of the URL goes along, whichever way the server spells the origin.
-        let here =
+        // The new URL keeps the authority of the old one, and with it the user information.
+        let same_origin =
             |path: &str| format!("{}://{}{path}", self.uri.scheme_str()?, self.uri.authority()?).parse::<Uri>().ok();
         if location.starts_with('/') && !location.starts_with("//") {
-            return Self::parse(&here(location)?.to_string(), true).ok();
+            return Self::parse(&same_origin(location)?.to_string(), true).ok();
         }
         let uri = location.parse::<Uri>().ok()?;
         let origin = |uri: &Uri| {
@@ -75,7 +80,7 @@ impl Target {
         if origin(&uri)? != origin(&self.uri)? {
             return None;
         }
-        Self::parse(&here(uri.path_and_query()?.as_str())?.to_string(), true).ok()
+        Self::parse(&same_origin(uri.path_and_query()?.as_str())?.to_string(), true).ok()
     }
 }
 

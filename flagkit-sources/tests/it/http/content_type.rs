@@ -162,7 +162,7 @@ fn what_is_of_another_type_is_no_document() {
 fn an_encoding_that_was_not_asked_for_is_refused() {
     for encoding in ["br", "zstd", "deflate", "compress", "gzip, gzip", "gzip, br", "br, gzip", "aws-chunked"] {
         let headers = format!("{TOML}content-encoding: {encoding}\r\n");
-        assert_refused(encoding, answer("200 OK", &headers, EVIL), "an encoding that was not asked for");
+        assert_refused(encoding, answer("200 OK", &headers, EVIL), "an encoding that was not requested");
     }
     // The header claims compression, the body is not compressed.
     assert_refused("gzip", answer("200 OK", &format!("{TOML}content-encoding: gzip\r\n"), EVIL), "gzip");

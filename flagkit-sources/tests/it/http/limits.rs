@@ -291,7 +291,7 @@ fn chunks_of_a_byte_are_cut_off() {
 #[test]
 fn a_gigabyte_that_is_not_announced_is_cut_off() {
     let name = "a_gigabyte_that_is_not_announced_is_cut_off";
-    Scenario::new(name, "without saying how long the answer is").run(|stream| {
+    Scenario::new(name, "neither Content-Length nor chunked encoding").run(|stream| {
         stream.write_all(format!("{HEAD}\r\n{EVIL}").as_bytes())?;
         pour(stream, b"x", 1 << 30)
     });
@@ -300,7 +300,7 @@ fn a_gigabyte_that_is_not_announced_is_cut_off() {
 #[test]
 fn a_length_beyond_all_memory_takes_no_memory() {
     let name = "a_length_beyond_all_memory_takes_no_memory";
-    Scenario::new(name, "the answer ends before its end")
+    Scenario::new(name, "the response is truncated")
         .run(|stream| stream.write_all(format!("{HEAD}content-length: {}\r\n\r\n{EVIL}", u64::MAX).as_bytes()));
 }
 

@@ -449,7 +449,7 @@ fn a_cache_that_cannot_be_written_is_a_warning() {
     assert_eq!((status(&guard).state, last_error(&guard)), (SourceState::Fresh, None));
     wait_until("the warning", || !status(&guard).warnings.is_empty());
     let warnings = status(&guard).warnings;
-    assert!(warnings.len() == 1 && warnings[0].starts_with("cannot be kept on disk: "), "{warnings:?}");
+    assert!(warnings.len() == 1 && warnings[0].starts_with("cannot write its cache: "), "{warnings:?}");
     let (told, events) = mpsc::channel();
     let _subscription = guard.flags().subscribe(move |event| {
         if let Event::WarningsChanged(_) = event {

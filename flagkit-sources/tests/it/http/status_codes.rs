@@ -111,7 +111,7 @@ fn each_status_but_200_is_an_error_that_names_it_and_passes() {
         (204, "no content"),
         (205, "reset content"),
         (206, "partial content"),
-        (299, "a status that is not known"),
+        (299, "an unknown status"),
         (408, "request timeout"),
         (429, "too many requests"),
         (500, "internal server error"),
@@ -119,7 +119,7 @@ fn each_status_but_200_is_an_error_that_names_it_and_passes() {
         (502, "bad gateway"),
         (503, "service unavailable"),
         (504, "gateway timeout"),
-        (599, "a status that is not known"),
+        (599, "an unknown status"),
     ];
     let lasting = [
         (301, "a redirect"),
@@ -136,9 +136,9 @@ fn each_status_but_200_is_an_error_that_names_it_and_passes() {
         (410, "gone"),
         (418, "i'm a teapot"),
         (451, "unavailable for legal reasons"),
-        (499, "a status that is not known"),
-        (600, "a status that is not known"),
-        (999, "a status that is not known"),
+        (499, "an unknown status"),
+        (600, "an unknown status"),
+        (999, "an unknown status"),
     ];
     let all = passing.map(|(code, name)| (code, name, PASSING.0)).into_iter();
     for (code, name, wait) in all.chain(lasting.map(|(code, name)| (code, name, LASTING.0))) {

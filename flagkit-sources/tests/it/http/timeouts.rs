@@ -69,19 +69,19 @@ fn assert_given_up(stub: &Stub, http: Http, limit: Duration, phase: &str) {
 #[test]
 fn a_server_that_accepts_and_says_nothing_is_given_up() {
     let stub = slow(say_nothing);
-    assert_given_up(&stub, impatient(&stub), HEADER, "waiting for the answer to begin");
+    assert_given_up(&stub, impatient(&stub), HEADER, "waiting for the response headers");
 }
 
 #[test]
 fn a_header_that_drips_is_given_up() {
     let stub = slow(|stream| drip(stream, b"HTTP/1.1 200 OK\r\nx: ".iter().copied().chain(std::iter::repeat(b'x'))));
-    assert_given_up(&stub, impatient(&stub), HEADER, "waiting for the answer to begin");
+    assert_given_up(&stub, impatient(&stub), HEADER, "waiting for the response headers");
 }
 
 #[test]
 fn preliminary_answers_that_drip_are_given_up() {
     let stub = slow(|stream| drip(stream, b"HTTP/1.1 102 Processing\r\n\r\n".iter().copied().cycle()));
-    assert_given_up(&stub, impatient(&stub), HEADER, "waiting for the answer to begin");
+    assert_given_up(&stub, impatient(&stub), HEADER, "waiting for the response headers");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_body_that_drips_is_given_up_however_it_is_framed() {
             stream.write_all(format!("HTTP/1.1 200 OK\r\n{framing}").as_bytes())?;
             drip(stream, GOOD.bytes().cycle())
         });
-        assert_given_up(&stub, impatient(&stub), TOTAL, "waiting for the answer to end");
+        assert_given_up(&stub, impatient(&stub), TOTAL, "waiting for the end of the response");
     }
 }
 
@@ -101,7 +101,7 @@ fn a_body_that_never_comes_is_given_up() {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n")?;
         say_nothing(stream)
     });
-    assert_given_up(&stub, impatient(&stub), TOTAL, "waiting for the answer to end");
+    assert_given_up(&stub, impatient(&stub), TOTAL, "waiting for the end of the response");
 }
 
 /// Only the last byte is missing.
@@ -112,7 +112,7 @@ fn a_body_that_never_ends_is_given_up() {
         stream.write_all(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}0").as_bytes())?;
         say_nothing(stream)
     });
-    assert_given_up(&stub, impatient(&stub), TOTAL, "waiting for the answer to end");
+    assert_given_up(&stub, impatient(&stub), TOTAL, "waiting for the end of the response");
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_stream_that_is_silent_for_too_long_is_lost_and_opened_again_after_the_next_
     wait_for_state(&guard, SourceState::Stale);
     assert!(opened.elapsed() >= IDLE);
     let error = last_error(&guard).expect("an error");
-    assert!(error.contains("did not answer in time (nothing came for too long)"), "{error}");
+    assert!(error.contains("did not answer in time (no data within the idle timeout)"), "{error}");
     assert_eq!(guard.readiness(), Readiness::Stale);
     // The flags stay and the status reports the loss. No new stream is opened until a poll shows that the server is up.
     wait_until("the poll after it", || stub.polls().len() >= 2);
@@ -276,7 +276,11 @@ fn a_stream_that_falls_silent_within_an_event_is_lost_without_it() {
     // The stream never delivered anything while the polls succeed, so there is a warning.
     let status = status(&guard);
     assert_eq!((status.state, status.refusals), (SourceState::Fresh, 0));
-    assert!(status.warnings.iter().any(|warning| warning.contains("its stream is of no use")), "{:?}", status.warnings);
+    assert!(
+        status.warnings.iter().any(|warning| warning.contains("its stream brings no documents")),
+        "{:?}",
+        status.warnings
+    );
 }
 
 #[test]
@@ -289,7 +293,7 @@ fn a_stream_that_is_not_answered_is_warned_of_and_the_polls_go_on() {
         stream.write_all(document("v", GOOD).as_bytes()).is_ok()
     });
     let guard = start(eager(&stub.url()).header_timeout(HEADER));
-    let reason = "did not answer in time (waiting for the answer to begin)";
+    let reason = "did not answer in time (waiting for the response headers)";
     let warning = format!("its stream cannot be opened, changes are seen by polling: {reason}");
     wait_until("the warning", || status(&guard).warnings.iter().any(|known| **known == *warning));
     let polls = stub.polls().len();

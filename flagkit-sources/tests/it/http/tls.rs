@@ -284,7 +284,7 @@ fn a_proxy_of_the_environment_is_gone_by_and_shown_without_its_password() {
         let http = Http::insecure(&url).expect("a URL").poll_every(Duration::from_millis(20));
         let guard = start(http);
         wait_until("the flags", || is_on(&guard, "a"));
-        let warning = format!("is asked through the proxy {}", variable("FLAGKIT_TEST_PROXY"));
+        let warning = format!("uses the proxy {}", variable("FLAGKIT_TEST_PROXY"));
         // The thread of the source sets the warning, after the flags are loaded.
         wait_until(&warning, || status(&guard).warnings.iter().any(|known| **known == *warning));
         let status = status(&guard);

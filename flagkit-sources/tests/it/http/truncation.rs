@@ -161,7 +161,7 @@ fn why_an_answer_that_ends_with_the_connection_is_refused_is_said() {
     let guard = start(impatient(&stub.url()));
     assert!(!is_on(&guard, "a"));
     let error = last_error(&guard).expect("an error");
-    assert!(error.contains("without saying how long"), "{error}");
+    assert!(error.contains("neither Content-Length nor chunked encoding"), "{error}");
 }
 
 #[test]
