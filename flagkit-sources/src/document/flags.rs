@@ -189,7 +189,7 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
                 Value::Bool(false) => {}
                 _ => match switch_help(&node.value).filter(|_| matches!(node.value, Value::Text(_))) {
                     Some(help) => {
-                        decoder.problem_with_help(node.offset(), &path, node.describe(), "true or false", help)
+                        decoder.problem_with_help(node.offset(), &path, node.describe(), "true or false", help);
                     }
                     None => decoder.problem(node.offset(), &path, node.describe(), "true or false"),
                 },
