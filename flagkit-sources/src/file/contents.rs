@@ -1,4 +1,4 @@
-//! Reading a file that may be anything.
+//! Reads a file, whatever its path leads to.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek};
@@ -11,30 +11,35 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::fingerprint::Fingerprint;
 
-/// The bytes of a regular file, read in one go.
+/// The bytes of a regular file, from a single read.
+///
+/// [`read`] makes it, and a check in `follow` consumes it: first its [`Digest`], then the bytes, if they are new.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) bytes: Vec<u8>,
-    /// Of the file that was read, after reading it.
+    /// The fingerprint of the open file, taken after the read.
     pub(super) fingerprint: Fingerprint,
-    /// Nobody wrote while it was read, as far as the file system tells.
-    pub(super) undisturbed: bool,
-    /// What was read, which need not be what the path leads to by now.
+    /// Whether the file system reports no write between the begin and the end of the read.
+    pub(super) read_atomically: bool,
+    /// The open file. By now the path may lead to another one.
     file: fs::File,
 }
 
 impl Contents {
-    /// Looks a second time, after a while, and tells whether the file that was read still has the same content, also
-    /// if another one has taken its place.
-    pub(super) fn stays_the_same(&mut self, a_while: Duration) -> bool {
-        thread::sleep(a_while);
+    /// Waits for `delay`, then returns whether the file that was read still has the same contents.
+    ///
+    /// It reads the open file, also if another file has replaced it under its path.
+    pub(super) fn is_stable(&mut self, delay: Duration) -> bool {
+        thread::sleep(delay);
         let mut again = Vec::with_capacity(self.bytes.len());
-        let most = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX).saturating_add(1);
-        self.file.rewind().is_ok() && (&mut self.file).take(most).read_to_end(&mut again).is_ok() && again == self.bytes
+        let max = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX).saturating_add(1);
+        self.file.rewind().is_ok() && (&mut self.file).take(max).read_to_end(&mut again).is_ok() && again == self.bytes
     }
 }
 
-/// What a look at the file found, small enough to remember. Errors are told apart by their message.
+/// The hash of what a read returned: of the bytes, or of the error's message.
+///
+/// The state of a file keeps it instead of the bytes, to detect new contents and new errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Digest {
     Bytes(u128),
@@ -52,43 +57,49 @@ impl Digest {
 
 /// Reads the file.
 ///
-/// Never waits for a writer at the other end, never reads what is no regular file, and never holds more than `max`
-/// bytes, whatever the file system says of the size.
+/// It never blocks on a pipe, reads only regular files, and holds at most `max` bytes, whatever size the file system
+/// reports.
 pub(super) fn read(path: &Path, max: u64) -> Result<Contents, LoadError> {
     let mut file = open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound if path.is_symlink() => {
-            LoadError::missing("there is no such file: the link leads nowhere")
+            LoadError::missing("there is no such file: the path is a symbolic link to a missing file")
         }
-        _ => io_error("cannot be opened", error),
+        _ => io_error("cannot open the file", error),
     })?;
-    let metadata = file.metadata().map_err(|error| io_error("cannot be looked at", error))?;
+    let metadata = file.metadata().map_err(|error| io_error("cannot read the metadata of the file", error))?;
     if !metadata.is_file() {
         return Err(not_a_file(&metadata));
     }
     if metadata.len() > max {
-        return Err(LoadError::new(format!("is too large: {} bytes, the limit is {max}", metadata.len())));
+        let message = format!("the file is too large: got {} bytes, expected at most {max}", metadata.len());
+        return Err(LoadError::new(message));
     }
     let before = Fingerprint::of(&metadata);
-    // The size may be wrong in either direction: 0 under /proc, anything while somebody writes.
+    // The reported size may be wrong: it is 0 under /proc, and it changes during a write.
     let mut bytes = Vec::new();
     (&mut file)
         .take(max.saturating_add(1))
         .read_to_end(&mut bytes)
-        .map_err(|error| io_error("cannot be read", error))?;
+        .map_err(|error| io_error("cannot read the file", error))?;
     if u64::try_from(bytes.len()).is_ok_and(|len| len > max) {
-        return Err(LoadError::new(format!("is too large: the limit is {max} bytes")));
+        return Err(LoadError::new(format!(
+            "the file is too large: got more than its metadata reports, expected at most {max} bytes"
+        )));
     }
-    let metadata = file.metadata().map_err(|error| io_error("cannot be looked at", error))?;
+    let metadata = file.metadata().map_err(|error| io_error("cannot read the metadata of the file", error))?;
     let fingerprint = Fingerprint::of(&metadata);
-    Ok(Contents { bytes, undisturbed: fingerprint == before, fingerprint, file })
+    Ok(Contents { bytes, read_atomically: fingerprint == before, fingerprint, file })
 }
 
-/// Returns the fingerprint of what the path leads to.
+/// Returns the fingerprint of the file that the path leads to.
 pub(super) fn fingerprint(path: &Path) -> Option<Fingerprint> {
     fs::metadata(path).ok().map(|metadata| Fingerprint::of(&metadata))
 }
 
-/// Opening a FIFO waits for a writer unless told not to; what was opened is looked at before it is read.
+/// Opens a file of any type without blocking.
+///
+/// Opening a FIFO blocks until there is a writer, unless `O_NONBLOCK` is set. The caller checks the type before it
+/// reads.
 #[cfg(unix)]
 pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -103,12 +114,12 @@ pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
 fn io_error(what: &str, error: io::Error) -> LoadError {
     match error.kind() {
         io::ErrorKind::NotFound => LoadError::missing("there is no such file"),
-        io::ErrorKind::IsADirectory => LoadError::new("is a directory, not a file"),
+        io::ErrorKind::IsADirectory => LoadError::new("got a directory, expected a file"),
         _ => LoadError::new(format!("{what}: {error}")).with_cause(error),
     }
 }
 
 fn not_a_file(metadata: &fs::Metadata) -> LoadError {
     let what = if metadata.is_dir() { "a directory" } else { "a device, pipe or socket" };
-    LoadError::new(format!("is {what}, not a file"))
+    LoadError::new(format!("got {what}, expected a file"))
 }

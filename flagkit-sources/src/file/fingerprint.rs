@@ -1,12 +1,13 @@
-//! Whether a file may have changed, without reading it.
+//! Detects without reading it that a file has not changed, and that a directory is still the same one.
 
 use std::fs::Metadata;
 use std::time::{Duration, SystemTime};
 
-/// What the file system says of a file. Compared for equality, never for order: times may go backwards.
+/// The metadata of a file that a write changes: size, times and inode.
 ///
-/// On Unix the change time is part of it, which no ordinary program can set: a rewrite of the same size with the
-/// modification time put back still shows.
+/// The state of a file keeps the last one, and a poll compares it with the present one. Fingerprints are equal or not;
+/// they have no order, because times may go backwards. On Unix the change time is part of it, which no ordinary program
+/// can set. So even a rewrite of the same size that restores the modification time is detected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     len: u64,
@@ -17,8 +18,10 @@ pub(super) struct Fingerprint {
     changed: (i64, i64),
 }
 
-/// Two writes within one tick of the file system's clock leave one fingerprint. Ticks are 10 ms at most on the
-/// systems of today; network file systems with a coarser clock are read in full now and then.
+/// The age at which a fingerprint becomes reliable.
+///
+/// Two writes within one tick of the file system's clock leave the same fingerprint. Ticks are at most 10 ms on current
+/// systems. For network file systems with a coarser clock, the file is read in full every 30 seconds.
 const TICK: Duration = Duration::from_millis(100);
 
 impl Fingerprint {
@@ -35,8 +38,9 @@ impl Fingerprint {
         }
     }
 
-    /// Tells whether the file was written so lately that another write could leave the same fingerprint, or that its
-    /// writer may still be at it.
+    /// Returns whether the last write is so recent that another one could leave the same fingerprint.
+    ///
+    /// Its writer may also still be writing.
     pub(super) fn is_recent(&self, now: SystemTime) -> bool {
         let near = |time: SystemTime| now.duration_since(time).unwrap_or_else(|ahead| ahead.duration()) < TICK;
         self.last_touched().is_none_or(near)
@@ -55,8 +59,10 @@ impl Fingerprint {
     }
 }
 
-/// Which directory a path leads to at the moment, to notice that another has taken its place. The time of birth is
-/// part of it because a file system may give a new directory the inode of a removed one.
+/// Identifies the directory that a path leads to, to detect that another one has replaced it.
+///
+/// Watches are counted per path and identity, so that a watch of a replaced directory is never mistaken for one of its
+/// successor. The creation time is part of it because a file system may reuse the inode of a removed directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     created: Option<SystemTime>,

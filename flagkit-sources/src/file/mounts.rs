@@ -1,13 +1,14 @@
-//! Files that are mounted by themselves.
+//! Detects a file that is mounted by itself.
 //!
-//! A container can mount a single file (`subPath`, a bind mount). The mount keeps the file that was there at the time:
-//! when its source is replaced by a rename, the container goes on seeing the old one, and nothing tells of it.
+//! A container can mount a single file (`subPath`, a bind mount). The mount is bound to the file that existed when it
+//! was made. If a rename replaces the source of the mount, the container keeps the old file, and no event reports it.
+//! The loop in `follow` therefore gives the status a warning for such a file.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// Tells whether the file is a mount point, as far as the system says.
+/// Returns whether the file is a mount point, according to `/proc/self/mountinfo`.
 pub(super) fn is_mount_point(path: &Path) -> bool {
     let (Ok(path), Ok(mounts)) = (fs::canonicalize(path), fs::read("/proc/self/mountinfo")) else { return false };
     let path = path.as_os_str().as_bytes();
@@ -16,7 +17,7 @@ pub(super) fn is_mount_point(path: &Path) -> bool {
     points.into_iter().any(|point| unescape(point) == path)
 }
 
-/// Blanks, tabs, line ends and backslashes are written as a backslash and three octal digits.
+/// Decodes a path of `mountinfo`: blanks, tabs, line ends and backslashes are a backslash and three octal digits there.
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut rest = text;
     let mut plain = Vec::with_capacity(text.len());
@@ -25,7 +26,7 @@ fn unescape(text: &[u8]) -> Vec<u8> {
         let code = escaped.and_then(|(digits, _)| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
         plain.push(code.unwrap_or(byte));
         rest = match (code, escaped) {
-            (Some(_), Some((_, behind))) => behind,
+            (Some(_), Some((_, remainder))) => remainder,
             _ => after,
         };
     }

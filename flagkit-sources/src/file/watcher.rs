@@ -1,8 +1,8 @@
-//! Events of the operating system, as hints.
+//! The events of the operating system for one file, reduced to hints.
 //!
-//! An event says no more than "look again"; what is there decides. Hints may be late, twice or missing: a poll runs
-//! beneath. The watched directories are those of all hops of the path, as spelled, so that a retargeted link is
-//! noticed as well as a rewritten file.
+//! An event means only that the file has to be read; its contents decide. Events may be late, duplicated or missing, so
+//! a poll runs as well. The watched directories are those of all [links](super::path_links) of the path, as it is
+//! spelled: a symbolic link that is pointed elsewhere is detected like a file that is rewritten.
 
 use std::fmt;
 use std::fs;
@@ -15,139 +15,149 @@ use flagkit_core::source::Signal;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
 use notify::{ErrorKind, Event, EventKind};
 
+use super::debounce::WriteHint;
 use super::fingerprint::Identity;
-use super::hops::hops;
-use super::settling::Evidence;
-use super::watches::{Listener, Watches};
+use super::path_links::links;
+use super::shared_watcher::{Listener, SharedWatcher};
 
-/// Watches the hops of one path. Dropped, it stops.
+/// Watches the directories that one path depends on, until it is dropped.
+///
+/// The loop in `follow` owns it: it calls [`watch`](Watcher::watch) before each check, and reads the
+/// [latest hint](Watcher::latest_hint) before and after it reads the file.
 pub(super) struct Watcher {
-    watches: Arc<Watches>,
+    shared: Arc<SharedWatcher>,
     dirs: Vec<(PathBuf, Identity)>,
-    hints: Arc<Hints>,
-    /// Why a directory cannot be watched that is there.
-    complaint: Option<String>,
+    receiver: Arc<EventReceiver>,
+    /// Why an existing directory cannot be watched.
+    error: Option<String>,
 }
 
-/// What the callback and the source share. The callback does nothing but take notes and wake the source.
+/// Receives the events on the thread of the operating system's events.
+///
+/// The [`Watcher`] owns it, and the [`SharedWatcher`] calls it. It records hints and wakes the source, nothing more.
 #[derive(Debug)]
-struct Hints {
-    notes: Mutex<Notes>,
+struct EventReceiver {
+    pending: Mutex<Pending>,
     signal: Signal,
 }
 
+/// What the events since the last check have shown.
+///
+/// The lock of the [`EventReceiver`] protects it. The thread of the events writes to it, and the loop reads it.
 #[derive(Debug)]
-struct Notes {
-    /// The hops, spelled as the events spell them.
+struct Pending {
+    /// The links of the path, spelled like the paths in events.
     paths: Vec<PathBuf>,
-    latest: Note,
-    /// When an event of another file was last taken for a hint.
-    last_aside: Option<Instant>,
-    /// A directory on the way was renamed or removed: its watch may be gone, though it may be back.
-    moved: bool,
+    latest_hint: Hint,
+    /// When an event of another file in a watched directory last woke the source.
+    last_sibling_event: Option<Instant>,
+    /// Whether a directory of the path was renamed or removed. It may be back, but without its watch.
+    dir_moved: bool,
 }
 
-/// Between two hints from other files of the directory.
-const ASIDE: Duration = Duration::from_millis(100);
+/// The shortest time between two wakes by other files in a watched directory.
+const COALESCE: Duration = Duration::from_millis(100);
 
-/// What was noted last, and how many notes that makes.
+/// The latest hint, and the number of hints so far.
+///
+/// The number makes two hints of the same kind different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Note {
-    pub(super) evidence: Evidence,
+pub(super) struct Hint {
+    pub(super) write: WriteHint,
     count: u64,
 }
 
 impl Watcher {
-    /// Starts watching nothing yet.
+    /// Creates a watcher that watches nothing yet.
     ///
     /// # Errors
     ///
-    /// Returns why the system refuses; the poll has to do then.
+    /// Returns why the system has no events for this process. The poll is enough then.
     pub(super) fn start(signal: Signal) -> Result<Self, String> {
-        // Before the watch begins, anything may have happened: as if a writer had the file open.
-        let latest = Note { evidence: Evidence::Open, count: 0 };
-        let notes = Mutex::new(Notes { paths: Vec::new(), latest, last_aside: None, moved: false });
-        let hints = Arc::new(Hints { notes, signal });
-        let watches = Watches::share().map_err(|error| explain(&error))?;
-        let listener: Weak<Hints> = Arc::downgrade(&hints);
-        watches.listen(listener);
-        Ok(Self { watches, dirs: Vec::new(), hints, complaint: None })
+        // A writer may have the file open since before the watch begins, so this is the first hint.
+        let latest_hint = Hint { write: WriteHint::Open, count: 0 };
+        let pending = Pending { paths: Vec::new(), latest_hint, last_sibling_event: None, dir_moved: false };
+        let receiver = Arc::new(EventReceiver { pending: Mutex::new(pending), signal });
+        let shared = SharedWatcher::acquire().map_err(|error| explain(&error))?;
+        let listener: Weak<EventReceiver> = Arc::downgrade(&receiver);
+        shared.add_listener(listener);
+        Ok(Self { shared, dirs: Vec::new(), receiver, error: None })
     }
 
-    /// Why a directory that is there cannot be watched, if one cannot.
-    pub(super) fn complaint(&self) -> Option<&str> {
-        self.complaint.as_deref()
-    }
-
-    /// Watches the directories that the path leads through now. Cheap when they are those of the last time.
-    pub(super) fn follow(&mut self, path: &Path) {
-        let hops = hops(path);
+    /// Watches the directories that the path leads through now. Cheap if they have not changed.
+    pub(super) fn watch(&mut self, path: &Path) {
+        let links = links(path);
         let mut dirs: Vec<(PathBuf, Identity)> = Vec::new();
-        for hop in &hops {
-            if let Ok(metadata) = fs::metadata(&hop.dir) {
-                if !dirs.iter().any(|(dir, _)| *dir == hop.dir) {
-                    dirs.push((hop.dir.clone(), Identity::of(&metadata)));
+        for link in &links {
+            if let Ok(metadata) = fs::metadata(&link.dir) {
+                if !dirs.iter().any(|(dir, _)| *dir == link.dir) {
+                    dirs.push((link.dir.clone(), Identity::of(&metadata)));
                 }
             }
         }
-        // Renewed also when the directories are the same: a link may lead to another file of one of them.
-        let has_moved = {
-            let mut notes = self.hints.lock();
-            notes.paths = hops.iter().map(|hop| hop.dir.join(&hop.name)).collect();
-            mem::take(&mut notes.moved)
+        // The same directories may hold other links: a symbolic link may lead to another file of one of them.
+        let dir_moved = {
+            let mut pending = self.receiver.lock();
+            pending.paths = links.iter().map(|link| link.dir.join(&link.name)).collect();
+            mem::take(&mut pending.dir_moved)
         };
-        if has_moved {
-            self.renew();
+        if dir_moved {
+            self.rewatch();
         }
         if dirs == self.dirs {
-            self.complaint = None;
+            self.error = None;
             return;
         }
         for (dir, identity) in self.dirs.iter().filter(|known| !dirs.contains(known)) {
-            self.watches.unwatch(dir, identity);
+            self.shared.unwatch(dir, identity);
         }
         let known = mem::take(&mut self.dirs);
-        self.complaint = None;
-        // A directory that cannot be watched is tried again the next time.
+        self.error = None;
+        // A directory that cannot be watched is dropped from the list, so the next call tries it again.
         dirs.retain(|entry| {
-            let watched = if known.contains(entry) { Ok(()) } else { self.watches.watch(&entry.0, &entry.1) };
-            // One that has gone in the meantime is no complaint.
+            let watched = if known.contains(entry) { Ok(()) } else { self.shared.watch(&entry.0, &entry.1) };
+            // A directory that was removed in the meantime is not an error.
             if let Err(error) = watched.as_ref().map_err(explain).map_err(|reason| entry.0.exists().then_some(reason)) {
-                self.complaint = error.or(self.complaint.take());
+                self.error = error.or(self.error.take());
             }
             watched.is_ok()
         });
         self.dirs = dirs;
     }
 
-    /// Has all directories watched once more, in case that a watch was dropped without a word.
-    pub(super) fn renew(&self) {
-        self.dirs.iter().for_each(|(dir, _)| self.watches.renew(dir));
+    /// Registers all directories again, because the system may have dropped a watch without an event.
+    pub(super) fn rewatch(&self) {
+        self.dirs.iter().for_each(|(dir, _)| self.shared.rewatch(dir));
     }
 
-    /// Whether there will be no more events, so that another one should be started.
-    pub(super) fn is_dead(&self) -> bool {
-        self.watches.is_dead()
-    }
-
-    /// Returns what was noted of the file last.
-    pub(super) fn latest(&self) -> Note {
-        self.hints.lock().latest
-    }
-
-    /// Forgets a note about a content that has been dealt with, unless there is news.
-    pub(super) fn forget(&self, note: Note) {
-        let mut notes = self.hints.lock();
-        if notes.latest == note {
-            notes.latest.evidence = Evidence::None;
+    /// Clears a hint about contents that were reported. A newer hint stays.
+    pub(super) fn clear_hint(&self, hint: Hint) {
+        let mut pending = self.receiver.lock();
+        if pending.latest_hint == hint {
+            pending.latest_hint.write = WriteHint::None;
         }
+    }
+
+    /// Returns the latest hint about the file.
+    pub(super) fn latest_hint(&self) -> Hint {
+        self.receiver.lock().latest_hint
+    }
+
+    /// Returns why an existing directory cannot be watched, if there is one.
+    pub(super) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Returns whether there will be no more events, so that a new watcher is needed.
+    pub(super) fn is_dead(&self) -> bool {
+        self.shared.is_dead()
     }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
         for (dir, identity) in &self.dirs {
-            self.watches.unwatch(dir, identity);
+            self.shared.unwatch(dir, identity);
         }
     }
 }
@@ -158,71 +168,75 @@ impl fmt::Debug for Watcher {
     }
 }
 
-impl Listener for Hints {
-    fn hear(&self, event: Option<&Event>) {
+impl Listener for EventReceiver {
+    fn on_event(&self, event: Option<&Event>) {
         if let Some(event) = event {
-            // Reading the file makes such events, and would wake the reader again.
+            // Reading the file causes such events, so they would wake the source again and again.
             if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
                 return;
             }
-            let mut notes = self.lock();
+            let mut pending = self.lock();
             if matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))) {
-                let is_mine = |path: &PathBuf| notes.paths.iter().any(|known| known != path && known.starts_with(path));
-                notes.moved |= event.paths.iter().any(is_mine);
+                let is_parent =
+                    |path: &PathBuf| pending.paths.iter().any(|known| known != path && known.starts_with(path));
+                pending.dir_moved |= event.paths.iter().any(is_parent);
             }
-            // A rename names both paths, the new one last.
+            // A rename has both paths, the new one last.
             let path = event.paths.last();
-            if path.is_some_and(|path| notes.paths.contains(path)) {
-                let latest = &mut notes.latest;
-                latest.evidence = evidence(event.kind).unwrap_or(latest.evidence);
+            if path.is_some_and(|path| pending.paths.contains(path)) {
+                let latest = &mut pending.latest_hint;
+                latest.write = write_hint(event.kind).unwrap_or(latest.write);
                 latest.count += 1;
             } else if let Some(path) = path {
-                // Of a directory that another file of this process leads through.
+                // Another source of this process may watch a directory that this path does not lead through.
                 let is_near = |known: &PathBuf| known.starts_with(path) || known.parent() == path.parent();
-                if !notes.paths.iter().any(is_near) {
+                if !pending.paths.iter().any(is_near) {
                     return;
                 }
-                // Another file of the directory. It may be a part of the change all the same, but a log that is
-                // written beside the flags is no reason to look a thousand times a second.
+                // Another file of the directory may be part of the change. But a log file next to the flags must not
+                // wake the source a thousand times a second.
                 let now = Instant::now();
-                if notes.last_aside.is_some_and(|last| now.saturating_duration_since(last) < ASIDE) {
+                if pending.last_sibling_event.is_some_and(|last| now.saturating_duration_since(last) < COALESCE) {
                     return;
                 }
-                notes.last_aside = Some(now);
+                pending.last_sibling_event = Some(now);
             }
         }
-        // Errors and overflows name no path and mean that anything may have happened.
+        // Errors and overflows have no path; any file may have changed.
         self.signal.wake();
     }
 }
 
-impl Hints {
-    fn lock(&self) -> MutexGuard<'_, Notes> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+impl EventReceiver {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Says why the system does not watch, and what would mend it.
+/// Returns the warning for an error of the system, with the setting that would fix it.
 fn explain(error: &notify::Error) -> String {
     let limit = match &error.kind {
         ErrorKind::MaxFilesWatch => "fs.inotify.max_user_watches",
-        // EMFILE, of inotify_init(2): more instances than a user may have, rather than more files than a process may.
+        // EMFILE of inotify_init(2): the limit of instances per user, not of files per process.
         ErrorKind::Io(error) if error.raw_os_error() == Some(24) => "fs.inotify.max_user_instances",
-        // ENOSPC, of inotify_add_watch(2).
+        // ENOSPC of inotify_add_watch(2).
         ErrorKind::Io(error) if error.raw_os_error() == Some(28) => "fs.inotify.max_user_watches",
-        _ => return format!("the system does not watch it ({error}); changes are seen by polling"),
+        _ => return format!("has no events, so changes are detected by polling: {error}"),
     };
-    format!("the system has no more watches to give; changes are seen by polling (raise the sysctl {limit})")
+    format!(
+        "has no events, so changes are detected by polling: the limit of watches is reached (raise the sysctl {limit})"
+    )
 }
 
-fn evidence(kind: EventKind) -> Option<Evidence> {
+/// Returns how the file was written, as far as an event of this kind shows it.
+fn write_hint(kind: EventKind) -> Option<WriteHint> {
     match kind {
         EventKind::Modify(ModifyKind::Name(RenameMode::Any | RenameMode::To | RenameMode::Both)) => {
-            Some(Evidence::Replaced)
+            Some(WriteHint::Replaced)
         }
-        EventKind::Modify(ModifyKind::Data(_)) => Some(Evidence::Open),
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Evidence::Closed),
-        EventKind::Create(CreateKind::Any | CreateKind::File | CreateKind::Other) => Some(Evidence::None),
+        EventKind::Modify(ModifyKind::Data(_)) => Some(WriteHint::Open),
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(WriteHint::Closed),
+        EventKind::Create(CreateKind::Any | CreateKind::File | CreateKind::Other) => Some(WriteHint::None),
         _ => None,
     }
 }

@@ -118,7 +118,7 @@ fn of_the_file() {
         set_mode(&path, 0);
         wait_for_state(&guard, SourceState::Stale);
         let error = last_error(&guard).expect("an error");
-        assert!(error.contains("cannot be opened") && error.to_lowercase().contains("permission denied"), "{error}");
+        assert!(error.contains("cannot open") && error.to_lowercase().contains("permission denied"), "{error}");
         assert!(!status(&guard).last_error.is_some_and(|error| error.is_missing()), "{error}");
         has_looked(&guard, 3);
         assert!(is_on(&guard, "a"));

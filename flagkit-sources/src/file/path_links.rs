@@ -1,51 +1,54 @@
-//! The directory entries that a path leads through, by way of which its file can change.
+//! The directory entries that a path depends on.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// An entry of a directory that decides what the path leads to: a symbolic link on the way, the file at the end, or
-/// the first thing that is missing.
+/// A directory entry that decides which file a path leads to.
+///
+/// It is a symbolic link on the way, the file at the end, or the first entry that is missing. A change of any of them
+/// may change the file, so the [`Watcher`](super::watcher::Watcher) watches the directory of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Hop {
+pub(super) struct PathLink {
     pub(super) dir: PathBuf,
     pub(super) name: OsString,
 }
 
-/// As many as Linux follows.
+/// The number of symbolic links that Linux follows in one path.
 const MAX_LINKS: usize = 40;
 
-/// Follows an absolute path as the system does, and lists its hops.
+/// Resolves an absolute path like the system does, and lists the entries that it depends on.
 ///
-/// A Kubernetes `ConfigMap` is mounted as `flags.toml -> ..data/flags.toml` and `..data -> ..2026_11_20`, and changes
-/// by renaming another link over `..data`: three hops, all of which are of interest.
-pub(super) fn hops(path: &Path) -> Vec<Hop> {
-    let mut hops = Vec::new();
-    let mut links = 0;
+/// A Kubernetes `ConfigMap` is mounted as `flags.toml -> ..data/flags.toml` and `..data -> ..2026_11_20`. It changes
+/// when another symbolic link is renamed over `..data`. The path depends on three entries then: the two symbolic links
+/// and the file.
+pub(super) fn links(path: &Path) -> Vec<PathLink> {
+    let mut found = Vec::new();
+    let mut symlinks = 0;
     let mut current = PathBuf::new();
     let mut pending: VecDeque<PathBuf> = parts(path).collect();
     while let Some(part) = pending.pop_front() {
         match part.components().next() {
             Some(Component::Normal(name)) => {
                 let candidate = current.join(name);
-                let hop = || Hop { dir: current.clone(), name: name.to_owned() };
+                let link = || PathLink { dir: current.clone(), name: name.to_owned() };
                 match fs::symlink_metadata(&candidate) {
                     Ok(metadata) if metadata.is_symlink() => {
-                        hops.push(hop());
-                        links += 1;
+                        found.push(link());
+                        symlinks += 1;
                         let Ok(target) = fs::read_link(&candidate) else { break };
-                        if links > MAX_LINKS {
+                        if symlinks > MAX_LINKS {
                             break;
                         }
                         for part in parts(&target).collect::<Vec<_>>().into_iter().rev() {
                             pending.push_front(part);
                         }
                     }
-                    Ok(_) if pending.is_empty() => hops.push(hop()),
+                    Ok(_) if pending.is_empty() => found.push(link()),
                     Ok(_) => current = candidate,
                     Err(_) => {
-                        hops.push(hop());
+                        found.push(link());
                         break;
                     }
                 }
@@ -54,11 +57,11 @@ pub(super) fn hops(path: &Path) -> Vec<Hop> {
                 current.pop();
             }
             Some(Component::CurDir) | None => {}
-            // A root or a drive: an absolute link starts over.
+            // A root or a drive begins the target of an absolute symbolic link.
             Some(Component::RootDir | Component::Prefix(_)) => current.push(&part),
         }
     }
-    hops
+    found
 }
 
 fn parts(path: &Path) -> impl Iterator<Item = PathBuf> {
@@ -72,12 +75,13 @@ mod tests {
 
     fn names(path: &Path) -> Vec<String> {
         let root = fs::canonicalize(std::env::temp_dir()).expect("a temporary directory");
-        let shown = |hop: Hop| hop.dir.join(hop.name).strip_prefix(&root).expect("below it").display().to_string();
-        hops(path).into_iter().map(shown).collect()
+        let shown =
+            |link: PathLink| link.dir.join(link.name).strip_prefix(&root).expect("below it").display().to_string();
+        links(path).into_iter().map(shown).collect()
     }
 
     #[test]
-    fn every_link_and_the_file_are_hops() {
+    fn every_symbolic_link_and_the_file_are_listed() {
         let dir =
             tempfile::tempdir_in(fs::canonicalize(std::env::temp_dir()).expect("it exists")).expect("a directory");
         let base = dir.path();
@@ -93,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_ends_the_way_and_a_circle_ends_too() {
+    fn a_missing_entry_ends_the_list_and_so_does_a_circle() {
         let dir =
             tempfile::tempdir_in(fs::canonicalize(std::env::temp_dir()).expect("it exists")).expect("a directory");
         let top = dir.path().file_name().expect("a name").to_string_lossy().into_owned();

@@ -1,0 +1,271 @@
+//! The loop that follows a file.
+//!
+//! # The problem
+//!
+//! A flag file changes in many ways, and no event of the operating system is reliable: events come late, twice or
+//! never. A file that is read at the wrong moment is half a file.
+//!
+//! # How it works
+//!
+//! Each round of the loop watches the directories of the path, checks the file, and waits for an event, a request to
+//! reload or the next poll. Because the watch begins before the check, a change between the two causes an event.
+//!
+//! A check goes through these steps, and each may end it:
+//!
+//! 1. The fingerprint is unchanged: nothing to do.
+//! 2. The file changed while it was read: read it again soon.
+//! 3. The contents were reported before: nothing new.
+//! 4. The [debouncer](super::debounce) waits for the writer to finish.
+//! 5. The contents drop more than half of the flags: hold them back for a while.
+//! 6. Publish the flags, or report the error.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Signal, Source, Wake};
+
+use super::contents::{self, Contents, Digest};
+use super::debounce::WriteHint;
+use super::state::{FULL_READ_INTERVAL, FollowState};
+use super::watcher::Watcher;
+use super::{File, Notify};
+use crate::document::Format;
+
+/// The longest time between two checks of a file that is missing or unreadable.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// The time between two reads of a file that a rename has replaced.
+const RENAME_DELAY: Duration = Duration::from_millis(10);
+/// The time until a file that was written during its read is read again.
+const REREAD_DELAY: Duration = Duration::from_millis(5);
+/// The longest time that the first load waits for a file to stop changing.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time between two reads during the first load.
+const LOAD_DELAY: Duration = Duration::from_millis(50);
+const MOUNTED: &str =
+    "is mounted as a single file, so a rename that replaces its source has no effect here; mount the directory instead";
+
+/// A valid document and its text, or why there is none.
+type Decoded = Result<(Load, Vec<u8>), LoadError>;
+
+impl Source for File {
+    fn provenance(&self) -> Provenance {
+        Provenance::new(format!("file:{}", self.spelled.display()))
+    }
+
+    fn load(&mut self) -> Result<Load, LoadError> {
+        // A file that was written a moment ago may be incomplete, so it is read until two reads agree.
+        let deadline = Instant::now() + LOAD_TIMEOUT;
+        let mut contents = contents::read(&self.path, self.max_len);
+        while let Ok(Contents { fingerprint, read_atomically, .. }) = &contents {
+            if *read_atomically && !fingerprint.is_recent(SystemTime::now()) {
+                break;
+            }
+            let before = Digest::of(&contents);
+            thread::sleep(LOAD_DELAY);
+            contents = contents::read(&self.path, self.max_len);
+            if Digest::of(&contents) == before {
+                break;
+            }
+            if Instant::now() > deadline {
+                contents = Err(LoadError::new("cannot read the file: it keeps changing while being read"));
+            }
+        }
+        let now = Instant::now();
+        let digest = Digest::of(&contents);
+        self.state.record_read(&contents, now);
+        let decoded = self.decode(contents);
+        self.accept(digest, decoded, now)
+    }
+
+    fn run(&mut self, publisher: &Publisher) {
+        let mut events = Events::default();
+        let mut warnings = Warnings::default();
+        loop {
+            if self.notify == Notify::Native {
+                events.refresh(&self.path, publisher.signal());
+            }
+            let wait = self.check(events.watcher.as_ref(), publisher);
+            warnings.refresh(&self.path, events.error.as_deref(), publisher);
+            match publisher.wait(wait) {
+                Wake::Stopped => return,
+                Wake::ReloadRequested => self.state.require_read(),
+                _ => {}
+            }
+        }
+    }
+
+    fn restarted(&self) -> Option<Box<dyn Source>> {
+        Some(Box::new(self.fresh_copy()))
+    }
+}
+
+impl File {
+    /// Returns a file with the same settings that has read nothing yet.
+    fn fresh_copy(&self) -> Self {
+        Self {
+            spelled: self.spelled.clone(),
+            path: self.path.clone(),
+            on_document: self.on_document.clone(),
+            state: FollowState::default(),
+            ..*self
+        }
+    }
+
+    /// Checks the file, reports what is new, and returns how long to wait for the next check.
+    fn check(&mut self, watcher: Option<&Watcher>, publisher: &Publisher) -> Duration {
+        let now = Instant::now();
+        if self.state.is_unchanged(&self.path, now) {
+            self.state.report_unchanged(publisher);
+            return self.poll;
+        }
+        let hint = watcher.map(Watcher::latest_hint);
+        let mut contents = contents::read(&self.path, self.max_len);
+        // A hint that arrived during the read may be about later contents than those that were read.
+        let has_new_hint = hint != watcher.map(Watcher::latest_hint);
+        if has_new_hint || contents.as_ref().is_ok_and(|contents| !contents.read_atomically) {
+            return REREAD_DELAY;
+        }
+        let clear_hint = || {
+            if let (Some(watcher), Some(hint)) = (watcher, hint) {
+                watcher.clear_hint(hint);
+            }
+        };
+        let digest = Digest::of(&contents);
+        let next_poll = if contents.is_ok() { self.poll } else { self.poll.min(RETRY_DELAY) };
+        if self.state.is_reported(digest) {
+            self.state.discard_candidate();
+            self.state.record_read(&contents, now);
+            self.state.report_unchanged(publisher);
+            clear_hint();
+            if self.state.should_repeat(now) {
+                let decoded = self.decode(contents);
+                publisher.submit(self.accept(digest, decoded, now));
+            }
+            return next_poll;
+        }
+        let write_hint = match hint {
+            // An error has no writer to wait for. The delay remains because a file may be missing for a moment.
+            _ if contents.is_err() => WriteHint::Closed,
+            Some(hint) => hint.write,
+            None => WriteHint::None,
+        };
+        let wait = self.state.debouncer.on_digest(digest, write_hint, now).max(self.state.next_report(now));
+        if !wait.is_zero() {
+            return wait;
+        }
+        if let (WriteHint::Replaced, Some(watcher), Ok(contents)) = (write_hint, watcher, &mut contents) {
+            // A program may write to the file right after the rename, and that event may come late.
+            if !contents.is_stable(RENAME_DELAY) || watcher.latest_hint().write != WriteHint::Replaced {
+                return REREAD_DELAY;
+            }
+        }
+        self.state.record_read(&contents, now);
+        let decoded = self.decode(contents);
+        let wait = self.hold_back(digest, &decoded, now, publisher);
+        if !wait.is_zero() {
+            return wait.min(next_poll);
+        }
+        clear_hint();
+        publisher.submit(self.accept(digest, decoded, now));
+        next_poll
+    }
+
+    /// Returns how much longer to hold back a document that drops many of the published flags.
+    fn hold_back(&mut self, digest: Digest, decoded: &Decoded, now: Instant, publisher: &Publisher) -> Duration {
+        let (Ok((load, _)), Some(last_good)) = (decoded, publisher.last_good()) else { return Duration::ZERO };
+        let dropped = last_good.keys().filter(|key| !load.flags().contains(key.as_str())).count();
+        self.state.hold_back(digest, dropped, last_good.len(), now, publisher)
+    }
+
+    fn decode(&self, contents: Result<Contents, LoadError>) -> Decoded {
+        let bytes = contents?.bytes;
+        self.document_format().read(&bytes).map(|load| (load, bytes))
+    }
+
+    /// Records what is about to be reported, and calls the hook if it is a document.
+    fn accept(&mut self, digest: Digest, decoded: Decoded, now: Instant) -> Result<Load, LoadError> {
+        let format = self.document_format();
+        let load = decoded.map(|(load, bytes)| {
+            if let Some(hook) = &self.on_document {
+                hook(&bytes, format);
+            }
+            load
+        });
+        self.state.record_report(digest, &load, now);
+        load
+    }
+
+    fn document_format(&self) -> Format {
+        self.format.unwrap_or_else(|| Format::from_path(&self.path))
+    }
+}
+
+/// The events for one file, or why there are none.
+///
+/// The loop owns it and refreshes it before each check.
+#[derive(Default)]
+struct Events {
+    watcher: Option<Watcher>,
+    /// Why a directory of the path is not watched.
+    error: Option<String>,
+    last_start: Option<Instant>,
+}
+
+impl Events {
+    /// Watches the directories that the path leads through now.
+    ///
+    /// Every 30 seconds it also restarts a watcher that has died, and renews all watches.
+    fn refresh(&mut self, path: &Path, signal: &Signal) {
+        if self.last_start.is_none_or(|last| last.elapsed() >= FULL_READ_INTERVAL) {
+            self.last_start = Some(Instant::now());
+            match self.watcher.as_ref().filter(|watcher| !watcher.is_dead()) {
+                Some(watcher) => watcher.rewatch(),
+                None => match Watcher::start(signal.clone()) {
+                    Ok(started) => self.watcher = Some(started),
+                    Err(reason) => (self.watcher, self.error) = (None, Some(reason)),
+                },
+            }
+        }
+        if let Some(watcher) = &mut self.watcher {
+            watcher.watch(path);
+            self.error = watcher.error().map(str::to_owned);
+        }
+    }
+}
+
+/// The warnings of one file, as they were last given to the publisher.
+///
+/// The loop owns it and refreshes it after each check.
+#[derive(Default)]
+struct Warnings {
+    /// The error of the events, and whether the file is mounted by itself.
+    published: Option<(Option<String>, bool)>,
+    last_mount_check: Option<Instant>,
+    is_mounted: bool,
+}
+
+impl Warnings {
+    /// Gives the warnings to the publisher if they have changed. Reads the mounts every 30 seconds.
+    fn refresh(&mut self, path: &Path, event_error: Option<&str>, publisher: &Publisher) {
+        if self.last_mount_check.is_none_or(|last| last.elapsed() >= FULL_READ_INTERVAL) {
+            (self.last_mount_check, self.is_mounted) = (Some(Instant::now()), is_mounted(path));
+        }
+        let before = self.published.replace((event_error.map(str::to_owned), self.is_mounted));
+        if before != self.published {
+            let mounted = self.is_mounted.then_some(MOUNTED);
+            publisher.set_warnings(event_error.into_iter().chain(mounted).map(str::to_owned));
+        }
+    }
+}
+
+/// Returns whether the file is mounted by itself, as far as the system reports it.
+fn is_mounted(path: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    return super::mounts::is_mount_point(path);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = path;
+        false
+    }
+}
