@@ -1,4 +1,4 @@
-//! From sources to running flags.
+//! Combines sources and starts them.
 
 use std::fmt;
 use std::sync::mpsc;
@@ -11,7 +11,10 @@ use crate::error::Error;
 use crate::guard::Guard;
 use crate::worker::Worker;
 
-/// Puts sources together and starts them.
+/// Combines sources into layers and starts them.
+///
+/// An application creates one in `main`, adds its sources from the lowest layer to the highest, and keeps the [`Guard`]
+/// that [`start`](Builder::start) or [`install`](Builder::install) returns.
 ///
 /// # Examples
 ///
@@ -32,64 +35,65 @@ use crate::worker::Worker;
 pub struct Builder {
     sources: Vec<Box<dyn Source>>,
     policy: StartPolicy,
-    patience: Duration,
+    startup_timeout: Duration,
 }
 
 impl Builder {
-    /// Makes a builder without sources.
+    /// Creates a builder without sources.
     pub fn new() -> Self {
         Self {
             sources: Vec::new(),
             policy: StartPolicy { invalid: OnFailedStart::Fail, ..StartPolicy::all(OnFailedStart::StayDark) },
-            patience: Duration::from_secs(5),
+            startup_timeout: Duration::from_secs(5),
         }
     }
 
-    /// Adds a source, as a layer above those added before.
+    /// Adds a source, as a layer above all that were added before.
     pub fn source(mut self, source: impl Source) -> Self {
         self.sources.push(Box::new(source));
         self
     }
 
-    /// Sets what to do when there is nothing to load yet. Default: [`OnFailedStart::StayDark`].
+    /// Sets what to do if a source has nothing to load yet. Default: [`OnFailedStart::StayDark`].
     pub fn when_missing(mut self, on_failed_start: OnFailedStart) -> Self {
         self.policy.missing = on_failed_start;
         self
     }
 
-    /// Sets what to do when what is there cannot be asked for, as while a server is away. Default: [`OnFailedStart::StayDark`].
+    /// Sets what to do if a source cannot be reached, for example while a server is down.
+    /// Default: [`OnFailedStart::StayDark`].
     ///
-    /// A server that is silent for longer than the [startup timeout](Builder::startup_timeout) is waited for in the background; to
-    /// have it refuse the start, give it less time than that.
+    /// A server that is silent for longer than the [startup timeout](Builder::startup_timeout) does not make the start
+    /// fail: the source waits for it in the background. To make the start fail, give the source shorter timeouts.
     pub fn when_unreachable(mut self, on_failed_start: OnFailedStart) -> Self {
         self.policy.unreachable = on_failed_start;
         self
     }
 
-    /// Sets what to do when something is there and is refused as a whole. Default: [`OnFailedStart::Fail`].
+    /// Sets what to do if a document is invalid as a whole. Default: [`OnFailedStart::Fail`].
     ///
-    /// A document in which single flags are refused is not broken: it starts, those flags are dark, and
-    /// [`Flags::status`] lists the problems.
+    /// A document in which only some flags are invalid is valid as a whole. The start succeeds, those flags are dark,
+    /// and [`Flags::status`] lists the problems.
     pub fn when_invalid(mut self, on_failed_start: OnFailedStart) -> Self {
         self.policy.invalid = on_failed_start;
         self
     }
 
-    /// Sets how long to wait for the first loads of all sources together. Default: 5 seconds.
+    /// Sets how long a start waits for the first loads of all sources together. Default: 5 seconds.
     ///
-    /// A source that has not answered by then is waited for in the background; until it does, it and the layers below
-    /// it are dark, unless [`OnFailedStart::Skip`] says otherwise for all cases.
-    pub fn startup_timeout(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    /// A source that has not loaded by then continues in the background. Until it has loaded, it and the layers below
+    /// it are dark, unless the policy is [`OnFailedStart::Skip`] for all cases.
+    pub fn startup_timeout(mut self, timeout: Duration) -> Self {
+        self.startup_timeout = timeout;
         self
     }
 
-    /// Starts the sources, each on a thread of its own, and waits for their first loads.
+    /// Starts the sources, each on its own thread, and waits for their first loads.
     ///
     /// # Errors
     ///
-    /// Returns an error when a source cannot be loaded and is not to start dark, or when the system has no thread for
-    /// it. Nothing is left running then.
+    /// Returns an error if a source cannot be loaded and its policy is [`OnFailedStart::Fail`], or if the system cannot
+    /// start a thread for it. All sources are stopped then.
     pub fn start(self) -> Result<Guard, Error> {
         let flags = Flags::new();
         let mut guard = Guard::new(flags.clone(), self.policy);
@@ -100,14 +104,14 @@ impl Builder {
             guard.push(Worker::spawn(source, publisher, ready.clone())?);
         }
         drop(ready);
-        // Nobody sends: the wait ends when every worker has loaded and let go of its end of the channel.
-        let _ = loaded.recv_timeout(self.patience);
+        // No worker sends: the wait ends when every worker has loaded and dropped its end of the channel.
+        let _ = loaded.recv_timeout(self.startup_timeout);
 
         let failures: Vec<_> = flags
             .status()
             .sources
             .into_iter()
-            // One that has loaded was well, whatever it may have reported since.
+            // A source that has loaded has started, whatever it has reported since.
             .filter(|source| source.loads == 0)
             .filter_map(|source| source.last_error.map(|error| (source.provenance, error)))
             .filter(|(_, error)| self.policy.on(error.kind()) == OnFailedStart::Fail)
@@ -119,7 +123,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// As [`start`](Builder::start), and when flags are installed for this process already.
+    /// Returns the errors of [`start`](Builder::start), and an error if flags are already installed for this process.
     pub fn install(self) -> Result<Guard, Error> {
         let guard = self.start()?;
         match flagkit_core::install(guard.flags().clone()) {
@@ -141,7 +145,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("sources", &sources)
             .field("policy", &self.policy)
-            .field("patience", &self.patience)
+            .field("startup_timeout", &self.startup_timeout)
             .finish()
     }
 }

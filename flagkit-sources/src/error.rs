@@ -8,8 +8,8 @@
 //!
 //! # Secrets
 //!
-//! URLs, headers and certificates may hold secrets. Their errors therefore carry a fixed text, never the input and never
-//! the error of a parser.
+//! URLs, headers and certificates may hold secrets. Their errors therefore carry a fixed text, never the input and
+//! never the error of a parser.
 
 use std::error::Error as StdError;
 use std::fmt;

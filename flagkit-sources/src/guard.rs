@@ -1,4 +1,4 @@
-//! What keeps sources running.
+//! Owns the running sources.
 
 use std::mem;
 use std::process;
@@ -12,52 +12,54 @@ use flagkit_core::{Flags, Status};
 use crate::error::Error;
 use crate::worker::Worker;
 
-/// How long a drop waits for a source that does not stop. The sources here stop within milliseconds, but for one that
-/// is resolving a name or opening a connection.
-const GRACE: Duration = Duration::from_millis(100);
+/// How long a drop waits for a source that does not stop.
+///
+/// The sources of this crate stop within milliseconds, unless they are resolving a name or opening a connection.
+const DROP_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// As good as for ever: the clock has an end.
+/// Stands for a timeout that is too long for the clock.
 const DAY: Duration = Duration::from_secs(86_400);
-const FORKED: &str = "was stopped by a fork: its flags stay as they are here, until Guard::restart_after_fork";
+const FORKED: &str =
+    "was stopped by a fork, so its flags do not change in this process until Guard::restart_after_fork";
 
-/// Between two looks while waiting for readiness.
-const STEP: Duration = Duration::from_millis(100);
+/// The longest time between two checks of the readiness.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Keeps the sources running: dropped, it stops and joins their threads.
+/// Owns the running sources. Dropping it stops them and joins their threads.
 ///
-/// The flags stay as they were at that moment, for handles and for `flag!`. Keep it to the end of `main`.
+/// After that the flags no longer change, for handles and for `flag!`. Keep the guard until the end of `main`.
 ///
-/// Dropping it from a subscriber is fine: the thread the subscriber runs on ends after the call instead of being
-/// waited for. A source that does not stop within a tenth of a second is left behind; [`stop`](Guard::stop) waits
-/// longer.
+/// A subscriber may drop the guard: the thread that the subscriber runs on is not joined, and ends after the call. A
+/// drop does not wait for a source that needs more than 100 ms to stop; [`stop`](Guard::stop) can wait longer.
 ///
 /// # After a fork
 ///
-/// Threads do not survive `fork(2)` in the child: there, flags are read as before and no longer change, the
-/// [status](Guard::status) warns that all sources are stopped, and a drop waits for nobody. Start the sources after
-/// the fork where you can, or else [start them again](Guard::restart_after_fork) in the child. A lock that another
-/// thread held at the fork stays locked in the child, so leave [`Flags::status`] and subscriptions alone there until
-/// then; reading takes no lock.
-#[must_use = "dropped at once, the sources stop and the flags never change; bind it to a name (`_` is none)"]
+/// A child process has no copy of the threads after `fork(2)`. Its flags can be read as before, but they no longer
+/// change. The [status](Guard::status) warns that all sources are stopped, and a drop joins no thread. If possible,
+/// start the sources after the fork. Otherwise [restart them](Guard::restart_after_fork) in the child.
+///
+/// A lock that another thread held during the fork stays locked in the child. Until the restart, do not call
+/// [`Flags::status`] and do not subscribe there. Reading takes no lock.
+#[must_use = "dropping the guard stops the sources, so the flags never change; bind it to a name other than `_`"]
 #[derive(Debug)]
 pub struct Guard {
     flags: Flags,
     workers: Vec<Worker>,
-    /// The process that has the threads.
+    /// The process that has the threads; a forked child does not.
     process: u32,
-    /// Which layers may be done without.
+    /// Decides which failed sources do not count for the readiness.
     policy: StartPolicy,
     #[cfg(feature = "tracing")]
-    trace: Option<flagkit_core::Subscription>,
+    subscription: Option<flagkit_core::Subscription>,
 }
 
-/// How ready the flags are: that of the source that is least so.
+/// How ready the flags are. The least ready source decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Readiness {
-    /// A source has no flags yet, and what it may say is dark.
+    /// At least one source has no flags yet, so the flags it may define are dark.
     Dark,
-    /// All sources have flags; those of one or more are not the latest.
+    /// All sources have flags, but at least one may not have the latest.
     Stale,
     /// All sources have the latest flags.
     Ready,
@@ -67,7 +69,7 @@ impl Guard {
     pub(crate) fn new(flags: Flags, policy: StartPolicy) -> Self {
         Self {
             #[cfg(feature = "tracing")]
-            trace: Some(crate::trace::subscribe(&flags)),
+            subscription: Some(crate::tracing::subscribe(&flags)),
             flags,
             workers: Vec::new(),
             process: process::id(),
@@ -84,25 +86,27 @@ impl Guard {
         &self.flags
     }
 
-    /// Has every source load now, whether or not it sees a reason to, and returns at once.
+    /// Makes every source load now, even without a sign of a change, and returns immediately.
     ///
-    /// For an operator's signal, or a message that says there is something new. Environment variables are not read
-    /// again.
+    /// Call it after an operator's signal, or after a message that there are new flags. Environment variables are not
+    /// read again.
     pub fn reload(&self) {
-        // In a forked child nobody is there to hear it, and what was locked at the fork stays locked.
+        // A forked child has no threads to notify, and a lock that was held during the fork stays locked.
         if self.is_forked() {
             return;
         }
         self.workers.iter().for_each(Worker::reload);
     }
 
-    /// Tells how the sources are doing: as [`Flags::status`]. In a forked child they are stopped, with a warning that
-    /// says why, or not listed at all when the fork came amid a change.
+    /// Returns the state of the sources, like [`Flags::status`].
+    ///
+    /// In a forked child all sources are stopped, with a warning that explains it. If the fork happened during a
+    /// change, no source is listed.
     pub fn status(&self) -> Status {
         if !self.is_forked() {
             return self.flags.status();
         }
-        // Whoever held the lock at the fork holds it for ever: then there is only this much to tell.
+        // A lock that was held during the fork is never released, so the status may have no more than the revision.
         let mut status = self.flags.try_status().unwrap_or_default();
         status.revision = self.flags.snapshot().revision();
         for source in &mut status.sources {
@@ -112,17 +116,16 @@ impl Guard {
         status
     }
 
-    /// Starts the sources again in a forked child, and returns at once. In a process that was not forked it does
-    /// nothing.
+    /// Restarts the sources in a forked child, and returns immediately. Does nothing in a process that was not forked.
     ///
-    /// Until they have loaded, the flags stay as they were at the fork and the sources are stale. A source of your own
-    /// starts again if it has a [successor](flagkit_core::source::Source::restarted); else it stays stopped. Subscriptions hold in
-    /// the child too.
+    /// Until they have loaded, the flags stay the same as during the fork, and the sources are stale. A custom source
+    /// restarts if it implements [`restarted`](flagkit_core::source::Source::restarted); otherwise it stays stopped.
+    /// Subscriptions remain in the child.
     ///
     /// # Errors
     ///
-    /// Returns an error when the fork came amid a change, which happens rarely and cannot be mended in this child, and
-    /// when the system has no thread for a source. The flags stay as they are then.
+    /// Returns an error if the fork happened during a change, which is rare and cannot be fixed in this child. Returns
+    /// an error too if the system cannot start a thread for a source. The flags no longer change then.
     pub fn restart_after_fork(&mut self) -> Result<(), Error> {
         if !self.is_forked() {
             return Ok(());
@@ -140,39 +143,39 @@ impl Guard {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Stops the sources and waits for their threads to end, for so long at the most; tells whether all have.
+    /// Stops the sources, waits at most `timeout` for their threads, and returns whether all have ended.
     ///
-    /// For sources that need longer than a drop waits; the flags stay as they are, as after a drop.
-    pub fn stop(mut self, patience: Duration) -> bool {
-        self.end(patience)
+    /// For sources that need more time than a drop allows. The flags no longer change, like after a drop.
+    pub fn stop(mut self, timeout: Duration) -> bool {
+        self.end(timeout)
     }
 
-    fn end(&mut self, patience: Duration) -> bool {
+    fn end(&mut self, timeout: Duration) -> bool {
         let workers = mem::take(&mut self.workers);
         if self.is_forked() {
-            // There are no threads to join or to let go of, only the memory of their handles; and a lock that one of
-            // them held at the fork stays held.
+            // The child has no threads to join, only the memory of their handles. Dropping the subscription could wait
+            // forever for a lock that was held during the fork.
             #[cfg(feature = "tracing")]
-            mem::forget(self.trace.take());
+            mem::forget(self.subscription.take());
             mem::forget(workers);
             return true;
         }
         workers.iter().for_each(Worker::stop);
         let now = Instant::now();
-        let deadline = now.checked_add(patience).unwrap_or(now + DAY);
-        let left_behind =
+        let deadline = now.checked_add(timeout).unwrap_or(now + DAY);
+        let still_running =
             workers.into_iter().map(|worker| worker.join(deadline)).filter(|has_ended| !has_ended).count();
-        left_behind == 0
+        still_running == 0
     }
 
-    /// Tells how ready the flags are.
+    /// Returns how ready the flags are.
     pub fn readiness(&self) -> Readiness {
         let sources = self.status().sources;
-        let most = if self.is_forked() { Readiness::Stale } else { Readiness::Ready };
-        sources.iter().map(|source| readiness(source, self.policy)).fold(most, Readiness::min)
+        let max = if self.is_forked() { Readiness::Stale } else { Readiness::Ready };
+        sources.iter().map(|source| readiness(source, self.policy)).fold(max, Readiness::min)
     }
 
-    /// Waits until the flags are [ready](Readiness::Ready), for so long at the most, and tells how ready they are.
+    /// Waits at most `timeout` until the flags are [ready](Readiness::Ready), and returns how ready they are.
     ///
     /// # Examples
     ///
@@ -185,14 +188,14 @@ impl Guard {
     /// # Ok::<(), flagkit_sources::Error>(())
     /// ```
     pub fn wait_until_ready(&self, timeout: Duration) -> Readiness {
-        // Nothing turns in a forked child, and what was locked at the fork stays locked.
+        // Nothing changes in a forked child, and a lock that was held during the fork stays locked.
         if self.is_forked() {
             return self.readiness();
         }
-        let (turned, turns) = mpsc::channel();
-        // Subscribed before the first look: what turns in between is seen by one or the other.
+        let (changed, changes) = mpsc::channel();
+        // The subscription begins before the first check, so no change is lost between the two.
         let _subscription = self.flags.subscribe(move |_| {
-            let _ = turned.send(());
+            let _ = changed.send(());
         });
         let deadline = Instant::now().checked_add(timeout);
         loop {
@@ -201,8 +204,8 @@ impl Guard {
             if readiness == Readiness::Ready || left.is_zero() {
                 return readiness;
             }
-            // Within a subscriber nothing is told before it returns, so the wait is in short steps.
-            let _ = turns.recv_timeout(left.min(STEP));
+            // A subscriber that calls this receives no events until it returns, so the wait is in short steps.
+            let _ = changes.recv_timeout(left.min(CHECK_INTERVAL));
         }
     }
 
@@ -227,6 +230,6 @@ fn readiness(source: &SourceStatus, policy: StartPolicy) -> Readiness {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.end(GRACE);
+        self.end(DROP_TIMEOUT);
     }
 }

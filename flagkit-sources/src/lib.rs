@@ -1,4 +1,4 @@
-//! Where flagkit's flags come from.
+//! The sources of flagkit's flags: files, environment variables and HTTP servers.
 //!
 //! ```no_run
 //! use flagkit_core::flag;
@@ -6,40 +6,41 @@
 //! fn main() -> Result<(), flagkit_sources::Error> {
 //!     let _guard = flagkit_sources::watch("flags.toml")?;
 //!     if flag!("new-checkout") {
-//!         // runs as soon as somebody writes `new-checkout = true` under `[flags]`
+//!         // runs once `new-checkout = true` is under `[flags]` in the file
 //!     }
 //!     Ok(())
 //! }
 //! ```
 //!
-//! This crate is for applications; libraries depend on flagkit-core alone.
+//! This crate is for applications. Libraries depend only on flagkit-core.
 //!
 //! # Sources and layers
 //!
-//! Each source fills one layer, listed lowest first: a later layer replaces a flag of an earlier one. [`watch`] lays
-//! [`FLAG_*` environment variables](Env) over one [file](File); a [`Builder`] does what else there is to do. Each layer
-//! keeps its own last good load, and the merged layers change in one swap.
+//! Each source fills one layer. Layers are added from the lowest to the highest, and a flag of a higher layer replaces
+//! the same flag of a lower one. [`watch`] starts two layers: one [file](File), and above it the [`FLAG_*` environment
+//! variables](Env). A [`Builder`] starts any other combination. Each layer keeps its last good load. All layers are
+//! merged into one snapshot, which is replaced atomically.
 //!
-//! # When something is wrong
+//! # Errors
 //!
-//! - A document that is refused as a whole changes nothing: the last good flags stay. So does a file that is missing,
-//!   empty, unreadable, half-written, too large, or not a file.
-//! - A flag that is not understood is refused alone: it keeps its last good definition, or is dark.
-//! - `Flags::status` says what is wrong and where, with line and column; subscribers are told once.
-//! - At the start there is no last good load. A [broken](Builder::when_invalid) document is then an error, a
-//!   [missing](Builder::when_missing) one is waited for in the dark, and so is one that cannot be
-//!   [asked for](Builder::when_unreachable).
+//! - A document that is invalid as a whole changes nothing: the last good flags stay. The same is true of a file that is
+//!   missing, empty, unreadable, half-written, too large, or not a regular file.
+//! - An invalid flag does not affect the other flags. It keeps its last good definition, or is dark without one.
+//! - `Flags::status` lists each error with its line and column. Subscribers receive it once.
+//! - At the start there is no last good load. If the document is [invalid](Builder::when_invalid), the start fails. If it
+//!   is [missing](Builder::when_missing) or [unreachable](Builder::when_unreachable), the flags are dark until it loads.
+//! - Functions that can fail return an [`Error`]. Its `is_*` methods tell the kinds apart.
 //!
 //! # Threads
 //!
-//! One thread per source, named `flagkit-file`, `flagkit-env` and so on (that of the environment ends after its load),
-//! and one of `notify` for all files together. Dropping the [`Guard`] stops all and joins ours; that of
-//! `notify` ends by itself a moment later. No async runtime is involved.
+//! Each source has one thread, named `flagkit-file`, `flagkit-env` and so on. The thread of the environment ends after
+//! its load. One thread of `notify` serves all files. Dropping the [`Guard`] stops all threads and joins those of the
+//! sources; the thread of `notify` ends a moment later. There is no async runtime.
 //!
 //! # Known limitations
 //!
-//! See [`File`] for those of watching a file, and `Http` (feature `http`) for those of asking a server. The environment
-//! is read once.
+//! See [`File`] for the limitations of a watched file, and `Http` (feature `http`) for those of a server. The
+//! environment is read once.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -65,7 +66,7 @@ mod guard;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "tracing")]
-mod trace;
+mod tracing;
 mod worker;
 
 use std::path::PathBuf;
@@ -83,15 +84,15 @@ pub use http::fuzzing;
 #[cfg(feature = "http")]
 pub use http::{Http, Retry};
 
-/// Watches a flag file, lays `FLAG_*` environment variables over it, and installs the flags for `flag!`.
+/// Follows a flag file, with `FLAG_*` environment variables in the layer above, and installs the flags for `flag!`.
 ///
-/// Short for a [`Builder`] with a [`File`] and an [`Env`]. The format goes by the extension: JSON for `.json`, TOML
-/// for everything else. A missing file is waited for.
+/// Short for a [`Builder`] with a [`File`] and an [`Env`]. The extension of the file gives its format: JSON for
+/// `.json`, TOML for all others. If the file is missing, the flags are dark until it exists.
 ///
 /// # Errors
 ///
-/// Returns an error when the file is refused as a whole, with all its problems, and when flags are installed for this
-/// process already.
+/// Returns an error with all problems of the file if it is invalid as a whole. Returns an error too if flags are
+/// already installed for this process.
 ///
 /// # Examples
 ///

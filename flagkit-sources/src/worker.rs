@@ -1,4 +1,4 @@
-//! One source on one thread.
+//! Runs one source on one thread.
 
 use std::any::Any;
 use std::fmt;
@@ -13,37 +13,40 @@ use flagkit_core::source::{LoadError, Publisher, Source};
 
 use crate::error::Error;
 
-/// A running source.
+/// A running source: its thread, and the publisher that the thread reports to.
+///
+/// The [`Builder`](crate::Builder) starts it. The [`Guard`](crate::Guard) owns it, and stops and joins it.
 pub(crate) struct Worker {
     publisher: Arc<Publisher>,
     thread: JoinHandle<()>,
-    /// Behind a lock, so that a guard can be shared; it alone takes it, at the end.
+    /// The lock makes the guard `Sync`. Only `join` and `restart` take it.
     end: Mutex<End>,
 }
 
+/// What the end of a thread needs.
 struct End {
-    /// Hangs up when the thread ends.
+    /// Disconnects when the thread ends.
     ended: Receiver<()>,
-    /// What takes the place of the source in a forked child.
+    /// Replaces the source in a forked child.
     successor: Option<Box<dyn Source>>,
 }
 
 impl Worker {
-    /// Starts the thread, which loads once, reports, lets go of `ready` and runs the source.
+    /// Starts the thread. It loads once, reports the load, drops `ready` and runs the source.
     pub(crate) fn spawn(source: Box<dyn Source>, publisher: Publisher, ready: Sender<()>) -> Result<Self, Error> {
         let publisher = Arc::new(publisher);
         let (end, ended) = mpsc::channel();
         let successor = source.restarted();
-        // Linux shows 15 bytes of a thread's name: room for the kind, not for the place.
+        // Linux shows 15 bytes of a thread's name: enough for the kind of source, but not for its address.
         let provenance = source.provenance();
         let kind = provenance.as_str().split(':').next().unwrap_or_default();
         let for_thread = Arc::clone(&publisher);
         let thread = thread::Builder::new().name(format!("flagkit-{kind}")).spawn(move || {
             let _end: Sender<()> = end;
-            // Dropped before the end is announced, a panic in the drop included.
+            // The source is dropped before `_end`, so `join` waits for its drop, even if that panics.
             let run = move || {
                 let (mut source, publisher) = (source, for_thread);
-                // Let go of after the report, whichever it is: the builder then looks at the status.
+                // Dropped after the report, because the builder then reads the status.
                 let mut ready = Some(ready);
                 let work = || {
                     source.bind(publisher.signal());
@@ -61,39 +64,44 @@ impl Worker {
         Ok(Self { publisher, thread, end: Mutex::new(End { ended, successor }) })
     }
 
-    /// In a forked child: takes up the work of a thread that the child does not have. Without a successor the layer is
-    /// stopped, and there is no worker.
+    /// Restarts the source in a forked child, which has no copy of the thread.
+    ///
+    /// Without a successor the layer is stopped, and `None` is returned.
     pub(crate) fn restart(self, ready: Sender<()>) -> Result<Option<Self>, Error> {
         let Self { publisher, thread, end } = self;
         let End { ended, successor } = end.into_inner().unwrap_or_else(PoisonError::into_inner);
-        // Of a thread that is not there: nothing to let go of.
+        // The thread does not exist in this process, so its handles must not be dropped.
         mem::forget((thread, ended));
         let publisher = publisher.reopen();
-        let say = |what: &str| {
-            // A layer that was never filled stays as it is: whether it darkens those below may depend on its error.
+        let report = |what: &str| {
+            // The error of a layer that never loaded is kept, because it decides whether the layers below are dark.
             if publisher.last_good().is_some() {
-                publisher.fail(LoadError::unreachable(format!("was stopped by a fork, and {what}")));
+                publisher.fail(LoadError::unreachable(format!(
+                    "cannot follow the source: a fork stopped it, and it {what}"
+                )));
             }
         };
         let Some(successor) = successor else {
-            say("cannot be started again");
+            report("cannot be restarted");
             publisher.signal().stop();
             return Ok(None);
         };
-        say("is starting again");
+        report("is restarting");
         Self::spawn(successor, publisher, ready).map(Some)
     }
 
+    /// Requests the source to stop, and returns immediately.
     pub(crate) fn stop(&self) {
-        // A source's hook may panic; the others are to be stopped all the same.
+        // The hook of a source may panic, but the other sources have to be stopped too.
         let _ = catch_unwind(AssertUnwindSafe(|| self.publisher.signal().stop()));
     }
 
+    /// Requests the source to load now, and returns immediately.
     pub(crate) fn reload(&self) {
         self.publisher.signal().reload();
     }
 
-    /// Waits for the thread to end, until the deadline, and tells whether it has. A thread does not wait for itself.
+    /// Waits until the deadline for the thread, and returns whether it has ended. A thread does not wait for itself.
     pub(crate) fn join(self, deadline: Instant) -> bool {
         if self.thread.thread().id() == thread::current().id() {
             return false;
@@ -102,7 +110,7 @@ impl Worker {
         let end = self.end.into_inner().unwrap_or_else(PoisonError::into_inner);
         let has_ended = end.ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected);
         if has_ended {
-            // The thread catches the panics of its source, so there is no error to pass on.
+            // The thread catches the panics of its source, so the result holds no error.
             let _ = self.thread.join();
         }
         has_ended
@@ -120,5 +128,5 @@ impl fmt::Debug for Worker {
 
 fn panicked(panic: &(dyn Any + Send)) -> LoadError {
     let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    LoadError::new(format!("the source panicked and is followed no longer: {}", message.unwrap_or("no message")))
+    LoadError::new(format!("cannot follow the source any more: it panicked: {}", message.unwrap_or("no message")))
 }

@@ -59,14 +59,14 @@ fn a_fault_that_lasts_is_one_event() {
     wait_until("more looks", || looks.elapsed() > Duration::from_millis(700));
     folder.write(document("a", false));
     wait_until("the mend", || !guard.flags().is_on("a", &()));
-    let is_well = |line: &String| line.contains("the source is well") && line.contains("stale");
-    wait_until("the last event", || lines.lock().expect("no panic").iter().any(is_well));
+    let is_fresh = |line: &String| line.contains("the source is up to date") && line.contains("stale");
+    wait_until("the last event", || lines.lock().expect("no panic").iter().any(is_fresh));
     let lines = lines.lock().expect("no panic").clone();
     let count = |part: &str| lines.iter().filter(|line| line.contains(part)).count();
-    assert_eq!(count("flags have changed"), 2, "{lines:#?}");
-    assert_eq!(count("flags cannot be loaded"), 1, "{lines:#?}");
-    assert_eq!(count("the source is not well"), 1, "{lines:#?}");
-    assert_eq!(count("the source is well"), 2, "{lines:#?}");
+    assert_eq!(count("flags changed"), 2, "{lines:#?}");
+    assert_eq!(count("cannot load flags"), 1, "{lines:#?}");
+    assert_eq!(count("the source is not up to date"), 1, "{lines:#?}");
+    assert_eq!(count("the source is up to date"), 2, "{lines:#?}");
     assert!(lines.iter().any(|line| line.starts_with("INFO") && line.contains("keys=\"a\"")), "{lines:#?}");
     assert!(lines.iter().any(|line| line.starts_with("WARN") && line.contains("1:7")), "{lines:#?}");
 }

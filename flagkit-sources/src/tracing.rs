@@ -1,0 +1,48 @@
+//! Emits what happens to the flags as events of the crate `tracing`.
+//!
+//! The [`Guard`](crate::Guard) subscribes when it starts, and unsubscribes when it is dropped. Each change is one
+//! event: an error that persists is not repeated at every check.
+
+use flagkit_core::tooling::SourceState;
+use flagkit_core::{Event, FlagKey, Flags, Subscription};
+
+/// Emits every subscriber event as a `tracing` event with the target `flagkit`.
+pub(crate) fn subscribe(flags: &Flags) -> Subscription {
+    flags.subscribe(|event| match event {
+        Event::Changed(change) => {
+            let keys: Vec<&str> = change.keys.iter().take(MAX_ITEMS).map(FlagKey::as_str).collect();
+            ::tracing::info!(
+                target: "flagkit",
+                layer = %change.layer,
+                revision = change.revision,
+                changed = change.keys.len(),
+                keys = keys.join(" "),
+                "flags changed"
+            );
+        }
+        Event::LoadFailed(failure) => {
+            if let Some(error) = &failure.error {
+                ::tracing::warn!(target: "flagkit", layer = %failure.layer, %error, "cannot load flags");
+            }
+            for problem in failure.problems.iter().take(MAX_ITEMS) {
+                ::tracing::warn!(target: "flagkit", layer = %failure.layer, %problem, "a flag has a problem");
+            }
+        }
+        Event::StateChanged(change) if change.to == SourceState::Fresh => {
+            ::tracing::info!(target: "flagkit", layer = %change.layer, from = change.from.as_str(), "the source is up to date");
+        }
+        Event::StateChanged(change) => {
+            let (from, to) = (change.from.as_str(), change.to.as_str());
+            ::tracing::warn!(target: "flagkit", layer = %change.layer, from, to, "the source is not up to date");
+        }
+        Event::WarningsChanged(warning) => {
+            for message in &*warning.warnings {
+                ::tracing::warn!(target: "flagkit", layer = %warning.layer, "warning of the source: {message}");
+            }
+        }
+        _ => {}
+    })
+}
+
+/// The most keys and problems that one change emits.
+const MAX_ITEMS: usize = 20;
