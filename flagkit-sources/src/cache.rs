@@ -1,19 +1,19 @@
-//! The last good document of a remote source, on disk.
+//! Stores the last good document of a remote source on disk.
 //!
 //! # The problem
 //!
-//! A process that starts while the flag server is away has no flags. What it had before the restart was good; but a
-//! file that is written while the machine goes down, or by two processes at once, may be half of something.
+//! A process that starts while the flag server is down has no flags, although it had good ones before the restart. A
+//! file keeps them, but a crash during a write, or two processes that write at once, may leave half a file.
 //!
 //! # The idea
 //!
-//! One file holds the document, how it came and a digest of all that. It is written next to its place, synced and
-//! renamed into it, so that there is always one whole version, whoever is killed while writing. Reading checks the
-//! digest; what does not fit is as good as no file.
+//! One file holds the document, where it came from, and a digest of both. A new version is written to a temporary file,
+//! synced, and renamed over the old one. So the file always holds one whole version, even if a writer is killed. A read
+//! checks the digest, and ignores a file that does not match.
 //!
 //! ```text
 //! flagkit 1
-//! confirmed 01790000060 when the source last said that it still has it; the one line that is written over in place
+//! confirmed 01790000060 when the source last confirmed it; the only line that is overwritten in place
 //! document 9b1f…        XXH3-128 of the document
 //! digest 5d0c…          XXH3-128 of everything below this line
 //! from https://flags.example.com/flags.toml
@@ -37,7 +37,10 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::document::Format;
 
-/// Keeps the last good document of a remote source on disk.
+/// Stores the last good document of a remote source in a file.
+///
+/// A source owns one. It [loads](Cache::load) the document at the start if it cannot reach the server, and
+/// [stores](Cache::store) each document that it accepts. `Http` does so by itself; a custom source may use one too.
 ///
 /// Several processes may share the file: each writes whole versions, and the last one wins.
 ///
@@ -47,15 +50,15 @@ use crate::document::Format;
 /// use std::time::SystemTime;
 /// use flagkit_core::source::Provenance;
 /// use flagkit_sources::document::Format;
-/// use flagkit_sources::{Cache, Kept};
+/// use flagkit_sources::{Cache, CachedDocument};
 ///
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("flags.cache");
 /// let cache = Cache::new(path, Provenance::new("https://flags.example.com/flags.toml"));
 /// let document = b"[flags]\nnew-checkout = true\n".to_vec();
-/// cache.keep(&Kept { bytes: document, format: Format::Toml, tag: None, at: SystemTime::now() })?;
-/// let kept = cache.load().expect("it was kept");
-/// assert!(kept.format.read(&kept.bytes)?.flags().get("new-checkout").is_some());
+/// cache.store(&CachedDocument { bytes: document, format: Format::Toml, tag: None, at: SystemTime::now() })?;
+/// let cached = cache.load().expect("it was stored");
+/// assert!(cached.format.read(&cached.bytes)?.flags().get("new-checkout").is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -64,38 +67,42 @@ pub struct Cache {
     from: Provenance,
 }
 
-/// A document, and how it came.
+/// A document, and where it came from.
+///
+/// A source passes it to [`Cache::store`], and [`Cache::load`] returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CachedDocument {
     /// The document.
     pub bytes: Vec<u8>,
-    /// What it is written in.
+    /// The format of the document.
     pub format: Format,
-    /// The server's name for this version of it (an `ETag`), if it gave one. One line of text.
+    /// The server's name for this version (an `ETag`), if there is one: a single line of text.
     pub tag: Option<String>,
-    /// When it was accepted, or last [confirmed](Cache::touch), to the second.
+    /// When it was accepted or last [confirmed](Cache::touch), to the second.
     pub at: SystemTime,
 }
 
 const START: &str = "flagkit 1\nconfirmed ";
-/// How long the lines are that tell of the document, with the end of the line before, and of all that follows.
+/// The lengths of the lines `document` (with the end of the line above) and `digest`.
 const DOCUMENT_LINE: usize = "\ndocument \n".len() + 32;
 const DIGEST_LINE: usize = "digest \n".len() + 32;
-/// How the names of files end that are being written.
+/// The suffix of the temporary files.
 const TEMPORARY: &str = ".tmp";
-/// The most that is read: no document is as large.
+/// The size limit in bytes; no document is as large.
 const MAX_LEN: u64 = 256 << 20;
-/// After how long a file that somebody has left half-written may be removed.
+/// The age at which a temporary file is removed, because its writer was killed.
 const ABANDONED: Duration = Duration::from_secs(600);
 
 impl Cache {
-    /// Keeps the document of this source in the file at this path. A file of another source is as good as none.
+    /// Stores the document of the source `from` in the file at this path. A file of another source is ignored.
     pub fn new(path: impl Into<PathBuf>, from: Provenance) -> Self {
         Self { path: path.into(), from }
     }
 
-    /// Returns what was kept last. `None` when there is nothing, or nothing whole, or it is of another source, or it is
-    /// of another user (Linux), or others than its owner may write it.
+    /// Returns the document that was stored last.
+    ///
+    /// Returns `None` if there is no file, if it is damaged, or if it is of another source. It also returns `None` if
+    /// the file belongs to another user (Linux), or if users other than its owner may write it (Unix).
     pub fn load(&self) -> Option<CachedDocument> {
         let file = crate::file::open(&self.path).ok()?;
         let metadata = file.metadata().ok()?;
@@ -107,87 +114,87 @@ impl Cache {
         self.parse(&bytes)
     }
 
-    /// Keeps a document, in the place of what was kept before.
+    /// Stores a document instead of the previous one.
     ///
-    /// The file can be read and written by its owner alone. Its directory has to exist.
+    /// Only the owner can read and write the file. Its directory must exist.
     ///
     /// # Errors
     ///
-    /// Returns an error when the file cannot be written; what was kept before is still there then.
-    pub fn store(&self, kept: &CachedDocument) -> io::Result<()> {
+    /// Returns an error if the file cannot be written. The previous document remains then.
+    pub fn store(&self, cached: &CachedDocument) -> io::Result<()> {
         let directory = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
         let name = self.path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
         let prefix = format!(".{name}.");
-        // Not the number of the process: those of two containers may be the same.
+        // A random name, because the process ids of two containers may be equal.
         let random = RandomState::new().hash_one(process::id());
         let temporary = directory.join(format!("{prefix}{random:016x}{TEMPORARY}"));
         remove_abandoned(directory, &prefix);
-        let written = self.write(&temporary, kept).and_then(|()| fs::rename(&temporary, &self.path));
+        let written = self.write(&temporary, cached).and_then(|()| fs::rename(&temporary, &self.path));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
         written?;
-        // The name is on disk when its directory is. Not every system can sync one.
+        // The rename is durable once the directory is synced. Not every system supports that.
         let _ = File::open(directory).and_then(|directory| directory.sync_all());
         Ok(())
     }
 
-    /// Notes that at this time the source still had the document of this digest (XXH3-128). Nothing else is written.
+    /// Records that the source still had the document with this digest (XXH3-128) at this time. Writes nothing else.
     ///
     /// # Errors
     ///
-    /// Returns an error when something else was kept or nothing, or it cannot be written.
+    /// Returns an error if the file does not hold this document, or if it cannot be written.
     pub fn touch(&self, document: u128, at: SystemTime) -> io::Result<()> {
         let mut file = OpenOptions::new().read(true).write(true).open(&self.path)?;
         let confirmed = confirmation(at);
         let document = document_line(document);
         let from = format!("from {}\n", self.from);
-        // Up to who it is from, all lines are of one length.
+        // All lines up to `from` have a fixed length.
         let mut head = vec![0; START.len() + confirmed.len() + document.len() + DIGEST_LINE + from.len()];
         file.read_exact(&mut head)?;
-        let is_it = head.starts_with(START.as_bytes())
+        let is_same = head.starts_with(START.as_bytes())
             && head.get(START.len() + confirmed.len()..).is_some_and(|rest| rest.starts_with(document.as_bytes()))
             && head.ends_with(from.as_bytes());
-        if !is_it {
+        if !is_same {
             return Err(io::ErrorKind::InvalidData.into());
         }
         file.seek(SeekFrom::Start(START.len() as u64))?;
         file.write_all(confirmed.as_bytes())
     }
 
-    /// Removes what was kept, if anything was.
+    /// Removes the stored document, if there is one.
     pub fn remove(&self) {
         let _ = fs::remove_file(&self.path);
     }
 
-    fn write(&self, path: &Path, kept: &CachedDocument) -> io::Result<()> {
-        let rest = self.compose(kept);
+    fn write(&self, path: &Path, cached: &CachedDocument) -> io::Result<()> {
+        let rest = self.compose(cached);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(path)?;
-        let confirmed = confirmation(kept.at);
-        let document = document_line(xxh3_128(&kept.bytes));
+        let confirmed = confirmation(cached.at);
+        let document = document_line(xxh3_128(&cached.bytes));
         file.write_all(format!("{START}{confirmed}{document}digest {:032x}\n", xxh3_128(&rest)).as_bytes())?;
         file.write_all(&rest)?;
         file.sync_all()
     }
 
-    /// Everything that the digest covers.
-    fn compose(&self, kept: &CachedDocument) -> Vec<u8> {
-        let at = seconds(kept.at);
-        let mut head = format!("from {}\nat {at}\nformat {}\n", self.from, kept.format.extension());
-        // A tag with a line's end in it would be taken for more than a tag; without it the next question is plain.
-        if let Some(tag) = kept.tag.as_deref().filter(|tag| !tag.contains(['\n', '\r'])) {
+    /// Returns everything that the digest covers.
+    fn compose(&self, cached: &CachedDocument) -> Vec<u8> {
+        let at = seconds(cached.at);
+        let mut head = format!("from {}\nat {at}\nformat {}\n", self.from, cached.format.extension());
+        // A line break in the tag would end its line. Without a tag, the next request is unconditional.
+        if let Some(tag) = cached.tag.as_deref().filter(|tag| !tag.contains(['\n', '\r'])) {
             head = format!("{head}tag {tag}\n");
         }
         head.push('\n');
         let mut all = head.into_bytes();
-        all.extend_from_slice(&kept.bytes);
+        all.extend_from_slice(&cached.bytes);
         all
     }
 
@@ -195,7 +202,7 @@ impl Cache {
         let rest = bytes.strip_prefix(START.as_bytes())?;
         let end = rest.iter().position(|byte| *byte == b'\n')?;
         let confirmed = std::str::from_utf8(rest.get(..end)?).ok().and_then(time);
-        // With the end of the line before it.
+        // Includes the end of the line above.
         let (document_line, rest) = (rest.get(end..end + DOCUMENT_LINE)?, rest.get(end + DOCUMENT_LINE..)?);
         let end = rest.iter().position(|byte| *byte == b'\n')?;
         let digest = std::str::from_utf8(rest.get(..end)?).ok()?.strip_prefix("digest ")?;
@@ -211,7 +218,7 @@ impl Cache {
             return None;
         }
         let at = time(field("at")?)?;
-        // One from the future is of a clock that was wrong.
+        // A time in the future comes from a wrong clock.
         let at =
             confirmed.filter(|confirmed| *confirmed <= SystemTime::now()).map_or(at, |confirmed| confirmed.max(at));
         let format = Format::from_extension(field("format")?)?;
@@ -223,7 +230,7 @@ impl Cache {
     }
 }
 
-/// Removes what writers that were killed have left, when they can no longer be at it.
+/// Removes the temporary files of writers that were killed, once they are old enough.
 fn remove_abandoned(directory: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
@@ -241,7 +248,7 @@ fn document_line(digest: u128) -> String {
     format!("\ndocument {digest:032x}\n")
 }
 
-/// Of one length always, so that one can be written over another.
+/// Formats the time with a fixed length, so that it can be overwritten in place.
 fn confirmation(at: SystemTime) -> String {
     format!("{:011}", seconds(at))
 }
@@ -254,12 +261,12 @@ fn time(seconds: &str) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.parse().ok()?))
 }
 
-/// Whether others than this process's user may have written it. The superuser may anyway.
+/// Returns whether users other than that of this process, or the superuser, may have written the file.
 #[cfg(unix)]
 fn is_open_to_others(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
 
-    // The owner of what Linux says of this process is its effective user.
+    // The owner of this directory of Linux is the effective user of the process.
     let user = fs::metadata("/proc/self").map(|process| process.uid());
     let is_of_another = user.is_ok_and(|user| ![user, 0].contains(&metadata.uid()));
     is_of_another || metadata.mode() & 0o022 != 0

@@ -1,4 +1,4 @@
-//! Environment variables as a source.
+//! The source that reads environment variables.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -8,14 +8,14 @@ use flagkit_core::{Flag, FlagKey, FlagSet};
 
 /// Overrides flags by environment variables: `FLAG_NEW_CHECKOUT=on`.
 ///
-/// The name is the prefix and the key in upper case with `_` for `-` and `.`; see [`EnvKey`] for what that means.
+/// The name is the prefix and the key in upper case with `_` for `-` and `.`. See [`EnvKey`] for details.
 /// The value is `on`, `off`, `true`, `false` or a percentage such as `25%`, in any case. An empty
 /// variable counts as unset.
 ///
-/// A value that is none of these is a problem in the status, and the flag is dark: somebody meant to say something of
-/// it, and dark is what can be said safely. Names and values need not be UTF-8; what is not is a problem like others.
+/// Any other value is a problem in the status, and the flag is dark, because dark is safe and the intended value is
+/// unknown. A name or value that is not UTF-8 is a problem too.
 ///
-/// The environment of a process does not change from outside, so it is read once, at the start.
+/// Other processes cannot change the environment of a process, so it is read once, when the source is created.
 ///
 /// # Examples
 ///
@@ -34,12 +34,12 @@ pub struct Env {
 }
 
 impl Env {
-    /// Takes the variables of this process whose names begin with `prefix`, as they are now.
+    /// Reads the variables of this process that begin with `prefix`.
     pub fn new(prefix: impl Into<String>) -> Self {
         Self::from_vars(prefix, env::vars_os())
     }
 
-    /// Takes the given variables whose names begin with `prefix`.
+    /// Uses those of the given variables that begin with `prefix`.
     pub fn from_vars(prefix: impl Into<String>, vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let prefix = prefix.into();
         let has_prefix = |name: &OsStr| name.as_encoded_bytes().starts_with(prefix.as_bytes());
@@ -59,7 +59,7 @@ impl Source for Env {
         let mut problems = Vec::new();
         for (name, value) in &self.vars {
             let shown = name.to_string_lossy();
-            let key = match folded_key(&self.prefix, name) {
+            let key = match env_key(&self.prefix, name) {
                 Ok(key) => key,
                 Err(problem) => {
                     problems.push(problem);
@@ -83,7 +83,8 @@ impl Source for Env {
     }
 }
 
-fn folded_key(prefix: &str, name: &OsStr) -> Result<EnvKey, Problem> {
+/// Returns the key that a variable sets.
+fn env_key(prefix: &str, name: &OsStr) -> Result<EnvKey, Problem> {
     let shown = name.to_string_lossy();
     let key = shown.get(prefix.len()..).unwrap_or_default();
     EnvKey::new(key).map_err(|error| {
@@ -95,6 +96,7 @@ fn folded_key(prefix: &str, name: &OsStr) -> Result<EnvKey, Problem> {
     })
 }
 
+/// Returns the flag that a value defines; `None` for an empty value.
 fn flag(name: &str, value: &OsStr) -> Result<Option<Flag>, Problem> {
     let expected = "on, off or a percentage such as 25%";
     let Some(text) = value.to_str() else {
@@ -118,10 +120,10 @@ fn flag(name: &str, value: &OsStr) -> Result<Option<Flag>, Problem> {
     }
 }
 
-/// A value as it may be shown: an environment also holds secrets, some under the wrong name.
+/// Describes a value for a message. A long one may be a secret under the wrong name, so only its length is shown.
 fn shown(text: &str) -> String {
-    const MOST: usize = 8;
-    if text.chars().count() <= MOST {
+    const MAX_SHOWN: usize = 8;
+    if text.chars().count() <= MAX_SHOWN {
         format!("the text {text:?}")
     } else {
         format!("a text of {} characters", text.chars().count())
@@ -138,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn other_variables_are_none_of_our_business() {
+    fn other_variables_are_ignored() {
         let load = load(&[("PATH", "/bin"), ("FLAGS", "x"), ("flag_x", "on"), ("FLAG_EMPTY", "")]);
         assert!(load.flags().is_empty());
         assert_eq!(load.problems(), []);
     }
 
     #[test]
-    fn a_wrong_name_says_what_to_write() {
+    fn a_wrong_name_gets_the_right_one_as_help() {
         let load = load(&[("FLAG_new-checkout", "on"), ("FLAG_", "on"), ("FLAG_Ä", "on")]);
         assert!(load.flags().is_empty());
         let shown: Vec<String> = load.problems().iter().map(ToString::to_string).collect();
@@ -156,7 +158,7 @@ mod tests {
     #[test]
     fn a_wrong_value_is_a_problem_and_a_long_one_is_not_shown() {
         let load = load(&[("FLAG_A", "onn"), ("FLAG_B", "canary-secret"), ("FLAG_C", "101%"), ("FLAG_D", "1")]);
-        assert_eq!(load.flags().len(), 4, "each key is refused, hence dark");
+        assert_eq!(load.flags().len(), 4, "each key is invalid and so dark");
         let shown = load.problems().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         assert_eq!(load.problems().len(), 4);
         assert!(

@@ -1,7 +1,7 @@
 //! The error type of this crate.
 //!
 //! Every fallible function here returns [`Error`], which is opaque: the kinds are private, so that new ones break no
-//! caller. Callers use its predicates to tell the kinds apart.
+//! caller. Callers use its predicates to distinguish them.
 //!
 //! A document that cannot be loaded is a different matter. It is a [`LoadError`], which sources report at any time, and
 //! the [status](crate::Guard::status) shows it. It becomes an [`Error`] only if it makes a start fail.
@@ -21,8 +21,8 @@ use flagkit_core::tooling::ForkError;
 
 /// The error of this crate's functions: what could not be started, restarted or configured.
 ///
-/// The predicates tell the kinds apart, and [`source`](StdError::source) returns the cause if there is one. The message
-/// and the debug output never contain a URL's secrets, a header or a certificate.
+/// The predicates distinguish the kinds, and [`source`](StdError::source) returns the cause if there is one. The
+/// message and the debug output never contain a URL's secrets, a header or a certificate.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ pub struct Error(#[from] ErrorKind);
 
 /// The private kinds of [`Error`], each with its message and cause.
 ///
-/// The constructors of [`Error`] are the only place that makes one.
+/// Only the constructors of [`Error`] make one.
 #[derive(Debug, thiserror::Error)]
 enum ErrorKind {
     #[error(transparent)]

@@ -192,10 +192,10 @@ impl Guard {
         if self.is_forked() {
             return self.readiness();
         }
-        let (changed, changes) = mpsc::channel();
+        let (sender, changes) = mpsc::channel();
         // The subscription begins before the first check, so no change is lost between the two.
         let _subscription = self.flags.subscribe(move |_| {
-            let _ = changed.send(());
+            let _ = sender.send(());
         });
         let deadline = Instant::now().checked_add(timeout);
         loop {

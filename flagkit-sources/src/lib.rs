@@ -16,20 +16,21 @@
 //!
 //! # Sources and layers
 //!
-//! Each source fills one layer. Layers are added from the lowest to the highest, and a flag of a higher layer replaces
+//! Each source fills one layer. Layers are added from the lowest to the highest. A flag of a higher layer replaces
 //! the same flag of a lower one. [`watch`] starts two layers: one [file](File), and above it the [`FLAG_*` environment
 //! variables](Env). A [`Builder`] starts any other combination. Each layer keeps its last good load. All layers are
 //! merged into one snapshot, which is replaced atomically.
 //!
 //! # Errors
 //!
-//! - A document that is invalid as a whole changes nothing: the last good flags stay. The same is true of a file that is
-//!   missing, empty, unreadable, half-written, too large, or not a regular file.
+//! - A document that is invalid as a whole changes nothing: the last good flags stay. The same is true of a file that
+//!   is missing, empty, unreadable, half-written, too large, or not a regular file.
 //! - An invalid flag does not affect the other flags. It keeps its last good definition, or is dark without one.
 //! - `Flags::status` lists each error with its line and column. Subscribers receive it once.
-//! - At the start there is no last good load. If the document is [invalid](Builder::when_invalid), the start fails. If it
-//!   is [missing](Builder::when_missing) or [unreachable](Builder::when_unreachable), the flags are dark until it loads.
-//! - Functions that can fail return an [`Error`]. Its `is_*` methods tell the kinds apart.
+//! - At the start there is no last good load. If the document is [invalid](Builder::when_invalid), the start fails. If
+//!   it is [missing](Builder::when_missing) or [unreachable](Builder::when_unreachable), the flags are dark until it
+//!   loads.
+//! - Functions that can fail return an [`Error`]. Its `is_*` methods distinguish the kinds.
 //!
 //! # Threads
 //!

@@ -29,7 +29,8 @@ pub(crate) fn subscribe(flags: &Flags) -> Subscription {
             }
         }
         Event::StateChanged(change) if change.to == SourceState::Fresh => {
-            ::tracing::info!(target: "flagkit", layer = %change.layer, from = change.from.as_str(), "the source is up to date");
+            let from = change.from.as_str();
+            ::tracing::info!(target: "flagkit", layer = %change.layer, from, "the source is up to date");
         }
         Event::StateChanged(change) => {
             let (from, to) = (change.from.as_str(), change.to.as_str());

@@ -9,7 +9,7 @@ use super::contents::{self, Contents, Digest};
 use super::debounce::Debouncer;
 use super::fingerprint::Fingerprint;
 
-/// The longest time between two full reads of a file whose fingerprint stays the same.
+/// The longest time between two full reads of a file with an unchanged fingerprint.
 pub(super) const FULL_READ_INTERVAL: Duration = Duration::from_secs(30);
 /// The shortest time between two reports to the publisher.
 const MIN_INTERVAL: Duration = Duration::from_millis(50);
