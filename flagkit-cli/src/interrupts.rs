@@ -1,4 +1,4 @@
-//! Ctrl-C, a closed terminal and SIGTERM, handled as an outcome and not as the end of the process.
+//! Ctrl-C, a closed terminal and SIGTERM, which end the current work instead of the process.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;

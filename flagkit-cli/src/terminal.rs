@@ -99,7 +99,7 @@ pub(crate) fn discard_input() {
 /// Returns text from a file on one line, with control characters and direction marks escaped.
 ///
 /// A terminal would execute them otherwise.
-pub(crate) fn strip_control_chars(text: &str) -> String {
+pub(crate) fn escape_control_chars(text: &str) -> String {
     let is_direction_mark =
         |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {

@@ -12,7 +12,7 @@ use crate::cli::Sources;
 use crate::report::{Detail, Report, Result};
 use crate::sources::snapshot;
 use crate::state::{State, words};
-use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, strip_control_chars, styled};
+use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, escape_control_chars, styled};
 
 pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
     let (snapshot, status) = snapshot(sources, file)?;
@@ -34,7 +34,7 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
         columns[0].push(Some(styled(BOLD, key)));
         columns[1].push(Some(coloured(flag)));
         columns[2].push(kind.clone());
-        columns[3].push(owner.as_deref().map(strip_control_chars));
+        columns[3].push(owner.as_deref().map(escape_control_chars));
         columns[4].push(expires.clone());
         columns[5].push(layer.filter(|_| in_use.len() > 1).map(|layer| (layer + 1).to_string()));
         rows.push(json!({

@@ -11,7 +11,7 @@ use crate::journal::{Entry, Journal};
 use crate::project::{Laid, Project, environments};
 use crate::report::{Report, Result};
 use crate::state::State;
-use crate::terminal::{BAD, BOLD, DIM, GOOD, strip_control_chars, styled};
+use crate::terminal::{BAD, BOLD, DIM, GOOD, escape_control_chars, styled};
 
 pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
     let journal = Journal::read(file)?;
@@ -34,16 +34,16 @@ pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
 /// Renders an entry on one line.
 pub(crate) fn line(entry: &Entry) -> String {
     let when = entry.when.strftime("%Y-%m-%d %H:%MZ");
-    let reason = entry.reason.as_ref().map(|reason| format!(": {}", strip_control_chars(reason))).unwrap_or_default();
+    let reason = entry.reason.as_ref().map(|reason| format!(": {}", escape_control_chars(reason))).unwrap_or_default();
     let checks = match entry.checks.len() {
         0 => String::new(),
         1 => ", 1 check".to_owned(),
         checks => format!(", {checks} checks"),
     };
     let file =
-        if entry.file == "flags.toml" { String::new() } else { format!(" in {}", strip_control_chars(&entry.file)) };
+        if entry.file == "flags.toml" { String::new() } else { format!(" in {}", escape_control_chars(&entry.file)) };
     let [flag, verb, who, from, to] =
-        [&entry.flag, &entry.verb, &entry.who, &entry.from, &entry.to].map(|text| strip_control_chars(text));
+        [&entry.flag, &entry.verb, &entry.who, &entry.from, &entry.to].map(|text| escape_control_chars(text));
     format!("{} {verb:<6} {} {from} -> {to} by {who}{file}{checks}{reason}", styled(DIM, when), styled(BOLD, flag))
 }
 

@@ -15,7 +15,7 @@ use crate::journal::Journal;
 use crate::project::{Document, Laid, Project, environments};
 use crate::report::{Detail, Report, Result};
 use crate::state::State;
-use crate::terminal::{BAD, BOLD, DIM, strip_control_chars, styled};
+use crate::terminal::{BAD, BOLD, DIM, escape_control_chars, styled};
 use crate::usage;
 
 /// The number of latest changes to show.
@@ -54,8 +54,8 @@ fn field(name: &str, value: impl std::fmt::Display) -> String {
 }
 
 fn show_metadata(metadata: &Metadata, text: &mut String, data: &mut Value) {
-    metadata.description.iter().for_each(|value| *text += &field("description", strip_control_chars(value)));
-    metadata.owner.iter().for_each(|value| *text += &field("owner", strip_control_chars(value)));
+    metadata.description.iter().for_each(|value| *text += &field("description", escape_control_chars(value)));
+    metadata.owner.iter().for_each(|value| *text += &field("owner", escape_control_chars(value)));
     metadata.kind.iter().for_each(|kind| *text += &field("kind", kind.as_str()));
     if let Some(created) = metadata.created {
         *text += &field("created", format!("{created}{}", age(created)));

@@ -1,6 +1,6 @@
 //! `check`, in every format and against a base.
 
-use super::{BROKEN, CODE, FLAGS, shop};
+use super::{CODE, FLAGS, INVALID, shop};
 use crate::support::{Folder, Transcript};
 
 #[test]
@@ -67,7 +67,7 @@ allow = {{ unused = \"\" }}
 
 #[test]
 fn check_of_invalid_files() {
-    let folder = Folder::with("flags.toml", BROKEN);
+    let folder = Folder::with("flags.toml", INVALID);
     let mut transcript = Transcript::new(&folder);
     transcript.both(&["check"]);
     transcript.both(&["check", "--file", "nowhere.toml"]);

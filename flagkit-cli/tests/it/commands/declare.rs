@@ -1,6 +1,6 @@
 //! `init` and `new`.
 
-use super::{BROKEN, FLAGS, changed, shop};
+use super::{FLAGS, INVALID, changed, shop};
 use crate::support::{Folder, Transcript};
 
 #[test]
@@ -53,7 +53,7 @@ fn new() {
     transcript.text(&["new", "x1", "--kind", "relase"]);
     transcript.note("Missing and invalid files.");
     transcript.both(&["new", "x1", "--file", "nowhere.toml"]);
-    folder.write("broken.toml", BROKEN);
-    transcript.both(&["new", "x1", "--file", "broken.toml"]);
+    folder.write("invalid.toml", INVALID);
+    transcript.both(&["new", "x1", "--file", "invalid.toml"]);
     transcript.check("new");
 }

@@ -1,6 +1,6 @@
 //! `go`: its checks, its confirmation, its review, and its failures.
 
-use super::{BROKEN, FLAGS, changed, gated, shop};
+use super::{FLAGS, INVALID, changed, gated, shop};
 use crate::support::{Reply, Server, Transcript, ended, refused_address};
 
 #[test]
@@ -32,7 +32,7 @@ fn go_succeeds() {
     transcript.note("Without a terminal.");
     let ran = with_release(&["go", "pay"]);
     transcript.shown("RELEASE=release-7 flagkit go pay", &ran.out, &ran.err, ran.code);
-    let asked = server.requests();
+    let before_go = server.requests();
     transcript.note("At a terminal.");
     let mut terminal = folder.terminal_with(&["go", "pay"], &[("NO_COLOR", "1"), ("RELEASE", "release-7")]);
     terminal.wait_for("to confirm: ");
@@ -42,7 +42,7 @@ fn go_succeeds() {
     terminal.answer("yes");
     let (code, shown) = terminal.end();
     transcript.shown("RELEASE=release-7 flagkit go pay        (at a terminal)", &shown, "", code);
-    assert_eq!(server.requests() - asked, 4, "the build twice, the check before and after");
+    assert_eq!(server.requests() - before_go, 4, "the build twice, the check before and after");
     transcript.file("flags.toml");
     transcript.both(&["log"]);
     transcript.both(&["log", "--verify"]);
@@ -71,8 +71,8 @@ fn go_with_invalid_arguments() {
     transcript.text(&["go", "new-checkout", "--to", "ten"]);
     transcript.both(&["go", "new-checkout", "--env", "../prod"]);
     transcript.both(&["go", "new-checkout", "--file", "nowhere.toml"]);
-    folder.write("broken.toml", BROKEN);
-    transcript.both(&["go", "a", "--file", "broken.toml"]);
+    folder.write("invalid.toml", INVALID);
+    transcript.both(&["go", "a", "--file", "invalid.toml"]);
     transcript.note("Flags with problems.");
     transcript.both(&["go", "old"]);
     transcript.both(&["go", "late"]);

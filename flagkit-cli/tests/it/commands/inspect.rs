@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 
-use super::{BROKEN, FLAGS, shop};
+use super::{FLAGS, INVALID, shop};
 use crate::support::{Reply, Server, Transcript, ended, refused_address};
 
 #[test]
@@ -26,9 +26,9 @@ fn list_and_show() {
     for command in [&["list"][..], &["show", "a"]] {
         transcript.both(&[command, &["--file", "nowhere.toml"]].concat());
     }
-    folder.write("broken.toml", BROKEN);
-    transcript.both(&["list", "--file", "broken.toml"]);
-    transcript.both(&["show", "a", "--file", "broken.toml"]);
+    folder.write("invalid.toml", INVALID);
+    transcript.both(&["list", "--file", "invalid.toml"]);
+    transcript.both(&["show", "a", "--file", "invalid.toml"]);
     transcript.both(&["list", "--source", "ftp://x"]);
     folder.write("wrong.toml", "[flags]\na = 1\nb = true\n[flags.c]\non = true\nrolout = 5\n");
     transcript.both(&["list", "--file", "wrong.toml"]);
@@ -57,8 +57,8 @@ fn eval_and_explain() {
         transcript.text(&[command]);
         transcript.both(&[command, "dark-mode", "--file", "nowhere.toml"]);
     }
-    folder.write("broken.toml", BROKEN);
-    transcript.both(&["eval", "a", "--file", "broken.toml"]);
+    folder.write("invalid.toml", INVALID);
+    transcript.both(&["eval", "a", "--file", "invalid.toml"]);
     transcript.check("eval-and-explain");
 }
 
@@ -147,8 +147,8 @@ fn diff() {
     folder.write("people.jsonl", "{\"id\":\"u1\"}\n{\"id\":\n");
     transcript.both(&["diff", "flags.toml", "after.toml", "--population", "people.jsonl"]);
     transcript.both(&["diff", "flags.toml", "after.toml", "--population", "nobody.jsonl"]);
-    folder.write("broken.toml", BROKEN);
-    transcript.both(&["diff", "flags.toml", "broken.toml"]);
+    folder.write("invalid.toml", INVALID);
+    transcript.both(&["diff", "flags.toml", "invalid.toml"]);
     transcript.text(&["diff", "flags.toml"]);
     transcript.check("diff");
 }
@@ -195,7 +195,7 @@ fn watch() {
     transcript.note("Without a file, and with an invalid source.");
     transcript.both(&["watch", "--file", "nowhere.toml"]);
     transcript.both(&["watch", "--source", "gopher:x"]);
-    folder.write("broken.toml", BROKEN);
-    transcript.both(&["watch", "--file", "broken.toml", "--lines", "1"]);
+    folder.write("invalid.toml", INVALID);
+    transcript.both(&["watch", "--file", "invalid.toml", "--lines", "1"]);
     transcript.check("watch");
 }

@@ -55,7 +55,7 @@ fn shop() -> Folder {
     folder
 }
 
-const BROKEN: &str = "[flags]\na = true\nb = = 1\n[flags.c]\non = true\n";
+const INVALID: &str = "[flags]\na = true\nb = = 1\n[flags.c]\non = true\n";
 
 /// A flag with a gate. The check of the gate requests the server.
 fn gated(address: &str, gate: &str, expect: &str) -> Folder {

@@ -1,6 +1,6 @@
 //! `revert` and `log`.
 
-use super::{BROKEN, FLAGS, changed, shop};
+use super::{FLAGS, INVALID, changed, shop};
 use crate::support::{Folder, Transcript};
 
 #[test]
@@ -34,7 +34,7 @@ fn revert() {
 
 #[test]
 fn revert_of_an_invalid_file() {
-    let folder = Folder::with("flags.toml", BROKEN);
+    let folder = Folder::with("flags.toml", INVALID);
     let mut transcript = Transcript::new(&folder);
     let before = folder.all();
     transcript.both(&["revert", "a"]);
@@ -44,7 +44,7 @@ fn revert_of_an_invalid_file() {
     let kept = ran.out.split("is saved as ").nth(1).expect("it is kept").trim().to_owned();
     transcript.replace(&kept, "flags.toml.broken-WHEN");
     transcript.shown("flagkit revert --all", &ran.out, &ran.err, ran.code);
-    assert_eq!(folder.read(&kept), BROKEN, "byte by byte");
+    assert_eq!(folder.read(&kept), INVALID, "byte by byte");
     transcript.file("flags.toml");
     transcript.text(&["log"]);
     transcript.text(&["log", "--verify"]);
@@ -87,7 +87,7 @@ fn log() {
     transcript.both(&["log", "--verify"]);
     transcript.both(&["log", "--verify", "search-v2"]);
     transcript.note("The file is invalid, and then missing.");
-    folder.write("flags.toml", BROKEN);
+    folder.write("flags.toml", INVALID);
     transcript.both(&["log", "--verify"]);
     folder.remove("flags.toml");
     transcript.both(&["log", "--verify"]);

@@ -59,8 +59,8 @@ fn commands_that_read() {
     check(&folder, &["list", "--file", "nowhere.toml"], 8, &["nowhere.toml"]);
     check(&folder, &["show", "x", "--file", "nowhere.toml"], 8, &["`flagkit init` writes one"]);
     check(&folder, &["lits"], 2, &["list"]);
-    folder.write("broken.toml", "[flags]\nx = = 1\n");
-    check(&folder, &["show", "x", "--file", "broken.toml"], 1, &["broken.toml:2:5", "flagkit revert --all"]);
+    folder.write("invalid.toml", "[flags]\nx = = 1\n");
+    check(&folder, &["show", "x", "--file", "invalid.toml"], 1, &["invalid.toml:2:5", "flagkit revert --all"]);
 }
 
 /// Programs accept such numbers, although most parsers of TOML and JSON do not.
