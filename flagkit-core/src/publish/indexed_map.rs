@@ -18,6 +18,11 @@
 //! most a quarter of the slots in use. A multiplication instead of a division maps the hash to a slot (Lemire, "Fast
 //! Random Integer Generation in an Interval", 2019), so any number of slots works. A map is immutable once it is
 //! built.
+//!
+//! # Why not `indexmap`
+//!
+//! It takes 16 instructions more to find a key, which is 6 % of a percentage read, and 7 to 10 % more per publish. It
+//! would also be a new dependency of every application.
 
 use std::hash::BuildHasher as _;
 

@@ -26,6 +26,11 @@
 //! A thread that stops reading keeps its cached snapshot alive. So a snapshot of very many flags is not cached: the
 //! memory that a thousand idle threads would hold matters more than some nanoseconds per read.
 //!
+//! # Why not `arc_swap::Cache`
+//!
+//! It takes 26 instructions more per read: 9 % of a percentage read through a handle, and 18 % of a read of an
+//! undeclared flag. It has no model in loom, and a read within a read could not use it, as it needs a mutable borrow.
+//!
 //! This is the only file that uses `arc-swap`, so it is the only one to change for another cell.
 
 use std::cell::RefCell;
