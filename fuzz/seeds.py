@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the seeds of the targets into a folder, one folder per target: documents of spec/, and responses with them.
 
-What a target once found lies in fuzz/seeds/ as it is, and is not written here.
+The folder fuzz/seeds/ has the inputs of earlier findings. This script does not write them.
 """
 
 import gzip

@@ -6,7 +6,7 @@
 #![no_main]
 
 use flagkit_sources::document::Format;
-use fuzz::{ask, bounded, publish};
+use fuzz::{bounded, evaluate_all, publish};
 use libfuzzer_sys::fuzz_target;
 
 const LEN: usize = 1 << 20;
@@ -37,7 +37,7 @@ fuzz_target!(|bytes: &[u8]| {
             let flags = publish(load);
             // Skip explanations of a hundred thousand flags: they are many megabytes of text.
             if flags.snapshot().keys().count() <= 100 {
-                ask(&flags);
+                evaluate_all(&flags);
             }
         }
         Err(error) => drop(error.to_string()),

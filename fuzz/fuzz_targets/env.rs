@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use flagkit_core::source::{Problem, Provenance, Source as _};
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags};
 use flagkit_sources::Env;
-use fuzz::{ask, bounded};
+use fuzz::{bounded, evaluate_all};
 use libfuzzer_sys::fuzz_target;
 
 /// The longest value that a problem may repeat, in characters.
@@ -47,6 +47,6 @@ fuzz_target!(|bytes: &[u8]| {
         below
             .publish(keys.into_iter().map(|key| (FlagKey::new(key).expect("a key"), Flag::off())).collect::<FlagSet>());
         flags.add_layer(Provenance::new("env:FLAG_")).publish(load);
-        ask(&flags);
+        evaluate_all(&flags);
     });
 });

@@ -9,20 +9,20 @@ use flagkit_core::Flags;
 use flagkit_core::source::{Provenance, Source};
 use flagkit_sources::fuzzing::with_responses;
 use flagkit_sources::{Http, document::Format};
-use fuzz::{ask, bounded};
+use fuzz::{bounded, evaluate_all};
 use libfuzzer_sys::fuzz_target;
 
-const BETWEEN: &[u8] = b"\n====\n";
+const SEPARATOR: &[u8] = b"\n====\n";
 const PIECES: [usize; 4] = [1, 7, 100, 1 << 16];
 
 fn split(mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut answers = Vec::new();
-    while let Some(end) = bytes.windows(BETWEEN.len()).position(|window| window == BETWEEN) {
-        answers.push(bytes[..end].to_vec());
-        bytes = &bytes[end + BETWEEN.len()..];
+    let mut responses = Vec::new();
+    while let Some(end) = bytes.windows(SEPARATOR.len()).position(|window| window == SEPARATOR) {
+        responses.push(bytes[..end].to_vec());
+        bytes = &bytes[end + SEPARATOR.len()..];
     }
-    answers.push(bytes.to_vec());
-    answers
+    responses.push(bytes.to_vec());
+    responses
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -42,9 +42,9 @@ fuzz_target!(|bytes: &[u8]| {
         if let Err(error) = &load {
             let _ = error.to_string();
         }
-        publisher.report(load);
+        publisher.submit(load);
         http.run(&publisher);
-        ask(&flags);
+        evaluate_all(&flags);
         drop(std::mem::replace(&mut http, Http::new("http://127.0.0.1:1/").expect("a URL")));
     });
 });

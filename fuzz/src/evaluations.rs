@@ -15,27 +15,27 @@ pub fn publish(load: Load) -> Flags {
 }
 
 /// A writer that discards its input.
-struct Nowhere;
+struct Discard;
 
-impl Write for Nowhere {
+impl Write for Discard {
     fn write_str(&mut self, _: &str) -> fmt::Result {
         Ok(())
     }
 }
 
 /// Evaluates every flag and some undeclared keys in every way, and compares the results.
-pub fn ask(flags: &Flags) {
-    tell(flags, &mut Nowhere);
+pub fn evaluate_all(flags: &Flags) {
+    write_all(flags, &mut Discard);
 }
 
 /// Does the same, and returns the results as text.
-pub fn answers(flags: &Flags) -> String {
-    let mut said = String::new();
-    tell(flags, &mut said);
-    said
+pub fn evaluations(flags: &Flags) -> String {
+    let mut output = String::new();
+    write_all(flags, &mut output);
+    output
 }
 
-fn tell(flags: &Flags, said: &mut impl Write) {
+fn write_all(flags: &Flags, output: &mut impl Write) {
     let now = flags.snapshot();
     let mut keys: Vec<&str> = now.keys().map(AsRef::as_ref).collect();
     keys.sort_unstable();
@@ -47,7 +47,7 @@ fn tell(flags: &Flags, said: &mut impl Write) {
             assert_eq!(evaluation.variant(), now.variant(key, subject).as_ref(), "{key}");
             let explanation = now.explain(key, subject);
             assert_eq!(*explanation.evaluation(), evaluation, "{key}");
-            writeln!(said, "{explanation}").expect("memory");
+            writeln!(output, "{explanation}").expect("memory");
         }
     }
     let _ = format!("{:?}", flags.status());
