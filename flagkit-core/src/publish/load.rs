@@ -125,20 +125,20 @@ impl ErrorKind {
 impl LoadError {
     /// Creates an error of the kind [`Invalid`](ErrorKind::Invalid).
     pub fn new(message: impl Into<String>) -> Self {
-        Self::of(ErrorKind::Invalid, message)
+        Self::with_kind(ErrorKind::Invalid, message)
     }
 
     /// Creates an error of the kind [`Missing`](ErrorKind::Missing).
     pub fn missing(message: impl Into<String>) -> Self {
-        Self::of(ErrorKind::Missing, message)
+        Self::with_kind(ErrorKind::Missing, message)
     }
 
     /// Creates an error of the kind [`Unreachable`](ErrorKind::Unreachable).
     pub fn unreachable(message: impl Into<String>) -> Self {
-        Self::of(ErrorKind::Unreachable, message)
+        Self::with_kind(ErrorKind::Unreachable, message)
     }
 
-    fn of(kind: ErrorKind, message: impl Into<String>) -> Self {
+    fn with_kind(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind, message: printable(message.into()), problems: Vec::new(), cause: None }))
     }
 

@@ -21,7 +21,7 @@ pub struct Signal(Arc<Shared>);
 /// The state that all clones of a signal share.
 #[derive(Debug, Default)]
 struct Shared {
-    pending: Mutex<Pending>,
+    requests: Mutex<Requests>,
     changed: Condvar,
     /// Written under the lock, read without it.
     stopped: AtomicBool,
@@ -29,16 +29,16 @@ struct Shared {
 
 /// The requests that the source has not taken yet.
 #[derive(Default)]
-struct Pending {
+struct Requests {
     notified: bool,
     reload_requested: bool,
     /// Run by `stop`, without the lock.
     stop_hooks: Vec<Box<dyn FnOnce() + Send>>,
 }
 
-impl fmt::Debug for Pending {
+impl fmt::Debug for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending")
+        f.debug_struct("Requests")
             .field("notified", &self.notified)
             .field("reload_requested", &self.reload_requested)
             .field("stop_hooks", &self.stop_hooks.len())
@@ -81,9 +81,9 @@ impl Signal {
     /// Stops the source for good, and runs the [hooks](Self::on_stop) on this thread.
     pub fn stop(&self) {
         let hooks = {
-            let mut pending = self.lock();
+            let mut requests = self.lock();
             self.0.stopped.store(true, Ordering::Release);
-            std::mem::take(&mut pending.stop_hooks)
+            std::mem::take(&mut requests.stop_hooks)
         };
         self.0.changed.notify_all();
         for hook in hooks {
@@ -95,12 +95,12 @@ impl Signal {
     ///
     /// For sources that block outside a wait: the hook closes the socket or file that they block on.
     pub fn on_stop(&self, hook: impl FnOnce() + Send + 'static) {
-        let mut pending = self.lock();
+        let mut requests = self.lock();
         if self.is_stopped() {
-            drop(pending);
+            drop(requests);
             hook();
         } else {
-            pending.stop_hooks.push(Box::new(hook));
+            requests.stop_hooks.push(Box::new(hook));
         }
     }
 
@@ -114,24 +114,24 @@ impl Signal {
     /// Sources should call [`Publisher::wait`](crate::source::Publisher::wait) instead: it also records the end of the
     /// wait in the status.
     pub fn wait(&self, timeout: Duration) -> Wake {
-        let is_idle = |pending: &mut Pending| !pending.notified && !pending.reload_requested && !self.is_stopped();
-        let (mut pending, _) =
+        let is_idle = |requests: &mut Requests| !requests.notified && !requests.reload_requested && !self.is_stopped();
+        let (mut requests, _) =
             self.0.changed.wait_timeout_while(self.lock(), timeout, is_idle).unwrap_or_else(PoisonError::into_inner);
         if self.is_stopped() {
             Wake::Stopped
-        } else if std::mem::take(&mut pending.reload_requested) {
+        } else if std::mem::take(&mut requests.reload_requested) {
             // A load covers the change that a wake-up reports.
-            pending.notified = false;
+            requests.notified = false;
             Wake::ReloadRequested
-        } else if std::mem::take(&mut pending.notified) {
+        } else if std::mem::take(&mut requests.notified) {
             Wake::Notified
         } else {
             Wake::TimedOut
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Pending> {
-        self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Requests> {
+        self.0.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
