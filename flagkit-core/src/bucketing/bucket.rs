@@ -135,7 +135,7 @@ impl Threshold {
 
     /// The share of a line of `len` points: `floor(percent × len / 100)`, exact: the product stays below 2^58.
     #[allow(clippy::cast_possible_truncation)] // at most `len`
-    pub(crate) fn on_line(percent: Percent, len: Self) -> Self {
+    pub(crate) fn from_percent(percent: Percent, len: Self) -> Self {
         Self((u64::from(percent.millionths()) * u64::from(len.0) / u64::from(Percent::HUNDRED.millionths())) as u32)
     }
 }
@@ -143,7 +143,7 @@ impl Threshold {
 impl From<Percent> for Threshold {
     /// `floor(percent × 2^31 / 100)`.
     fn from(percent: Percent) -> Self {
-        Self::on_line(percent, Self::EVERYBODY)
+        Self::from_percent(percent, Self::EVERYBODY)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::subject::value::Value;
 
 /// What is hashed, how, and how many points there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct Bucketer {
     hash: Hash,
     /// The attribute that is hashed; `None` for the id.
     by: Option<Arc<str>>,
@@ -26,7 +26,7 @@ pub(crate) enum Hash {
     Xxh3(Seed),
 }
 
-impl Line {
+impl Bucketer {
     pub(crate) fn new(seed: Seed, by: Option<Arc<str>>, len: Threshold) -> Self {
         Self { hash: Hash::Xxh3(seed), by, len }
     }
@@ -36,10 +36,10 @@ impl Line {
     pub(crate) fn point<S: Subject + ?Sized>(&self, subject: &S) -> Option<Point> {
         // An id is as large as its longest number: it is looked at where it is, not passed on.
         match &self.by {
-            None => subject.id().as_ref().and_then(|id| self.point_of(id.as_bytes())),
+            None => subject.id().as_ref().and_then(|id| self.point_of_bytes(id.as_bytes())),
             Some(attribute) => match subject.attribute(attribute)? {
-                Value::Text(text) => self.point_of(text.as_bytes()),
-                Value::Integer(number) => self.point_of(Id::from(number).as_bytes()),
+                Value::Text(text) => self.point_of_bytes(text.as_bytes()),
+                Value::Integer(number) => self.point_of_bytes(Id::from(number).as_bytes()),
                 Value::Bool(_) | Value::Float(_) | Value::List(_) => None,
             },
         }
@@ -47,7 +47,7 @@ impl Line {
 
     /// Finds the point of what is hashed; of nothing there is none.
     #[inline]
-    fn point_of(&self, unit: &[u8]) -> Option<Point> {
+    fn point_of_bytes(&self, unit: &[u8]) -> Option<Point> {
         let Hash::Xxh3(seed) = self.hash;
         (!unit.is_empty()).then(|| Point::of_bytes(unit, seed).scaled_to(self.len))
     }
@@ -56,12 +56,12 @@ impl Line {
 /// How far subjects are let in on a line as [`crate::bucket`] specifies it, found by their id: as much as a call site can
 /// keep in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PlainSplit {
+pub(crate) struct SimpleRollout {
     pub(crate) seed: Seed,
     pub(crate) threshold: Threshold,
 }
 
-impl PlainSplit {
+impl SimpleRollout {
     /// Finds the subject's point, or `None` when the subject has no id.
     #[inline]
     pub(crate) fn point<S: Subject + ?Sized>(self, subject: &S) -> Option<Point> {
@@ -72,36 +72,36 @@ impl PlainSplit {
 
 /// A line, and how far along it subjects are let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Split {
-    line: Line,
+pub(crate) struct Rollout {
+    bucketer: Bucketer,
     threshold: Threshold,
 }
 
-impl From<PlainSplit> for Split {
-    fn from(PlainSplit { seed, threshold }: PlainSplit) -> Self {
-        Self { line: Line::new(seed, None, Threshold::EVERYBODY), threshold }
+impl From<SimpleRollout> for Rollout {
+    fn from(SimpleRollout { seed, threshold }: SimpleRollout) -> Self {
+        Self { bucketer: Bucketer::new(seed, None, Threshold::EVERYBODY), threshold }
     }
 }
 
-impl Split {
-    pub(crate) fn new(line: Line, rollout: Percent) -> Self {
-        let threshold = Threshold::on_line(rollout, line.len);
-        Self { line, threshold }
+impl Rollout {
+    pub(crate) fn new(bucketer: Bucketer, percent: Percent) -> Self {
+        let threshold = Threshold::from_percent(percent, bucketer.len);
+        Self { bucketer, threshold }
     }
 
     /// The same with less, if it is that simple.
-    pub(crate) fn plain(&self) -> Option<PlainSplit> {
-        let Hash::Xxh3(seed) = self.line.hash;
-        if self.lets_everybody_in() {
-            return Some(PlainSplit { seed, threshold: Threshold::EVERYBODY });
+    pub(crate) fn to_simple(&self) -> Option<SimpleRollout> {
+        let Hash::Xxh3(seed) = self.bucketer.hash;
+        if self.is_full() {
+            return Some(SimpleRollout { seed, threshold: Threshold::EVERYBODY });
         }
-        let is_plain = self.line.by.is_none() && self.line.len == Threshold::EVERYBODY;
-        is_plain.then_some(PlainSplit { seed, threshold: self.threshold })
+        let is_simple = self.bucketer.by.is_none() && self.bucketer.len == Threshold::EVERYBODY;
+        is_simple.then_some(SimpleRollout { seed, threshold: self.threshold })
     }
 
     #[inline]
-    pub(crate) fn line(&self) -> &Line {
-        &self.line
+    pub(crate) fn bucketer(&self) -> &Bucketer {
+        &self.bucketer
     }
 
     #[inline]
@@ -111,12 +111,12 @@ impl Split {
 
     /// Tells whether everybody who is let in by this is let in by the other.
     pub(crate) fn is_within(&self, other: &Self) -> bool {
-        other.lets_everybody_in() || (self.line == other.line && self.threshold <= other.threshold)
+        other.is_full() || (self.bucketer == other.bucketer && self.threshold <= other.threshold)
     }
 
     #[inline]
-    pub(crate) fn lets_everybody_in(&self) -> bool {
-        self.threshold == self.line.len
+    pub(crate) fn is_full(&self) -> bool {
+        self.threshold == self.bucketer.len
     }
 }
 
@@ -127,20 +127,20 @@ mod tests {
     #[test]
     fn a_line_may_have_any_number_of_points() {
         let seed = Seed::from_salt("s");
-        let line = |len| Line::new(seed, None, Threshold::from_bits(len).expect("a length"));
+        let bucketer = |len| Bucketer::new(seed, None, Threshold::from_bits(len).expect("a length"));
         let percent = |text: &str| text.parse::<Percent>().expect(text);
         for len in [1, 100, 10_000, 1 << 31] {
-            let points = (0..1_000_u64).map(|id| line(len).point(&id).expect("an id").to_bits());
+            let points = (0..1_000_u64).map(|id| bucketer(len).point(&id).expect("an id").to_bits());
             assert!(points.clone().all(|point| point < len), "{len}");
-            assert!(Split::new(line(len), Percent::HUNDRED).lets_everybody_in());
-            assert_eq!(Split::new(line(len), Percent::ZERO).threshold(), Threshold::NOBODY);
+            assert!(Rollout::new(bucketer(len), Percent::HUNDRED).is_full());
+            assert_eq!(Rollout::new(bucketer(len), Percent::ZERO).threshold(), Threshold::NOBODY);
         }
         // On a hundred points, 25 percent are 25 points, and the same quarter as on two to the 31.
-        assert_eq!(Split::new(line(100), percent("25")).threshold().to_bits(), 25);
-        assert_eq!(Split::new(line(100), percent("25.9")).threshold().to_bits(), 25);
+        assert_eq!(Rollout::new(bucketer(100), percent("25")).threshold().to_bits(), 25);
+        assert_eq!(Rollout::new(bucketer(100), percent("25.9")).threshold().to_bits(), 25);
         let is_in = |len, id: u64| {
-            let split = Split::new(line(len), percent("25"));
-            split.line().point(&id).is_some_and(|point| point.is_below(split.threshold()))
+            let rollout = Rollout::new(bucketer(len), percent("25"));
+            rollout.bucketer().point(&id).is_some_and(|point| point.is_below(rollout.threshold()))
         };
         assert!((0..1_000).all(|id| is_in(100, id) == is_in(1 << 31, id)));
     }

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 /// A network in the notation of RFC 4632 and RFC 4291: an address and the length of its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Network {
+pub(super) struct Cidr {
     address: IpAddr,
     prefix: u8,
 }
 
-impl Network {
+impl Cidr {
     /// Reads `10.0.0.0/8`, `2001:db8::/32`, or one address alone.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
@@ -55,7 +55,7 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
     text.parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
-impl fmt::Display for Network {
+impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.prefix)
     }
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn prefixes_decide() {
         let contains =
-            |network: &str, text: &str| Network::parse(network).expect(network).contains(address(text).expect(text));
+            |network: &str, text: &str| Cidr::parse(network).expect(network).contains(address(text).expect(text));
         assert!(contains("10.0.0.0/8", "10.255.0.1") && !contains("10.0.0.0/8", "11.0.0.0"));
         assert!(contains("10.1.2.3/8", "10.9.9.9"), "bits behind the prefix count for nothing");
         assert!(contains("0.0.0.0/0", "255.255.255.255") && !contains("0.0.0.0/0", "::1"));
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn everything_else_is_no_network() {
         for text in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/", "10.0.0.0/+8", "a/8", "10.0.0.0/8/8"] {
-            assert!(Network::parse(text).is_none(), "{text}");
+            assert!(Cidr::parse(text).is_none(), "{text}");
         }
     }
 }

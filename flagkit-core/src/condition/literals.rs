@@ -64,14 +64,14 @@ struct Bools {
 
 /// A set of operands, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Literals {
-    pub(super) texts: Texts,
+pub(super) struct LiteralSet {
+    pub(super) texts: StringSet,
     /// In order.
     numbers: Box<[Number]>,
     bools: Bools,
 }
 
-impl Literals {
+impl LiteralSet {
     pub(super) fn new(literals: impl IntoIterator<Item = Literal>) -> Self {
         let (mut texts, mut numbers, mut bools) = (Vec::new(), Vec::new(), Bools::default());
         for literal in literals {
@@ -83,7 +83,7 @@ impl Literals {
             }
         }
         numbers.sort_by(|a: &Number, b: &Number| a.compare(*b));
-        Self { texts: Texts::new(texts), numbers: numbers.into(), bools }
+        Self { texts: StringSet::new(texts), numbers: numbers.into(), bools }
     }
 
     /// Whether all of these are among the others.
@@ -97,7 +97,7 @@ impl Literals {
     }
 
     /// Whether there are some of the same kinds: a value of another kind tells nothing.
-    pub(super) fn has_kinds_of(&self, other: &Self) -> bool {
+    pub(super) fn has_same_kinds(&self, other: &Self) -> bool {
         let kinds = |literals: &Self| {
             [!literals.texts.is_empty(), !literals.numbers.is_empty(), literals.bools != Bools::default()]
         };
@@ -127,7 +127,7 @@ impl Literals {
         self.numbers.binary_search_by(|known| known.compare(number)).is_ok().into()
     }
 
-    /// As [`has`](Literals::has), of a text.
+    /// As [`has`](LiteralSet::has), of a text.
     #[inline]
     pub(super) fn has_text(&self, text: &str) -> Verdict {
         if self.texts.contains(text.as_bytes()) {
@@ -144,7 +144,7 @@ impl Literals {
     }
 }
 
-impl fmt::Display for Literals {
+impl fmt::Display for LiteralSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bools = [(self.bools.has_false, "false"), (self.bools.has_true, "true")];
         let bools = bools.into_iter().filter(|(has, _)| *has).map(|(_, shown)| shown.to_owned());
@@ -166,22 +166,22 @@ pub(super) fn abridged(mut all: impl Iterator<Item = String>) -> String {
 
 /// A set of texts. A handful is sieved and scanned, which is quicker than hashing; more are hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Texts {
-    Few { sieve: Sieve, texts: Box<[(Gist, Box<[u8]>)]> },
-    Many(HashSet<Box<[u8]>, RandomState>),
+pub(crate) enum StringSet {
+    Scanned { mask: BloomMask, texts: Box<[(Fingerprint, Box<[u8]>)]> },
+    Hashed(HashSet<Box<[u8]>, RandomState>),
 }
 
-const FEW: usize = 16;
+const MAX_SCANNED: usize = 16;
 
 /// The length of a text and its last eight bytes: tells short texts apart, and most long ones, by two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Gist {
+pub(crate) struct Fingerprint {
     /// Compared first: lengths are often the same.
     bytes: u64,
     len: usize,
 }
 
-impl Gist {
+impl Fingerprint {
     #[inline]
     fn of(text: &[u8]) -> Self {
         // By halves that may overlap, so that there is no loop. With the length, they say all of a text of eight bytes.
@@ -202,56 +202,58 @@ impl Gist {
 
     /// Whether no other text has it.
     #[inline]
-    fn is_all(self) -> bool {
+    fn is_unique(self) -> bool {
         self.len <= 8
     }
 }
 
-/// Which sixty-fourths of all gists hold one: tells that a text is none of a few, most often, by one bit.
+/// Which sixty-fourths of all fingerprints hold one: tells that a text is none of a few, most often, by one bit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sieve(u64);
+pub(crate) struct BloomMask(u64);
 
-impl Sieve {
+impl BloomMask {
     /// Multiplicative hashing by the golden ratio: Knuth, "The Art of Computer Programming", volume 3, section 6.4.
     #[inline]
-    fn bit(gist: Gist) -> u64 {
-        1 << ((gist.bytes ^ gist.len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
+    fn bit(fingerprint: Fingerprint) -> u64 {
+        1 << ((fingerprint.bytes ^ fingerprint.len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
     }
 
     #[inline]
-    fn lets_through(self, gist: Gist) -> bool {
-        self.0 & Self::bit(gist) != 0
+    fn may_contain(self, fingerprint: Fingerprint) -> bool {
+        self.0 & Self::bit(fingerprint) != 0
     }
 }
 
-impl FromIterator<Gist> for Sieve {
-    fn from_iter<I: IntoIterator<Item = Gist>>(gists: I) -> Self {
-        Self(gists.into_iter().map(Self::bit).fold(0, |bits, bit| bits | bit))
+impl FromIterator<Fingerprint> for BloomMask {
+    fn from_iter<I: IntoIterator<Item = Fingerprint>>(fingerprints: I) -> Self {
+        Self(fingerprints.into_iter().map(Self::bit).fold(0, |bits, bit| bits | bit))
     }
 }
 
-impl Texts {
+impl StringSet {
     pub(crate) fn new(texts: impl IntoIterator<Item = Box<str>>) -> Self {
         let mut texts: Vec<Box<[u8]>> = texts.into_iter().map(str::into_boxed_bytes).collect();
         texts.sort_unstable();
         texts.dedup();
-        if texts.len() <= FEW {
-            let sieve = texts.iter().map(|text| Gist::of(text)).collect();
-            Self::Few { sieve, texts: texts.into_iter().map(|text| (Gist::of(&text), text)).collect() }
+        if texts.len() <= MAX_SCANNED {
+            let mask = texts.iter().map(|text| Fingerprint::of(text)).collect();
+            Self::Scanned { mask, texts: texts.into_iter().map(|text| (Fingerprint::of(&text), text)).collect() }
         } else {
-            Self::Many(texts.into_iter().collect())
+            Self::Hashed(texts.into_iter().collect())
         }
     }
 
     #[inline]
     pub(crate) fn contains(&self, text: &[u8]) -> bool {
         match self {
-            Self::Few { sieve, texts } => {
-                let gist = Gist::of(text);
-                let is = |(known, whole): &(Gist, Box<[u8]>)| *known == gist && (gist.is_all() || **whole == *text);
-                sieve.lets_through(gist) && texts.iter().any(is)
+            Self::Scanned { mask, texts } => {
+                let fingerprint = Fingerprint::of(text);
+                let is = |(known, whole): &(Fingerprint, Box<[u8]>)| {
+                    *known == fingerprint && (fingerprint.is_unique() || **whole == *text)
+                };
+                mask.may_contain(fingerprint) && texts.iter().any(is)
             }
-            Self::Many(texts) => texts.contains(text),
+            Self::Hashed(texts) => texts.contains(text),
         }
     }
 
@@ -267,15 +269,15 @@ impl Texts {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Few { texts, .. } => texts.len(),
-            Self::Many(texts) => texts.len(),
+            Self::Scanned { texts, .. } => texts.len(),
+            Self::Hashed(texts) => texts.len(),
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let (few, many) = match self {
-            Self::Few { texts, .. } => (Some(texts.iter().map(|(_, text)| text)), None),
-            Self::Many(texts) => (None, Some(texts.iter())),
+            Self::Scanned { texts, .. } => (Some(texts.iter().map(|(_, text)| text)), None),
+            Self::Hashed(texts) => (None, Some(texts.iter())),
         };
         few.into_iter().flatten().chain(many.into_iter().flatten()).map(AsRef::as_ref)
     }
@@ -288,7 +290,7 @@ impl Texts {
     }
 }
 
-impl Default for Texts {
+impl Default for StringSet {
     fn default() -> Self {
         Self::new([])
     }
@@ -300,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_set_of_texts_has_those_and_no_others() {
-        // Of all lengths around that of a gist, alike at both ends, and the same letter again and again.
+        // Of all lengths around that of a fingerprint, alike at both ends, and the same letter again and again.
         let known: Vec<String> =
             (0..12).map(|len| "a".repeat(len)).chain(["abcdefgh".into(), "xbcdefgh".into()]).collect();
         let others: Vec<String> = (12..14)
@@ -310,9 +312,9 @@ mod tests {
                     .map(Into::into),
             )
             .collect();
-        for more in [0, FEW] {
+        for more in [0, MAX_SCANNED] {
             let more = (0..more).map(|number| format!("number {number}"));
-            let texts = Texts::new(known.iter().cloned().chain(more).map(String::into_boxed_str));
+            let texts = StringSet::new(known.iter().cloned().chain(more).map(String::into_boxed_str));
             assert!(known.iter().all(|text| texts.contains(text.as_bytes())), "{texts:?}");
             assert!(!others.iter().any(|text| texts.contains(text.as_bytes())), "{texts:?}");
         }

@@ -30,7 +30,7 @@ mod version;
 use std::fmt;
 
 pub use self::literals::Literal;
-pub(crate) use self::literals::Texts;
+pub(crate) use self::literals::StringSet;
 pub use self::operator::{Operator, OperatorError};
 pub use self::verdict::Verdict;
 use crate::condition::tracer::{Exactly, Group, Witness};
@@ -95,34 +95,34 @@ impl Condition {
 
     /// Judges a subject.
     pub fn verdict<S: Subject + ?Sized>(&self, subject: &S) -> Verdict {
-        self.judge(subject, &mut Exactly)
+        self.evaluate(subject, &mut Exactly)
     }
 
     #[inline]
-    pub(crate) fn judge<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Verdict {
+    pub(crate) fn evaluate<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Verdict {
         match &self.node {
             Node::Attribute { name, operator } => {
                 let value = subject.attribute(name);
-                let verdict = operator.judge(value);
+                let verdict = operator.evaluate(value);
                 witness.test(name, operator, value, verdict);
                 verdict
             }
-            Node::All(conditions) => Self::judge_all(conditions, subject, witness),
-            Node::Any(conditions) => Self::judge_any(conditions, subject, witness),
+            Node::All(conditions) => Self::evaluate_all(conditions, subject, witness),
+            Node::Any(conditions) => Self::evaluate_any(conditions, subject, witness),
         }
     }
 
     /// Apart, as what recurses is not made part of its caller.
-    fn judge_all<S: Subject + ?Sized, W: Witness>(conditions: &[Self], subject: &S, witness: &mut W) -> Verdict {
+    fn evaluate_all<S: Subject + ?Sized, W: Witness>(conditions: &[Self], subject: &S, witness: &mut W) -> Verdict {
         witness.enter(Group::All);
-        let verdict = Verdict::all(conditions.iter().map(|condition| condition.judge(subject, witness)), W::LOOK);
+        let verdict = Verdict::all(conditions.iter().map(|condition| condition.evaluate(subject, witness)), W::LOOK);
         witness.leave(verdict);
         verdict
     }
 
-    fn judge_any<S: Subject + ?Sized, W: Witness>(conditions: &[Self], subject: &S, witness: &mut W) -> Verdict {
+    fn evaluate_any<S: Subject + ?Sized, W: Witness>(conditions: &[Self], subject: &S, witness: &mut W) -> Verdict {
         witness.enter(Group::Any);
-        let verdict = Verdict::any(conditions.iter().map(|condition| condition.judge(subject, witness)), W::LOOK);
+        let verdict = Verdict::any(conditions.iter().map(|condition| condition.evaluate(subject, witness)), W::LOOK);
         witness.leave(verdict);
         verdict
     }

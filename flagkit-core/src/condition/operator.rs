@@ -5,11 +5,11 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::cidr::{self, Network};
-use super::literals::{Literal, Literals, Scalar, abridged};
+use super::cidr::{self, Cidr};
+use super::literals::{Literal, LiteralSet, Scalar, abridged};
 use super::number::Number;
 use super::pattern::Pattern;
-use super::timestamp::Moment;
+use super::timestamp::Timestamp;
 use super::version::{Requirement, Version};
 use crate::condition::verdict::{Look, Verdict};
 use crate::subject::value::Value;
@@ -20,9 +20,9 @@ pub struct Operator(Kind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
-    OneOf(Arc<Literals>),
-    NoneOf(Arc<Literals>),
-    Contains(Arc<Literals>),
+    OneOf(Arc<LiteralSet>),
+    NoneOf(Arc<LiteralSet>),
+    Contains(Arc<LiteralSet>),
     StartsWith(Box<[Box<str>]>),
     EndsWith(Box<[Box<str>]>),
     Matches(Pattern),
@@ -33,27 +33,28 @@ enum Kind {
         number: Number,
     },
     /// With the moment as it is written.
-    Before(Moment, Box<str>),
-    After(Moment, Box<str>),
+    Before(Timestamp, Box<str>),
+    After(Timestamp, Box<str>),
     Semver(Requirement),
-    Cidr(Box<[Network]>),
-    Exists(bool),
+    Cidr(Box<[Cidr]>),
+    Exists,
+    IsMissing,
 }
 
 impl Operator {
     /// The attribute equals one of these.
     pub fn one_of<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
-        Self(Kind::OneOf(Arc::new(Literals::new(literals.into_iter().map(Into::into)))))
+        Self(Kind::OneOf(Arc::new(LiteralSet::new(literals.into_iter().map(Into::into)))))
     }
 
     /// The attribute equals none of these.
     pub fn none_of<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
-        Self(Kind::NoneOf(Arc::new(Literals::new(literals.into_iter().map(Into::into)))))
+        Self(Kind::NoneOf(Arc::new(LiteralSet::new(literals.into_iter().map(Into::into)))))
     }
 
     /// One of these is part of the attribute: of a text a text within it, of a list an element.
     pub fn contains<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
-        Self(Kind::Contains(Arc::new(Literals::new(literals.into_iter().map(Into::into)))))
+        Self(Kind::Contains(Arc::new(LiteralSet::new(literals.into_iter().map(Into::into)))))
     }
 
     /// The attribute begins with one of these texts.
@@ -75,12 +76,43 @@ impl Operator {
         Pattern::parse(pattern).map(|pattern| Self(Kind::Matches(pattern))).map_err(OperatorError)
     }
 
-    /// The attribute is a number below this one; `Ordering::Greater`: above it. `included`: or equal to it.
+    /// Holds when the attribute is a number below this one.
     ///
     /// # Errors
     ///
-    /// Returns an error when the literal is no number.
-    pub fn compares(side: Ordering, included: bool, literal: &Literal) -> Result<Self, OperatorError> {
+    /// Returns an error if the literal is not a number.
+    pub fn less_than(literal: &Literal) -> Result<Self, OperatorError> {
+        Self::compare(Ordering::Less, false, literal)
+    }
+
+    /// Holds when the attribute is a number below or equal to this one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the literal is not a number.
+    pub fn at_most(literal: &Literal) -> Result<Self, OperatorError> {
+        Self::compare(Ordering::Less, true, literal)
+    }
+
+    /// Holds when the attribute is a number above this one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the literal is not a number.
+    pub fn greater_than(literal: &Literal) -> Result<Self, OperatorError> {
+        Self::compare(Ordering::Greater, false, literal)
+    }
+
+    /// Holds when the attribute is a number above or equal to this one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the literal is not a number.
+    pub fn at_least(literal: &Literal) -> Result<Self, OperatorError> {
+        Self::compare(Ordering::Greater, true, literal)
+    }
+
+    fn compare(side: Ordering, included: bool, literal: &Literal) -> Result<Self, OperatorError> {
         match literal.0 {
             Scalar::Number(number) => Ok(Self(Kind::Compares { side, included, number })),
             _ => Err(OperatorError("no number".to_owned())),
@@ -92,8 +124,8 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error when the text is not such a date-time.
-    pub fn before(moment: &str) -> Result<Self, OperatorError> {
-        Ok(Self(Kind::Before(Self::moment(moment)?, moment.into())))
+    pub fn before(timestamp: &str) -> Result<Self, OperatorError> {
+        Ok(Self(Kind::Before(Self::timestamp(timestamp)?, timestamp.into())))
     }
 
     /// The attribute is a moment after this one, a date-time of RFC 3339.
@@ -101,8 +133,8 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error when the text is not such a date-time.
-    pub fn after(moment: &str) -> Result<Self, OperatorError> {
-        Ok(Self(Kind::After(Self::moment(moment)?, moment.into())))
+    pub fn after(timestamp: &str) -> Result<Self, OperatorError> {
+        Ok(Self(Kind::After(Self::timestamp(timestamp)?, timestamp.into())))
     }
 
     /// The attribute is a version that meets these requirements, such as `>=2.3, <4`.
@@ -124,18 +156,23 @@ impl Operator {
     /// Returns an error when a text is not a network.
     pub fn cidr<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, OperatorError> {
         let parse = |text: &str| {
-            Network::parse(text).ok_or_else(|| OperatorError(format!("{text:?} is no network such as 10.0.0.0/8")))
+            Cidr::parse(text).ok_or_else(|| OperatorError(format!("{text:?} is no network such as 10.0.0.0/8")))
         };
         Ok(Self(Kind::Cidr(networks.into_iter().map(parse).collect::<Result<_, _>>()?)))
     }
 
-    /// The attribute is there; `false`: is not there.
-    pub fn exists(there: bool) -> Self {
-        Self(Kind::Exists(there))
+    /// Holds when the subject has the attribute.
+    pub fn exists() -> Self {
+        Self(Kind::Exists)
     }
 
-    fn moment(text: &str) -> Result<Moment, OperatorError> {
-        Moment::parse(text).ok_or_else(|| OperatorError("not a date with a time and a zone".to_owned()))
+    /// Holds when the subject does not have the attribute.
+    pub fn is_missing() -> Self {
+        Self(Kind::IsMissing)
+    }
+
+    fn timestamp(text: &str) -> Result<Timestamp, OperatorError> {
+        Timestamp::parse(text).ok_or_else(|| OperatorError("not a date with a time and a zone".to_owned()))
     }
 
     /// Tells whether the other test is passed by whatever passes this one, as far as that can be proven.
@@ -143,13 +180,13 @@ impl Operator {
         match (&self.0, &other.0) {
             (one, other) if one == other => true,
             // Every other test wants something to be there.
-            (Kind::Exists(false), _) | (_, Kind::Exists(false)) => false,
-            (_, Kind::Exists(true)) => true,
+            (Kind::IsMissing, _) | (_, Kind::IsMissing) => false,
+            (_, Kind::Exists) => true,
             (Kind::OneOf(literals), Kind::OneOf(others)) | (Kind::Contains(literals), Kind::Contains(others)) => {
                 literals.is_subset(others)
             }
             (Kind::NoneOf(literals), Kind::NoneOf(others)) => {
-                literals.has_kinds_of(others) && others.is_subset(literals)
+                literals.has_same_kinds(others) && others.is_subset(literals)
             }
             (Kind::StartsWith(texts), Kind::StartsWith(others)) | (Kind::EndsWith(texts), Kind::EndsWith(others)) => {
                 texts.iter().all(|text| others.contains(text))
@@ -162,8 +199,8 @@ impl Operator {
                 let is_no_looser = !included || *other_included;
                 side == other_side && (ordering == *side || (ordering.is_eq() && is_no_looser))
             }
-            (Kind::Before(moment, _), Kind::Before(other, _)) => moment <= other,
-            (Kind::After(moment, _), Kind::After(other, _)) => moment >= other,
+            (Kind::Before(timestamp, _), Kind::Before(other, _)) => timestamp <= other,
+            (Kind::After(timestamp, _), Kind::After(other, _)) => timestamp >= other,
             (Kind::Cidr(networks), Kind::Cidr(others)) => networks.iter().all(|network| others.contains(network)),
             _ => false,
         }
@@ -171,7 +208,7 @@ impl Operator {
 
     #[inline(always)]
     #[allow(clippy::inline_always)] // the value stays in registers
-    pub(crate) fn judge(&self, value: Option<Value<'_>>) -> Verdict {
+    pub(crate) fn evaluate(&self, value: Option<Value<'_>>) -> Verdict {
         match (value, &self.0) {
             // Most attributes are texts, and most tests of them are these.
             (Some(Value::Text(text)), Kind::OneOf(literals)) => literals.has_text(text),
@@ -179,24 +216,25 @@ impl Operator {
                 starts.iter().any(|start| text.starts_with(&**start)).into()
             }
             (Some(Value::Text(text)), Kind::EndsWith(ends)) => ends.iter().any(|end| ends_with(text, end)).into(),
-            (value, Kind::Exists(there)) => (value.is_some() == *there).into(),
+            (value, Kind::Exists) => value.is_some().into(),
+            (value, Kind::IsMissing) => value.is_none().into(),
             (None, _) => Verdict::Unknown,
-            (Some(value), _) => self.judge_any(value),
+            (Some(value), _) => self.evaluate_any(value),
         }
     }
 
     /// Apart, so that the common cases above are small enough to be part of their caller.
     #[inline(never)]
-    fn judge_any(&self, value: Value<'_>) -> Verdict {
+    fn evaluate_any(&self, value: Value<'_>) -> Verdict {
         match (value, &self.0) {
             (value, Kind::NoneOf(literals)) => !each(value, |value| literals.has(value)),
             (value @ Value::List(_), Kind::Contains(literals)) => each(value, |value| literals.has(value)),
-            (value, _) => each(value, |value| self.judge_scalar(value)),
+            (value, _) => each(value, |value| self.evaluate_scalar(value)),
         }
     }
 
     #[inline]
-    fn judge_scalar(&self, value: Value<'_>) -> Verdict {
+    fn evaluate_scalar(&self, value: Value<'_>) -> Verdict {
         let verdict = match (&self.0, value) {
             (Kind::OneOf(literals), value) => return literals.has(value),
             (Kind::Contains(literals), Value::Text(text)) if !literals.texts.is_empty() => {
@@ -213,8 +251,8 @@ impl Operator {
                     ordering == *side || (*included && ordering.is_eq())
                 })
             }
-            (Kind::Before(moment, _), Value::Text(text)) => Moment::parse(text).map(|value| value < *moment),
-            (Kind::After(moment, _), Value::Text(text)) => Moment::parse(text).map(|value| value > *moment),
+            (Kind::Before(timestamp, _), Value::Text(text)) => Timestamp::parse(text).map(|value| value < *timestamp),
+            (Kind::After(timestamp, _), Value::Text(text)) => Timestamp::parse(text).map(|value| value > *timestamp),
             (Kind::Semver(requirement), Value::Text(text)) => {
                 Version::parse(text).map(|version| requirement.is_met_by(&version))
             }
@@ -229,16 +267,16 @@ impl Operator {
 
 /// Judges a scalar, or any of the elements of a list. A list within a list is of no use to any operator.
 #[inline]
-fn each(value: Value<'_>, mut judge: impl FnMut(Value<'_>) -> Verdict) -> Verdict {
+fn each(value: Value<'_>, mut evaluate: impl FnMut(Value<'_>) -> Verdict) -> Verdict {
     match value {
         Value::List(list) => {
             let elements = (0..list.len()).map(|index| match list.get(index) {
                 Some(Value::List(_)) | None => Verdict::Unknown,
-                Some(element) => judge(element),
+                Some(element) => evaluate(element),
             });
             Verdict::any(elements, Look::NoFurther)
         }
-        scalar => judge(scalar),
+        scalar => evaluate(scalar),
     }
 }
 
@@ -298,8 +336,8 @@ impl fmt::Display for Operator {
             Kind::After(_, text) => write!(f, "is after {text}"),
             Kind::Semver(requirement) => write!(f, "is a version {requirement}"),
             Kind::Cidr(networks) => write!(f, "is in one of [{}]", abridged(networks.iter().map(ToString::to_string))),
-            Kind::Exists(true) => f.write_str("is there"),
-            Kind::Exists(false) => f.write_str("is not there"),
+            Kind::Exists => f.write_str("is there"),
+            Kind::IsMissing => f.write_str("is not there"),
         }
     }
 }

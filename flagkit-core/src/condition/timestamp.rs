@@ -4,12 +4,12 @@ use crate::subject::date::Date;
 
 /// A moment, as seconds and nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment {
+pub(super) struct Timestamp {
     seconds: i64,
     nanoseconds: u32,
 }
 
-impl Moment {
+impl Timestamp {
     /// Reads a date-time of RFC 3339, section 5.6: `2027-02-01T12:00:00.5+01:00`. A `T` or a `Z` may be in lower case.
     /// Digits past the ninth of a fraction count for nothing. The leap second, which
     /// clocks of computers do not have, is read as the second before.
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn seconds(text: &str) -> i64 {
-        Moment::parse(text).expect(text).seconds
+        Timestamp::parse(text).expect(text).seconds
     }
 
     #[test]
@@ -93,8 +93,8 @@ mod tests {
         assert_eq!(seconds("2016-12-31T23:59:60Z"), seconds("2016-12-31T23:59:59Z"));
         assert_eq!(seconds("2027-02-01T12:00:00+01:00"), seconds("2027-02-01T11:00:00Z"));
         assert_eq!(seconds("2027-02-01T00:00:00-00:30"), seconds("2027-02-01T00:30:00Z"));
-        assert_eq!(Moment::parse("2027-02-01T00:00:00.5Z").map(|moment| moment.nanoseconds), Some(500_000_000));
-        assert!(Moment::parse("2027-02-01T00:00:00.1Z") < Moment::parse("2027-02-01T00:00:00.10000001Z"));
+        assert_eq!(Timestamp::parse("2027-02-01T00:00:00.5Z").map(|moment| moment.nanoseconds), Some(500_000_000));
+        assert!(Timestamp::parse("2027-02-01T00:00:00.1Z") < Timestamp::parse("2027-02-01T00:00:00.10000001Z"));
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
             "2027-02-01T1é:00:00Z",
             "1795089600",
         ] {
-            assert!(Moment::parse(text).is_none(), "{text}");
+            assert!(Timestamp::parse(text).is_none(), "{text}");
         }
     }
 }

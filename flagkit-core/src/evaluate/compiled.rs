@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::bucketing::bucket::Threshold;
-use crate::bucketing::bucketer::{Line, PlainSplit, Split};
+use crate::bucketing::bucketer::{Bucketer, Rollout, SimpleRollout};
 use crate::condition::tracer::Witness;
 use crate::condition::verdict::Verdict;
-use crate::condition::{Condition, Texts};
+use crate::condition::{Condition, StringSet};
 use crate::model::Flag;
 use crate::model::rule::{Reference, Rule};
-use crate::model::segment::{Segment, judge_id};
+use crate::model::segment::{Segment, evaluate_id};
 use crate::model::variants::{Variant, Variants};
 use crate::subject::Subject;
 
@@ -27,7 +27,7 @@ pub(crate) enum Definition {
     /// The latest declaration could not be understood and there is no earlier one: dark.
     Refused,
     /// On for the subjects below the threshold.
-    On(PlainSplit),
+    On(SimpleRollout),
     /// More than that.
     Plan(Arc<Plan>),
 }
@@ -46,7 +46,7 @@ pub(crate) struct Plan {
 /// Who is let in, and what they get.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Serve {
-    pub(crate) split: Split,
+    pub(crate) split: Rollout,
     deal: Deal,
 }
 
@@ -56,7 +56,7 @@ enum Deal {
     /// The same to all.
     Fixed(Variant),
     /// By weight, on a line of its own: raising the share that is let in changes nobody's variant.
-    ByWeight(Line, Variants),
+    ByWeight(Bucketer, Variants),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) struct CompiledRule {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Test {
     /// The subject is one of these.
-    Subjects(Arc<Texts>),
+    Subjects(Arc<StringSet>),
     /// It belongs to one of these.
     Segments(Box<[NamedSegment]>),
     Condition(Arc<Condition>),
@@ -95,9 +95,9 @@ impl Definition {
         }
         let salt = flag.salt().unwrap_or(key);
         let bucketing = flag.bucketing();
-        let line = Line::new(bucketing.seed(salt), flag.shared_by(), bucketing.points());
-        let split = Split::new(line, flag.rollout());
-        if let (false, Some(split)) = (flag.has_targeting(), split.plain()) {
+        let line = Bucketer::new(bucketing.seed(salt), flag.shared_by(), bucketing.points());
+        let split = Rollout::new(line, flag.rollout());
+        if let (false, Some(split)) = (flag.has_targeting(), split.to_simple()) {
             return Some(Self::On(split));
         }
         let deal = |variants| Deal::by_weight(salt, flag.shared_by(), bucketing.points(), variants);
@@ -114,14 +114,14 @@ impl Definition {
 
 impl Plan {
     /// The plan that says no more than a split.
-    pub(super) fn plain(split: PlainSplit) -> Self {
+    pub(super) fn plain(split: SimpleRollout) -> Self {
         let fallthrough = Serve { split: split.into(), deal: Deal::Nothing };
         Self { requires: [].into(), rules: [].into(), fallthrough, off: None }
     }
 
     /// The split that decides by itself whether the flag is on, if one does.
-    pub(crate) fn plain_split(&self) -> Option<PlainSplit> {
-        if self.requires.is_empty() && self.rules.is_empty() { self.fallthrough.split.plain() } else { None }
+    pub(crate) fn plain_split(&self) -> Option<SimpleRollout> {
+        if self.requires.is_empty() && self.rules.is_empty() { self.fallthrough.split.to_simple() } else { None }
     }
 }
 
@@ -149,7 +149,7 @@ impl Serve {
 
 impl Deal {
     fn by_weight(salt: &str, by: Option<Arc<str>>, points: Threshold, variants: &Variants) -> Self {
-        Self::ByWeight(Line::new(Variants::seed(salt), by, points), variants.on_line(points))
+        Self::ByWeight(Bucketer::new(Variants::seed(salt), by, points), variants.on_line(points))
     }
 }
 
@@ -177,7 +177,7 @@ impl CompiledRule {
             segments.map(Test::Segments),
             rule.shared_condition().map(Test::Condition),
         ];
-        let split = Split::new(Line::new(bucketing.seed(salt), by, bucketing.points()), rule.rollout());
+        let split = Rollout::new(Bucketer::new(bucketing.seed(salt), by, bucketing.points()), rule.rollout());
         Some(Self {
             name: rule.shared_name(),
             tests: tests.into_iter().flatten().collect(),
@@ -191,13 +191,13 @@ impl CompiledRule {
 
     /// Judges whether the rule matches: all it states must hold.
     #[inline]
-    pub(crate) fn judge<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Verdict {
+    pub(crate) fn evaluate<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Verdict {
         let verdicts = self.tests.iter().map(|test| match test {
-            Test::Subjects(ids) => judge_id(ids, "listed", subject, witness),
+            Test::Subjects(ids) => evaluate_id(ids, "listed", subject, witness),
             Test::Segments(segments) => {
-                Verdict::any(segments.iter().map(|(name, segment)| segment.judge(name, subject, witness)), W::LOOK)
+                Verdict::any(segments.iter().map(|(name, segment)| segment.evaluate(name, subject, witness)), W::LOOK)
             }
-            Test::Condition(condition) => condition.judge(subject, witness),
+            Test::Condition(condition) => condition.evaluate(subject, witness),
         });
         Verdict::all(verdicts, W::LOOK)
     }

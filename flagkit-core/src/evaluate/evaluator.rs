@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::bucketing::bucket::{Point, Threshold};
-use crate::bucketing::bucketer::{PlainSplit, Split};
+use crate::bucketing::bucketer::{Rollout, SimpleRollout};
 use crate::condition::tracer::{Group, Witness};
 use crate::condition::verdict::Verdict;
 use crate::evaluate::compiled::{Definition, Plan, Serve};
@@ -51,7 +51,7 @@ enum Place {
 
 impl Place {
     #[inline]
-    fn on_plain<S: Subject + ?Sized>(split: PlainSplit, subject: &S) -> Self {
+    fn on_plain<S: Subject + ?Sized>(split: SimpleRollout, subject: &S) -> Self {
         if split.threshold == Threshold::EVERYBODY {
             return Self::Anywhere;
         }
@@ -59,11 +59,11 @@ impl Place {
     }
 
     #[inline]
-    fn on<S: Subject + ?Sized>(split: &Split, subject: &S) -> Self {
-        if split.lets_everybody_in() {
+    fn on<S: Subject + ?Sized>(split: &Rollout, subject: &S) -> Self {
+        if split.is_full() {
             return Self::Anywhere;
         }
-        split.line().point(subject).map_or(Self::Nowhere, Self::At)
+        split.bucketer().point(subject).map_or(Self::Nowhere, Self::At)
     }
 
     #[inline]
@@ -132,7 +132,7 @@ impl<D: Definitions, S: Subject + ?Sized, W: Witness> Question<'_, D, S, W> {
         }
         for (index, rule) in plan.rules.iter().enumerate() {
             self.witness.enter(Group::Rule(index, rule.name()));
-            let verdict = rule.judge(self.subject, self.witness);
+            let verdict = rule.evaluate(self.subject, self.witness);
             self.witness.leave(verdict);
             if verdict == Verdict::Yes {
                 return self.serve(plan, &rule.serve, Some(index));

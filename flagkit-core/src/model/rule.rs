@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::variants::Variants;
 use crate::bucketing::bucket::Bucketing;
 use crate::bucketing::percent::Percent;
-use crate::condition::{Condition, Texts};
+use crate::condition::{Condition, StringSet};
 use crate::model::problem::Location;
 
 /// A rule of a flag. The first rule of a flag that matches the subject decides.
@@ -28,7 +28,7 @@ use crate::model::problem::Location;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     name: Option<Arc<str>>,
-    subjects: Option<Arc<Texts>>,
+    subjects: Option<Arc<StringSet>>,
     segments: Option<Box<[Reference]>>,
     condition: Option<Arc<Condition>>,
     rollout: Percent,
@@ -102,7 +102,7 @@ impl Rule {
 
     /// Sets the ids that it is for, in the place of earlier ones. Default: all. Without any it matches nobody.
     pub fn with_subjects<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
-        self.subjects = Some(Arc::new(Texts::new(ids.into_iter().map(Into::into))));
+        self.subjects = Some(Arc::new(StringSet::new(ids.into_iter().map(Into::into))));
         self
     }
 
@@ -200,7 +200,7 @@ impl Rule {
         self.name.clone()
     }
 
-    pub(crate) fn shared_subjects(&self) -> Option<Arc<Texts>> {
+    pub(crate) fn shared_subjects(&self) -> Option<Arc<StringSet>> {
         self.subjects.clone()
     }
 

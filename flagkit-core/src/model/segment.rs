@@ -2,14 +2,14 @@
 
 use crate::condition::tracer::{Group, Witness};
 use crate::condition::verdict::Verdict;
-use crate::condition::{Condition, Texts};
+use crate::condition::{Condition, StringSet};
 use crate::subject::Subject;
 
 /// A group of subjects: by condition, and by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Segment {
-    included: Texts,
-    excluded: Texts,
+    included: StringSet,
+    excluded: StringSet,
     condition: Option<Condition>,
 }
 
@@ -27,13 +27,13 @@ impl Segment {
 
     /// Sets the ids that belong to it whatever the condition says.
     pub fn with_included<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
-        self.included = Texts::new(ids.into_iter().map(Into::into));
+        self.included = StringSet::new(ids.into_iter().map(Into::into));
         self
     }
 
     /// Sets the ids that do not belong to it, even if they are included.
     pub fn with_excluded<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
-        self.excluded = Texts::new(ids.into_iter().map(Into::into));
+        self.excluded = StringSet::new(ids.into_iter().map(Into::into));
         self
     }
 
@@ -47,14 +47,19 @@ impl Segment {
         condition && self.included.is_subset(&other.included) && other.excluded.is_subset(&self.excluded)
     }
 
-    pub(crate) fn judge<S: Subject + ?Sized, W: Witness>(&self, name: &str, subject: &S, witness: &mut W) -> Verdict {
+    pub(crate) fn evaluate<S: Subject + ?Sized, W: Witness>(
+        &self,
+        name: &str,
+        subject: &S,
+        witness: &mut W,
+    ) -> Verdict {
         witness.enter(Group::Segment(name));
-        let verdict = if judge_id(&self.excluded, "excluded", subject, witness) == Verdict::Yes {
+        let verdict = if evaluate_id(&self.excluded, "excluded", subject, witness) == Verdict::Yes {
             Verdict::No
-        } else if judge_id(&self.included, "included", subject, witness) == Verdict::Yes {
+        } else if evaluate_id(&self.included, "included", subject, witness) == Verdict::Yes {
             Verdict::Yes
         } else {
-            self.condition.as_ref().map_or(Verdict::No, |condition| condition.judge(subject, witness))
+            self.condition.as_ref().map_or(Verdict::No, |condition| condition.evaluate(subject, witness))
         };
         witness.leave(verdict);
         verdict
@@ -63,8 +68,8 @@ impl Segment {
 
 /// Judges whether the subject's id is in the list. Nobody's is.
 #[inline]
-pub(crate) fn judge_id<S: Subject + ?Sized, W: Witness>(
-    ids: &Texts,
+pub(crate) fn evaluate_id<S: Subject + ?Sized, W: Witness>(
+    ids: &StringSet,
     list: &str,
     subject: &S,
     witness: &mut W,

@@ -1,6 +1,5 @@
 //! Rules, segments, prerequisites and variants are evaluated without an allocation, at call sites and through a handle.
 
-use std::cmp::Ordering;
 use std::hint::black_box;
 
 use flagkit_core::source::{Condition, Operator, Provenance, Reference, Rule, Segment};
@@ -65,9 +64,8 @@ fn ten_rules(last: Rule) -> [Rule; 10] {
     let emails = thousand("none");
     let many = || emails.iter().map(String::as_str);
     let expect = "an operator";
-    let nested = (0..12).fold(is("nothing", Operator::exists(true)), |inner, _| {
-        Condition::all([Condition::any([inner]).expect("not too deep")])
-            .unwrap_or_else(|_| is("x", Operator::exists(true)))
+    let nested = (0..12).fold(is("nothing", Operator::exists()), |inner, _| {
+        Condition::all([Condition::any([inner]).expect("not too deep")]).unwrap_or_else(|_| is("x", Operator::exists()))
     });
     [
         Rule::new().when(is("email", Operator::matches(r"^(a|b|root)\d*@(.+\.)?example\.org$").expect(expect))),
@@ -80,7 +78,7 @@ fn ten_rules(last: Rule) -> [Rule; 10] {
             ])
             .expect("not too deep"),
         ),
-        Rule::new().with_subjects(many()).when(is("plan", Operator::exists(true))),
+        Rule::new().with_subjects(many()).when(is("plan", Operator::exists())),
         Rule::new().when(
             Condition::all([is("email", Operator::one_of(many())), is("email", Operator::none_of(many()))])
                 .expect("not too deep"),
@@ -97,8 +95,8 @@ fn ten_rules(last: Rule) -> [Rule; 10] {
         Rule::new().when(
             Condition::all([
                 is("account.country", Operator::none_of(["ES"])),
-                is("account.seats", Operator::compares(Ordering::Greater, true, &1_000.into()).expect(expect)),
-                is("scores", Operator::compares(Ordering::Less, false, &0.into()).expect(expect)),
+                is("account.seats", Operator::at_least(&1_000.into()).expect(expect)),
+                is("scores", Operator::less_than(&0.into()).expect(expect)),
                 nested,
             ])
             .expect("not too deep"),

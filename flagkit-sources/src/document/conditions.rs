@@ -3,8 +3,6 @@
 //! A table maps attributes to what their values must be. A plain value means equality, an array means any of its
 //! elements, and a table means one or more operators that must all hold.
 
-use std::cmp::Ordering;
-
 use flagkit_core::OperatorError;
 use flagkit_core::source::{Condition, Literal, Operator};
 
@@ -102,10 +100,10 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
                 decoder.take_pattern().and_then(|()| Operator::matches(pattern).map_err(|error| error.to_string()));
             parsed(decoder, path, node, pattern, "a regular expression")
         }
-        "lt" => comparison(decoder, path, node, Ordering::Less, false),
-        "lte" => comparison(decoder, path, node, Ordering::Less, true),
-        "gt" => comparison(decoder, path, node, Ordering::Greater, false),
-        "gte" => comparison(decoder, path, node, Ordering::Greater, true),
+        "lt" => comparison(decoder, path, node, Operator::less_than),
+        "lte" => comparison(decoder, path, node, Operator::at_most),
+        "gt" => comparison(decoder, path, node, Operator::greater_than),
+        "gte" => comparison(decoder, path, node, Operator::at_least),
         "before" => timestamp(decoder, path, node, Operator::before),
         "after" => timestamp(decoder, path, node, Operator::after),
         "semver" => {
@@ -118,7 +116,7 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
         }
         "exists" => {
             if let Value::Bool(there) = node.value {
-                return Some(Operator::exists(there));
+                return Some(if there { Operator::exists() } else { Operator::is_missing() });
             }
             decoder.problem(node.offset(), path, node.describe(), "true or false");
             None
@@ -157,8 +155,7 @@ fn comparison(
     decoder: &mut Decoder<'_>,
     path: &str,
     node: &Node<'_>,
-    side: Ordering,
-    included: bool,
+    make: impl FnOnce(&Literal) -> Result<Operator, OperatorError>,
 ) -> Option<Operator> {
     let literal = match &node.value {
         Value::Number(number) => Literal::number(number),
@@ -172,7 +169,7 @@ fn comparison(
         }
         return None;
     };
-    parsed(decoder, path, node, Operator::compares(side, included, &literal), "a finite number")
+    parsed(decoder, path, node, make(&literal), "a finite number")
 }
 
 /// Decodes the operand of a comparison of times: a TOML date and time, or a text that holds one.

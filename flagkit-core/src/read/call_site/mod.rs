@@ -51,7 +51,7 @@ use std::sync::atomic::Ordering;
 use self::registry::REGISTRY;
 use self::state::State;
 use crate::bucketing::bucket::Threshold;
-use crate::bucketing::bucketer::PlainSplit;
+use crate::bucketing::bucketer::SimpleRollout;
 use crate::model::Variant;
 use crate::publish::sync::AtomicU64;
 use crate::read::flags::Flags;
@@ -149,7 +149,7 @@ impl CallSite {
 }
 
 #[inline]
-fn is_included<S: Subject + ?Sized>(rollout: PlainSplit, subject: &S) -> bool {
+fn is_included<S: Subject + ?Sized>(rollout: SimpleRollout, subject: &S) -> bool {
     match rollout.threshold {
         Threshold::NOBODY => false,
         Threshold::EVERYBODY => true,

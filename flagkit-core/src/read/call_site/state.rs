@@ -1,7 +1,7 @@
 //! The state of a call site, packed into one word.
 
 use crate::bucketing::bucket::{Seed, Threshold};
-use crate::bucketing::bucketer::PlainSplit;
+use crate::bucketing::bucketer::SimpleRollout;
 use crate::evaluate::compiled::Definition;
 use crate::publish::snapshot::Snapshot;
 
@@ -48,7 +48,7 @@ impl State {
         }
     }
 
-    fn from_rollout(PlainSplit { seed, threshold }: PlainSplit) -> Self {
+    fn from_rollout(SimpleRollout { seed, threshold }: SimpleRollout) -> Self {
         Self::from_bits(u64::from(seed.to_bits()) << 32 | u64::from(threshold.to_bits()))
     }
 
@@ -72,9 +72,9 @@ impl State {
     /// Returns the rollout that decides the read, or `None` for a tag.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // each half is a value of its own
-    pub(super) fn rollout(self) -> Option<PlainSplit> {
+    pub(super) fn rollout(self) -> Option<SimpleRollout> {
         let seed = Seed::from_bits((self.0 >> 32) as u32);
-        Threshold::from_bits(self.0 as u32).map(|threshold| PlainSplit { seed, threshold })
+        Threshold::from_bits(self.0 as u32).map(|threshold| SimpleRollout { seed, threshold })
     }
 }
 

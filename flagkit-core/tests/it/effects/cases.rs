@@ -62,7 +62,7 @@ fn a_rule_widens_or_narrows() {
     check(beta(vec![iberia()]), beta(vec![rule("100").when(countries(["PT", "ES", "FR"]))]), Widens);
     check(beta(vec![iberia()]), beta(vec![iberia().with_name("iberia")]), Neutral);
     check(beta(vec![iberia()]), beta(vec![rule("50").when(countries(["PT", "ES"]))]), Narrows);
-    let both = Condition::all([countries(["PT", "ES"]), Condition::attribute("beta", Operator::exists(true))]);
+    let both = Condition::all([countries(["PT", "ES"]), Condition::attribute("beta", Operator::exists())]);
     check(beta(vec![iberia()]), beta(vec![rule("100").when(both.expect("two"))]), Narrows);
     check(beta(vec![iberia()]), beta(vec![iberia().with_subjects(["u1"])]), Narrows);
     check(beta(vec![iberia().with_subjects(["u1", "u2"])]), beta(vec![iberia().with_subjects(["u1"])]), Narrows);

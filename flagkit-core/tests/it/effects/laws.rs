@@ -1,6 +1,5 @@
 //! A narrowing change adds no subject. Random changes are compared for every subject of a small world.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use flagkit_core::source::{Condition, Literal, Operator, Reference, Rule, Segment};
@@ -47,14 +46,13 @@ fn operator_of_texts(words: &'static [&'static str]) -> impl Strategy<Value = Op
         1 => list().prop_map(|words| Operator::none_of(words.into_iter().map(Literal::from).chain([true.into()]))),
         1 => list().prop_map(|words| Operator::starts_with(words.into_iter().map(|word| &word[..1]))),
         1 => list().prop_map(Operator::contains),
-        1 => any::<bool>().prop_map(Operator::exists),
+        1 => select(vec![Operator::exists(), Operator::is_missing()]),
     ]
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    let side = select(vec![Ordering::Less, Ordering::Greater]);
-    let seats = (side, any::<bool>(), 0..4_i64)
-        .prop_map(|(side, included, n)| Operator::compares(side, included, &n.into()).expect("a number"));
+    let compare = select(vec![Operator::less_than, Operator::at_most, Operator::greater_than, Operator::at_least]);
+    let seats = (compare, 0..4_i64).prop_map(|(compare, n)| compare(&n.into()).expect("a number"));
     let leaf = prop_oneof![
         operator_of_texts(&COUNTRIES).prop_map(|operator| Condition::attribute("country", operator)),
         operator_of_texts(&PLANS).prop_map(|operator| Condition::attribute("plan", operator)),

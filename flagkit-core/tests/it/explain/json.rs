@@ -13,7 +13,7 @@ fn flags() -> Flags {
         .when(
             Condition::any([
                 Condition::attribute("plan", Operator::none_of(["free"])),
-                Condition::attribute("beta", Operator::exists(true)),
+                Condition::attribute("beta", Operator::exists()),
             ])
             .expect("not too deep"),
         )
@@ -29,7 +29,7 @@ fn flags() -> Flags {
         (key("whole"), Flag::on().with_prerequisites([Reference::new("part")])),
         (key("dark"), Flag::off()),
     ]);
-    let every_subject = Condition::attribute("country", Operator::exists(false));
+    let every_subject = Condition::attribute("country", Operator::is_missing());
     set.insert_segment("staff", Segment::new().when(every_subject));
     Flags::fixed(set)
 }

@@ -16,7 +16,7 @@ fn flags() -> Flags {
         is("plan", Operator::none_of(["free"])),
         Condition::any([
             is("beta", Operator::one_of([true])),
-            is("seats", Operator::compares(std::cmp::Ordering::Greater, true, &100.into()).expect("a number")),
+            is("seats", Operator::at_least(&100.into()).expect("a number")),
         ])
         .expect("not too deep"),
     ]);
@@ -33,7 +33,7 @@ fn flags() -> Flags {
         .with_prerequisites([Reference::new("new-index"), Reference::new("old-index")])
         .with_rules(rules)
         .with_variants(variants);
-    let index = Flag::on().with_rules([Rule::new().when(is("country", Operator::exists(true)))]);
+    let index = Flag::on().with_rules([Rule::new().when(is("country", Operator::exists()))]);
     let mut set =
         flag_set([("search", search), ("new-index", index.with_rollout(Percent::ZERO)), ("old-index", Flag::on())]);
     set.insert_segment("staff", Segment::new().when(is("email", Operator::ends_with(["@example.com"]))));

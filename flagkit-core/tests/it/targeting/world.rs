@@ -1,7 +1,5 @@
 //! Random flags, segments and subjects for the properties of targeting.
 
-use std::cmp::Ordering;
-
 use flagkit_core::source::{Condition, Literal, Operator, Reference, Rule, Segment};
 use flagkit_core::{Attribute, Context, Evaluation, Flag, FlagSet, Flags, Percent, Value, Variant, Variants};
 use proptest::collection::vec;
@@ -166,9 +164,8 @@ pub(super) fn texts() -> impl Strategy<Value = Vec<&'static str>> {
 
 /// Every operator except `exists`. Its verdict is unknown for a missing attribute.
 pub(super) fn value_operator() -> impl Strategy<Value = Operator> {
-    let number =
-        literal().prop_filter("a number", |literal| Operator::compares(Ordering::Less, false, literal).is_ok());
-    let side = select(&[Ordering::Less, Ordering::Greater][..]);
+    let number = literal().prop_filter("a number", |literal| Operator::less_than(literal).is_ok());
+    let compare = select(vec![Operator::less_than, Operator::at_most, Operator::greater_than, Operator::at_least]);
     let time = select(&["2026-11-20T12:00:00Z", "2026-12-31T23:00:00Z"][..]);
     prop_oneof![
         literals().prop_map(Operator::one_of),
@@ -177,8 +174,7 @@ pub(super) fn value_operator() -> impl Strategy<Value = Operator> {
         texts().prop_map(Operator::starts_with),
         texts().prop_map(Operator::ends_with),
         select(&["^[A-Z]{2}$", "", "\\d", "(?i)X"][..]).prop_map(|text| Operator::matches(text).expect("a pattern")),
-        (side, any::<bool>(), number)
-            .prop_map(|(side, included, number)| Operator::compares(side, included, &number).expect("a number")),
+        (compare, number).prop_map(|(compare, number)| compare(&number).expect("a number")),
         (any::<bool>(), time).prop_map(|(before, time)| {
             if before { Operator::before(time) } else { Operator::after(time) }.expect("a time")
         }),
@@ -190,7 +186,7 @@ pub(super) fn value_operator() -> impl Strategy<Value = Operator> {
 }
 
 pub(super) fn operator() -> impl Strategy<Value = Operator> {
-    prop_oneof![9 => value_operator(), 1 => any::<bool>().prop_map(Operator::exists)]
+    prop_oneof![9 => value_operator(), 1 => select(vec![Operator::exists(), Operator::is_missing()])]
 }
 
 pub(super) fn condition_of(operator: impl Strategy<Value = Operator> + 'static) -> impl Strategy<Value = Condition> {
