@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use flagkit_core::Percent;
 use flagkit_core::source::Location;
-use flagkit_sources::document::Format;
+use flagkit_sources::document::tree::{Lines, parse};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::Value;
-use toml::de::DeTable;
 
 use crate::edit;
 use crate::journal::Entry;
 use crate::project::Document;
-use crate::raw;
 use crate::report::{Exit, Failure, Result};
 use crate::state::State;
+use crate::tree::{self, BYTE_ORDER_MARK};
 
 /// The gates, checks and defaults of a document.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -169,28 +168,15 @@ impl Gates {
 
     /// Parses the gates of a document, and returns each error separately.
     pub(crate) fn parse(document: &Document) -> std::result::Result<Self, Vec<GateError>> {
-        let toml_error = |error: toml::de::Error| {
-            let location = error.span().map(|span| {
-                let before = document.text.get(..span.start).unwrap_or_default();
-                let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-                Location { line: before.matches('\n').count() + 1, column }
-            });
-            vec![GateError { location, message: error.message().to_owned() }]
-        };
-        let (mut gates, flags): (Self, Value) = if document.format() == Format::Json {
-            let gates = serde_json::from_str(&document.text).map_err(|error| {
-                let location = Location { line: error.line(), column: error.column() };
-                vec![GateError { location: Some(location), message: error.to_string() }]
-            })?;
-            let mut whole = raw::raw(Format::Json, &document.text);
-            (gates, whole.get_mut("flags").map(Value::take).unwrap_or_default())
-        } else {
-            let mut table = DeTable::parse(&document.text).map_err(toml_error)?;
-            // Programs read larger numbers in these tables than `toml` can deserialize, so they are removed first.
-            let [flags, _] = ["flags", "segments"].map(|name| table.get_mut().remove(name));
-            let gates = Self::deserialize(toml::Deserializer::from(table)).map_err(toml_error)?;
-            (gates, flags.map(|flags| raw::of_toml(flags.get_ref())).unwrap_or_default())
-        };
+        let text = document.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&document.text);
+        let root = parse(document.format(), text)
+            .map_err(|error| vec![GateError { location: None, message: error.to_string() }])?;
+        let mut gates: Self = tree::deserialize(&root).map_err(|error| {
+            let location = Some(Lines::new(text).location(error.offset()));
+            vec![GateError { location, message: error.to_string() }]
+        })?;
+        let flags = root.as_table().and_then(|root| root.entry("flags"));
+        let flags = flags.map(|flags| tree::to_json(&flags.node)).unwrap_or_default();
         if let Value::Object(flags) = flags {
             gates.flags = flags.into_iter().collect();
         }

@@ -12,10 +12,10 @@
 //! ```text
 //! cli ──▶ commands ──▶ Report | Failure ──▶ text, or the envelope of --json
 //!            │
-//!            ├── project, raw, sources, subject  input: files, layers, subjects
-//!            ├── gate, probe, usage, findings    requirements, and findings
-//!            ├── difference, state, names        the effect of a change, and the state of a flag
-//!            └── edit, write, journal            output: one edit, one rename, one line of the log
+//!            ├── project, tree, sources, subject  input: files, layers, subjects
+//!            ├── gate, probe, usage, findings     requirements, and findings
+//!            ├── difference, state, names         the effect of a change, and the state of a flag
+//!            └── edit, write, journal             output: one edit, one rename, one line of the log
 //! ```
 //!
 //! The library exists for the binary. Only [`check`] is a stable function, for use in tests.
@@ -36,12 +36,12 @@ mod names;
 
 mod probe;
 mod project;
-mod raw;
 mod report;
 mod sources;
 mod state;
 mod subject;
 mod terminal;
+mod tree;
 mod usage;
 
 mod write;

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::edit;
-use crate::raw::raw;
 use crate::report::{Detail, Exit, Failure, Result};
 use crate::state::State;
+use crate::tree::document_to_json;
 
 /// A document: its bytes, and what they mean.
 #[derive(Clone, Debug)]
@@ -201,7 +201,7 @@ pub(crate) struct Definitions<'p> {
 
 impl<'p> Definitions<'p> {
     pub(crate) fn of(project: &'p Project) -> Self {
-        let raw = |document: &'p Document| (document, raw(document.format(), &document.text));
+        let raw = |document: &'p Document| (document, document_to_json(document.format(), &document.text));
         Self { documents: project.environment.iter().chain([&project.declared]).map(raw).collect() }
     }
 

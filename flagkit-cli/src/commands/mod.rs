@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 
 use clap::CommandFactory as _;
 use flagkit_core::Snapshot;
-use strsim::jaro_winkler;
+use flagkit_sources::document::tree::nearest;
 
 use crate::cli::{Cli, Command};
 use crate::project::Document;
@@ -101,12 +101,6 @@ fn unknown_flag<'k>(name: &str, keys: impl IntoIterator<Item = &'k str>) -> Fail
         Some(near) => failure.with_help(format!("did you mean `{near}`?")),
         None => failure.with_help("`flagkit list` lists all flags; `flagkit new` declares one"),
     }
-}
-
-/// Returns the most similar key, if one is similar enough.
-fn nearest<'k>(name: &str, keys: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let scored = keys.into_iter().map(|key| (jaro_winkler(name, key), key)).filter(|(score, _)| *score > 0.85);
-    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key)
 }
 
 /// Fails unless the snapshot has the flag.

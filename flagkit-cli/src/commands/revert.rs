@@ -218,12 +218,12 @@ fn all(file: &Path, path: &Path, args: &RevertArgs) -> Result<(Option<Change>, R
         args.env.is_some().then(|| (Document::read(file), fs::read(file).unwrap_or_default()));
     let below = declared_keys(file, declared.as_ref());
     // An edit keeps the rest of the text. If the result is not all off, the text is written from scratch.
-    let edited = edit::all_off(format, &old, &below).and_then(|text| Some((parse_all_off(path, &text)?, text)));
+    let edited = edit::turn_all_off(format, &old, &below).and_then(|text| Some((parse_all_off(path, &text)?, text)));
     let is_edited = edited.is_some();
     let (after, text) = if let Some(edited) = edited {
         edited
     } else {
-        let text = edit::of_off(format, edit::salvaged(format, &old).into_iter().chain(below).collect());
+        let text = edit::render_all_off(format, edit::recover_keys(format, &old).into_iter().chain(below).collect());
         (Document::understand(path, text.clone().into_bytes())?, text)
     };
     let from = |key: &str| -> Option<State> {
@@ -255,7 +255,7 @@ fn all(file: &Path, path: &Path, args: &RevertArgs) -> Result<(Option<Change>, R
 fn declared_keys(file: &Path, declared: Option<&Declared>) -> BTreeSet<String> {
     let keys = match declared {
         Some((Ok(declared), _)) => declared.load.flags().keys().map(ToString::to_string).collect(),
-        Some((Err(_), bytes)) => edit::salvaged(crate::project::format(file), &String::from_utf8_lossy(bytes)),
+        Some((Err(_), bytes)) => edit::recover_keys(crate::project::format(file), &String::from_utf8_lossy(bytes)),
         None => BTreeSet::new(),
     };
     keys.into_iter().filter(|key| FlagKey::new(key).is_ok()).collect()

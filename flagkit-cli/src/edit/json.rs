@@ -1,95 +1,88 @@
-//! The same in JSON.
+//! Edits of JSON.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use flagkit_core::FlagKey;
-use jsonc_parser::ast::{Object, ObjectProp, Value as Node};
-use jsonc_parser::common::Ranged as _;
-use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use flagkit_sources::document::Format;
+use flagkit_sources::document::tree::{self, Entry, Node};
 use serde_json::Value;
 
-use super::{Cut, cut, short};
-use crate::report::{Exit, Failure, Result};
+use super::{Edit, apply, bump_declared_count, flags_entry, render_short, unexpected};
+use crate::report::Result;
 use crate::state::State;
+use crate::tree::invalid;
 
-pub(super) fn set(text: &str, states: &BTreeMap<&str, State>) -> Result<String> {
-    let root = parse(text)?;
-    let flags = flags(&root)?;
-    let known: HashMap<&str, &ObjectProp<'_>> =
-        flags.iter().flat_map(|flags| &flags.properties).map(|flag| (flag.name.as_str(), flag)).collect();
-    let (mut cuts, mut missing) = (Vec::new(), Vec::new());
-    for (key, state) in states {
-        match known.get(key) {
-            Some(flag) => cuts.extend(changed(text, flag, *state)),
-            None => missing.push(format!("\"{key}\": {}", short(*state))),
-        }
+/// Returns the edits that bring a flag of the document into this state.
+pub(super) fn change(text: &str, flag: &Entry<'_>, state: State) -> Vec<Edit> {
+    let Some(table) = flag.node.as_table() else { return vec![(flag.node.span(), render_short(state))] };
+    let on = state != State::Off;
+    let mut edits = Vec::new();
+    let mut missing = Vec::new();
+    match table.entry("on") {
+        Some(switch) => edits.push((switch.node.span(), on.to_string())),
+        None if on => missing.push("\"on\": true".to_owned()),
+        None => {}
+    }
+    match table.entry("rollout") {
+        // A flag that is off keeps its rollout, which records how far it was.
+        Some(rollout) if on => edits.push((rollout.node.span(), state.number())),
+        None if on && state != State::ON => missing.push(format!("\"rollout\": {}", state.number())),
+        _ => {}
     }
     if !missing.is_empty() {
-        cuts.extend(raised_count(text, &root, known.len(), missing.len()));
-        cuts.push(match flags {
-            Some(flags) => insertion(text, flags, &missing),
-            None => insertion(text, &root, &[format!("\"flags\": {{{}}}", missing.join(", "))]),
-        });
+        edits.push(insert(text, &flag.node, &missing));
     }
-    Ok(cut(text, cuts))
+    edits
 }
 
-pub(super) fn all_off(text: &str, more: &BTreeSet<String>) -> Option<String> {
-    let known = names(text, "flags");
-    let keys = known.iter().map(|(key, _)| key.as_str()).chain(more.iter().map(String::as_str));
-    set(text, &keys.map(|key| (key, State::Off)).collect()).ok()
+/// Returns the edit that adds flags to the document with this root.
+pub(super) fn add(text: &str, root: &Node<'_>, flags: Option<&Entry<'_>>, missing: &[(&str, State)]) -> Edit {
+    let entries: Vec<String> =
+        missing.iter().map(|(key, state)| format!("\"{key}\": {}", render_short(*state))).collect();
+    match flags {
+        Some(flags) => insert(text, &flags.node, &entries),
+        None => insert(text, root, &[format!("\"flags\": {{{}}}", entries.join(", "))]),
+    }
 }
 
-/// The number of flags that a document says it has, with so many more.
-fn raised_count(text: &str, root: &Object<'_>, count: usize, more: usize) -> Option<Cut> {
-    let said = get(get(root, "meta")?.value.as_object()?, "flags")?.value.as_number_lit()?;
-    let number: usize = text.get(said.start()..said.end())?.parse().ok()?;
-    (number == count).then(|| (said.start()..said.end(), (count + more).to_string()))
-}
-
-pub(super) fn of_off(keys: &BTreeSet<String>) -> String {
+pub(super) fn render_all_off(keys: &BTreeSet<String>) -> String {
     let flags: serde_json::Map<String, Value> = keys.iter().map(|key| (key.clone(), false.into())).collect();
     format!("{:#}\n", serde_json::json!({ "flags": flags }))
-}
-
-pub(super) fn names(text: &str, table: &str) -> Vec<(String, usize)> {
-    let Ok(root) = parse(text) else { return Vec::new() };
-    let table = get(&root, table).and_then(|table| table.value.as_object());
-    let properties = table.into_iter().flat_map(|table| &table.properties);
-    properties.map(|property| (property.name.as_str().to_owned(), property.name.start())).collect()
 }
 
 pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> Result<(String, String)> {
     let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
     let entry = format!("\"{key}\": {{ {} }}", fields.join(", "));
-    let root = parse(text)?;
-    let entries = [entry.clone()];
-    let flags = flags(&root)?;
-    let count = flags.map_or(0, |flags| flags.properties.len());
-    let mut cuts: Vec<Cut> = raised_count(text, &root, count, 1).into_iter().collect();
-    cuts.push(match flags {
-        Some(flags) => insertion(text, flags, &entries),
-        None => insertion(text, &root, &[format!("\"flags\": {{ {entry} }}")]),
+    let root = tree::parse(Format::Json, text).map_err(|error| invalid(&error))?;
+    let table = root.as_table().ok_or_else(|| unexpected("the document", &root))?;
+    let flags = flags_entry(table)?;
+    let count = flags.and_then(|flags| flags.node.as_table()).map_or(0, |flags| flags.len());
+    let mut edits: Vec<Edit> = bump_declared_count(text, table, count, 1).into_iter().collect();
+    edits.push(match flags {
+        Some(flags) => insert(text, &flags.node, &[entry.clone()]),
+        None => insert(text, &root, &[format!("\"flags\": {{ {entry} }}")]),
     });
-    Ok((cut(text, cuts), entry + "\n"))
+    Ok((apply(text, edits), entry + "\n"))
 }
 
-/// The keys of flags that can be made out in a text that is not well-formed: names two levels deep, in `flags`.
-pub(super) fn salvaged(text: &str) -> Vec<String> {
+/// Returns the names two levels deep in `flags`, in a text that need not be well-formed.
+///
+/// The parser has no tree of such a text, so this counts braces and quotes.
+pub(super) fn scan_keys(text: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let (mut depth, mut section) = (0_usize, "");
     let mut rest = text;
     while let Some(at) = rest.find(['{', '}', '"']) {
-        let (mark, behind) = (rest.as_bytes()[at], &rest[at + 1..]);
-        rest = behind;
+        let (mark, after) = (rest.as_bytes()[at], &rest[at + 1..]);
+        rest = after;
         match mark {
             b'{' => depth += 1,
             b'}' => depth = depth.saturating_sub(1),
             _ => {
-                // Keys need no escapes, and a text that is broken off ends with its line.
-                let end = behind.find(['"', '\n']).unwrap_or(behind.len());
-                let name = &behind[..end];
-                rest = behind.get(end + 1..).unwrap_or_default();
+                // A key has no escapes. A string without its closing quote ends at the end of the line.
+                let end = after.find(['"', '\n']).unwrap_or(after.len());
+                let name = &after[..end];
+                rest = after.get(end + 1..).unwrap_or_default();
                 if rest.trim_start().starts_with(':') {
                     match depth {
                         1 => section = name,
@@ -103,70 +96,12 @@ pub(super) fn salvaged(text: &str) -> Vec<String> {
     keys
 }
 
-fn parse(text: &str) -> Result<Object<'_>> {
-    // As strict as whoever reads the document.
-    let options = ParseOptions {
-        allow_comments: false,
-        allow_loose_object_property_names: false,
-        allow_trailing_commas: false,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    };
-    let parsed = parse_to_ast(text, &CollectOptions::default(), &options);
-    let parsed = parsed.map_err(|error| Failure::new(Exit::Findings, error.to_string()))?;
-    match parsed.value {
-        Some(Node::Object(root)) => Ok(root),
-        _ => Err(Failure::new(Exit::Findings, "the document is no object")),
-    }
-}
-
-fn flags<'n, 't>(root: &'n Object<'t>) -> Result<Option<&'n Object<'t>>> {
-    match get(root, "flags").map(|flags| &flags.value) {
-        Some(Node::Object(flags)) => Ok(Some(flags)),
-        Some(_) => Err(Failure::new(Exit::Findings, "`flags` is no object")),
-        None => Ok(None),
-    }
-}
-
-fn get<'n, 't>(object: &'n Object<'t>, name: &str) -> Option<&'n ObjectProp<'t>> {
-    object.properties.iter().find(|property| property.name.as_str() == name)
-}
-
-/// What changes of a flag that is there.
-fn changed(text: &str, flag: &ObjectProp<'_>, state: State) -> Vec<Cut> {
-    let range = |node: &Node<'_>| node.start()..node.end();
-    let Node::Object(table) = &flag.value else { return vec![(range(&flag.value), short(state))] };
-    let on = state != State::Off;
-    let mut cuts = Vec::new();
-    let mut missing = Vec::new();
-    match get(table, "on") {
-        Some(switch) => cuts.push((range(&switch.value), on.to_string())),
-        None if on => missing.push("\"on\": true".to_owned()),
-        None => {}
-    }
-    match get(table, "rollout") {
-        // Off is off, and what it was at is worth knowing.
-        Some(rollout) if on => cuts.push((range(&rollout.value), state.number())),
-        None if on && state != State::ON => missing.push(format!("\"rollout\": {}", state.number())),
-        _ => {}
-    }
-    if !missing.is_empty() {
-        cuts.push(insertion(text, table, &missing));
-    }
-    cuts
-}
-
-/// Puts entries in before the first that is there, apart by what is before that one.
-fn insertion(text: &str, object: &Object<'_>, entries: &[String]) -> Cut {
-    let open = object.start() + 1;
-    match object.properties.first() {
+/// Returns the edit that inserts entries before the first one of an object, separated by the space before that one.
+fn insert(text: &str, object: &Node<'_>, entries: &[String]) -> Edit {
+    let open = object.offset() + 1;
+    match object.as_table().and_then(|table| table.first()) {
         Some(first) => {
-            let at = first.start();
+            let at = first.offset;
             let space = text.get(open..at).unwrap_or_default();
             let space = if space.is_empty() { " " } else { space };
             (at..at, entries.join(&format!(",{space}")) + "," + space)
@@ -177,14 +112,19 @@ fn insertion(text: &str, object: &Object<'_>, entries: &[String]) -> Cut {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use flagkit_sources::document::Format;
 
-    use super::super::{of_off, salvaged};
-    use super::{BTreeMap, BTreeSet, State, Value, all_off, set};
+    use super::super::{recover_keys, render_all_off, set_all, turn_all_off};
+    use super::{BTreeSet, State, Value};
 
     #[track_caller]
     fn check(before: &str, key: &str, to: State, after: &str) {
-        assert_eq!(set(before, &BTreeMap::from([(key, to)])).expect("it can be set"), after);
+        assert_eq!(
+            set_all(Format::Json, before, &BTreeMap::from([(key, to)])).expect("a text that can be edited"),
+            after
+        );
         let read = serde_json::from_str::<Value>(after);
         assert!(read.is_ok(), "{read:?}");
     }
@@ -194,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn values_change_and_nothing_beside() {
+    fn values_change_and_nothing_else() {
         check("{\"flags\": {\"x\" : true,\n \"y\":1}}", "x", at("12.5"), "{\"flags\": {\"x\" : \"12.5%\",\n \"y\":1}}");
         check(
             "{\"flags\":{\"x\":{\"rollout\":5}}}",
@@ -226,16 +166,16 @@ mod tests {
     }
 
     #[test]
-    fn everything_goes_off_also_in_what_cannot_be_read() {
+    fn every_flag_is_turned_off_even_in_an_invalid_text() {
         let text = "{\"flags\": {\"x\": true, \"y\": {\"on\": true, \"rollout\": 5}, \"z\": \"5%\"}}";
         let off = "{\"flags\": {\"x\": false, \"y\": {\"on\": false, \"rollout\": 5}, \"z\": false}}";
-        assert_eq!(all_off(text, &BTreeSet::new()).as_deref(), Some(off));
-        let broken =
+        assert_eq!(turn_all_off(Format::Json, text, &BTreeSet::new()).as_deref(), Some(off));
+        let invalid =
             "{\"segments\": {\"s\": {}}, \"flags\": {\"x\": true, \"y\": {\"on\": true, \"z.1\": {\"owner\": \"a\nb";
         let expected = "{\n  \"flags\": {\n    \"below\": false,\n    \"x\": false,\n    \"y\": false\n  }\n}\n";
-        assert_eq!(all_off(broken, &BTreeSet::new()), None);
-        let mut keys = salvaged(Format::Json, broken);
+        assert_eq!(turn_all_off(Format::Json, invalid, &BTreeSet::new()), None);
+        let mut keys = recover_keys(Format::Json, invalid);
         keys.insert("below".to_owned());
-        assert_eq!(of_off(Format::Json, keys), expected);
+        assert_eq!(render_all_off(Format::Json, keys), expected);
     }
 }

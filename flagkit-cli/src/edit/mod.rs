@@ -1,118 +1,196 @@
-//! Where flags stand in the text of a document, and changing their state and not a byte beside it.
+//! Edits of flag files: changing the state of flags, and nothing else.
 //!
-//! The text is parsed for the places of values, and then cut there: nothing is printed anew, so comments, order, spaces
-//! and line ends stay as they are.
+//! A document is parsed for the ranges of its values, and an edit replaces these ranges in the text. Nothing is formatted
+//! again, so comments, order, spaces and line ends stay.
+//!
+//! `toml` and `json` have what differs between the formats: how to write a flag, where to insert one, and how to find keys
+//! in a text that is not well-formed.
 
 mod json;
 #[cfg(test)]
 mod laws;
 mod toml;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use flagkit_core::FlagKey;
 use flagkit_core::source::Location;
 use flagkit_sources::document::Format;
+use flagkit_sources::document::tree::{self, Entry, Lines, Table};
 use serde_json::Value;
 
-use crate::report::Result;
+use crate::report::{Exit, Failure, Result};
 use crate::state::State;
+use crate::tree::{BYTE_ORDER_MARK, invalid};
 
-/// The text with the flag in this state. A flag that is not there is added.
+/// Returns the text with the flag in this state. Adds a flag that does not exist.
 pub(crate) fn set(format: Format, text: &str, key: &str, state: State) -> Result<String> {
     set_all(format, text, &BTreeMap::from([(key, state)]))
 }
 
-/// The same for many flags.
+/// Returns the text with each of these flags in its state. Adds flags that do not exist.
 pub(crate) fn set_all(format: Format, text: &str, states: &BTreeMap<&str, State>) -> Result<String> {
-    match format {
-        Format::Json => json::set(text, states),
-        _ => toml::set(text, states),
+    let (mark, text) = split_mark(text);
+    let document = tree::parse(format, text).map_err(|error| invalid(&error))?;
+    let root = document.as_table().ok_or_else(|| unexpected("the document", &document))?;
+    let flags = flags_entry(root)?;
+    let table = flags.and_then(|flags| flags.node.as_table());
+    let known: HashMap<&str, &Entry<'_>> = table.into_iter().flatten().map(|flag| (&*flag.name, flag)).collect();
+    let (mut edits, mut missing) = (Vec::new(), Vec::new());
+    for (key, state) in states {
+        match (known.get(key), format) {
+            (Some(flag), Format::Json) => edits.extend(json::change(text, flag, *state)),
+            (Some(flag), _) => edits.extend(toml::change(text, flag, *state)),
+            (None, _) => missing.push((*key, *state)),
+        }
+    }
+    if !missing.is_empty() {
+        edits.extend(bump_declared_count(text, root, known.len(), missing.len()));
+        edits.push(match format {
+            Format::Json => json::add(text, &document, flags, &missing),
+            _ => toml::add(text, flags, &missing),
+        });
+    }
+    let new = apply(text, edits);
+    match find_unchanged(format, &new, states) {
+        None => Ok(mark.to_owned() + &new),
+        Some(key) => Err(Failure::new(Exit::Conflict, format!("cannot edit {key}: its syntax is not supported"))
+            .with_help("write it as `[flags.NAME]` with one line for each field, and try again")),
     }
 }
 
-/// The text with every flag off, and those that are named beside. `None` where that cannot be done in what is there; see
-/// [`of_off`].
-pub(crate) fn all_off(format: Format, text: &str, more: &BTreeSet<String>) -> Option<String> {
-    match format {
-        Format::Json => json::all_off(text, more),
-        _ => toml::all_off(text, more),
-    }
+/// Returns the text with every flag of it off, and also the flags in `more`.
+///
+/// Returns `None` if the text cannot be edited; [`render_all_off`] then replaces it.
+pub(crate) fn turn_all_off(format: Format, text: &str, more: &BTreeSet<String>) -> Option<String> {
+    let known = names(format, text, "flags");
+    let keys = known.iter().map(|(key, _)| key.as_str()).chain(more.iter().map(String::as_str));
+    set_all(format, text, &keys.map(|key| (key, State::Off)).collect()).ok()
 }
 
-/// A new text with nothing but these flags, off. Of keys that cannot be, it knows nothing.
-pub(crate) fn of_off(format: Format, mut keys: BTreeSet<String>) -> String {
+/// Returns a new text with only these flags, all off. Skips invalid keys.
+pub(crate) fn render_all_off(format: Format, mut keys: BTreeSet<String>) -> String {
     keys.retain(|key| FlagKey::new(key).is_ok());
     match format {
-        Format::Json => json::of_off(&keys),
-        _ => toml::of_off(&keys),
+        Format::Json => json::render_all_off(&keys),
+        _ => toml::render_all_off(&keys),
     }
 }
 
-/// The keys of flags that can be made out in a text, also if it is not well-formed.
-pub(crate) fn salvaged(format: Format, text: &str) -> BTreeSet<String> {
-    let names = names(format, text, "flags").into_iter().map(|(key, _)| key);
-    let made_out = match format {
-        Format::Json => json::salvaged(text),
-        _ => toml::salvaged(text),
+/// Returns every key of a flag that can be found in a text, well-formed or not.
+///
+/// The parser has a tree for a text with duplicate names or deep nesting, and no tree if the grammar is violated. A scan of
+/// the text finds the keys of such a text.
+pub(crate) fn recover_keys(format: Format, text: &str) -> BTreeSet<String> {
+    let (_, text) = split_mark(text);
+    let root = tree::parse_partially(format, text);
+    let parsed = root.as_table().into_iter().flat_map(|root| table_entries(root, "flags"));
+    let scanned = match format {
+        Format::Json => json::scan_keys(text),
+        _ => toml::scan_keys(text),
     };
-    names.chain(made_out).collect()
+    parsed.map(|entry| entry.name.to_string()).chain(scanned).collect()
 }
 
-/// The text with a flag more, which has these fields, and how the flag is written there.
+/// Returns the text with a new flag that has these fields, and the lines added.
 pub(crate) fn declare(format: Format, text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> Result<(String, String)> {
-    match format {
-        Format::Json => json::declare(text, key, fields),
-        _ => Ok(toml::declare(text, key, fields)),
-    }
-}
-
-/// The names in a table of the document, `flags` say, and where each stands first; nothing of a text that is not
-/// well-formed.
-pub(crate) fn names(format: Format, text: &str, table: &str) -> Vec<(String, Location)> {
-    let mut names = match format {
-        Format::Json => json::names(text, table),
-        _ => toml::names(text, table),
+    let (mark, text) = split_mark(text);
+    let (new, added) = match format {
+        Format::Json => json::declare(text, key, fields)?,
+        _ => toml::declare(text, key, fields),
     };
-    names.sort_by_key(|(_, offset)| *offset);
-    // Each line is counted once.
-    let (mut line, mut column, mut at) = (1, 1, 0);
-    let located = names.into_iter().map(|(name, offset)| {
-        let between = text.get(at..offset).unwrap_or_default();
-        match between.rfind('\n') {
-            Some(end) => {
-                line += between.matches('\n').count();
-                column = between[end + 1..].chars().count() + 1;
-            }
-            None => column += between.chars().count(),
-        }
-        at = offset;
-        (name, Location { line, column })
-    });
-    located.collect()
+    Ok((mark.to_owned() + &new, added))
 }
 
-/// A part of a text, and what comes in its place.
-type Cut = (Range<usize>, String);
+/// Returns the names in a top-level table of the document, such as `flags`, with the location of each.
+///
+/// The names are in the order of the text. Returns nothing if the text is not well-formed.
+pub(crate) fn names(format: Format, text: &str, table: &str) -> Vec<(String, Location)> {
+    let (_, text) = split_mark(text);
+    let Ok(root) = tree::parse(format, text) else { return Vec::new() };
+    let mut entries: Vec<&Entry<'_>> =
+        root.as_table().into_iter().flat_map(|root| table_entries(root, table)).collect();
+    entries.sort_by_key(|entry| entry.offset);
+    let lines = Lines::new(text);
+    entries.into_iter().map(|entry| (entry.name.to_string(), lines.location(entry.offset))).collect()
+}
 
-fn cut(text: &str, mut cuts: Vec<Cut>) -> String {
-    cuts.sort_by_key(|(range, _)| range.start);
-    let mut new = String::with_capacity(text.len() + 64);
-    let mut at = 0;
-    for (range, with) in cuts {
-        new += &text[at..range.start];
-        new += &with;
-        at = range.end;
+/// Splits off a byte-order mark, which is not part of the document.
+fn split_mark(text: &str) -> (&str, &str) {
+    text.split_at(if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 })
+}
+
+/// Returns the entries of a top-level table, or nothing if the value is not a table.
+fn table_entries<'n, 't>(root: &'n Table<'t>, name: &str) -> impl Iterator<Item = &'n Entry<'t>> + use<'n, 't> {
+    root.entry(name).and_then(|entry| entry.node.as_table()).into_iter().flatten()
+}
+
+/// Returns the entry `flags` of a document, if it has one.
+fn flags_entry<'n, 't>(root: &'n Table<'t>) -> Result<Option<&'n Entry<'t>>> {
+    match root.entry("flags") {
+        Some(flags) if flags.node.as_table().is_none() => Err(unexpected("`flags`", &flags.node)),
+        flags => Ok(flags),
     }
-    new + &text[at..]
 }
 
-/// A state in the short form.
-fn short(state: State) -> String {
+/// The failure for a value that is not a table.
+fn unexpected(what: &str, node: &tree::Node<'_>) -> Failure {
+    Failure::new(Exit::Findings, format!("cannot edit {what}: got {}, expected a table", node.describe()))
+}
+
+/// A range of a text, and its replacement.
+type Edit = (Range<usize>, String);
+
+/// Returns the text with the edits, which do not overlap.
+fn apply(text: &str, mut edits: Vec<Edit>) -> String {
+    edits.sort_by_key(|(range, _)| range.start);
+    let mut new = String::with_capacity(text.len() + 64);
+    let mut end = 0;
+    for (range, replacement) in edits {
+        new += &text[end..range.start];
+        new += &replacement;
+        end = range.end;
+    }
+    new + &text[end..]
+}
+
+/// Returns a state in the short form of a flag.
+fn render_short(state: State) -> String {
     match state {
         State::Off => "false".to_owned(),
         State::ON => "true".to_owned(),
         State::At(percent) => format!("\"{percent}\""),
+    }
+}
+
+/// Returns the edit that adds `more` to the number of flags in `meta.flags`.
+///
+/// Returns `None` if there is no such number, or if it is not the number of flags in the document.
+fn bump_declared_count(text: &str, root: &Table<'_>, count: usize, more: usize) -> Option<Edit> {
+    let declared = root.entry("meta")?.node.as_table()?.entry("flags")?.node.span();
+    let number: usize = text.get(declared.clone())?.parse().ok()?;
+    (number == count).then(|| (declared, (count + more).to_string()))
+}
+
+/// Returns the first flag whose state in the text is not the one in `states`.
+fn find_unchanged<'k>(format: Format, text: &str, states: &BTreeMap<&'k str, State>) -> Option<&'k str> {
+    let root = tree::parse(format, text).ok();
+    let flags = root.as_ref().and_then(|root| root.as_table()?.entry("flags")?.node.as_table());
+    let flags: HashMap<&str, &Entry<'_>> = flags.into_iter().flatten().map(|flag| (&*flag.name, flag)).collect();
+    let mut keys = states.iter();
+    keys.find(|(key, state)| !flags.get(*key).is_some_and(|flag| has_state(text, flag, **state))).map(|(key, _)| *key)
+}
+
+/// Returns whether a flag has the state, whether or not its other fields are valid.
+fn has_state(text: &str, flag: &Entry<'_>, state: State) -> bool {
+    let Some(table) = flag.node.as_table() else { return text[flag.node.span()] == render_short(state) };
+    let written = |name| table.entry(name).map(|entry| &text[entry.node.span()]);
+    match state {
+        State::Off => written("on") != Some("true"),
+        State::At(_) => {
+            written("on") == Some("true")
+                && written("rollout").map_or_else(|| State::ON.number(), str::to_owned) == state.number()
+        }
     }
 }

@@ -1,98 +1,97 @@
-//! The same in TOML.
+//! Edits of TOML.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::ops::Range;
 
-use ::toml::Spanned;
-use ::toml::de::{DeTable, DeValue};
 use flagkit_core::FlagKey;
+use flagkit_sources::document::Format;
+use flagkit_sources::document::tree::{self, Entry, Origin};
 use serde_json::Value;
 
-use super::{Cut, cut, short};
-use crate::report::{Exit, Failure, Result};
+use super::{Edit, apply, bump_declared_count, render_short, table_entries};
 use crate::state::State;
 
-pub(super) fn set(text: &str, states: &BTreeMap<&str, State>) -> Result<String> {
-    let root = parse(text)?;
-    let root = root.get_ref();
-    let flags = get(root, "flags");
-    let table = match flags.as_ref().map(|(_, flags)| flags.get_ref()) {
-        Some(DeValue::Table(table)) => Some(table),
-        Some(_) => return Err(Failure::new(Exit::Findings, "`flags` is no table")),
-        None => None,
+/// Returns the edits that bring a flag of the document into this state.
+pub(super) fn change(text: &str, flag: &Entry<'_>, state: State) -> Vec<Edit> {
+    let Some(table) = flag.node.as_table() else { return vec![(flag.node.span(), render_short(state))] };
+    let on = state != State::Off;
+    let mut edits: Vec<Edit> = Vec::new();
+    let mut missing = Vec::new();
+    let switch = table.entry("on").map(|entry| entry.node.span());
+    match &switch {
+        Some(range) => edits.push((range.clone(), on.to_string())),
+        None if on => missing.push(format!("on = {on}")),
+        None => {}
+    }
+    match table.entry("rollout") {
+        // A flag that is off keeps its rollout, which records how far it was.
+        Some(rollout) if on => edits.push((rollout.node.span(), state.number())),
+        None if on && state != State::ON => missing.push(format!("rollout = {}", state.number())),
+        _ => {}
+    }
+    if missing.is_empty() {
+        return edits;
+    }
+    // New fields go after the switch if that has its own line.
+    let all = |prefix: &str| missing.iter().fold(String::new(), |all, entry| all + prefix + entry + "\n");
+    let key = quoted(&flag.name);
+    edits.push(match (TableForm::of(text, flag), switch) {
+        (TableForm::Header(_), Some(switch)) => {
+            let line = &text[line_start(text, switch.start)..switch.start];
+            let indent: String = line.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
+            insert_lines(text, next_line(text, switch.end), &all(&indent))
+        }
+        (TableForm::Header(at), None) => insert_lines(text, at, &all("")),
+        (TableForm::Inline(at), _) => {
+            (at..at, format!(" {}{}", missing.join(", "), if table.is_empty() { " " } else { "," }))
+        }
+        (TableForm::InnerHeader(at), _) => insert_lines(text, at, &format!("[flags.{key}]\n{}", all(""))),
+        (TableForm::Dotted(at, prefix), switch) => {
+            let at = switch.map_or(at, |switch| next_line(text, switch.end));
+            insert_lines(text, at, &all(&format!("{prefix}{key}.")))
+        }
+        (TableForm::DottedInline(at), _) => {
+            (at..at, missing.iter().fold(String::new(), |all, entry| format!("{all}{key}.{entry}, ")))
+        }
+    });
+    edits
+}
+
+/// Returns the edit that adds flags to a document with this table of flags.
+pub(super) fn add(text: &str, flags: Option<&Entry<'_>>, missing: &[(&str, State)]) -> Edit {
+    let all: String = missing.iter().map(|(key, state)| render_entry(key, *state)).collect();
+    let Some(flags) = flags else {
+        let gap = if text.trim().is_empty() { "" } else { "\n" };
+        return insert_lines(text, text.len(), &format!("{gap}[flags]\n{all}"));
     };
-    let (mut cuts, mut missing) = (Vec::new(), Vec::new());
-    for (key, state) in states {
-        match table.and_then(|table| get(table, key)) {
-            Some((place, flag)) => cuts.extend(changed(text, key, place, flag, *state)),
-            None => missing.push((*key, *state)),
+    let inline: Vec<String> =
+        missing.iter().map(|(key, state)| format!("{} = {}", quoted(key), render_short(*state))).collect();
+    match TableForm::of(text, flags) {
+        TableForm::Header(at) => insert_lines(text, at, &all),
+        TableForm::Inline(at) => {
+            let is_empty = flags.node.as_table().is_some_and(|table| table.is_empty());
+            (at..at, format!(" {}{}", inline.join(", "), if is_empty { " " } else { "," }))
+        }
+        // Only the inner tables have headers, so this header is new.
+        TableForm::InnerHeader(_) => insert_lines(text, text.len(), &format!("\n[flags]\n{all}")),
+        TableForm::Dotted(at, prefix) => {
+            let lines = all.lines().fold(String::new(), |all, line| all + &prefix + "flags." + line + "\n");
+            insert_lines(text, at, &lines)
+        }
+        TableForm::DottedInline(at) => {
+            (at..at, inline.iter().fold(String::new(), |all, entry| all + "flags." + entry + ", "))
         }
     }
-    if !missing.is_empty() {
-        cuts.extend(raised_count(text, root, table.map_or(0, DeTable::len), missing.len()));
-        cuts.push(added(text, flags, &missing));
-    }
-    let new = cut(text, cuts);
-    match unchanged(&new, states) {
-        None => Ok(new),
-        Some(key) => Err(Failure::new(Exit::Conflict, format!("{key} is written in a way that cannot be changed"))
-            .with_help("write it as `[flags.NAME]` with lines of its own, and begin again")),
-    }
 }
 
-/// A flag of which the text does not say so.
-fn unchanged<'k>(text: &str, states: &BTreeMap<&'k str, State>) -> Option<&'k str> {
-    let root = parse(text).ok();
-    let flags = root.as_ref().and_then(|root| get(root.get_ref(), "flags")).map(|(_, flags)| flags.get_ref());
-    let is_so = |key: &str, state| match flags {
-        Some(DeValue::Table(flags)) => is_so(text, flags, key, state),
-        _ => false,
-    };
-    states.iter().find(|(key, state)| !is_so(key, **state)).map(|(key, _)| *key)
-}
-
-/// Whether the text says so, whatever else is wrong with the flag.
-fn is_so(text: &str, flags: &DeTable<'_>, key: &str, state: State) -> bool {
-    let said = |value: &Spanned<DeValue<'_>>| text.get(value.span()).map(str::to_owned);
-    match get(flags, key).map(|(_, flag)| (flag.get_ref(), flag)) {
-        Some((DeValue::Table(table), _)) => {
-            let on = get(table, "on").and_then(|(_, on)| said(on));
-            let rollout = get(table, "rollout").and_then(|(_, rollout)| said(rollout));
-            match state {
-                State::Off => on.as_deref() != Some("true"),
-                State::At(_) => {
-                    on.as_deref() == Some("true") && rollout.unwrap_or_else(|| State::ON.number()) == state.number()
-                }
-            }
-        }
-        Some((_, flag)) => said(flag) == Some(short(state)),
-        None => false,
-    }
-}
-
-pub(super) fn all_off(text: &str, more: &BTreeSet<String>) -> Option<String> {
-    let known = names(text, "flags");
-    let keys = known.iter().map(|(key, _)| key.as_str()).chain(more.iter().map(String::as_str));
-    set(text, &keys.map(|key| (key, State::Off)).collect()).ok()
-}
-
-pub(super) fn of_off(keys: &BTreeSet<String>) -> String {
-    keys.iter().fold(String::from("[flags]\n"), |text, key| text + &entry(key, State::Off))
-}
-
-pub(super) fn names(text: &str, table: &str) -> Vec<(String, usize)> {
-    let Ok(root) = parse(text) else { return Vec::new() };
-    match get(root.get_ref(), table).map(|(_, table)| table.get_ref()) {
-        Some(DeValue::Table(table)) => table.keys().map(|key| (key.get_ref().to_string(), key.span().start)).collect(),
-        _ => Vec::new(),
-    }
+pub(super) fn render_all_off(keys: &BTreeSet<String>) -> String {
+    keys.iter().fold(String::from("[flags]\n"), |text, key| text + &render_entry(key, State::Off))
 }
 
 pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> (String, String) {
     let mut entry = format!("[flags.{}]\n", quoted(key.as_str()));
     for (name, value) in fields {
-        // A text of JSON without control characters is one of TOML; a day stands without quotes.
+        // A JSON string without control characters is valid TOML. A date has no quotes.
         let value = match value.as_str().filter(|_| matches!(*name, "created" | "expires")) {
             Some(day) => day.to_owned(),
             None => value.to_string(),
@@ -100,24 +99,29 @@ pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> (S
         let _ = writeln!(entry, "{name} = {value}");
     }
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { newline(text) };
-    let root = parse(text).ok();
-    let count = names(text, "flags").len();
-    let raised = root.as_ref().and_then(|root| raised_count(text, root.get_ref(), count, 1));
-    let new = cut(text, raised.into_iter().collect());
+    let root = tree::parse(Format::Toml, text).ok();
+    let bump = root.as_ref().and_then(|root| root.as_table()).and_then(|root| {
+        let count = table_entries(root, "flags").count();
+        bump_declared_count(text, root, count, 1)
+    });
+    let new = apply(text, bump.into_iter().collect());
     (format!("{new}{end}{}{}", newline(text), entry.replace('\n', newline(text))), entry)
 }
 
-/// How lines end in a text.
+/// Returns the line end of a text.
 fn newline(text: &str) -> &'static str {
     if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
+/// Returns a key in the form of TOML.
 fn quoted(key: &str) -> String {
     if key.contains('.') { format!("\"{key}\"") } else { key.to_owned() }
 }
 
-/// The keys of flags that can be made out in a text that is not well-formed, line by line.
-pub(super) fn salvaged(text: &str) -> Vec<String> {
+/// Returns the keys of flags in a text that need not be well-formed, line by line.
+///
+/// The parser has no tree of such a text, so this looks for headers and keys.
+pub(super) fn scan_keys(text: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let mut in_flags = false;
     let is_blank = |c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}';
@@ -133,7 +137,7 @@ pub(super) fn salvaged(text: &str) -> Vec<String> {
     keys
 }
 
-/// The first part of a dotted key.
+/// Returns the first part of a dotted key.
 fn first_part(key: &str) -> Option<String> {
     let key = key.trim();
     let part = match key.chars().next()? {
@@ -143,146 +147,67 @@ fn first_part(key: &str) -> Option<String> {
     Some(part.to_owned())
 }
 
-fn parse(text: &str) -> Result<Spanned<DeTable<'_>>> {
-    DeTable::parse(text).map_err(|error| Failure::new(Exit::Findings, error.to_string()))
+fn render_entry(key: &str, state: State) -> String {
+    format!("{} = {}\n", quoted(key), render_short(state))
 }
 
-fn get<'t, 'd>(table: &'t DeTable<'d>, name: &str) -> Option<(Range<usize>, &'t Spanned<DeValue<'d>>)> {
-    table.get_key_value(name).map(|(key, value)| (key.span(), value))
-}
-
-fn entry(key: &str, state: State) -> String {
-    format!("{} = {}\n", quoted(key), short(state))
-}
-
-/// How a table is written, and where entries may be put into it.
-enum Form {
-    /// With a header: at the beginning of the line behind it.
+/// How a table is written, and the offset at which to insert entries.
+enum TableForm {
+    /// A header. Entries go on the lines after it.
     Header(usize),
-    /// `{ … }`: behind the bracket.
+    /// `{ … }`. Entries go after the opening brace.
     Inline(usize),
-    /// By the header of a table within it: where that line begins.
-    Above(usize),
-    /// By dotted keys on lines of their own: where the line of the first begins, and what stands before its own name.
+    /// Only headers of inner tables. A header goes before the line of the first.
+    InnerHeader(usize),
+    /// Dotted keys on lines of their own. Entries go before the first line, with the given prefix before the table's name.
     Dotted(usize, String),
-    /// By dotted keys within `{ … }`: where the first begins.
+    /// Dotted keys within `{ … }`. Entries go before the first.
     DottedInline(usize),
 }
 
-/// The form of a table whose name stands at `key`, in a table that may be inline.
-fn form(text: &str, key: &Range<usize>, value: &Range<usize>) -> Form {
-    let begin = text[..key.start].rfind('\n').map_or(0, |at| at + 1);
-    let before = &text[begin..key.start];
-    if text[value.clone()].starts_with('{') {
-        Form::Inline(value.start + 1)
-    } else if value.start < key.start && text[value.clone()].starts_with('[') {
-        Form::Header(text[value.end..].find('\n').map_or(text.len(), |at| value.end + at + 1))
-    } else if before.trim_start().starts_with('[') {
-        Form::Above(begin)
-    } else if before.contains('{') {
-        Form::DottedInline(key.start)
-    } else {
-        Form::Dotted(begin, before.to_owned())
+impl TableForm {
+    fn of(text: &str, entry: &Entry<'_>) -> Self {
+        let begin = line_start(text, entry.offset);
+        let prefix = &text[begin..entry.offset];
+        match entry.node.as_table().map(|table| table.origin) {
+            Some(Origin::Braces) => Self::Inline(entry.node.offset() + 1),
+            Some(Origin::Header) => Self::Header(next_line(text, entry.node.span().end)),
+            Some(Origin::InnerHeader) => Self::InnerHeader(begin),
+            // A dotted key may add to the table of an inner header.
+            _ if prefix.trim_start().starts_with('[') => Self::InnerHeader(begin),
+            _ if prefix.contains('{') => Self::DottedInline(entry.offset),
+            _ => Self::Dotted(begin, prefix.to_owned()),
+        }
     }
 }
 
-/// Lines that are put in where a line begins, or at the end of a text that may not end its last line.
-fn lines(text: &str, at: usize, lines: &str) -> Cut {
-    let begins = text[..at].is_empty() || text[..at].ends_with('\n');
+/// Returns where the line of an offset begins.
+fn line_start(text: &str, offset: usize) -> usize {
+    text[..offset].rfind('\n').map_or(0, |at| at + 1)
+}
+
+/// Returns where the line after an offset begins.
+fn next_line(text: &str, offset: usize) -> usize {
+    text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1)
+}
+
+/// Returns the edit that inserts lines at the beginning of a line, or at the end of the text.
+fn insert_lines(text: &str, at: usize, lines: &str) -> Edit {
+    let is_line_start = text[..at].is_empty() || text[..at].ends_with('\n');
     let lines = lines.replace('\n', newline(text));
-    // A text that does not end its last line goes on like that, unless a table is added to it.
-    let lines = if begins || lines.starts_with(newline(text)) { lines } else { lines.trim_end().to_owned() };
-    (at..at, if begins { lines } else { newline(text).to_owned() + &lines })
-}
-
-/// Flags that are not there yet.
-fn added(text: &str, flags: Option<(Range<usize>, &Spanned<DeValue<'_>>)>, missing: &[(&str, State)]) -> Cut {
-    let all: String = missing.iter().map(|(key, state)| entry(key, *state)).collect();
-    let Some((key, value)) = flags else {
-        let gap = if text.trim().is_empty() { "" } else { "\n" };
-        return lines(text, text.len(), &format!("{gap}[flags]\n{all}"));
-    };
-    let inline: Vec<String> =
-        missing.iter().map(|(key, state)| format!("{} = {}", quoted(key), short(*state))).collect();
-    match form(text, &key, &value.span()) {
-        Form::Header(at) => lines(text, at, &all),
-        Form::Inline(at) => {
-            let is_empty = matches!(value.get_ref(), DeValue::Table(table) if table.is_empty());
-            (at..at, format!(" {}{}", inline.join(", "), if is_empty { " " } else { "," }))
-        }
-        // Tables within it have headers, and it has none itself.
-        Form::Above(_) => lines(text, text.len(), &format!("\n[flags]\n{all}")),
-        Form::Dotted(at, prefix) => {
-            lines(text, at, &all.lines().fold(String::new(), |all, line| all + &prefix + "flags." + line + "\n"))
-        }
-        Form::DottedInline(at) => {
-            (at..at, inline.iter().fold(String::new(), |all, entry| all + "flags." + entry + ", "))
-        }
-    }
-}
-
-/// The number of flags that a document says it has, with so many more.
-fn raised_count(text: &str, root: &DeTable<'_>, count: usize, more: usize) -> Option<Cut> {
-    let (_, meta) = get(root, "meta")?;
-    let DeValue::Table(meta) = meta.get_ref() else { return None };
-    let (_, said) = get(meta, "flags")?;
-    let number: usize = text.get(said.span())?.parse().ok()?;
-    (number == count).then(|| (said.span(), (count + more).to_string()))
-}
-
-/// What changes of a flag that is there.
-fn changed(text: &str, key: &str, place: Range<usize>, flag: &Spanned<DeValue<'_>>, state: State) -> Vec<Cut> {
-    let DeValue::Table(table) = flag.get_ref() else { return vec![(flag.span(), short(state))] };
-    let on = state != State::Off;
-    let mut cuts: Vec<Cut> = Vec::new();
-    let mut missing = Vec::new();
-    let switch = get(table, "on").map(|(_, value)| value.span());
-    match &switch {
-        Some(range) => cuts.push((range.clone(), on.to_string())),
-        None if on => missing.push(format!("on = {on}")),
-        None => {}
-    }
-    match get(table, "rollout") {
-        // Off is off, and what it was at is worth knowing.
-        Some((_, rollout)) if on => cuts.push((rollout.span(), state.number())),
-        None if on && state != State::ON => missing.push(format!("rollout = {}", state.number())),
-        _ => {}
-    }
-    if missing.is_empty() {
-        return cuts;
-    }
-    // Behind the switch, where that has a line of its own.
-    let behind = |from: usize| text[from..].find('\n').map_or(text.len(), |at| from + at + 1);
-    let all = |prefix: &str| missing.iter().fold(String::new(), |all, entry| all + prefix + entry + "\n");
-    let own = quoted(key);
-    cuts.push(match (form(text, &place, &flag.span()), switch) {
-        (Form::Header(_), Some(switch)) => {
-            let begin = text[..switch.start].rfind('\n').map_or(0, |at| at + 1);
-            let indent: String = text[begin..switch.start].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
-            lines(text, behind(switch.end), &all(&indent))
-        }
-        (Form::Header(at), None) => lines(text, at, &all("")),
-        (Form::Inline(at), _) => {
-            (at..at, format!(" {}{}", missing.join(", "), if table.is_empty() { " " } else { "," }))
-        }
-        (Form::Above(at), _) => lines(text, at, &format!("[flags.{own}]\n{}", all(""))),
-        (Form::Dotted(at, prefix), switch) => {
-            let at = switch.map_or(at, |switch| behind(switch.end));
-            lines(text, at, &all(&format!("{prefix}{own}.")))
-        }
-        (Form::DottedInline(at), _) => {
-            (at..at, missing.iter().fold(String::new(), |all, entry| format!("{all}{own}.{entry}, ")))
-        }
-    });
-    cuts
+    // A text whose last line has no line end stays like that, unless a table is added.
+    let lines = if is_line_start || lines.starts_with(newline(text)) { lines } else { lines.trim_end().to_owned() };
+    (at..at, if is_line_start { lines } else { newline(text).to_owned() + &lines })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use flagkit_sources::document::Format;
 
-    use super::super::{of_off, salvaged};
-    use super::{BTreeMap, BTreeSet, State, all_off, set};
+    use super::super::{recover_keys, render_all_off, set_all, turn_all_off};
+    use super::{BTreeSet, State};
 
     fn state(percent: &str) -> State {
         if percent == "0" { State::Off } else { percent.parse().expect(percent) }
@@ -291,7 +216,7 @@ mod tests {
     #[track_caller]
     fn check(before: &str, key: &str, to: &str, after: &str) {
         let states = BTreeMap::from([(key, state(to))]);
-        assert_eq!(set(before, &states).expect("it can be set"), after);
+        assert_eq!(set_all(Format::Toml, before, &states).expect("a text that can be edited"), after);
         let read = ::toml::from_str::<::toml::Table>(after);
         assert!(read.is_ok(), "{read:?}");
     }
@@ -331,14 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn a_rollout_goes_behind_the_switch() {
+    fn a_rollout_is_written_after_the_switch() {
         check("[flags.x]\non = true # c\na = 1\n", "x", "10", "[flags.x]\non = true # c\nrollout = 10\na = 1\n");
         check("[flags.x]\na = 1\non = true", "x", "10", "[flags.x]\na = 1\non = true\nrollout = 10");
         check("[flags]\r\nx.on = true\r\n", "x", "10", "[flags]\r\nx.on = true\r\nx.rollout = 10\r\n");
     }
 
     #[test]
-    fn what_is_missing_is_added() {
+    fn a_missing_flag_is_added() {
         check("[flags]\n", "x", "100", "[flags]\nx = true\n");
         check("[flags]\na = true\n", "x", "0", "[flags]\nx = false\na = true\n");
         check("", "x", "10", "[flags]\nx = \"10%\"\n");
@@ -347,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_of_a_table_can_be_changed() {
+    fn every_form_of_a_table_can_be_edited() {
         check(
             "[flags.x]\non = true\n[flags.y]\non = true\r\n",
             "x",
@@ -378,15 +303,15 @@ mod tests {
     }
 
     #[test]
-    fn everything_goes_off_also_in_what_cannot_be_read() {
+    fn every_flag_is_turned_off_even_in_an_invalid_text() {
         let text = "# c\n[flags]\nx = true\ny = \"10%\" # d\n[flags.z]\non = true\nrollout = 5\n";
         let off = "# c\n[flags]\nx = false\ny = false # d\n[flags.z]\non = false\nrollout = 5\n";
-        assert_eq!(all_off(text, &BTreeSet::new()).as_deref(), Some(off));
-        let broken = "[flags]\nx = true\n\"a.b\" = = true\ny = { on = tru\n[flags.z]\non = true\n[[flags.w.rules]]\n";
+        assert_eq!(turn_all_off(Format::Toml, text, &BTreeSet::new()).as_deref(), Some(off));
+        let invalid = "[flags]\nx = true\n\"a.b\" = = true\ny = { on = tru\n[flags.z]\non = true\n[[flags.w.rules]]\n";
         let expected = "[flags]\n\"a.b\" = false\nbelow = false\nw = false\nx = false\ny = false\nz = false\n";
-        assert_eq!(all_off(broken, &BTreeSet::new()), None);
-        let mut keys = salvaged(Format::Toml, broken);
+        assert_eq!(turn_all_off(Format::Toml, invalid, &BTreeSet::new()), None);
+        let mut keys = recover_keys(Format::Toml, invalid);
         keys.insert("below".to_owned());
-        assert_eq!(of_off(Format::Toml, keys), expected);
+        assert_eq!(render_all_off(Format::Toml, keys), expected);
     }
 }

@@ -121,6 +121,8 @@ impl Format {
     }
 
     /// Parses a text into a tree that lacks everything with an error, and returns the errors.
+    ///
+    /// The tree is `Null` if the grammar is violated anywhere.
     fn parse_partially(self, text: &str) -> (Node<'_>, SyntaxErrors) {
         match self {
             _ if u32::try_from(text.len()).is_err() => (Node::null(), SyntaxError::too_long(text.len()).into()),

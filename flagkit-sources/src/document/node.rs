@@ -156,7 +156,7 @@ impl<'t> Node<'t> {
     }
 
     /// Describes the value for a problem.
-    pub(super) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match &self.value {
             Value::Null => "null".to_owned(),
             Value::Bool(value) => value.to_string(),

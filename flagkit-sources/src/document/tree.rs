@@ -22,10 +22,9 @@ pub fn parse(format: Format, text: &str) -> Result<Node<'_>, LoadError> {
     format.parse(text, &Lines::new(text))
 }
 
-/// Parses as much of a text as possible, well-formed or not.
+/// Parses a text into a tree that lacks everything with an error, such as a duplicate name or a value nested too deep.
 ///
-/// The tree of a text with syntax errors lacks everything with an error. In JSON, it has nothing if the grammar is violated
-/// anywhere.
+/// The tree is `Null` if the grammar of the format is violated anywhere.
 pub fn parse_partially(format: Format, text: &str) -> Node<'_> {
     format.parse_partially(text).0
 }

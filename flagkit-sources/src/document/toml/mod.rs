@@ -34,7 +34,8 @@ use super::syntax_error::{SyntaxError, SyntaxErrors};
 
 /// Parses a document, and continues after an error to find the others.
 ///
-/// The tree of a document with errors lacks the values with errors, values after them, and elements of arrays.
+/// The tree is `Null` if the grammar is violated anywhere, because a bracket that stays open would take in other values.
+/// With other errors, such as duplicate names, it lacks the values with errors and elements of arrays.
 pub(super) fn parse(text: &str) -> (Node<'_>, SyntaxErrors) {
     let source = Source::new(text);
     let (tokens, discard_values) = (tokens(source), Cell::new(false));
@@ -61,8 +62,9 @@ pub(super) fn parse(text: &str) -> (Node<'_>, SyntaxErrors) {
     });
     drop(tokens);
     let TreeBuilder { tables, mut errors, .. } = builder;
+    let root = if grammar_errors.is_empty() { tables.into_root() } else { Node::null() };
     errors.append(grammar_errors);
-    (tables.into_root(), errors)
+    (root, errors)
 }
 
 /// Returns the tokens of a text. The exact capacity limits memory, because each byte may be a token.
