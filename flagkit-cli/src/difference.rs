@@ -1,24 +1,24 @@
-//! What lies between two snapshots, flag by flag.
+//! The differences between two snapshots, flag by flag.
 
 use flagkit_core::tooling::Effect;
 use flagkit_core::{Flag, FlagKey, Snapshot};
 use serde_json::{Value, json};
 
-use crate::state::words;
+use crate::state::summary;
 
-/// A flag that is another than before.
+/// A flag that differs between two snapshots.
 #[derive(Clone, Debug)]
 pub(crate) struct Difference {
     pub(crate) key: FlagKey,
     pub(crate) effect: Effect,
     pub(crate) before: String,
     pub(crate) after: String,
-    /// What differs besides, where that does not show.
-    pub(crate) besides: Vec<&'static str>,
+    /// Names of the parts that differ but do not show in `before` and `after`.
+    pub(crate) other_changes: Vec<&'static str>,
 }
 
 impl Difference {
-    /// All, in the order of their keys.
+    /// Returns all differences, in the order of their keys.
     pub(crate) fn between(before: &Snapshot, after: &Snapshot) -> Vec<Self> {
         let effects = before.effects(after).into_iter();
         effects
@@ -27,35 +27,35 @@ impl Difference {
     }
 
     pub(crate) fn new(key: &FlagKey, effect: Effect, [old, new]: [Option<&Flag>; 2]) -> Self {
-        let (before, after) = (words(old), words(new));
-        let mut besides = match (old, new) {
-            (Some(old), Some(new)) => parts(old, new),
+        let (before, after) = (summary(old), summary(new));
+        let mut other_changes = match (old, new) {
+            (Some(old), Some(new)) => changed_parts(old, new),
             _ => Vec::new(),
         };
-        if besides.is_empty() && before == after {
-            besides.push(if old == new { "what it requires" } else { "details" });
+        if other_changes.is_empty() && before == after {
+            other_changes.push(if old == new { "what it requires" } else { "details" });
         }
-        Self { key: key.clone(), effect, before, after, besides }
+        Self { key: key.clone(), effect, before, after, other_changes }
     }
 
-    /// The state after, and what else is another.
+    /// Describes the flag after the change, with the names of other parts that differ.
     pub(crate) fn shown_after(&self) -> String {
-        match self.besides.as_slice() {
+        match self.other_changes.as_slice() {
             [] => self.after.clone(),
-            besides => format!("{}; {} changed", self.after, besides.join(", ")),
+            others => format!("{}; {} changed", self.after, others.join(", ")),
         }
     }
 
     pub(crate) fn to_json(&self) -> Value {
         json!({
             "flag": self.key.as_str(), "effect": self.effect.as_str(), "before": self.before, "after": self.after,
-            "besides": self.besides,
+            "besides": self.other_changes,
         })
     }
 }
 
-/// What of a flag is another, besides switch and rollout, and numbers of rules and variants.
-fn parts(old: &Flag, new: &Flag) -> Vec<&'static str> {
+/// Lists which parts of the flag differ other than its switch and rollout, and the numbers of rules and variants.
+fn changed_parts(old: &Flag, new: &Flag) -> Vec<&'static str> {
     let mut parts = Vec::new();
     let mut tell = |differs: bool, what: &'static str| {
         if differs {

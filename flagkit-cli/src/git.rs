@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::project::{Document, empty, folder};
+use crate::project::{Document, empty, parent_dir};
 use crate::report::{Failure, Result};
 
 fn run(file: &Path, arguments: &[&str]) -> Result<Output> {
-    let output = Command::new("git").arg("-C").arg(folder(file)).args(arguments).output();
+    let output = Command::new("git").arg("-C").arg(parent_dir(file)).args(arguments).output();
     output.map_err(|error| Failure::io(format!("git cannot be run: {error}")))
 }
 
@@ -45,5 +45,5 @@ pub(crate) fn document_at(revision: &str, path: &Path) -> Result<Document> {
     let target = path.canonicalize().ok().filter(|_| is_link).unwrap_or_else(|| path.to_owned());
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let bytes = bytes_at(revision, &target, &name)?.unwrap_or_else(|| empty(path).into());
-    Document::understand(path, bytes)
+    Document::parse_or_fail(path, bytes)
 }

@@ -19,7 +19,7 @@ use crate::write::state_folder;
 
 /// From which state to which a flag is brought.
 #[derive(Clone, Debug)]
-pub(crate) struct Moved {
+pub(crate) struct Transition {
     pub(crate) flag: String,
     /// `None` where nobody knows: the file could not be read.
     pub(crate) from: Option<State>,
@@ -66,7 +66,7 @@ pub(crate) const REVERT: &str = "revert";
 
 impl Entry {
     /// What is known of it when a file has been written, by the digest of its text. What comes before is filled in as it is added.
-    pub(crate) fn new(verb: &str, path: &Path, digest: &str, moved: &Moved, reason: Option<String>) -> Self {
+    pub(crate) fn new(verb: &str, path: &Path, digest: &str, moved: &Transition, reason: Option<String>) -> Self {
         Self {
             flag: moved.flag.clone(),
             verb: verb.to_owned(),
@@ -186,14 +186,14 @@ impl Journal {
     }
 
     /// All entries as they were made, in whatever order the lines stand.
-    pub(crate) fn in_time(&self) -> Vec<&Entry> {
+    pub(crate) fn chronological(&self) -> Vec<&Entry> {
         let mut entries: Vec<&Entry> = self.entries.iter().collect();
         entries.sort_by_key(|entry| entry.when);
         entries
     }
 
     /// The entries that nothing is wrong with.
-    pub(crate) fn sound(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn valid(&self) -> impl Iterator<Item = &Entry> {
         let faulty: HashSet<usize> = self.faults.iter().map(|(line, _)| *line).collect();
         self.entries.iter().zip(&self.lines).filter(move |(_, line)| !faulty.contains(*line)).map(|(entry, _)| entry)
     }

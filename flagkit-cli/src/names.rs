@@ -7,12 +7,12 @@ use flagkit_core::source::EnvKey;
 use strsim::damerau_levenshtein;
 
 /// The shortest name that one letter more, less or other is no other name of.
-const SHORTEST: usize = 5;
+const MIN_LEN: usize = 5;
 
 /// Names that people, or environment variables, would take for each other.
-pub(crate) fn is_near(a: &str, b: &str) -> bool {
+pub(crate) fn is_similar(a: &str, b: &str) -> bool {
     let (Some(a), Some(b)) = (folded(a), folded(b)) else { return a == b };
-    a == b || (!are_counted(&a, &b) && a.len().min(b.len()) >= SHORTEST && damerau_levenshtein(&a, &b) <= 1)
+    a == b || (!differ_by_number(&a, &b) && a.len().min(b.len()) >= MIN_LEN && damerau_levenshtein(&a, &b) <= 1)
 }
 
 fn folded(name: &str) -> Option<String> {
@@ -20,7 +20,7 @@ fn folded(name: &str) -> Option<String> {
 }
 
 /// Whether two names differ by numbers at the ends of words, or by words of one letter: such are meant to differ.
-fn are_counted(a: &str, b: &str) -> bool {
+fn differ_by_number(a: &str, b: &str) -> bool {
     let letters = |word: &str| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
     let mut pairs = a.split('_').zip(b.split('_'));
     a.matches('_').count() == b.matches('_').count()
@@ -30,19 +30,19 @@ fn are_counted(a: &str, b: &str) -> bool {
 /// Names, found by what is left of them without one of their letters: those that are near have some of that in common
 /// (the symmetric delete index of Garbe's `SymSpell`, 2012).
 #[derive(Debug, Default)]
-pub(crate) struct NearNames(HashMap<String, Vec<String>>);
+pub(crate) struct SimilarNames(HashMap<String, Vec<String>>);
 
-impl NearNames {
+impl SimilarNames {
     /// Adds a name. Returns one that was there and is easily taken for it.
     pub(crate) fn add(&mut self, name: &str) -> Option<String> {
         let whole = folded(name)?;
         let shorter = (0..whole.len()).map(|at| whole[..at].to_owned() + &whole[at + 1..]);
-        let mut parts: Vec<String> = shorter.filter(|_| whole.len() >= SHORTEST).collect();
+        let mut parts: Vec<String> = shorter.filter(|_| whole.len() >= MIN_LEN).collect();
         parts.push(whole);
         parts.dedup();
         let mut known = parts.iter().filter_map(|part| self.0.get(part)).flatten();
         // One is enough, and there may be thousands.
-        let near = known.find(|known| is_near(known, name)).cloned();
+        let near = known.find(|known| is_similar(known, name)).cloned();
         for part in parts {
             self.0.entry(part).or_default().push(name.to_owned());
         }
@@ -52,22 +52,22 @@ impl NearNames {
 
 #[cfg(test)]
 mod tests {
-    use super::{NearNames, is_near};
+    use super::{SimilarNames, is_similar};
 
     #[test]
     fn names_that_are_taken_for_each_other() {
         for (a, b) in
             [("new-checkout", "new_checkout"), ("search", "serach"), ("beta.ui", "beta-ui"), ("theme1", "thene1")]
         {
-            assert!(is_near(a, b), "{a} {b}");
-            let mut names = NearNames::default();
+            assert!(is_similar(a, b), "{a} {b}");
+            let mut names = SimilarNames::default();
             assert_eq!((names.add(a), names.add(b)), (None, Some(a.to_owned())));
         }
         for (a, b) in
             [("search-v2", "search-v3"), ("ring-a", "ring-b"), ("a", "b"), ("x1-test", "x2-test"), ("new", "news")]
         {
-            assert!(!is_near(a, b), "{a} {b}");
-            let mut names = NearNames::default();
+            assert!(!is_similar(a, b), "{a} {b}");
+            let mut names = SimilarNames::default();
             assert_eq!((names.add(a), names.add(b)), (None, None));
         }
     }

@@ -31,23 +31,23 @@ impl Document {
     /// Reads and understands a file.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
-        Self::understand(path, bytes)
+        Self::parse_or_fail(path, bytes)
     }
 
     /// Reads a file; one that is not there says nothing.
     pub(crate) fn read_if_there(path: &Path) -> Result<Self> {
         match fs::read(path) {
-            Ok(bytes) => Self::understand(path, bytes),
+            Ok(bytes) => Self::parse_or_fail(path, bytes),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Ok(Self { exists: false, ..Self::understand(path, empty(path).into())? })
+                Ok(Self { exists: false, ..Self::parse_or_fail(path, empty(path).into())? })
             }
             Err(error) => Err(unreadable(path, &error)),
         }
     }
 
     /// Understands bytes that stand for a file.
-    pub(crate) fn understand(path: &Path, bytes: Vec<u8>) -> Result<Self> {
-        Self::parse(path, bytes).map_err(|error| refused(path, &error))
+    pub(crate) fn parse_or_fail(path: &Path, bytes: Vec<u8>) -> Result<Self> {
+        Self::parse(path, bytes).map_err(|error| invalid(path, &error))
     }
 
     /// The same, with the problems one by one.
@@ -86,7 +86,7 @@ pub(crate) fn empty(path: &Path) -> &'static str {
 }
 
 /// A document that is refused as a whole.
-pub(crate) fn refused(path: &Path, error: &LoadError) -> Failure {
+pub(crate) fn invalid(path: &Path, error: &LoadError) -> Failure {
     let problems = error.problems().iter().map(|problem| Detail::of(path.display(), problem));
     let message = error.to_string();
     let message = message.lines().next().unwrap_or_default();
@@ -96,7 +96,7 @@ pub(crate) fn refused(path: &Path, error: &LoadError) -> Failure {
 }
 
 /// The folder of a file.
-pub(crate) fn folder(path: &Path) -> PathBuf {
+pub(crate) fn parent_dir(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -148,18 +148,18 @@ impl Project {
     }
 
     /// The document that carries the state.
-    pub(crate) fn stateful(&self) -> &Document {
+    pub(crate) fn state_document(&self) -> &Document {
         self.environment.as_ref().unwrap_or(&self.declared)
     }
 
     /// The flags that the documents make together, and what is wrong with them.
-    pub(crate) fn flags(&self) -> Laid {
-        Laid::of([&self.declared].into_iter().chain(&self.environment))
+    pub(crate) fn flags(&self) -> Layered {
+        Layered::of([&self.declared].into_iter().chain(&self.environment))
     }
 
     /// The text that carries the state, with a flag in another one, and the flags that it makes: nothing else is another.
     pub(crate) fn with_flag(&self, name: &str, to: State) -> Result<(String, Arc<Snapshot>)> {
-        let state = self.stateful();
+        let state = self.state_document();
         let text = edit::set(state.format(), &state.text, name, to)?;
         let (before, after) = (self.flags().snapshot(), self.with_state(&text)?.flags().snapshot());
         // What is refused is dark, whatever it says.
@@ -182,7 +182,7 @@ impl Project {
 
     /// The same with another text in the place of the one that carries the state.
     pub(crate) fn with_state(&self, text: &str) -> Result<Self> {
-        let changed = Document::understand(&self.stateful().path, text.as_bytes().to_vec())?;
+        let changed = Document::parse_or_fail(&self.state_document().path, text.as_bytes().to_vec())?;
         let mut project = self.clone();
         match &mut project.environment {
             Some(environment) => *environment = changed,
@@ -229,13 +229,13 @@ impl<'p> Definitions<'p> {
 
 /// Documents laid over each other.
 #[derive(Debug)]
-pub(crate) struct Laid {
+pub(crate) struct Layered {
     pub(crate) flags: Flags,
     /// With the path of the document they are about.
     pub(crate) problems: Vec<(PathBuf, Problem)>,
 }
 
-impl Laid {
+impl Layered {
     pub(crate) fn of<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Self {
         let flags = Flags::new();
         let mut paths = Vec::new();
@@ -270,7 +270,7 @@ pub(crate) fn environment_file(file: &Path, env: &str) -> Result<PathBuf> {
 
 /// The environments that have a file beside this one, by name.
 pub(crate) fn environments(file: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder(file)).into_iter().flatten().flatten();
+    let entries = fs::read_dir(parent_dir(file)).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter_map(|name| environment_of(file, &name)).collect();
     names.sort();
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn the_digest_of_a_flag_is_of_all_but_its_state() {
         let digest = |name: &str, text: &str| {
-            let declared = Document::understand(Path::new(name), text.into()).expect("flags");
+            let declared = Document::parse_or_fail(Path::new(name), text.into()).expect("flags");
             Definitions::of(&Project { declared, environment: None }).digest("f")
         };
         let toml = |condition: &str| {

@@ -1,23 +1,23 @@
-//! The state of a flag, apart from its rules: switched off, or on for a part of those for whom no rule decides.
+//! The state of a flag without its rules: off, or on for a percentage of the subjects that no rule matches.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use flagkit_core::{Flag, Percent};
 
-/// How far a flag is let be seen. Off is less than on for nobody but those whom a rule lets in.
+/// How far a flag is released. `Off` is less than `At(0%)`, which still serves the subjects that a rule matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum State {
     /// The switch is off.
     Off,
-    /// The switch is on, and the rollout at so much.
+    /// The switch is on, with this rollout.
     At(Percent),
 }
 
 impl State {
     pub(crate) const ON: Self = Self::At(Percent::HUNDRED);
 
-    /// The state of a flag in force; of one that is not declared or refused it is off.
+    /// Returns the state of a flag. An undeclared or invalid flag is off.
     pub(crate) fn of(flag: Option<&Flag>) -> Self {
         match flag {
             Some(flag) if flag.is_enabled() => Self::At(flag.rollout()),
@@ -25,12 +25,12 @@ impl State {
         }
     }
 
-    /// The state that is meant by a percentage: 0 leaves those in whom a rule lets in and, without rules, is off.
-    pub(crate) fn meant(percent: Percent, flag: Option<&Flag>) -> Self {
+    /// Returns the state for a percentage. For a flag with rules, 0 keeps the rules on; without rules, 0 is off.
+    pub(crate) fn from_percent(percent: Percent, flag: Option<&Flag>) -> Self {
         if percent == Percent::ZERO && !has_rules(flag) { Self::Off } else { Self::At(percent) }
     }
 
-    /// The rollout; of what is off, 0.
+    /// Returns the rollout, or 0 if the flag is off.
     pub(crate) fn percent(self) -> Percent {
         match self {
             Self::Off => Percent::ZERO,
@@ -38,13 +38,13 @@ impl State {
         }
     }
 
-    /// The rollout as `--to` takes it: without a sign.
+    /// Returns the rollout in the form of `--to`, without the percent sign.
     pub(crate) fn number(self) -> String {
         self.percent().to_string().trim_end_matches('%').to_owned()
     }
 }
 
-/// Whether anybody may see it for whom the rollout does not decide.
+/// Returns whether the flag has rules, which can serve subjects outside the rollout.
 pub(crate) fn has_rules(flag: Option<&Flag>) -> bool {
     flag.is_some_and(|flag| !flag.rules().is_empty())
 }
@@ -71,8 +71,8 @@ impl FromStr for State {
     }
 }
 
-/// A flag in a few words: its state, rules and variants.
-pub(crate) fn words(flag: Option<&Flag>) -> String {
+/// Summarizes a flag: its state, and its numbers of rules and variants.
+pub(crate) fn summary(flag: Option<&Flag>) -> String {
     let Some(flag) = flag else { return "-".to_owned() };
     let state = State::of(Some(flag));
     if state == State::Off {
@@ -83,14 +83,14 @@ pub(crate) fn words(flag: Option<&Flag>) -> String {
         1 => "1 rule".to_owned(),
         rules => format!("{rules} rules"),
     };
-    let mut words = match (state.percent(), rules.as_str()) {
+    let mut summary = match (state.percent(), rules.as_str()) {
         (_, "") => state.to_string(),
-        // For nobody else.
+        // Only the rules serve subjects.
         (Percent::ZERO, rules) => rules.to_owned(),
         (_, rules) => format!("{state} + {rules}"),
     };
     if let Some(variants) = flag.variants() {
-        let _ = write!(words, ", {} variants", variants.iter().count());
+        let _ = write!(summary, ", {} variants", variants.iter().count());
     }
-    words
+    summary
 }

@@ -8,16 +8,16 @@ use crate::report::{Failure, Result};
 
 /// A subject whose attributes may be anything that JSON can say.
 #[derive(Debug, Default, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct CliSubject {
     #[serde(default)]
-    id: Option<AskedId>,
+    id: Option<CliId>,
     #[serde(default)]
     attributes: Attributes,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "an id is a text or a whole number")]
-enum AskedId {
+enum CliId {
     Number(i64),
     Great(u64),
     Text(String),
@@ -25,17 +25,17 @@ enum AskedId {
 
 /// Few attributes: a scan is quicker than a hash.
 #[derive(Debug, Default)]
-struct Attributes(Vec<(String, Known)>);
+struct Attributes(Vec<(String, AttributeValue)>);
 
 /// A value of an attribute.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "an attribute is true, false, a number, a text, or a list of such")]
-enum Known {
+enum AttributeValue {
     Bool(bool),
     Integer(i64),
     Float(f64),
     Text(String),
-    List(Vec<Known>),
+    List(Vec<AttributeValue>),
     /// As if it were not there.
     Nothing(()),
 }
@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for Attributes {
     }
 }
 
-impl Attribute for Known {
+impl Attribute for AttributeValue {
     fn value(&self) -> Option<Value<'_>> {
         match self {
             Self::Bool(value) => Some(Value::Bool(*value)),
@@ -75,12 +75,12 @@ impl Attribute for Known {
     }
 }
 
-impl Subject for Asked {
+impl Subject for CliSubject {
     fn id(&self) -> Option<Id<'_>> {
         self.id.as_ref().map(|id| match id {
-            AskedId::Number(number) => Id::from(*number),
-            AskedId::Great(number) => Id::from(*number),
-            AskedId::Text(text) => Id::from(text.as_str()),
+            CliId::Number(number) => Id::from(*number),
+            CliId::Great(number) => Id::from(*number),
+            CliId::Text(text) => Id::from(text.as_str()),
         })
     }
 
@@ -89,7 +89,7 @@ impl Subject for Asked {
     }
 }
 
-impl Asked {
+impl CliSubject {
     /// From the command line.
     pub(crate) fn new(args: &SubjectArgs) -> Result<Self> {
         let mut attributes = Vec::new();
@@ -99,10 +99,10 @@ impl Asked {
             };
             let value = match serde_json::from_str(value) {
                 Ok(value) => value,
-                Err(_) => Known::Text(value.to_owned()),
+                Err(_) => AttributeValue::Text(value.to_owned()),
             };
             attributes.push((name.to_owned(), value));
         }
-        Ok(Self { id: args.id.clone().map(AskedId::Text), attributes: Attributes(attributes) })
+        Ok(Self { id: args.id.clone().map(CliId::Text), attributes: Attributes(attributes) })
     }
 }

@@ -51,7 +51,8 @@ fn number_to_json(text: &str) -> Value {
         return Value::from(integer);
     }
     let float = Value::from(text.parse::<f64>().unwrap_or(f64::NAN));
-    if float.to_string() == text { float } else { json!({ "number": text, "radix": 10 }) }
+    let written = float.to_string();
+    if written == text { float } else { json!({ "number": text, "radix": 10 }) }
 }
 
 /// Converts a value to a type.
@@ -133,9 +134,9 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de, '_> {
 }
 
 fn visit_number<'n, V: Visitor<'n>>(text: &str, visitor: V) -> Result<V::Value, TreeError> {
-    if let Ok(number) = text.parse() {
+    if let Ok(number) = text.parse::<u64>() {
         visitor.visit_u64(number)
-    } else if let Ok(number) = text.parse() {
+    } else if let Ok(number) = text.parse::<i64>() {
         visitor.visit_i64(number)
     } else {
         visitor.visit_f64(text.parse().unwrap_or(f64::NAN))

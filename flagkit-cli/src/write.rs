@@ -1,4 +1,4 @@
-//! Putting one content in the place of another: the old one or the new one is there, never anything else.
+//! Atomic replacement of a file: a reader gets either the old content or the new content.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,26 +9,26 @@ use std::time::{Duration, Instant};
 use fs4::FileExt;
 use tempfile::NamedTempFile;
 
-use crate::project::{digest, folder};
+use crate::project::{digest, parent_dir};
 use crate::report::{Exit, Failure, Result};
 
-/// How long whoever turns something off waits for whoever else of ours is writing.
+/// How long an emergency change waits for another `flagkit` process that is writing.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How old a part of a file is that nobody is writing any more.
+/// The age after which a temporary file counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(60);
-/// The beginning of the names of files that are being written.
+/// The prefix of the names of temporary files.
 const PREFIX: &str = ".flagkit-write-";
 
-/// The right to write a flag file and its log. Held for as long as a look and a rename take, never while somebody thinks.
+/// The lock for writing a flag file and its log. It is held for a read and a rename, never while a user decides.
 #[derive(Debug)]
 pub(crate) struct Writer {
     path: PathBuf,
-    /// Let go of when it is closed, by the system if need be.
+    /// Released when it is closed; the system closes it if the process dies.
     lock: Option<File>,
 }
 
 impl Writer {
-    /// Waits for whoever else of ours is writing.
+    /// Waits until no other `flagkit` process is writing.
     pub(crate) fn new(path: &Path) -> Result<Self> {
         let failed = |error: io::Error| unwritable(path, &error);
         let lock = lock_file(path, "lock").map_err(failed)?;
@@ -36,8 +36,8 @@ impl Writer {
         Ok(Self { path: path.to_owned(), lock: Some(lock) })
     }
 
-    /// Waits for a moment, and goes on: turning something off is held up by nothing.
-    pub(crate) fn at_once(path: &Path) -> Self {
+    /// Waits at most [`PATIENCE`] for the lock, and continues without it. Nothing may block turning a flag off.
+    pub(crate) fn try_lock(path: &Path) -> Self {
         let begin = Instant::now();
         let lock = lock_file(path, "lock").ok().filter(|lock| {
             loop {
@@ -53,7 +53,7 @@ impl Writer {
         Self { path: path.to_owned(), lock }
     }
 
-    /// Writes the new content if the file still has the content that is known by `expected`; `None`: if there is no file.
+    /// Writes the new content if the digest of the file is still `expected`, or if there is no file and it is `None`.
     pub(crate) fn replace(&self, expected: Option<&str>, text: &str) -> Result<()> {
         let path = &self.path;
         let failed = |error: io::Error| unwritable(path, &error);
@@ -65,27 +65,27 @@ impl Writer {
         if now.as_deref() != expected {
             return Err(changed(path));
         }
-        // A link stays, and what it leads to is replaced.
+        // A symbolic link stays, and its target is replaced.
         let target = match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path).map_err(failed)?,
             _ => path.clone(),
         };
-        let folder = folder(&target);
+        let folder = parent_dir(&target);
         if self.lock.is_some() {
-            sweep(&folder);
+            remove_stale(&folder);
         }
-        // Its own name says nothing to anybody.
+        // The message omits the name of the temporary file, which is random.
         let unnamed = |error: io::Error| failed(error.kind().into());
         let mut temporary = NamedTempFile::with_prefix_in(PREFIX, &folder).map_err(unnamed)?;
         temporary.write_all(text.as_bytes()).map_err(failed)?;
         match fs::metadata(&target) {
             Ok(metadata) => temporary.as_file().set_permissions(metadata.permissions()).map_err(failed)?,
-            Err(_) => readable(temporary.as_file()).map_err(failed)?,
+            Err(_) => make_readable(temporary.as_file()).map_err(failed)?,
         }
-        // Whole on disk before it gets its name.
+        // The content must be on disk before the file gets its name.
         temporary.as_file().sync_all().map_err(failed)?;
         temporary.persist(&target).map_err(|error| failed(error.error))?;
-        // So that the name survives a crash too. Not every system lets a directory be opened.
+        // Syncing the directory makes the name survive a crash. Some systems cannot open a directory.
         if let Ok(folder) = File::open(&folder) {
             let _ = folder.sync_all();
         }
@@ -93,15 +93,15 @@ impl Writer {
     }
 }
 
-/// Takes away what runs that were killed have left behind.
-fn sweep(folder: &Path) {
+/// Deletes temporary files of processes that were killed.
+fn remove_stale(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let rest = name.strip_prefix(PREFIX);
         let is_ours = rest.is_some_and(|rest| rest.len() == 6 && rest.chars().all(|c| c.is_ascii_alphanumeric()));
         let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
         if is_ours && age.is_some_and(|age| age > ABANDONED) {
-            // Somebody else may have been quicker.
+            // Another process may have deleted it already.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -111,25 +111,25 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
     Failure::io(format!("{}: cannot be written: {error}", path.display()))
 }
 
-/// As files are that are made in the ordinary way.
+/// Sets the permissions that a new file usually has.
 #[cfg(unix)]
-fn readable(file: &File) -> io::Result<()> {
+fn make_readable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn readable(_: &File) -> io::Result<()> {
+fn make_readable(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The approval was of another content.
+/// The failure for a file whose content is not the approved one.
 pub(crate) fn changed(path: &Path) -> Failure {
     Failure::new(Exit::Conflict, format!("{} changed meanwhile; nothing was written", path.display()))
         .with_help("look at it again, and start again")
 }
 
-/// A file in the folder `.flagkit` beside the flag file, for a lock.
+/// Opens a lock file in the folder `.flagkit` next to the flag file.
 pub(crate) fn lock_file(path: &Path, name: &str) -> io::Result<File> {
     let folder = state_folder(path);
     if !folder.exists() {
@@ -139,7 +139,7 @@ pub(crate) fn lock_file(path: &Path, name: &str) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(folder.join(name))
 }
 
-/// Where the log and the locks are: beside the flag file.
+/// Returns the folder of the log and the locks, next to the flag file.
 pub(crate) fn state_folder(path: &Path) -> PathBuf {
-    folder(path).join(".flagkit")
+    parent_dir(path).join(".flagkit")
 }

@@ -11,14 +11,14 @@ use serde_json::json;
 use super::exit_of;
 use crate::difference::Difference;
 use crate::git;
-use crate::project::{Document, Laid};
+use crate::project::{Document, Layered};
 use crate::report::{Failure, Report, Result};
-use crate::subject::Asked;
+use crate::subject::CliSubject;
 use crate::terminal::{BOLD, Table, effect, styled};
 
 pub(crate) fn run(file: &Path, sides: [&str; 2], deny_widening: bool, population: Option<&Path>) -> Result {
     let [before, after] = sides.map(|side| document(file, side));
-    let [before, after] = [before?, after?].map(|document| Laid::of([&document]).snapshot());
+    let [before, after] = [before?, after?].map(|document| Layered::of([&document]).snapshot());
     let differences = Difference::between(&before, &after);
     let subjects = population.map(read_population).transpose()?;
     let [newly, no_longer] = if subjects.is_some() { ["newly", "no longer"] } else { ["", ""] };
@@ -66,7 +66,7 @@ fn document(file: &Path, side: &str) -> Result<Document> {
     }
 }
 
-fn read_population(path: &Path) -> Result<Vec<Asked>> {
+fn read_population(path: &Path) -> Result<Vec<CliSubject>> {
     let text =
         fs::read_to_string(path).map_err(|error| Failure::io(format!("cannot read {}: {error}", path.display())))?;
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
@@ -81,8 +81,8 @@ fn read_population(path: &Path) -> Result<Vec<Asked>> {
 }
 
 /// Counts the subjects that gain the flag or another variant of it, and the subjects that lose what they had.
-fn count(key: &str, [before, after]: [&Snapshot; 2], subjects: &[Asked]) -> [usize; 2] {
-    let sees = |snapshot: &Snapshot, subject: &Asked| {
+fn count(key: &str, [before, after]: [&Snapshot; 2], subjects: &[CliSubject]) -> [usize; 2] {
+    let sees = |snapshot: &Snapshot, subject: &CliSubject| {
         snapshot.is_on(key, subject).then(|| snapshot.variant(key, subject).map(|variant| variant.name().to_owned()))
     };
     let mut counts = [0, 0];

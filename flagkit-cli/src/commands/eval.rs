@@ -11,12 +11,12 @@ use super::require_declared;
 use crate::cli::{Sources, SubjectArgs};
 use crate::report::{Exit, Failure, Report, Result};
 use crate::sources::snapshot;
-use crate::subject::Asked;
+use crate::subject::CliSubject;
 
 pub(crate) fn eval(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sources) -> Result {
     let (snapshot, _) = snapshot(sources, file)?;
     require_declared(&snapshot, name)?;
-    let evaluation = snapshot.evaluate(name, &Asked::new(subject)?);
+    let evaluation = snapshot.evaluate(name, &CliSubject::new(subject)?);
     let text = evaluation.to_string();
     let text = without_revision(&text);
     Ok(Report::new(format!("{name} is {text}\n"), to_json(name, &evaluation)))
@@ -25,7 +25,7 @@ pub(crate) fn eval(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sou
 pub(crate) fn explain(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sources) -> Result {
     let (snapshot, _) = snapshot(sources, file)?;
     require_declared(&snapshot, name)?;
-    let explanation = snapshot.explain(name, &Asked::new(subject)?);
+    let explanation = snapshot.explain(name, &CliSubject::new(subject)?);
     let text = explanation.to_string();
     let (first, steps) = text.split_once('\n').unwrap_or((&text, ""));
     // The layer gets its own line, because names of files are long.
@@ -56,7 +56,7 @@ fn to_json(name: &str, evaluation: &Evaluation) -> Value {
 struct EvalRequest {
     flag: String,
     #[serde(flatten)]
-    subject: Asked,
+    subject: CliSubject,
 }
 
 /// Evaluates each line of standard input, and prints one line for it. An invalid line prints an error.

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::cli::Sources;
 use crate::report::{Detail, Report, Result};
 use crate::sources::snapshot;
-use crate::state::{State, words};
+use crate::state::{State, summary};
 use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, escape_control_chars, styled};
 
 pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
@@ -87,5 +87,5 @@ pub(crate) fn coloured(flag: Option<&Flag>) -> String {
         State::ON => GOOD,
         State::At(_) => WARN,
     };
-    styled(style, words(flag))
+    styled(style, summary(flag))
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{exit_of, unknown_flag};
 use crate::journal::{Entry, Journal};
-use crate::project::{Laid, Project, environments};
+use crate::project::{Layered, Project, environments};
 use crate::report::{Report, Result};
 use crate::state::State;
 use crate::terminal::{BAD, BOLD, DIM, GOOD, escape_control_chars, styled};
@@ -24,7 +24,7 @@ pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
             return Err(unknown_flag(name, declared.declared.load.flags().keys().map(FlagKey::as_str)));
         }
     }
-    let mut entries = journal.in_time();
+    let mut entries = journal.chronological();
     entries.retain(|entry| name.is_none_or(|name| entry.flag == name));
     let text: String = entries.iter().map(|entry| line(entry) + "\n").collect();
     let text = if text.is_empty() { "no entries\n".to_owned() } else { text };
@@ -54,7 +54,7 @@ fn verify_log(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
         journal.faults.iter().map(|(line, error)| format!("{}:{line}: {error}", journal.path.display())).collect();
     for (written, project) in projects(file)? {
         let snapshot = project.snapshot();
-        let entries = journal.in_time().into_iter();
+        let entries = journal.chronological().into_iter();
         let last: BTreeMap<&str, &Entry> =
             entries.filter(|entry| entry.file == written).map(|entry| (entry.flag.as_str(), entry)).collect();
         for (flag, last) in last.into_iter().filter(|(flag, _)| is_selected(flag)) {
@@ -79,12 +79,12 @@ fn verify_log(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
 }
 
 /// Returns the flags of the file and of each environment, with the names of their files.
-fn projects(file: &Path) -> Result<Vec<(String, Laid)>> {
+fn projects(file: &Path) -> Result<Vec<(String, Layered)>> {
     let mut all = Vec::new();
     let envs = environments(file).into_iter().map(Some);
     for env in [None].into_iter().chain(envs) {
         let project = Project::read(file, env.as_deref())?;
-        let name = project.stateful().path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = project.state_document().path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         all.push((name, project.flags()));
     }
     Ok(all)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::MetadataArgs;
 use crate::edit;
-use crate::names::is_near;
+use crate::names::is_similar;
 use crate::project::Document;
 use crate::report::{Exit, Failure, Report, Result};
 use crate::write::Writer;
@@ -18,7 +18,7 @@ pub(crate) fn run(file: &Path, name: &str, metadata: &MetadataArgs, dry_run: boo
     let key = FlagKey::new(name).map_err(|error| Failure::usage(format!("cannot declare {name:?}: {error}")))?;
     let document = Document::read(file)?;
     let keys = document.load.flags().keys();
-    if let Some(near) = keys.map(FlagKey::as_str).find(|known| is_near(known, name)) {
+    if let Some(near) = keys.map(FlagKey::as_str).find(|known| is_similar(known, name)) {
         let failure = Failure::new(Exit::Conflict, format!("{near} is already declared"));
         return Err(if near == name {
             failure
@@ -28,7 +28,7 @@ pub(crate) fn run(file: &Path, name: &str, metadata: &MetadataArgs, dry_run: boo
     }
     let (text, entry) = edit::declare(document.format(), &document.text, &key, &fields(metadata))?;
     // The new text must parse.
-    Document::understand(file, text.clone().into_bytes())?;
+    Document::parse_or_fail(file, text.clone().into_bytes())?;
     if !dry_run {
         Writer::new(file)?.replace(document.digest().as_deref(), &text)?;
     }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::unknown_flag;
 use crate::edit;
-use crate::journal::{Entry, Journal, Moved, REVERT};
+use crate::journal::{Entry, Journal, REVERT, Transition};
 use crate::project::{Document, Project, digest, empty, environment_file, environments, unreadable};
 use crate::report::{Exit, Failure, Report, Result};
 use crate::state::{State, has_rules};
@@ -55,7 +55,7 @@ pub(crate) fn run(file: &Path, args: &RevertArgs) -> Result {
         };
         let Some(writer) = &writer else {
             // Read the files again under the lock: another run may have written since the first read.
-            writer = Some(Writer::at_once(&path));
+            writer = Some(Writer::try_lock(&path));
             continue;
         };
         match change.write(&path, writer) {
@@ -79,7 +79,7 @@ struct Change {
     /// The digest of the text that is replaced.
     expected: Option<String>,
     text: String,
-    moved: Vec<Moved>,
+    moved: Vec<Transition>,
     /// The old text, if it is invalid. It is saved in another file.
     unread: Option<Vec<u8>>,
 }
@@ -101,7 +101,7 @@ impl Change {
 
     fn report(&self, args: &RevertArgs) -> Report {
         let turned = if args.dry_run { "would turn" } else { "turned" };
-        let lines = self.moved.iter().map(|Moved { flag, from, to }| match from {
+        let lines = self.moved.iter().map(|Transition { flag, from, to }| match from {
             Some(from) => format!("{turned} {flag} from {from} to {}\n", styled(GOOD, to)),
             None => format!("{turned} {flag} {}; its previous state is unknown\n", styled(GOOD, to)),
         });
@@ -138,7 +138,7 @@ fn one(file: &Path, name: &str, args: &RevertArgs) -> Result<(Option<Change>, Re
         return Err(unknown_flag(name, before.keys().map(FlagKey::as_str)));
     }
     let flag = before.flag(name);
-    let to = args.to.map_or(State::Off, |to| State::meant(to, flag));
+    let to = args.to.map_or(State::Off, |to| State::from_percent(to, flag));
     // The state of an invalid flag is unknown, before and after a fix.
     let from = flag.map(|flag| State::of(Some(flag)));
     if from.is_some_and(|from| to > from) {
@@ -153,7 +153,7 @@ fn one(file: &Path, name: &str, args: &RevertArgs) -> Result<(Option<Change>, Re
         return already(from);
     }
     let (text, after) = project.with_flag(name, to)?;
-    let state = project.stateful();
+    let state = project.state_document();
     if text == state.text {
         return already(to);
     }
@@ -161,7 +161,7 @@ fn one(file: &Path, name: &str, args: &RevertArgs) -> Result<(Option<Change>, Re
     if let Some((key, _)) = widened.filter(|(key, _)| from.is_some() || key.as_str() != name) {
         return Err(wider(key.as_str(), to));
     }
-    let moved = Moved { flag: name.to_owned(), from, to };
+    let moved = Transition { flag: name.to_owned(), from, to };
     let change = Change { expected: state.digest(), text, moved: vec![moved], unread: None };
     let mut report = change.report(args);
     if to != State::Off && has_rules(after.flag(name)) {
@@ -182,9 +182,9 @@ fn elsewhere(file: &Path, args: &RevertArgs, is_reverted: impl Fn(&str) -> bool)
     }
     for env in environments(file) {
         let Ok(project) = Project::read(file, Some(&env)) else { continue };
-        let own = project.stateful().load.flags();
+        let own = project.state_document().load.flags();
         let is_on = |key: &&FlagKey| is_reverted(key.as_str()) && State::of(own.get(key.as_str())) != State::Off;
-        let path = project.stateful().path.display();
+        let path = project.state_document().path.display();
         let subject = match own.keys().filter(is_on).count() {
             0 => continue,
             1 => "1 of these flags is".to_owned(),
@@ -213,7 +213,7 @@ fn all(file: &Path, path: &Path, args: &RevertArgs) -> Result<(Option<Change>, R
     };
     let format = crate::project::format(path);
     let old = bytes.as_deref().map_or_else(|| empty(path).into(), String::from_utf8_lossy).into_owned();
-    let before = Document::understand(path, bytes.clone().unwrap_or_else(|| old.clone().into_bytes()));
+    let before = Document::parse_or_fail(path, bytes.clone().unwrap_or_else(|| old.clone().into_bytes()));
     let declared: Option<Declared> =
         args.env.is_some().then(|| (Document::read(file), fs::read(file).unwrap_or_default()));
     let below = declared_keys(file, declared.as_ref());
@@ -224,7 +224,7 @@ fn all(file: &Path, path: &Path, args: &RevertArgs) -> Result<(Option<Change>, R
         edited
     } else {
         let text = edit::render_all_off(format, edit::recover_keys(format, &old).into_iter().chain(below).collect());
-        (Document::understand(path, text.clone().into_bytes())?, text)
+        (Document::parse_or_fail(path, text.clone().into_bytes())?, text)
     };
     let from = |key: &str| -> Option<State> {
         let own = before.as_ref().ok()?.load.flags();
@@ -234,9 +234,12 @@ fn all(file: &Path, path: &Path, args: &RevertArgs) -> Result<(Option<Change>, R
             _ => Some(State::of(own.get(key))),
         }
     };
-    let moved =
-        after.load.flags().keys().map(|key| Moved { flag: key.to_string(), from: from(key.as_str()), to: State::Off });
-    let moved: Vec<Moved> = moved.filter(|moved| moved.from != Some(State::Off)).collect();
+    let moved = after.load.flags().keys().map(|key| Transition {
+        flag: key.to_string(),
+        from: from(key.as_str()),
+        to: State::Off,
+    });
+    let moved: Vec<Transition> = moved.filter(|moved| moved.from != Some(State::Off)).collect();
     if text == old {
         let text = "all flags are already off\n".to_owned() + &elsewhere(file, args, |_| true);
         return Ok((None, Report::new(text, json!({ "flags": [] }))));
@@ -263,7 +266,7 @@ fn declared_keys(file: &Path, declared: Option<&Declared>) -> BTreeSet<String> {
 
 /// Parses the text, and returns the document if each of its flags is off.
 fn parse_all_off(path: &Path, text: &str) -> Option<Document> {
-    let document = Document::understand(path, text.to_owned().into_bytes()).ok()?;
+    let document = Document::parse_or_fail(path, text.to_owned().into_bytes()).ok()?;
     let flags = document.load.flags();
     let are_off = flags.keys().all(|key| State::of(flags.get(key.as_str())) == State::Off);
     are_off.then_some(document)

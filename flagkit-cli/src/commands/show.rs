@@ -12,7 +12,7 @@ use super::list::coloured;
 use super::{indented, require_declared};
 use crate::gate::Gates;
 use crate::journal::Journal;
-use crate::project::{Document, Laid, Project, environments};
+use crate::project::{Document, Layered, Project, environments};
 use crate::report::{Detail, Report, Result};
 use crate::state::State;
 use crate::terminal::{BAD, BOLD, DIM, escape_control_chars, styled};
@@ -23,7 +23,7 @@ const CHANGES: usize = 5;
 
 pub(crate) fn run(file: &Path, name: &str) -> Result {
     let document = Document::read(file)?;
-    let laid = Laid::of([&document]);
+    let laid = Layered::of([&document]);
     let snapshot = laid.snapshot();
     require_declared(&snapshot, name)?;
     let flag = snapshot.flag(name);
@@ -78,10 +78,10 @@ fn show_states(file: &Path, name: &str, flag: Option<&Flag>, text: &mut String, 
         let project = Project::read(file, Some(&env))?;
         let snapshot = project.flags().snapshot();
         let flag = snapshot.flag(name);
-        let is_own = project.stateful().load.flags().get(name).is_some();
+        let is_own = project.state_document().load.flags().get(name).is_some();
         let note = if is_own { "" } else { " (as declared)" };
         *text += &field(&env, format!("{}{note}", coloured(flag)));
-        let path = &project.stateful().path;
+        let path = &project.state_document().path;
         states.push(json!({ "file": path, "environment": env, "state": State::of(flag).to_string(), "own": is_own }));
     }
     data["states"] = states.into();
@@ -100,7 +100,7 @@ fn show_uses(file: &Path, name: &str, text: &mut String, data: &mut Value) {
 
 fn show_changes(file: &Path, name: &str, text: &mut String, data: &mut Value) -> Result<()> {
     let journal = Journal::read(file)?;
-    let entries = journal.in_time().into_iter().rev().filter(|entry| entry.flag == name);
+    let entries = journal.chronological().into_iter().rev().filter(|entry| entry.flag == name);
     let changes: Vec<_> = entries.take(CHANGES).collect();
     if !changes.is_empty() {
         *text += "latest changes\n";

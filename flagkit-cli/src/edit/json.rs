@@ -59,7 +59,7 @@ pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> Re
     let count = flags.and_then(|flags| flags.node.as_table()).map_or(0, |flags| flags.len());
     let mut edits: Vec<Edit> = bump_declared_count(text, table, count, 1).into_iter().collect();
     edits.push(match flags {
-        Some(flags) => insert(text, &flags.node, &[entry.clone()]),
+        Some(flags) => insert(text, &flags.node, std::slice::from_ref(&entry)),
         None => insert(text, &root, &[format!("\"flags\": {{ {entry} }}")]),
     });
     Ok((apply(text, edits), entry + "\n"))

@@ -66,6 +66,6 @@ impl<'e> Approvals<'e> {
             }
         }
         let text = edit::set_all(document.format(), &document.text, &states)?;
-        Document::understand(&document.path, text.into_bytes())
+        Document::parse_or_fail(&document.path, text.into_bytes())
     }
 }

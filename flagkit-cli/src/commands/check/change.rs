@@ -12,7 +12,7 @@ use crate::findings::{Finding, Level};
 use crate::gate::Gates;
 use crate::git;
 use crate::journal::{Entry, Journal};
-use crate::project::{Document, Laid, Project, empty, environment_of};
+use crate::project::{Document, Layered, Project, empty, environment_of};
 use crate::report::{Exit, Result};
 
 /// Checks the head against the base's gates: any flag that was widened must have met the gate's requirements.
@@ -44,7 +44,7 @@ impl<'c> ChangeCheck<'c> {
         let old_log = git::bytes_at(self.base, self.file, Journal::NAME)?.unwrap_or_default();
         let old_log = Journal::parse(PathBuf::new(), &String::from_utf8_lossy(&old_log));
         let known: BTreeSet<&str> = old_log.entries.iter().map(|entry| entry.hash.as_str()).collect();
-        let mut entries: Vec<&Entry> = self.journal.sound().collect();
+        let mut entries: Vec<&Entry> = self.journal.valid().collect();
         entries.sort_by_key(|entry| entry.when);
         let declared = Project { declared: document.clone(), environment: None };
         let removed = self.removed_environments(document, projects)?;
@@ -52,18 +52,18 @@ impl<'c> ChangeCheck<'c> {
         // The declaration is below every environment, and a `go` for it is valid for all of them.
         let mut below = None;
         for head in [&declared].into_iter().chain(projects).chain(&removed) {
-            let path = &head.stateful().path;
+            let path = &head.state_document().path;
             let mut base = Project { declared: old.clone(), environment: None };
             if head.environment.is_some() {
                 base.environment = Some(self.at_base(path)?);
             }
-            let name = head.stateful().name();
+            let name = head.state_document().name();
             let of_file = entries.iter().copied().filter(|entry| entry.file == name);
             let approvals = Approvals::of(of_file, |entry| !known.contains(entry.hash.as_str()), &old_gates, head);
             let (before, after) = (base.flags().snapshot(), head.flags().snapshot());
-            let unapproved = approvals.undo(head.stateful(), [&before, &after])?;
-            let without = Laid::of(below.iter().chain([&unapproved])).snapshot();
-            self.check_file(&before, &without, head.stateful(), &approvals);
+            let unapproved = approvals.undo(head.state_document(), [&before, &after])?;
+            let without = Layered::of(below.iter().chain([&unapproved])).snapshot();
+            self.check_file(&before, &without, head.state_document(), &approvals);
             widens |= before.effects(&after).into_values().any(|effect| effect == Effect::Widens);
             below.get_or_insert(unapproved);
         }
@@ -75,7 +75,7 @@ impl<'c> ChangeCheck<'c> {
 
     /// The environments of the base without a file in the head. They show what is declared.
     fn removed_environments(&self, document: &Document, projects: &[Project]) -> Result<Vec<Project>> {
-        let present: BTreeSet<String> = projects.iter().map(|project| project.stateful().name()).collect();
+        let present: BTreeSet<String> = projects.iter().map(|project| project.state_document().name()).collect();
         let mut removed = Vec::new();
         for name in git::names_at(self.base, self.file)?.into_iter().filter(|name| !present.contains(name)) {
             let path = self.file.with_file_name(&name);
@@ -93,7 +93,7 @@ impl<'c> ChangeCheck<'c> {
             Err(failure) if failure.exit == Exit::Findings => {
                 let message = format!("cannot read the file at {}: every flag that is on counts as new", self.base);
                 self.findings.push(Finding::new("base", Level::Warning, path, message));
-                Document::understand(path, empty(path).into())
+                Document::parse_or_fail(path, empty(path).into())
             }
             other => other,
         }

@@ -32,7 +32,7 @@ use crate::edit;
 use crate::findings::{Finding, Level, render};
 use crate::gate::{GateError, Gates};
 use crate::journal::Journal;
-use crate::project::{Document, Laid, Project, environment_file, environments, unreadable};
+use crate::project::{Document, Layered, Project, environment_file, environments, unreadable};
 use crate::report::{Detail, Report, Result};
 
 /// A flag that was widened since the base. `allow` has no effect on it, because the change could allow itself.
@@ -157,7 +157,7 @@ impl Locations {
 
 fn check_problems(document: &Document, projects: &[Project], findings: &mut Vec<Finding>) {
     let mut reported = BTreeSet::new();
-    let laid = [Laid::of([document])].into_iter().chain(projects.iter().map(Project::flags));
+    let laid = [Layered::of([document])].into_iter().chain(projects.iter().map(Project::flags));
     for (path, problem) in laid.flat_map(|laid| laid.problems) {
         if reported.insert((path.clone(), problem.to_string())) {
             findings.push(problem_finding(&path, &problem));

@@ -2,11 +2,11 @@
 
 use super::{Locations, declared};
 use crate::findings::{Finding, Level};
-use crate::names::NearNames;
+use crate::names::SimilarNames;
 use crate::project::Document;
 
 pub(super) fn check_names(document: &Document, locations: &Locations, findings: &mut Vec<Finding>) {
-    let mut names = NearNames::default();
+    let mut names = SimilarNames::default();
     for (key, _) in declared(document) {
         if let Some(similar) = names.add(key) {
             let message = format!("{key} is easy to confuse with {similar}");

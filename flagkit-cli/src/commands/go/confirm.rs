@@ -16,7 +16,7 @@ impl PlannedChange<'_> {
     /// The change, its audience, the results of the checks, and the way to undo it.
     pub(super) fn summary(&self, gate: &Gate, preflight: &Preflight) -> String {
         let mut text = String::new();
-        let state = self.project.stateful().path.display();
+        let state = self.project.state_document().path.display();
         let _ =
             writeln!(text, "{}  {} -> {}  in {state}\n", styled(BOLD, self.name()), self.from, styled(BOLD, self.to));
         let mut table = Table::new(["", "flag", "before", "after"]);

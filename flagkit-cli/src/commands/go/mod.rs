@@ -30,7 +30,7 @@ use super::{check, indented, unknown_flag};
 use crate::difference::Difference;
 use crate::gate::Gates;
 use crate::interrupts::Interrupts;
-use crate::journal::{Entry, GO, Journal, Moved};
+use crate::journal::{Entry, GO, Journal, Transition};
 use crate::probe::CheckResult;
 use crate::project::{Definitions, Document, Project, digest};
 use crate::report::{Exit, Failure, Report, Result};
@@ -92,7 +92,7 @@ pub(crate) fn run(file: &Path, args: &GoArgs) -> Result {
     let gate = gates.of(name).map(|(_, gate)| gate.clone()).unwrap_or_default();
     let journal = Journal::read(file)?;
     let change = PlannedChange::new(project, args, &gate, &journal)?;
-    if change.text == change.project.stateful().text {
+    if change.text == change.project.state_document().text {
         let text = format!("{name} is already {}\n", change.from);
         return Ok(Report::new(text, json!({ "flag": name, "written": false })));
     }
@@ -151,7 +151,7 @@ impl<'a> PlannedChange<'a> {
 
     /// Writes the new text if the files are unchanged, and then the entry of the log.
     fn write(&self, file: &Path, preflight: &Preflight) -> Result<()> {
-        let state = self.project.stateful();
+        let state = self.project.state_document();
         let writer = Writer::new(&state.path)?;
         Journal::can_be_added_to(file)?;
         // The person approved exact contents, which include the declaration.
@@ -160,7 +160,7 @@ impl<'a> PlannedChange<'a> {
             return Err(changed(&declared.path));
         }
         writer.replace(state.digest().as_deref(), &self.text)?;
-        let moved = Moved { flag: self.name().to_owned(), from: Some(self.from), to: self.to };
+        let moved = Transition { flag: self.name().to_owned(), from: Some(self.from), to: self.to };
         let mut entry = Entry::new(GO, &state.path, &digest(self.text.as_bytes()), &moved, self.args.reason.clone());
         entry.definition = Some(Definitions::of(&self.project).digest(self.name()));
         entry.checks.clone_from(&preflight.checks);

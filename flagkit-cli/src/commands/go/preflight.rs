@@ -29,15 +29,15 @@ impl<'a> PlannedChange<'a> {
         }
         let flag = before.flag(name);
         let from = State::of(flag);
-        let to = args.to.map_or_else(|| State::At(gate.next(from.percent())), |to| State::meant(to, flag));
+        let to = args.to.map_or_else(|| State::At(gate.next(from.percent())), |to| State::from_percent(to, flag));
         if to < from {
             let revert = args.command_line("revert", Some(to));
             return Err(Failure::new(Exit::Conflict, format!("cannot widen {name} to {to}: it is already {from}"))
                 .with_help(format!("to narrow it, run `{revert}`")));
         }
         // An environment without a state of its own starts from the declared state, so a step there counts here too.
-        let mut files = vec![project.stateful().name()];
-        if !project.stateful().load.flags().contains(name) {
+        let mut files = vec![project.state_document().name()];
+        if !project.state_document().load.flags().contains(name) {
             files.push(project.declared.name());
         }
         check_allowed(args, gate, [from, to], journal, &files)?;
@@ -45,7 +45,7 @@ impl<'a> PlannedChange<'a> {
         let differences = Difference::between(&before, &after);
         let lost = lost_parts(before.flag(name), after.flag(name));
         if !lost.is_empty() {
-            let (state, lost) = (project.stateful().path.display(), lost.join(" and "));
+            let (state, lost) = (project.state_document().path.display(), lost.join(" and "));
             let message = format!("cannot set {name} in {state}: the flag would lose its {lost} there");
             let help = format!("declare the whole flag in {state}, switched off, and try again");
             return Err(Failure::new(Exit::Conflict, message).with_help(help));

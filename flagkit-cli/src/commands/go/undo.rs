@@ -5,7 +5,7 @@ use std::path::Path;
 use flagkit_core::tooling::Effect;
 
 use super::PlannedChange;
-use crate::journal::{Entry, Journal, Moved, REVERT};
+use crate::journal::{Entry, Journal, REVERT, Transition};
 use crate::project::{Project, digest};
 use crate::report::{Exit, Failure, Result};
 use crate::state::State;
@@ -42,13 +42,13 @@ impl PlannedChange<'_> {
 
     fn restore(&self, file: &Path, reason: &str) -> Result<State> {
         let name = self.name();
-        let writer = Writer::at_once(&self.project.stateful().path);
+        let writer = Writer::try_lock(&self.project.state_document().path);
         let now = Project::read(file, self.args.env.as_deref())?;
-        let state = now.stateful();
+        let state = now.state_document();
         // If nothing else changed, the exact old text comes back: `on` disappears again if it was not there.
         let before = now.flags().snapshot();
         let (text, after) = if state.text == self.text {
-            let text = self.project.stateful().text.clone();
+            let text = self.project.state_document().text.clone();
             let after = now.with_state(&text)?.flags().snapshot();
             (text, after)
         } else {
@@ -62,7 +62,7 @@ impl PlannedChange<'_> {
             return Ok(current);
         }
         writer.replace(state.digest().as_deref(), &text)?;
-        let moved = Moved { flag: name.to_owned(), from: Some(current), to: self.from };
+        let moved = Transition { flag: name.to_owned(), from: Some(current), to: self.from };
         let entry = Entry::new(REVERT, &state.path, &digest(text.as_bytes()), &moved, Some(reason.to_owned()));
         // The flag is narrowed even without an entry: the log then claims a wider state than the real one.
         if let Err(error) = Journal::append(file, [entry]) {

@@ -53,7 +53,7 @@ impl PlannedChange<'_> {
 
     /// Checks that the files are still the ones that the person approved.
     pub(super) fn ensure_unchanged(&self, file: &Path) -> Result<()> {
-        let (name, path) = (self.name(), self.project.stateful().path.display());
+        let (name, path) = (self.name(), self.project.state_document().path.display());
         let now = Project::read(file, self.args.env.as_deref()).map_err(|failure| {
             let message = format!("{name} is still {}, but {path} changed and cannot be read", self.to);
             Failure::new(failure.exit, message).with_details([failure.to_string()])
@@ -64,7 +64,7 @@ impl PlannedChange<'_> {
             let help = format!("run `flagkit log {name}` to find out who changed it");
             return Err(Failure::new(Exit::Conflict, message).with_help(help));
         }
-        let is_same = now.stateful().text == self.text
+        let is_same = now.state_document().text == self.text
             && (self.args.env.is_none() || now.declared.digest() == self.project.declared.digest());
         if !is_same {
             let message = format!("{name} is {state}, but its file changed in other ways during the review");
