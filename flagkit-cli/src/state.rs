@@ -60,7 +60,7 @@ impl fmt::Display for State {
 }
 
 impl FromStr for State {
-    type Err = flagkit_core::PercentError;
+    type Err = flagkit_core::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {

@@ -100,6 +100,7 @@
 pub mod __private;
 mod bucketing;
 mod condition;
+mod error;
 mod evaluate;
 mod model;
 mod publish;
@@ -108,17 +109,12 @@ mod subject;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use bucketing::percent::PercentError;
 pub use bucketing::{Percent, bucket};
-pub use condition::OperatorError;
+pub use error::Error;
 pub use evaluate::{Evaluation, Explanation, Reason};
-#[cfg(feature = "serde")]
-pub use model::PayloadError;
-pub use model::key::KeyError;
-pub use model::{Flag, FlagKey, FlagSet, Variant, Variants, VariantsError};
+pub use model::{Flag, FlagKey, FlagSet, Variant, Variants};
 pub use publish::{Event, Snapshot, Status, Subscription};
 pub use read::{Flags, InstallError, install, installed};
-pub use subject::date::DateError;
 pub use subject::{Attribute, Context, Date, Id, List, Subject, Value};
 
 /// The items for authors of sources: the trait to implement, the result of a load, and the parts of a flag.
@@ -183,7 +179,6 @@ pub mod tooling {
     pub use crate::condition::Verdict;
     pub use crate::evaluate::{Effect, Step};
     pub use crate::publish::{Change, LoadFailure, SourceState, SourceStatus, StateChange, WarningsChange};
-    pub use crate::read::{ForkError, recover_after_fork};
 }
 
 pub use flagkit_macros::{Attribute, Subject};
@@ -224,7 +219,7 @@ pub use flagkit_macros::{Attribute, Subject};
 /// assert!(flag!(in flags, "new-checkout", &user));
 /// assert!(flag!(in flags.snapshot(), "new-checkout", id = 17, plan = "beta"));
 /// assert!(!flag!("new-checkout", &user), "nothing is installed");
-/// # Ok::<(), flagkit_core::KeyError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[macro_export]
 macro_rules! flag {

@@ -17,7 +17,6 @@ use std::io;
 use std::sync::Arc;
 
 use flagkit_core::source::{LoadError, Provenance};
-use flagkit_core::tooling::ForkError;
 
 /// The error of this crate's functions: what could not be started, restarted or configured.
 ///
@@ -50,7 +49,7 @@ enum ErrorKind {
     #[error("flags are already installed for this process; install them once")]
     Installed,
     #[error(transparent)]
-    Fork(ForkError),
+    Fork(flagkit_core::Error),
     #[cfg(feature = "http")]
     #[error("cannot use this URL: {0}")]
     Url(&'static str),
@@ -85,7 +84,7 @@ impl Error {
     }
 
     /// The process was forked during a change, so the child cannot change its flags.
-    pub(crate) fn fork(error: ForkError) -> Self {
+    pub(crate) fn fork(error: flagkit_core::Error) -> Self {
         ErrorKind::Fork(error).into()
     }
 

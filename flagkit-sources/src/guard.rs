@@ -130,7 +130,7 @@ impl Guard {
         if !self.is_forked() {
             return Ok(());
         }
-        flagkit_core::tooling::recover_after_fork(&self.flags).map_err(Error::fork)?;
+        self.flags.recover_after_fork().map_err(Error::fork)?;
         self.process = process::id();
         let (ready, _) = mpsc::channel();
         let mut failure = None;

@@ -27,12 +27,12 @@
 //! These formulas never change: a change would move every user of every flag. `spec/bucketing.json` holds golden
 //! vectors made by an independent implementation.
 
-use std::error::Error;
 use std::fmt;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::bucketing::percent::Percent;
+use crate::error::{Error, ErrorKind};
 use crate::subject::id::Id;
 
 /// The seed of a flag's hash, made from its salt.
@@ -191,13 +191,13 @@ impl Bucketing {
     /// # Errors
     ///
     /// Returns an error unless there are 1 to 2^31.
-    pub fn with_points(mut self, points: u32) -> Result<Self, BucketingError> {
+    pub fn with_points(mut self, points: u32) -> Result<Self, Error> {
         match Threshold::from_bits(points) {
             Some(points) if points > Threshold::NOBODY => {
                 self.points = points;
                 Ok(self)
             }
-            _ => Err(BucketingError { points }),
+            _ => Err(ErrorKind::BucketCount { got: points, max: Threshold::EVERYBODY.0 }.into()),
         }
     }
 
@@ -216,20 +216,6 @@ impl Default for Bucketing {
         Self::new()
     }
 }
-
-/// A number of points that no line can have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BucketingError {
-    points: u32,
-}
-
-impl fmt::Display for BucketingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a line of {} points; a line has 1 to {}", self.points, Threshold::EVERYBODY)
-    }
-}
-
-impl Error for BucketingError {}
 
 #[cfg(test)]
 mod tests {

@@ -31,9 +31,10 @@ use std::fmt;
 
 pub use self::literals::Literal;
 pub(crate) use self::literals::StringSet;
-pub use self::operator::{Operator, OperatorError};
+pub use self::operator::Operator;
 pub use self::verdict::Verdict;
 use crate::condition::tracer::{Exactly, Group, Witness};
+use crate::error::{Error, ErrorKind};
 use crate::subject::Subject;
 
 /// What must hold of a subject: a test of an attribute, or a combination of conditions.
@@ -52,7 +53,7 @@ use crate::subject::Subject;
 /// let subject = Context::new("u1").with("country", "PT");
 /// assert_eq!(condition.verdict(&subject), Verdict::Unknown);
 /// assert_eq!(condition.verdict(&subject.with("app_version", "2.10")), Verdict::Yes);
-/// # Ok::<(), flagkit_core::OperatorError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
@@ -70,6 +71,8 @@ impl Condition {
     /// How deep conditions may nest.
     pub const MAX_DEPTH: usize = operator::MAX_DEPTH;
 
+    const TOO_DEEP: ErrorKind = ErrorKind::ConditionTooDeep { max: Self::MAX_DEPTH };
+
     /// The attribute passes the test.
     pub fn attribute(name: &str, operator: Operator) -> Self {
         Self { node: Node::Attribute { name: name.into(), operator } }
@@ -80,7 +83,7 @@ impl Condition {
     /// # Errors
     ///
     /// Returns an error when that would nest deeper than [`Condition::MAX_DEPTH`].
-    pub fn all(conditions: impl IntoIterator<Item = Self>) -> Result<Self, OperatorError> {
+    pub fn all(conditions: impl IntoIterator<Item = Self>) -> Result<Self, Error> {
         Self::combine(conditions, Node::All)
     }
 
@@ -89,7 +92,7 @@ impl Condition {
     /// # Errors
     ///
     /// Returns an error when that would nest deeper than [`Condition::MAX_DEPTH`].
-    pub fn any(conditions: impl IntoIterator<Item = Self>) -> Result<Self, OperatorError> {
+    pub fn any(conditions: impl IntoIterator<Item = Self>) -> Result<Self, Error> {
         Self::combine(conditions, Node::Any)
     }
 
@@ -144,14 +147,14 @@ impl Condition {
     fn combine(
         conditions: impl IntoIterator<Item = Self>,
         node: impl FnOnce(Box<[Self]>) -> Node,
-    ) -> Result<Self, OperatorError> {
+    ) -> Result<Self, Error> {
         let mut conditions: Vec<Self> = conditions.into_iter().collect();
         // One by itself is itself, in both ways of combining.
         if conditions.len() == 1 {
-            return conditions.pop().ok_or_else(OperatorError::too_deep);
+            return conditions.pop().ok_or(Self::TOO_DEEP.into());
         }
         let combined = Self { node: node(conditions.into()) };
-        if combined.depth() > Self::MAX_DEPTH { Err(OperatorError::too_deep()) } else { Ok(combined) }
+        if combined.depth() > Self::MAX_DEPTH { Err(Self::TOO_DEEP.into()) } else { Ok(combined) }
     }
 
     /// Counted where conditions are combined, in which none is ever deeper than may be; kept, it would be a tenth of what

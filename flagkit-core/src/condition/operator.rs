@@ -1,7 +1,6 @@
 //! Tests of one attribute.
 
 use std::cmp::Ordering;
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use super::pattern::Pattern;
 use super::timestamp::Timestamp;
 use super::version::{Requirement, Version};
 use crate::condition::verdict::{Look, Verdict};
+use crate::error::{Error, ErrorKind};
 use crate::subject::value::Value;
 
 /// A test of one attribute: an operator and its operand, parsed.
@@ -72,8 +72,10 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error when it is not a regular expression, has more than 256 bytes, or is too complex.
-    pub fn matches(pattern: &str) -> Result<Self, OperatorError> {
-        Pattern::parse(pattern).map(|pattern| Self(Kind::Matches(pattern))).map_err(OperatorError)
+    pub fn matches(pattern: &str) -> Result<Self, Error> {
+        Pattern::parse(pattern)
+            .map(|pattern| Self(Kind::Matches(pattern)))
+            .map_err(|reason| ErrorKind::Pattern { reason: reason.into() }.into())
     }
 
     /// Holds when the attribute is a number below this one.
@@ -81,7 +83,7 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error if the literal is not a number.
-    pub fn less_than(literal: &Literal) -> Result<Self, OperatorError> {
+    pub fn less_than(literal: &Literal) -> Result<Self, Error> {
         Self::compare(Ordering::Less, false, literal)
     }
 
@@ -90,7 +92,7 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error if the literal is not a number.
-    pub fn at_most(literal: &Literal) -> Result<Self, OperatorError> {
+    pub fn at_most(literal: &Literal) -> Result<Self, Error> {
         Self::compare(Ordering::Less, true, literal)
     }
 
@@ -99,7 +101,7 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error if the literal is not a number.
-    pub fn greater_than(literal: &Literal) -> Result<Self, OperatorError> {
+    pub fn greater_than(literal: &Literal) -> Result<Self, Error> {
         Self::compare(Ordering::Greater, false, literal)
     }
 
@@ -108,14 +110,14 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error if the literal is not a number.
-    pub fn at_least(literal: &Literal) -> Result<Self, OperatorError> {
+    pub fn at_least(literal: &Literal) -> Result<Self, Error> {
         Self::compare(Ordering::Greater, true, literal)
     }
 
-    fn compare(side: Ordering, included: bool, literal: &Literal) -> Result<Self, OperatorError> {
+    fn compare(side: Ordering, included: bool, literal: &Literal) -> Result<Self, Error> {
         match literal.0 {
             Scalar::Number(number) => Ok(Self(Kind::Compares { side, included, number })),
-            _ => Err(OperatorError("no number".to_owned())),
+            _ => Err(ErrorKind::OperandNotANumber.into()),
         }
     }
 
@@ -124,7 +126,7 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error when the text is not such a date-time.
-    pub fn before(timestamp: &str) -> Result<Self, OperatorError> {
+    pub fn before(timestamp: &str) -> Result<Self, Error> {
         Ok(Self(Kind::Before(Self::timestamp(timestamp)?, timestamp.into())))
     }
 
@@ -133,7 +135,7 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error when the text is not such a date-time.
-    pub fn after(timestamp: &str) -> Result<Self, OperatorError> {
+    pub fn after(timestamp: &str) -> Result<Self, Error> {
         Ok(Self(Kind::After(Self::timestamp(timestamp)?, timestamp.into())))
     }
 
@@ -142,10 +144,10 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error when the text is not a list of requirements.
-    pub fn semver(requirement: &str) -> Result<Self, OperatorError> {
+    pub fn semver(requirement: &str) -> Result<Self, Error> {
         match Requirement::parse(requirement) {
             Ok(requirement) => Ok(Self(Kind::Semver(requirement))),
-            Err(error) => Err(OperatorError(error.to_string())),
+            Err(error) => Err(ErrorKind::Version(Arc::new(error)).into()),
         }
     }
 
@@ -154,10 +156,8 @@ impl Operator {
     /// # Errors
     ///
     /// Returns an error when a text is not a network.
-    pub fn cidr<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, OperatorError> {
-        let parse = |text: &str| {
-            Cidr::parse(text).ok_or_else(|| OperatorError(format!("{text:?} is no network such as 10.0.0.0/8")))
-        };
+    pub fn cidr<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
+        let parse = |text: &str| Cidr::parse(text).ok_or_else(|| ErrorKind::OperandNotANetwork { text: text.into() });
         Ok(Self(Kind::Cidr(networks.into_iter().map(parse).collect::<Result<_, _>>()?)))
     }
 
@@ -171,8 +171,8 @@ impl Operator {
         Self(Kind::IsMissing)
     }
 
-    fn timestamp(text: &str) -> Result<Timestamp, OperatorError> {
-        Timestamp::parse(text).ok_or_else(|| OperatorError("not a date with a time and a zone".to_owned()))
+    fn timestamp(text: &str) -> Result<Timestamp, Error> {
+        Timestamp::parse(text).ok_or(ErrorKind::OperandNotATimestamp.into())
     }
 
     /// Tells whether the other test is passed by whatever passes this one, as far as that can be proven.
@@ -344,21 +344,3 @@ impl fmt::Display for Operator {
 
 /// How deep conditions may nest.
 pub(super) const MAX_DEPTH: usize = 16;
-
-/// The reason why a condition cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OperatorError(String);
-
-impl OperatorError {
-    pub(super) fn too_deep() -> Self {
-        Self(format!("conditions nested deeper than {MAX_DEPTH} levels"))
-    }
-}
-
-impl fmt::Display for OperatorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for OperatorError {}

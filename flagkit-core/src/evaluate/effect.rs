@@ -37,7 +37,7 @@ use crate::bucketing::bucket::Threshold;
 /// let (quarter, half) = (Flag::on().with_rollout(Percent::new(25)?), Flag::on().with_rollout(Percent::new(50)?));
 /// let effects = flags(quarter).effects(&flags(half));
 /// assert_eq!(effects.into_values().collect::<Vec<_>>(), [Effect::Widens]);
-/// # Ok::<(), flagkit_core::PercentError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {

@@ -18,7 +18,7 @@ use crate::bucketing::percent::Percent;
 /// let dark = Flag::off();
 /// let live = Flag::on();
 /// let quarter = Flag::on().with_rollout(Percent::new(25)?).with_salt("search");
-/// # Ok::<(), flagkit_core::PercentError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flag {

@@ -21,7 +21,7 @@ use crate::model::key::{EnvKey, FlagKey};
 /// set.insert(FlagKey::new("new-checkout")?, Flag::off());
 /// assert_eq!(set.len(), 1);
 /// assert_eq!(set.get("new-checkout"), Some(&Flag::off()));
-/// # Ok::<(), flagkit_core::KeyError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlagSet {

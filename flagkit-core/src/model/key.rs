@@ -5,10 +5,11 @@
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
-use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind};
 
 /// The name of a flag.
 ///
@@ -26,7 +27,7 @@ use std::sync::Arc;
 /// let key = FlagKey::new("new-checkout")?;
 /// assert_eq!(key.as_str(), "new-checkout");
 /// assert!(FlagKey::new("new checkout").is_err());
-/// # Ok::<(), flagkit_core::KeyError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlagKey(Arc<str>);
@@ -40,7 +41,7 @@ impl FlagKey {
     /// # Errors
     ///
     /// Returns an error that names the first offence when `text` is not of the legal form.
-    pub fn new(text: impl AsRef<str>) -> Result<Self, KeyError> {
+    pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
         let text = text.as_ref();
         check(text)?;
         Ok(Self(Arc::from(text)))
@@ -77,17 +78,17 @@ impl Borrow<str> for FlagKey {
 }
 
 impl FromStr for FlagKey {
-    type Err = KeyError;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, KeyError> {
+    fn from_str(text: &str) -> Result<Self, Error> {
         Self::new(text)
     }
 }
 
 impl TryFrom<&str> for FlagKey {
-    type Error = KeyError;
+    type Error = Error;
 
-    fn try_from(text: &str) -> Result<Self, KeyError> {
+    fn try_from(text: &str) -> Result<Self, Error> {
         Self::new(text)
     }
 }
@@ -107,7 +108,7 @@ impl TryFrom<&str> for FlagKey {
 /// assert!(folded.matches("new-checkout"));
 /// assert!(folded.matches("new.checkout"));
 /// assert!(!folded.matches("old-checkout"));
-/// # Ok::<(), flagkit_core::KeyError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EnvKey(Box<str>);
@@ -119,11 +120,11 @@ impl EnvKey {
     ///
     /// Returns an error when no legal key folds to `text`: it must have 1 to 128 ASCII capitals, digits and `_`, and
     /// begin with a capital or a digit.
-    pub fn new(text: impl AsRef<str>) -> Result<Self, KeyError> {
+    pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
         let text = text.as_ref();
         check(text)?;
         match text.char_indices().find(|&(_, c)| c != folded_char(c)) {
-            Some((index, found)) => Err(KeyError(Offence::Unfolded { index, found })),
+            Some((index, found)) => Err(ErrorKind::KeyNotUpperCase { index, found }.into()),
             None => Ok(Self(Box::from(text))),
         }
     }
@@ -155,53 +156,18 @@ impl fmt::Display for EnvKey {
     }
 }
 
-/// The reason why a text is not a [`FlagKey`].
-///
-/// The message says what was got, what is legal, and where the first offence stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyError(Offence);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Offence {
-    Empty,
-    TooLong { len: usize },
-    Start { found: char },
-    Character { index: usize, found: char },
-    Unfolded { index: usize, found: char },
-}
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Offence::Empty => f.write_str("an empty key; a key has 1 to 128 characters"),
-            Offence::TooLong { len } => write!(f, "a key of {len} bytes; a key has at most {} bytes", FlagKey::MAX_LEN),
-            Offence::Start { found } => {
-                write!(f, "a key that begins with {found:?}; a key begins with an ASCII letter or digit")
-            }
-            Offence::Character { index, found } => {
-                write!(f, "{found:?} at byte {index} of a key; legal are ASCII letters, digits, '.', '_' and '-'")
-            }
-            Offence::Unfolded { index, found } => {
-                write!(f, "{found:?} at byte {index} of a key in upper case; legal are ASCII capitals, digits and '_'")
-            }
-        }
-    }
-}
-
-impl Error for KeyError {}
-
-fn check(text: &str) -> Result<(), KeyError> {
+fn check(text: &str) -> Result<(), Error> {
     let Some(first) = text.chars().next() else {
-        return Err(KeyError(Offence::Empty));
+        return Err(ErrorKind::KeyEmpty.into());
     };
     if text.len() > FlagKey::MAX_LEN {
-        return Err(KeyError(Offence::TooLong { len: text.len() }));
+        return Err(ErrorKind::KeyTooLong { len: text.len(), max: FlagKey::MAX_LEN }.into());
     }
     if let Some((index, found)) = text.char_indices().find(|&(_, c)| !is_legal(c)) {
-        return Err(KeyError(Offence::Character { index, found }));
+        return Err(ErrorKind::KeyCharacter { index, found }.into());
     }
     if !first.is_ascii_alphanumeric() {
-        return Err(KeyError(Offence::Start { found: first }));
+        return Err(ErrorKind::KeyStart { found: first }.into());
     }
     Ok(())
 }
@@ -245,7 +211,7 @@ mod tests {
             let key = FlagKey::new(text).expect(text);
             let folded = EnvKey::from_key(&key);
             assert!(folded.matches(text));
-            assert_eq!(EnvKey::new(folded.as_str()), Ok(folded));
+            assert_eq!(EnvKey::new(folded.as_str()).ok(), Some(folded));
         }
     }
 

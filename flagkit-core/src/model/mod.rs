@@ -30,10 +30,8 @@ pub use self::flag_set::FlagSet;
 pub use self::key::{EnvKey, FlagKey};
 pub use self::metadata::{Kind, Metadata};
 pub use self::payload::Payload;
-#[cfg(feature = "serde")]
-pub use self::payload::PayloadError;
 pub use self::problem::{Location, Problem};
 pub use self::provenance::Provenance;
 pub use self::rule::{Reference, Rule};
 pub use self::segment::Segment;
-pub use self::variants::{Variant, Variants, VariantsError};
+pub use self::variants::{Variant, Variants};

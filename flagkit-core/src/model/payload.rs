@@ -25,9 +25,6 @@ pub enum Payload {
 impl Eq for Payload {}
 
 #[cfg(feature = "serde")]
-pub use self::de::PayloadError;
-
-#[cfg(feature = "serde")]
 mod de {
     //! A payload as the input of serde.
 
@@ -38,32 +35,15 @@ mod de {
     use serde_core::forward_to_deserialize_any;
 
     use super::Payload;
+    use crate::error::{Error, ErrorKind};
 
-    /// The reason why a value cannot be read as a type.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct PayloadError(String);
-
-    impl PayloadError {
-        pub(crate) fn absent(variant: &str) -> Self {
-            Self(format!("the variant {variant:?} has no value"))
-        }
-    }
-
-    impl fmt::Display for PayloadError {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(&self.0)
-        }
-    }
-
-    impl std::error::Error for PayloadError {}
-
-    impl de::Error for PayloadError {
+    impl de::Error for Error {
         fn custom<T: fmt::Display>(message: T) -> Self {
-            Self(message.to_string())
+            ErrorKind::Payload { reason: message.to_string().into() }.into()
         }
     }
 
-    impl<'de> IntoDeserializer<'de, PayloadError> for &'de Payload {
+    impl<'de> IntoDeserializer<'de, Error> for &'de Payload {
         type Deserializer = Self;
 
         fn into_deserializer(self) -> Self {
@@ -72,9 +52,9 @@ mod de {
     }
 
     impl<'de> Deserializer<'de> for &'de Payload {
-        type Error = PayloadError;
+        type Error = Error;
 
-        fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PayloadError> {
+        fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             match self {
                 Payload::Null => visitor.visit_unit(),
                 Payload::Bool(value) => visitor.visit_bool(*value),
@@ -94,18 +74,14 @@ mod de {
             }
         }
 
-        fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PayloadError> {
+        fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             match self {
                 Payload::Null => visitor.visit_none(),
                 _ => visitor.visit_some(self),
             }
         }
 
-        fn deserialize_newtype_struct<V: Visitor<'de>>(
-            self,
-            _: &'static str,
-            visitor: V,
-        ) -> Result<V::Value, PayloadError> {
+        fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
             visitor.visit_newtype_struct(self)
         }
 
@@ -114,7 +90,7 @@ mod de {
             _: &'static str,
             _: &'static [&'static str],
             visitor: V,
-        ) -> Result<V::Value, PayloadError> {
+        ) -> Result<V::Value, Error> {
             match self {
                 Payload::Text(name) => visitor.visit_enum((&**name).into_deserializer()),
                 Payload::Table(entries) => match &**entries {
@@ -138,34 +114,30 @@ mod de {
     }
 
     impl<'de> EnumAccess<'de> for Tagged<'de> {
-        type Error = PayloadError;
+        type Error = Error;
         type Variant = Self;
 
-        fn variant_seed<V: de::DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), PayloadError> {
-            seed.deserialize(IntoDeserializer::<PayloadError>::into_deserializer(self.name)).map(|name| (name, self))
+        fn variant_seed<V: de::DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
+            seed.deserialize(IntoDeserializer::<Error>::into_deserializer(self.name)).map(|name| (name, self))
         }
     }
 
     impl<'de> VariantAccess<'de> for Tagged<'de> {
-        type Error = PayloadError;
+        type Error = Error;
 
-        fn unit_variant(self) -> Result<(), PayloadError> {
+        fn unit_variant(self) -> Result<(), Error> {
             de::Deserialize::deserialize(self.value)
         }
 
-        fn newtype_variant_seed<T: de::DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, PayloadError> {
+        fn newtype_variant_seed<T: de::DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
             seed.deserialize(self.value)
         }
 
-        fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, PayloadError> {
+        fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
             self.value.deserialize_any(visitor)
         }
 
-        fn struct_variant<V: Visitor<'de>>(
-            self,
-            _: &'static [&'static str],
-            visitor: V,
-        ) -> Result<V::Value, PayloadError> {
+        fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
             self.value.deserialize_any(visitor)
         }
     }

@@ -23,7 +23,7 @@ use crate::model::problem::Location;
 ///     .when(Condition::attribute("country", Operator::one_of(["PT", "ES"])))
 ///     .with_rollout(Percent::new(50)?);
 /// let flag = Flag::on().with_rollout(Percent::ZERO).with_rules([testers, iberia]);
-/// # Ok::<(), flagkit_core::PercentError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {

@@ -1,10 +1,10 @@
 //! Variants: several ways of being on.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::payload::Payload;
 use crate::bucketing::bucket::{Point, Seed, Threshold};
+use crate::error::{Error, ErrorKind};
 
 /// A variant: its name and its value. Cloning is cheap (a reference count).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +43,12 @@ impl Variant {
     ///
     /// Returns an error when the variant has no value, or one of another shape.
     #[cfg(feature = "serde")]
-    pub fn value<'de, T: serde_core::Deserialize<'de>>(&'de self) -> Result<T, super::PayloadError> {
+    pub fn value<'de, T: serde_core::Deserialize<'de>>(&'de self) -> Result<T, Error> {
         match self.payload() {
             Some(payload) => T::deserialize(payload),
-            None => Err(super::PayloadError::absent(self.name())),
+            None => {
+                Err(ErrorKind::Payload { reason: format!("the variant {:?} has no value", self.name()).into() }.into())
+            }
         }
     }
 }
@@ -60,7 +62,7 @@ impl Variant {
 ///
 /// let theme = Variants::new([(Variant::new("blue"), 25_000_000), (Variant::new("red"), 75_000_000)])?;
 /// let flag = Flag::on().with_variants(theme);
-/// # Ok::<(), flagkit_core::VariantsError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variants(Arc<[Share]>);
@@ -83,15 +85,15 @@ impl Variants {
     /// # Errors
     ///
     /// Returns an error when two have one name, a weight is too large, or the sum of the weights is 0.
-    pub fn new(weights: impl IntoIterator<Item = (Variant, u64)>) -> Result<Self, VariantsError> {
+    pub fn new(weights: impl IntoIterator<Item = (Variant, u64)>) -> Result<Self, Error> {
         let mut weights: Vec<_> = weights.into_iter().collect();
         // An order that does not depend on how they were written: it decides who gets which.
         weights.sort_by(|(a, _), (b, _)| a.name().cmp(b.name()));
         if weights.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a.name() == b.name())) {
-            return Err(VariantsError("two variants of one name"));
+            return Err(ErrorKind::Variants("two variants of one name").into());
         }
         if weights.iter().any(|(_, weight)| *weight > Self::MAX_WEIGHT) {
-            return Err(VariantsError("a weight above 1000000"));
+            return Err(ErrorKind::Variants("a weight above 1000000").into());
         }
         let mut sum = 0_u128;
         let weights: Vec<(Variant, u128)> = weights
@@ -102,8 +104,8 @@ impl Variants {
             })
             .collect();
         match sum {
-            _ if weights.is_empty() => Err(VariantsError("no variants")),
-            0 => Err(VariantsError("weights that sum to 0")),
+            _ if weights.is_empty() => Err(ErrorKind::Variants("no variants").into()),
+            0 => Err(ErrorKind::Variants("weights that sum to 0").into()),
             _ => Ok(Self::share_out(weights, Threshold::EVERYBODY)),
         }
     }
@@ -158,15 +160,3 @@ impl Variants {
         Seed::from_salt(&format!("{salt}:variant"))
     }
 }
-
-/// The reason why [`Variants`] cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VariantsError(&'static str);
-
-impl fmt::Display for VariantsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for VariantsError {}

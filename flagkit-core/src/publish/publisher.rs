@@ -33,7 +33,7 @@ use crate::publish::store::{LayerIndex, Store};
 ///
 /// publisher.fail(LoadError::new("cannot reach the database"));
 /// assert!(flags.is_on("new-checkout", &()));
-/// # Ok::<(), flagkit_core::KeyError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 pub struct Publisher {
     store: Arc<Store>,
@@ -66,7 +66,7 @@ impl Publisher {
     ///
     /// The layer uses the new signal from now on: it accepts calls, even through this publisher, until the new signal
     /// stops. For a source that replaces one without a thread; see
-    /// [`recover_after_fork`](crate::tooling::recover_after_fork).
+    /// [`recover_after_fork`](crate::Flags::recover_after_fork).
     pub fn reopen(&self) -> Self {
         let signal = Signal::new();
         self.store.replace_signal(self.layer, signal.clone());

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::error::{Error, ErrorKind};
 use crate::evaluate::evaluation::Evaluation;
 use crate::evaluate::explanation::Explanation;
 use crate::model::provenance::Provenance;
@@ -14,6 +15,7 @@ use crate::publish::snapshot::Snapshot;
 use crate::publish::status::Status;
 use crate::publish::store::Store;
 use crate::publish::subscribers::Subscription;
+use crate::read::call_site;
 use crate::subject::Subject;
 
 /// A handle to a set of flags that follows its sources.
@@ -35,7 +37,7 @@ use crate::subject::Subject;
 /// let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("new-checkout")?, Flag::on())]));
 /// assert!(flags.is_on("new-checkout", "user-1"));
 /// assert!(!flags.is_on("never-declared", "user-1"));
-/// # Ok::<(), flagkit_core::KeyError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct Flags {
@@ -136,6 +138,24 @@ impl Flags {
     /// lock may not exist.
     pub fn try_status(&self) -> Option<Status> {
         self.store.try_status()
+    }
+
+    /// Makes the flags of a forked child accept changes again: the threads that published are gone after `fork(2)`.
+    ///
+    /// For runtimes such as flagkit-sources, which then give each layer a new
+    /// [`Publisher`](crate::source::Publisher::reopen). Reading needs none of this, because it takes no lock. In a
+    /// process that was not forked this does nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if one of those threads was changing the flags at the moment of the fork. Its locks then stay
+    /// locked: the child may read the flags, and must not add layers, publish, subscribe or request the status.
+    pub fn recover_after_fork(&self) -> Result<(), Error> {
+        if !self.store.is_forked() || call_site::is_registry_unlocked() && self.store.recover() {
+            Ok(())
+        } else {
+            Err(ErrorKind::Fork.into())
+        }
     }
 
     pub(crate) fn store(&self) -> &Store {

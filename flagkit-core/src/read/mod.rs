@@ -8,15 +8,12 @@
 //! - `flags`: [`Flags`], the handle. Clones share one store.
 //! - `handle`: the sealed trait of `flag!(in flags, …)`.
 //! - `call_site/`: the static that `flag!` expands to, the registry that updates it, and the hook for tests.
-//! - `fork`: what a forked child needs before its flags can change again.
 //!
 //! This folder imports from `publish` and the folders below it. Only `testing` is above it.
 
 pub(crate) mod call_site;
 pub(crate) mod flags;
-pub(crate) mod fork;
 pub(crate) mod handle;
 
 pub use self::call_site::{InstallError, install, installed};
 pub use self::flags::Flags;
-pub use self::fork::{ForkError, recover_after_fork};

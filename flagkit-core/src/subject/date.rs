@@ -1,8 +1,9 @@
 //! A day in the calendar, for metadata.
 
-use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
 
 /// A day: year, month, day, written `2027-02-01` (the full-date of RFC 3339, section 5.6).
 ///
@@ -16,7 +17,7 @@ use std::str::FromStr;
 /// let expires: Date = "2027-02-01".parse()?;
 /// assert!(expires > Date::new(2026, 12, 31)?);
 /// assert!("2027-02-30".parse::<Date>().is_err());
-/// # Ok::<(), flagkit_core::DateError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
@@ -31,16 +32,20 @@ impl Date {
     /// # Errors
     ///
     /// Returns an error when there is no such day.
-    pub fn new(year: u16, month: u8, day: u8) -> Result<Self, DateError> {
+    pub fn new(year: u16, month: u8, day: u8) -> Result<Self, Error> {
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
         let days = match month {
             1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
             4 | 6 | 9 | 11 => 30,
             2 if leap => 29,
             2 => 28,
-            _ => return Err(DateError(())),
+            _ => return Err(ErrorKind::Date.into()),
         };
-        if year <= 9999 && (1..=days).contains(&day) { Ok(Self { year, month, day }) } else { Err(DateError(())) }
+        if year <= 9999 && (1..=days).contains(&day) {
+            Ok(Self { year, month, day })
+        } else {
+            Err(ErrorKind::Date.into())
+        }
     }
 
     /// Returns the year.
@@ -60,21 +65,21 @@ impl Date {
 }
 
 impl FromStr for Date {
-    type Err = DateError;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, DateError> {
-        fn number<T: FromStr>(text: &str, len: usize) -> Result<T, DateError> {
+    fn from_str(text: &str) -> Result<Self, Error> {
+        fn number<T: FromStr>(text: &str, len: usize) -> Result<T, Error> {
             if text.len() != len || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(DateError(()));
+                return Err(ErrorKind::Date.into());
             }
-            text.parse().map_err(|_| DateError(()))
+            text.parse().map_err(|_| ErrorKind::Date.into())
         }
         let mut parts = text.split('-');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some(year), Some(month), Some(day), None) => {
                 Self::new(number(year, 4)?, number(month, 2)?, number(day, 2)?)
             }
-            _ => Err(DateError(())),
+            _ => Err(ErrorKind::Date.into()),
         }
     }
 }
@@ -84,18 +89,6 @@ impl fmt::Display for Date {
         write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
 }
-
-/// There is no such day, or it is not written as `2027-02-01`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DateError(());
-
-impl fmt::Display for DateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a day of the calendar written as 2027-02-01")
-    }
-}
-
-impl Error for DateError {}
 
 #[cfg(test)]
 mod tests {

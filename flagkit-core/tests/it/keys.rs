@@ -34,7 +34,7 @@ fn both_accept_the_legal_ones() {
          0123456789012345678901234567890123456789012345678901234567890123",
     ];
     for (key, on) in keys {
-        assert_eq!(FlagKey::new(key).as_ref().map(FlagKey::as_str), Ok(key));
+        assert_eq!(FlagKey::new(key).as_ref().map(FlagKey::as_str).ok(), Some(key));
         assert!(!on, "nothing is installed");
     }
     assert_eq!(keys.last().map(|(key, _)| key.len()), Some(FlagKey::MAX_LEN));

@@ -3,7 +3,7 @@
 //! A table maps attributes to what their values must be. A plain value means equality, an array means any of its
 //! elements, and a table means one or more operators that must all hold.
 
-use flagkit_core::OperatorError;
+use flagkit_core::Error;
 use flagkit_core::source::{Condition, Literal, Operator};
 
 use super::decoder::{Decoder, join, one_of, unknown_key};
@@ -155,7 +155,7 @@ fn comparison(
     decoder: &mut Decoder<'_>,
     path: &str,
     node: &Node<'_>,
-    make: impl FnOnce(&Literal) -> Result<Operator, OperatorError>,
+    make: impl FnOnce(&Literal) -> Result<Operator, Error>,
 ) -> Option<Operator> {
     let literal = match &node.value {
         Value::Number(number) => Literal::number(number),
@@ -177,7 +177,7 @@ fn timestamp(
     decoder: &mut Decoder<'_>,
     path: &str,
     node: &Node<'_>,
-    make: impl FnOnce(&str) -> Result<Operator, OperatorError>,
+    make: impl FnOnce(&str) -> Result<Operator, Error>,
 ) -> Option<Operator> {
     let text = match &node.value {
         Value::Datetime(text) => text,

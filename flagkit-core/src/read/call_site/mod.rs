@@ -43,8 +43,6 @@ pub(crate) mod hook;
 mod registry;
 mod state;
 
-use std::error::Error;
-use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
@@ -190,14 +188,15 @@ pub(crate) fn installed_variant<S: Subject + ?Sized>(key: &str, subject: &S) -> 
 /// let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("new-checkout")?, Flag::on())]));
 /// flagkit_core::install(flags).expect("installed only here");
 /// assert!(flag!("new-checkout"));
-/// # Ok::<(), flagkit_core::KeyError>(())
+/// # Ok::<(), flagkit_core::Error>(())
 /// ```
 pub fn install(flags: Flags) -> Result<(), InstallError> {
     REGISTRY.install(flags).map_err(InstallError)
 }
 
 /// The error of [`install`]: flags are already installed. It carries the flags that were not installed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("flags are installed for this process already; install them once")]
 pub struct InstallError(Flags);
 
 impl InstallError {
@@ -206,14 +205,6 @@ impl InstallError {
         self.0
     }
 }
-
-impl fmt::Display for InstallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("flags are installed for this process already; install them once")
-    }
-}
-
-impl Error for InstallError {}
 
 /// Returns whether the registry's lock is free. In a forked child, a lock that was held at the fork never becomes free.
 pub(crate) fn is_registry_unlocked() -> bool {

@@ -16,9 +16,9 @@ fn points(points: u32) -> Bucketing {
 fn the_number_of_points_has_bounds() {
     for bad in [0, (1 << 31) + 1, u32::MAX] {
         let error = Bucketing::new().with_points(bad).expect_err("out of bounds");
-        assert_eq!(error.to_string(), format!("a line of {bad} points; a line has 1 to 2147483648"));
+        assert_eq!(error.to_string(), format!("got {bad} buckets, expected 1 to 2147483648"));
     }
-    assert_eq!(Bucketing::new().with_points(1 << 31), Ok(Bucketing::new()));
+    assert_eq!(Bucketing::new().with_points(1 << 31).ok(), Some(Bucketing::new()));
 }
 
 #[test]
