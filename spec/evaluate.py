@@ -87,12 +87,12 @@ class Evaluator:
 
     def decide(self, key):
         if key not in self.flags:
-            return result(False, "undeclared")
+            return result(False, "not-found")
         flag = self.flags[key]
         if not flag.get("on", False):
             return result(False, "off")
         if key in self.invalid:
-            return result(False, "refused")
+            return result(False, "invalid")
         if not all(self.flag(required)["on"] for required in flag.get("requires", [])):
             return result(False, "prerequisite")
         for index, rule in enumerate(flag.get("rules", [])):
@@ -109,7 +109,7 @@ class Evaluator:
         if rollout == 100:
             on, reason = True, "on"
         elif hashed is None:
-            on, reason = False, "no-subject"
+            on, reason = False, "missing-bucketing-value"
         else:
             on, reason = point(salt, hashed) < math.floor(rollout * BUCKETS / 100), "rollout"
         if not on:

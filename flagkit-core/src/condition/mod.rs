@@ -33,7 +33,7 @@ pub use self::literals::Literal;
 pub(crate) use self::literals::StringSet;
 pub use self::operator::Operator;
 pub use self::verdict::Verdict;
-use crate::condition::tracer::{Exactly, Group, Witness};
+use crate::condition::tracer::{Exhaustive, Span, Tracer};
 use crate::error::{Error, ErrorKind};
 use crate::subject::Subject;
 
@@ -98,35 +98,37 @@ impl Condition {
 
     /// Judges a subject.
     pub fn verdict<S: Subject + ?Sized>(&self, subject: &S) -> Verdict {
-        self.evaluate(subject, &mut Exactly)
+        self.evaluate(subject, &mut Exhaustive)
     }
 
     #[inline]
-    pub(crate) fn evaluate<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Verdict {
+    pub(crate) fn evaluate<S: Subject + ?Sized, T: Tracer>(&self, subject: &S, tracer: &mut T) -> Verdict {
         match &self.node {
             Node::Attribute { name, operator } => {
                 let value = subject.attribute(name);
                 let verdict = operator.evaluate(value);
-                witness.test(name, operator, value, verdict);
+                tracer.criterion(name, operator, value, verdict);
                 verdict
             }
-            Node::All(conditions) => Self::evaluate_all(conditions, subject, witness),
-            Node::Any(conditions) => Self::evaluate_any(conditions, subject, witness),
+            Node::All(conditions) => Self::evaluate_all(conditions, subject, tracer),
+            Node::Any(conditions) => Self::evaluate_any(conditions, subject, tracer),
         }
     }
 
     /// Apart, as what recurses is not made part of its caller.
-    fn evaluate_all<S: Subject + ?Sized, W: Witness>(conditions: &[Self], subject: &S, witness: &mut W) -> Verdict {
-        witness.enter(Group::All);
-        let verdict = Verdict::all(conditions.iter().map(|condition| condition.evaluate(subject, witness)), W::LOOK);
-        witness.leave(verdict);
+    fn evaluate_all<S: Subject + ?Sized, T: Tracer>(conditions: &[Self], subject: &S, tracer: &mut T) -> Verdict {
+        tracer.enter(Span::All);
+        let verdict =
+            Verdict::all(conditions.iter().map(|condition| condition.evaluate(subject, tracer)), T::EXHAUSTIVE);
+        tracer.leave(verdict);
         verdict
     }
 
-    fn evaluate_any<S: Subject + ?Sized, W: Witness>(conditions: &[Self], subject: &S, witness: &mut W) -> Verdict {
-        witness.enter(Group::Any);
-        let verdict = Verdict::any(conditions.iter().map(|condition| condition.evaluate(subject, witness)), W::LOOK);
-        witness.leave(verdict);
+    fn evaluate_any<S: Subject + ?Sized, T: Tracer>(conditions: &[Self], subject: &S, tracer: &mut T) -> Verdict {
+        tracer.enter(Span::Any);
+        let verdict =
+            Verdict::any(conditions.iter().map(|condition| condition.evaluate(subject, tracer)), T::EXHAUSTIVE);
+        tracer.leave(verdict);
         verdict
     }
 

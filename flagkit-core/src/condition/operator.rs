@@ -10,7 +10,7 @@ use super::number::Number;
 use super::pattern::Pattern;
 use super::timestamp::Timestamp;
 use super::version::{Requirement, Version};
-use crate::condition::verdict::{Look, Verdict};
+use crate::condition::verdict::Verdict;
 use crate::error::{Error, ErrorKind};
 use crate::subject::value::Value;
 
@@ -274,7 +274,7 @@ fn each(value: Value<'_>, mut evaluate: impl FnMut(Value<'_>) -> Verdict) -> Ver
                 Some(Value::List(_)) | None => Verdict::Unknown,
                 Some(element) => evaluate(element),
             });
-            Verdict::any(elements, Look::NoFurther)
+            Verdict::any(elements, false)
         }
         scalar => evaluate(scalar),
     }

@@ -1,70 +1,62 @@
-//! Who looks on while a flag is evaluated.
+//! The tracer: what observes an evaluation.
 //!
-//! Evaluation is one piece of code, generic over its witness. With `()` for a witness, which sees nothing, the
-//! compiler leaves no trace of it; with an [`Explanation`](crate::Explanation)'s recorder every step is written down.
-//! So an explanation cannot disagree with the answer.
+//! Evaluation is one piece of code, generic over its tracer. The tracer `()` does nothing, and the compiler removes it.
+//! The recorder behind an [`Explanation`](crate::Explanation) stores every step. An explanation therefore cannot
+//! disagree with the answer.
+//!
+//! This trait covers conditions and segments. `evaluate` extends it with the steps of a flag.
 
 use std::fmt;
 
-use crate::bucketing::bucket::Point;
-use crate::condition::verdict::{Look, Verdict};
-use crate::evaluate::reason::Reason;
+use crate::condition::verdict::Verdict;
 use crate::subject::value::Value;
 
-/// Is told of each step, from the outside in. Every `enter` has its `leave` or `leave_flag`.
-pub(crate) trait Witness {
-    /// Whether conditions are judged to the end, also when it is clear whether they hold.
-    const LOOK: Look = Look::NoFurther;
+/// Observes the evaluation of conditions step by step. Spans nest: every `enter` is matched by a `leave`.
+pub(crate) trait Tracer {
+    /// Whether to evaluate all conditions, including those that can no longer change the result.
+    const EXHAUSTIVE: bool = false;
 
-    /// An attribute was put to a test.
-    fn test(&mut self, attribute: &str, test: &dyn fmt::Display, seen: Option<Value<'_>>, verdict: Verdict) {
-        let _ = (attribute, test, seen, verdict);
+    /// Reports that an operator was applied to an attribute. `actual` is the attribute's value, if the subject has one.
+    fn criterion(&mut self, attribute: &str, operator: &dyn fmt::Display, actual: Option<Value<'_>>, verdict: Verdict) {
+        let _ = (attribute, operator, actual, verdict);
     }
 
-    /// The id was looked for in a list of so many.
+    /// Reports that the id was looked up in a list of `len` ids.
     fn id(&mut self, len: usize, list: &str, verdict: Verdict) {
         let _ = (len, list, verdict);
     }
 
-    /// A variant was dealt, by the point on the second line.
-    fn dealt(&mut self, point: Point, variant: &str) {
-        let _ = (point, variant);
+    /// Reports the start of a span.
+    fn enter(&mut self, span: Span<'_>) {
+        let _ = span;
     }
 
-    fn enter(&mut self, group: Group<'_>) {
-        let _ = group;
-    }
-
+    /// Reports the end of the latest open span.
     fn leave(&mut self, verdict: Verdict) {
         let _ = verdict;
     }
-
-    fn leave_flag(&mut self, on: bool, reason: Reason) {
-        let _ = (on, reason);
-    }
 }
 
-/// What is entered.
+/// A group of steps with a verdict of its own.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Group<'a> {
-    /// Conditions that must all hold.
+pub(crate) enum Span<'a> {
+    /// Conditions that must all be met.
     All,
-    /// Conditions one of which must hold.
+    /// Conditions of which one must be met.
     Any,
+    /// A segment, by name.
     Segment(&'a str),
-    /// The place of a rule, and its name if it has one.
+    /// A rule, by index, and its name if it has one.
     Rule(usize, Option<&'a str>),
-    /// A flag that the one being evaluated requires. Left by `leave_flag`.
-    Required(&'a str),
 }
 
-/// Sees nothing, and wants to know whether conditions hold: that is all a rule asks.
-impl Witness for () {}
+/// The no-op tracer: evaluation short-circuits, because a rule only needs to know whether its conditions are met.
+impl Tracer for () {}
 
-/// Sees nothing, and wants to know exactly.
+/// Records nothing, and computes the exact verdict instead of stopping at the first one that is not yes.
 #[derive(Debug)]
-pub(crate) struct Exactly;
+pub(crate) struct Exhaustive;
 
-impl Witness for Exactly {
-    const LOOK: Look = Look::AtAll;
+impl Tracer for Exhaustive {
+    const EXHAUSTIVE: bool = true;
 }

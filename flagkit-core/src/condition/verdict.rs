@@ -1,25 +1,18 @@
-//! Yes, no, or cannot tell.
+//! The three verdicts of a condition.
 
 use std::ops::Not;
 
-/// What a condition says of a subject.
+/// The result of evaluating a condition for a subject.
+///
+/// Verdicts combine by Kleene's strong logic of indeterminacy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// It holds.
+    /// The subject meets the condition.
     Yes,
-    /// It does not hold.
+    /// The subject does not meet the condition.
     No,
-    /// The subject lacks what it takes to tell, or has it in a form that says nothing.
+    /// The subject lacks the attribute, or its value has the wrong type.
     Unknown,
-}
-
-/// How far to look when it is clear whether the verdict of several is yes. That never changes whether it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// At all of them: somebody wants to see.
-    AtAll,
-    /// No further.
-    NoFurther,
 }
 
 impl Verdict {
@@ -28,19 +21,20 @@ impl Verdict {
         match self {
             Self::Yes => "yes",
             Self::No => "no",
-            Self::Unknown => "cannot tell",
+            Self::Unknown => "unknown",
         }
     }
 
-    /// No if one is no, else cannot tell if one is that, else yes. Unless all are to be seen, it stops at the first that
-    /// is not yes, and is that one.
+    /// Combines verdicts by *and*: no if one is no, else unknown if one is unknown, else yes.
+    ///
+    /// Unless `exhaustive`, returns the first verdict other than yes, which never changes whether the result is yes.
     #[inline]
-    pub(crate) fn all(verdicts: impl Iterator<Item = Self>, look: Look) -> Self {
+    pub(crate) fn all(verdicts: impl Iterator<Item = Self>, exhaustive: bool) -> Self {
         let mut result = Self::Yes;
         for verdict in verdicts {
             if verdict != Self::Yes && result != Self::No {
                 result = verdict;
-                if look == Look::NoFurther {
+                if !exhaustive {
                     break;
                 }
             }
@@ -48,16 +42,17 @@ impl Verdict {
         result
     }
 
-    /// Yes if one is yes, else cannot tell if one is that, else no. Stops at the first yes, unless all are to be
-    /// seen.
+    /// Combines verdicts by *or*: yes if one is yes, else unknown if one is unknown, else no.
+    ///
+    /// Unless `exhaustive`, stops at the first yes.
     #[inline]
-    pub(crate) fn any(verdicts: impl Iterator<Item = Self>, look: Look) -> Self {
+    pub(crate) fn any(verdicts: impl Iterator<Item = Self>, exhaustive: bool) -> Self {
         let mut result = Self::No;
         for verdict in verdicts {
             if verdict != Self::No && result != Self::Yes {
                 result = verdict;
             }
-            if verdict == Self::Yes && look == Look::NoFurther {
+            if verdict == Self::Yes && !exhaustive {
                 break;
             }
         }
@@ -91,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tables_of_kleene() {
+    fn verdicts_combine_by_the_tables_of_kleene() {
         for (a, b, all, any) in [
             (Yes, Yes, Yes, Yes),
             (Yes, No, No, Yes),
@@ -101,15 +96,15 @@ mod tests {
             (Unknown, Unknown, Unknown, Unknown),
         ] {
             for pair in [[a, b], [b, a]] {
-                assert_eq!(Verdict::all(pair.into_iter(), Look::AtAll), all, "{pair:?}");
-                assert_eq!(Verdict::any(pair.into_iter(), Look::AtAll), any, "{pair:?}");
-                assert_eq!(Verdict::any(pair.into_iter(), Look::NoFurther), any, "{pair:?}");
-                let is_yes = Verdict::all(pair.into_iter(), Look::NoFurther) == Yes;
+                assert_eq!(Verdict::all(pair.into_iter(), true), all, "{pair:?}");
+                assert_eq!(Verdict::any(pair.into_iter(), true), any, "{pair:?}");
+                assert_eq!(Verdict::any(pair.into_iter(), false), any, "{pair:?}");
+                let is_yes = Verdict::all(pair.into_iter(), false) == Yes;
                 assert_eq!(is_yes, all == Yes, "{pair:?}");
             }
         }
         assert_eq!([!Yes, !No, !Unknown], [No, Yes, Unknown]);
-        assert_eq!(Verdict::all([].into_iter(), Look::NoFurther), Yes);
-        assert_eq!(Verdict::any([].into_iter(), Look::AtAll), No);
+        assert_eq!(Verdict::all([].into_iter(), false), Yes);
+        assert_eq!(Verdict::any([].into_iter(), true), No);
     }
 }

@@ -1,13 +1,17 @@
-//! A flag as evaluation reads it.
+//! Compiled flags: what evaluation reads.
+//!
+//! Compiling happens when layers are merged. It hashes the salt, turns the percentage into a threshold, and replaces the
+//! names of segments and variants by the values. Evaluation does none of that.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::bucketing::bucket::Threshold;
 use crate::bucketing::bucketer::{Bucketer, Rollout, SimpleRollout};
-use crate::condition::tracer::Witness;
+use crate::condition::tracer::Tracer;
 use crate::condition::verdict::Verdict;
 use crate::condition::{Condition, StringSet};
+use crate::evaluate::flag_tracer::FlagTracer;
 use crate::model::Flag;
 use crate::model::rule::{Reference, Rule};
 use crate::model::segment::{Segment, evaluate_id};
@@ -19,70 +23,76 @@ pub(crate) type Segments = BTreeMap<Arc<str>, Arc<Segment>>;
 
 type NamedSegment = (Arc<str>, Arc<Segment>);
 
-/// A flag with everything computed that can be before a subject is known. Small: there is one for each flag.
+/// A compiled flag: everything that can be computed before the subject is known.
+///
+/// The snapshot owns one per key. It is two words for most flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Definition {
-    /// Off for everybody, who get this variant.
+    /// Off for every subject, with the variant that is served meanwhile.
     Off(Option<Variant>),
-    /// The latest declaration could not be understood and there is no earlier one: dark.
-    Refused,
-    /// On for the subjects below the threshold.
+    /// Dark, because the latest declaration is invalid and there is no earlier valid one.
+    Invalid,
+    /// On for the subjects below a threshold. The call site can decide this.
     On(SimpleRollout),
-    /// More than that.
-    Plan(Arc<Plan>),
+    /// Decided by prerequisites, rules, variants or custom bucketing.
+    Targeted(Arc<TargetedFlag>),
 }
 
-/// A flag with prerequisites, rules or variants, or a line of its own.
+/// A flag with prerequisites, rules, variants or custom bucketing. Shared by the snapshots that contain it unchanged.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Plan {
-    pub(crate) requires: Box<[Arc<str>]>,
+pub(crate) struct TargetedFlag {
+    pub(crate) prerequisites: Box<[Arc<str>]>,
     pub(crate) rules: Box<[CompiledRule]>,
-    /// For whom no rule matches.
-    pub(crate) fallthrough: Serve,
-    /// What those get for whom it is off.
+    /// The outcome when no rule matches.
+    pub(crate) fallthrough: Outcome,
+    /// The variant for subjects that the flag is off for.
     pub(crate) off: Option<Variant>,
 }
 
-/// Who is let in, and what they get.
+/// What a rule, or the flag itself, decides: the included subjects and their variants.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Serve {
-    pub(crate) split: Rollout,
-    deal: Deal,
+pub(crate) struct Outcome {
+    pub(crate) rollout: Rollout,
+    allocation: Allocation,
 }
 
+/// How included subjects get their variant.
 #[derive(Debug, PartialEq, Eq)]
-enum Deal {
+enum Allocation {
+    /// The flag has no variants.
     Nothing,
-    /// The same to all.
+    /// Every subject gets the same variant.
     Fixed(Variant),
-    /// By weight, on a line of its own: raising the share that is let in changes nobody's variant.
+    /// By weight, with a separate bucketer, so that raising the rollout changes no subject's variant.
     ByWeight(Bucketer, Variants),
 }
 
+/// A rule with its segments and variants resolved.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CompiledRule {
     name: Option<Arc<str>>,
-    /// All must hold.
-    pub(super) tests: Box<[Test]>,
-    pub(crate) serve: Serve,
+    /// The rule matches if all criteria are met.
+    pub(super) criteria: Box<[Criterion]>,
+    pub(crate) outcome: Outcome,
 }
 
-/// One of the things that a rule states.
+/// One requirement of a rule.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Test {
-    /// The subject is one of these.
+pub(super) enum Criterion {
+    /// The subject's id is listed.
     Subjects(Arc<StringSet>),
-    /// It belongs to one of these.
+    /// The subject is in one of these segments.
     Segments(Box<[NamedSegment]>),
+    /// The subject meets the condition.
     Condition(Arc<Condition>),
 }
 
 impl Definition {
-    /// Compiles a flag. Its own salt, else its key, seeds the hash.
+    /// Compiles a flag. The seed of the hash comes from its salt, else from its key.
     ///
-    /// A flag that refers to a segment or a variant that is not there is refused; layering says so before.
+    /// A reference to a missing segment or variant yields `Invalid`. The merge has reported it before.
     pub(crate) fn compile(key: &str, flag: &Flag, segments: &Segments) -> Self {
-        Self::try_compile(key, flag, segments).unwrap_or(Self::Refused)
+        Self::try_compile(key, flag, segments).unwrap_or(Self::Invalid)
     }
 
     fn try_compile(key: &str, flag: &Flag, segments: &Segments) -> Option<Self> {
@@ -95,93 +105,93 @@ impl Definition {
         }
         let salt = flag.salt().unwrap_or(key);
         let bucketing = flag.bucketing();
-        let line = Bucketer::new(bucketing.seed(salt), flag.shared_by(), bucketing.points());
-        let split = Rollout::new(line, flag.rollout());
-        if let (false, Some(split)) = (flag.has_targeting(), split.to_simple()) {
-            return Some(Self::On(split));
+        let bucketer = Bucketer::new(bucketing.seed(salt), flag.shared_by(), bucketing.points());
+        let rollout = Rollout::new(bucketer, flag.rollout());
+        if let (false, Some(rollout)) = (flag.has_targeting(), rollout.to_simple()) {
+            return Some(Self::On(rollout));
         }
-        let deal = |variants| Deal::by_weight(salt, flag.shared_by(), bucketing.points(), variants);
-        let deal = flag.variants().map_or(Deal::Nothing, deal);
+        let by_weight = |variants| Allocation::by_weight(salt, flag.shared_by(), bucketing.points(), variants);
+        let allocation = flag.variants().map_or(Allocation::Nothing, by_weight);
         let rules = flag.rules().iter().map(|rule| CompiledRule::compile(rule, salt, flag, segments));
-        Some(Self::Plan(Arc::new(Plan {
-            requires: flag.prerequisites().iter().map(|required| required.name().into()).collect(),
+        Some(Self::Targeted(Arc::new(TargetedFlag {
+            prerequisites: flag.prerequisites().iter().map(|prerequisite| prerequisite.name().into()).collect(),
             rules: rules.collect::<Option<_>>()?,
-            fallthrough: Serve { split, deal },
+            fallthrough: Outcome { rollout, allocation },
             off,
         })))
     }
 }
 
-impl Plan {
-    /// The plan that says no more than a split.
-    pub(super) fn plain(split: SimpleRollout) -> Self {
-        let fallthrough = Serve { split: split.into(), deal: Deal::Nothing };
-        Self { requires: [].into(), rules: [].into(), fallthrough, off: None }
+impl TargetedFlag {
+    /// Returns a flag that has only a rollout.
+    pub(super) fn from_rollout(rollout: SimpleRollout) -> Self {
+        let fallthrough = Outcome { rollout: rollout.into(), allocation: Allocation::Nothing };
+        Self { prerequisites: [].into(), rules: [].into(), fallthrough, off: None }
     }
 
-    /// The split that decides by itself whether the flag is on, if one does.
-    pub(crate) fn plain_split(&self) -> Option<SimpleRollout> {
-        if self.requires.is_empty() && self.rules.is_empty() { self.fallthrough.split.to_simple() } else { None }
+    /// Returns the rollout if nothing else decides whether the flag is on.
+    pub(crate) fn simple_rollout(&self) -> Option<SimpleRollout> {
+        if self.prerequisites.is_empty() && self.rules.is_empty() { self.fallthrough.rollout.to_simple() } else { None }
     }
 }
 
-impl Serve {
-    /// Tells whether nobody is dealt a variant by this whom the other does not deal the same.
-    pub(super) fn deals_no_more_than(&self, other: &Self) -> bool {
-        self.deal == Deal::Nothing || self.deal == other.deal
+impl Outcome {
+    /// Returns whether `other` assigns every variant that this outcome assigns, to the same subjects.
+    pub(super) fn assigns_no_more_than(&self, other: &Self) -> bool {
+        self.allocation == Allocation::Nothing || self.allocation == other.allocation
     }
 
-    /// What a subject gets that is let in.
+    /// Returns the variant of an included subject.
     #[inline]
-    pub(crate) fn variant<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Option<&Variant> {
-        match &self.deal {
-            Deal::Nothing => None,
-            Deal::Fixed(variant) => Some(variant),
-            Deal::ByWeight(line, variants) => {
-                let point = line.point(subject)?;
+    pub(crate) fn variant<S: Subject + ?Sized, T: FlagTracer>(&self, subject: &S, tracer: &mut T) -> Option<&Variant> {
+        match &self.allocation {
+            Allocation::Nothing => None,
+            Allocation::Fixed(variant) => Some(variant),
+            Allocation::ByWeight(bucketer, variants) => {
+                let point = bucketer.point(subject)?;
                 let variant = variants.deal(point)?;
-                witness.dealt(point, variant.name());
+                tracer.variant_assigned(point, variant.name());
                 Some(variant)
             }
         }
     }
 }
 
-impl Deal {
+impl Allocation {
     fn by_weight(salt: &str, by: Option<Arc<str>>, points: Threshold, variants: &Variants) -> Self {
         Self::ByWeight(Bucketer::new(Variants::seed(salt), by, points), variants.on_line(points))
     }
 }
 
 impl CompiledRule {
-    /// What the rule leaves open is as the flag has it.
+    /// Compiles a rule. The rule inherits what it does not set from the flag.
     fn compile(rule: &Rule, salt: &str, flag: &Flag, segments: &Segments) -> Option<Self> {
         let salt = rule.salt().unwrap_or(salt);
         let by = rule.shared_by().or_else(|| flag.shared_by());
         let bucketing = rule.bucketing().unwrap_or(flag.bucketing());
         let variants = rule.variants().or(flag.variants());
-        let deal = match (rule.variant(), variants) {
-            (Some(name), variants) => Deal::Fixed(variants?.get(name)?.clone()),
-            (None, Some(variants)) => Deal::by_weight(salt, by.clone(), bucketing.points(), variants),
-            (None, None) => Deal::Nothing,
+        let allocation = match (rule.variant(), variants) {
+            (Some(name), variants) => Allocation::Fixed(variants?.get(name)?.clone()),
+            (None, Some(variants)) => Allocation::by_weight(salt, by.clone(), bucketing.points(), variants),
+            (None, None) => Allocation::Nothing,
         };
-        let named = |reference: &Reference| {
+        let resolve = |reference: &Reference| {
             segments.get_key_value(reference.name()).map(|(name, segment)| (Arc::clone(name), Arc::clone(segment)))
         };
         let segments = match rule.stated_segments() {
-            Some(references) => Some(references.iter().map(named).collect::<Option<_>>()?),
+            Some(references) => Some(references.iter().map(resolve).collect::<Option<_>>()?),
             None => None,
         };
-        let tests = [
-            rule.shared_subjects().map(Test::Subjects),
-            segments.map(Test::Segments),
-            rule.shared_condition().map(Test::Condition),
+        let criteria = [
+            rule.shared_subjects().map(Criterion::Subjects),
+            segments.map(Criterion::Segments),
+            rule.shared_condition().map(Criterion::Condition),
         ];
-        let split = Rollout::new(Bucketer::new(bucketing.seed(salt), by, bucketing.points()), rule.rollout());
+        let rollout = Rollout::new(Bucketer::new(bucketing.seed(salt), by, bucketing.points()), rule.rollout());
         Some(Self {
             name: rule.shared_name(),
-            tests: tests.into_iter().flatten().collect(),
-            serve: Serve { split, deal },
+            criteria: criteria.into_iter().flatten().collect(),
+            outcome: Outcome { rollout, allocation },
         })
     }
 
@@ -189,16 +199,17 @@ impl CompiledRule {
         self.name.as_deref()
     }
 
-    /// Judges whether the rule matches: all it states must hold.
+    /// Returns whether the rule matches. All of its criteria must be met.
     #[inline]
-    pub(crate) fn evaluate<S: Subject + ?Sized, W: Witness>(&self, subject: &S, witness: &mut W) -> Verdict {
-        let verdicts = self.tests.iter().map(|test| match test {
-            Test::Subjects(ids) => evaluate_id(ids, "listed", subject, witness),
-            Test::Segments(segments) => {
-                Verdict::any(segments.iter().map(|(name, segment)| segment.evaluate(name, subject, witness)), W::LOOK)
-            }
-            Test::Condition(condition) => condition.evaluate(subject, witness),
+    pub(crate) fn evaluate<S: Subject + ?Sized, T: Tracer>(&self, subject: &S, tracer: &mut T) -> Verdict {
+        let verdicts = self.criteria.iter().map(|criterion| match criterion {
+            Criterion::Subjects(ids) => evaluate_id(ids, "listed", subject, tracer),
+            Criterion::Segments(segments) => Verdict::any(
+                segments.iter().map(|(name, segment)| segment.evaluate(name, subject, tracer)),
+                T::EXHAUSTIVE,
+            ),
+            Criterion::Condition(condition) => condition.evaluate(subject, tracer),
         });
-        Verdict::all(verdicts, W::LOOK)
+        Verdict::all(verdicts, T::EXHAUSTIVE)
     }
 }

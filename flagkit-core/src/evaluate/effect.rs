@@ -1,31 +1,31 @@
-//! What a change does to who is let in.
+//! The effect of a change: neutral, narrows or widens.
 //!
 //! # The problem
 //!
-//! To turn a feature off for somebody must be free; to turn it on for somebody must be somebody's decision. So a change
-//! has to be told to be the one or the other, before it is made, for subjects that nobody has a list of.
+//! Turning a feature off must always be free. Turning it on must be a decision. A change therefore has to be classified
+//! before it is made, for subjects that no list contains.
 //!
 //! # The idea
 //!
-//! A change *narrows* when it can be proven that it lets nobody in who was not in before. What cannot be proven to narrow
-//! *widens*. A change that narrows in both directions is *neutral*. So the proof may give up whenever it likes: that costs
-//! somebody a confirmation, never a surprise.
+//! A change *narrows* if it can be proven to include no new subject. Every other change *widens*. A change that narrows
+//! in both directions is *neutral*. The proof may give up at any point: that costs a confirmation, and never causes a
+//! surprise.
 //!
 //! # How it works
 //!
-//! Definitions are compared as they are compiled, after layering: salts are seeds, segments are there. Everybody is more
-//! than a part, the same line up to a higher threshold is more than up to a lower one, a condition that implies another
-//! holds for fewer, and one more requirement is less.
+//! The proof compares compiled definitions, after layering, so salts are seeds and segments are resolved. A full rollout
+//! contains every other one. For the same bucketer, a higher threshold contains a lower one. A condition that implies
+//! another includes fewer subjects, and one more prerequisite includes fewer.
 //!
-//! Rules are compared from the top, and the proof goes by steps from the bottom: with all rules below a place as they
-//! will be, the rule at that place may be taken away, made stricter, or given less, if whoever falls out of it gets no
-//! more from the rules below than it gave; and rules that let nobody in may come in between. Each such step narrows, so
-//! all together do.
+//! Rules are compared from the top, and the proof proceeds in steps from the bottom. Assume that all rules below an
+//! index are already replaced. Then the rule at that index may be removed, made stricter, or given a smaller outcome, if
+//! the subjects that it no longer matches get no more from the rules below than it gave them. Rules that serve no
+//! subject may be inserted. Each such step narrows, so all steps together narrow.
 
-use super::compiled::{CompiledRule, Definition, Plan, Serve, Test};
+use super::compiled::{CompiledRule, Criterion, Definition, Outcome, TargetedFlag};
 use crate::bucketing::bucket::Threshold;
 
-/// What a change does to who sees a feature.
+/// The effect of a change on which subjects see a feature.
 ///
 /// # Examples
 ///
@@ -41,11 +41,11 @@ use crate::bucketing::bucket::Threshold;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
-    /// Everybody sees what they saw before.
+    /// Every subject is served as before.
     Neutral,
-    /// Nobody sees what they did not see before.
+    /// No subject sees more than before.
     Narrows,
-    /// Somebody may see what they did not see before.
+    /// A subject may see more than before.
     Widens,
 }
 
@@ -60,123 +60,127 @@ impl Effect {
     }
 }
 
-/// Tells whether nobody is let in by `after`, or gets a variant of it, who was not let in by `before`. `None` is a flag
-/// that is not declared. `required` tells the same of a flag that `before` requires.
-pub(crate) fn narrows<'a>(
+/// Returns whether `after` serves no subject that `before` did not serve the same way.
+///
+/// `None` is a flag that is not declared. `is_prerequisite_narrowing` answers the same question for a prerequisite of
+/// `before`, by key.
+pub(crate) fn is_narrowing<'a>(
     before: Option<&'a Definition>,
     after: Option<&Definition>,
-    required: impl FnMut(&'a str) -> bool,
+    is_prerequisite_narrowing: impl FnMut(&'a str) -> bool,
 ) -> bool {
     if before == after {
-        // Also when a flag that both require lets more in now.
+        // A prerequisite of both may include more subjects than before.
         return match before {
-            Some(Definition::Plan(plan)) => plan.requires.iter().map(AsRef::as_ref).all(required),
+            Some(Definition::Targeted(flag)) => {
+                flag.prerequisites.iter().map(AsRef::as_ref).all(is_prerequisite_narrowing)
+            }
             _ => true,
         };
     }
-    // What is served to those for whom it is off: nothing, or what was served before.
+    // Subjects that the flag is off for may get no variant, or the one they got before.
     let off = |definition: Option<&Definition>| match definition {
         Some(Definition::Off(variant)) => variant.clone(),
-        Some(Definition::Plan(plan)) => plan.off.clone(),
+        Some(Definition::Targeted(flag)) => flag.off.clone(),
         _ => None,
     };
     let off_after = off(after);
     if off_after.is_some() && off_after != off(before) {
         return false;
     }
-    let (mut before_plan, mut after_plan) = (None, None);
-    let Some(after) = after.and_then(|after| plan(after, &mut after_plan)) else { return true };
-    if lets_nobody_in(after) {
+    let (mut before_storage, mut after_storage) = (None, None);
+    let Some(after) = after.and_then(|after| targeted(after, &mut after_storage)) else { return true };
+    if is_empty(after) {
         return true;
     }
     let before = match before {
-        Some(Definition::Plan(plan)) => plan.as_ref(),
-        Some(other) => match plan(other, &mut before_plan) {
+        Some(Definition::Targeted(flag)) => flag.as_ref(),
+        Some(other) => match targeted(other, &mut before_storage) {
             Some(before) => return rules_narrow(before, after),
             None => return false,
         },
         None => return false,
     };
-    let still_requires = before.requires.iter().all(|key| after.requires.contains(key));
-    still_requires && before.requires.iter().map(AsRef::as_ref).all(required) && rules_narrow(before, after)
+    let keeps_prerequisites = before.prerequisites.iter().all(|key| after.prerequisites.contains(key));
+    keeps_prerequisites
+        && before.prerequisites.iter().map(AsRef::as_ref).all(is_prerequisite_narrowing)
+        && rules_narrow(before, after)
 }
 
-/// A definition as a plan, if it is switched on.
-fn plan<'d>(definition: &'d Definition, room: &'d mut Option<Plan>) -> Option<&'d Plan> {
+/// Returns a definition as a targeted flag, if it is enabled. `storage` holds it if it has to be made.
+fn targeted<'d>(definition: &'d Definition, storage: &'d mut Option<TargetedFlag>) -> Option<&'d TargetedFlag> {
     match definition {
-        Definition::Off(_) | Definition::Refused => None,
-        Definition::On(split) => Some(room.insert(Plan::plain(*split))),
-        Definition::Plan(plan) => Some(plan),
+        Definition::Off(_) | Definition::Invalid => None,
+        Definition::On(rollout) => Some(storage.insert(TargetedFlag::from_rollout(*rollout))),
+        Definition::Targeted(flag) => Some(flag),
     }
 }
 
-fn lets_nobody_in(plan: &Plan) -> bool {
-    plan.rules.iter().map(|rule| &rule.serve).chain([&plan.fallthrough]).all(gives_nothing)
+/// Returns whether the flag is on for no subject.
+fn is_empty(flag: &TargetedFlag) -> bool {
+    flag.rules.iter().map(|rule| &rule.outcome).chain([&flag.fallthrough]).all(serves_nobody)
 }
 
-fn gives_nothing(serve: &Serve) -> bool {
-    serve.split.threshold() == Threshold::NOBODY
+fn serves_nobody(outcome: &Outcome) -> bool {
+    outcome.rollout.threshold() == Threshold::NOBODY
 }
 
-/// Tells whether whoever is served so after is served the same before.
-pub(crate) fn is_within(after: &Serve, before: &Serve) -> bool {
-    gives_nothing(after) || (after.deals_no_more_than(before) && after.split.is_within(&before.split))
+/// Returns whether every subject that `after` serves was served the same way by `before`.
+fn is_within(after: &Outcome, before: &Outcome) -> bool {
+    serves_nobody(after) || (after.assigns_no_more_than(before) && after.rollout.is_within(&before.rollout))
 }
 
-fn rules_narrow(before: &Plan, after: &Plan) -> bool {
+fn rules_narrow(before: &TargetedFlag, after: &TargetedFlag) -> bool {
     let mut rest: &[CompiledRule] = &after.rules;
     for old in &before.rules {
         loop {
-            // Whoever falls out of the old rule gets no more than it gave.
-            let falls_well = |below: &[CompiledRule]| {
-                below
-                    .iter()
-                    .map(|rule| &rule.serve)
-                    .chain([&after.fallthrough])
-                    .all(|serve| is_within(serve, &old.serve))
+            // Subjects that the old rule matched and the new one does not get no more than the old one gave them.
+            let falls_through = |below: &[CompiledRule]| {
+                let outcomes = below.iter().map(|rule| &rule.outcome).chain([&after.fallthrough]);
+                outcomes.into_iter().all(|outcome| is_within(outcome, &old.outcome))
             };
             let Some((new, below)) = rest.split_first() else {
-                if falls_well(rest) {
+                if falls_through(rest) {
                     break;
                 }
                 return false;
             };
-            let is_the_same = |new: &CompiledRule| tests_imply(&new.tests, &old.tests);
-            if is_the_same(new) && is_within(&new.serve, &old.serve) {
-                if new.tests == old.tests || falls_well(below) {
+            let is_stricter = |new: &CompiledRule| criteria_imply(&new.criteria, &old.criteria);
+            if is_stricter(new) && is_within(&new.outcome, &old.outcome) {
+                if new.criteria == old.criteria || falls_through(below) {
                     rest = below;
                     break;
                 }
                 return false;
             }
-            if gives_nothing(&new.serve) {
+            if serves_nobody(&new.outcome) {
                 rest = below;
-                // In the place of the old one, or in between.
-                if tests_imply(&old.tests, &new.tests) && !below.iter().any(is_the_same) {
+                // The new rule replaces the old one, or was inserted above it.
+                if criteria_imply(&old.criteria, &new.criteria) && !below.iter().any(is_stricter) {
                     break;
                 }
-            } else if falls_well(rest) {
+            } else if falls_through(rest) {
                 break;
             } else {
                 return false;
             }
         }
     }
-    rest.iter().all(|new| gives_nothing(&new.serve)) && is_within(&after.fallthrough, &before.fallthrough)
+    rest.iter().all(|new| serves_nobody(&new.outcome)) && is_within(&after.fallthrough, &before.fallthrough)
 }
 
-/// Tells whether what the rule with the first tests matches is matched by the rule with the others.
-fn tests_imply(tests: &[Test], others: &[Test]) -> bool {
-    others.iter().all(|other| tests.iter().any(|test| test_implies(test, other)))
+/// Returns whether a rule with `criteria` matches only subjects that a rule with `others` matches.
+fn criteria_imply(criteria: &[Criterion], others: &[Criterion]) -> bool {
+    others.iter().all(|other| criteria.iter().any(|criterion| criterion_implies(criterion, other)))
 }
 
-fn test_implies(test: &Test, other: &Test) -> bool {
-    match (test, other) {
-        (Test::Subjects(ids), Test::Subjects(others)) => ids.is_subset(others),
-        (Test::Segments(segments), Test::Segments(others)) => {
+fn criterion_implies(criterion: &Criterion, other: &Criterion) -> bool {
+    match (criterion, other) {
+        (Criterion::Subjects(ids), Criterion::Subjects(others)) => ids.is_subset(others),
+        (Criterion::Segments(segments), Criterion::Segments(others)) => {
             segments.iter().all(|(_, segment)| others.iter().any(|(_, other)| segment.implies(other)))
         }
-        (Test::Condition(condition), Test::Condition(other)) => condition.implies(other),
+        (Criterion::Condition(condition), Criterion::Condition(other)) => condition.implies(other),
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! An answer with its grounds.
+//! The result of an evaluation, as callers receive it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::evaluate::reason::Reason;
 use crate::model::Variant;
 use crate::model::provenance::Provenance;
 
-/// The answer to one question, and everything that led to it.
+/// The result of evaluating one flag for one subject: the answer, its reason and where it comes from.
 ///
 /// # Examples
 ///
@@ -32,38 +32,40 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Returns the answer.
+    /// Returns whether the flag is on for the subject.
     pub fn is_on(&self) -> bool {
         self.on
     }
 
-    /// Returns why the answer is what it is.
+    /// Returns the reason of the answer.
     pub fn reason(&self) -> Reason {
         self.reason
     }
 
-    /// Returns which rule matched, from 0. `None` when none did, or none was asked.
+    /// Returns the index of the rule that matched, from 0. `None` if no rule matched or none was evaluated.
     pub fn rule(&self) -> Option<usize> {
         self.rule
     }
 
-    /// Returns the variant. `None` when the flag has no variants, is off for the subject (and has no
-    /// [variant for that](crate::Flag::with_off_variant)), or the subject has nothing to be dealt one by.
+    /// Returns the variant.
+    ///
+    /// `None` if the flag has no variants, if the flag is off for the subject (unless it has an
+    /// [off variant](crate::Flag::with_off_variant)), or if the subject lacks the attribute the flag is bucketed by.
     pub fn variant(&self) -> Option<&Variant> {
         self.variant.as_ref()
     }
 
-    /// Returns the required flag that is off, for the reason [`Reason::Prerequisite`].
+    /// Returns the key of the prerequisite that is off, if the reason is [`Reason::Prerequisite`].
     pub fn prerequisite(&self) -> Option<&str> {
         self.prerequisite.as_deref()
     }
 
-    /// Returns the layer that decided: the highest one that says anything about the key, if any does.
+    /// Returns the layer that decided: the highest one that declares the key, if any does.
     pub fn layer(&self) -> Option<&Provenance> {
         self.layer.as_ref()
     }
 
-    /// Returns the revision of the snapshot that was asked.
+    /// Returns the revision of the snapshot.
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -73,7 +75,7 @@ impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let answer = if self.on { "on" } else { "off" };
         match &self.prerequisite {
-            Some(key) => write!(f, "{answer}: the required flag {key} is off")?,
+            Some(key) => write!(f, "{answer}: the prerequisite {key} is off")?,
             None => write!(f, "{answer}: {}", self.reason)?,
         }
         if let Some(rule) = self.rule {
@@ -83,7 +85,7 @@ impl fmt::Display for Evaluation {
             write!(f, ", variant {}", variant.name())?;
         }
         if let Some(layer) = &self.layer {
-            write!(f, ", says {layer}")?;
+            write!(f, ", from {layer}")?;
         }
         write!(f, " (revision {})", self.revision)
     }

@@ -1,76 +1,80 @@
-//! Evaluation: a definition and a subject in, an outcome out.
+//! The evaluator: a definition and a subject in, a decision out.
 //!
-//! Pure and total: no I/O, no clock, no lock, no allocation, no error. The same definitions and subject always give
-//! the same outcome. Recursion goes through prerequisites alone, whose chains are bounded when layers are merged and
-//! once more here.
+//! Evaluation is pure and total: no I/O, no clock, no lock, no allocation, no error. The same definitions and subject
+//! always give the same decision. Only prerequisites recurse. The merge bounds their depth, and the evaluator bounds it
+//! again.
 
 use std::borrow::Cow;
 
 use crate::bucketing::bucket::{Point, Threshold};
 use crate::bucketing::bucketer::{Rollout, SimpleRollout};
-use crate::condition::tracer::{Group, Witness};
+use crate::condition::tracer::Span;
 use crate::condition::verdict::Verdict;
-use crate::evaluate::compiled::{Definition, Plan, Serve};
+use crate::evaluate::compiled::{Definition, Outcome, TargetedFlag};
+use crate::evaluate::flag_tracer::FlagTracer;
 use crate::evaluate::reason::Reason;
 use crate::model::Variant;
 use crate::subject::Subject;
 
-/// How many flags may require each other in a chain.
-pub(crate) const MAX_CHAIN: usize = 32;
-/// How many ways may lead from a flag to those it requires: each is gone at every read.
-pub(crate) const MAX_WAYS: usize = 1_000;
+/// The maximum length of a chain of prerequisites.
+pub(crate) const MAX_PREREQUISITE_DEPTH: usize = 32;
+/// The maximum number of paths from a flag to its prerequisites. Every read follows each path.
+pub(crate) const MAX_PREREQUISITE_PATHS: usize = 1_000;
 
-/// An answer and why.
+/// The result of an evaluation, borrowed from the definition.
+///
+/// The evaluator returns it by value. The snapshot turns it into a bool, a variant or an
+/// [`Evaluation`](crate::Evaluation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome<'d> {
+pub(crate) struct Decision<'d> {
     pub(crate) on: bool,
     pub(crate) reason: Reason,
-    /// The rule that matched.
+    /// The index of the rule that matched.
     pub(crate) rule: Option<usize>,
     pub(crate) variant: Option<&'d Variant>,
 }
 
-impl<'d> Outcome<'d> {
-    /// Of a key that no layer declares.
-    pub(crate) const UNDECLARED: Self = Self::off(Reason::NotFound, None);
+impl<'d> Decision<'d> {
+    /// The decision for a key that no layer declares.
+    pub(crate) const NOT_FOUND: Self = Self::off(Reason::NotFound, None);
 
     const fn off(reason: Reason, variant: Option<&'d Variant>) -> Self {
         Self { on: false, reason, rule: None, variant }
     }
 }
 
-/// Where a subject stands on the line of a split. As small as can be: it is passed on in registers.
+/// A subject's position relative to a rollout. It is small, so that it is passed in registers.
 #[derive(Clone, Copy)]
-enum Place {
-    /// It does not matter, for everybody is let in.
-    Anywhere,
-    /// The subject has nothing to be placed by.
-    Nowhere,
+enum Position {
+    /// Irrelevant, because the rollout includes every subject.
+    Any,
+    /// Undefined, because the subject lacks the bucketing value.
+    Missing,
     At(Point),
 }
 
-impl Place {
+impl Position {
     #[inline]
-    fn on_plain<S: Subject + ?Sized>(split: SimpleRollout, subject: &S) -> Self {
-        if split.threshold == Threshold::EVERYBODY {
-            return Self::Anywhere;
+    fn in_simple<S: Subject + ?Sized>(rollout: SimpleRollout, subject: &S) -> Self {
+        if rollout.threshold == Threshold::EVERYBODY {
+            return Self::Any;
         }
-        split.point(subject).map_or(Self::Nowhere, Self::At)
+        rollout.point(subject).map_or(Self::Missing, Self::At)
     }
 
     #[inline]
-    fn on<S: Subject + ?Sized>(split: &Rollout, subject: &S) -> Self {
-        if split.is_full() {
-            return Self::Anywhere;
+    fn in_rollout<S: Subject + ?Sized>(rollout: &Rollout, subject: &S) -> Self {
+        if rollout.is_full() {
+            return Self::Any;
         }
-        split.bucketer().point(subject).map_or(Self::Nowhere, Self::At)
+        rollout.bucketer().point(subject).map_or(Self::Missing, Self::At)
     }
 
     #[inline]
     fn is_below(self, threshold: Threshold) -> bool {
         match self {
-            Self::Anywhere => true,
-            Self::Nowhere => false,
+            Self::Any => true,
+            Self::Missing => false,
             Self::At(point) => point.is_below(threshold),
         }
     }
@@ -78,74 +82,77 @@ impl Place {
     #[inline]
     fn reason(self, threshold: Threshold) -> Reason {
         match self {
-            Self::Anywhere => Reason::On,
-            Self::Nowhere => Reason::MissingBucketingValue,
+            Self::Any => Reason::On,
+            Self::Missing => Reason::MissingBucketingValue,
             Self::At(point) => Reason::Rollout { point, threshold },
         }
     }
 }
 
-/// Where the definitions of required flags are looked up.
+/// Looks up the definitions of prerequisites. The snapshot implements it.
 pub(crate) trait Definitions {
     fn definition(&self, key: &str) -> Option<Cow<'_, Definition>>;
 }
 
-/// A question: for whom, among which definitions, and who looks on.
-pub(crate) struct Question<'a, D, S: ?Sized, W> {
+/// One evaluation: its definitions, its subject and its tracer. The snapshot makes one per read.
+pub(crate) struct Evaluator<'a, D, S: ?Sized, T> {
     pub(crate) definitions: &'a D,
     pub(crate) subject: &'a S,
-    pub(crate) witness: &'a mut W,
+    pub(crate) tracer: &'a mut T,
 }
 
-impl<D: Definitions, S: Subject + ?Sized, W: Witness> Question<'_, D, S, W> {
+impl<D: Definitions, S: Subject + ?Sized, T: FlagTracer> Evaluator<'_, D, S, T> {
     #[inline]
-    pub(crate) fn evaluate<'d>(&mut self, definition: &'d Definition) -> Outcome<'d> {
-        self.evaluate_within(definition, MAX_CHAIN)
+    pub(crate) fn evaluate<'d>(&mut self, definition: &'d Definition) -> Decision<'d> {
+        self.evaluate_within(definition, MAX_PREREQUISITE_DEPTH)
     }
 
+    /// Evaluates a definition with at most `depth` further prerequisites in a chain.
     #[inline]
-    fn evaluate_within<'d>(&mut self, definition: &'d Definition, chain: usize) -> Outcome<'d> {
+    fn evaluate_within<'d>(&mut self, definition: &'d Definition, depth: usize) -> Decision<'d> {
         match definition {
-            Definition::Refused => Outcome::off(Reason::Invalid, None),
-            Definition::Off(variant) => Outcome::off(Reason::Off, variant.as_ref()),
-            Definition::On(split) => {
-                let (place, threshold) = (Place::on_plain(*split, self.subject), split.threshold);
-                Outcome { on: place.is_below(threshold), reason: place.reason(threshold), rule: None, variant: None }
+            Definition::Invalid => Decision::off(Reason::Invalid, None),
+            Definition::Off(variant) => Decision::off(Reason::Off, variant.as_ref()),
+            Definition::On(rollout) => {
+                let (position, threshold) = (Position::in_simple(*rollout, self.subject), rollout.threshold);
+                let (on, reason) = (position.is_below(threshold), position.reason(threshold));
+                Decision { on, reason, rule: None, variant: None }
             }
-            Definition::Plan(plan) => self.plan(plan, chain),
+            Definition::Targeted(flag) => self.evaluate_targeted(flag, depth),
         }
     }
 
-    fn plan<'d>(&mut self, plan: &'d Plan, chain: usize) -> Outcome<'d> {
-        for (index, key) in plan.requires.iter().enumerate() {
-            let Some(chain) = chain.checked_sub(1) else { return Outcome::off(Reason::Invalid, None) };
-            self.witness.enter(Group::Required(key));
+    fn evaluate_targeted<'d>(&mut self, flag: &'d TargetedFlag, depth: usize) -> Decision<'d> {
+        for (index, key) in flag.prerequisites.iter().enumerate() {
+            let Some(depth) = depth.checked_sub(1) else { return Decision::off(Reason::Invalid, None) };
+            self.tracer.enter_flag(key);
             let definitions = self.definitions;
             let definition = definitions.definition(key);
             let definition = definition.as_deref();
-            let Outcome { on, reason, .. } =
-                definition.map_or(Outcome::UNDECLARED, |definition| self.evaluate_within(definition, chain));
-            self.witness.leave_flag(on, reason);
+            let Decision { on, reason, .. } =
+                definition.map_or(Decision::NOT_FOUND, |definition| self.evaluate_within(definition, depth));
+            self.tracer.leave_flag(on, reason);
             if !on {
-                return Outcome::off(Reason::Prerequisite { index }, plan.off.as_ref());
+                return Decision::off(Reason::Prerequisite { index }, flag.off.as_ref());
             }
         }
-        for (index, rule) in plan.rules.iter().enumerate() {
-            self.witness.enter(Group::Rule(index, rule.name()));
-            let verdict = rule.evaluate(self.subject, self.witness);
-            self.witness.leave(verdict);
+        for (index, rule) in flag.rules.iter().enumerate() {
+            self.tracer.enter(Span::Rule(index, rule.name()));
+            let verdict = rule.evaluate(self.subject, self.tracer);
+            self.tracer.leave(verdict);
             if verdict == Verdict::Yes {
-                return self.serve(plan, &rule.serve, Some(index));
+                return self.serve(flag, &rule.outcome, Some(index));
             }
         }
-        self.serve(plan, &plan.fallthrough, None)
+        self.serve(flag, &flag.fallthrough, None)
     }
 
     #[inline]
-    fn serve<'d>(&mut self, plan: &'d Plan, serve: &'d Serve, rule: Option<usize>) -> Outcome<'d> {
-        let (place, threshold) = (Place::on(&serve.split, self.subject), serve.split.threshold());
-        let on = place.is_below(threshold);
-        let variant = if on { serve.variant(self.subject, self.witness) } else { plan.off.as_ref() };
-        Outcome { on, reason: place.reason(threshold), rule, variant }
+    fn serve<'d>(&mut self, flag: &'d TargetedFlag, outcome: &'d Outcome, rule: Option<usize>) -> Decision<'d> {
+        let rollout = &outcome.rollout;
+        let (position, threshold) = (Position::in_rollout(rollout, self.subject), rollout.threshold());
+        let on = position.is_below(threshold);
+        let variant = if on { outcome.variant(self.subject, self.tracer) } else { flag.off.as_ref() };
+        Decision { on, reason: position.reason(threshold), rule, variant }
     }
 }

@@ -1,23 +1,30 @@
-//! An answer with every step on the way to it.
+//! Explanations: an answer with every step of its evaluation.
 
 use std::fmt;
 
 use crate::bucketing::bucket::Point;
-use crate::condition::tracer::{Group, Witness};
-use crate::condition::verdict::{Look, Verdict};
+use crate::condition::tracer::{Span, Tracer};
+use crate::condition::verdict::Verdict;
 use crate::evaluate::evaluation::Evaluation;
+use crate::evaluate::flag_tracer::FlagTracer;
 use crate::evaluate::reason::Reason;
 use crate::model::problem::printable;
 use crate::subject::value::Value;
 
-/// Everything that was looked at to answer a question, and what came of it.
+/// An answer with every step of its evaluation.
 ///
-/// Displays as indented text. With the feature `serde` it serialises to the same as a structure: `key`, `on`, `reason`
-/// (a word), for a rollout `point` and `threshold`, `rule`, `variant`, `layer`, `revision`, `prerequisite` and `steps`. A
-/// step has `requires`, `on`, `reason` (with `point` and `threshold` as above) and `steps`; or `what`, `verdict` and `steps`; or
-/// `attribute`, `operator`, `seen` and `verdict`; or `dealt` (a variant) and `point`.
+/// `Display` writes indented text. With the feature `serde` it serializes to the same information as a map: `key`, `on`,
+/// `reason` (a word), `rule`, `variant`, `layer`, `revision`, `prerequisite` and `steps`. A rollout adds `point` and
+/// `threshold`.
 ///
-/// It holds the values of attributes: treat it as you treat those.
+/// | step | keys |
+/// |---|---|
+/// | a prerequisite | `requires`, `on`, `reason` (with `point` and `threshold` as above), `steps` |
+/// | a rule, a segment, or combined conditions | `name`, `verdict`, `steps` |
+/// | one operator, or a list of ids | `attribute`, `operator`, `actual`, `verdict` |
+/// | a variant assigned by weight | `variant`, `point` |
+///
+/// An explanation contains the values of attributes. Protect it like the attributes themselves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     key: Box<str>,
@@ -25,52 +32,52 @@ pub struct Explanation {
     steps: Vec<Step>,
 }
 
-/// One thing that was looked at.
+/// One step of an evaluation.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Step {
-    /// A flag that is required, and how it was answered.
-    Required {
-        /// Its key.
+    /// A prerequisite and its result.
+    Prerequisite {
+        /// The key of the prerequisite.
         key: String,
-        /// Whether it is on for the subject.
+        /// Whether the prerequisite is on for the subject.
         on: bool,
-        /// Why.
+        /// The reason of that result.
         reason: Reason,
-        /// Its own steps.
+        /// The steps of its evaluation.
         steps: Vec<Step>,
     },
-    /// A rule, a segment, or conditions of which all or any must hold.
+    /// A rule, a segment, or conditions of which all or any must be met.
     Group {
-        /// What it is, for people: `rule 0 "staff"`, `segment "staff"`, `all of`, `any of`.
-        what: String,
-        /// What came of it.
+        /// The name for people: `rule 0 "staff"`, `segment "staff"`, `all of`, `any of`.
+        name: String,
+        /// The combined verdict.
         verdict: Verdict,
-        /// What it consists of. Parts that were not needed are judged all the same.
+        /// The parts. Parts that could not change the verdict are evaluated too.
         steps: Vec<Step>,
     },
-    /// A test of an attribute, or of the id.
-    Test {
+    /// An operator applied to an attribute, or a list of ids.
+    Criterion {
         /// The attribute, or `id`.
         attribute: String,
-        /// The test, for people: `is one of ["PT", "ES"]`.
+        /// The operator for people: `is one of ["PT", "ES"]`.
         operator: String,
-        /// The value that was seen, as in a document. `None` when there was none, and for ids.
-        seen: Option<String>,
-        /// What came of it.
+        /// The subject's value, as a document spells it. `None` if the subject has none, and for ids.
+        actual: Option<String>,
+        /// The verdict.
         verdict: Verdict,
     },
-    /// A variant that was dealt by weight.
+    /// A variant that was assigned by weight.
     VariantAssigned {
-        /// Its name.
+        /// The name of the variant.
         variant: String,
-        /// Where the subject stands on the second line.
+        /// The subject's point for variants.
         point: Point,
     },
 }
 
 impl Explanation {
-    /// Returns the key that was asked for.
+    /// Returns the key that was evaluated.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -80,7 +87,7 @@ impl Explanation {
         &self.evaluation
     }
 
-    /// Returns the steps, in the order in which they were taken.
+    /// Returns the steps in the order of evaluation.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
@@ -97,25 +104,25 @@ impl Step {
     fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
         write!(f, "{:1$}", "", depth * 2)?;
         let steps = match self {
-            Self::Required { key, on, reason, steps } => {
+            Self::Prerequisite { key, on, reason, steps } => {
                 writeln!(f, "requires {key}: {}, {reason}", if *on { "on" } else { "off" })?;
                 steps.as_slice()
             }
-            Self::Group { what, verdict, steps } => {
-                writeln!(f, "{what}: {}", verdict.as_str())?;
+            Self::Group { name, verdict, steps } => {
+                writeln!(f, "{name}: {}", verdict.as_str())?;
                 steps
             }
-            Self::Test { attribute, operator, seen, verdict } => {
+            Self::Criterion { attribute, operator, actual, verdict } => {
                 write!(f, "{attribute} {operator}: {}", verdict.as_str())?;
-                match seen {
-                    Some(seen) => writeln!(f, ", it is {seen}")?,
+                match actual {
+                    Some(actual) => writeln!(f, ", got {actual}")?,
                     None if attribute == "id" => writeln!(f)?,
-                    None => writeln!(f, ", there is none")?,
+                    None => writeln!(f, ", got no value")?,
                 }
                 &[]
             }
             Self::VariantAssigned { variant, point } => {
-                writeln!(f, "variant {variant}: dealt by the second point, {point}")?;
+                writeln!(f, "variant {variant}: assigned by point {point}")?;
                 &[]
             }
         };
@@ -123,12 +130,12 @@ impl Step {
     }
 }
 
-/// Writes the steps down.
+/// The tracer that records steps for an explanation.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     steps: Vec<Step>,
-    /// What has been entered and not left, and the steps before it on its level.
-    open: Vec<(String, Vec<Step>)>,
+    /// The open spans, each with its name and the steps before it on its level.
+    open_spans: Vec<(String, Vec<Step>)>,
 }
 
 impl Recorder {
@@ -136,63 +143,72 @@ impl Recorder {
         Explanation { key: printable(key.to_owned()), evaluation, steps: self.steps }
     }
 
+    fn open(&mut self, name: String) {
+        self.open_spans.push((name, std::mem::take(&mut self.steps)));
+    }
+
     fn close(&mut self, make: impl FnOnce(String, Vec<Step>) -> Step) {
-        if let Some((what, before)) = self.open.pop() {
+        if let Some((name, before)) = self.open_spans.pop() {
             let inner = std::mem::replace(&mut self.steps, before);
-            self.steps.push(make(what, inner));
+            self.steps.push(make(name, inner));
         }
     }
 }
 
-impl Witness for Recorder {
-    const LOOK: Look = Look::AtAll;
+impl Tracer for Recorder {
+    const EXHAUSTIVE: bool = true;
 
-    fn test(&mut self, attribute: &str, test: &dyn fmt::Display, seen: Option<Value<'_>>, verdict: Verdict) {
-        self.steps.push(Step::Test {
+    fn criterion(&mut self, attribute: &str, operator: &dyn fmt::Display, actual: Option<Value<'_>>, verdict: Verdict) {
+        self.steps.push(Step::Criterion {
             attribute: printable(attribute.to_owned()).into(),
-            operator: test.to_string(),
-            seen: seen.map(|value| value.to_string()),
+            operator: operator.to_string(),
+            actual: actual.map(|value| value.to_string()),
             verdict,
         });
     }
 
     fn id(&mut self, len: usize, list: &str, verdict: Verdict) {
-        // An empty list of a segment is one that it does not have.
+        // A segment without included or excluded ids has an empty list, which explains nothing.
         if len == 0 && list != "listed" {
             return;
         }
         let operator = format!("is one of {len} {list}");
-        self.steps.push(Step::Test { attribute: "id".to_owned(), operator, seen: None, verdict });
+        self.steps.push(Step::Criterion { attribute: "id".to_owned(), operator, actual: None, verdict });
     }
 
-    fn dealt(&mut self, point: Point, variant: &str) {
-        self.steps.push(Step::VariantAssigned { variant: variant.to_owned(), point });
-    }
-
-    fn enter(&mut self, group: Group<'_>) {
-        let what = match group {
-            Group::All => "all of".to_owned(),
-            Group::Any => "any of".to_owned(),
-            Group::Segment(name) => format!("segment {name:?}"),
-            Group::Rule(index, Some(name)) => format!("rule {index} {name:?}"),
-            Group::Rule(index, None) => format!("rule {index}"),
-            Group::Required(key) => printable(key.to_owned()).into(),
+    fn enter(&mut self, span: Span<'_>) {
+        let name = match span {
+            Span::All => "all of".to_owned(),
+            Span::Any => "any of".to_owned(),
+            Span::Segment(name) => format!("segment {name:?}"),
+            Span::Rule(index, Some(name)) => format!("rule {index} {name:?}"),
+            Span::Rule(index, None) => format!("rule {index}"),
         };
-        self.open.push((what, std::mem::take(&mut self.steps)));
+        self.open(name);
     }
 
     fn leave(&mut self, verdict: Verdict) {
-        self.close(|what, steps| Step::Group { what, verdict, steps });
+        self.close(|name, steps| Step::Group { name, verdict, steps });
+    }
+}
+
+impl FlagTracer for Recorder {
+    fn enter_flag(&mut self, key: &str) {
+        self.open(printable(key.to_owned()).into());
     }
 
     fn leave_flag(&mut self, on: bool, reason: Reason) {
-        self.close(|key, steps| Step::Required { key, on, reason, steps });
+        self.close(|key, steps| Step::Prerequisite { key, on, reason, steps });
+    }
+
+    fn variant_assigned(&mut self, point: Point, variant: &str) {
+        self.steps.push(Step::VariantAssigned { variant: variant.to_owned(), point });
     }
 }
 
 #[cfg(feature = "serde")]
 mod ser {
-    //! An explanation as the output of serde.
+    //! Serialization of explanations.
 
     use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
@@ -229,25 +245,25 @@ mod ser {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut map = serializer.serialize_map(None)?;
             match self {
-                Self::Required { key, on, reason, steps } => {
+                Self::Prerequisite { key, on, reason, steps } => {
                     map.serialize_entry("requires", key)?;
                     map.serialize_entry("on", on)?;
                     serialize_reason(&mut map, *reason)?;
                     map.serialize_entry("steps", steps)?;
                 }
-                Self::Group { what, verdict, steps } => {
-                    map.serialize_entry("what", what)?;
+                Self::Group { name, verdict, steps } => {
+                    map.serialize_entry("name", name)?;
                     map.serialize_entry("verdict", verdict.as_str())?;
                     map.serialize_entry("steps", steps)?;
                 }
-                Self::Test { attribute, operator, seen, verdict } => {
+                Self::Criterion { attribute, operator, actual, verdict } => {
                     map.serialize_entry("attribute", attribute)?;
                     map.serialize_entry("operator", operator)?;
-                    map.serialize_entry("seen", seen)?;
+                    map.serialize_entry("actual", actual)?;
                     map.serialize_entry("verdict", verdict.as_str())?;
                 }
                 Self::VariantAssigned { variant, point } => {
-                    map.serialize_entry("dealt", variant)?;
+                    map.serialize_entry("variant", variant)?;
                     map.serialize_entry("point", &point.to_bits())?;
                 }
             }

@@ -6,7 +6,7 @@
 //! Files, in reading order:
 //!
 //! - `compiled`: a flag as evaluation reads it, with its salt hashed and its percentage turned into a threshold.
-//! - `evaluator`: the one piece of code that evaluates a flag, generic over its tracer.
+//! - `evaluator`: the one piece of code that evaluates a flag, generic over its tracer. `flag_tracer`: that tracer.
 //! - `reason`, `evaluation`: the answer as callers receive it.
 //! - `explanation`: the same answer with every step, recorded by a tracer.
 //! - `effect`: the proof of what a change of a flag does: neutral, narrows or widens.
@@ -18,6 +18,7 @@ pub(crate) mod effect;
 pub(crate) mod evaluation;
 pub(crate) mod evaluator;
 pub(crate) mod explanation;
+pub(crate) mod flag_tracer;
 pub(crate) mod reason;
 
 pub use self::effect::Effect;

@@ -1,4 +1,4 @@
-//! Why an answer is what it is.
+//! The reason of an answer.
 
 use std::fmt;
 
@@ -8,43 +8,44 @@ use crate::bucketing::bucket::{Point, Threshold};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// No layer declares the key: dark.
+    /// The flag is dark, because no layer declares the key.
     NotFound,
-    /// The key's declaration was refused and there is no earlier good one: dark.
+    /// The flag is dark, because its declaration is invalid and there is no earlier valid one.
     Invalid,
-    /// The master switch is off.
+    /// The flag is off.
     Off,
-    /// A flag that this one requires is off for the subject.
+    /// A prerequisite is off for the subject.
     Prerequisite {
-        /// Which of the required flags, from 0.
+        /// The index of the prerequisite, from 0.
         index: usize,
     },
-    /// The switch is on, for everybody.
+    /// The flag, or the rule that matched, is on for every subject it applies to.
     On,
-    /// The switch is on, for the subjects whose point lies below the threshold.
+    /// The flag is on for the subjects with a point below the threshold.
     Rollout {
-        /// Where the subject stands.
+        /// The subject's point.
         point: Point,
-        /// How far along the line subjects are let in.
+        /// The threshold of the rollout.
         threshold: Threshold,
     },
-    /// The switch is on for a part of all subjects, and this one does not have what is hashed: no id, an empty one,
-    /// or no such attribute of a kind that can be hashed (a text or a whole number).
+    /// The flag is on for a percentage of subjects, and this one lacks the value that is hashed.
+    ///
+    /// It has no id, an empty id, or no text or integer in the attribute that the flag is bucketed by.
     MissingBucketingValue,
 }
 
 impl Reason {
-    /// Returns the reason as a word, for machines: `undeclared`, `refused`, `off`, `prerequisite`, `on`, `rollout` or
-    /// `no-subject`.
+    /// Returns the reason as a word for programs: `not-found`, `invalid`, `off`, `prerequisite`, `on`, `rollout` or
+    /// `missing-bucketing-value`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::NotFound => "undeclared",
-            Self::Invalid => "refused",
+            Self::NotFound => "not-found",
+            Self::Invalid => "invalid",
             Self::Off => "off",
             Self::Prerequisite { .. } => "prerequisite",
             Self::On => "on",
             Self::Rollout { .. } => "rollout",
-            Self::MissingBucketingValue => "no-subject",
+            Self::MissingBucketingValue => "missing-bucketing-value",
         }
     }
 }
@@ -53,15 +54,15 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound => f.write_str("no layer declares it"),
-            Self::Invalid => f.write_str("its declaration was refused"),
-            Self::Off => f.write_str("switched off"),
-            Self::Prerequisite { index } => write!(f, "required flag {index} is off"),
-            Self::On => f.write_str("on for all it applies to"),
+            Self::Invalid => f.write_str("its declaration is invalid"),
+            Self::Off => f.write_str("the flag is off"),
+            Self::Prerequisite { index } => write!(f, "prerequisite {index} is off"),
+            Self::On => f.write_str("on for every subject it applies to"),
             Self::Rollout { point, threshold } => {
                 let side = if point.is_below(*threshold) { "below" } else { "not below" };
                 write!(f, "point {point} is {side} threshold {threshold}")
             }
-            Self::MissingBucketingValue => f.write_str("on for a part, and the subject has nothing to hash"),
+            Self::MissingBucketingValue => f.write_str("on for a percentage, and the subject lacks the value to hash"),
         }
     }
 }

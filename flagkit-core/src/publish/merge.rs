@@ -13,7 +13,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::evaluate::compiled::Segments;
-use crate::evaluate::evaluator::{MAX_CHAIN, MAX_WAYS};
+use crate::evaluate::evaluator::{MAX_PREREQUISITE_DEPTH, MAX_PREREQUISITE_PATHS};
 use crate::model::key::{EnvKey, FlagKey};
 use crate::model::problem::Problem;
 use crate::model::provenance::Provenance;
@@ -244,9 +244,9 @@ impl Merger<'_> {
                 state.depth = state.depth.max(done.depth + 1);
                 state.paths = state.paths.saturating_add(done.paths).saturating_add(1);
                 if state.unchecked == 0 {
-                    if state.depth > MAX_CHAIN {
+                    if state.depth > MAX_PREREQUISITE_DEPTH {
                         invalid.push((dependent, "a chain of more than 32 flags"));
-                    } else if state.paths > MAX_WAYS {
+                    } else if state.paths > MAX_PREREQUISITE_PATHS {
                         invalid.push((dependent, "more than 1000 ways to the flags it requires"));
                     }
                     checked.push_back((dependent, *state));

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::condition::tracer::Witness;
 use crate::evaluate::compiled::{Definition, Segments};
-use crate::evaluate::effect::{Effect, narrows};
+use crate::evaluate::effect::{Effect, is_narrowing};
 use crate::evaluate::evaluation::Evaluation;
-use crate::evaluate::evaluator::{Definitions, Outcome, Question};
+use crate::evaluate::evaluator::{Decision, Definitions, Evaluator};
 use crate::evaluate::explanation::{Explanation, Recorder};
+use crate::evaluate::flag_tracer::FlagTracer;
 use crate::evaluate::reason::Reason;
 use crate::model::key::{EnvKey, FlagKey};
 use crate::model::provenance::Provenance;
@@ -81,7 +81,7 @@ impl Declared {
     }
 
     fn compile(&self, key: &str, segments: &Segments) -> Definition {
-        self.flag.as_ref().map_or(Definition::Refused, |flag| Definition::compile(key, flag, segments))
+        self.flag.as_ref().map_or(Definition::Invalid, |flag| Definition::compile(key, flag, segments))
     }
 }
 
@@ -116,7 +116,7 @@ impl Snapshot {
     /// ```
     #[inline]
     pub fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
-        self.resolve(key, subject, &mut (), |_, _, outcome| outcome.on)
+        self.resolve(key, subject, &mut (), |_, _, decision| decision.on)
     }
 
     /// Returns the same as [`is_on`](Self::is_on), without hashing the key if `index` is the index of its entry.
@@ -134,7 +134,7 @@ impl Snapshot {
     /// [off variant](Flag::with_off_variant)), or if the subject lacks the attribute the flag is bucketed by.
     #[inline]
     pub fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
-        self.resolve(key, subject, &mut (), |_, _, outcome| outcome.variant.cloned())
+        self.resolve(key, subject, &mut (), |_, _, decision| decision.variant.cloned())
     }
 
     /// Evaluates the flag for the subject, and returns the result with its reason.
@@ -227,13 +227,13 @@ impl Snapshot {
         effects
     }
 
-    fn evaluate_with<S: Subject + ?Sized, W: Witness>(&self, key: &str, subject: &S, witness: &mut W) -> Evaluation {
-        self.resolve(key, subject, witness, |declared, definition, outcome| Evaluation {
-            on: outcome.on,
-            reason: outcome.reason,
-            rule: outcome.rule,
-            variant: outcome.variant.cloned(),
-            prerequisite: prerequisite(definition, outcome),
+    fn evaluate_with<S: Subject + ?Sized, T: FlagTracer>(&self, key: &str, subject: &S, tracer: &mut T) -> Evaluation {
+        self.resolve(key, subject, tracer, |declared, definition, decision| Evaluation {
+            on: decision.on,
+            reason: decision.reason,
+            rule: decision.rule,
+            variant: decision.variant.cloned(),
+            prerequisite: prerequisite(definition, decision),
             layer: declared.and_then(|declared| self.layers.get(declared.layer as usize).cloned()),
             revision: self.revision,
         })
@@ -241,29 +241,29 @@ impl Snapshot {
 
     /// Finds the declaration of the key, evaluates it, and passes both to `make`, which borrows from them.
     #[inline]
-    fn resolve<S: Subject + ?Sized, W: Witness, T>(
+    fn resolve<S: Subject + ?Sized, T: FlagTracer, R>(
         &self,
         key: &str,
         subject: &S,
-        witness: &mut W,
-        make: impl FnOnce(Option<&Declared>, Option<&Definition>, Outcome<'_>) -> T,
-    ) -> T {
+        tracer: &mut T,
+        make: impl FnOnce(Option<&Declared>, Option<&Definition>, Decision<'_>) -> R,
+    ) -> R {
         if let Some(Entry { definition, declared }) = self.entries.get(key) {
-            return make(Some(declared), Some(definition), self.run(definition, subject, witness));
+            return make(Some(declared), Some(definition), self.run(definition, subject, tracer));
         }
-        let Some(declared) = self.by_env_key(key) else { return make(None, None, Outcome::UNDECLARED) };
+        let Some(declared) = self.by_env_key(key) else { return make(None, None, Decision::NOT_FOUND) };
         let definition = declared.compile(key, &Segments::new());
-        make(Some(declared), Some(&definition), self.run(&definition, subject, witness))
+        make(Some(declared), Some(&definition), self.run(&definition, subject, tracer))
     }
 
     #[inline]
-    fn run<'d, S: Subject + ?Sized, W: Witness>(
+    fn run<'d, S: Subject + ?Sized, T: FlagTracer>(
         &self,
         definition: &'d Definition,
         subject: &S,
-        witness: &mut W,
-    ) -> Outcome<'d> {
-        Question { definitions: self, subject, witness }.evaluate(definition)
+        tracer: &mut T,
+    ) -> Decision<'d> {
+        Evaluator { definitions: self, subject, tracer }.evaluate(definition)
     }
 
     /// Returns the definition of a key, and the index of its entry (or [`NO_INDEX`]).
@@ -311,7 +311,7 @@ impl<'a> NarrowingProof<'a> {
         }
         let definition = |snapshot: &'a Snapshot| snapshot.entries.get(key).map(|entry| &entry.definition);
         let (before, after) = (definition(self.before), definition(self.after));
-        let narrows = narrows(before, after, |required| self.narrows(required));
+        let narrows = is_narrowing(before, after, |required| self.narrows(required));
         self.known.insert(key, narrows);
         narrows
     }
@@ -323,10 +323,10 @@ impl Definitions for Snapshot {
     }
 }
 
-/// Returns the name of the prerequisite that decided the outcome, if one did.
-fn prerequisite(definition: Option<&Definition>, outcome: Outcome<'_>) -> Option<Arc<str>> {
-    match (definition, outcome.reason) {
-        (Some(Definition::Plan(plan)), Reason::Prerequisite { index }) => plan.requires.get(index).cloned(),
+/// Returns the name of the prerequisite that decided the decision, if one did.
+fn prerequisite(definition: Option<&Definition>, decision: Decision<'_>) -> Option<Arc<str>> {
+    match (definition, decision.reason) {
+        (Some(Definition::Targeted(plan)), Reason::Prerequisite { index }) => plan.prerequisites.get(index).cloned(),
         _ => None,
     }
 }

@@ -128,7 +128,7 @@ fn a_batch_is_evaluated_line_by_line() {
     let expected = "\
 {\"flag\":\"plain\",\"on\":true,\"reason\":\"on\"}
 {\"flag\":\"beta-ui\",\"on\":true,\"reason\":\"on\",\"rule\":0}
-{\"flag\":\"nowhere\",\"on\":false,\"reason\":\"undeclared\"}
+{\"flag\":\"nowhere\",\"on\":false,\"reason\":\"not-found\"}
 ";
     assert_eq!((ran.code, ran.out.as_str()), (0, expected), "{ran:?}");
     let ran = folder.run_with(&["eval", "--stdin"], "{\"flag\":\"plain\"}\nnonsense\n{\"flag\":\"plain\"}\n");

@@ -42,9 +42,11 @@ impl State {
 
     fn for_definition(definition: &Definition, index: u32) -> Self {
         match definition {
-            Definition::Off(_) | Definition::Refused => Self::DARK,
+            Definition::Off(_) | Definition::Invalid => Self::DARK,
             Definition::On(rollout) => Self::from_rollout(*rollout),
-            Definition::Plan(plan) => plan.plain_split().map_or_else(|| Self::evaluate_at(index), Self::from_rollout),
+            Definition::Targeted(flag) => {
+                flag.simple_rollout().map_or_else(|| Self::evaluate_at(index), Self::from_rollout)
+            }
         }
     }
 

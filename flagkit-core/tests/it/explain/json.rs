@@ -57,38 +57,38 @@ fn every_member_is_there() {
             "steps": [
                 { "requires": "index", "on": true, "reason": "on", "steps": [] },
                 {
-                    "what": "rule 0 \"staff\"",
+                    "name": "rule 0 \"staff\"",
                     "verdict": "yes",
                     "steps": [
-                        { "attribute": "id", "operator": "is one of 1 listed", "seen": null, "verdict": "yes" },
+                        { "attribute": "id", "operator": "is one of 1 listed", "actual": null, "verdict": "yes" },
                         {
-                            "what": "segment \"staff\"",
+                            "name": "segment \"staff\"",
                             "verdict": "yes",
                             "steps": [
                                 {
                                     "attribute": "country",
                                     "operator": "is not there",
-                                    "seen": null,
+                                    "actual": null,
                                     "verdict": "yes",
                                 },
                             ],
                         },
                         {
-                            "what": "any of",
+                            "name": "any of",
                             "verdict": "yes",
                             "steps": [
                                 {
                                     "attribute": "plan",
                                     "operator": "is none of [\"free\"]",
-                                    "seen": "\"paid\"",
+                                    "actual": "\"paid\"",
                                     "verdict": "yes",
                                 },
-                                { "attribute": "beta", "operator": "is there", "seen": null, "verdict": "no" },
+                                { "attribute": "beta", "operator": "is there", "actual": null, "verdict": "no" },
                             ],
                         },
                     ],
                 },
-                { "dealt": "blue", "point": 996_225_005 },
+                { "variant": "blue", "point": 996_225_005 },
             ],
         })
     );
@@ -112,7 +112,7 @@ fn absent_values_are_null() {
         json!({
             "key": "undeclared",
             "on": false,
-            "reason": "undeclared",
+            "reason": "not-found",
             "prerequisite": null,
             "rule": null,
             "variant": null,

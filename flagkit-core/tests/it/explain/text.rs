@@ -51,25 +51,25 @@ fn an_explanation_shows_every_kind_of_step() {
     assert_eq!(
         flags().explain("search", &user("u1")).to_string(),
         "\
-search is on: point 1100995022 is below threshold 1288490188, by rule 1, variant blue, says fixed: (revision 1)
-  requires new-index: on, on for all it applies to
+search is on: point 1100995022 is below threshold 1288490188, by rule 1, variant blue, from fixed: (revision 1)
+  requires new-index: on, on for every subject it applies to
     rule 0: yes
-      country is there: yes, it is \"PT\"
-  requires old-index: on, on for all it applies to
+      country is there: yes, got \"PT\"
+  requires old-index: on, on for every subject it applies to
   rule 0 \"testers\": no
     id is one of 2 listed: no
   rule 1: yes
     segment \"staff\": no
-      email ends with one of [\"@example.com\"]: no, it is \"u@example.org\"
+      email ends with one of [\"@example.com\"]: no, got \"u@example.org\"
     segment \"press\": yes
       id is one of 1 included: yes
     all of: yes
-      country is one of [\"ES\", \"PT\"]: yes, it is \"PT\"
-      plan is none of [\"free\"]: yes, it is \"paid\"
+      country is one of [\"ES\", \"PT\"]: yes, got \"PT\"
+      plan is none of [\"free\"]: yes, got \"paid\"
       any of: yes
-        beta is one of [true]: no, it is false
-        seats >= 100: yes, it is 250
-  variant blue: dealt by the second point, 996225005
+        beta is one of [true]: no, got false
+        seats >= 100: yes, got 250
+  variant blue: assigned by point 996225005
 "
     );
 }
@@ -80,7 +80,7 @@ fn a_date_is_shown_as_it_is_written() {
     let rule = Rule::new().when(Condition::attribute("signed_up", before));
     let flags = fixed([("early", Flag::on().with_rules([rule]))]);
     let shown = flags.explain("early", &Context::new("u1").with("signed_up", "2026-01-01T00:00:00Z")).to_string();
-    let test = "signed_up is before 2027-02-01T12:00:00+01:00: yes, it is \"2026-01-01T00:00:00Z\"";
+    let test = "signed_up is before 2027-02-01T12:00:00+01:00: yes, got \"2026-01-01T00:00:00Z\"";
     assert!(shown.contains(test), "{shown}");
 }
 
@@ -90,24 +90,24 @@ fn parts_that_were_not_needed_are_evaluated_too() {
     assert_eq!(
         flags().explain("search", &stranger).to_string(),
         "\
-search is off: point 141825756 is not below threshold 0, says fixed: (revision 1)
-  requires new-index: on, on for all it applies to
+search is off: point 141825756 is not below threshold 0, from fixed: (revision 1)
+  requires new-index: on, on for every subject it applies to
     rule 0: yes
-      country is there: yes, it is \"DE\"
-  requires old-index: on, on for all it applies to
+      country is there: yes, got \"DE\"
+  requires old-index: on, on for every subject it applies to
   rule 0 \"testers\": no
     id is one of 2 listed: no
   rule 1: no
-    segment \"staff\": cannot tell
-      email ends with one of [\"@example.com\"]: cannot tell, there is none
+    segment \"staff\": unknown
+      email ends with one of [\"@example.com\"]: unknown, got no value
     segment \"press\": no
       id is one of 1 included: no
     all of: no
-      country is one of [\"ES\", \"PT\"]: no, it is \"DE\"
-      plan is none of [\"free\"]: no, it is [\"free\", \"paid\"]
-      any of: cannot tell
-        beta is one of [true]: cannot tell, there is none
-        seats >= 100: cannot tell, it is NaN
+      country is one of [\"ES\", \"PT\"]: no, got \"DE\"
+      plan is none of [\"free\"]: no, got [\"free\", \"paid\"]
+      any of: unknown
+        beta is one of [true]: unknown, got no value
+        seats >= 100: unknown, got NaN
 "
     );
 }
@@ -118,18 +118,18 @@ fn rules_after_the_one_that_matches_are_not_evaluated() {
     assert_eq!(
         explanation.to_string(),
         "\
-search is on: on for all it applies to, by rule 0, variant red, says fixed: (revision 1)
-  requires new-index: on, on for all it applies to
+search is on: on for every subject it applies to, by rule 0, variant red, from fixed: (revision 1)
+  requires new-index: on, on for every subject it applies to
     rule 0: yes
-      country is there: yes, it is \"PT\"
-  requires old-index: on, on for all it applies to
+      country is there: yes, got \"PT\"
+  requires old-index: on, on for every subject it applies to
   rule 0 \"testers\": yes
     id is one of 2 listed: yes
 "
     );
-    let Some(Step::Group { what, verdict, steps }) = explanation.steps().last() else { panic!("expected a rule") };
-    assert_eq!((what.as_str(), *verdict), ("rule 0 \"testers\"", Verdict::Yes));
-    assert!(matches!(&steps[..], [Step::Test { attribute, seen: None, .. }] if attribute == "id"));
+    let Some(Step::Group { name, verdict, steps }) = explanation.steps().last() else { panic!("expected a rule") };
+    assert_eq!((name.as_str(), *verdict), ("rule 0 \"testers\"", Verdict::Yes));
+    assert!(matches!(&steps[..], [Step::Criterion { attribute, actual: None, .. }] if attribute == "id"));
 }
 
 #[test]
@@ -137,10 +137,10 @@ fn a_prerequisite_that_is_off_ends_the_explanation() {
     assert_eq!(
         flags().explain("search", &()).to_string(),
         "\
-search is off: the required flag new-index is off, says fixed: (revision 1)
-  requires new-index: off, on for a part, and the subject has nothing to hash
+search is off: the prerequisite new-index is off, from fixed: (revision 1)
+  requires new-index: off, on for a percentage, and the subject lacks the value to hash
     rule 0: no
-      country is there: no, there is none
+      country is there: no, got no value
 "
     );
 }
@@ -148,6 +148,6 @@ search is off: the required flag new-index is off, says fixed: (revision 1)
 #[test]
 fn an_evaluation_without_steps_takes_one_line() {
     let explain = |key: &str| flags().explain(key, "u1").to_string();
-    assert_eq!(explain("old-index"), "old-index is on: on for all it applies to, says fixed: (revision 1)\n");
+    assert_eq!(explain("old-index"), "old-index is on: on for every subject it applies to, from fixed: (revision 1)\n");
     assert_eq!(explain("undeclared"), "undeclared is off: no layer declares it (revision 1)\n");
 }

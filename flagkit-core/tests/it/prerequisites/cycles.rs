@@ -140,7 +140,7 @@ fn a_chain_through_thirty_three_flags_is_invalid() {
 
 fn depth(steps: &[Step]) -> usize {
     let inner = |step: &Step| match step {
-        Step::Required { steps, .. } => 1 + depth(steps),
+        Step::Prerequisite { steps, .. } => 1 + depth(steps),
         _ => 0,
     };
     steps.iter().map(inner).max().unwrap_or_default()

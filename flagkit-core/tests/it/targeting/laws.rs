@@ -35,7 +35,7 @@ fn only(rule: &RuleParts, world: &World) -> Flags {
 /// The number of steps, including nested ones.
 fn count(steps: &[Step]) -> usize {
     let inner = |step: &Step| match step {
-        Step::Required { steps, .. } | Step::Group { steps, .. } => count(steps),
+        Step::Prerequisite { steps, .. } | Step::Group { steps, .. } => count(steps),
         _ => 0,
     };
     steps.iter().map(|step| 1 + inner(step)).sum()
@@ -291,7 +291,7 @@ fn the_generated_worlds_vary() {
         ("on", true),
         ("rollout", true),
         ("rollout", false),
-        ("no-subject", false),
+        ("missing-bucketing-value", false),
         ("prerequisite", false),
         ("off", false),
         ("refused", false),

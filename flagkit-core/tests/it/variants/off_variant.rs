@@ -37,7 +37,7 @@ fn the_off_variant_is_served_for_every_reason_of_being_off() {
         (on().with_rollout(Percent::ZERO), off_variant("rollout")),
         (
             on().with_rollout(Percent::new(50).expect("a percentage")).with_bucket_by("account"),
-            off_variant("no-subject"),
+            off_variant("missing-bucketing-value"),
         ),
         (on().with_rules([Rule::new().with_rollout(Percent::ZERO).with_variant("blue")]), off_variant("rollout")),
         (on().with_rollout(Percent::ZERO).with_rules([Rule::new().when(no_subject)]), off_variant("rollout")),
@@ -52,7 +52,7 @@ fn an_unknown_off_variant_makes_the_flag_invalid() {
     let publisher = flags.add_layer(Provenance::new("test:"));
     let set = |flag| flag_set([("theme", flag)]);
     publisher.publish(set(on().with_off_variant("gone")));
-    assert_eq!(decision(&flags), (false, "refused", None));
+    assert_eq!(decision(&flags), (false, "invalid", None));
     let problems = &flags.status().sources[0].problems;
     let [problem] = &problems[..] else { panic!("{problems:?}") };
     assert_eq!(
