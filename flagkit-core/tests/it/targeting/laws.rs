@@ -294,8 +294,8 @@ fn the_generated_worlds_vary() {
         ("missing-bucketing-value", false),
         ("prerequisite", false),
         ("off", false),
-        ("refused", false),
-        ("undeclared", false),
+        ("invalid", false),
+        ("not-found", false),
     ] {
         assert!(reasons.get(&(reason, on)) > Some(&30), "{reason} {on}: {reasons:?}");
     }
