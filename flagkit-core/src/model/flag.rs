@@ -8,7 +8,7 @@ use super::variants::Variants;
 use crate::bucketing::bucket::Bucketing;
 use crate::bucketing::percent::Percent;
 
-/// A flag as one layer declares it: a master switch, rules, a percentage for the rest, and what is hashed.
+/// A flag as one layer declares it: a master switch, rules, a percentage for all other subjects, and the bucketing.
 ///
 /// # Examples
 ///
@@ -24,11 +24,11 @@ use crate::bucketing::percent::Percent;
 pub struct Flag {
     on: bool,
     rollout: Percent,
-    /// Apart, because most flags have none.
+    /// The optional parts, stored separately because most flags have none.
     details: Option<Arc<Details>>,
 }
 
-/// What a flag may do without.
+/// The optional parts of a flag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Details {
     salt: Option<Arc<str>>,
@@ -53,12 +53,12 @@ struct Targeting {
 }
 
 impl Flag {
-    /// A flag that is off for everybody, whatever its rollout.
+    /// Returns a flag that is off for every subject, regardless of its rollout.
     pub fn off() -> Self {
         Self { on: false, rollout: Percent::HUNDRED, details: None }
     }
 
-    /// A flag that is on for everybody until a rollout narrows it.
+    /// Returns a flag that is on for every subject. A rollout can reduce the share.
     pub fn on() -> Self {
         Self { on: true, ..Self::off() }
     }
@@ -69,7 +69,8 @@ impl Flag {
         self
     }
 
-    /// Sets the share of the subjects that no rule matches for whom the flag is on. Default: 100 percent.
+    /// Sets the rollout: the share of the subjects without a matching rule for which the flag is on. Default: 100
+    /// percent.
     pub fn with_rollout(mut self, rollout: Percent) -> Self {
         self.rollout = rollout;
         self
@@ -77,31 +78,31 @@ impl Flag {
 
     /// Sets the salt of the hash. Default: the flag's key.
     ///
-    /// Two flags with one salt pick the same subjects. Changing the salt deals everybody a new place.
+    /// Two flags with the same salt select the same subjects. A new salt assigns every subject a new bucket.
     pub fn with_salt(mut self, salt: &str) -> Self {
         self.details_mut().salt = Some(salt.into());
         self
     }
 
-    /// Sets the attribute that is hashed. Default: the subject's id.
+    /// Sets the attribute that is hashed. Default: the id of the subject.
     pub fn with_bucket_by(mut self, attribute: &str) -> Self {
         self.details_mut().by = Some(attribute.into());
         self
     }
 
-    /// Sets what the lines of the flag are like, its own and those of its rules. Default: as [`crate::bucket`] specifies.
+    /// Sets the bucketing of the flag and its rules. Default: the bucketing that [`crate::bucket`] specifies.
     pub fn with_bucketing(mut self, bucketing: Bucketing) -> Self {
         self.details_mut().bucketing = Some(bucketing);
         self
     }
 
-    /// Sets the rules, of which the first that matches decides. Default: none.
+    /// Sets the rules. The first rule that matches decides. Default: none.
     pub fn with_rules(mut self, rules: impl IntoIterator<Item = Rule>) -> Self {
         self.targeting_mut().rules = rules.into_iter().collect();
         self
     }
 
-    /// Sets the flags that must be on for a subject, or else this one is off. Default: none.
+    /// Sets the prerequisites. This flag is off for a subject unless all of them are on for it. Default: none.
     pub fn with_prerequisites(mut self, flags: impl IntoIterator<Item = Reference>) -> Self {
         self.targeting_mut().requires = flags.into_iter().collect();
         self
@@ -113,10 +114,11 @@ impl Flag {
         self
     }
 
-    /// Sets the variant of those for whom the flag is off, one of the flag's. Default: they have none.
+    /// Sets the variant of the subjects for which the flag is off. It must be one of the flag's variants. Default:
+    /// none.
     ///
-    /// For definitions of other systems, whose flags serve a value even while they are off. The flag is off all the
-    /// same.
+    /// Definitions of other systems need this, because their flags serve a value even while they are off. The flag
+    /// itself stays off.
     ///
     /// # Examples
     ///
@@ -141,37 +143,37 @@ impl Flag {
         self
     }
 
-    /// Tells whether the master switch is on. Whether the flag is on *for somebody* is for evaluation to say.
+    /// Returns whether the master switch is on. Evaluation decides whether the flag is on *for a subject*.
     pub fn is_enabled(&self) -> bool {
         self.on
     }
 
-    /// Returns the share of the subjects that no rule matches for whom the flag is on.
+    /// Returns the rollout: the share of the subjects without a matching rule for which the flag is on.
     pub fn rollout(&self) -> Percent {
         self.rollout
     }
 
-    /// Returns the salt, if the flag names one.
+    /// Returns the salt, if the flag sets one.
     pub fn salt(&self) -> Option<&str> {
         self.details().salt.as_deref()
     }
 
-    /// Returns the attribute that is hashed, if the flag names one.
+    /// Returns the attribute that is hashed, if the flag sets one.
     pub fn bucket_by(&self) -> Option<&str> {
         self.details().by.as_deref()
     }
 
-    /// Returns what the lines of the flag are like.
+    /// Returns the bucketing of the flag.
     pub fn bucketing(&self) -> Bucketing {
         self.details().bucketing.unwrap_or_default()
     }
 
-    /// Returns the rules, first to last.
+    /// Returns the rules, in order.
     pub fn rules(&self) -> &[Rule] {
         self.targeting().map_or(&[], |targeting| &targeting.rules)
     }
 
-    /// Returns the flags that must be on for a subject, or else this one is off.
+    /// Returns the prerequisites. This flag is off for a subject unless all of them are on for it.
     pub fn prerequisites(&self) -> &[Reference] {
         self.targeting().map_or(&[], |targeting| &targeting.requires)
     }
@@ -181,7 +183,7 @@ impl Flag {
         self.targeting().and_then(|targeting| targeting.variants.as_ref())
     }
 
-    /// Returns the variant of those for whom the flag is off, if the flag names one.
+    /// Returns the variant of the subjects for which the flag is off, if the flag sets one.
     pub fn off_variant(&self) -> Option<&str> {
         self.targeting().and_then(|targeting| targeting.off_variant.as_deref())
     }
@@ -191,8 +193,10 @@ impl Flag {
         self.details().metadata.as_deref()
     }
 
-    /// Takes over what an override leaves to the declaration below it: who a subject is to this flag (salt, hashed
-    /// attribute, what its lines are like), and the metadata. Everything else is the override's own.
+    /// Returns this override, completed from the declaration below it.
+    ///
+    /// The salt, the hashed attribute and the bucketing come from below where the override sets none. The metadata
+    /// comes from below if there is any. Everything else comes from the override.
     pub(crate) fn over(&self, below: &Self) -> Self {
         let Some(known) = &below.details else { return self.clone() };
         let stated = self.details();

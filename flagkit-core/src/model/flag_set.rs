@@ -1,4 +1,4 @@
-//! All flags of one load.
+//! The flags of one load.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use super::flag::Flag;
 use super::segment::Segment;
 use crate::model::key::{EnvKey, FlagKey};
 
-/// All flags of one valid load of one source.
+/// The flags of one valid load of one source.
 ///
-/// A key can stand in a set in two ways: *declared*, with a flag that was understood, or *refused*, with a
-/// declaration that was not. A refused key keeps the last good flag of its layer, or is dark.
+/// A set holds a key in one of two ways. A *declared* key has a valid flag, and an *invalid* key has a declaration that
+/// could not be read. An invalid key keeps the last good flag of its layer, or is dark if there is none.
 ///
 /// # Examples
 ///
@@ -27,11 +27,11 @@ use crate::model::key::{EnvKey, FlagKey};
 pub struct FlagSet {
     declared: BTreeMap<FlagKey, Declaration>,
     folded: BTreeMap<EnvKey, Declaration>,
-    /// `None` for a segment that was not understood.
+    /// `None` for an invalid segment.
     segments: BTreeMap<Arc<str>, Option<Arc<Segment>>>,
 }
 
-/// What a layer says of one key.
+/// The declaration of one key in one layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Declaration {
     Flag(Flag),
@@ -39,65 +39,66 @@ pub(crate) enum Declaration {
 }
 
 impl FlagSet {
-    /// Makes a set without flags.
+    /// Creates a set without flags.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Declares a flag, in the place of an earlier declaration of the key.
+    /// Declares a flag, and replaces an earlier declaration of the key.
     pub fn insert(&mut self, key: FlagKey, flag: Flag) {
         self.declared.insert(key, Declaration::Flag(flag));
     }
 
-    /// Notes that the key is declared in a way that was not understood.
+    /// Marks the key as invalid: its declaration could not be read.
     pub fn insert_invalid(&mut self, key: FlagKey) {
         self.declared.insert(key, Declaration::Refused);
     }
 
-    /// Declares a flag by its folded key, for sources that cannot spell keys.
+    /// Declares a flag by its key as an environment variable spells it. Sources that cannot spell keys use this.
     ///
-    /// It stands for the one key declared in lower layers that folds to it. If there is none it stands for every
-    /// undeclared key that does; if there are several, that is a problem and they are dark.
+    /// The flag applies to the one key of the lower layers that this spelling [matches](EnvKey::matches). If there is
+    /// none, it applies to every undeclared key that matches. If there are several, that is a problem, and these keys
+    /// are dark.
     pub fn insert_folded(&mut self, key: EnvKey, flag: Flag) {
         self.folded.insert(key, Declaration::Flag(flag));
     }
 
-    /// Notes that the folded key is declared in a way that was not understood.
+    /// Marks the key as an environment variable spells it as invalid: its declaration could not be read.
     pub fn insert_invalid_folded(&mut self, key: EnvKey) {
         self.folded.insert(key, Declaration::Refused);
     }
 
-    /// Declares a segment, in the place of an earlier one of that name.
+    /// Declares a segment, and replaces an earlier segment of that name.
     pub fn insert_segment(&mut self, name: &str, segment: Segment) {
         self.segments.insert(name.into(), Some(Arc::new(segment)));
     }
 
-    /// Notes that the segment is declared in a way that was not understood: flags that use it are refused.
+    /// Marks the segment as invalid: its declaration could not be read. Flags that use it are invalid too.
     pub fn insert_invalid_segment(&mut self, name: &str) {
         self.segments.insert(name.into(), None);
     }
 
-    /// Returns the flag declared under this key, unless it was refused.
+    /// Returns the flag of this key, if the key is declared and valid.
     pub fn get(&self, key: &str) -> Option<&Flag> {
         self.declared.get(key).and_then(Declaration::flag)
     }
 
-    /// Tells whether the key is declared or refused.
+    /// Returns whether the set holds the key, declared or invalid.
     pub fn contains(&self, key: &str) -> bool {
         self.declared.contains_key(key)
     }
 
-    /// Returns how many keys are declared, refused and folded ones included.
+    /// Returns the number of keys, including invalid keys and keys as an environment variable spells them.
     pub fn len(&self) -> usize {
         self.declared.len() + self.folded.len()
     }
 
-    /// Tells whether nothing is declared.
+    /// Returns whether the set holds no keys.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns the keys that are declared or refused, in order.
+    /// Returns the keys that are declared or invalid, in order.
     pub fn keys(&self) -> impl Iterator<Item = &FlagKey> {
         self.declared.keys()
     }
@@ -114,7 +115,7 @@ impl FlagSet {
         &self.segments
     }
 
-    /// Fills each refused key with the last good flag, and each refused segment, where there is one.
+    /// Replaces each invalid key and each invalid segment by its last good declaration, if there is one.
     pub(crate) fn heal(&mut self, last_good: &Self) {
         for (key, declaration) in &mut self.declared {
             declaration.heal(last_good.declared.get(key.as_str()));

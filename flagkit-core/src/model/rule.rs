@@ -1,4 +1,4 @@
-//! Rules: for whom a flag is on, more exactly than a percentage of everybody.
+//! Rules: they turn a flag on for specific subjects, not only for a percentage of all subjects.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::model::problem::Location;
 
 /// A rule of a flag. The first rule of a flag that matches the subject decides.
 ///
-/// It matches when all it states holds; one that states nothing matches everybody.
+/// A rule matches if all its tests hold. A rule without tests matches every subject.
 ///
 /// # Examples
 ///
@@ -39,7 +39,9 @@ pub struct Rule {
     variant: Option<Box<str>>,
 }
 
-/// The name of something declared elsewhere, and where it is named. Where is no part of what it means.
+/// The name of a flag or segment declared elsewhere, and the location of the reference.
+///
+/// Two references with the same name are equal, even if their locations differ.
 #[derive(Clone, Debug)]
 pub struct Reference {
     name: Box<str>,
@@ -47,12 +49,12 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Names something.
+    /// Creates a reference to this name.
     pub fn new(name: &str) -> Self {
         Self { name: name.into(), location: None }
     }
 
-    /// Says where it is named, for problems.
+    /// Sets the location of the reference. Problems show it.
     pub fn at(mut self, location: Location) -> Self {
         self.location = Some(location);
         self
@@ -63,7 +65,7 @@ impl Reference {
         &self.name
     }
 
-    /// Returns where it is named.
+    /// Returns the location of the reference, if it is set.
     pub fn location(&self) -> Option<Location> {
         self.location
     }
@@ -78,7 +80,7 @@ impl PartialEq for Reference {
 impl Eq for Reference {}
 
 impl Rule {
-    /// Makes a rule that matches everybody and is on for all of them.
+    /// Creates a rule that matches every subject and is on for all of them.
     pub fn new() -> Self {
         Self {
             name: None,
@@ -94,64 +96,66 @@ impl Rule {
         }
     }
 
-    /// Names it, for people.
+    /// Sets the name, which is for people. Default: none.
     pub fn with_name(mut self, name: &str) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Sets the ids that it is for, in the place of earlier ones. Default: all. Without any it matches nobody.
+    /// Sets the ids that the rule matches, and replaces earlier ones. Default: all ids. With an empty list, the rule
+    /// matches no subject.
     pub fn with_subjects<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
         self.subjects = Some(Arc::new(StringSet::new(ids.into_iter().map(Into::into))));
         self
     }
 
-    /// Sets the segments that it is for, in the place of earlier ones: one will do. Default: everybody. Without any it
-    /// matches nobody.
+    /// Sets the segments that the rule matches, and replaces earlier ones. Default: every subject.
+    ///
+    /// A subject must belong to at least one of the segments. With an empty list, the rule matches no subject.
     pub fn with_segments(mut self, segments: impl IntoIterator<Item = Reference>) -> Self {
         self.segments = Some(segments.into_iter().collect());
         self
     }
 
-    /// Sets the condition that must hold, in the place of an earlier one. Default: none.
+    /// Sets the condition that must hold, and replaces an earlier one. Default: none.
     pub fn when(mut self, condition: Condition) -> Self {
         self.condition = Some(Arc::new(condition));
         self
     }
 
-    /// Sets the share of the subjects it matches that it is on for. Default: 100 percent.
+    /// Sets the rollout: the share of the matching subjects for which the rule is on. Default: 100 percent.
     pub fn with_rollout(mut self, rollout: Percent) -> Self {
         self.rollout = rollout;
         self
     }
 
-    /// Sets the salt of the hash. Default: the flag's, else its key.
+    /// Sets the salt of the hash. Default: the salt of the flag, or the flag's key if it sets none.
     ///
-    /// With its own, a rule picks other subjects, and deals them other variants, than the rest of the flag.
+    /// A rule with its own salt selects other subjects than the rest of the flag. It also assigns them other variants.
     pub fn with_salt(mut self, salt: &str) -> Self {
         self.salt = Some(salt.into());
         self
     }
 
-    /// Sets the attribute that is hashed. Default: the flag's, else the id.
+    /// Sets the attribute that is hashed. Default: the attribute of the flag, or the id if the flag sets none.
     pub fn with_bucket_by(mut self, attribute: &str) -> Self {
         self.by = Some(attribute.into());
         self
     }
 
-    /// Sets what the lines of the rule are like. Default: as the flag's.
+    /// Sets the bucketing of the rule. Default: the bucketing of the flag.
     pub fn with_bucketing(mut self, bucketing: Bucketing) -> Self {
         self.bucketing = Some(bucketing);
         self
     }
 
-    /// Sets the variants that are dealt to those whom this rule lets in. Default: the flag's.
+    /// Sets the variants that are assigned to the subjects that this rule includes. Default: the variants of the flag.
     pub fn with_variants(mut self, variants: Variants) -> Self {
         self.variants = Some(variants);
         self
     }
 
-    /// Sets the variant for everyone this rule lets in. Default: the variant they are dealt.
+    /// Sets one variant for every subject that this rule includes. Default: each subject's assigned variant.
     pub fn with_variant(mut self, variant: &str) -> Self {
         self.variant = Some(variant.into());
         self
@@ -162,27 +166,27 @@ impl Rule {
         self.name.as_deref()
     }
 
-    /// Returns the share of the subjects it matches that it is on for.
+    /// Returns the rollout: the share of the matching subjects for which the rule is on.
     pub fn rollout(&self) -> Percent {
         self.rollout
     }
 
-    /// Returns the salt, if the rule names one.
+    /// Returns the salt, if the rule sets one.
     pub fn salt(&self) -> Option<&str> {
         self.salt.as_deref()
     }
 
-    /// Returns what the lines of the rule are like, if they are not as the flag's.
+    /// Returns the bucketing of the rule, if the rule sets one.
     pub fn bucketing(&self) -> Option<Bucketing> {
         self.bucketing
     }
 
-    /// Returns the variants that are dealt to those whom this rule lets in, if they are not the flag's.
+    /// Returns the variants that are assigned to the subjects that this rule includes, if the rule sets its own.
     pub fn variants(&self) -> Option<&Variants> {
         self.variants.as_ref()
     }
 
-    /// Returns the variant for everyone this rule lets in.
+    /// Returns the variant for every subject that this rule includes, if the rule sets one.
     pub fn variant(&self) -> Option<&str> {
         self.variant.as_deref()
     }

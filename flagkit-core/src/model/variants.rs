@@ -1,4 +1,4 @@
-//! Variants: several ways of being on.
+//! Variants: the different values that a flag can serve while it is on.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::payload::Payload;
 use crate::bucketing::bucket::{Point, Seed, Threshold};
 use crate::error::{Error, ErrorKind};
 
-/// A variant: its name and its value. Cloning is cheap (a reference count).
+/// A variant: its name and its value. A clone is cheap (a reference count).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant(Arc<Inner>);
 
@@ -17,12 +17,12 @@ struct Inner {
 }
 
 impl Variant {
-    /// Makes a variant without a value.
+    /// Creates a variant without a value.
     pub fn new(name: &str) -> Self {
         Self(Arc::new(Inner { name: name.into(), payload: None }))
     }
 
-    /// Makes a variant with a value.
+    /// Creates a variant with a value.
     pub fn with_payload(name: &str, payload: Payload) -> Self {
         Self(Arc::new(Inner { name: name.into(), payload: Some(payload) }))
     }
@@ -37,11 +37,11 @@ impl Variant {
         self.0.payload.as_ref()
     }
 
-    /// Reads the value as a type of your own.
+    /// Deserializes the value into a type of the caller.
     ///
     /// # Errors
     ///
-    /// Returns an error when the variant has no value, or one of another shape.
+    /// Returns an error if the variant has no value, or if the value does not match the type.
     #[cfg(feature = "serde")]
     pub fn value<'de, T: serde_core::Deserialize<'de>>(&'de self) -> Result<T, Error> {
         match self.payload() {
@@ -70,24 +70,24 @@ pub struct Variants(Arc<[Share]>);
 #[derive(Debug, PartialEq, Eq)]
 struct Share {
     variant: Variant,
-    /// The cumulated weights, this one's included.
+    /// The cumulative weight, including the weight of this variant.
     sum: u128,
-    /// The part of the line that they are.
+    /// The cumulative weight as a threshold: the end of this variant's buckets.
     upto: Threshold,
 }
 
 impl Variants {
-    /// The greatest weight, in millionths.
+    /// The maximum weight, in millionths.
     pub const MAX_WEIGHT: u64 = 1_000_000_000_000;
 
-    /// Puts variants together, each with its weight in millionths: a share of the sum of all weights.
+    /// Creates a set of variants, each with its weight in millionths. A weight is a share of the sum of all weights.
     ///
     /// # Errors
     ///
-    /// Returns an error when two have one name, a weight is too large, or the sum of the weights is 0.
+    /// Returns an error if two variants have the same name, a weight is too large, or the sum of the weights is 0.
     pub fn new(weights: impl IntoIterator<Item = (Variant, u64)>) -> Result<Self, Error> {
         let mut weights: Vec<_> = weights.into_iter().collect();
-        // An order that does not depend on how they were written: it decides who gets which.
+        // The order decides which subject gets which variant, so it must not depend on the order in the document.
         weights.sort_by(|(a, _), (b, _)| a.name().cmp(b.name()));
         if weights.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a.name() == b.name())) {
             return Err(ErrorKind::Variants("two variants of one name").into());
@@ -110,7 +110,7 @@ impl Variants {
         }
     }
 
-    /// Shares out a line by cumulated weights, the last of which is not 0.
+    /// Divides the points of a bucketing by cumulative weights. The last of these weights must not be 0.
     fn share_out(sums: impl IntoIterator<Item = (Variant, u128)>, line: Threshold) -> Self {
         let sums: Vec<(Variant, u128)> = sums.into_iter().collect();
         let total = sums.last().map_or(1, |(_, total)| *total);
@@ -118,12 +118,12 @@ impl Variants {
             let upto = (sum * u128::from(line.to_bits())).checked_div(total)?;
             Threshold::from_bits(u32::try_from(upto).ok()?)
         };
-        // Nothing is above the whole line.
+        // No threshold exceeds the total number of points.
         let share = |(variant, sum)| Share { variant, sum, upto: upto(sum).unwrap_or(line) };
         Self(sums.into_iter().map(share).collect())
     }
 
-    /// The same shares of a line of so many points.
+    /// Returns the same shares for a bucketing with this number of points.
     pub(crate) fn on_line(&self, line: Threshold) -> Self {
         if line == Threshold::EVERYBODY {
             return self.clone();
@@ -136,17 +136,17 @@ impl Variants {
         self.0.iter().map(|share| &share.variant)
     }
 
-    /// Returns the variant of that name, if there is one.
+    /// Returns the variant with this name, if there is one.
     pub fn get(&self, name: &str) -> Option<&Variant> {
         let index = self.0.binary_search_by(|share| share.variant.name().cmp(name)).ok()?;
         self.0.get(index).map(|share| &share.variant)
     }
 
-    /// Deals a variant to the point on the second line.
+    /// Returns the variant for this point of the second hash.
     #[inline]
     pub(crate) fn deal(&self, point: Point) -> Option<&Variant> {
         const FEW: usize = 16;
-        // Shares only grow along the line. A handful is looked through, which is quicker than halving.
+        // The thresholds are in ascending order. For a few variants, a linear search is faster than a binary search.
         let index = if self.0.len() <= FEW {
             self.0.iter().position(|share| point.is_below(share.upto))?
         } else {
@@ -155,7 +155,7 @@ impl Variants {
         self.0.get(index).map(|share| &share.variant)
     }
 
-    /// The seed of the second line.
+    /// Returns the seed of the second hash, which assigns variants.
     pub(crate) fn seed(salt: &str) -> Seed {
         Seed::from_salt(&format!("{salt}:variant"))
     }
