@@ -1,7 +1,7 @@
 //! The name of a flag, and the two ways to write it.
 //!
-//! A key travels: it stands in a flag file, in source code, in a URL, in a log line and, folded, in the name of
-//! an environment variable. The legal form is the set of characters that survives all of these unescaped.
+//! A key appears in flag files, source code, URLs and log lines. The name of an environment variable contains it in
+//! another spelling. The legal characters are those that need no escape in any of these.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -14,10 +14,10 @@ use crate::error::{Error, ErrorKind};
 /// The name of a flag.
 ///
 /// A key has 1 to 128 ASCII letters, digits, `.`, `_` and `-`, and begins with a letter or a digit. These characters
-/// need no escape in a TOML key, a URL, a log or a shell, and no two of such keys look alike while differing in
-/// Unicode normalisation. Keys are compared byte by byte: `Search` and `search` are two flags.
+/// need no escape in a TOML key, a URL, a log or a shell. Two keys never look alike while they differ in Unicode
+/// normalization. Keys are compared byte by byte: `Search` and `search` are two flags.
 ///
-/// Cloning is cheap (a reference count).
+/// A clone is cheap (a reference count).
 ///
 /// # Examples
 ///
@@ -33,14 +33,14 @@ use crate::error::{Error, ErrorKind};
 pub struct FlagKey(Arc<str>);
 
 impl FlagKey {
-    /// The greatest length of a key, in bytes.
+    /// The maximum length of a key, in bytes.
     pub const MAX_LEN: usize = 128;
 
-    /// Checks `text` and takes it as a key.
+    /// Creates a key from `text`, which must be legal.
     ///
     /// # Errors
     ///
-    /// Returns an error that names the first offence when `text` is not of the legal form.
+    /// Returns an error if `text` is not a legal key. The error names the first violation.
     pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
         let text = text.as_ref();
         check(text)?;
@@ -93,11 +93,11 @@ impl TryFrom<&str> for FlagKey {
     }
 }
 
-/// A key as an environment variable can spell it: upper case, with `_` for `-` and `.`.
+/// A key as an environment variable spells it: in upper case, with `_` instead of `-` and `.`.
 ///
-/// Folding loses information: `new-checkout` and `new.checkout` both fold to `NEW_CHECKOUT`. A layer that only knows
-/// folded keys (environment variables) therefore speaks of *whichever declared key folds to this*, and of any
-/// undeclared key that does when none is declared. See [`FlagSet::insert_folded`](crate::FlagSet::insert_folded).
+/// The spelling loses information: both `new-checkout` and `new.checkout` become `NEW_CHECKOUT`. A layer of environment
+/// variables therefore refers to *the declared key that has this spelling*. If no declared key has it, the layer refers
+/// to every undeclared key that does. See [`FlagSet::insert_folded`](crate::FlagSet::insert_folded).
 ///
 /// # Examples
 ///
@@ -114,12 +114,12 @@ impl TryFrom<&str> for FlagKey {
 pub struct EnvKey(Box<str>);
 
 impl EnvKey {
-    /// Checks `text` and takes it as a folded key.
+    /// Creates a key from `text`, the spelling of an environment variable.
     ///
     /// # Errors
     ///
-    /// Returns an error when no legal key folds to `text`: it must have 1 to 128 ASCII capitals, digits and `_`, and
-    /// begin with a capital or a digit.
+    /// Returns an error if no legal key has this spelling. It must have 1 to 128 ASCII capital letters, digits and `_`,
+    /// and begin with a capital letter or a digit.
     pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
         let text = text.as_ref();
         check(text)?;
@@ -129,22 +129,22 @@ impl EnvKey {
         }
     }
 
-    /// Folds a key.
+    /// Converts a key to its spelling in an environment variable.
     pub fn from_key(key: &FlagKey) -> Self {
         Self(key.as_str().chars().map(folded_char).collect())
     }
 
-    /// Returns the folded key as text.
+    /// Returns the key as text, as an environment variable spells it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Tells whether `key` folds to this.
+    /// Returns whether an environment variable spells `key` like this.
     pub fn matches(&self, key: &str) -> bool {
         self.cmp_key(key) == Ordering::Equal
     }
 
-    /// Compares with what `key` folds to, without building it: a look-up by key allocates nothing.
+    /// Compares this with the spelling of `key`, without building that spelling. A lookup by key allocates nothing.
     pub(crate) fn cmp_key(&self, key: &str) -> Ordering {
         self.0.chars().cmp(key.chars().map(folded_char))
     }

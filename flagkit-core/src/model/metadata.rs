@@ -1,38 +1,38 @@
-//! What people want to know of a flag.
+//! Information about a flag for people.
 
 use crate::subject::date::Date;
 
-/// What a flag is for, who answers for it, and when it should be gone.
+/// The purpose of a flag, its owner, and the date of its removal.
 ///
-/// Metadata never changes an answer. It is for reviewers, operators and `/flags` pages.
+/// Metadata never changes the result of an evaluation. It is for reviewers, operators and `/flags` pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {
-    /// What the flag turns on.
+    /// The feature that the flag turns on.
     pub description: Option<Box<str>>,
-    /// Who answers for it.
+    /// The person or team that is responsible for the flag.
     pub owner: Option<Box<str>>,
-    /// What sort of flag it is.
+    /// The kind of the flag.
     pub kind: Option<Kind>,
-    /// The day it was declared.
+    /// The date of the declaration.
     pub created: Option<Date>,
-    /// The day by which it should be removed. Nothing happens at run time on that day.
+    /// The date by which the flag should be removed. The date has no effect at run time.
     pub expires: Option<Date>,
 }
 
-/// What sort of flag it is, which says how long it may live.
+/// The kind of a flag, which determines how long the flag may exist.
 ///
-/// The four categories are those of Pete Hodgson's "Feature Toggles" (2017).
+/// The four kinds are the categories of Pete Hodgson's "Feature Toggles" (2017).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Hides unfinished code; lives for days or weeks.
+    /// Hides unfinished code. It exists for days or weeks.
     Release,
-    /// Compares alternatives; lives until the question is answered.
+    /// Compares alternatives. It exists until the experiment has a result.
     Experiment,
-    /// Lets operators shed load or cut off a dependency; may live long.
+    /// Allows operators to reduce load or to disconnect a dependency. It may exist for a long time.
     Ops,
-    /// Opens a feature to some people for good.
+    /// Gives some people permanent access to a feature.
     Permission,
 }
 
@@ -40,7 +40,7 @@ impl Kind {
     /// All kinds, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Release, Self::Experiment, Self::Ops, Self::Permission];
 
-    /// Returns the word used in a flag file.
+    /// Returns the word that flag files use.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Release => "release",

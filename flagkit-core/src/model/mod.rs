@@ -9,7 +9,7 @@
 //! - `key`: the name of a flag, and its spelling as an environment variable.
 //! - `flag`, `rule`, `segment`, `variants`, `payload`: one flag and its parts. `metadata` never changes an answer.
 //! - `flag_set`: all that one load declares.
-//! - `provenance`: the name of a layer. `problem`: what is wrong with one place in a document.
+//! - `provenance`: the name of a layer. `problem`: an error at one location in a document.
 //!
 //! This folder imports from `subject`, `bucketing` and `condition`.
 

@@ -1,24 +1,24 @@
 //! The value of a variant.
 
-/// A value of a document: what a variant carries.
+/// A value from a document: the content of a variant.
 ///
-/// With the feature `serde`, [`Variant::value`](crate::Variant::value) reads it as a type of your own.
+/// With the feature `serde`, [`Variant::value`](crate::Variant::value) deserializes it into a type of the caller.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Payload {
-    /// Nothing (JSON alone).
+    /// No value. Only JSON has it.
     Null,
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A number with a fraction, or too large for an integer. Not NaN.
+    /// A number with a fraction, or a number too large for an integer. It is never NaN.
     Float(f64),
-    /// A text; also a date, as it is written.
+    /// A text. A date is a text too, exactly as the document spells it.
     Text(Box<str>),
     /// A list.
     List(Box<[Payload]>),
-    /// Names and their values, in the order of the document.
+    /// A table: names and their values, in the order of the document.
     Table(Box<[(Box<str>, Payload)]>),
 }
 
@@ -107,7 +107,7 @@ mod de {
         }
     }
 
-    /// An enum's variant with content: `{ name = value }`.
+    /// The variant of an enum with content: `{ name = value }`.
     struct Tagged<'de> {
         name: &'de str,
         value: &'de Payload,

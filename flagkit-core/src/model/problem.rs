@@ -1,8 +1,8 @@
-//! One thing wrong with one place of a document.
+//! A problem: an error at one location in a document.
 
 use std::fmt;
 
-/// One thing that is wrong: where, what was got, what was expected, and how to mend it.
+/// A problem in a document: its location, the value there, the expected value, and a way to fix it.
 ///
 /// # Examples
 ///
@@ -26,17 +26,17 @@ pub struct Problem {
     location: Option<Location>,
 }
 
-/// A place in a text: line and column, both from 1, the column in characters.
+/// A location in a text: line and column. Both start at 1, and the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location {
-    /// The line, from 1.
+    /// The line, starting at 1.
     pub line: usize,
-    /// The column, from 1, in characters.
+    /// The column in characters, starting at 1.
     pub column: usize,
 }
 
 impl Problem {
-    /// Says what was got at the key path, and what was expected there.
+    /// Creates a problem from a key path, the value there, and the expected value.
     pub fn new(path: impl Into<String>, got: impl Into<String>, expected: impl Into<String>) -> Self {
         Self {
             path: printable(path.into()),
@@ -47,46 +47,48 @@ impl Problem {
         }
     }
 
-    /// Says where in the text, both counted from 1.
+    /// Sets the location in the text. Both numbers start at 1.
     pub fn at(mut self, line: usize, column: usize) -> Self {
         self.location = Some(Location { line, column });
         self
     }
 
-    /// Says how to mend it.
+    /// Sets the help: a way to fix the problem.
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(printable(help.into()));
         self
     }
 
-    /// Returns the key path, such as `flags.search.rollout`; for a problem of the whole document it is empty.
+    /// Returns the key path, such as `flags.search.rollout`. It is empty for a problem of the whole document.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Returns what was got.
+    /// Returns the value that was found.
     pub fn got(&self) -> &str {
         &self.got
     }
 
-    /// Returns what was expected.
+    /// Returns the expected value.
     pub fn expected(&self) -> &str {
         &self.expected
     }
 
-    /// Returns how to mend it.
+    /// Returns the help, a way to fix the problem, if it is set.
     pub fn help(&self) -> Option<&str> {
         self.help.as_deref()
     }
 
-    /// Returns where in the text it stands, if it stands in a text.
+    /// Returns the location in the text, if the problem has one.
     pub fn location(&self) -> Option<Location> {
         self.location
     }
 }
 
-/// Escapes what would change how a terminal or a log shows the text around it: control characters, and those that
-/// change the direction of writing. Problems quote documents, and a document may hold anything.
+/// Escapes control characters, and characters that change the direction of writing.
+///
+/// They would change how a terminal or a log shows the text around them. Problems quote documents, and a document can
+/// contain any characters.
 pub(crate) fn printable(text: String) -> Box<str> {
     let turns = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let is_harmful = |c: char| c.is_control() || turns(c);

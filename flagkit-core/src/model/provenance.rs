@@ -1,17 +1,17 @@
-//! Where a layer comes from.
+//! The origin of a layer.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The name of a layer: where its flags come from, as `kind:place`, for instance `file:flags.toml` or `env:FLAG_`.
+/// The name of a layer: the origin of its flags as `kind:place`, for instance `file:flags.toml` or `env:FLAG_`.
 ///
-/// It is shown to operators, so it must hold no secret: leave out passwords, tokens and query strings. Cloning is
-/// cheap (a reference count).
+/// Operators can read it, so it must not contain a secret. Omit passwords, tokens and query strings. A clone is cheap
+/// (a reference count).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Provenance(Arc<str>);
 
 impl Provenance {
-    /// Takes a name.
+    /// Creates a provenance from this name.
     pub fn new(name: impl AsRef<str>) -> Self {
         Self(Arc::from(name.as_ref()))
     }
