@@ -1,7 +1,7 @@
 //! The error type of this crate.
 //!
 //! Every fallible constructor here returns [`Error`], which is opaque: the kinds are private, so that new ones break no
-//! caller. Callers use its predicates to tell the kinds apart.
+//! caller. Callers distinguish the kinds by its predicates.
 //!
 //! Two errors are types of their own because they carry data: [`LoadError`](crate::source::LoadError) holds the
 //! problems of a document, and [`InstallError`](crate::InstallError) returns the flags that were not installed.
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// The error of this crate's constructors: which value was rejected, and why.
 ///
-/// The predicates tell the kinds apart. [`source`](std::error::Error::source) returns the cause, if there is one.
+/// The predicates distinguish the kinds. [`source`](std::error::Error::source) returns the cause, if there is one.
 /// Cloning is cheap.
 ///
 /// # Examples

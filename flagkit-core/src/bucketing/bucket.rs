@@ -1,10 +1,10 @@
-//! Bucketing: from a salt and an id to a place on the line.
+//! The frozen formulas: from a salt and an id to a point, and from a percentage to a threshold.
 //!
 //! # The problem
 //!
 //! A flag that is on for 25 percent must be on for the *same* 25 percent: in every process, on every machine, in every
-//! language, tomorrow, and still when the percentage is raised to 30. Two flags at 25 percent must not pick the same
-//! people, or the same unlucky quarter tests everything.
+//! language, tomorrow, and after the percentage is raised to 30. Two flags at 25 percent must not include the same
+//! subjects, or the same quarter of users would test everything.
 //!
 //! # The idea
 //!
@@ -15,17 +15,17 @@
 //! threshold = floor(percent × 2^31 / 100)
 //! ```
 //!
-//! Each subject has a fixed [`Point`] on a line for each flag; the percentage is a [`Threshold`] on that line. Raising
-//! it only ever lets people in. The salt (the flag's key unless it names another) turns into the hash's [`Seed`], so
-//! that flags are independent. All arithmetic is on integers: no language rounds it differently.
+//! Each subject has a fixed [`Point`] per flag, and the percentage is a [`Threshold`]. Raising the threshold only adds
+//! subjects. The salt is the flag's key unless the flag names another. It is hashed to the [`Seed`], so that flags are
+//! independent of each other. All arithmetic uses integers, so no language rounds differently.
 //!
 //! XXH3 is the 64-bit hash of the xxHash family, specified in "XXH3 specification" of the xxHash project, version
-//! 0.8 and later; its output is frozen. A shift by 33 keeps the top 31 bits, the best mixed ones.
+//! 0.8 and later; its output is frozen. A shift by 33 keeps the top 31 bits, which are mixed best.
 //!
 //! # Frozen
 //!
-//! These formulas never change: a change would move every user of every flag. `spec/bucketing.json` holds golden
-//! vectors made by an independent implementation.
+//! These formulas never change, because a change would move every subject of every flag. `spec/bucketing.json` holds
+//! golden vectors from an independent implementation.
 
 use std::fmt;
 
@@ -35,12 +35,12 @@ use crate::bucketing::percent::Percent;
 use crate::error::{Error, ErrorKind};
 use crate::subject::id::Id;
 
-/// The seed of a flag's hash, made from its salt.
+/// The seed of a flag's hash, computed from its salt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seed(u32);
 
 impl Seed {
-    /// Makes the seed of a salt: the low 32 bits of its XXH3-64.
+    /// Returns the seed of a salt: the low 32 bits of its XXH3-64.
     pub fn from_salt(salt: &str) -> Self {
         let [a, b, c, d, ..] = xxh3_64(salt.as_bytes()).to_le_bytes();
         Self(u32::from_le_bytes([a, b, c, d]))
@@ -52,19 +52,19 @@ impl Seed {
         self.0
     }
 
-    /// Takes a number as a seed.
+    /// Returns the seed with this number.
     #[inline]
     pub fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 }
 
-/// A subject's place on the line of one flag: `0 ..= 2^31 - 1`.
+/// The position of a subject for one flag: `0 ..= 2^31 - 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Point(u32);
 
 impl Point {
-    /// Finds the place of an id on the line of the flag with this seed.
+    /// Returns the point of an id for the flag with this seed.
     ///
     /// # Examples
     ///
@@ -85,20 +85,20 @@ impl Point {
         Self((xxh3_64_with_seed(id, u64::from(seed.0)) >> 33) as u32)
     }
 
-    /// The place on a line of `len` points: `floor(point × len / 2^31)`, which is below `len`.
+    /// Scales the point to a range of `len` points: `floor(point × len / 2^31)`, which is below `len`.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // less than `len`
     pub(crate) fn scaled_to(self, len: Threshold) -> Self {
         Self(((u64::from(self.0) * u64::from(len.0)) >> 31) as u32)
     }
 
-    /// Returns the place as a number.
+    /// Returns the point as a number.
     #[inline]
     pub fn to_bits(self) -> u32 {
         self.0
     }
 
-    /// Tells whether the place lies below the threshold: whether the subject is let in.
+    /// Returns whether the point is below the threshold, which means that the subject is included.
     #[inline]
     pub fn is_below(self, threshold: Threshold) -> bool {
         self.0 < threshold.0
@@ -111,17 +111,17 @@ impl fmt::Display for Point {
     }
 }
 
-/// How far along the line subjects are let in: `0` (nobody) to `2^31` (everybody).
+/// The upper bound of the included points: from `0` (no subject) to `2^31` (every subject).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Threshold(u32);
 
 impl Threshold {
-    /// Nobody.
+    /// Includes no subject.
     pub const NOBODY: Self = Self(0);
-    /// Everybody: past the last point.
+    /// Includes every subject: one above the last point.
     pub const EVERYBODY: Self = Self(1 << 31);
 
-    /// Takes a number as a threshold, if it is one.
+    /// Returns the threshold with this number, or `None` above 2^31.
     #[inline]
     pub fn from_bits(bits: u32) -> Option<Self> {
         (bits <= Self::EVERYBODY.0).then_some(Self(bits))
@@ -133,7 +133,7 @@ impl Threshold {
         self.0
     }
 
-    /// The share of a line of `len` points: `floor(percent × len / 100)`, exact: the product stays below 2^58.
+    /// Returns the threshold in a range of `len` points: `floor(percent × len / 100)`. The product stays below 2^58.
     #[allow(clippy::cast_possible_truncation)] // at most `len`
     pub(crate) fn from_percent(percent: Percent, len: Self) -> Self {
         Self((u64::from(percent.millionths()) * u64::from(len.0) / u64::from(Percent::HUNDRED.millionths())) as u32)
@@ -141,7 +141,7 @@ impl Threshold {
 }
 
 impl From<Percent> for Threshold {
-    /// `floor(percent × 2^31 / 100)`.
+    /// Returns `floor(percent × 2^31 / 100)`.
     fn from(percent: Percent) -> Self {
         Self::from_percent(percent, Self::EVERYBODY)
     }
@@ -153,8 +153,10 @@ impl fmt::Display for Threshold {
     }
 }
 
-/// What a line of points is like, where it is not as this module specifies: for definitions that come from other
-/// systems, whose users keep their places. What documents say is always as specified.
+/// Bucketing that differs from the formulas of this module.
+///
+/// Front ends for definitions of other systems use it, so that every subject keeps its bucket. Documents of flagkit
+/// cannot express it.
 ///
 /// # Examples
 ///
@@ -173,24 +175,27 @@ pub struct Bucketing {
 }
 
 impl Bucketing {
-    /// As this module specifies: seeded by the salt, 2^31 points.
+    /// Returns the bucketing that this module specifies: seeded by the salt, with 2^31 points.
     pub fn new() -> Self {
         Self { seed: None, points: Threshold::EVERYBODY }
     }
 
-    /// Sets the seed of the hash that decides whether a subject is let in. Default: that of the salt. The second hash, by
-    /// which variants are dealt, is seeded by the salt all the same.
+    /// Sets the seed of the hash that decides whether a subject is included. Default: the seed of the salt.
+    ///
+    /// The second hash, which assigns variants, is always seeded by the salt.
     pub fn with_seed(mut self, seed: Seed) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// Sets how many points there are, the denominator of every share. A subject's point is
-    /// `floor(point × points / 2^31)` of the one that this module specifies, a threshold `floor(percent × points / 100)`.
+    /// Sets the number of points, the denominator of every percentage.
+    ///
+    /// A subject's point becomes `floor(point × points / 2^31)`, and a threshold becomes `floor(percent × points /
+    /// 100)`.
     ///
     /// # Errors
     ///
-    /// Returns an error unless there are 1 to 2^31.
+    /// Returns an error unless the number is 1 to 2^31.
     pub fn with_points(mut self, points: u32) -> Result<Self, Error> {
         match Threshold::from_bits(points) {
             Some(points) if points > Threshold::NOBODY => {
@@ -201,7 +206,7 @@ impl Bucketing {
         }
     }
 
-    /// The seed of the first hash, with this salt.
+    /// Returns the seed of the first hash, for this salt.
     pub(crate) fn seed(self, salt: &str) -> Seed {
         self.seed.unwrap_or_else(|| Seed::from_salt(salt))
     }

@@ -1,4 +1,4 @@
-//! Lines: how subjects find their places, and what part of them is let in.
+//! The bucketer: which value of a subject is hashed and how, and the rollouts that use the result.
 
 use std::sync::Arc;
 
@@ -8,18 +8,20 @@ use crate::subject::Subject;
 use crate::subject::id::Id;
 use crate::subject::value::Value;
 
-/// What is hashed, how, and how many points there are.
+/// The value that is hashed, the hash, and the number of points. Compiled rules and variants hold one each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bucketer {
     hash: Hash,
     /// The attribute that is hashed; `None` for the id.
     by: Option<Arc<str>>,
-    /// How many points: the denominator of every share of it.
+    /// The number of points, the denominator of every percentage.
     len: Threshold,
 }
 
-/// The hash that finds a subject's point. A property of each line, so that definitions of other systems can keep their
-/// own (SHA-1, Murmur3, FNV-1a, MD5) and with it every user's bucket.
+/// The hash that computes a subject's point.
+///
+/// It is a property of each bucketer, so that definitions of other systems can keep their hash (SHA-1, Murmur3, FNV-1a,
+/// MD5), and with it every subject's bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hash {
     /// XXH3-64 with a 32-bit seed, as [`crate::bucket`] specifies.
@@ -31,10 +33,10 @@ impl Bucketer {
         Self { hash: Hash::Xxh3(seed), by, len }
     }
 
-    /// Finds the subject's point, or `None` when the subject does not have what is hashed.
+    /// Returns the subject's point, or `None` if the subject lacks the value that is hashed.
     #[inline]
     pub(crate) fn point<S: Subject + ?Sized>(&self, subject: &S) -> Option<Point> {
-        // An id is as large as its longest number: it is looked at where it is, not passed on.
+        // An id is as large as its longest number, so it is read in place and not passed on.
         match &self.by {
             None => subject.id().as_ref().and_then(|id| self.point_of_bytes(id.as_bytes())),
             Some(attribute) => match subject.attribute(attribute)? {
@@ -45,7 +47,7 @@ impl Bucketer {
         }
     }
 
-    /// Finds the point of what is hashed; of nothing there is none.
+    /// Returns the point of a value. An empty value has none.
     #[inline]
     fn point_of_bytes(&self, unit: &[u8]) -> Option<Point> {
         let Hash::Xxh3(seed) = self.hash;
@@ -53,8 +55,7 @@ impl Bucketer {
     }
 }
 
-/// How far subjects are let in on a line as [`crate::bucket`] specifies it, found by their id: as much as a call site can
-/// keep in a word.
+/// A rollout by id, with the formulas of [`crate::bucket`]. It fits into the word of a call site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SimpleRollout {
     pub(crate) seed: Seed,
@@ -62,15 +63,15 @@ pub(crate) struct SimpleRollout {
 }
 
 impl SimpleRollout {
-    /// Finds the subject's point, or `None` when the subject has no id.
+    /// Returns the subject's point, or `None` if the subject has no id.
     #[inline]
     pub(crate) fn point<S: Subject + ?Sized>(self, subject: &S) -> Option<Point> {
-        // An id is as large as its longest number: it is looked at where it is, not passed on.
+        // An id is as large as its longest number, so it is read in place and not passed on.
         subject.id().as_ref().filter(|id| !id.is_empty()).map(|id| Point::of_bytes(id.as_bytes(), self.seed))
     }
 }
 
-/// A line, and how far along it subjects are let in.
+/// A bucketer with the threshold of the included subjects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rollout {
     bucketer: Bucketer,
@@ -89,7 +90,7 @@ impl Rollout {
         Self { bucketer, threshold }
     }
 
-    /// The same with less, if it is that simple.
+    /// Returns the same as a simple rollout, if it hashes the id with the default formulas.
     pub(crate) fn to_simple(&self) -> Option<SimpleRollout> {
         let Hash::Xxh3(seed) = self.bucketer.hash;
         if self.is_full() {
@@ -109,7 +110,7 @@ impl Rollout {
         self.threshold
     }
 
-    /// Tells whether everybody who is let in by this is let in by the other.
+    /// Returns whether the other rollout includes every subject that this one includes, as far as that can be proven.
     pub(crate) fn is_within(&self, other: &Self) -> bool {
         other.is_full() || (self.bucketer == other.bucketer && self.threshold <= other.threshold)
     }
@@ -135,7 +136,7 @@ mod tests {
             assert!(Rollout::new(bucketer(len), Percent::HUNDRED).is_full());
             assert_eq!(Rollout::new(bucketer(len), Percent::ZERO).threshold(), Threshold::NOBODY);
         }
-        // On a hundred points, 25 percent are 25 points, and the same quarter as on two to the 31.
+        // 25 percent of a hundred points are 25 points, and the same quarter as of 2^31 points.
         assert_eq!(Rollout::new(bucketer(100), percent("25")).threshold().to_bits(), 25);
         assert_eq!(Rollout::new(bucketer(100), percent("25.9")).threshold().to_bits(), 25);
         let is_in = |len, id: u64| {

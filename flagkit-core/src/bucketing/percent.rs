@@ -1,13 +1,13 @@
-//! A share of all subjects.
+//! A percentage of all subjects.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind};
 
-/// A percentage from 0 to 100 with at most six decimals, held exactly.
+/// A percentage from 0 to 100 with at most six decimal places, stored exactly.
 ///
-/// Percentages are decimals, not floating-point numbers: `4.35` is 4.35, and what a file says is what is compared.
+/// Percentages are decimals, not floating-point numbers: `4.35` in a file is exactly 4.35.
 ///
 /// # Examples
 ///
@@ -28,12 +28,12 @@ const DECIMALS: usize = 6;
 const UNIT: u32 = 1_000_000;
 
 impl Percent {
-    /// Nobody.
+    /// No subject.
     pub const ZERO: Self = Self(0);
-    /// Everybody.
+    /// Every subject.
     pub const HUNDRED: Self = Self(100 * UNIT);
 
-    /// Takes a whole percentage.
+    /// Returns a whole percentage.
     ///
     /// # Errors
     ///
@@ -42,7 +42,7 @@ impl Percent {
         Self::from_millionths(u32::from(whole) * UNIT)
     }
 
-    /// Takes a number of millionths of a percent: `12_500_000` is 12.5 percent.
+    /// Returns a percentage given in millionths of a percent: `12_500_000` is 12.5 percent.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Percent {
     }
 }
 
-/// Reads `25`, `12.5` or either with a `%` behind.
+/// Parses `25` or `12.5`, with or without a `%` at the end.
 impl FromStr for Percent {
     type Err = Error;
 
@@ -80,7 +80,7 @@ impl FromStr for Percent {
         if fraction.len() > DECIMALS {
             return Err(ErrorKind::PercentTooFine.into());
         }
-        // All digits by now, so the only failure left is a number too large for the type.
+        // Only digits are left, so the only possible failure is a number too large for the type.
         let whole: u32 = whole.parse().map_err(|_| ErrorKind::PercentOutOfRange)?;
         let fraction: u32 = format!("{fraction:0<DECIMALS$}").parse().map_err(|_| ErrorKind::PercentTooFine)?;
         whole

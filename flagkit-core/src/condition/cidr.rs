@@ -1,9 +1,11 @@
-//! Networks of addresses.
+//! IP networks in CIDR notation.
 
 use std::fmt;
 use std::net::IpAddr;
 
 /// A network in the notation of RFC 4632 and RFC 4291: an address and the length of its prefix.
+///
+/// An operator `cidr` holds a list of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cidr {
     address: IpAddr,
@@ -11,7 +13,7 @@ pub(super) struct Cidr {
 }
 
 impl Cidr {
-    /// Reads `10.0.0.0/8`, `2001:db8::/32`, or one address alone.
+    /// Parses `10.0.0.0/8`, `2001:db8::/32`, or a single address.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
@@ -27,14 +29,14 @@ impl Cidr {
         if prefix > longest {
             return None;
         }
-        // IPv4 within IPv6 is IPv4, of networks as of addresses.
+        // An IPv4-mapped IPv6 network is the IPv4 network; the same is true of addresses.
         Some(match (address.to_canonical(), prefix.checked_sub(96)) {
             (address @ IpAddr::V4(_), Some(prefix)) if longest == 128 => Self { address, prefix },
             _ => Self { address, prefix },
         })
     }
 
-    /// Tells whether an address lies in it.
+    /// Returns whether the network contains the address.
     pub(super) fn contains(self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
@@ -50,7 +52,7 @@ impl Cidr {
     }
 }
 
-/// Reads an address; an IPv4 address within IPv6 is that IPv4 address.
+/// Parses an address. An IPv4-mapped IPv6 address is that IPv4 address.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     text.parse().ok().map(|address: IpAddr| address.to_canonical())
 }

@@ -9,7 +9,7 @@ use super::number::Number;
 use crate::condition::verdict::Verdict;
 use crate::subject::value::Value;
 
-/// An operand.
+/// One operand of an operator: a text, a bool or a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal(pub(super) Scalar);
 
@@ -21,7 +21,7 @@ pub(super) enum Scalar {
 }
 
 impl Literal {
-    /// Takes a decimal number as it is written: `25`, `0.1`, `1e3`. `None` for what is no finite number.
+    /// Parses a decimal number: `25`, `0.1`, `1e3`. Returns `None` if the text is not a finite number.
     pub fn number(text: &str) -> Option<Self> {
         Number::parse(text).map(|number| Self(Scalar::Number(number)))
     }
@@ -55,18 +55,18 @@ impl fmt::Display for Literal {
     }
 }
 
-/// Which of the two is among the operands.
+/// The two bools, and which of them are operands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Bools {
     has_false: bool,
     has_true: bool,
 }
 
-/// A set of operands, by kind.
+/// A set of operands, stored by kind. Operators with several operands share one by `Arc`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct LiteralSet {
     pub(super) texts: StringSet,
-    /// In order.
+    /// Sorted.
     numbers: Box<[Number]>,
     bools: Bools,
 }
@@ -86,7 +86,7 @@ impl LiteralSet {
         Self { texts: StringSet::new(texts), numbers: numbers.into(), bools }
     }
 
-    /// Whether all of these are among the others.
+    /// Returns whether the other set contains every operand of this one.
     pub(super) fn is_subset(&self, other: &Self) -> bool {
         let has_number = |number: &Number| other.numbers.binary_search_by(|known| known.compare(*number)).is_ok();
         let Bools { has_false, has_true } = self.bools;
@@ -96,7 +96,7 @@ impl LiteralSet {
             && (!has_true || other.bools.has_true)
     }
 
-    /// Whether there are some of the same kinds: a value of another kind tells nothing.
+    /// Returns whether both sets have operands of the same kinds. A value of another kind yields no verdict.
     pub(super) fn has_same_kinds(&self, other: &Self) -> bool {
         let kinds = |literals: &Self| {
             [!literals.texts.is_empty(), !literals.numbers.is_empty(), literals.bools != Bools::default()]
@@ -104,7 +104,8 @@ impl LiteralSet {
         kinds(self) == kinds(other)
     }
 
-    /// Whether the value equals one of them; cannot tell if there are some and none is of its kind.
+    /// Returns whether the set contains the value. Unknown if the set is not empty and has no operand of the value's
+    /// kind.
     #[inline]
     pub(super) fn has(&self, value: Value<'_>) -> Verdict {
         let number = match value {
@@ -127,7 +128,7 @@ impl LiteralSet {
         self.numbers.binary_search_by(|known| known.compare(number)).is_ok().into()
     }
 
-    /// As [`has`](LiteralSet::has), of a text.
+    /// Returns the same as [`has`](LiteralSet::has), for a text.
     #[inline]
     pub(super) fn has_text(&self, text: &str) -> Verdict {
         if self.texts.contains(text.as_bytes()) {
@@ -153,7 +154,7 @@ impl fmt::Display for LiteralSet {
     }
 }
 
-/// The first few, and how many more.
+/// Displays the first few operands and the number of the others.
 pub(super) fn abridged(mut all: impl Iterator<Item = String>) -> String {
     const MOST: usize = 5;
     let mut shown: Vec<String> = all.by_ref().take(MOST).collect();
@@ -164,7 +165,7 @@ pub(super) fn abridged(mut all: impl Iterator<Item = String>) -> String {
     shown.join(", ")
 }
 
-/// A set of texts. A handful is sieved and scanned, which is quicker than hashing; more are hashed.
+/// A set of texts. A few texts are filtered by a mask and scanned, which is faster than hashing; more are hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StringSet {
     Scanned { mask: BloomMask, texts: Box<[(Fingerprint, Box<[u8]>)]> },
@@ -173,10 +174,10 @@ pub(crate) enum StringSet {
 
 const MAX_SCANNED: usize = 16;
 
-/// The length of a text and its last eight bytes: tells short texts apart, and most long ones, by two numbers.
+/// The length of a text and its last eight bytes. Two numbers distinguish short texts, and most long ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
-    /// Compared first: lengths are often the same.
+    /// Compared first, because lengths are often equal.
     bytes: u64,
     len: usize,
 }
@@ -184,7 +185,7 @@ pub(crate) struct Fingerprint {
 impl Fingerprint {
     #[inline]
     fn of(text: &[u8]) -> Self {
-        // By halves that may overlap, so that there is no loop. With the length, they say all of a text of eight bytes.
+        // Two halves that may overlap avoid a loop. With the length, they determine a text of up to eight bytes.
         let bytes = match (text.last_chunk(), text.first_chunk(), text.last_chunk()) {
             (Some(last), ..) => u64::from_le_bytes(*last),
             (None, Some(first), Some(last)) => {
@@ -200,14 +201,14 @@ impl Fingerprint {
         Self { bytes, len: text.len() }
     }
 
-    /// Whether no other text has it.
+    /// Returns whether the fingerprint determines the text, so that no other text has it.
     #[inline]
     fn is_unique(self) -> bool {
         self.len <= 8
     }
 }
 
-/// Which sixty-fourths of all fingerprints hold one: tells that a text is none of a few, most often, by one bit.
+/// One bit for each sixty-fourth of all fingerprints. Most often a single bit shows that a text is not in a small set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BloomMask(u64);
 
@@ -282,7 +283,7 @@ impl StringSet {
         few.into_iter().flatten().chain(many.into_iter().flatten()).map(AsRef::as_ref)
     }
 
-    /// The texts as in a document, in order.
+    /// Returns the texts as a document spells them, sorted.
     pub(crate) fn shown(&self) -> impl Iterator<Item = String> {
         let mut texts: Vec<&[u8]> = self.iter().collect();
         texts.sort_unstable();
@@ -302,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_set_of_texts_has_those_and_no_others() {
-        // Of all lengths around that of a fingerprint, alike at both ends, and the same letter again and again.
+        // Texts around the length of a fingerprint, with equal ends, and with repeated letters.
         let known: Vec<String> =
             (0..12).map(|len| "a".repeat(len)).chain(["abcdefgh".into(), "xbcdefgh".into()]).collect();
         let others: Vec<String> = (12..14)

@@ -1,21 +1,29 @@
-//! What must hold of a subject.
+//! Conditions: what must be true of a subject.
 //!
 //! # The problem
 //!
 //! A subject that lacks an attribute is neither from Portugal nor *not* from Portugal. Logic with two values has to
-//! pick one, and whichever it picks, some negation or nesting turns "we do not know" into "let them in".
+//! choose one of them. Either choice makes some negation or nesting turn "unknown" into "included".
 //!
 //! # The idea
 //!
-//! A condition has three [verdicts](Verdict): yes, no, and cannot tell. They combine by Kleene's strong logic of
-//! indeterminacy ("On notation for ordinal numbers", 1938), in which *not* of cannot-tell is cannot-tell. A rule
-//! matches on yes alone.
+//! A condition has three [verdicts](Verdict): yes, no and unknown. They combine by Kleene's strong logic of
+//! indeterminacy ("On notation for ordinal numbers", 1938), in which the negation of unknown is unknown. A rule matches
+//! only on yes.
 //!
 //! # How it works
 //!
-//! Everything that can be parsed is parsed when the condition is made: patterns into automata, requirements into
-//! bounds, lists into sets. Evaluating borrows the subject's attributes and allocates nothing. Nesting is bounded by
-//! construction: a condition that would be deeper than [`Condition::MAX_DEPTH`] is not made.
+//! Parsing happens when a condition is made: patterns become automata, requirements become bounds, and lists become
+//! sets. Evaluation borrows the subject's attributes and allocates nothing. The constructors bound the nesting to
+//! [`Condition::MAX_DEPTH`].
+//!
+//! # Files, in reading order
+//!
+//! - this file: [`Condition`]. `operator`: one operator with its operand. `literals`: operands and sets of them.
+//! - `number`, `timestamp`, `cidr`, `pattern`, `version`: operands of one kind each, parsed.
+//! - `verdict`: the three verdicts. `tracer`: observes an evaluation.
+//!
+//! This folder imports from `subject`.
 
 mod cidr;
 mod literals;
@@ -37,7 +45,7 @@ use crate::condition::tracer::{Exhaustive, Span, Tracer};
 use crate::error::{Error, ErrorKind};
 use crate::subject::Subject;
 
-/// What must hold of a subject: a test of an attribute, or a combination of conditions.
+/// What must be true of a subject: an operator applied to an attribute, or a combination of conditions.
 ///
 /// # Examples
 ///
@@ -68,35 +76,35 @@ enum Node {
 }
 
 impl Condition {
-    /// How deep conditions may nest.
+    /// The maximum depth of nested conditions.
     pub const MAX_DEPTH: usize = operator::MAX_DEPTH;
 
     const TOO_DEEP: ErrorKind = ErrorKind::ConditionTooDeep { max: Self::MAX_DEPTH };
 
-    /// The attribute passes the test.
+    /// Returns a condition that applies the operator to the attribute.
     pub fn attribute(name: &str, operator: Operator) -> Self {
         Self { node: Node::Attribute { name: name.into(), operator } }
     }
 
-    /// Holds when every condition holds; an empty list always holds.
+    /// Returns a condition that is met if every condition of the list is met. An empty list is always met.
     ///
     /// # Errors
     ///
-    /// Returns an error when that would nest deeper than [`Condition::MAX_DEPTH`].
+    /// Returns an error if the result would nest deeper than [`Condition::MAX_DEPTH`].
     pub fn all(conditions: impl IntoIterator<Item = Self>) -> Result<Self, Error> {
         Self::combine(conditions, Node::All)
     }
 
-    /// Holds when one of the conditions holds; an empty list never holds.
+    /// Returns a condition that is met if one condition of the list is met. An empty list is never met.
     ///
     /// # Errors
     ///
-    /// Returns an error when that would nest deeper than [`Condition::MAX_DEPTH`].
+    /// Returns an error if the result would nest deeper than [`Condition::MAX_DEPTH`].
     pub fn any(conditions: impl IntoIterator<Item = Self>) -> Result<Self, Error> {
         Self::combine(conditions, Node::Any)
     }
 
-    /// Judges a subject.
+    /// Evaluates the condition for a subject.
     pub fn verdict<S: Subject + ?Sized>(&self, subject: &S) -> Verdict {
         self.evaluate(subject, &mut Exhaustive)
     }
@@ -115,7 +123,7 @@ impl Condition {
         }
     }
 
-    /// Apart, as what recurses is not made part of its caller.
+    // Kept out of `evaluate` because recursive functions are not inlined.
     fn evaluate_all<S: Subject + ?Sized, T: Tracer>(conditions: &[Self], subject: &S, tracer: &mut T) -> Verdict {
         tracer.enter(Span::All);
         let verdict =
@@ -132,7 +140,7 @@ impl Condition {
         verdict
     }
 
-    /// Tells whether the other holds wherever this does, as far as that can be proven.
+    /// Returns whether `other` is met by every subject that meets this condition, as far as that can be proven.
     pub(crate) fn implies(&self, other: &Self) -> bool {
         match (&self.node, &other.node) {
             (_, Node::All(others)) => others.iter().all(|other| self.implies(other)),
@@ -151,7 +159,7 @@ impl Condition {
         node: impl FnOnce(Box<[Self]>) -> Node,
     ) -> Result<Self, Error> {
         let mut conditions: Vec<Self> = conditions.into_iter().collect();
-        // One by itself is itself, in both ways of combining.
+        // A combination of one condition is that condition.
         if conditions.len() == 1 {
             return conditions.pop().ok_or(Self::TOO_DEEP.into());
         }
@@ -159,8 +167,10 @@ impl Condition {
         if combined.depth() > Self::MAX_DEPTH { Err(Self::TOO_DEEP.into()) } else { Ok(combined) }
     }
 
-    /// Counted where conditions are combined, in which none is ever deeper than may be; kept, it would be a tenth of what
-    /// conditions take.
+    /// Returns the depth of the nesting.
+    ///
+    /// Computed on demand: storing the depth would add 10 % to the size of a condition, and it is needed only when
+    /// conditions are combined.
     fn depth(&self) -> usize {
         match &self.node {
             Node::Attribute { .. } => 1,

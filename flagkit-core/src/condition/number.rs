@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A number that is not NaN: a whole one, exactly, or a binary fraction.
+/// A number other than NaN: an exact integer, or a binary fraction.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
     Integer(i128),
@@ -11,13 +11,13 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// Reads a decimal, with or without an exponent. `None` for what is no number, not finite, or NaN, and for whole
-    /// numbers outside of -2^127 to 2^127 - 1.
+    /// Parses a decimal, with or without an exponent. Returns `None` for other texts, for numbers that are not finite,
+    /// and for integers outside of -2^127 to 2^127 - 1.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if let Ok(integer) = text.parse() {
             return Some(Self::Integer(integer));
         }
-        // A whole number that is too large is not the fraction that comes nearest.
+        // An integer that is too large must not become the nearest fraction.
         if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+')) {
             return None;
         }
@@ -29,11 +29,11 @@ impl Number {
         (!float.is_nan()).then_some(Self::Float(float))
     }
 
-    /// Compares by value, exactly.
+    /// Compares by exact value.
     pub(super) fn compare(self, other: Self) -> Ordering {
         match (self, other) {
             (Self::Integer(a), Self::Integer(b)) => a.cmp(&b),
-            // Neither is NaN, so they compare.
+            // Neither is NaN, so the comparison has a result.
             (Self::Float(a), Self::Float(b)) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
             (Self::Integer(a), Self::Float(b)) => compare_mixed(a, b),
             (Self::Float(a), Self::Integer(b)) => compare_mixed(b, a).reverse(),
@@ -41,7 +41,7 @@ impl Number {
     }
 }
 
-/// 2^127, one above the greatest `i128`, which a float holds exactly.
+/// 2^127, one above the greatest `i128`. A float holds it exactly.
 const LIMIT: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
 
 #[allow(clippy::cast_possible_truncation)] // within the limits, and truncating is meant

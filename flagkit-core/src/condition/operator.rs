@@ -1,4 +1,4 @@
-//! Tests of one attribute.
+//! Operators: what is checked about one attribute.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::condition::verdict::Verdict;
 use crate::error::{Error, ErrorKind};
 use crate::subject::value::Value;
 
-/// A test of one attribute: an operator and its operand, parsed.
+/// An operator with its parsed operand, to apply to one attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator(Kind);
 
@@ -26,13 +26,13 @@ enum Kind {
     StartsWith(Box<[Box<str>]>),
     EndsWith(Box<[Box<str>]>),
     Matches(Pattern),
-    /// On this side of the number, the number included or not.
+    /// The values on one side of the number, with or without the number itself.
     Compares {
         side: Ordering,
         included: bool,
         number: Number,
     },
-    /// With the moment as it is written.
+    /// A timestamp, with its original text.
     Before(Timestamp, Box<str>),
     After(Timestamp, Box<str>),
     Semver(Requirement),
@@ -42,43 +42,44 @@ enum Kind {
 }
 
 impl Operator {
-    /// The attribute equals one of these.
+    /// Returns an operator that accepts values equal to one of these.
     pub fn one_of<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
         Self(Kind::OneOf(Arc::new(LiteralSet::new(literals.into_iter().map(Into::into)))))
     }
 
-    /// The attribute equals none of these.
+    /// Returns an operator that accepts values equal to none of these.
     pub fn none_of<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
         Self(Kind::NoneOf(Arc::new(LiteralSet::new(literals.into_iter().map(Into::into)))))
     }
 
-    /// One of these is part of the attribute: of a text a text within it, of a list an element.
+    /// Returns an operator that accepts a text that contains one of these texts, or a list that contains one of these
+    /// elements.
     pub fn contains<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
         Self(Kind::Contains(Arc::new(LiteralSet::new(literals.into_iter().map(Into::into)))))
     }
 
-    /// The attribute begins with one of these texts.
+    /// Returns an operator that accepts texts that begin with one of these.
     pub fn starts_with<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         Self(Kind::StartsWith(sorted(texts)))
     }
 
-    /// The attribute ends with one of these texts.
+    /// Returns an operator that accepts texts that end with one of these.
     pub fn ends_with<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         Self(Kind::EndsWith(sorted(texts)))
     }
 
-    /// The regular expression is found in the attribute.
+    /// Returns an operator that accepts texts in which the regular expression is found.
     ///
     /// # Errors
     ///
-    /// Returns an error when it is not a regular expression, has more than 256 bytes, or is too complex.
+    /// Returns an error if the pattern is not a regular expression, has more than 256 bytes, or is too complex.
     pub fn matches(pattern: &str) -> Result<Self, Error> {
         Pattern::parse(pattern)
             .map(|pattern| Self(Kind::Matches(pattern)))
             .map_err(|reason| ErrorKind::Pattern { reason: reason.into() }.into())
     }
 
-    /// Holds when the attribute is a number below this one.
+    /// Returns an operator that accepts numbers below this one.
     ///
     /// # Errors
     ///
@@ -87,7 +88,7 @@ impl Operator {
         Self::compare(Ordering::Less, false, literal)
     }
 
-    /// Holds when the attribute is a number below or equal to this one.
+    /// Returns an operator that accepts numbers below or equal to this one.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ impl Operator {
         Self::compare(Ordering::Less, true, literal)
     }
 
-    /// Holds when the attribute is a number above this one.
+    /// Returns an operator that accepts numbers above this one.
     ///
     /// # Errors
     ///
@@ -105,7 +106,7 @@ impl Operator {
         Self::compare(Ordering::Greater, false, literal)
     }
 
-    /// Holds when the attribute is a number above or equal to this one.
+    /// Returns an operator that accepts numbers above or equal to this one.
     ///
     /// # Errors
     ///
@@ -121,29 +122,29 @@ impl Operator {
         }
     }
 
-    /// The attribute is a moment before this one, a date-time of RFC 3339.
+    /// Returns an operator that accepts date-times of RFC 3339 before this one.
     ///
     /// # Errors
     ///
-    /// Returns an error when the text is not such a date-time.
+    /// Returns an error if the text is not such a date-time.
     pub fn before(timestamp: &str) -> Result<Self, Error> {
         Ok(Self(Kind::Before(Self::timestamp(timestamp)?, timestamp.into())))
     }
 
-    /// The attribute is a moment after this one, a date-time of RFC 3339.
+    /// Returns an operator that accepts date-times of RFC 3339 after this one.
     ///
     /// # Errors
     ///
-    /// Returns an error when the text is not such a date-time.
+    /// Returns an error if the text is not such a date-time.
     pub fn after(timestamp: &str) -> Result<Self, Error> {
         Ok(Self(Kind::After(Self::timestamp(timestamp)?, timestamp.into())))
     }
 
-    /// The attribute is a version that meets these requirements, such as `>=2.3, <4`.
+    /// Returns an operator that accepts versions that meet these requirements, such as `>=2.3, <4`.
     ///
     /// # Errors
     ///
-    /// Returns an error when the text is not a list of requirements.
+    /// Returns an error if the text is not a list of requirements.
     pub fn semver(requirement: &str) -> Result<Self, Error> {
         match Requirement::parse(requirement) {
             Ok(requirement) => Ok(Self(Kind::Semver(requirement))),
@@ -151,22 +152,22 @@ impl Operator {
         }
     }
 
-    /// The attribute is an address in one of these networks, such as `10.0.0.0/8`.
+    /// Returns an operator that accepts addresses in one of these networks, such as `10.0.0.0/8`.
     ///
     /// # Errors
     ///
-    /// Returns an error when a text is not a network.
+    /// Returns an error if a text is not a network.
     pub fn cidr<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
         let parse = |text: &str| Cidr::parse(text).ok_or_else(|| ErrorKind::OperandNotANetwork { text: text.into() });
         Ok(Self(Kind::Cidr(networks.into_iter().map(parse).collect::<Result<_, _>>()?)))
     }
 
-    /// Holds when the subject has the attribute.
+    /// Returns an operator that accepts every subject with the attribute.
     pub fn exists() -> Self {
         Self(Kind::Exists)
     }
 
-    /// Holds when the subject does not have the attribute.
+    /// Returns an operator that accepts every subject without the attribute.
     pub fn is_missing() -> Self {
         Self(Kind::IsMissing)
     }
@@ -175,11 +176,11 @@ impl Operator {
         Timestamp::parse(text).ok_or(ErrorKind::OperandNotATimestamp.into())
     }
 
-    /// Tells whether the other test is passed by whatever passes this one, as far as that can be proven.
+    /// Returns whether `other` accepts every value that this operator accepts, as far as that can be proven.
     pub(crate) fn implies(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (one, other) if one == other => true,
-            // Every other test wants something to be there.
+            // Every operator other than `Exists(false)` needs a value.
             (Kind::IsMissing, _) | (_, Kind::IsMissing) => false,
             (_, Kind::Exists) => true,
             (Kind::OneOf(literals), Kind::OneOf(others)) | (Kind::Contains(literals), Kind::Contains(others)) => {
@@ -210,7 +211,7 @@ impl Operator {
     #[allow(clippy::inline_always)] // the value stays in registers
     pub(crate) fn evaluate(&self, value: Option<Value<'_>>) -> Verdict {
         match (value, &self.0) {
-            // Most attributes are texts, and most tests of them are these.
+            // The most frequent case: a text, and one of the operators for texts.
             (Some(Value::Text(text)), Kind::OneOf(literals)) => literals.has_text(text),
             (Some(Value::Text(text)), Kind::StartsWith(starts)) => {
                 starts.iter().any(|start| text.starts_with(&**start)).into()
@@ -223,7 +224,7 @@ impl Operator {
         }
     }
 
-    /// Apart, so that the common cases above are small enough to be part of their caller.
+    /// Evaluates the less frequent operators. Separate, so that the frequent cases are small enough to be inlined.
     #[inline(never)]
     fn evaluate_any(&self, value: Value<'_>) -> Verdict {
         match (value, &self.0) {
@@ -265,7 +266,7 @@ impl Operator {
     }
 }
 
-/// Judges a scalar, or any of the elements of a list. A list within a list is of no use to any operator.
+/// Evaluates a scalar, or each element of a list. No operator accepts a list within a list.
 #[inline]
 fn each(value: Value<'_>, mut evaluate: impl FnMut(Value<'_>) -> Verdict) -> Verdict {
     match value {
@@ -299,7 +300,7 @@ fn quoted(texts: &[Box<str>]) -> String {
     abridged(texts.iter().map(|text| format!("{text:?}")))
 }
 
-/// As `str::ends_with`, and most often by two numbers.
+/// Returns the same as `str::ends_with`, usually by comparing two numbers.
 #[inline]
 fn ends_with(text: &str, end: &str) -> bool {
     let last = |text: &str| text.as_bytes().last_chunk().copied().map(u64::from_ne_bytes);
@@ -342,5 +343,5 @@ impl fmt::Display for Operator {
     }
 }
 
-/// How deep conditions may nest.
+/// The maximum depth of nested conditions.
 pub(super) const MAX_DEPTH: usize = 16;

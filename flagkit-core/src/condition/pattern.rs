@@ -1,8 +1,8 @@
-//! Regular expressions that take linear time and no memory.
+//! Regular expressions that match in linear time without memory.
 //!
-//! A pattern becomes a deterministic automaton when it is made: a search reads each byte of the text once, follows a
-//! table, and allocates nothing. Automata can be exponentially larger than their patterns, so the building is bounded,
-//! and a pattern that would go beyond is refused.
+//! A pattern becomes a deterministic automaton when it is made. A search reads each byte of the text once, follows a
+//! table and allocates nothing. An automaton can be exponentially larger than its pattern, so building is bounded and a
+//! pattern that exceeds the bound is rejected.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
 
-/// A compiled pattern.
+/// A compiled pattern. The operator `matches` holds one.
 #[derive(Clone)]
 pub(super) struct Pattern {
     text: Box<str>,
     automaton: Arc<dense::DFA<Vec<u32>>>,
 }
 
-/// The longest pattern, in bytes.
+/// The maximum length of a pattern, in bytes.
 const MAX_LEN: usize = 256;
-/// The most memory of an automaton and of building it, in bytes.
+/// The maximum memory of an automaton, and of building it, in bytes.
 const MAX_SIZE: usize = 16 << 10;
 const MAX_BUILD: usize = 64 << 10;
 
 impl Pattern {
-    /// Compiles; the error says what is wrong with the pattern.
+    /// Compiles a pattern. The error describes what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.len() > MAX_LEN {
             return Err(format!("a pattern of {} bytes; a pattern has at most {MAX_LEN}", text.len()));
@@ -46,11 +46,11 @@ impl Pattern {
         Ok(Self { text: text.into(), automaton: Arc::new(automaton) })
     }
 
-    /// Tells whether the pattern is found anywhere in the text.
+    /// Returns whether the pattern is found anywhere in the text.
     #[inline]
     pub(super) fn is_match(&self, text: &str) -> bool {
         let input = Input::new(text).anchored(Anchored::No).earliest(true);
-        // Fails only for automata that give up at certain bytes, which are not built here.
+        // A search fails only for automata that give up at certain bytes, and none is built here.
         self.automaton.try_search_fwd(&input).is_ok_and(|found| found.is_some())
     }
 }
@@ -62,7 +62,7 @@ fn explain(error: &dense::BuildError) -> String {
         message = error.to_string();
         cause = error.source();
     }
-    // A syntax error draws a picture of several lines; the last one says it.
+    // A syntax error is several lines with a drawing; the last line is the message.
     let line = message.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
     if line.contains("limit") {
         "a pattern that is too complex".to_owned()

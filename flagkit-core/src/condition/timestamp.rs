@@ -1,8 +1,8 @@
-//! Moments: a date, a time and a zone.
+//! Timestamps: a date, a time and an offset.
 
 use crate::subject::date::Date;
 
-/// A moment, as seconds and nanoseconds since 1970-01-01T00:00:00Z.
+/// A point in time, as seconds and nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Timestamp {
     seconds: i64,
@@ -10,9 +10,10 @@ pub(super) struct Timestamp {
 }
 
 impl Timestamp {
-    /// Reads a date-time of RFC 3339, section 5.6: `2027-02-01T12:00:00.5+01:00`. A `T` or a `Z` may be in lower case.
-    /// Digits past the ninth of a fraction count for nothing. The leap second, which
-    /// clocks of computers do not have, is read as the second before.
+    /// Parses a date-time of RFC 3339, section 5.6: `2027-02-01T12:00:00.5+01:00`. `T` and `Z` may be in lower case.
+    ///
+    /// Digits after the ninth of a fraction are ignored. A leap second, which computer clocks do not have, is parsed as
+    /// the second before it.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (date, rest) = text.split_at_checked(10)?;
         let date: Date = date.parse().ok()?;
@@ -46,13 +47,13 @@ impl Timestamp {
     }
 }
 
-/// Two digits.
+/// Parses two digits.
 fn two(tens: u8, ones: u8) -> Option<i64> {
     let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
     Some(digit(tens)? * 10 + digit(ones)?)
 }
 
-/// The digits of a fraction of a second, and what follows them.
+/// Splits the digits of a fraction of a second from the rest.
 fn fraction(text: &str) -> Option<(u32, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at_checked(end)?;
@@ -63,14 +64,14 @@ fn fraction(text: &str) -> Option<(u32, &str)> {
     Some((padded.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')), rest))
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar: whole years and leap days before, then months, then days, with the
-/// year beginning in March so that the leap day comes last.
+/// Returns the days since 1970-01-01 in the Gregorian calendar: years with their leap days, then months, then days. The
+/// year begins in March, so that the leap day comes last.
 fn days(date: Date) -> i64 {
     let month = i64::from(date.month());
     let year = i64::from(date.year()) - i64::from(month <= 2);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(date.day()) - 1;
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    // 719468 days lie between the first of March of the year 0 and 1970-01-01.
+    // There are 719468 days between 0000-03-01 and 1970-01-01.
     year * 365 + leap_days + day_of_year - 719_468
 }
 

@@ -1,7 +1,7 @@
 //! The tracer: what observes an evaluation.
 //!
 //! Evaluation is one piece of code, generic over its tracer. The tracer `()` does nothing, and the compiler removes it.
-//! The recorder behind an [`Explanation`](crate::Explanation) stores every step. An explanation therefore cannot
+//! The recorder of an [`Explanation`](crate::Explanation) stores every step. An explanation therefore cannot
 //! disagree with the answer.
 //!
 //! This trait covers conditions and segments. `evaluate` extends it with the steps of a flag.

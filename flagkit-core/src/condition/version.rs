@@ -1,11 +1,11 @@
-//! Versions and requirements of them.
+//! Versions, and requirements that they meet.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use semver::{Comparator, Op, VersionReq};
 
-/// A version of Semantic Versioning 2.0.0, borrowed from the text. Missing parts are 0; build metadata is dropped.
+/// A version of Semantic Versioning 2.0.0, borrowed from its text. Missing parts are 0, and build metadata is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Version<'a> {
     numbers: [u64; 3],
@@ -41,7 +41,7 @@ impl<'a> Version<'a> {
         Some(Self { numbers, pre })
     }
 
-    /// Precedence, by section 11 of Semantic Versioning 2.0.0.
+    /// Compares by precedence, section 11 of Semantic Versioning 2.0.0.
     fn compare(&self, numbers: [u64; 3], pre: &str) -> Ordering {
         self.numbers.cmp(&numbers).then_with(|| match (self.pre.is_empty(), pre.is_empty()) {
             (true, true) => Ordering::Equal,
@@ -60,7 +60,7 @@ fn compare_pre(a: &str, b: &str) -> Ordering {
             (None, Some(_)) => Ordering::Less,
             (Some(_), None) => Ordering::Greater,
             (Some(a), Some(b)) => match (is_numeric(a), is_numeric(b)) {
-                // Without leading zeros, the longer number is the greater one, however long.
+                // Without leading zeros, the longer number is the greater one.
                 (true, true) => a.len().cmp(&b.len()).then_with(|| a.cmp(b)),
                 (true, false) => Ordering::Less,
                 (false, true) => Ordering::Greater,
@@ -85,14 +85,14 @@ fn has_leading_zero(text: &str) -> bool {
     text.len() > 1 && text.starts_with('0')
 }
 
-/// Requirements of a version, all of which must hold, as bounds.
+/// Requirements of a version as bounds, all of which must be met. The operator `semver` holds one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Requirement {
     text: Box<str>,
     bounds: Box<[Bound]>,
 }
 
-/// On one side of a version, that version included or not.
+/// The versions on one side of a version, with or without the version itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Bound {
     side: Ordering,
@@ -116,7 +116,7 @@ impl Requirement {
     }
 }
 
-/// From which version on, and to which.
+/// Returns the lower and the upper bound of a requirement.
 fn bounds(comparator: &Comparator) -> [Option<Bound>; 2] {
     let Comparator { major, minor, patch, .. } = *comparator;
     let pre = comparator.pre.as_str();
@@ -134,7 +134,7 @@ fn bounds(comparator: &Comparator) -> [Option<Bound>; 2] {
         (Op::LessEq, 3) => [bound(Ordering::Less, true), None],
         (Op::LessEq, given) => [before_next(numbers, given), None],
         (Op::Tilde, given) => [from, before_next(numbers, given.min(2))],
-        // Caret, and whatever the parser may know one day that we do not: the narrow reading.
+        // Caret, and any operator that a later parser may add: the narrow interpretation.
         (_, given) => {
             let zeros = numbers.iter().take_while(|number| **number == 0).count();
             [from, before_next(numbers, (zeros + 1).min(given))]
@@ -142,14 +142,14 @@ fn bounds(comparator: &Comparator) -> [Option<Bound>; 2] {
     }
 }
 
-/// Before the first version behind all that share the first parts, so many of them, and before its pre-releases, of
-/// which "0" is the least. Behind the greatest there is none, and nothing to be before.
+/// Returns the exclusive upper bound of all versions that share the first `shared` parts: the next version's lowest
+/// pre-release (`-0`). `None` if there is no next version.
 fn before_next(numbers: [u64; 3], shared: usize) -> Option<Bound> {
     let numbers = next(numbers, shared)?;
     Some(Bound { side: Ordering::Less, included: false, numbers, pre: "0".into() })
 }
 
-/// From that version on, its pre-releases included.
+/// Returns the inclusive lower bound: the version with all of its pre-releases.
 fn from_next(numbers: [u64; 3], shared: usize) -> Bound {
     match next(numbers, shared) {
         Some(numbers) => Bound { side: Ordering::Greater, included: true, numbers, pre: "0".into() },
@@ -157,7 +157,7 @@ fn from_next(numbers: [u64; 3], shared: usize) -> Bound {
     }
 }
 
-/// The first numbers behind all that share the first parts. The next part is carried to where there is no greater one.
+/// Returns the first numbers after all versions that share the first parts. A part at its maximum carries to the left.
 fn next([major, minor, patch]: [u64; 3], shared: usize) -> Option<[u64; 3]> {
     let patch = patch.checked_add(1).filter(|_| shared > 2).map(|patch| [major, minor, patch]);
     let minor = || minor.checked_add(1).filter(|_| shared > 1).map(|minor| [major, minor, 0]);

@@ -1,7 +1,7 @@
 //! Compiled flags: what evaluation reads.
 //!
-//! Compiling happens when layers are merged. It hashes the salt, turns the percentage into a threshold, and replaces the
-//! names of segments and variants by the values. Evaluation does none of that.
+//! Compiling happens when layers are merged. It hashes the salt, turns the percentage into a threshold, and replaces
+//! the names of segments and variants by the values. Evaluation does none of that.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -13,13 +13,13 @@
 //!
 //! # How it works
 //!
-//! The proof compares compiled definitions, after layering, so salts are seeds and segments are resolved. A full rollout
-//! contains every other one. For the same bucketer, a higher threshold contains a lower one. A condition that implies
-//! another includes fewer subjects, and one more prerequisite includes fewer.
+//! The proof compares compiled definitions, after layering, so salts are seeds and segments are resolved. A full
+//! rollout contains every other one. For the same bucketer, a higher threshold contains a lower one. A condition that
+//! implies another includes fewer subjects, and one more prerequisite includes fewer.
 //!
 //! Rules are compared from the top, and the proof proceeds in steps from the bottom. Assume that all rules below an
-//! index are already replaced. Then the rule at that index may be removed, made stricter, or given a smaller outcome, if
-//! the subjects that it no longer matches get no more from the rules below than it gave them. Rules that serve no
+//! index are already replaced. Then the rule at that index may be removed, made stricter, or given a smaller outcome,
+//! if the subjects that it no longer matches get no more from the rules below than it gave them. Rules that serve no
 //! subject may be inserted. Each such step narrows, so all steps together narrow.
 
 use super::compiled::{CompiledRule, Criterion, Definition, Outcome, TargetedFlag};

@@ -13,9 +13,9 @@ use crate::subject::value::Value;
 
 /// An answer with every step of its evaluation.
 ///
-/// `Display` writes indented text. With the feature `serde` it serializes to the same information as a map: `key`, `on`,
-/// `reason` (a word), `rule`, `variant`, `layer`, `revision`, `prerequisite` and `steps`. A rollout adds `point` and
-/// `threshold`.
+/// `Display` writes indented text. With the feature `serde` it serializes to the same information as a map: `key`,
+/// `on`, `reason` (a word), `rule`, `variant`, `layer`, `revision`, `prerequisite` and `steps`. A rollout adds `point`
+/// and `threshold`.
 ///
 /// | step | keys |
 /// |---|---|

@@ -1,4 +1,4 @@
-//! A subject put together at run time.
+//! The context: a subject that is assembled at run time.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use crate::subject::Subject;
 use crate::subject::id::Id;
 use crate::subject::value::{Attribute, List, Value};
 
-/// An id and attributes that own their values.
+/// A subject that owns its id and attributes.
 ///
-/// For a subject that must outlive the request or is assembled from several places. Where the fields are at hand,
-/// `flag!("key", id = user_id, plan = plan)` builds the same on the stack without an allocation; a type of your own
-/// implements [`Subject`] and needs neither.
+/// Use it for a subject that must outlive the request, or that is assembled in several steps. Where the fields are
+/// available, `flag!("key", id = user_id, plan = plan)` builds the same on the stack, without an allocation. A type
+/// that implements [`Subject`] needs neither.
 ///
-/// `Debug` shows the names of the attributes and hides their values and the id: they are somebody's personal data.
+/// `Debug` shows the names of the attributes and hides their values and the id, because these are personal data.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ use crate::subject::value::{Attribute, List, Value};
 #[derive(Clone, Default)]
 pub struct Context {
     id: Option<Box<str>>,
-    /// Few and looked up by a scan, which beats a map at this size.
+    /// Looked up by a linear scan, which is faster than a map for so few entries.
     attributes: Vec<(Box<str>, Owned)>,
 }
 
@@ -53,17 +53,17 @@ impl List for OwnedList {
 }
 
 impl Context {
-    /// Makes a context for this id, without attributes.
+    /// Returns a context with this id and no attributes.
     pub fn new<S: Subject>(id: S) -> Self {
         Self { id: id.id().map(|id| id.to_string().into()), attributes: Vec::new() }
     }
 
-    /// Makes a context without an id: percentages are dark for it, attributes still count.
+    /// Returns a context without an id. Percentages exclude it; rules still match its attributes.
     pub fn anonymous() -> Self {
         Self::default()
     }
 
-    /// Sets an attribute, in the place of an earlier value of that name. `None` takes it away.
+    /// Sets an attribute and replaces an earlier value of that name. `None` removes the attribute.
     pub fn with<A: Attribute>(mut self, name: &str, value: A) -> Self {
         self.attributes.retain(|(known, _)| **known != *name);
         if let Some(value) = value.value() {

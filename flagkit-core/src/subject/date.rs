@@ -1,13 +1,13 @@
-//! A day in the calendar, for metadata.
+//! A calendar day, for metadata.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind};
 
-/// A day: year, month, day, written `2027-02-01` (the full-date of RFC 3339, section 5.6).
+/// A calendar day, written `2027-02-01` (the full-date of RFC 3339, section 5.6).
 ///
-/// Metadata only. Nothing in flagkit compares a date with today while it evaluates: time never turns a flag on or off.
+/// Dates are metadata. No evaluation compares a date with today: time never turns a flag on or off.
 ///
 /// # Examples
 ///
@@ -27,11 +27,11 @@ pub struct Date {
 }
 
 impl Date {
-    /// Makes a date of the Gregorian calendar, years 0 to 9999.
+    /// Returns a day of the Gregorian calendar, in the years 0 to 9999.
     ///
     /// # Errors
     ///
-    /// Returns an error when there is no such day.
+    /// Returns an error if the day does not exist.
     pub fn new(year: u16, month: u8, day: u8) -> Result<Self, Error> {
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
         let days = match month {

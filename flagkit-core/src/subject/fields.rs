@@ -4,7 +4,7 @@ use crate::subject::Subject;
 use crate::subject::id::Id;
 use crate::subject::value::Value;
 
-/// An id and attributes, all borrowed from the place of the call.
+/// An id and attributes, borrowed from the call. The macros build one per read.
 #[derive(Debug)]
 pub struct Fields<'a> {
     id: Option<Id<'a>>,
@@ -12,7 +12,7 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Puts the fields together; `id` gives only its id.
+    /// Combines the fields. Only the id of `id` is used.
     #[inline]
     pub fn new<S: Subject + ?Sized>(id: &'a S, attributes: &'a [(&'a str, Option<Value<'a>>)]) -> Self {
         Self { id: id.id(), attributes }

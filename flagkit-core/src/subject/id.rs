@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-/// The longest decimal text of an integer: `i128::MIN` has 39 digits and a sign.
+/// The length of the longest decimal integer: `i128::MIN` has 39 digits and a sign.
 const MAX_DIGITS: usize = 40;
 
 /// A subject's identifier: borrowed text, or the decimal text of an integer.
 ///
-/// Bucketing hashes text, so that every language gives the same answer. An integer id is written in decimal into a
-/// buffer inside the value: nothing is allocated.
+/// Bucketing hashes text, so that every language computes the same bucket. An integer id is written in decimal into a
+/// buffer inside the value, without an allocation.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ enum Repr<'a> {
 }
 
 impl Id<'_> {
-    /// Returns the text of the id, in UTF-8: the bytes that are hashed.
+    /// Returns the text of the id in UTF-8, which is what bucketing hashes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -37,7 +37,7 @@ impl Id<'_> {
         }
     }
 
-    /// Tells whether the id is the empty text, which names nobody.
+    /// Returns whether the id is empty. An empty id counts as no id.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
@@ -74,8 +74,8 @@ impl<'a> From<&'a str> for Id<'a> {
     }
 }
 
-/// Writes the digits of `magnitude` at the end of the buffer. `$unsigned` is as wide as the integer at hand, because
-/// a division of 128 bits costs several times one of 64.
+/// Writes the digits of `magnitude` at the end of the buffer. `$unsigned` has the width of the integer, because a
+/// 128-bit division costs several times a 64-bit one.
 macro_rules! decimal {
     ($name:ident, $unsigned:ty) => {
         #[inline]

@@ -1,4 +1,13 @@
-//! Who is asking: an id, and attributes looked up by name.
+//! The subject: who a flag is evaluated for.
+//!
+//! Files, in reading order:
+//!
+//! - this file: the trait [`Subject`] and its implementations for texts, integers and pointers.
+//! - `id`: the text that bucketing hashes. `value`: the values of attributes, and the trait for types that have one.
+//! - `context`: a subject that is assembled at run time. `fields`: the one that `flag!` builds on the stack.
+//! - `date`: a calendar day, for metadata.
+//!
+//! This folder imports from no other.
 
 mod context;
 pub(crate) mod date;
@@ -15,20 +24,20 @@ pub use self::date::Date;
 pub use self::id::Id;
 pub use self::value::{Attribute, List, Value};
 
-/// Who a flag is evaluated for.
+/// Who a flag is evaluated for: an id, and attributes that are looked up by name.
 ///
-/// The id decides the place on the rollout line: the same id gets the same answer in every process and every
-/// language. Attributes are looked up by name, only when a flag asks for them.
+/// The id decides the bucket: the same id gets the same answer in every process and every language. Attributes are
+/// looked up only when a flag needs them.
 ///
-/// The trait is open. It is implemented for texts and integers (the value is the id), for [`Context`](crate::Context),
-/// for `()` (nobody), for `Option` (nobody when `None`) and for pointers to subjects. Derive it for your own user type
-/// and pass that by reference: nothing is copied or allocated.
+/// The trait is open. Texts and integers implement it (the value is the id), and so do [`Context`](crate::Context),
+/// `()` (no subject), `Option` (no subject if `None`) and pointers to subjects. Derive it for your user type and pass
+/// that by reference: nothing is copied or allocated.
 ///
-/// An empty id names nobody: were it hashed, every visitor without an id would share one bucket.
+/// An empty id counts as no id. Otherwise all visitors without an id would share one bucket.
 ///
 /// # Examples
 ///
-/// Derived; [the derive](macro@crate::Subject) has the details:
+/// Derived; the [derive macro](macro@crate::Subject) documents the options:
 ///
 /// ```
 /// use flagkit_core::{Attribute, Subject, Value, flag};
@@ -62,7 +71,7 @@ pub use self::value::{Attribute, List, Value};
 /// assert!(!flag!("beta-ui", &user));
 /// ```
 ///
-/// By hand:
+/// Implemented by hand:
 ///
 /// ```
 /// use flagkit_core::{Id, Subject, Value};
@@ -92,19 +101,19 @@ pub use self::value::{Attribute, List, Value};
     note = "pass an id (`user.id`), fields (`id = user.id, plan = user.plan`), or derive `flagkit_core::Subject`"
 )]
 pub trait Subject {
-    /// Returns the id, or `None` for nobody in particular.
+    /// Returns the id, or `None` if the subject has none.
     fn id(&self) -> Option<Id<'_>>;
 
-    /// Returns the attribute called `name`, or `None` when the subject does not have it.
+    /// Returns the attribute called `name`, or `None` if the subject does not have it.
     ///
-    /// Called on the read path: look it up, do not compute or allocate it.
+    /// Runs on the read path, so it should look the value up and neither compute nor allocate it.
     fn attribute(&self, name: &str) -> Option<Value<'_>> {
         let _ = name;
         None
     }
 }
 
-/// Nobody in particular: what a flag without a subject is asked for.
+/// No subject: the one that `flag!("key")` passes.
 impl Subject for () {
     #[inline]
     fn id(&self) -> Option<Id<'_>> {

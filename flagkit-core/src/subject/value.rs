@@ -1,4 +1,4 @@
-//! What an attribute of a subject can be.
+//! The values of attributes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 /// The value of one attribute, borrowed from the subject.
 ///
-/// More kinds may come; match with a wildcard arm.
+/// More variants may be added, so match with a wildcard arm.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Value<'a> {
     /// True or false.
     Bool(bool),
-    /// A whole number. 128 bits hold every `i64` and every `u64` exactly.
+    /// An integer. 128 bits hold every `i64` and every `u64` exactly.
     Integer(i128),
     /// A number with a fraction.
     Float(f64),
@@ -38,7 +38,7 @@ impl PartialEq for Value<'_> {
     }
 }
 
-/// Shown as in a flag document.
+/// Displays the value as a flag document spells it.
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,15 +63,15 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// The values of an attribute that has several. Implemented for `Vec` and arrays of [attributes](Attribute).
+/// The values of an attribute with several. `Vec` and arrays of [attributes](Attribute) implement it.
 pub trait List {
-    /// Returns how many values there are.
+    /// Returns the number of values.
     fn len(&self) -> usize;
 
     /// Returns the value at the index, from 0.
     fn get(&self, index: usize) -> Option<Value<'_>>;
 
-    /// Tells whether there are none.
+    /// Returns whether there are no values.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -117,12 +117,13 @@ impl<T: Attribute, const N: usize> Attribute for [T; N] {
     }
 }
 
-/// A type whose values can be attributes: `flag!("k", id = …, plan = value)`.
+/// A type with values that can be attributes: `flag!("k", id = …, plan = value)`.
 ///
-/// Implemented for `str`, `String`, `bool`, the integers, `f64`, `Vec` and arrays of attributes (lists), `Option`, `Cow` and
-/// pointers. Not for `f32`, whose 0.1 is not the 0.1 of a document: make an `f64` of it as you see fit.
+/// `str`, `String`, `bool`, the integers, `f64`, `Vec` and arrays of attributes (lists), `Option`, `Cow` and pointers
+/// implement it. `f32` does not, because its 0.1 differs from the 0.1 of a document; convert it to `f64` explicitly.
 ///
-/// Open: derive or implement it for your own enums and newtypes. `None` means that the subject does not have the attribute.
+/// The trait is open: derive or implement it for your enums and newtypes. `None` means that the subject does not have
+/// the attribute.
 ///
 /// # Examples
 ///
@@ -146,7 +147,7 @@ impl<T: Attribute, const N: usize> Attribute for [T; N] {
     note = "derive or implement `flagkit_core::Attribute` for `{Self}`, or pass a text or a number made from it"
 )]
 pub trait Attribute {
-    /// Returns the value, or `None` when there is none.
+    /// Returns the value, or `None` if there is none.
     fn value(&self) -> Option<Value<'_>>;
 }
 

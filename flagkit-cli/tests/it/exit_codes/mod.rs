@@ -44,10 +44,10 @@ fn commands_that_read() {
     let folder = folder();
     check(&folder, &["list"], 0, &["plain", "on", "beta-ui", "1 rule", "team@example.com", "all from file:flags.toml"]);
     check(&folder, &["show", "beta-ui"], 0, &["beta-ui  1 rule", "owner        team@example.com", "src/main.rs:1:47"]);
-    check(&folder, &["eval", "plain"], 0, &["plain is on: on for all it applies to, says file:flags.toml"]);
+    check(&folder, &["eval", "plain"], 0, &["plain is on: on for every subject it applies to, from file:flags.toml"]);
     check(&folder, &["eval", "beta-ui", "--id", "u1", "--attr", "plan=beta"], 0, &["beta-ui is on", "by rule 0"]);
     check(&folder, &["eval", "beta-ui", "--id", "u1"], 0, &["beta-ui is off"]);
-    check(&folder, &["explain", "beta-ui", "--attr", "plan=free"], 0, &["rule 0 \"beta\": no", "it is \"free\""]);
+    check(&folder, &["explain", "beta-ui", "--attr", "plan=free"], 0, &["rule 0 \"beta\": no", "got \"free\""]);
     check(&folder, &["log"], 0, &["no entries"]);
     check(&folder, &["man"], 0, &[".TH flagkit", "flagkit\\-go"]);
     check(&folder, &["completions", "bash"], 0, &["beta-ui plain"]);
@@ -109,10 +109,10 @@ fn sources_are_layers_in_their_order() {
     let folder = folder();
     folder.write("over.toml", "[flags]\nplain = false\n");
     let both = ["--source", "file:flags.toml", "--source", "file:over.toml"];
-    check(&folder, &[&["eval", "plain"][..], &both].concat(), 0, &["plain is off", "says file:over.toml"]);
+    check(&folder, &[&["eval", "plain"][..], &both].concat(), 0, &["plain is off", "from file:over.toml"]);
     let mut command = folder.command(&["eval", "plain"]);
     let output = command.env("FLAG_PLAIN", "off").output().expect("it runs");
-    assert!(String::from_utf8_lossy(&output.stdout).contains("says env:FLAG_"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("from env:FLAG_"));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn commands_that_declare() {
     let ran = folder.run(&["new", "search", "--owner", "a \"b\"", "--expires", "2099-01-01"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(folder.read("flags.toml").starts_with(FLAGS));
-    check(&folder, &["eval", "search"], 0, &["search is off: switched off"]);
+    check(&folder, &["eval", "search"], 0, &["search is off: the flag is off"]);
     check(&folder, &["new", "searhc"], 7, &["search is already declared", "easy to confuse"]);
     check(&folder, &["new", "beta.ui"], 7, &["beta-ui is already declared"]);
     check(&folder, &["new", "no key"], 2, &["' ' at byte 2"]);
