@@ -105,12 +105,12 @@ impl Definition {
         }
         let salt = flag.salt().unwrap_or(key);
         let bucketing = flag.bucketing();
-        let bucketer = Bucketer::new(bucketing.seed(salt), flag.shared_by(), bucketing.points());
+        let bucketer = Bucketer::new(bucketing.seed(salt), flag.bucket_by_arc(), bucketing.points());
         let rollout = Rollout::new(bucketer, flag.rollout());
         if let (false, Some(rollout)) = (flag.has_targeting(), rollout.to_simple()) {
             return Some(Self::On(rollout));
         }
-        let by_weight = |variants| Allocation::by_weight(salt, flag.shared_by(), bucketing.points(), variants);
+        let by_weight = |variants| Allocation::by_weight(salt, flag.bucket_by_arc(), bucketing.points(), variants);
         let allocation = flag.variants().map_or(Allocation::Nothing, by_weight);
         let rules = flag.rules().iter().map(|rule| CompiledRule::compile(rule, salt, flag, segments));
         Some(Self::Targeted(Arc::new(TargetedFlag {
@@ -149,7 +149,7 @@ impl Outcome {
             Allocation::Fixed(variant) => Some(variant),
             Allocation::ByWeight(bucketer, variants) => {
                 let point = bucketer.point(subject)?;
-                let variant = variants.deal(point)?;
+                let variant = variants.pick(point)?;
                 tracer.variant_assigned(point, variant.name());
                 Some(variant)
             }
@@ -159,7 +159,7 @@ impl Outcome {
 
 impl Allocation {
     fn by_weight(salt: &str, by: Option<Arc<str>>, points: Threshold, variants: &Variants) -> Self {
-        Self::ByWeight(Bucketer::new(Variants::seed(salt), by, points), variants.on_line(points))
+        Self::ByWeight(Bucketer::new(Variants::seed(salt), by, points), variants.scaled_to(points))
     }
 }
 
@@ -167,7 +167,7 @@ impl CompiledRule {
     /// Compiles a rule. The rule inherits what it does not set from the flag.
     fn compile(rule: &Rule, salt: &str, flag: &Flag, segments: &Segments) -> Option<Self> {
         let salt = rule.salt().unwrap_or(salt);
-        let by = rule.shared_by().or_else(|| flag.shared_by());
+        let by = rule.bucket_by_arc().or_else(|| flag.bucket_by_arc());
         let bucketing = rule.bucketing().unwrap_or(flag.bucketing());
         let variants = rule.variants().or(flag.variants());
         let allocation = match (rule.variant(), variants) {

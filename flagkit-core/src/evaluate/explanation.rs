@@ -8,7 +8,7 @@ use crate::condition::verdict::Verdict;
 use crate::evaluate::evaluation::Evaluation;
 use crate::evaluate::flag_tracer::FlagTracer;
 use crate::evaluate::reason::Reason;
-use crate::model::problem::printable;
+use crate::model::problem::escape_control_chars;
 use crate::subject::value::Value;
 
 /// An answer with every step of its evaluation.
@@ -140,7 +140,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn explain(self, key: &str, evaluation: Evaluation) -> Explanation {
-        Explanation { key: printable(key.to_owned()), evaluation, steps: self.steps }
+        Explanation { key: escape_control_chars(key.to_owned()), evaluation, steps: self.steps }
     }
 
     fn open(&mut self, name: String) {
@@ -160,7 +160,7 @@ impl Tracer for Recorder {
 
     fn criterion(&mut self, attribute: &str, operator: &dyn fmt::Display, actual: Option<Value<'_>>, verdict: Verdict) {
         self.steps.push(Step::Criterion {
-            attribute: printable(attribute.to_owned()).into(),
+            attribute: escape_control_chars(attribute.to_owned()).into(),
             operator: operator.to_string(),
             actual: actual.map(|value| value.to_string()),
             verdict,
@@ -194,7 +194,7 @@ impl Tracer for Recorder {
 
 impl FlagTracer for Recorder {
     fn enter_flag(&mut self, key: &str) {
-        self.open(printable(key.to_owned()).into());
+        self.open(escape_control_chars(key.to_owned()).into());
     }
 
     fn leave_flag(&mut self, on: bool, reason: Reason) {

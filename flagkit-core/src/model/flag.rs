@@ -197,7 +197,7 @@ impl Flag {
     ///
     /// The salt, the hashed attribute and the bucketing come from below where the override sets none. The metadata
     /// comes from below if there is any. Everything else comes from the override.
-    pub(crate) fn over(&self, below: &Self) -> Self {
+    pub(crate) fn inherit_from(&self, below: &Self) -> Self {
         let Some(known) = &below.details else { return self.clone() };
         let stated = self.details();
         let details = Details {
@@ -215,7 +215,7 @@ impl Flag {
         self.targeting().is_some_and(|targeting| *targeting != Targeting::default())
     }
 
-    pub(crate) fn shared_by(&self) -> Option<Arc<str>> {
+    pub(crate) fn bucket_by_arc(&self) -> Option<Arc<str>> {
         self.details().by.clone()
     }
 
@@ -244,9 +244,9 @@ mod tests {
     fn an_override_keeps_the_bucket_and_the_metadata_of_the_declaration() {
         let owned = Metadata { owner: Some("search".into()), ..Metadata::default() };
         let below = Flag::on().with_salt("s").with_bucket_by("account").with_metadata(owned.clone());
-        let merged = Flag::off().over(&below);
+        let merged = Flag::off().inherit_from(&below);
         assert!(!merged.is_enabled());
         assert_eq!((merged.salt(), merged.bucket_by(), merged.metadata()), (Some("s"), Some("account"), Some(&owned)));
-        assert_eq!(Flag::on().with_salt("t").over(&below).salt(), Some("t"));
+        assert_eq!(Flag::on().with_salt("t").inherit_from(&below).salt(), Some("t"));
     }
 }

@@ -35,7 +35,7 @@ pub struct FlagSet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Declaration {
     Flag(Flag),
-    Refused,
+    Invalid,
 }
 
 impl FlagSet {
@@ -51,7 +51,7 @@ impl FlagSet {
 
     /// Marks the key as invalid: its declaration could not be read.
     pub fn insert_invalid(&mut self, key: FlagKey) {
-        self.declared.insert(key, Declaration::Refused);
+        self.declared.insert(key, Declaration::Invalid);
     }
 
     /// Declares a flag by its key as an environment variable spells it. Sources that cannot spell keys use this.
@@ -65,7 +65,7 @@ impl FlagSet {
 
     /// Marks the key as an environment variable spells it as invalid: its declaration could not be read.
     pub fn insert_invalid_folded(&mut self, key: EnvKey) {
-        self.folded.insert(key, Declaration::Refused);
+        self.folded.insert(key, Declaration::Invalid);
     }
 
     /// Declares a segment, and replaces an earlier segment of that name.
@@ -116,12 +116,12 @@ impl FlagSet {
     }
 
     /// Replaces each invalid key and each invalid segment by its last good declaration, if there is one.
-    pub(crate) fn heal(&mut self, last_good: &Self) {
+    pub(crate) fn fill_invalid_from(&mut self, last_good: &Self) {
         for (key, declaration) in &mut self.declared {
-            declaration.heal(last_good.declared.get(key.as_str()));
+            declaration.fill_invalid_from(last_good.declared.get(key.as_str()));
         }
         for (key, declaration) in &mut self.folded {
-            declaration.heal(last_good.folded.get(key));
+            declaration.fill_invalid_from(last_good.folded.get(key));
         }
         for (name, segment) in &mut self.segments {
             if segment.is_none() {
@@ -135,12 +135,12 @@ impl Declaration {
     fn flag(&self) -> Option<&Flag> {
         match self {
             Self::Flag(flag) => Some(flag),
-            Self::Refused => None,
+            Self::Invalid => None,
         }
     }
 
-    fn heal(&mut self, last_good: Option<&Self>) {
-        if let (Self::Refused, Some(last_good)) = (&*self, last_good) {
+    fn fill_invalid_from(&mut self, last_good: Option<&Self>) {
+        if let (Self::Invalid, Some(last_good)) = (&*self, last_good) {
             *self = last_good.clone();
         }
     }

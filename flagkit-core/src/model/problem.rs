@@ -39,9 +39,9 @@ impl Problem {
     /// Creates a problem from a key path, the value there, and the expected value.
     pub fn new(path: impl Into<String>, got: impl Into<String>, expected: impl Into<String>) -> Self {
         Self {
-            path: printable(path.into()),
-            got: printable(got.into()),
-            expected: printable(expected.into()),
+            path: escape_control_chars(path.into()),
+            got: escape_control_chars(got.into()),
+            expected: escape_control_chars(expected.into()),
             help: None,
             location: None,
         }
@@ -55,7 +55,7 @@ impl Problem {
 
     /// Sets the help: a way to fix the problem.
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(printable(help.into()));
+        self.help = Some(escape_control_chars(help.into()));
         self
     }
 
@@ -89,7 +89,7 @@ impl Problem {
 ///
 /// They would change how a terminal or a log shows the text around them. Problems quote documents, and a document can
 /// contain any characters.
-pub(crate) fn printable(text: String) -> Box<str> {
+pub(crate) fn escape_control_chars(text: String) -> Box<str> {
     let turns = |c: char| matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let is_harmful = |c: char| c.is_control() || turns(c);
     if !text.contains(is_harmful) {

@@ -212,7 +212,7 @@ impl Rule {
         self.condition.clone()
     }
 
-    pub(crate) fn shared_by(&self) -> Option<Arc<str>> {
+    pub(crate) fn bucket_by_arc(&self) -> Option<Arc<str>> {
         self.by.clone()
     }
 }

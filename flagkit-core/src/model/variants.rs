@@ -65,10 +65,10 @@ impl Variant {
 /// # Ok::<(), flagkit_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variants(Arc<[Share]>);
+pub struct Variants(Arc<[Weighted]>);
 
 #[derive(Debug, PartialEq, Eq)]
-struct Share {
+struct Weighted {
     variant: Variant,
     /// The cumulative weight, including the weight of this variant.
     sum: u128,
@@ -106,12 +106,12 @@ impl Variants {
         match sum {
             _ if weights.is_empty() => Err(ErrorKind::Variants("no variants").into()),
             0 => Err(ErrorKind::Variants("weights that sum to 0").into()),
-            _ => Ok(Self::share_out(weights, Threshold::EVERYBODY)),
+            _ => Ok(Self::distribute(weights, Threshold::EVERYBODY)),
         }
     }
 
     /// Divides the points of a bucketing by cumulative weights. The last of these weights must not be 0.
-    fn share_out(sums: impl IntoIterator<Item = (Variant, u128)>, line: Threshold) -> Self {
+    fn distribute(sums: impl IntoIterator<Item = (Variant, u128)>, line: Threshold) -> Self {
         let sums: Vec<(Variant, u128)> = sums.into_iter().collect();
         let total = sums.last().map_or(1, |(_, total)| *total);
         let upto = |sum: u128| {
@@ -119,16 +119,16 @@ impl Variants {
             Threshold::from_bits(u32::try_from(upto).ok()?)
         };
         // No threshold exceeds the total number of points.
-        let share = |(variant, sum)| Share { variant, sum, upto: upto(sum).unwrap_or(line) };
+        let share = |(variant, sum)| Weighted { variant, sum, upto: upto(sum).unwrap_or(line) };
         Self(sums.into_iter().map(share).collect())
     }
 
     /// Returns the same shares for a bucketing with this number of points.
-    pub(crate) fn on_line(&self, line: Threshold) -> Self {
+    pub(crate) fn scaled_to(&self, line: Threshold) -> Self {
         if line == Threshold::EVERYBODY {
             return self.clone();
         }
-        Self::share_out(self.0.iter().map(|share| (share.variant.clone(), share.sum)), line)
+        Self::distribute(self.0.iter().map(|share| (share.variant.clone(), share.sum)), line)
     }
 
     /// Returns the variants, in the order of their names.
@@ -144,7 +144,7 @@ impl Variants {
 
     /// Returns the variant for this point of the second hash.
     #[inline]
-    pub(crate) fn deal(&self, point: Point) -> Option<&Variant> {
+    pub(crate) fn pick(&self, point: Point) -> Option<&Variant> {
         const FEW: usize = 16;
         // The thresholds are in ascending order. For a few variants, a linear search is faster than a binary search.
         let index = if self.0.len() <= FEW {

@@ -80,7 +80,7 @@ impl Layer {
     pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) -> Recorded {
         let (mut flags, problems, Age { as_of, error }) = load.into_parts();
         if let Some(last_good) = &self.good {
-            flags.heal(last_good);
+            flags.fill_invalid_from(last_good);
         }
         self.good = Some(Arc::new(flags));
         self.problems = problems;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::model::FlagSet;
-use crate::model::problem::{Problem, printable};
+use crate::model::problem::{Problem, escape_control_chars};
 
 /// A load that was accepted: the flags, and the problems of the flags that could not be read.
 ///
@@ -139,7 +139,7 @@ impl LoadError {
     }
 
     fn with_kind(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: printable(message.into()), problems: Vec::new(), cause: None }))
+        Self(Box::new(Inner { kind, message: escape_control_chars(message.into()), problems: Vec::new(), cause: None }))
     }
 
     /// Adds the problems of the text, one per location.

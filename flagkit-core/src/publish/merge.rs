@@ -2,7 +2,7 @@
 //!
 //! Layers are merged lowest first, and a higher layer replaces a flag or a segment as a whole. Two things stay with
 //! the lower declaration: what decides the bucket of a subject (the salt, and the attribute to bucket by), and the
-//! metadata; see [`Flag::over`].
+//! metadata; see [`Flag::inherit_from`].
 //!
 //! A flag may refer to other flags, to segments and to variants. Those references can only be checked once all layers
 //! are merged, so they are checked here. A flag that fails a check is invalid, and keeps its previous definition.
@@ -129,7 +129,7 @@ impl Merger<'_> {
             if let Some(LayerInput { provenance, .. }) = self.layers.get(layer) {
                 self.report(layer, ambiguous_env_key(provenance, env_key, &keys));
             }
-            &Declaration::Refused
+            &Declaration::Invalid
         } else {
             declaration
         };
@@ -320,9 +320,9 @@ impl MergedFlag {
     fn inherit(below: Option<Self>, layer: usize, declaration: &Declaration) -> Self {
         let below = below.and_then(|below| below.flag);
         let (flag, is_invalid) = match (declaration, below) {
-            (Declaration::Flag(flag), Some(below)) => (Some(flag.over(&below)), false),
+            (Declaration::Flag(flag), Some(below)) => (Some(flag.inherit_from(&below)), false),
             (Declaration::Flag(flag), None) => (Some(flag.clone()), false),
-            (Declaration::Refused, below) => (below, true),
+            (Declaration::Invalid, below) => (below, true),
         };
         Self { layer, flag, is_invalid, keep_previous: false }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::FlagSet;
-use crate::model::problem::printable;
+use crate::model::problem::escape_control_chars;
 use crate::publish::load::{Load, LoadError};
 use crate::publish::signal::{Signal, Wake};
 use crate::publish::start_policy::StartPolicy;
@@ -104,7 +104,7 @@ impl Publisher {
     /// by polling. [`SourceStatus::warnings`](crate::tooling::SourceStatus::warnings) lists the warnings, and
     /// subscribers receive an event if there is a new one.
     pub fn set_warnings(&self, warnings: impl IntoIterator<Item = String>) {
-        self.store.set_warnings(self.layer, warnings.into_iter().map(printable).collect());
+        self.store.set_warnings(self.layer, warnings.into_iter().map(escape_control_chars).collect());
     }
 
     /// Waits until the source is woken, a load is requested, the source is stopped, or the timeout elapses.
