@@ -1,4 +1,4 @@
-//! Files as they were at a revision.
+//! Files at a revision of the git repository.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -8,7 +8,7 @@ use crate::report::{Failure, Result};
 
 fn run(file: &Path, arguments: &[&str]) -> Result<Output> {
     let output = Command::new("git").arg("-C").arg(parent_dir(file)).args(arguments).output();
-    output.map_err(|error| Failure::io(format!("git cannot be run: {error}")))
+    output.map_err(|error| Failure::io(format!("cannot run git: {error}")))
 }
 
 fn check(revision: &str, file: &Path) -> Result<()> {
@@ -23,14 +23,16 @@ fn check(revision: &str, file: &Path) -> Result<()> {
         .with_help("such as origin/main, or HEAD~1"))
 }
 
-/// The bytes of a file at a revision; `None` when it was not there. It is named from the folder of the flag file.
+/// Returns the bytes of a file at a revision, or `None` if the file did not exist.
+///
+/// The name is relative to the folder of the flag file.
 pub(crate) fn bytes_at(revision: &str, file: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     check(revision, file)?;
     let shown = run(file, &["show", &format!("{revision}:./{name}")])?;
     Ok(shown.status.success().then_some(shown.stdout))
 }
 
-/// The names of the files beside the flag file at a revision.
+/// Returns the names of the files next to the flag file at a revision.
 pub(crate) fn names_at(revision: &str, file: &Path) -> Result<Vec<String>> {
     check(revision, file)?;
     let listed = run(file, &["ls-tree", "-z", "--name-only", revision, "./"])?;
@@ -38,9 +40,9 @@ pub(crate) fn names_at(revision: &str, file: &Path) -> Result<Vec<String>> {
     Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
-/// A document at a revision; an empty one when it was not there.
+/// Returns a document at a revision, or an empty document if the file did not exist.
 pub(crate) fn document_at(revision: &str, path: &Path) -> Result<Document> {
-    // A link leads to what git keeps.
+    // For a symbolic link, git keeps the content under the name of the target.
     let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
     let target = path.canonicalize().ok().filter(|_| is_link).unwrap_or_else(|| path.to_owned());
     let name = target.file_name().unwrap_or_default().to_string_lossy();

@@ -1,7 +1,7 @@
-//! The log: who let more people or fewer see a flag, and when. JSON lines that are only ever added to.
+//! The log: who changed the audience of a flag, and when. It is a file of JSON lines, to which `flagkit` only appends.
 //!
-//! Each entry holds the hash of the one before it of the same flag, and its own. So an entry that is edited or taken out is
-//! found, and two branches that both added entries can be merged, in whatever order the lines come to stand.
+//! Each entry holds its own hash and the hash of the flag's previous entry. A check therefore detects an entry that was
+//! edited or deleted. Two branches that both added entries can be merged, and the order of the lines does not matter.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, OpenOptions};
@@ -17,16 +17,17 @@ use crate::report::{Failure, Result};
 use crate::state::State;
 use crate::write::state_folder;
 
-/// From which state to which a flag is brought.
+/// A change of a flag from one state to another.
 #[derive(Clone, Debug)]
 pub(crate) struct Transition {
     pub(crate) flag: String,
-    /// `None` where nobody knows: the file could not be read.
+    /// The state before, or `None` if it is unknown because the file could not be read.
     pub(crate) from: Option<State>,
+    /// The state after.
     pub(crate) to: State,
 }
 
-/// What was done to a flag.
+/// An entry of the log, which records one change of a flag.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
@@ -35,37 +36,38 @@ pub(crate) struct Entry {
     pub(crate) verb: String,
     pub(crate) who: String,
     pub(crate) when: Timestamp,
-    /// The state before, as `flagkit` says it: `off`, `on`, a percentage, or `unknown`.
+    /// The state before, as `flagkit` prints it: `off`, `on`, a percentage, or `unknown`.
     pub(crate) from: String,
     /// The state after.
     pub(crate) to: String,
-    /// The file that was written, as it was named, without its folder.
+    /// The name of the written file as given, without its folder.
     pub(crate) file: String,
-    /// The digest of the file after.
+    /// The digest of the file after the change.
     pub(crate) digest: String,
-    /// What the flag was besides its state, by a digest: a `go` is for that.
+    /// The digest of the flag's definition, which excludes its state. A `go` applies only to this definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) definition: Option<String>,
-    /// What the gate's checks answered before.
+    /// The results of the gate's checks before the change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) checks: Vec<CheckResult>,
-    /// The release that the build answered.
+    /// The release that the running system reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) release: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// The hash of the flag's entry before, empty for its first.
+    /// The hash of the flag's previous entry. It is empty for the first entry.
     pub(crate) previous: String,
     /// The SHA-256 of this entry as JSON, with an empty hash.
     pub(crate) hash: String,
 }
 
-/// The verbs of entries.
+/// The verb of an entry by `flagkit go`.
 pub(crate) const GO: &str = "go";
+/// The verb of an entry by `flagkit revert`, or by a `go` that was undone.
 pub(crate) const REVERT: &str = "revert";
 
 impl Entry {
-    /// What is known of it when a file has been written, by the digest of its text. What comes before is filled in as it is added.
+    /// Creates the entry for a written file with this digest. [`Journal::append`] sets `previous` and `hash`.
     pub(crate) fn new(verb: &str, path: &Path, digest: &str, moved: &Transition, reason: Option<String>) -> Self {
         Self {
             flag: moved.flag.clone(),
@@ -91,28 +93,28 @@ impl Entry {
     }
 }
 
-/// What the log holds, and what is wrong with it.
+/// The entries of the log, and its errors.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     pub(crate) path: PathBuf,
-    /// In the order of the file.
+    /// The entries in the order of the file.
     pub(crate) entries: Vec<Entry>,
     /// The line of each entry, from 1.
     lines: Vec<usize>,
-    /// With the line, from 1.
+    /// The errors, each with its line from 1.
     pub(crate) faults: Vec<(usize, String)>,
 }
 
 impl Journal {
-    /// Where it is, from the folder of the flag file.
+    /// The path of the log, relative to the folder of the flag file.
     pub(crate) const NAME: &str = ".flagkit/log.jsonl";
 
-    /// Where the log of a flag file is.
+    /// Returns the path of the log of a flag file.
     pub(crate) fn path(file: &Path) -> PathBuf {
         state_folder(file).join("log.jsonl")
     }
 
-    /// Reads the log; without one there are no entries.
+    /// Reads the log. A missing log has no entries.
     pub(crate) fn read(file: &Path) -> Result<Self> {
         let path = Self::path(file);
         match fs::read(&path) {
@@ -122,7 +124,7 @@ impl Journal {
         }
     }
 
-    /// Understands the text of a log.
+    /// Parses the text of a log.
     pub(crate) fn parse(path: PathBuf, text: &str) -> Self {
         let mut journal = Self { path, ..Self::default() };
         let mut known: HashMap<String, HashSet<String>> = HashMap::new();
@@ -134,7 +136,7 @@ impl Journal {
             }
             let entry: Entry = match serde_json::from_str(content.trim_end()) {
                 Ok(entry) => entry,
-                // Whoever wrote it was stopped: what it says was not claimed.
+                // The process was stopped while it wrote this line, so the line claims nothing.
                 Err(_) if !content.ends_with('\n') => {
                     journal.faults.push((line, "it breaks off; the next entry goes on from the one before".to_owned()));
                     continue;
@@ -161,7 +163,9 @@ impl Journal {
         journal
     }
 
-    /// The latest entry of each flag: of those that none comes after, one for each branch that was merged, the latest.
+    /// Returns the latest entry of each flag.
+    ///
+    /// A merge of branches leaves one last entry for each branch. The one with the latest time counts.
     pub(crate) fn latest(&self) -> impl Iterator<Item = &Entry> {
         let followed: HashSet<&str> = self.entries.iter().map(|entry| entry.previous.as_str()).collect();
         let mut latest: HashMap<&str, &Entry> = HashMap::new();
@@ -174,31 +178,31 @@ impl Journal {
         latest.into_values()
     }
 
-    /// Whether anything was done to a flag.
+    /// Returns whether the log has an entry for a flag.
     pub(crate) fn knows(&self, flag: &str) -> bool {
         self.entries.iter().any(|entry| entry.flag == flag)
     }
 
-    /// The last time that more people were let see a flag, as one of these files says.
+    /// Returns the last `go` of a flag in one of these files. A `go` makes the flag visible to more people.
     pub(crate) fn last_go(&self, flag: &str, files: &[String]) -> Option<&Entry> {
         let goes = self.entries.iter().filter(|entry| entry.flag == flag && entry.verb == GO);
         goes.filter(|entry| files.contains(&entry.file)).max_by_key(|entry| entry.when)
     }
 
-    /// All entries as they were made, in whatever order the lines stand.
+    /// Returns all entries in the order of their times, which may differ from the order of the lines.
     pub(crate) fn chronological(&self) -> Vec<&Entry> {
         let mut entries: Vec<&Entry> = self.entries.iter().collect();
         entries.sort_by_key(|entry| entry.when);
         entries
     }
 
-    /// The entries that nothing is wrong with.
+    /// Returns the entries without errors.
     pub(crate) fn valid(&self) -> impl Iterator<Item = &Entry> {
         let faulty: HashSet<usize> = self.faults.iter().map(|(line, _)| *line).collect();
         self.entries.iter().zip(&self.lines).filter(move |(_, line)| !faulty.contains(*line)).map(|(entry, _)| entry)
     }
 
-    /// Finds out whether entries can be added, before there is something to add.
+    /// Checks that entries can be appended, before there is an entry to append.
     pub(crate) fn can_be_added_to(file: &Path) -> Result<()> {
         let path = Self::path(file);
         let opened = OpenOptions::new().create(true).append(true).open(&path);
@@ -207,7 +211,7 @@ impl Journal {
         })
     }
 
-    /// Adds entries for what has just been done, in the order given. Their `previous` and `hash` are filled in.
+    /// Appends entries for completed changes, in the given order. Sets their `previous` and `hash`.
     pub(crate) fn append(file: &Path, entries: impl IntoIterator<Item = Entry>) -> io::Result<()> {
         let path = Self::path(file);
         let text = match fs::read(&path) {
@@ -218,7 +222,7 @@ impl Journal {
         let journal = Self::parse(path.clone(), &text);
         let mut latest: HashMap<String, String> =
             journal.latest().map(|entry| (entry.flag.clone(), entry.hash.clone())).collect();
-        // What broke off stays, on a line of its own.
+        // An incomplete last line stays, and the new entries begin on the next line.
         let mut lines = String::from(if text.is_empty() || text.ends_with('\n') { "" } else { "\n" });
         for mut entry in entries {
             entry.previous = latest.remove(&entry.flag).unwrap_or_default();
@@ -233,7 +237,7 @@ impl Journal {
     }
 }
 
-/// Who is at it, as far as the system tells.
+/// Returns the name of the user from the environment, or `unknown`.
 pub(crate) fn who() -> String {
     let names = ["FLAGKIT_USER", "USER", "LOGNAME", "USERNAME"];
     let name = names.iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));

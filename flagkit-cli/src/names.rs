@@ -1,4 +1,4 @@
-//! Names that are taken for each other.
+//! Names that are easily confused.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use flagkit_core::FlagKey;
 use flagkit_core::source::EnvKey;
 use strsim::damerau_levenshtein;
 
-/// The shortest name that one letter more, less or other is no other name of.
+/// The length from which names count as similar if one letter is added, removed or replaced.
 const MIN_LEN: usize = 5;
 
-/// Names that people, or environment variables, would take for each other.
+/// Returns whether people would confuse two names, or both have the same environment variable.
 pub(crate) fn is_similar(a: &str, b: &str) -> bool {
     let (Some(a), Some(b)) = (folded(a), folded(b)) else { return a == b };
     a == b || (!differ_by_number(&a, &b) && a.len().min(b.len()) >= MIN_LEN && damerau_levenshtein(&a, &b) <= 1)
@@ -19,7 +19,9 @@ fn folded(name: &str) -> Option<String> {
     FlagKey::new(name).ok().map(|key| EnvKey::from_key(&key).as_str().to_owned())
 }
 
-/// Whether two names differ by numbers at the ends of words, or by words of one letter: such are meant to differ.
+/// Returns whether two names differ only by numbers at the ends of words, or by words of one letter.
+///
+/// Such a difference is intended.
 fn differ_by_number(a: &str, b: &str) -> bool {
     let letters = |word: &str| word.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
     let mut pairs = a.split('_').zip(b.split('_'));
@@ -27,13 +29,15 @@ fn differ_by_number(a: &str, b: &str) -> bool {
         && pairs.all(|(a, b)| letters(a) == letters(b) || (a.len() <= 1 && b.len() <= 1))
 }
 
-/// Names, found by what is left of them without one of their letters: those that are near have some of that in common
-/// (the symmetric delete index of Garbe's `SymSpell`, 2012).
+/// An index for finding similar names.
+///
+/// Its keys are the names, and the names without one of their letters. Similar names have a key in common. This is the
+/// symmetric delete index of Garbe's `SymSpell` (2012).
 #[derive(Debug, Default)]
 pub(crate) struct SimilarNames(HashMap<String, Vec<String>>);
 
 impl SimilarNames {
-    /// Adds a name. Returns one that was there and is easily taken for it.
+    /// Adds a name. Returns an earlier name that is similar to it.
     pub(crate) fn add(&mut self, name: &str) -> Option<String> {
         let whole = folded(name)?;
         let shorter = (0..whole.len()).map(|at| whole[..at].to_owned() + &whole[at + 1..]);
@@ -41,7 +45,7 @@ impl SimilarNames {
         parts.push(whole);
         parts.dedup();
         let mut known = parts.iter().filter_map(|part| self.0.get(part)).flatten();
-        // One is enough, and there may be thousands.
+        // One similar name is enough; there may be thousands.
         let near = known.find(|known| is_similar(known, name)).cloned();
         for part in parts {
             self.0.entry(part).or_default().push(name.to_owned());

@@ -1,4 +1,4 @@
-//! The flag files of a project, as they are on disk.
+//! The flag files of a project, read from disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,24 +17,24 @@ use crate::report::{Detail, Exit, Failure, Result};
 use crate::state::State;
 use crate::tree::document_to_json;
 
-/// A document: its bytes, and what they mean.
+/// A document: its text, and the flags and problems in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
     pub(crate) load: Load,
-    /// Whether there is a file yet.
+    /// Whether the file exists yet.
     exists: bool,
 }
 
 impl Document {
-    /// Reads and understands a file.
+    /// Reads and parses a file.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
         Self::parse_or_fail(path, bytes)
     }
 
-    /// Reads a file; one that is not there says nothing.
+    /// Reads and parses a file. A missing file counts as a document without flags.
     pub(crate) fn read_if_there(path: &Path) -> Result<Self> {
         match fs::read(path) {
             Ok(bytes) => Self::parse_or_fail(path, bytes),
@@ -45,12 +45,12 @@ impl Document {
         }
     }
 
-    /// Understands bytes that stand for a file.
+    /// Parses the bytes of a file.
     pub(crate) fn parse_or_fail(path: &Path, bytes: Vec<u8>) -> Result<Self> {
         Self::parse(path, bytes).map_err(|error| invalid(path, &error))
     }
 
-    /// The same, with the problems one by one.
+    /// Parses the bytes of a file. The error lists the problems one by one.
     pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> std::result::Result<Self, LoadError> {
         let load = Format::from_path(path).read(&bytes)?;
         let text = String::from_utf8(bytes).map_err(|_| LoadError::new("not UTF-8"))?;
@@ -61,23 +61,23 @@ impl Document {
         format(&self.path)
     }
 
-    /// What its exact content is known by; `None` while there is no file.
+    /// Returns the digest of the exact content, or `None` if the file does not exist yet.
     pub(crate) fn digest(&self) -> Option<String> {
         self.exists.then(|| digest(self.text.as_bytes()))
     }
 
-    /// Its name, without its folder.
+    /// Returns the name of the file, without its folder.
     pub(crate) fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 
-/// The format of a file.
+/// Returns the format of a file.
 pub(crate) fn format(path: &Path) -> Format {
     Format::from_path(path)
 }
 
-/// A document without flags.
+/// Returns the text of a document without flags.
 pub(crate) fn empty(path: &Path) -> &'static str {
     match format(path) {
         Format::Json => "{\"flags\": {}}\n",
@@ -85,7 +85,7 @@ pub(crate) fn empty(path: &Path) -> &'static str {
     }
 }
 
-/// A document that is refused as a whole.
+/// Returns the failure for a document that is refused as a whole.
 pub(crate) fn invalid(path: &Path, error: &LoadError) -> Failure {
     let problems = error.problems().iter().map(|problem| Detail::of(path.display(), problem));
     let message = error.to_string();
@@ -95,7 +95,7 @@ pub(crate) fn invalid(path: &Path, error: &LoadError) -> Failure {
         .with_help("`flagkit revert --all` turns everything off without reading the file")
 }
 
-/// The folder of a file.
+/// Returns the folder of a file.
 pub(crate) fn parent_dir(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -103,7 +103,7 @@ pub(crate) fn parent_dir(path: &Path) -> PathBuf {
     }
 }
 
-/// What exact content is known by.
+/// Returns the SHA-256 of exact content, in hexadecimal.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
@@ -120,13 +120,13 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     }
 }
 
-/// There is no such file.
+/// Returns the failure for a file that does not exist.
 pub(crate) fn missing(path: impl std::fmt::Display) -> Failure {
     Failure::io(format!("{path}: there is no such file"))
         .with_help("`flagkit init` writes one; `--file PATH` names another")
 }
 
-/// The file that declares the flags, and the one that carries the state of an environment.
+/// The file that declares the flags, and the file with the state of an environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
     pub(crate) declared: Document,
@@ -134,7 +134,7 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Reads the file and, for an environment, the one beside it, which may be missing: then it says nothing.
+    /// Reads the file and, for an environment, the file next to it. A missing file of an environment has no flags.
     pub(crate) fn read(file: &Path, env: Option<&str>) -> Result<Self> {
         let declared = Document::read(file)?;
         let environment = match env {
@@ -147,22 +147,24 @@ impl Project {
         Ok(Self { declared, environment })
     }
 
-    /// The document that carries the state.
+    /// Returns the document that contains the state.
     pub(crate) fn state_document(&self) -> &Document {
         self.environment.as_ref().unwrap_or(&self.declared)
     }
 
-    /// The flags that the documents make together, and what is wrong with them.
+    /// Returns the flags that result from the documents together, and their problems.
     pub(crate) fn flags(&self) -> Layered {
         Layered::of([&self.declared].into_iter().chain(&self.environment))
     }
 
-    /// The text that carries the state, with a flag in another one, and the flags that it makes: nothing else is another.
+    /// Returns the text of the state document with a flag in another state, and the resulting flags.
+    ///
+    /// Fails if any other flag would change.
     pub(crate) fn with_flag(&self, name: &str, to: State) -> Result<(String, Arc<Snapshot>)> {
         let state = self.state_document();
         let text = edit::set(state.format(), &state.text, name, to)?;
         let (before, after) = (self.flags().snapshot(), self.with_state(&text)?.flags().snapshot());
-        // What is refused is dark, whatever it says.
+        // A refused flag is off, whatever state its text has.
         let is = after.flag(name).map(|flag| State::of(Some(flag)));
         if is.is_some_and(|is| is != to) {
             return Err(Failure::new(
@@ -180,7 +182,7 @@ impl Project {
         }
     }
 
-    /// The same with another text in the place of the one that carries the state.
+    /// Returns a copy of the project with this text instead of the text that contains the state.
     pub(crate) fn with_state(&self, text: &str) -> Result<Self> {
         let changed = Document::parse_or_fail(&self.state_document().path, text.as_bytes().to_vec())?;
         let mut project = self.clone();
@@ -192,10 +194,10 @@ impl Project {
     }
 }
 
-/// What flags are besides their states.
+/// The definitions of flags: everything except their states.
 #[derive(Debug)]
 pub(crate) struct Definitions<'p> {
-    /// With their values as they are written, the one that counts first.
+    /// The documents with their values as written. The document with the highest precedence comes first.
     documents: Vec<(&'p Document, Value)>,
 }
 
@@ -205,8 +207,9 @@ impl<'p> Definitions<'p> {
         Self { documents: project.environment.iter().chain([&project.declared]).map(raw).collect() }
     }
 
-    /// A flag but for its state and what people say of it, with the segments that it names, by a digest: it stays the same as
-    /// long as the same people would see the flag at the same state.
+    /// Returns a digest of a flag and the segments that it names, without the flag's state and metadata.
+    ///
+    /// The digest stays the same as long as the same people would see the flag in the same state.
     pub(crate) fn digest(&self, name: &str) -> String {
         let texts = self.documents.iter().map(|(document, raw)| {
             let flag = raw.get("flags").and_then(|flags| flags.get(name));
@@ -227,11 +230,11 @@ impl<'p> Definitions<'p> {
     }
 }
 
-/// Documents laid over each other.
+/// The flags of layered documents, and their problems.
 #[derive(Debug)]
 pub(crate) struct Layered {
     pub(crate) flags: Flags,
-    /// With the path of the document they are about.
+    /// The problems, each with the path of its document.
     pub(crate) problems: Vec<(PathBuf, Problem)>,
 }
 
@@ -255,7 +258,7 @@ impl Layered {
     }
 }
 
-/// The file that carries the state of an environment.
+/// Returns the path of the file with the state of an environment.
 pub(crate) fn environment_file(file: &Path, env: &str) -> Result<PathBuf> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if env.is_empty() || !env.chars().all(is_plain) {
@@ -268,7 +271,7 @@ pub(crate) fn environment_file(file: &Path, env: &str) -> Result<PathBuf> {
     Ok(file.with_file_name(format!("{stem}.{env}{dot}{extension}")))
 }
 
-/// The environments that have a file beside this one, by name.
+/// Returns the environments that have a file next to this one, sorted by name.
 pub(crate) fn environments(file: &Path) -> Vec<String> {
     let entries = fs::read_dir(parent_dir(file)).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -277,7 +280,7 @@ pub(crate) fn environments(file: &Path) -> Vec<String> {
     names
 }
 
-/// The environment whose state a file carries that has this name, if one does.
+/// Returns the environment of the state file with this name, or `None` if no state file has such a name.
 pub(crate) fn environment_of(file: &Path, name: &str) -> Option<String> {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let name = name.strip_prefix(&*stem)?.strip_prefix('.')?;
@@ -307,7 +310,7 @@ mod tests {
                 &format!(r#"{{"flags": {{"f": {{"on": true, "rules": [{{"if": {{"a": {condition}}}}}]}}}}}}"#),
             )
         };
-        // Beyond 64 bits both would be one number to most readers.
+        // Most parsers read both as the same number, because they need more than 64 bits.
         let [one, other] = ["99999999999999999999", "99999999999999999998"];
         assert_ne!(toml(one), toml(other));
         assert_ne!(json(one), json(other));

@@ -1,4 +1,4 @@
-//! Where reading verbs take flags from: addresses to sources.
+//! The sources of flags for verbs that only read, created from addresses.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::cli::Sources;
 use crate::project::missing;
 use crate::report::{Detail, Exit, Failure, Result};
 
-/// Starts the sources that are named, or the file with the environment over it.
+/// Starts the named sources. If none is named, starts the file with the environment as a layer above it.
 pub(crate) fn start(sources: &Sources, file: &Path) -> Result<Guard> {
     let mut builder = Builder::new().when_missing(OnFailedStart::Fail).when_unreachable(OnFailedStart::Fail);
     if sources.uris.is_empty() {
@@ -24,7 +24,9 @@ pub(crate) fn start(sources: &Sources, file: &Path) -> Result<Guard> {
     builder.startup_timeout(Duration::from_secs(10)).start().map_err(|error| failed(&error))
 }
 
-/// A document that is refused is a finding; a source that does not answer is none.
+/// Returns the failure for sources that did not start.
+///
+/// A refused document is a finding. A source that does not answer is not a finding.
 fn failed(error: &flagkit_sources::Error) -> Failure {
     let failures = error.failures();
     let Some((provenance, first)) = failures.first() else { return Failure::io(told(error)) };
@@ -47,7 +49,7 @@ fn failed(error: &flagkit_sources::Error) -> Failure {
     .with_details(others.chain(problems))
 }
 
-/// The first line of an error, and those of its causes that say more.
+/// Returns the first line of an error, and the first lines of its causes that add information.
 fn told(error: &dyn std::error::Error) -> String {
     let first = |error: &dyn std::error::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
     let mut message = first(error);
@@ -61,7 +63,7 @@ fn told(error: &dyn std::error::Error) -> String {
     message
 }
 
-/// The flags as they are now, and how the sources are doing.
+/// Returns the current flags, and the status of the sources.
 pub(crate) fn snapshot(sources: &Sources, file: &Path) -> Result<(Arc<Snapshot>, Status)> {
     let guard = start(sources, file)?;
     Ok((guard.flags().snapshot(), guard.status()))
@@ -74,7 +76,8 @@ fn source(uri: &str) -> Result<Box<dyn Source>> {
         Some(("env", prefix)) => Ok(Box::new(Env::new(prefix))),
         Some(("https", _)) => Ok(Box::new(Http::new(uri).map_err(|error| bad(error.to_string()))?)),
         Some(("http", _)) => {
-            // Anybody between may answer for such a server; for one on this machine there is nobody between.
+            // Over plain HTTP, any machine on the path can answer instead of the server. The path to a server on this
+            // machine has no other machine.
             let http = Http::new(uri).or_else(|_| Http::insecure(uri)).map_err(|error| bad(error.to_string()))?;
             Ok(Box::new(http))
         }

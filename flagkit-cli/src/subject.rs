@@ -1,4 +1,4 @@
-//! The subject of a question, from the command line or from a line of JSON.
+//! The subject of an evaluation, from the command line or from a line of JSON.
 
 use flagkit_core::{Attribute, Id, Subject, Value};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::cli::SubjectArgs;
 use crate::report::{Failure, Result};
 
-/// A subject whose attributes may be anything that JSON can say.
+/// A subject with attributes that may have any JSON value except an object.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct CliSubject {
     #[serde(default)]
@@ -23,11 +23,11 @@ enum CliId {
     Text(String),
 }
 
-/// Few attributes: a scan is quicker than a hash.
+/// The attributes of a subject. There are few, so a scan is faster than a hash table.
 #[derive(Debug, Default)]
 struct Attributes(Vec<(String, AttributeValue)>);
 
-/// A value of an attribute.
+/// The value of an attribute.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "an attribute is true, false, a number, a text, or a list of such")]
 enum AttributeValue {
@@ -36,7 +36,7 @@ enum AttributeValue {
     Float(f64),
     Text(String),
     List(Vec<AttributeValue>),
-    /// As if it were not there.
+    /// `null`, which counts as a missing attribute.
     Nothing(()),
 }
 
@@ -90,7 +90,7 @@ impl Subject for CliSubject {
 }
 
 impl CliSubject {
-    /// From the command line.
+    /// Creates a subject from the arguments of the command line.
     pub(crate) fn new(args: &SubjectArgs) -> Result<Self> {
         let mut attributes = Vec::new();
         for attribute in &args.attr {

@@ -1,7 +1,7 @@
 //! The values of a document as JSON, or as a type of the command.
 //!
-//! Both start from the tree of `flagkit_sources`, which is the only reader of flag files. A [`Definitions`] compares values
-//! as JSON; [`Gates`] are a type, and an error in them has a place in the text.
+//! Both start from the tree of `flagkit_sources`, which is the only parser of flag files. [`Definitions`] compares
+//! values as JSON. [`Gates`] is a type, and an error in it has a position in the text.
 //!
 //! [`Definitions`]: crate::project::Definitions
 //! [`Gates`]: crate::gate::Gates
@@ -21,18 +21,18 @@ use crate::report::{Exit, Failure};
 /// An optional first character of a file, which is not part of the document.
 pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The failure for a text that is not well-formed.
+/// Returns the failure for a text that is not well-formed.
 pub(crate) fn invalid(error: &LoadError) -> Failure {
     Failure::new(Exit::Findings, error.to_string())
 }
 
-/// Returns a document as JSON, valid flags or not. Null, if the text is not well-formed.
+/// Returns a document as JSON, even if flags are invalid. Returns null if the text is not well-formed.
 pub(crate) fn document_to_json(format: Format, text: &str) -> Value {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     parse(format, text).map(|root| to_json(&root)).unwrap_or_default()
 }
 
-/// Returns a value as JSON. Different values of a document stay different, numbers of any size included.
+/// Returns a value as JSON. Different values of a document stay different, including numbers of any size.
 pub(crate) fn to_json(node: &Node<'_>) -> Value {
     match &node.value {
         Tree::Null => Value::Null,
@@ -69,7 +69,7 @@ pub(crate) struct TreeError {
 }
 
 impl TreeError {
-    /// Returns where in the text the error is.
+    /// Returns the offset of the error in the text, or 0 if it is unknown.
     pub(crate) fn offset(&self) -> usize {
         self.offset.unwrap_or_default()
     }
@@ -86,7 +86,7 @@ impl serde::de::Error for TreeError {
     }
 }
 
-/// A value, as `serde` reads it.
+/// A deserializer of one value.
 struct NodeDeserializer<'n, 't>(&'n Node<'t>);
 
 impl<'de> Deserializer<'de> for NodeDeserializer<'de, '_> {

@@ -12,18 +12,20 @@ use tempfile::NamedTempFile;
 use crate::project::{digest, parent_dir};
 use crate::report::{Exit, Failure, Result};
 
-/// How long an emergency change waits for another `flagkit` process that is writing.
+/// The time that an emergency change waits for another `flagkit` process that is writing.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The age after which a temporary file counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(60);
 /// The prefix of the names of temporary files.
 const PREFIX: &str = ".flagkit-write-";
 
-/// The lock for writing a flag file and its log. It is held for a read and a rename, never while a user decides.
+/// The lock for writing a flag file and its log.
+///
+/// A process holds it for a read and a rename, never while a user decides.
 #[derive(Debug)]
 pub(crate) struct Writer {
     path: PathBuf,
-    /// Released when it is closed; the system closes it if the process dies.
+    /// The lock file. Closing it releases the lock, and the system closes it if the process dies.
     lock: Option<File>,
 }
 
@@ -36,7 +38,7 @@ impl Writer {
         Ok(Self { path: path.to_owned(), lock: Some(lock) })
     }
 
-    /// Waits at most [`PATIENCE`] for the lock, and continues without it. Nothing may block turning a flag off.
+    /// Waits at most [`PATIENCE`] for the lock, and then continues without it. Nothing may block turning a flag off.
     pub(crate) fn try_lock(path: &Path) -> Self {
         let begin = Instant::now();
         let lock = lock_file(path, "lock").ok().filter(|lock| {
@@ -53,7 +55,7 @@ impl Writer {
         Self { path: path.to_owned(), lock }
     }
 
-    /// Writes the new content if the digest of the file is still `expected`, or if there is no file and it is `None`.
+    /// Replaces the content if the digest of the file is still `expected`. `None` expects that there is no file.
     pub(crate) fn replace(&self, expected: Option<&str>, text: &str) -> Result<()> {
         let path = &self.path;
         let failed = |error: io::Error| unwritable(path, &error);
@@ -123,10 +125,10 @@ fn make_readable(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The failure for a file whose content is not the approved one.
+/// Returns the failure for a file that changed after its content was approved.
 pub(crate) fn changed(path: &Path) -> Failure {
     Failure::new(Exit::Conflict, format!("{} changed meanwhile; nothing was written", path.display()))
-        .with_help("look at it again, and start again")
+        .with_help("review the file, and run the command again")
 }
 
 /// Opens a lock file in the folder `.flagkit` next to the flag file.

@@ -65,9 +65,9 @@ pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> Re
     Ok((apply(text, edits), entry + "\n"))
 }
 
-/// Returns the names two levels deep in `flags`, in a text that need not be well-formed.
+/// Returns the names two levels deep in `flags`, even if the text is not well-formed.
 ///
-/// The parser has no tree of such a text, so this counts braces and quotes.
+/// The parser returns no tree for such a text, so this function counts braces and quotes.
 pub(super) fn scan_keys(text: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let (mut depth, mut section) = (0_usize, "");
@@ -96,7 +96,9 @@ pub(super) fn scan_keys(text: &str) -> Vec<String> {
     keys
 }
 
-/// Returns the edit that inserts entries before the first one of an object, separated by the space before that one.
+/// Returns the edit that inserts entries before the first entry of an object.
+///
+/// The space before that entry also separates the new entries.
 fn insert(text: &str, object: &Node<'_>, entries: &[String]) -> Edit {
     let open = object.offset() + 1;
     match object.as_table().and_then(|table| table.first()) {

@@ -1,4 +1,4 @@
-//! What changing a document must never do, held for documents made at random.
+//! Properties of every edit, checked with random documents.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::state::State;
 
 const KEYS: [&str; 5] = ["a", "b", "c.d", "long-name", "x_1"];
 
-/// How a flag is written.
+/// The written form of a flag.
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Short,
@@ -76,7 +76,7 @@ fn list(fields: &[(&str, String)], write: impl Fn(&str, &str) -> String) -> Stri
     fields.iter().map(|(name, value)| write(name, value)).collect::<Vec<_>>().join(", ")
 }
 
-/// The document in TOML: what has headers of its own comes last.
+/// Returns the document in TOML. Flags with their own headers come last.
 fn toml(document: &BTreeMap<&str, Written>, newline: &str) -> String {
     let rule = "{ if = { plan = \"beta\" } }";
     let (mut first, mut last) = (vec!["# head".to_owned(), "[flags]".to_owned()], Vec::new());
@@ -88,7 +88,7 @@ fn toml(document: &BTreeMap<&str, Written>, newline: &str) -> String {
                 first.push(format!("'{key}' = {{ {} }}", list(&fields, |name, value| format!("{name} = {value}"))));
             }
             Form::Dotted => {
-                // A flag of which nothing is said is not there.
+                // Without a field, the flag would not exist.
                 first.push(format!("\"{key}\".description = \"dotted\""));
                 first.extend(fields.iter().map(|(name, value)| format!("\"{key}\".{name} = {value}")));
             }
@@ -111,14 +111,14 @@ fn json(document: &BTreeMap<&str, Written>, newline: &str) -> String {
     format!("{{\"flags\": {{{}}}}}{newline}", flags.collect::<Vec<_>>().join(","))
 }
 
-/// The flags of a document, as programs take them.
+/// Returns the flags of a document, as an application reads them.
 fn read(format: Format, text: &str) -> BTreeMap<&'static str, Flag> {
     let load = format.read(text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert!(load.problems().is_empty(), "{:?}\n{text}", load.problems());
     KEYS.iter().filter_map(|key| Some((*key, load.flags().get(key)?.clone()))).collect()
 }
 
-/// A flag without its state and without where it stands.
+/// Returns a description of a flag without its state and its location.
 fn beside_its_state(flag: &Flag) -> String {
     let (rules, owner) = (flag.rules().len(), flag.metadata().map(|metadata| format!("{metadata:?}")));
     format!("{rules} {owner:?}")

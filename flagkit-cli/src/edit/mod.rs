@@ -1,10 +1,10 @@
-//! Edits of flag files: changing the state of flags, and nothing else.
+//! Edits of flag files, which change the state of flags and nothing else.
 //!
-//! A document is parsed for the ranges of its values, and an edit replaces these ranges in the text. Nothing is formatted
+//! The parser returns the ranges of the values, and an edit replaces such ranges in the text. Nothing is formatted
 //! again, so comments, order, spaces and line ends stay.
 //!
-//! `toml` and `json` have what differs between the formats: how to write a flag, where to insert one, and how to find keys
-//! in a text that is not well-formed.
+//! `toml` and `json` contain the differences between the formats: how to write a flag and where to insert one. They
+//! also find keys in a text that is not well-formed.
 
 mod json;
 #[cfg(test)]
@@ -24,7 +24,7 @@ use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 use crate::tree::{BYTE_ORDER_MARK, invalid};
 
-/// Returns the text with the flag in this state. Adds a flag that does not exist.
+/// Returns the text with the flag in this state. Adds the flag if it does not exist.
 pub(crate) fn set(format: Format, text: &str, key: &str, state: State) -> Result<String> {
     set_all(format, text, &BTreeMap::from([(key, state)]))
 }
@@ -60,7 +60,7 @@ pub(crate) fn set_all(format: Format, text: &str, states: &BTreeMap<&str, State>
     }
 }
 
-/// Returns the text with every flag of it off, and also the flags in `more`.
+/// Returns the text with all of its flags off, and also the flags in `more`.
 ///
 /// Returns `None` if the text cannot be edited; [`render_all_off`] then replaces it.
 pub(crate) fn turn_all_off(format: Format, text: &str, more: &BTreeSet<String>) -> Option<String> {
@@ -78,10 +78,10 @@ pub(crate) fn render_all_off(format: Format, mut keys: BTreeSet<String>) -> Stri
     }
 }
 
-/// Returns every key of a flag that can be found in a text, well-formed or not.
+/// Returns every flag key that can be found in a text, even if the text is not well-formed.
 ///
-/// The parser has a tree for a text with duplicate names or deep nesting, and no tree if the grammar is violated. A scan of
-/// the text finds the keys of such a text.
+/// The parser returns a tree for a text with duplicate names or deep nesting, but none for a text that violates the
+/// grammar. A scan finds the keys of such a text.
 pub(crate) fn recover_keys(format: Format, text: &str) -> BTreeSet<String> {
     let (_, text) = split_mark(text);
     let root = tree::parse_partially(format, text);
@@ -93,7 +93,7 @@ pub(crate) fn recover_keys(format: Format, text: &str) -> BTreeSet<String> {
     parsed.map(|entry| entry.name.to_string()).chain(scanned).collect()
 }
 
-/// Returns the text with a new flag that has these fields, and the lines added.
+/// Returns the text with a new flag that has these fields, and the added lines.
 pub(crate) fn declare(format: Format, text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> Result<(String, String)> {
     let (mark, text) = split_mark(text);
     let (new, added) = match format {
@@ -134,7 +134,7 @@ fn flags_entry<'n, 't>(root: &'n Table<'t>) -> Result<Option<&'n Entry<'t>>> {
     }
 }
 
-/// The failure for a value that is not a table.
+/// Returns the failure for a value that is not a table.
 fn unexpected(what: &str, node: &tree::Node<'_>) -> Failure {
     Failure::new(Exit::Findings, format!("cannot edit {what}: got {}, expected a table", node.describe()))
 }
@@ -166,14 +166,14 @@ fn render_short(state: State) -> String {
 
 /// Returns the edit that adds `more` to the number of flags in `meta.flags`.
 ///
-/// Returns `None` if there is no such number, or if it is not the number of flags in the document.
+/// Returns `None` if there is no such number, or if it differs from the number of flags in the document.
 fn bump_declared_count(text: &str, root: &Table<'_>, count: usize, more: usize) -> Option<Edit> {
     let declared = root.entry("meta")?.node.as_table()?.entry("flags")?.node.span();
     let number: usize = text.get(declared.clone())?.parse().ok()?;
     (number == count).then(|| (declared, (count + more).to_string()))
 }
 
-/// Returns the first flag whose state in the text is not the one in `states`.
+/// Returns the first flag in `states` that does not have its state in the text.
 fn find_unchanged<'k>(format: Format, text: &str, states: &BTreeMap<&'k str, State>) -> Option<&'k str> {
     let root = tree::parse(format, text).ok();
     let flags = root.as_ref().and_then(|root| root.as_table()?.entry("flags")?.node.as_table());
@@ -182,7 +182,7 @@ fn find_unchanged<'k>(format: Format, text: &str, states: &BTreeMap<&'k str, Sta
     keys.find(|(key, state)| !flags.get(*key).is_some_and(|flag| has_state(text, flag, **state))).map(|(key, _)| *key)
 }
 
-/// Returns whether a flag has the state, whether or not its other fields are valid.
+/// Returns whether a flag has the state, even if its other fields are invalid.
 fn has_state(text: &str, flag: &Entry<'_>, state: State) -> bool {
     let Some(table) = flag.node.as_table() else { return text[flag.node.span()] == render_short(state) };
     let written = |name| table.entry(name).map(|entry| &text[entry.node.span()]);

@@ -118,9 +118,9 @@ fn quoted(key: &str) -> String {
     if key.contains('.') { format!("\"{key}\"") } else { key.to_owned() }
 }
 
-/// Returns the keys of flags in a text that need not be well-formed, line by line.
+/// Returns the flag keys in the lines of a text, even if the text is not well-formed.
 ///
-/// The parser has no tree of such a text, so this looks for headers and keys.
+/// The parser returns no tree for such a text, so this function searches for headers and keys.
 pub(super) fn scan_keys(text: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let mut in_flags = false;
@@ -151,15 +151,15 @@ fn render_entry(key: &str, state: State) -> String {
     format!("{} = {}\n", quoted(key), render_short(state))
 }
 
-/// How a table is written, and the offset at which to insert entries.
+/// The written form of a table, and the offset at which to insert entries.
 enum TableForm {
     /// A header. Entries go on the lines after it.
     Header(usize),
     /// `{ … }`. Entries go after the opening brace.
     Inline(usize),
-    /// Only headers of inner tables. A header goes before the line of the first.
+    /// Only headers of inner tables. A new header goes before the line of the first one.
     InnerHeader(usize),
-    /// Dotted keys on lines of their own. Entries go before the first line, with the given prefix before the table's name.
+    /// Dotted keys on lines of their own. Entries go before the first line, with this prefix before the table's name.
     Dotted(usize, String),
     /// Dotted keys within `{ … }`. Entries go before the first.
     DottedInline(usize),
@@ -181,12 +181,12 @@ impl TableForm {
     }
 }
 
-/// Returns where the line of an offset begins.
+/// Returns the beginning of the line that contains an offset.
 fn line_start(text: &str, offset: usize) -> usize {
     text[..offset].rfind('\n').map_or(0, |at| at + 1)
 }
 
-/// Returns where the line after an offset begins.
+/// Returns the beginning of the line after an offset.
 fn next_line(text: &str, offset: usize) -> usize {
     text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1)
 }
@@ -195,7 +195,7 @@ fn next_line(text: &str, offset: usize) -> usize {
 fn insert_lines(text: &str, at: usize, lines: &str) -> Edit {
     let is_line_start = text[..at].is_empty() || text[..at].ends_with('\n');
     let lines = lines.replace('\n', newline(text));
-    // A text whose last line has no line end stays like that, unless a table is added.
+    // A last line without a line end remains without one, unless a table is added.
     let lines = if is_line_start || lines.starts_with(newline(text)) { lines } else { lines.trim_end().to_owned() };
     (at..at, if is_line_start { lines } else { newline(text).to_owned() + &lines })
 }

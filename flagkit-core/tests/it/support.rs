@@ -19,7 +19,7 @@ pub(crate) fn flag_set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
     flags.into_iter().map(|(text, flag)| (key(text), flag)).collect()
 }
 
-/// The set whose only flag is `a`.
+/// Returns a set with `a` as the only flag.
 pub(crate) fn only_a(flag: Flag) -> FlagSet {
     flag_set([("a", flag)])
 }

@@ -7,13 +7,13 @@ use std::borrow::Cow;
 use std::ops::{Deref, Range};
 use std::slice;
 
-/// How deep values may nest. A flag needs less than half of that.
+/// The maximum depth of nested values. A flag needs less than half of it.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// A value and its place in the text, in bytes.
+/// A value and its range in the text, in bytes.
 ///
-/// The parsers create nodes. The decoder borrows them, and reports a problem at the node's offset. Tools replace the text
-/// of a [`span`](Self::span).
+/// The parsers create nodes. The decoder borrows them, and reports a problem at the node's offset. Tools replace the
+/// text of a [`span`](Self::span).
 #[derive(Debug)]
 pub struct Node<'t> {
     pub(super) range: ByteRange,
@@ -21,8 +21,10 @@ pub struct Node<'t> {
     pub value: Value<'t>,
 }
 
-/// A range of the text. Two offsets of 32 bits are enough, because the parsers refuse a larger text, and a document may have
-/// a node for every other byte.
+/// A range of the text, in bytes.
+///
+/// Offsets of 32 bits are enough, because the parsers refuse a larger text. The range is small, because a document may
+/// have a node for every other byte.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ByteRange {
     start: u32,
@@ -40,7 +42,7 @@ impl ByteRange {
     }
 }
 
-/// The value of a [`Node`], before the decoder has given it a meaning.
+/// The value of a [`Node`], before the decoder interprets it.
 #[derive(Debug)]
 pub enum Value<'t> {
     /// `null`, which only JSON has.
@@ -61,7 +63,7 @@ pub enum Value<'t> {
 
 /// A table with its entries in the order of their first occurrence in the text.
 ///
-/// Lookup by name is a scan, so there is no index in it: a flag has few keys. The parsers report duplicate names.
+/// It has no index: a lookup by name is a scan, because a flag has few keys. The parsers report duplicate names.
 #[derive(Debug)]
 pub struct Table<'t> {
     pub(super) entries: Vec<Entry<'t>>,
@@ -107,7 +109,7 @@ impl<'t> Deref for Table<'t> {
 /// A name in a table, the offset of the name, and its value.
 #[derive(Debug)]
 pub struct Entry<'t> {
-    /// Where the name begins. A name that occurs in several headers or dotted keys has the offset of the first.
+    /// The offset of the name. A name that occurs in several headers or dotted keys has the offset of the first.
     pub offset: usize,
     /// The name, with its escapes resolved.
     pub name: Cow<'t, str>,
@@ -125,12 +127,12 @@ impl<'n, 't> IntoIterator for &'n Table<'t> {
 }
 
 impl<'t> Node<'t> {
-    /// The tree of a text that cannot be parsed.
+    /// Returns the tree for a text that cannot be parsed.
     pub(super) fn null() -> Self {
         Self { range: ByteRange::new(0, 0), value: Value::Null }
     }
 
-    /// Returns where the value begins; see [`span`](Self::span).
+    /// Returns the offset at which the value begins; see [`span`](Self::span).
     pub fn offset(&self) -> usize {
         self.range.start()
     }

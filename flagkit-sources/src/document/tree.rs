@@ -1,7 +1,7 @@
 //! The tree of a document, for tools that check or edit flag files.
 //!
-//! This is the same tree that [`Format::read`] decodes, with the place of each value in the text. It is not part of the
-//! stable interface: only the command uses it, which has the same version as this crate.
+//! This is the same tree that [`Format::read`] decodes, with the range of each value in the text. It is not part of the
+//! stable interface: only the command uses it, and the command has the same version as this crate.
 
 use flagkit_core::source::LoadError;
 
@@ -22,7 +22,7 @@ pub fn parse(format: Format, text: &str) -> Result<Node<'_>, LoadError> {
     format.parse(text, &Lines::new(text))
 }
 
-/// Parses a text into a tree that lacks everything with an error, such as a duplicate name or a value nested too deep.
+/// Parses a text into a tree that omits everything with an error, such as a duplicate name or a value nested too deep.
 ///
 /// The tree is `Null` if the grammar of the format is violated anywhere.
 pub fn parse_partially(format: Format, text: &str) -> Node<'_> {

@@ -1,4 +1,4 @@
-//! Flags whose prerequisites form a cycle or too long a chain are invalid, and a read of them ends at once.
+//! Flags with prerequisites that form a cycle or too long a chain are invalid, and a read of them ends at once.
 
 use flagkit_core::source::{Location, Problem, Provenance, Publisher, Reference};
 use flagkit_core::tooling::Step;

@@ -59,7 +59,7 @@ fn each_subject_is_included_from_its_exact_millionth_on() {
     for id in 0..SUBJECTS {
         set(50_000_000);
         let Reason::Rollout { point, .. } = flags.evaluate("plain", &id).reason() else { panic!("expected a rollout") };
-        // The least percentage whose threshold is above the point: threshold = floor(millionths * 2^31 / 10^8).
+        // The least percentage with a threshold above the point: threshold = floor(millionths * 2^31 / 10^8).
         let millionths = ((u64::from(point.to_bits()) + 1) * 100_000_000).div_ceil(1 << 31);
         set(millionths - 1);
         assert!(!flags.is_on("plain", &id), "{id} is included before its step");
