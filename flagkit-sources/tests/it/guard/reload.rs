@@ -310,8 +310,8 @@ mod dropped {
         let http = configure(eager(&stub.url()).stream(false));
         let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark);
         // The first request may be the one that hangs.
-        let patience = if requests == 1 { Duration::ZERO } else { DEADLINE };
-        let guard = builder.startup_timeout(patience).start().expect("starts dark at the worst");
+        let startup_timeout = if requests == 1 { Duration::ZERO } else { DEADLINE };
+        let guard = builder.startup_timeout(startup_timeout).start().expect("starts dark at the worst");
         wait_until(what, || requested.load(Ordering::SeqCst) >= requests);
         // This is long enough for the client to start reading.
         pause(Duration::from_millis(60));

@@ -12,7 +12,7 @@ use flagkit_sources::{Http, Retry};
 
 const ON: &str = "[flags]\na = true\n";
 const OFF: &str = "[flags]\na = false\n";
-const BEAT: &str = ": still here\n\n";
+const HEARTBEAT: &str = ": still here\n\n";
 /// The last chunk of a chunked response.
 const END: &str = "0\r\n\r\n";
 
@@ -199,7 +199,7 @@ fn a_document_that_is_refused_leaves_the_stream_open_for_a_good_one() {
     assert!(is_on(&guard, "a") && last_error(&guard).expect("an error").contains("1:7"));
     // A live server does not make its document valid.
     let confirmations = status(&guard).confirmations;
-    (0..20).for_each(|_| server.say(chunk(BEAT)));
+    (0..20).for_each(|_| server.say(chunk(HEARTBEAT)));
     server.say(chunk(&event("v3", "[flags]\na = 2 = 3\n")));
     wait_until("the second refusal", || status(&guard).refusals == 2);
     assert_eq!((status(&guard).state, status(&guard).confirmations), (SourceState::Stale, confirmations));
@@ -254,7 +254,7 @@ fn signs_of_life_confirm_the_flags() {
     wait_until("a stream", || server.open() == 1);
     for _ in 0..5 {
         let before = status(&guard).confirmations;
-        server.say(chunk(BEAT));
+        server.say(chunk(HEARTBEAT));
         wait_until("a confirmation", || status(&guard).confirmations > before);
     }
     assert_eq!(status(&guard).state, SourceState::Fresh);
@@ -342,8 +342,8 @@ fn a_stream_that_cannot_be_opened_leaves_the_polls_alone() {
     let server = Server::new(ON);
     server.set(|state| state.stream = answer("502 Bad Gateway", "x-secret: canary\r\n", "canary"));
     let guard = start(eager(&server.stub.url()));
-    let complaint = "its stream cannot be opened, changes are seen by polling";
-    let is_warned = || status(&guard).warnings.iter().any(|warning| warning.contains(complaint));
+    let warning_text = "its stream cannot be opened, changes are seen by polling";
+    let is_warned = || status(&guard).warnings.iter().any(|warning| warning.contains(warning_text));
     wait_until("a warning", is_warned);
     let warnings = status(&guard).warnings;
     assert!(warnings.iter().any(|warning| warning.contains("502")) && !format!("{warnings:?}").contains("canary"));
@@ -413,12 +413,12 @@ fn a_reload_during_a_stream_polls_with_the_next_sign_of_life() {
     wait_until("its first event", || status(&guard).confirmations >= 1);
     server.set(|state| state.poll = document("v2", OFF));
     guard.reload();
-    server.say(chunk(BEAT));
+    server.say(chunk(HEARTBEAT));
     wait_until("the poll", || !is_on(&guard, "a"));
     assert_eq!((server.stub.polls().len(), server.streams().len()), (2, 1));
     // One reload causes one poll.
     let before = status(&guard).confirmations;
-    server.say(chunk(BEAT));
+    server.say(chunk(HEARTBEAT));
     wait_until("another sign of life", || status(&guard).confirmations > before);
     assert_eq!(server.stub.polls().len(), 2);
 }
@@ -430,7 +430,7 @@ fn a_drop_ends_a_stream_at_once() {
     wait_until("a stream", || server.open() == 1);
     assert!(guard.stop(SOON), "its thread is left");
     wait_until("the connection is closed", || {
-        server.say(chunk(BEAT));
+        server.say(chunk(HEARTBEAT));
         server.open() == 0
     });
 }

@@ -190,7 +190,7 @@ fn a_drop_does_not_wait_for_what_drips() {
 }
 
 const IDLE: Duration = Duration::from_millis(600);
-const BEAT: Duration = Duration::from_millis(50);
+const HEARTBEAT: Duration = Duration::from_millis(50);
 
 /// The state of a server with a stream, set by the test.
 #[derive(Default)]
@@ -217,7 +217,7 @@ fn half_open(script: &Arc<Script>) -> Stub {
             let _ = say_nothing(stream);
         } else {
             while stream.write_all(chunk(":\n\n").as_bytes()).is_ok() {
-                pause(BEAT);
+                pause(HEARTBEAT);
             }
         }
         false
@@ -311,7 +311,7 @@ fn a_stream_that_never_ends_its_event_holds_up_no_reload() {
         }
         let _ = stream.write_all(format!("{STREAM}{}", chunk("event: toml\n")).as_bytes());
         while stream.write_all(chunk(":\n").as_bytes()).is_ok() {
-            pause(BEAT);
+            pause(HEARTBEAT);
         }
         false
     });
