@@ -145,7 +145,7 @@ fn the_child_may_start_its_sources_again() {
     }
     let folder = TestDir::new();
     folder.write(document("a", false));
-    let stub = Stub::saying(stub::document("v1", "[flags]\nserved = true\n"));
+    let stub = Stub::responding(stub::document("v1", "[flags]\nserved = true\n"));
     let custom = Custom { load: || Ok(Load::new(lit(&["steady"]))), run: |_: &Publisher| {} };
     let guard = Builder::new()
         .source(File::new(folder.flags()))

@@ -71,13 +71,20 @@ mod http {
     mod content_type;
     mod dark_start;
     mod etag;
-    mod limits;
+    mod limits {
+        mod body;
+        mod compression;
+        mod headers;
+        mod streams;
+    }
     #[cfg(unix)]
     mod nginx;
+    mod proxy;
     mod redirects;
     mod secrets;
     mod start;
     mod status_codes;
+    mod stored_document;
     mod stream;
     mod stream_fallback;
     mod timeouts;

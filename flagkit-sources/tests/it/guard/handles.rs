@@ -15,7 +15,7 @@ fn a_thousand_clones_of_a_handle() {
     if !in_own_process(module_path!(), "a_thousand_clones_of_a_handle") {
         return;
     }
-    let stub = Stub::saying(document("v1", "[flags]\na = true\n"));
+    let stub = Stub::responding(document("v1", "[flags]\na = true\n"));
     let guard = start(eager(&stub.url()).poll_every(std::time::Duration::from_secs(3600)).stream(false));
     assert!(is_on(&guard, "a"));
     // The stub has a thread for each connection, and the client keeps one open.

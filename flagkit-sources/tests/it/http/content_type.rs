@@ -25,17 +25,17 @@ struct Server {
 }
 
 impl Server {
-    fn saying(answer: impl Into<Vec<u8>>) -> Self {
+    fn responding(answer: impl Into<Vec<u8>>) -> Self {
         let answer = Arc::new(Mutex::new(answer.into()));
-        let says = Arc::clone(&answer);
+        let current = Arc::clone(&answer);
         let stub = Stub::new(move |_, stream| {
-            let answer = says.lock().expect("no panic").clone();
+            let answer = current.lock().expect("no panic").clone();
             stream.write_all(&answer).is_ok()
         });
         Self { stub, answer }
     }
 
-    fn say(&self, answer: impl Into<Vec<u8>>) {
+    fn set_response(&self, answer: impl Into<Vec<u8>>) {
         *self.answer.lock().expect("no panic") = answer.into();
     }
 
@@ -49,11 +49,11 @@ impl Server {
 }
 
 /// Makes the source poll, and waits until it is idle again.
-fn ask(guard: &Guard) {
+fn poll_now(guard: &Guard) {
     wait_until("the source to wait", || status(guard).next_try.is_some());
     let before = status(guard).next_try;
     guard.reload();
-    wait_until("the source to ask", || status(guard).next_try.is_some_and(|next| Some(next) != before));
+    wait_until("the source to poll", || status(guard).next_try.is_some_and(|next| Some(next) != before));
 }
 
 /// A response with these bytes as its body, and these headers.
@@ -62,15 +62,15 @@ fn bytes(headers: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// Tests the response in the middle of valid ones, and as the first one.
-fn assert_refused(what: &str, broken: impl Into<Vec<u8>>, expected: &str) {
-    let broken = broken.into();
-    let server = Server::saying(document("v1", GOOD));
+fn assert_refused(what: &str, invalid: impl Into<Vec<u8>>, expected: &str) {
+    let invalid = invalid.into();
+    let server = Server::responding(document("v1", GOOD));
     let guard = start(server.patient());
     let changes = Changes::of(&guard);
     assert!(is_on(&guard, "a"));
-    server.say(&*broken);
+    server.set_response(&*invalid);
     for refusals in 1..=2 {
-        ask(&guard);
+        poll_now(&guard);
         let status = status(&guard);
         assert_eq!((status.state, status.refusals, status.loads), (SourceState::Stale, refusals, 1), "{what}");
         let error = status.last_error.expect("an error").to_string();
@@ -78,20 +78,20 @@ fn assert_refused(what: &str, broken: impl Into<Vec<u8>>, expected: &str) {
         assert!(is_on(&guard, "a") && !is_on(&guard, "evil"), "{what}");
     }
     assert_eq!((changes.count(), guard.flags().snapshot().revision()), (0, 1), "{what}");
-    server.say(document("v2", AFTER));
-    ask(&guard);
-    assert!(is_on(&guard, "after"), "{what}: not mended: {:?}", last_error(&guard));
+    server.set_response(document("v2", AFTER));
+    poll_now(&guard);
+    assert!(is_on(&guard, "after"), "{what}: not repaired: {:?}", last_error(&guard));
     assert_eq!((status(&guard).state, last_error(&guard)), (SourceState::Fresh, None), "{what}");
 
-    server.say(broken);
+    server.set_response(invalid);
     let builder = || Builder::new().source(server.patient());
     let error = builder().when_invalid(OnFailedStart::Fail).start().expect_err(what).to_string();
     assert!(error.contains(expected), "{what}: {error}");
     let guard = builder().when_invalid(OnFailedStart::StayDark).start().expect("starts dark");
     assert_eq!((status(&guard).state, guard.flags().snapshot().revision()), (SourceState::Waiting, 0), "{what}");
-    server.say(document("v2", AFTER));
-    ask(&guard);
-    assert!(is_on(&guard, "after"), "{what}: not mended: {:?}", last_error(&guard));
+    server.set_response(document("v2", AFTER));
+    poll_now(&guard);
+    assert!(is_on(&guard, "after"), "{what}: not repaired: {:?}", last_error(&guard));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_page_is_no_document() {
 
 #[test]
 fn nothing_is_no_document() {
-    for nothing in ["", " ", "\n", "\r\n\r\n", " \t\n \n", "# nobody is at home\n", "\u{feff}"] {
+    for nothing in ["", " ", "\n", "\r\n\r\n", " \t\n \n", "# no flag\n", "\u{feff}"] {
         for kind in [TOML, ""] {
             assert_refused(&format!("{nothing:?}"), answer("200 OK", kind, nothing), "");
         }
@@ -138,7 +138,7 @@ fn a_success_of_another_kind_is_no_document() {
 }
 
 #[test]
-fn what_is_of_another_type_is_no_document() {
+fn a_response_of_another_type_is_no_document() {
     for kind in [
         "application/xml",
         "text/css",
@@ -159,19 +159,19 @@ fn what_is_of_another_type_is_no_document() {
 }
 
 #[test]
-fn an_encoding_that_was_not_asked_for_is_refused() {
+fn an_encoding_that_was_not_requested_is_refused() {
     for encoding in ["br", "zstd", "deflate", "compress", "gzip, gzip", "gzip, br", "br, gzip", "aws-chunked"] {
         let headers = format!("{TOML}content-encoding: {encoding}\r\n");
         assert_refused(encoding, answer("200 OK", &headers, EVIL), "an encoding that was not requested");
     }
     // The header claims compression, the body is not compressed.
     assert_refused("gzip", answer("200 OK", &format!("{TOML}content-encoding: gzip\r\n"), EVIL), "gzip");
-    // The body is compressed, and no header says so.
+    // The body is compressed, and no header declares it.
     assert_refused("raw gzip", bytes(TOML, &[0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255]), "UTF-8");
 }
 
 #[test]
-fn what_cannot_be_read_is_no_document() {
+fn unreadable_text_is_no_document() {
     assert_refused("no end", answer("200 OK", TOML, "[flags\na = false\n"), "1:7");
     assert_refused("JSON as TOML", answer("200 OK", TOML, "{\"flags\": {\"evil\": true}}"), "not well-formed TOML");
     assert_refused("TOML as JSON", answer("200 OK", "content-type: application/json\r\n", EVIL), "JSON");
@@ -187,7 +187,7 @@ fn what_cannot_be_read_is_no_document() {
 }
 
 #[test]
-fn what_is_not_http_is_no_document() {
+fn a_response_that_is_not_http_is_no_document() {
     for (what, answer) in [
         ("TOML alone", EVIL.to_owned()),
         ("HTTP/0.9", format!("{LOGIN}{EVIL}")),
@@ -225,7 +225,7 @@ fn what_is_not_http_is_no_document() {
 #[test]
 fn a_document_with_a_flag_that_is_not_understood_is_a_document() {
     let text = "[flags]\na = true\nb = \"perhaps\"\nafter = true\n";
-    let server = Server::saying(document("v1", text));
+    let server = Server::responding(document("v1", text));
     let guard = start(server.patient());
     assert!(is_on(&guard, "a") && is_on(&guard, "after") && !is_on(&guard, "b"));
     let status = status(&guard);
@@ -240,7 +240,7 @@ fn understood(path: &str, kind: Option<&str>, format: Option<Format>) -> Vec<&'s
     let headers = kind.map(|kind| format!("content-type: {kind}\r\n")).unwrap_or_default();
     let mut all = Vec::new();
     for (key, text) in BOTH {
-        let server = Server::saying(answer("200 OK", &headers, text));
+        let server = Server::responding(answer("200 OK", &headers, text));
         let mut http = eager(&format!("http://{}{path}", server.stub.address())).stream(false);
         if let Some(format) = format {
             http = http.format(format);
@@ -274,7 +274,7 @@ fn the_type_goes_before_the_name_of_the_document() {
 }
 
 #[test]
-fn without_a_type_that_says_it_the_name_does() {
+fn without_a_specific_type_the_name_decides() {
     let vague = ["text/plain", "TEXT/PLAIN; charset=utf-8", "application/octet-stream", "binary/octet-stream"];
     for kind in vague.map(Some).into_iter().chain([None]) {
         for (path, expected) in [
@@ -309,12 +309,12 @@ fn a_format_that_is_set_goes_before_both() {
 }
 
 #[test]
-fn what_is_asked_for_is_said() {
-    let server = Server::saying(document("v1", GOOD));
+fn the_request_lists_the_accepted_types() {
+    let server = Server::responding(document("v1", GOOD));
     let guard = start(server.patient());
     assert!(is_on(&guard, "a"));
     let polls = server.stub.polls();
-    let accept = polls[0].header("accept").expect("what is asked for");
+    let accept = polls[0].header("accept").expect("the accepted types");
     assert!(accept.contains("application/toml") && accept.contains("application/json"), "{accept}");
     assert_eq!(polls[0].header("accept-encoding"), Some("gzip"));
     assert!(polls[0].header("user-agent").is_some_and(|agent| agent.starts_with("flagkit/")));

@@ -10,7 +10,7 @@ use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Builder, File, Guard, OnFailedStart, Readiness};
 
 /// An address at which no server listens.
-fn nobody() -> SocketAddr {
+fn unused_address() -> SocketAddr {
     TcpListener::bind(own_address()).and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
@@ -27,7 +27,7 @@ fn kind(guard: &Guard) -> Option<ErrorKind> {
 
 #[test]
 fn by_default() {
-    let (folder, address) = (TestDir::new(), nobody());
+    let (folder, address) = (TestDir::new(), unused_address());
     let guard = builder(&folder, address).start().expect("it starts without the server");
     assert_eq!(kind(&guard), Some(ErrorKind::Unreachable));
     assert_eq!((is_on(&guard, "a"), guard.readiness()), (false, Readiness::Dark));
@@ -35,42 +35,44 @@ fn by_default() {
         use std::io::Write as _;
         !request.is_stream_request() && stream.write_all(document("v1", "[flags]\nb = true\n").as_bytes()).is_ok()
     });
-    wait_until("the server is heard", || is_on(&guard, "b"));
-    assert!(is_on(&guard, "a"), "the server says nothing of it");
+    wait_until("the document of the server is loaded", || is_on(&guard, "b"));
+    assert!(is_on(&guard, "a"), "the server does not declare it");
     wait_until("all is well", || guard.readiness() == Readiness::Ready);
 }
 
 #[test]
 fn unless_the_program_can_do_without_it() {
     let folder = TestDir::new();
-    let guard = builder(&folder, nobody()).when_unreachable(OnFailedStart::Skip).start().expect("it starts");
+    let guard = builder(&folder, unused_address()).when_unreachable(OnFailedStart::Skip).start().expect("it starts");
     assert_eq!((is_on(&guard, "a"), guard.readiness()), (true, Readiness::Ready));
     // The policy for a missing document does not apply to an unreachable server.
-    let guard = builder(&folder, nobody()).when_missing(OnFailedStart::Skip).start().expect("it starts");
+    let guard = builder(&folder, unused_address()).when_missing(OnFailedStart::Skip).start().expect("it starts");
     assert!(!is_on(&guard, "a"));
 }
 
 #[test]
 fn unless_the_program_cannot_start_without_it() {
     let folder = TestDir::new();
-    let error =
-        builder(&folder, nobody()).when_unreachable(OnFailedStart::Fail).start().expect_err("it does not start");
+    let error = builder(&folder, unused_address())
+        .when_unreachable(OnFailedStart::Fail)
+        .start()
+        .expect_err("it does not start");
     assert!(error.is_load(), "{error}");
 }
 
 #[test]
 fn a_server_that_answers_no_is_another_matter() {
     let folder = TestDir::new();
-    let unauthorized = Stub::saying(answer("401 Unauthorized", "", ""));
-    let error = builder(&folder, unauthorized.address()).start().expect_err("somebody has to mend that");
+    let unauthorized = Stub::responding(answer("401 Unauthorized", "", ""));
+    let error = builder(&folder, unauthorized.address()).start().expect_err("a rejected request needs an operator");
     assert!(error.to_string().contains("401"), "{error}");
 
-    let nothing = Stub::saying(answer("404 Not Found", "", ""));
+    let nothing = Stub::responding(answer("404 Not Found", "", ""));
     let guard = builder(&folder, nothing.address()).start().expect("there may be a document later");
     assert_eq!((kind(&guard), is_on(&guard, "a")), (Some(ErrorKind::Missing), false));
     assert_eq!(guard.status().sources[1].state, SourceState::Waiting);
 
-    let overloaded = Stub::saying(answer("503 Service Unavailable", "", ""));
+    let overloaded = Stub::responding(answer("503 Service Unavailable", "", ""));
     let guard = builder(&folder, overloaded.address()).start().expect("it passes");
     assert_eq!((kind(&guard), is_on(&guard, "a")), (Some(ErrorKind::Unreachable), false));
 }

@@ -27,7 +27,7 @@ fn tags(stub: &Stub) -> Vec<Option<String>> {
 }
 
 #[test]
-fn a_broken_document_leaves_the_tag_of_the_last_good_one() {
+fn an_invalid_document_keeps_the_tag_of_the_last_good_one() {
     let stub = stub(&[
         || document("v1", GOOD),
         || document("v2", "[flags\na = false\n"),
@@ -61,7 +61,7 @@ fn not_modified_without_a_question_is_an_error() {
 }
 
 #[test]
-fn a_server_without_tags_is_asked_plainly_and_the_same_text_is_no_change() {
+fn a_server_without_tags_is_polled_unconditionally_and_the_same_text_is_no_change() {
     let stub = stub(&[|| answer("200 OK", "content-type: application/toml\r\n", GOOD)]);
     let guard = start(eager(&stub.url()));
     wait_until("some polls", || stub.polls().len() >= 5);

@@ -47,7 +47,7 @@ fn changes_within_a_second_are_all_seen() {
         wait_for_version(&guard, number);
     }
     let tags: HashSet<String> = polls(&nginx).into_iter().map(|logged| logged.tag).collect();
-    assert!(tags.len() < 40, "nginx told all of them apart, and nothing was shown");
+    assert!(tags.len() < 40, "nginx gave each document its own tag, so this proves nothing");
 }
 
 #[test]
@@ -96,7 +96,9 @@ fn a_reload_of_nginx_loses_nothing() {
         let generation = nginx.reload();
         nginx.replace("flags.toml", &version(number));
         wait_for_version(&guard, number);
-        wait_until("the new workers are asked", || polls(&nginx).iter().any(|logged| logged.generation == generation));
+        wait_until("the new workers receive a poll", || {
+            polls(&nginx).iter().any(|logged| logged.generation == generation)
+        });
         assert!(is_on(&guard, "always"));
     }
     wait_for_state(&guard, SourceState::Fresh);
@@ -167,7 +169,7 @@ fn the_types_that_nginx_knows_and_does_not_know_are_taken() {
 }
 
 #[test]
-fn a_page_is_no_document_whatever_it_says() {
+fn a_page_is_no_document_whatever_its_text() {
     let Some(nginx) = Nginx::start("", "default_type text/html;") else { return };
     nginx.write("flags.toml", &version(1));
     let guard = start(eager(&nginx.url("/flags.toml")));

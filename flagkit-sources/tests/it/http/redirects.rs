@@ -21,7 +21,7 @@ struct Elsewhere(TcpListener);
 impl Elsewhere {
     fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-        listener.set_nonblocking(true).expect("it can be asked");
+        listener.set_nonblocking(true).expect("it can be set");
         Self(listener)
     }
 
@@ -226,7 +226,7 @@ fn a_redirect_in_a_circle_ends_and_is_tried_again() {
 #[test]
 fn a_redirect_without_a_place_is_an_error() {
     for follow in [false, true] {
-        let stub = Stub::saying(answer("302 Found", "content-type: application/toml\r\n", EVIL));
+        let stub = Stub::responding(answer("302 Found", "content-type: application/toml\r\n", EVIL));
         let guard = start(eager(&stub.url()).follow_redirects(follow));
         let error = last_error(&guard).expect("an error");
         assert!(error.contains("302") && !is_on(&guard, "evil"), "{error}");
@@ -260,7 +260,7 @@ fn a_stream_is_not_led_elsewhere_either() {
 
 /// Checks that `Elsewhere` would record a connection.
 #[test]
-fn who_goes_elsewhere_is_noticed() {
+fn a_client_that_goes_elsewhere_is_detected() {
     let elsewhere = Elsewhere::new();
     elsewhere.assert_untouched("nobody");
     let guard =

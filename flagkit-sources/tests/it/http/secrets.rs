@@ -74,8 +74,8 @@ fn assert_runs_silently(what: &str, http: Http, tries: u64) -> String {
     let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark);
     assert_debug_is_silent(what, &builder);
     let guard = builder.start().expect("starts dark at the worst");
-    let told = Arc::new(Mutex::new(String::new()));
-    let sink = Arc::clone(&told);
+    let reported = Arc::new(Mutex::new(String::new()));
+    let sink = Arc::clone(&reported);
     let subscription = guard.flags().subscribe(move |event| {
         let _ = write!(sink.lock().expect("no panic"), "{event:?} {event:#?}");
     });
@@ -89,7 +89,7 @@ fn assert_runs_silently(what: &str, http: Http, tries: u64) -> String {
     assert_silent(what, &seen);
     drop(subscription);
     drop(guard);
-    assert_silent(what, &format!("told: {}", told.lock().expect("no panic")));
+    assert_silent(what, &format!("reported: {}", reported.lock().expect("no panic")));
     seen
 }
 
@@ -120,7 +120,7 @@ fn is_secretive(request: &Request) -> bool {
 }
 
 #[test]
-fn a_server_that_is_well_receives_what_nobody_is_shown() {
+fn a_healthy_server_receives_the_secrets_that_no_output_shows() {
     let stub = Stub::new(|request, stream| {
         if !request.is_stream_request() {
             return stream.write_all(document("v1", GOOD).as_bytes()).is_ok();
@@ -140,8 +140,8 @@ fn a_server_that_is_well_receives_what_nobody_is_shown() {
 }
 
 #[test]
-fn the_user_of_the_url_is_told_to_the_server() {
-    let stub = Stub::saying(document("v1", GOOD));
+fn the_user_of_the_url_is_sent_to_the_server() {
+    let stub = Stub::responding(document("v1", GOOD));
     let guard = support::stub::start(eager(&url(stub.address())));
     assert!(is_on(&guard, "a"));
     assert_eq!(stub.requests()[0].header("authorization"), Some(BASIC));
@@ -149,7 +149,7 @@ fn the_user_of_the_url_is_told_to_the_server() {
 
 #[test]
 fn a_token_goes_before_the_user_of_the_url() {
-    let stub = Stub::saying(document("v1", GOOD));
+    let stub = Stub::responding(document("v1", GOOD));
     let guard = support::stub::start(secretive(&url(stub.address())));
     assert!(is_on(&guard, "a"));
     let head = stub.requests()[0].head.to_ascii_lowercase();
@@ -173,9 +173,9 @@ fn servers_that_are_not_well_are_complained_of_without_the_secrets() {
         ("not modified", answer("304 Not Modified", &format!("etag: \"{CANARY}\"\r\n"), "")),
         ("retry", answer("503 Service Unavailable", &format!("retry-after: {CANARY}\r\n"), "")),
         ("not HTTP", format!("{CANARY}\r\n\r\n")),
-        ("a broken header", format!("HTTP/1.1 200 OK\r\n{CANARY} {CANARY}\r\n\r\n")),
-        ("a broken length", format!("HTTP/1.1 200 OK\r\ncontent-length: {CANARY}\r\n\r\n")),
-        ("a broken chunk", format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{CANARY}\r\n")),
+        ("an invalid header", format!("HTTP/1.1 200 OK\r\n{CANARY} {CANARY}\r\n\r\n")),
+        ("an invalid length", format!("HTTP/1.1 200 OK\r\ncontent-length: {CANARY}\r\n\r\n")),
+        ("an invalid chunk", format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{CANARY}\r\n")),
         ("half", format!("HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{CANARY}")),
         ("no gzip", answer("200 OK", "content-encoding: gzip\r\n", CANARY)),
         ("much", format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", CANARY.repeat(10_000))),
@@ -190,7 +190,7 @@ fn servers_that_are_not_well_are_complained_of_without_the_secrets() {
 }
 
 #[test]
-fn a_redirect_is_complained_of_without_where_it_leads() {
+fn the_error_of_a_redirect_hides_its_target() {
     for location in [
         format!("http://user:{CANARY}@127.0.0.1:1/?token={CANARY}"),
         format!("https://{CANARY}.invalid/{CANARY}"),
@@ -210,7 +210,7 @@ fn a_redirect_is_complained_of_without_where_it_leads() {
 }
 
 #[test]
-fn a_stream_that_is_refused_is_warned_of_without_the_secrets() {
+fn the_warning_about_a_refused_stream_hides_the_secrets() {
     let stub = Stub::new(|request, stream| {
         let refusal = || answer(&format!("403 {CANARY}"), &format!("x: {CANARY}\r\n"), CANARY);
         let answer = if request.is_stream_request() { refusal() } else { document("v1", GOOD) };
@@ -221,7 +221,7 @@ fn a_stream_that_is_refused_is_warned_of_without_the_secrets() {
 }
 
 #[test]
-fn where_nobody_answers_nothing_is_shown_either() {
+fn an_unreachable_server_reveals_no_secret_either() {
     let port = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("it is bound")
@@ -252,7 +252,7 @@ fn where_nobody_answers_nothing_is_shown_either() {
 }
 
 #[test]
-fn what_cannot_be_sent_or_is_no_url_is_refused_without_being_repeated() {
+fn an_invalid_url_or_header_is_refused_without_being_repeated() {
     let good = || eager("http://127.0.0.1:1/flags.toml");
     for value in [format!("{CANARY}\n"), format!("{CANARY}\r\nx: y"), format!("a\n{CANARY}"), format!("{CANARY}\0")] {
         for error in [good().bearer_token(&value), good().header("X-Api-Key", &value), good().header(&value, "x")] {
@@ -301,7 +301,7 @@ fn a_url_whose_port_is_none_is_refused() {
 
 #[test]
 fn a_later_header_of_the_same_name_takes_the_place_of_an_earlier_one() {
-    let stub = Stub::saying(document("v1", GOOD));
+    let stub = Stub::responding(document("v1", GOOD));
     let http = eager(&stub.url()).bearer_token("old").and_then(|http| http.header("AUTHORIZATION", "new"));
     let guard = support::stub::start(http.expect("headers"));
     assert!(is_on(&guard, "a"));

@@ -18,8 +18,8 @@ const AFTER: &str = "[flags]\na = true\nafter = true\n";
 const EVIL: &str = "[flags]\nevil = true\n";
 
 /// These waits are far longer than a test. Each can thus be measured, and the test makes the source poll by `reload`.
-const PASSING: (u64, u64) = (100, 300);
-const LASTING: (u64, u64) = (1_000, 2_500);
+const TRANSIENT: (u64, u64) = (100, 300);
+const PERMANENT: (u64, u64) = (1_000, 2_500);
 
 /// A server with a response that the test sets. It records the time of its last response.
 struct Server {
@@ -29,18 +29,18 @@ struct Server {
 }
 
 impl Server {
-    fn saying(answer: String) -> Self {
+    fn responding(answer: String) -> Self {
         let (answer, answered) = (Arc::new(Mutex::new(answer)), Arc::new(Mutex::new(SystemTime::UNIX_EPOCH)));
-        let (says, at) = (Arc::clone(&answer), Arc::clone(&answered));
+        let (current, at) = (Arc::clone(&answer), Arc::clone(&answered));
         let stub = Stub::new(move |_, stream| {
             *at.lock().expect("no panic") = SystemTime::now();
-            let answer = says.lock().expect("no panic").clone();
+            let answer = current.lock().expect("no panic").clone();
             stream.write_all(answer.as_bytes()).is_ok()
         });
         Self { stub, answer, answered }
     }
 
-    fn say(&self, answer: String) {
+    fn set_response(&self, answer: String) {
         *self.answer.lock().expect("no panic") = answer;
     }
 
@@ -48,7 +48,7 @@ impl Server {
     fn patient(&self) -> Http {
         let mut retry = Retry::default();
         let seconds = |(first, longest)| (Duration::from_secs(first), Duration::from_secs(longest));
-        (retry.transient, retry.permanent) = (seconds(PASSING), seconds(LASTING));
+        (retry.transient, retry.permanent) = (seconds(TRANSIENT), seconds(PERMANENT));
         self.source(retry)
     }
 
@@ -81,10 +81,10 @@ fn next_try(guard: &Guard) -> SystemTime {
 }
 
 /// Makes the source poll, and waits until it is idle again. No two waits end in the same nanosecond.
-fn ask(guard: &Guard) {
+fn poll_now(guard: &Guard) {
     let before = next_try(guard);
     guard.reload();
-    wait_until("the source to ask", || status(guard).next_try.is_some_and(|next| next != before));
+    wait_until("the source to poll", || status(guard).next_try.is_some_and(|next| next != before));
 }
 
 /// The text that an error adds about the existing flags.
@@ -103,7 +103,7 @@ fn jittered(seconds: u64) -> RangeInclusive<u64> {
 
 #[test]
 fn each_status_but_200_is_an_error_that_names_it_and_passes() {
-    let passing = [
+    let transient = [
         (101, "switching protocols"),
         (201, "created"),
         (202, "accepted"),
@@ -121,7 +121,7 @@ fn each_status_but_200_is_an_error_that_names_it_and_passes() {
         (504, "gateway timeout"),
         (599, "an unknown status"),
     ];
-    let lasting = [
+    let permanent = [
         (301, "a redirect"),
         (302, "a redirect"),
         (307, "a redirect"),
@@ -140,14 +140,18 @@ fn each_status_but_200_is_an_error_that_names_it_and_passes() {
         (600, "an unknown status"),
         (999, "an unknown status"),
     ];
-    let all = passing.map(|(code, name)| (code, name, PASSING.0)).into_iter();
-    for (code, name, wait) in all.chain(lasting.map(|(code, name)| (code, name, LASTING.0))) {
-        let server = Server::saying(document("v1", GOOD));
+    let all = transient.map(|(code, name)| (code, name, TRANSIENT.0)).into_iter();
+    for (code, name, wait) in all.chain(permanent.map(|(code, name)| (code, name, PERMANENT.0))) {
+        let server = Server::responding(document("v1", GOOD));
         let guard = start(server.patient());
         assert!(is_on(&guard, "a"));
 
-        server.say(answer(&format!("{code} Whatever"), "content-type: application/toml\r\netag: \"v2\"\r\n", EVIL));
-        ask(&guard);
+        server.set_response(answer(
+            &format!("{code} Whatever"),
+            "content-type: application/toml\r\netag: \"v2\"\r\n",
+            EVIL,
+        ));
+        poll_now(&guard);
         server.assert_waits(&guard, jittered(wait));
         let error = status(&guard).last_error.expect("an error");
         let text = error.to_string();
@@ -156,8 +160,8 @@ fn each_status_but_200_is_an_error_that_names_it_and_passes() {
         assert_eq!(status(&guard).state, SourceState::Stale);
         assert!(is_on(&guard, "a") && !is_on(&guard, "evil"));
 
-        server.say(document("v3", AFTER));
-        ask(&guard);
+        server.set_response(document("v3", AFTER));
+        poll_now(&guard);
         assert!(is_on(&guard, "after"), "no recovery from {code}");
         assert_eq!(status(&guard).state, SourceState::Fresh);
         assert_eq!((last_error(&guard), status(&guard).refusals, status(&guard).loads), (None, 1, 2));
@@ -171,26 +175,26 @@ fn each_status_but_200_is_an_error_that_names_it_and_passes() {
 /// The same holds at a start, when there is no document yet.
 #[test]
 fn a_start_with_any_status_is_dark_until_the_next_good_answer() {
-    for (code, window) in [(204, jittered(PASSING.0)), (404, jittered(LASTING.0)), (503, jittered(PASSING.0))] {
-        let server = Server::saying(answer(&format!("{code} Whatever"), "", EVIL));
+    for (code, window) in [(204, jittered(TRANSIENT.0)), (404, jittered(PERMANENT.0)), (503, jittered(TRANSIENT.0))] {
+        let server = Server::responding(answer(&format!("{code} Whatever"), "", EVIL));
         let guard = start(server.patient());
         server.assert_waits(&guard, window);
         assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Waiting, Readiness::Dark));
         assert!(!is_on(&guard, "evil"));
-        server.say(document("v1", GOOD));
-        ask(&guard);
+        server.set_response(document("v1", GOOD));
+        poll_now(&guard);
         assert!(is_on(&guard, "a"));
         assert_eq!(guard.wait_until_ready(support::DEADLINE), Readiness::Ready);
     }
 }
 
 #[test]
-fn waits_double_up_to_the_longest_and_begin_anew_with_another_kind_of_failure() {
-    let server = Server::saying(document("v1", GOOD));
+fn waits_double_up_to_the_longest_and_start_over_with_another_kind_of_failure() {
+    let server = Server::responding(document("v1", GOOD));
     let guard = start(server.patient());
     let fail = |code: u16, wait: u64| {
-        server.say(answer(&format!("{code} Whatever"), "", ""));
-        ask(&guard);
+        server.set_response(answer(&format!("{code} Whatever"), "", ""));
+        poll_now(&guard);
         server.assert_waits(&guard, jittered(wait));
     };
     for (code, waits) in [(503, &[100, 200, 300, 300][..]), (401, &[1_000, 2_000, 2_500, 2_500]), (500, &[100, 200])] {
@@ -200,8 +204,8 @@ fn waits_double_up_to_the_longest_and_begin_anew_with_another_kind_of_failure() 
     }
     // Two good polls in a row reset the back-off; one does not.
     let good = |count| {
-        server.say(document("v1", GOOD));
-        (0..count).for_each(|_| ask(&guard));
+        server.set_response(document("v1", GOOD));
+        (0..count).for_each(|_| poll_now(&guard));
         assert_eq!(status(&guard).state, SourceState::Fresh);
     };
     good(1);
@@ -212,14 +216,14 @@ fn waits_double_up_to_the_longest_and_begin_anew_with_another_kind_of_failure() 
 }
 
 #[test]
-fn by_default_what_takes_a_human_is_asked_for_after_minutes() {
-    let server = Server::saying(answer("403 Forbidden", "", ""));
+fn by_default_a_permanent_failure_is_retried_after_minutes() {
+    let server = Server::responding(answer("403 Forbidden", "", ""));
     let guard = start(server.source(Retry::default()));
     server.assert_waits(&guard, 150..=300);
 }
 
 #[test]
-fn when_to_come_back_is_heard_within_bounds() {
+fn retry_after_is_honoured_within_bounds() {
     let date = "date: Wed, 21 Oct 2015 07:28:00 GMT\r\n";
     // At most a tenth is added, so that clients do not return at the same time.
     let two_minutes = || 120..=132;
@@ -263,7 +267,7 @@ fn when_to_come_back_is_heard_within_bounds() {
     (retry.transient, retry.permanent) = ((ten, ten), (ten, ten));
     for (headers, window) in &cases {
         for code in ["429 Too Many Requests", "503 Service Unavailable"] {
-            let server = Server::saying(answer(code, headers, ""));
+            let server = Server::responding(answer(code, headers, ""));
             let guard = start(server.source(retry));
             let (least, most) = server.wait(&guard);
             let (from, to) = (Duration::from_secs(*window.start()), Duration::from_secs(*window.end()));
@@ -274,8 +278,8 @@ fn when_to_come_back_is_heard_within_bounds() {
 
 /// The wait is the same at the start and later, for transient and for permanent failures.
 #[test]
-fn when_to_come_back_is_heard_at_each_poll() {
-    let server = Server::saying(document("v1", GOOD));
+fn retry_after_is_honoured_at_each_poll() {
+    let server = Server::responding(document("v1", GOOD));
     let guard = start(server.patient());
     for (code, headers, window) in [
         (503, "retry-after: 900\r\n", 900..=990),
@@ -283,19 +287,19 @@ fn when_to_come_back_is_heard_at_each_poll() {
         (403, "retry-after: 7\r\n", jittered(2_000)),
         (429, "retry-after: 99999999999\r\n", 3_600..=3_600),
     ] {
-        server.say(answer(&format!("{code} Whatever"), headers, ""));
-        ask(&guard);
+        server.set_response(answer(&format!("{code} Whatever"), headers, ""));
+        poll_now(&guard);
         server.assert_waits(&guard, window);
     }
     // An operator's request takes precedence over the server's.
-    server.say(document("v2", AFTER));
-    ask(&guard);
+    server.set_response(document("v2", AFTER));
+    poll_now(&guard);
     assert!(is_on(&guard, "after"));
 }
 
 #[test]
-fn nobody_asks_before_the_time_that_the_server_has_named() {
-    let stub = Stub::saying(answer("429 Too Many Requests", "retry-after: 1\r\n", ""));
+fn no_request_is_sent_before_the_time_that_the_server_has_named() {
+    let stub = Stub::responding(answer("429 Too Many Requests", "retry-after: 1\r\n", ""));
     let guard = start(eager(&stub.url()));
     wait_until("another try", || stub.polls().len() >= 2);
     let polls = stub.polls();
@@ -304,7 +308,7 @@ fn nobody_asks_before_the_time_that_the_server_has_named() {
 }
 
 #[test]
-fn a_start_that_is_to_refuse_returns_the_first_error() {
+fn a_start_that_may_fail_returns_the_first_error() {
     for (code, expected) in [
         (401, "answered 401 (unauthorized)"),
         (204, "answered 204 (no content)"),
@@ -313,16 +317,16 @@ fn a_start_that_is_to_refuse_returns_the_first_error() {
         (404, "answered 404 (not found)"),
         (410, "answered 410 (gone)"),
     ] {
-        let server = Server::saying(answer(&format!("{code} Whatever"), "", EVIL));
+        let server = Server::responding(answer(&format!("{code} Whatever"), "", EVIL));
         let builder = |start: OnFailedStart, others: OnFailedStart| {
-            let (mut missing, mut unreachable, mut broken) = (others, others, others);
+            let (mut missing, mut unreachable, mut invalid) = (others, others, others);
             match kind(code) {
                 ErrorKind::Missing => missing = start,
                 ErrorKind::Unreachable => unreachable = start,
-                ErrorKind::Invalid => broken = start,
+                ErrorKind::Invalid => invalid = start,
             }
             let builder = Builder::new().source(server.patient());
-            builder.when_missing(missing).when_unreachable(unreachable).when_invalid(broken)
+            builder.when_missing(missing).when_unreachable(unreachable).when_invalid(invalid)
         };
         let error = builder(OnFailedStart::Fail, OnFailedStart::StayDark).start().expect_err("it is to refuse");
         assert!(error.is_load());
@@ -338,7 +342,7 @@ fn a_start_that_is_to_refuse_returns_the_first_error() {
 
 /// One source gets every one of these statuses in turn, within the time of a test.
 #[test]
-fn a_source_outlives_a_server_with_every_fault() {
+fn a_source_outlives_a_server_with_every_error() {
     let codes = [500, 401, 403, 404, 410, 429, 503, 400, 418, 301, 204, 206, 502, 504, 408, 405, 451, 499, 599, 201];
     let turn = AtomicUsize::new(0);
     let stub = Stub::new(move |_, stream| {

@@ -57,14 +57,14 @@ impl Server {
     }
 
     /// Writes to the open streams.
-    fn say(&self, bytes: impl AsRef<[u8]>) {
+    fn send(&self, bytes: impl AsRef<[u8]>) {
         // Writing to a stream fails if the client has closed it.
         self.set(|state| state.open.retain_mut(|stream| stream.write_all(bytes.as_ref()).is_ok()));
     }
 
     /// Ends the open streams, as a server that stops does.
     fn end_streams(&self) {
-        self.say(END);
+        self.send(END);
         self.set(|state| state.open.clear());
     }
 
@@ -103,12 +103,12 @@ fn the_first_event_counts_and_each_one_after_it() {
     wait_until("the first event", || is_on(&guard, "a"));
     for round in 0..20 {
         let on = round % 2 == 1;
-        server.say(chunk(&event(&format!("v{}", 3 + round), if on { ON } else { OFF })));
+        server.send(chunk(&event(&format!("v{}", 3 + round), if on { ON } else { OFF })));
         wait_until("a change", || is_on(&guard, "a") == on);
     }
     // The event may be split anywhere.
     for byte in event("last", OFF).as_bytes() {
-        server.say(raw_chunk(&[*byte]));
+        server.send(raw_chunk(&[*byte]));
     }
     wait_until("the last event", || !is_on(&guard, "a"));
     let status = status(&guard);
@@ -164,14 +164,14 @@ fn a_stream_that_goes_wrong_is_given_up_for_another() {
         let server = Server::new(ON);
         let guard = start(server.http());
         wait_until("a stream", || server.open() == 1);
-        server.say(raw_chunk(bytes));
+        server.send(raw_chunk(bytes));
         wait_until("another stream", || {
             assert!(is_on(&guard, "a"));
             server.streams().len() == 2
         });
         assert!(status(&guard).refusals >= 1);
         wait_for_state(&guard, SourceState::Fresh);
-        server.say(chunk(&event("v2", OFF)));
+        server.send(chunk(&event("v2", OFF)));
         wait_until("a change", || !is_on(&guard, "a"));
     }
 }
@@ -181,7 +181,7 @@ fn no_chunking_is_no_stream_and_changes_nothing() {
     let server = Server::new(ON);
     let guard = start(server.http());
     wait_until("a stream", || server.open() == 1);
-    server.say("zzz\r\nevent: toml\ndata: [flags]\ndata: a = false\n\n\r\n");
+    server.send("zzz\r\nevent: toml\ndata: [flags]\ndata: a = false\n\n\r\n");
     wait_until("another stream", || {
         assert!(is_on(&guard, "a"));
         server.streams().len() == 2
@@ -194,16 +194,16 @@ fn a_document_that_is_refused_leaves_the_stream_open_for_a_good_one() {
     let server = Server::new(ON);
     let guard = start(server.http());
     wait_until("a stream", || server.open() == 1);
-    server.say(chunk(&event("v2", "[flags\na = false\n")));
+    server.send(chunk(&event("v2", "[flags\na = false\n")));
     wait_for_state(&guard, SourceState::Stale);
     assert!(is_on(&guard, "a") && last_error(&guard).expect("an error").contains("1:7"));
     // A live server does not make its document valid.
     let confirmations = status(&guard).confirmations;
-    (0..20).for_each(|_| server.say(chunk(HEARTBEAT)));
-    server.say(chunk(&event("v3", "[flags]\na = 2 = 3\n")));
+    (0..20).for_each(|_| server.send(chunk(HEARTBEAT)));
+    server.send(chunk(&event("v3", "[flags]\na = 2 = 3\n")));
     wait_until("the second refusal", || status(&guard).refusals == 2);
     assert_eq!((status(&guard).state, status(&guard).confirmations), (SourceState::Stale, confirmations));
-    server.say(chunk(&event("v4", OFF)));
+    server.send(chunk(&event("v4", OFF)));
     wait_until("the good one", || !is_on(&guard, "a"));
     wait_for_state(&guard, SourceState::Fresh);
     assert_eq!((server.streams().len(), server.stub.polls().len()), (1, 1));
@@ -214,7 +214,7 @@ fn the_tag_of_a_document_that_is_refused_is_never_sent() {
     let server = Server::new(ON);
     let guard = start(server.http());
     wait_until("a stream", || server.open() == 1);
-    server.say(chunk(&event("broken", "[flags\n")));
+    server.send(chunk(&event("broken", "[flags\n")));
     wait_for_state(&guard, SourceState::Stale);
     server.end_streams();
     wait_until("another stream", || server.streams().len() == 2);
@@ -236,10 +236,10 @@ fn events_of_other_types_are_passed_over() {
         "retry: 0\n\n",
         "nonsense: x\nid\n\n",
     ] {
-        server.say(chunk(other));
+        server.send(chunk(other));
     }
     // The client has read everything before this event.
-    server.say(chunk("event: json\nid: \"v2\"\ndata: { \"flags\": { \"a\": true, \"b\": true } }\n\n"));
+    server.send(chunk("event: json\nid: \"v2\"\ndata: { \"flags\": { \"a\": true, \"b\": true } }\n\n"));
     wait_until("a document", || is_on(&guard, "b"));
     let status = status(&guard);
     assert_eq!((status.state, status.loads, status.refusals), (SourceState::Fresh, 2, 0));
@@ -254,7 +254,7 @@ fn signs_of_life_confirm_the_flags() {
     wait_until("a stream", || server.open() == 1);
     for _ in 0..5 {
         let before = status(&guard).confirmations;
-        server.say(chunk(HEARTBEAT));
+        server.send(chunk(HEARTBEAT));
         wait_until("a confirmation", || status(&guard).confirmations > before);
     }
     assert_eq!(status(&guard).state, SourceState::Fresh);
@@ -268,7 +268,7 @@ fn an_event_that_is_cut_is_none() {
         let server = Server::new(ON);
         let guard = start(server.http());
         wait_until("a stream", || server.open() == 1);
-        server.say(chunk(cut) + end);
+        server.send(chunk(cut) + end);
         server.set(|state| state.open.clear());
         if end.is_empty() {
             server.stub.hang_up();
@@ -311,7 +311,7 @@ fn a_stream_that_is_silent_for_too_long_is_lost_and_opened_again() {
 }
 
 #[test]
-fn a_stream_that_ends_at_once_is_asked_for_ever_less_often() {
+fn a_stream_that_ends_at_once_is_opened_ever_less_often() {
     // The default limits, twenty times faster.
     const TIMES: u32 = 20;
     let minute = Duration::from_secs(60) / TIMES;
@@ -338,12 +338,12 @@ fn a_stream_that_ends_at_once_is_asked_for_ever_less_often() {
 }
 
 #[test]
-fn a_stream_that_cannot_be_opened_leaves_the_polls_alone() {
+fn a_stream_that_cannot_be_opened_does_not_affect_the_polls() {
     let server = Server::new(ON);
     server.set(|state| state.stream = answer("502 Bad Gateway", "x-secret: canary\r\n", "canary"));
     let guard = start(eager(&server.stub.url()));
-    let warning_text = "its stream cannot be opened, changes are seen by polling";
-    let is_warned = || status(&guard).warnings.iter().any(|warning| warning.contains(warning_text));
+    let complaint = "its stream cannot be opened, changes are seen by polling";
+    let is_warned = || status(&guard).warnings.iter().any(|warning| warning.contains(complaint));
     wait_until("a warning", is_warned);
     let warnings = status(&guard).warnings;
     assert!(warnings.iter().any(|warning| warning.contains("502")) && !format!("{warnings:?}").contains("canary"));
@@ -359,7 +359,7 @@ fn a_stream_that_cannot_be_opened_leaves_the_polls_alone() {
 }
 
 #[test]
-fn a_server_that_has_no_stream_is_believed() {
+fn a_server_that_has_no_stream_is_trusted() {
     for none in [answer("406 Not Acceptable", "", ""), answer("304 Not Modified", "", ""), document("v1", ON)] {
         let server = Server::new(ON);
         server.set(|state| state.stream = none);
@@ -372,7 +372,7 @@ fn a_server_that_has_no_stream_is_believed() {
 }
 
 #[test]
-fn who_wants_no_stream_asks_for_none() {
+fn a_client_without_streams_requests_none() {
     let server = Server::new(OFF);
     let guard = start(eager(&server.stub.url()).stream(false));
     wait_until("some polls", || server.stub.polls().len() > 10);
@@ -387,7 +387,7 @@ fn the_id_of_an_event_is_the_tag_of_the_next_question() {
     let guard = start(server.http());
     wait_until("a stream", || server.open() == 1);
     server.set(|state| state.poll = answer("304 Not Modified", "", ""));
-    server.say(chunk(&event("v2", OFF)));
+    server.send(chunk(&event("v2", OFF)));
     wait_until("the change", || !is_on(&guard, "a"));
     server.end_streams();
     wait_until("a poll", || server.stub.polls().len() == 2);
@@ -398,7 +398,7 @@ fn the_id_of_an_event_is_the_tag_of_the_next_question() {
 
     // Without an id the client has no ETag to send, least of all the one of another document.
     server.set(|state| state.poll = document("v4", OFF));
-    server.say(chunk("event: toml\ndata: [flags]\ndata: b = true\n\n"));
+    server.send(chunk("event: toml\ndata: [flags]\ndata: b = true\n\n"));
     wait_until("the change", || is_on(&guard, "b"));
     server.end_streams();
     wait_until("a poll", || server.stub.polls().len() == 3);
@@ -413,12 +413,12 @@ fn a_reload_during_a_stream_polls_with_the_next_sign_of_life() {
     wait_until("its first event", || status(&guard).confirmations >= 1);
     server.set(|state| state.poll = document("v2", OFF));
     guard.reload();
-    server.say(chunk(HEARTBEAT));
+    server.send(chunk(HEARTBEAT));
     wait_until("the poll", || !is_on(&guard, "a"));
     assert_eq!((server.stub.polls().len(), server.streams().len()), (2, 1));
     // One reload causes one poll.
     let before = status(&guard).confirmations;
-    server.say(chunk(HEARTBEAT));
+    server.send(chunk(HEARTBEAT));
     wait_until("another sign of life", || status(&guard).confirmations > before);
     assert_eq!(server.stub.polls().len(), 2);
 }
@@ -430,7 +430,7 @@ fn a_drop_ends_a_stream_at_once() {
     wait_until("a stream", || server.open() == 1);
     assert!(guard.stop(SOON), "its thread is left");
     wait_until("the connection is closed", || {
-        server.say(chunk(HEARTBEAT));
+        server.send(chunk(HEARTBEAT));
         server.open() == 0
     });
 }

@@ -60,7 +60,7 @@ fn one_that_has_begun_and_ends_again_and_again() {
 }
 
 #[test]
-fn a_sign_of_life_confirms_nothing_that_a_poll_has_refused() {
+fn a_heartbeat_confirms_nothing_that_a_poll_has_refused() {
     let revoked = Arc::new(AtomicBool::new(false));
     let is_revoked = Arc::clone(&revoked);
     let stub = Stub::new(move |request: &Request, connection| {
@@ -108,21 +108,21 @@ fn events_of_other_types_hold_up_no_reload() {
     wait_until("signs of life", || status(&guard).confirmations > 3);
     let polls = stub.polls().len();
     guard.reload();
-    wait_until("the poll that was asked for", || stub.polls().len() > polls);
+    wait_until("the requested poll", || stub.polls().len() > polls);
 }
 
 #[test]
 fn no_setting_of_a_time_ends_the_source() {
-    let stub = Stub::saying(document("v", GOOD));
+    let stub = Stub::responding(document("v", GOOD));
     let all = [Duration::ZERO, Duration::from_nanos(1), Duration::MAX];
     for time in all {
         let mut retry = flagkit_sources::Retry::default();
         (retry.transient, retry.permanent) = ((time, time), (time, Duration::ZERO));
         let guard = start(eager(&stub.url()).poll_every(time).retry(retry));
         assert!(is_on(&guard, "a"), "{time:?}");
-        let asked = stub.polls().len();
+        let polls = stub.polls().len();
         guard.reload();
-        wait_until("it asks on", || stub.polls().len() > asked);
+        wait_until("it continues to poll", || stub.polls().len() > polls);
     }
     let slow = Duration::MAX;
     let http = eager(&stub.url()).connect_timeout(slow).header_timeout(slow).total_timeout(slow).idle_timeout(slow);

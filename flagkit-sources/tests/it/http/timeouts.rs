@@ -67,7 +67,7 @@ fn assert_given_up(stub: &Stub, http: Http, limit: Duration, phase: &str) {
 }
 
 #[test]
-fn a_server_that_accepts_and_says_nothing_is_given_up() {
+fn a_server_that_accepts_and_sends_nothing_is_given_up() {
     let stub = slow(say_nothing);
     assert_given_up(&stub, impatient(&stub), HEADER, "waiting for the response headers");
 }
@@ -142,7 +142,7 @@ fn a_server_that_is_silent_about_encryption_is_given_up() {
 }
 
 #[test]
-fn a_server_that_is_slow_and_in_time_is_believed() {
+fn a_server_that_is_slow_but_in_time_is_accepted() {
     let whole = document("v1", GOOD);
     let stub = Stub::new(move |_, stream| drip(stream, whole.bytes()).is_ok());
     let http = eager(&stub.url()).stream(false).header_timeout(support::DEADLINE).total_timeout(support::DEADLINE);
@@ -168,7 +168,7 @@ fn a_start_waits_no_longer_than_its_patience() {
 
 /// Stopping interrupts the request in progress.
 #[test]
-fn a_drop_does_not_wait_for_what_drips() {
+fn a_drop_does_not_wait_for_a_dripping_response() {
     let drips: [fn(&mut TcpStream) -> io::Result<()>; 4] = [
         say_nothing,
         |stream| drip(stream, b"HTTP/1.1 200 OK\r\nx: ".iter().copied().chain(std::iter::repeat(b'x'))),
@@ -320,6 +320,6 @@ fn a_stream_that_never_ends_its_event_holds_up_no_reload() {
     wait_until("the stream", || stub.requests().iter().any(is_stream));
     let polls = stub.polls().len();
     guard.reload();
-    wait_until("the poll that was asked for", || stub.polls().len() > polls);
+    wait_until("the requested poll", || stub.polls().len() > polls);
     assert!(is_on(&guard, "a"));
 }

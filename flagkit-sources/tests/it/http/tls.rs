@@ -1,15 +1,12 @@
-//! The client accepts a server only with a trusted certificate. It uses the proxy that the environment names.
+//! The client accepts a server only with a trusted certificate.
 
-use std::env;
-use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::support::nginx::{Nginx, program, run};
-use crate::support::stub::{Stub, document, eager, start};
-use crate::support::{in_a_child, is_on, last_error, status, wait_until};
+use crate::support::stub::{eager, start};
+use crate::support::{child, is_child, is_on, last_error, status, variable, wait_until};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Guard, Http, Retry};
 use tempfile::TempDir;
@@ -106,7 +103,7 @@ fn secretive(nginx: &Nginx) -> Http {
     eager(&url).retry(retry).bearer_token(CANARY).expect("a token")
 }
 
-fn assert_not_believed(name: &str, guard: &Guard) {
+fn assert_not_trusted(name: &str, guard: &Guard) {
     wait_until("it waits for the next try", || status(guard).next_try.is_some());
     let status = status(guard);
     assert_eq!((status.state, status.loads, status.refusals), (SourceState::Waiting, 0, 1), "{name}");
@@ -120,19 +117,19 @@ fn assert_not_believed(name: &str, guard: &Guard) {
 }
 
 #[test]
-fn an_unknown_authority_is_not_believed_whatever_it_says() {
+fn an_unknown_authority_is_never_trusted() {
     let Some(certificates) = Certificates::new() else { return };
     let Some(good) = certificates.good() else { return };
     let Some(bad) = certificates.bad() else { return };
     for (name, nginx) in bad.iter().map(|(name, nginx)| (*name, nginx)).chain([("good", &good)]) {
-        assert_not_believed(name, &start(secretive(nginx)));
+        assert_not_trusted(name, &start(secretive(nginx)));
         // The body was shorter than the declared length.
         assert!(nginx.log().is_empty(), "{name}");
     }
 }
 
 #[test]
-fn a_known_authority_is_believed_for_the_host_and_the_time_it_names() {
+fn a_known_authority_is_trusted_for_the_host_and_the_time_it_names() {
     let Some(certificates) = Certificates::new() else { return };
     let Some(good) = certificates.good() else { return };
     let Some(bad) = certificates.bad() else { return };
@@ -148,7 +145,7 @@ fn a_known_authority_is_believed_for_the_host_and_the_time_it_names() {
 
     for (name, nginx) in &bad {
         let guard = start(trusting(secretive(nginx)));
-        assert_not_believed(name, &guard);
+        assert_not_trusted(name, &guard);
         let expected = match *name {
             "elsewhere" => "not valid for name",
             "expired" => "expired",
@@ -160,7 +157,7 @@ fn a_known_authority_is_believed_for_the_host_and_the_time_it_names() {
 }
 
 #[test]
-fn a_server_that_loses_its_certificate_is_no_longer_believed_and_its_flags_stay() {
+fn a_server_that_loses_its_certificate_is_no_longer_trusted_and_its_flags_stay() {
     let Some(certificates) = Certificates::new() else { return };
     let Some(mut nginx) = certificates.good() else { return };
     certificates.signed("elsewhere", "DNS:flags.example.com", &["-days 2"]);
@@ -180,7 +177,7 @@ fn a_server_that_loses_its_certificate_is_no_longer_believed_and_its_flags_stay(
 }
 
 #[test]
-fn what_holds_no_certificate_is_refused_at_once() {
+fn a_text_without_a_certificate_is_refused_at_once() {
     let http = || Http::new("https://127.0.0.1/flags.toml").expect("a URL");
     let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n\
                -----END PRIVATE KEY-----\n";
@@ -194,32 +191,14 @@ fn what_holds_no_certificate_is_refused_at_once() {
 }
 
 #[test]
-fn what_is_framed_as_a_certificate_and_is_none_is_refused_at_once() {
+fn a_frame_without_a_certificate_is_refused_at_once() {
     let http = || Http::new("https://127.0.0.1/flags.toml").expect("a URL");
     let words = "-----BEGIN CERTIFICATE-----\naGVsbG8sIHdvcmxk\n-----END CERTIFICATE-----\n";
     assert!(http().root_certificates(words.as_bytes()).is_err());
 }
 
-/// Returns whether this process is the child of a test.
-fn is_child() -> bool {
-    env::var_os("FLAGKIT_TEST_CHILD").is_some()
-}
-
-fn child(test: &str, dir: &Path, variables: &[(&str, &OsStr)]) {
-    let mut all = vec![(OsStr::new("FLAGKIT_TEST_CHILD"), OsStr::new("1"))];
-    // The proxies of the test environment must not apply. An empty variable counts as unset.
-    let proxies = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
-    all.extend(proxies.into_iter().chain(["NO_PROXY", "no_proxy"]).map(|name| (OsStr::new(name), OsStr::new(""))));
-    all.extend(variables.iter().map(|(name, value)| (OsStr::new(*name), *value)));
-    in_a_child(module_path!(), test, dir, &all);
-}
-
-fn variable(name: &str) -> String {
-    env::var(name).expect("the parent has set it")
-}
-
 #[test]
-fn a_machine_without_certificates_goes_by_those_that_are_built_in() {
+fn a_machine_without_certificates_uses_the_built_in_ones() {
     if !is_child() {
         if program("nginx").is_none() || program("openssl").is_none() {
             return;
@@ -229,7 +208,8 @@ fn a_machine_without_certificates_goes_by_those_that_are_built_in() {
         fs::write(&file, "").expect("the file can be written");
         fs::create_dir(&empty).expect("a directory");
         return child(
-            "a_machine_without_certificates_goes_by_those_that_are_built_in",
+            module_path!(),
+            "a_machine_without_certificates_uses_the_built_in_ones",
             dir.path(),
             &[("SSL_CERT_FILE", file.as_os_str()), ("SSL_CERT_DIR", empty.as_os_str())],
         );
@@ -237,7 +217,7 @@ fn a_machine_without_certificates_goes_by_those_that_are_built_in() {
     let Some(certificates) = Certificates::new() else { return };
     let Some(nginx) = certificates.good() else { return };
     let guard = start(secretive(&nginx));
-    assert_not_believed("without certificates", &guard);
+    assert_not_trusted("without certificates", &guard);
     let error = last_error(&guard).expect("an error");
     assert!(!error.contains("No CA certificates") && error.contains("UnknownIssuer"), "{error}");
     drop(guard);
@@ -260,110 +240,9 @@ fn the_certificates_of_the_platform_count() {
     let url = format!("https://127.0.0.1:{}/flags.toml", nginx.port());
     let ca = certificates.path("ca.pem");
     child(
+        module_path!(),
         "the_certificates_of_the_platform_count",
         certificates.dir.path(),
         &[("SSL_CERT_FILE", ca.as_os_str()), ("FLAGKIT_TEST_URL", url.as_ref())],
     );
-}
-
-/// A proxy that accepts every connection and responds for every host itself.
-fn proxy() -> Stub {
-    Stub::new(|request, stream| {
-        if request.head.starts_with("CONNECT ") {
-            return stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").is_ok();
-        }
-        !request.is_stream_request() && stream.write_all(document("v1", GOOD).as_bytes()).is_ok()
-    })
-}
-
-#[test]
-fn a_proxy_of_the_environment_is_gone_by_and_shown_without_its_password() {
-    if is_child() {
-        // The name does not exist, so only a proxy can respond for it.
-        let url = format!("http://user:{CANARY}@flags.invalid/flags.toml?{CANARY}");
-        let http = Http::insecure(&url).expect("a URL").poll_every(Duration::from_millis(20));
-        let guard = start(http);
-        wait_until("the flags", || is_on(&guard, "a"));
-        let warning = format!("uses the proxy {}", variable("FLAGKIT_TEST_PROXY"));
-        // The thread of the source sets the warning, after the flags are loaded.
-        wait_until(&warning, || status(&guard).warnings.iter().any(|known| **known == *warning));
-        let status = status(&guard);
-        assert!(!format!("{status:?} {guard:?}").contains(CANARY), "{status:?}");
-        return;
-    }
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
-        let proxy = proxy();
-        let address = proxy.address().to_string();
-        let url = format!("http://user:{CANARY}@{address}");
-        child(
-            "a_proxy_of_the_environment_is_gone_by_and_shown_without_its_password",
-            dir.path(),
-            &[(name, url.as_ref()), ("FLAGKIT_TEST_PROXY", address.as_ref())],
-        );
-        let requests = proxy.requests();
-        assert!(!requests.is_empty(), "{name}");
-        // `user:canary` in Base64.
-        let credentials = requests[0].header("proxy-authorization").map(str::to_owned);
-        assert_eq!(credentials.as_deref(), Some("Basic dXNlcjpjYW5hcnk="), "{name}");
-        assert!(requests.iter().any(|request| request.head.contains("flags.invalid")), "{name}");
-    }
-}
-
-#[test]
-fn a_proxy_that_is_away_is_an_error_that_passes_and_holds_no_password() {
-    if is_child() {
-        let http = Http::insecure(&format!("http://flags.invalid/flags.toml?{CANARY}")).expect("a URL");
-        let mut retry = Retry::default();
-        let (soon, hour) = (Duration::from_millis(20), Duration::from_secs(3600));
-        (retry.transient, retry.permanent) = ((soon, 2 * soon), (hour, hour));
-        let guard = start(http.retry(retry));
-        wait_until("some tries", || status(&guard).refusals >= 3);
-        let status = status(&guard);
-        assert_eq!(status.state, SourceState::Waiting);
-        assert!(!format!("{status:?} {guard:?}").contains(CANARY), "{status:?}");
-        return;
-    }
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    // One proxy does not exist, the other rejects connections.
-    let gone = Stub::saying("").address();
-    let forbidding = Stub::saying("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
-    for address in [gone, forbidding.address()] {
-        let url = format!("http://user:{CANARY}@{address}");
-        child(
-            "a_proxy_that_is_away_is_an_error_that_passes_and_holds_no_password",
-            dir.path(),
-            &[("HTTP_PROXY", url.as_ref())],
-        );
-    }
-}
-
-#[test]
-fn no_proxy_is_gone_by_where_the_environment_or_the_program_says_so() {
-    if is_child() {
-        let http = Http::new(&variable("FLAGKIT_TEST_URL")).expect("a URL");
-        let http = if variable("FLAGKIT_TEST_DIRECT") == "program" { http.use_proxy(false) } else { http };
-        let guard = start(http.stream(false).poll_every(Duration::from_millis(20)));
-        wait_until("some polls", || status(&guard).confirmations >= 2);
-        assert!(is_on(&guard, "a"));
-        assert!(status(&guard).warnings.is_empty(), "{:?}", status(&guard).warnings);
-        return;
-    }
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    for (direct, no_proxy) in [("environment", "example.com,127.0.0.1"), ("environment", "*"), ("program", "")] {
-        let (proxy, server) = (proxy(), Stub::saying(document("v1", GOOD)));
-        let (url, proxy_url) = (server.url(), format!("http://{}", proxy.address()));
-        child(
-            "no_proxy_is_gone_by_where_the_environment_or_the_program_says_so",
-            dir.path(),
-            &[
-                ("HTTP_PROXY", proxy_url.as_ref()),
-                ("NO_PROXY", no_proxy.as_ref()),
-                ("FLAGKIT_TEST_URL", url.as_ref()),
-                ("FLAGKIT_TEST_DIRECT", direct.as_ref()),
-            ],
-        );
-        assert!(proxy.requests().is_empty(), "{direct} {no_proxy}");
-        assert!(!server.polls().is_empty(), "{direct} {no_proxy}");
-    }
 }

@@ -84,13 +84,13 @@ fn incomplete(answer: &[u8]) -> Vec<Vec<u8>> {
 
 /// Serves a valid document, then each of these cut responses, and then `whole`. Expects that no cut response has any
 /// effect, and that `whole` counts.
-fn assert_refused(what: &str, broken: Vec<Vec<u8>>, whole: Vec<u8>) {
-    let count = broken.len();
+fn assert_refused(what: &str, invalid: Vec<Vec<u8>>, whole: Vec<u8>) {
+    let count = invalid.len();
     assert!(count > 20, "{what}: {count} answers show little");
     let turn = AtomicUsize::new(0);
     let stub = Stub::new(move |_, stream| {
         let turn = turn.fetch_add(1, Ordering::SeqCst);
-        match turn.checked_sub(1).map(|turn| broken.get(turn)) {
+        match turn.checked_sub(1).map(|turn| invalid.get(turn)) {
             None => stream.write_all(document("first", FIRST).as_bytes()).is_ok(),
             Some(Some(cut)) => {
                 let _ = stream.write_all(cut);
@@ -102,7 +102,7 @@ fn assert_refused(what: &str, broken: Vec<Vec<u8>>, whole: Vec<u8>) {
     let guard = start(impatient(&stub.url()));
     let changes = Changes::of(&guard);
     assert!(is_on(&guard, "first"));
-    wait_until(&format!("{what}: the whole document after {count} broken answers"), || {
+    wait_until(&format!("{what}: the whole document after {count} invalid answers"), || {
         assert!(is_on(&guard, "first") || is_on(&guard, "d"), "{what}: {:?}", status(&guard));
         is_on(&guard, "d")
     });
@@ -153,7 +153,7 @@ fn an_old_answer_that_calls_itself_chunked_is_refused_cut_or_not() {
 }
 
 #[test]
-fn why_an_answer_that_ends_with_the_connection_is_refused_is_said() {
+fn the_error_explains_why_an_answer_that_ends_with_the_connection_is_refused() {
     let stub = Stub::new(|_, stream| {
         let _ = stream.write_all(&to_the_close(TOML, WHOLE.as_bytes()));
         false
@@ -165,7 +165,7 @@ fn why_an_answer_that_ends_with_the_connection_is_refused_is_said() {
 }
 
 #[test]
-fn half_of_what_is_compressed_is_refused_in_a_whole_answer() {
+fn half_of_a_compressed_document_is_refused_in_a_whole_answer() {
     let body = gzip(WHOLE.as_bytes());
     let whole = with_length(GZIP, &body);
     // The end of the range is included: an empty response is rejected as an empty document.
@@ -175,7 +175,7 @@ fn half_of_what_is_compressed_is_refused_in_a_whole_answer() {
 }
 
 #[test]
-fn what_is_compressed_and_not_what_its_sums_say_is_refused() {
+fn a_compressed_document_with_wrong_checksums_is_refused() {
     let body = gzip(WHOLE.as_bytes());
     let flipped = |at: usize| {
         let mut body = body.clone();
@@ -184,10 +184,10 @@ fn what_is_compressed_and_not_what_its_sums_say_is_refused() {
     };
     // Only these three bytes of the header can be invalid.
     let meaningful = (0..3).chain(10..body.len());
-    let mut broken: Vec<_> = meaningful.map(|at| with_length(GZIP, &flipped(at))).collect();
+    let mut invalid: Vec<_> = meaningful.map(|at| with_length(GZIP, &flipped(at))).collect();
     let behind: [&[u8]; 3] = [b"x", b"garbage behind the end", &body[..body.len() - 1]];
-    broken.extend(behind.map(|behind| with_length(GZIP, &[&*body, behind].concat())));
-    assert_refused("a bit", broken, with_length(GZIP, &body));
+    invalid.extend(behind.map(|behind| with_length(GZIP, &[&*body, behind].concat())));
+    assert_refused("a bit", invalid, with_length(GZIP, &body));
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn a_whole_answer_counts_however_it_is_framed() {
 }
 
 #[test]
-fn a_stream_that_is_cut_in_an_event_has_not_said_it() {
+fn a_stream_that_is_cut_in_an_event_delivers_nothing_of_it() {
     let event = support::stub::event("whole", WHOLE);
     let count = event.len();
     let turn = AtomicUsize::new(0);

@@ -2,8 +2,12 @@
 
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it, and is a crate of its own
 
+#[cfg(feature = "http")]
+pub mod flood;
 #[cfg(all(unix, feature = "http"))]
 pub mod nginx;
+#[cfg(feature = "http")]
+pub mod stored;
 #[cfg(feature = "http")]
 pub mod stub;
 
@@ -85,7 +89,7 @@ pub fn poll(path: &Path, interval: Duration) -> Guard {
 }
 
 pub fn start(file: File) -> Guard {
-    Builder::new().source(file).when_invalid(OnFailedStart::StayDark).start().expect("starts dark at the worst")
+    Builder::new().source(file).when_invalid(OnFailedStart::StayDark).start().expect("starts dark at worst")
 }
 
 pub fn is_on(guard: &Guard, key: &str) -> bool {
@@ -223,4 +227,24 @@ pub fn in_a_child(module: &str, test: &str, dir: &Path, variables: &[(&OsStr, &O
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "the child failed:\n{stdout}\n{stderr}");
     assert!(stdout.contains("1 passed"), "the child ran no test:\n{stdout}");
+}
+
+/// Returns whether this process is the child of a test.
+pub fn is_child() -> bool {
+    env::var_os("FLAGKIT_TEST_CHILD").is_some()
+}
+
+/// Runs the test again as a child with these variables and without the proxies of the environment.
+pub fn child(module: &str, test: &str, dir: &Path, variables: &[(&str, &OsStr)]) {
+    let mut all = vec![(OsStr::new("FLAGKIT_TEST_CHILD"), OsStr::new("1"))];
+    // The proxies of the test environment must not apply. An empty variable counts as unset.
+    let proxies = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+    all.extend(proxies.into_iter().chain(["NO_PROXY", "no_proxy"]).map(|name| (OsStr::new(name), OsStr::new(""))));
+    all.extend(variables.iter().map(|(name, value)| (OsStr::new(*name), *value)));
+    in_a_child(module, test, dir, &all);
+}
+
+/// A variable that the parent has set.
+pub fn variable(name: &str) -> String {
+    env::var(name).expect("the parent has set it")
 }

@@ -84,7 +84,7 @@ impl Nginx {
                 return Some(nginx);
             }
         }
-        panic!("nginx does not start: {}", nginx.complaints());
+        panic!("nginx does not start: {}", nginx.errors());
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -158,7 +158,7 @@ impl Nginx {
 
     /// Starts it again on the same port.
     pub fn start_again(&mut self) {
-        assert!(self.try_start(), "nginx does not start again: {}", self.complaints());
+        assert!(self.try_start(), "nginx does not start again: {}", self.errors());
     }
 
     fn try_start(&mut self) -> bool {
@@ -220,7 +220,7 @@ impl Nginx {
         self.dir.path().join(name)
     }
 
-    fn complaints(&self) -> String {
+    fn errors(&self) -> String {
         let read = |name: &str| fs::read_to_string(self.path(name)).unwrap_or_default();
         read("stderr.log") + &read("error.log")
     }

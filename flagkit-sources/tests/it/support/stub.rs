@@ -83,7 +83,7 @@ impl Stub {
     }
 
     /// Sends this response to every poll, and has no stream.
-    pub fn saying(answer: impl Into<Vec<u8>>) -> Self {
+    pub fn responding(answer: impl Into<Vec<u8>>) -> Self {
         let answer = answer.into();
         Self::new(move |request, stream| !request.is_stream_request() && stream.write_all(&answer).is_ok())
     }
@@ -178,5 +178,5 @@ pub fn eager(url: &str) -> Http {
 pub fn start(http: Http) -> Guard {
     let builder =
         Builder::new().source(http).when_invalid(OnFailedStart::StayDark).when_missing(OnFailedStart::StayDark);
-    builder.start().expect("starts dark at the worst")
+    builder.start().expect("starts dark at worst")
 }
