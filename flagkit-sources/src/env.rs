@@ -1,4 +1,20 @@
 //! The source that reads environment variables.
+//!
+//! # The problem
+//!
+//! An operator needs to override a flag for one process: without access to the file, or in a container that only the
+//! environment configures. A variable cannot spell `new-checkout`.
+//!
+//! # How it works
+//!
+//! Each variable with the prefix declares a flag by its [`EnvKey`], the key in upper case with `_` for `-` and `.`. The
+//! merge in the core finds the declared key with that spelling. A variable of no declared key counts for every key with
+//! its spelling, so overrides work without a file.
+//!
+//! # Limits
+//!
+//! A variable sets the switch and the percentage, not rules or variants. The names `a-b` and `a.b` share a variable; if
+//! both are declared, the variable makes both dark and a problem reports it.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -84,6 +100,10 @@ impl Source for Env {
 }
 
 /// Returns the key that a variable sets.
+///
+/// # Errors
+///
+/// Returns a problem if the rest of the name is not a key in upper case. Its help has the correct name, if there is one.
 fn env_key(prefix: &str, name: &OsStr) -> Result<EnvKey, Problem> {
     let shown = name.to_string_lossy();
     let key = shown.get(prefix.len()..).unwrap_or_default();
@@ -120,7 +140,9 @@ fn flag(name: &str, value: &OsStr) -> Result<Option<Flag>, Problem> {
     }
 }
 
-/// Describes a value for a message. A long one may be a secret under the wrong name, so only its length is shown.
+/// Describes a value for a message.
+///
+/// A long one may be a secret under the wrong name, so only its length is shown.
 fn shown(text: &str) -> String {
     const MAX_SHOWN: usize = 8;
     if text.chars().count() <= MAX_SHOWN {

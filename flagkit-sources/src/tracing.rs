@@ -1,12 +1,27 @@
 //! Emits what happens to the flags as events of the crate `tracing`.
 //!
-//! The [`Guard`](crate::Guard) subscribes when it starts, and unsubscribes when it is dropped. Each change is one
-//! event: an error that persists is not repeated at every check.
+//! The [`Guard`](crate::Guard) subscribes when it starts, and unsubscribes when it is dropped. All events have the
+//! target `flagkit`, so that one directive of a filter selects them.
+//!
+//! | what happened | level | fields |
+//! |---|---|---|
+//! | a source changed flags | info | `layer`, `revision`, `changed`, and `keys` with the first 20 |
+//! | a load failed | warn | `layer`, `error` |
+//! | a flag has a problem | warn | `layer`, `problem` |
+//! | a source is up to date again, or no longer | info, warn | `layer`, `from`, `to` |
+//! | a source has a new warning | warn | `layer` |
+//!
+//! An error that persists is one event, however many checks find it. The core repeats it every five minutes.
+//!
+//! Values of subjects never appear here, and neither do the secrets of a source: messages of errors contain neither.
 
 use flagkit_core::tooling::SourceState;
 use flagkit_core::{Event, FlagKey, Flags, Subscription};
 
 /// Emits every subscriber event as a `tracing` event with the target `flagkit`.
+///
+/// The events are emitted on the thread of the source that caused them, after the flags have changed. Without a
+/// `tracing` subscriber they cost a comparison each.
 pub(crate) fn subscribe(flags: &Flags) -> Subscription {
     flags.subscribe(|event| match event {
         Event::Changed(change) => {
@@ -46,4 +61,6 @@ pub(crate) fn subscribe(flags: &Flags) -> Subscription {
 }
 
 /// The most keys and problems that one change emits.
+///
+/// A first load may change thousands of keys, and a line of a log should stay readable.
 const MAX_ITEMS: usize = 20;

@@ -1,4 +1,29 @@
 //! Runs one source on one thread.
+//!
+//! # The problem
+//!
+//! A source is code of its author: it may block, panic or never return. It must not take the other sources with it,
+//! nor keep the process from ending.
+//!
+//! # How it works
+//!
+//! A [`Worker`] gives the source a thread and a [`Publisher`]. The thread calls the source in this order:
+//!
+//! ```text
+//! bind ─▶ load ─▶ submit the result ─▶ drop `ready` ─▶ run ─▶ drop the source ─▶ drop `end`
+//! ```
+//!
+//! Two channels carry no message. Their disconnection is the signal:
+//!
+//! - `ready` disconnects when all sources have loaded, so that [`Builder::start`](crate::Builder::start) returns;
+//! - `end` disconnects when the thread has ended, so that [`join`](Worker::join) can wait with a deadline.
+//!
+//! A panic disconnects both as well. It becomes an error in the status of the source, and the last good flags stay.
+//!
+//! # Limits
+//!
+//! A thread cannot be killed. A source that does not react to its signal keeps its thread until the process ends, but
+//! its publisher ignores every later call.
 
 use std::any::Any;
 use std::fmt;
@@ -23,7 +48,9 @@ pub(crate) struct Worker {
     end: Mutex<End>,
 }
 
-/// What the end of a thread needs.
+/// The parts of a worker that only its end uses.
+///
+/// A [`Receiver`] and a source are `Send` but not `Sync`, so a lock holds them.
 struct End {
     /// Disconnects when the thread ends.
     ended: Receiver<()>,
@@ -33,6 +60,10 @@ struct End {
 
 impl Worker {
     /// Starts the thread. It loads once, reports the load, drops `ready` and runs the source.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the system cannot start a thread.
     pub(crate) fn spawn(source: Box<dyn Source>, publisher: Publisher, ready: Sender<()>) -> Result<Self, Error> {
         let publisher = Arc::new(publisher);
         let (end, ended) = mpsc::channel();
@@ -66,7 +97,8 @@ impl Worker {
 
     /// Restarts the source in a forked child, which has no copy of the thread.
     ///
-    /// Without a successor the layer is stopped, and `None` is returned.
+    /// The new source takes over the layer, so its flags stay until the first load of the new source. Without a
+    /// successor the layer is stopped, and `None` is returned.
     pub(crate) fn restart(self, ready: Sender<()>) -> Result<Option<Self>, Error> {
         let Self { publisher, thread, end } = self;
         let End { ended, successor } = end.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -126,6 +158,7 @@ impl fmt::Debug for Worker {
     }
 }
 
+/// Returns the error for a panic of a source, with the message of the panic if it is a text.
 fn panicked(panic: &(dyn Any + Send)) -> LoadError {
     let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     LoadError::new(format!("cannot follow the source any more: it panicked: {}", message.unwrap_or("no message")))

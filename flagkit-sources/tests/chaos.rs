@@ -56,7 +56,7 @@ fn bad(layer: &str, random: &mut Random) -> String {
 #[derive(Clone, Debug)]
 enum Mode {
     Good(u64),
-    Says(String),
+    Responds(String),
     /// Sends this much and then nothing more.
     Hangs(String),
     HangsUp,
@@ -68,19 +68,19 @@ fn break_server(random: &mut Random, generation: u64) -> Mode {
     let toml = "content-type: application/toml\r\n";
     match random.below(14) {
         0 => Mode::HangsUp,
-        1 => Mode::Says(answer("500 Internal Server Error", "", "no")),
-        2 => Mode::Says(answer("404 Not Found", "", "no")),
-        3 => Mode::Says(answer("401 Unauthorized", "", "no")),
-        4 => Mode::Says(answer("200 OK", "content-type: text/html\r\n", "<html>")),
-        5 => Mode::Says(answer("200 OK", toml, "")),
-        6 => Mode::Says(document("bad", &bad("http", random))),
-        7 => Mode::Says(whole[..cut].to_owned()),
+        1 => Mode::Responds(answer("500 Internal Server Error", "", "no")),
+        2 => Mode::Responds(answer("404 Not Found", "", "no")),
+        3 => Mode::Responds(answer("401 Unauthorized", "", "no")),
+        4 => Mode::Responds(answer("200 OK", "content-type: text/html\r\n", "<html>")),
+        5 => Mode::Responds(answer("200 OK", toml, "")),
+        6 => Mode::Responds(document("bad", &bad("http", random))),
+        7 => Mode::Responds(whole[..cut].to_owned()),
         8 => Mode::Hangs(whole[..cut].to_owned()),
-        9 => Mode::Says(format!("HTTP/1.1 200 OK\r\n{toml}\r\n{}", bad("http", random))),
-        10 => Mode::Says(answer("302 Found", "location: http://127.0.0.1:1/\r\n", "")),
-        11 => Mode::Says("SSH-2.0-OpenSSH_9.2\r\n".to_owned()),
-        12 => Mode::Says(answer("200 OK", &format!("{toml}content-encoding: gzip\r\n"), "no gzip")),
-        _ => Mode::Says(format!("{STREAM}{}", chunk(&event("bad", &bad("http", random))))),
+        9 => Mode::Responds(format!("HTTP/1.1 200 OK\r\n{toml}\r\n{}", bad("http", random))),
+        10 => Mode::Responds(answer("302 Found", "location: http://127.0.0.1:1/\r\n", "")),
+        11 => Mode::Responds("SSH-2.0-OpenSSH_9.2\r\n".to_owned()),
+        12 => Mode::Responds(answer("200 OK", &format!("{toml}content-encoding: gzip\r\n"), "no gzip")),
+        _ => Mode::Responds(format!("{STREAM}{}", chunk(&event("bad", &bad("http", random))))),
     }
 }
 
@@ -89,21 +89,21 @@ fn serve(mode: &Mutex<Mode>, streams: &AtomicBool, request: &Request, stream: &m
     let now = || mode.lock().expect("no panic").clone();
     match now() {
         Mode::Good(generation) if request.is_stream_request() && streams.load(Ordering::SeqCst) => {
-            let say = |stream: &mut TcpStream, generation| {
+            let send = |stream: &mut TcpStream, generation| {
                 let event = event(&format!("g{generation}"), &text("http", generation));
                 stream.write_all(chunk(&event).as_bytes()).is_ok()
             };
-            let mut said = generation;
-            let mut lives = stream.write_all(STREAM.as_bytes()).is_ok() && say(stream, generation);
+            let mut last_sent = generation;
+            let mut lives = stream.write_all(STREAM.as_bytes()).is_ok() && send(stream, generation);
             while lives && streams.load(Ordering::SeqCst) {
                 pause(Duration::from_millis(5));
                 lives = match now() {
-                    Mode::Good(generation) if generation != said => {
-                        said = generation;
-                        say(stream, generation)
+                    Mode::Good(generation) if generation != last_sent => {
+                        last_sent = generation;
+                        send(stream, generation)
                     }
                     Mode::Good(_) => stream.write_all(chunk(": here\n\n").as_bytes()).is_ok(),
-                    Mode::Says(rubbish) => {
+                    Mode::Responds(rubbish) => {
                         let _ = stream.write_all(rubbish.as_bytes());
                         false
                     }
@@ -121,7 +121,7 @@ fn serve(mode: &Mutex<Mode>, streams: &AtomicBool, request: &Request, stream: &m
             };
             stream.write_all(answer.as_bytes()).is_ok()
         }
-        Mode::Says(answer) => stream.write_all(answer.as_bytes()).is_ok() && answer.starts_with("HTTP/1.1 3"),
+        Mode::Responds(answer) => stream.write_all(answer.as_bytes()).is_ok() && answer.starts_with("HTTP/1.1 3"),
         Mode::Hangs(start) => {
             let _ = stream.write_all(start.as_bytes());
             while matches!(now(), Mode::Hangs(_)) {
@@ -204,8 +204,11 @@ fn read(flags: &Flags, written: &[AtomicU64; 2], stop: &AtomicBool) -> u64 {
     while !stop.load(Ordering::Relaxed) {
         let snapshot = flags.snapshot();
         for (index, layer) in ["file", "http"].into_iter().enumerate() {
-            let generation = generation(&snapshot, layer).unwrap_or_else(|| panic!("{layer} fell to the default"));
-            assert!(generation <= written[index].load(Ordering::SeqCst), "{layer} shows what nobody wrote");
+            let generation = generation(&snapshot, layer).unwrap_or_else(|| panic!("{layer} returned the default"));
+            assert!(
+                generation <= written[index].load(Ordering::SeqCst),
+                "{layer} shows a document that was not written"
+            );
             assert!(generation >= seen[index], "{layer} went back from {} to {generation}", seen[index]);
             seen[index] = generation;
         }
@@ -235,8 +238,12 @@ fn for_a_while() {
         let (mode, streams) = (Arc::clone(&mode), Arc::clone(&streams));
         move |request, stream| serve(&mode, &streams, request, stream)
     });
-    let soon = Duration::from_millis(300);
-    let http = eager(&stub.url()).connect_timeout(soon).header_timeout(soon).total_timeout(soon).idle_timeout(soon);
+    let timeout = Duration::from_millis(300);
+    let http = eager(&stub.url())
+        .connect_timeout(timeout)
+        .header_timeout(timeout)
+        .total_timeout(timeout)
+        .idle_timeout(timeout);
     let file = File::new(folder.flags()).poll_every(Duration::from_millis(200));
     let builder =
         Builder::new().source(file).source(http).when_missing(OnFailedStart::Fail).when_invalid(OnFailedStart::Fail);
@@ -274,7 +281,7 @@ fn for_a_while() {
         repair_file(&folder.flags(), next, &mut random);
         streams.store(random.below(2) == 0, Ordering::SeqCst);
         *mode.lock().expect("no panic") = Mode::Good(next);
-        let repaired = wait_until("the mend is seen", || {
+        let repaired = wait_until("the repair is detected", || {
             ["file", "http"].iter().all(|layer| current(guard.flags(), layer) == Some(next))
                 || readers.iter().any(thread::JoinHandle::is_finished)
         });
@@ -282,7 +289,7 @@ fn for_a_while() {
         rounds += 1;
     }
     stop.store(true, Ordering::Relaxed);
-    let reads: u64 = readers.into_iter().map(|reader| reader.join().expect("the reader saw nothing wrong")).sum();
-    println!("{rounds} rounds, {reads} reads, a mend was seen within {worst:?} at the worst");
+    let reads: u64 = readers.into_iter().map(|reader| reader.join().expect("no reader failed")).sum();
+    println!("{rounds} rounds, {reads} reads, a repair was detected within {worst:?} at worst");
     assert!(rounds > 0 && reads > 0);
 }

@@ -28,7 +28,7 @@ const PANICKED: i32 = 101;
 
 /// Runs the closure in a forked child. Returns the exit code: zero, or the error. A child that hangs is killed, and the
 /// result is `None`.
-fn in_a_fork(limit: Duration, run: impl FnOnce() -> Result<(), i32>) -> Option<i32> {
+fn run_in_fork(limit: Duration, run: impl FnOnce() -> Result<(), i32>) -> Option<i32> {
     match fork().expect("there is memory for another process") {
         // The harness continues in the parent only, because the child exits before it returns.
         Fork::Child => {
@@ -42,14 +42,14 @@ fn in_a_fork(limit: Duration, run: impl FnOnce() -> Result<(), i32>) -> Option<i
         Fork::Parent(child) => {
             let begin = Instant::now();
             loop {
-                if let Some(status) = waitpid_nohang(child).expect("it is ours") {
+                if let Some(status) = waitpid_nohang(child).expect("it is our child") {
                     // wait(2): the code is in the second byte, the signal in the first.
                     let [signal, code, ..] = status.to_le_bytes();
                     return (signal == 0).then_some(code.into());
                 }
                 if begin.elapsed() > limit {
                     let _ = Command::new("kill").args(["-KILL", &child.to_string()]).status();
-                    wait_until("the child is gone", || matches!(waitpid_nohang(child), Ok(Some(_)) | Err(_)));
+                    wait_until("the child has ended", || matches!(waitpid_nohang(child), Ok(Some(_)) | Err(_)));
                     return None;
                 }
                 std::thread::park_timeout(Duration::from_millis(1));
@@ -58,29 +58,29 @@ fn in_a_fork(limit: Duration, run: impl FnOnce() -> Result<(), i32>) -> Option<i
     }
 }
 
-fn or(holds: bool, code: i32) -> Result<(), i32> {
+fn check_or(holds: bool, code: i32) -> Result<(), i32> {
     if holds { Ok(()) } else { Err(code) }
 }
 
 /// Checks the child. The error is the code of the check that failed.
-fn check(guard: Guard) -> Result<(), i32> {
-    or(is_on(&guard, "a") && !is_on(&guard, "b") && is_on(&guard, "x"), 1)?;
-    or(guard.status().sources.iter().all(|source| source.state == SourceState::Stopped), 2)?;
-    or(guard.status().sources.iter().all(|source| source.loads > 0), 3)?;
-    or(guard.readiness() == Readiness::Stale, 4)?;
-    let says_why = |warnings: &[Box<str>]| warnings.len() == 1 && warnings[0].contains("stopped by a fork");
-    or(guard.status().sources.iter().all(|source| says_why(&source.warnings)), 7)?;
+fn check_child(guard: Guard) -> Result<(), i32> {
+    check_or(is_on(&guard, "a") && !is_on(&guard, "b") && is_on(&guard, "x"), 1)?;
+    check_or(guard.status().sources.iter().all(|source| source.state == SourceState::Stopped), 2)?;
+    check_or(guard.status().sources.iter().all(|source| source.loads > 0), 3)?;
+    check_or(guard.readiness() == Readiness::Stale, 4)?;
+    let explains = |warnings: &[Box<str>]| warnings.len() == 1 && warnings[0].contains("stopped by a fork");
+    check_or(guard.status().sources.iter().all(|source| explains(&source.warnings)), 7)?;
     // The request has no effect.
     guard.reload();
     let flags = guard.flags().clone();
     // A stop that waits for a missing source would use all the time it may.
-    or(guard.stop(NEVER), 5)?;
-    or(flags.is_on("a", &()) && flags.snapshot().is_on("x", &()), 6)
+    check_or(guard.stop(NEVER), 5)?;
+    check_or(flags.is_on("a", &()) && flags.snapshot().is_on("x", &()), 6)
 }
 
 #[test]
-fn the_child_reads_on_and_the_parent_follows_on() {
-    if !support::in_own_process(module_path!(), "the_child_reads_on_and_the_parent_follows_on") {
+fn the_child_keeps_reading_and_the_parent_keeps_following() {
+    if !support::in_own_process(module_path!(), "the_child_keeps_reading_and_the_parent_keeps_following") {
         return;
     }
     let folder = TestDir::new();
@@ -96,8 +96,8 @@ fn the_child_reads_on_and_the_parent_follows_on() {
         .expect("starts");
     let mut guard = Some(guard);
     let is_settled = |guard: &Guard| guard.status().sources[..2].iter().all(|source| source.confirmations > 0);
-    wait_until("the first looks are done", || guard.as_ref().is_some_and(is_settled));
-    let child = in_a_fork(support::DEADLINE, || check(guard.take().expect("it is here")));
+    wait_until("the first checks are done", || guard.as_ref().is_some_and(is_settled));
+    let child = run_in_fork(support::DEADLINE, || check_child(guard.take().expect("it is here")));
     assert_eq!(child, Some(0));
 
     // The child has stopped nothing here.
@@ -106,7 +106,7 @@ fn the_child_reads_on_and_the_parent_follows_on() {
     assert_eq!(guard.readiness(), Readiness::Ready);
     folder.replace(document("a", false));
     std::fs::write(&other, document("b", true)).expect("written");
-    wait_until("the parent sees changes", || !is_on(&guard, "a") && is_on(&guard, "b"));
+    wait_until("the parent loads the changes", || !is_on(&guard, "a") && is_on(&guard, "b"));
     assert!(guard.stop(support::DEADLINE));
 }
 
@@ -119,28 +119,28 @@ fn the_flags_of_the_child_no_longer_change() {
     let folder = TestDir::new();
     folder.write(document("a", true));
     let guard = support::start(File::new(folder.flags()).notify(Notify::Off).poll_every(Duration::from_millis(20)));
-    let seen = in_a_fork(support::DEADLINE, || {
-        or(std::fs::write(folder.flags(), document("a", false)).is_ok(), 1)?;
+    let seen = run_in_fork(support::DEADLINE, || {
+        check_or(std::fs::write(folder.flags(), document("a", false)).is_ok(), 1)?;
         let begin = Instant::now();
         let mut stays = true;
         while begin.elapsed() < Duration::from_millis(500) {
             stays &= is_on(&guard, "a");
             std::thread::park_timeout(Duration::from_millis(5));
         }
-        or(stays, 2)
+        check_or(stays, 2)
     });
     assert_eq!(seen, Some(0));
-    wait_until("the parent sees what the child has written", || !is_on(&guard, "a"));
+    wait_until("the parent loads what the child has written", || !is_on(&guard, "a"));
 }
 
 /// Like `wait_until`, for a child.
-fn comes(code: i32, condition: impl FnMut() -> bool) -> Result<(), i32> {
-    catch_unwind(AssertUnwindSafe(|| wait_until("it comes", condition))).map(|_| ()).map_err(|_| code)
+fn eventually(code: i32, condition: impl FnMut() -> bool) -> Result<(), i32> {
+    catch_unwind(AssertUnwindSafe(|| wait_until("a condition in a child", condition))).map(|_| ()).map_err(|_| code)
 }
 
 #[test]
-fn the_child_may_start_its_sources_again() {
-    if !support::in_own_process(module_path!(), "the_child_may_start_its_sources_again") {
+fn the_child_can_restart_its_sources() {
+    if !support::in_own_process(module_path!(), "the_child_can_restart_its_sources") {
         return;
     }
     let folder = TestDir::new();
@@ -154,52 +154,52 @@ fn the_child_may_start_its_sources_again() {
         .source(Env::from_vars("FLAG_", [("FLAG_X".into(), "on".into())]))
         .start()
         .expect("starts");
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let _subscription = guard.flags().subscribe(move |event| {
         if let Event::Changed(change) = event {
-            let _ = tell.send(change.layer.to_string());
+            let _ = sender.send(change.layer.to_string());
         }
     });
     let mut guard = Some(guard);
     let polls = stub.polls().len();
-    let child = in_a_fork(support::DEADLINE, || {
+    let child = run_in_fork(support::DEADLINE, || {
         let mut guard = guard.take().expect("it is here");
         let before = guard.status().sources;
         // A poll during the fork held a lock.
         let Ok(()) = guard.restart_after_fork() else { return Err(100) };
         let now = || guard.status().sources;
         let state = |index: usize| now()[index].state;
-        or(is_on(&guard, "x") && is_on(&guard, "steady") && is_on(&guard, "served"), 1)?;
+        check_or(is_on(&guard, "x") && is_on(&guard, "steady") && is_on(&guard, "served"), 1)?;
         for index in [0, 1, 3] {
-            comes(2, || state(index) == SourceState::Fresh && now()[index].loads > before[index].loads)?;
+            eventually(2, || state(index) == SourceState::Fresh && now()[index].loads > before[index].loads)?;
         }
-        or(state(2) == SourceState::Stopped && now()[2].loads == before[2].loads, 3)?;
-        or(now().iter().all(|source| source.warnings.is_empty()), 4)?;
-        comes(5, || now()[1].confirmations > 0)?;
+        check_or(state(2) == SourceState::Stopped && now()[2].loads == before[2].loads, 3)?;
+        check_or(now().iter().all(|source| source.warnings.is_empty()), 4)?;
+        eventually(5, || now()[1].confirmations > 0)?;
         folder.replace(document("a", true));
-        comes(6, || is_on(&guard, "a"))?;
-        or(told.recv_timeout(support::DEADLINE).is_ok_and(|layer| layer.starts_with("file:")), 7)?;
-        or(guard.restart_after_fork().is_ok(), 8)?;
-        or(guard.status().sources[0].state == SourceState::Fresh, 8)?;
-        or(guard.stop(support::DEADLINE), 9)
+        eventually(6, || is_on(&guard, "a"))?;
+        check_or(receiver.recv_timeout(support::DEADLINE).is_ok_and(|layer| layer.starts_with("file:")), 7)?;
+        check_or(guard.restart_after_fork().is_ok(), 8)?;
+        check_or(guard.status().sources[0].state == SourceState::Fresh, 8)?;
+        check_or(guard.stop(support::DEADLINE), 9)
     });
     if child == Some(100) {
-        return the_child_may_start_its_sources_again();
+        return the_child_can_restart_its_sources();
     }
     assert_eq!(child, Some(0));
     let guard = guard.take().expect("the child has taken its own copy");
     wait_until("the parent polls on", || stub.polls().len() > polls + 5);
-    wait_until("the parent sees what the child has written", || is_on(&guard, "a"));
+    wait_until("the parent loads what the child has written", || is_on(&guard, "a"));
     assert!(guard.status().sources[..2].iter().all(|source| source.state == SourceState::Fresh));
     assert!(guard.stop(support::DEADLINE));
 }
 
 /// Publishes all the time.
-struct Restless;
+struct Busy;
 
-impl Source for Restless {
+impl Source for Busy {
     fn provenance(&self) -> Provenance {
-        Provenance::new("custom:restless")
+        Provenance::new("custom:busy")
     }
 
     fn load(&mut self) -> Result<Load, LoadError> {
@@ -220,73 +220,71 @@ impl Source for Restless {
 
 /// It restarts or returns an error, and does not hang.
 #[test]
-fn a_fork_in_the_middle_of_a_change_can_be_started_again_or_says_that_it_cannot() {
-    if !support::in_own_process(
-        module_path!(),
-        "a_fork_in_the_middle_of_a_change_can_be_started_again_or_says_that_it_cannot",
-    ) {
+fn a_fork_during_a_change_restarts_or_returns_an_error() {
+    if !support::in_own_process(module_path!(), "a_fork_during_a_change_restarts_or_returns_an_error") {
         return;
     }
-    let mut guard = Some(restless());
+    let mut guard = Some(busy());
     let mut started = 0;
     for round in 0..100 {
-        let child = in_a_fork(Duration::from_secs(10), || {
+        let child = run_in_fork(Duration::from_secs(10), || {
             let mut guard = guard.take().expect("it is here");
             let before = guard.flags().snapshot().revision();
             let restarted = guard.restart_after_fork();
-            or(is_on(&guard, "steady"), 1)?;
+            check_or(is_on(&guard, "steady"), 1)?;
             let Err(error) = restarted else {
-                comes(2, || guard.flags().snapshot().revision() > before)?;
-                return or(guard.stop(support::DEADLINE), 3);
+                eventually(2, || guard.flags().snapshot().revision() > before)?;
+                return check_or(guard.stop(support::DEADLINE), 3);
             };
-            or(error.to_string().contains("forked while its flags were being changed"), 4)?;
+            check_or(error.to_string().contains("forked while its flags were being changed"), 4)?;
             drop(guard);
             Err(99)
         });
         assert!(matches!(child, Some(0 | 99)), "round {round}: {child:?}");
         started += usize::from(child == Some(0));
     }
-    println!("{started} of 100 could be started again");
+    println!("{started} of 100 could restart");
     assert!(started > 0);
 }
 
 /// Reading takes no lock, so the state of the other threads does not matter.
 #[test]
-fn a_fork_in_the_middle_of_a_change_can_be_read_in() {
-    if !support::in_own_process(module_path!(), "a_fork_in_the_middle_of_a_change_can_be_read_in") {
+fn a_fork_during_a_change_can_be_read() {
+    if !support::in_own_process(module_path!(), "a_fork_during_a_change_can_be_read") {
         return;
     }
-    let guard = restless();
+    let guard = busy();
     for round in 0..100 {
-        let child = in_a_fork(Duration::from_secs(10), || or(is_on(&guard, "steady"), 1));
+        let child = run_in_fork(Duration::from_secs(10), || check_or(is_on(&guard, "steady"), 1));
         assert_eq!(child, Some(0), "round {round}");
     }
 }
 
 /// As documented, the status reports that the sources are stopped, and a drop does not wait.
 #[test]
-fn a_fork_in_the_middle_of_a_change_can_tell_the_status() {
-    if !support::in_own_process(module_path!(), "a_fork_in_the_middle_of_a_change_can_tell_the_status") {
+fn a_fork_during_a_change_can_report_the_status() {
+    if !support::in_own_process(module_path!(), "a_fork_during_a_change_can_report_the_status") {
         return;
     }
-    let guard = restless();
+    let guard = busy();
     for round in 0..300 {
         // The status lists no source if another thread held the lock.
-        let is_stopped = || or(guard.status().sources.iter().all(|source| source.state == SourceState::Stopped), 1);
-        let child = in_a_fork(Duration::from_secs(10), is_stopped);
+        let is_stopped =
+            || check_or(guard.status().sources.iter().all(|source| source.state == SourceState::Stopped), 1);
+        let child = run_in_fork(Duration::from_secs(10), is_stopped);
         assert_eq!(child, Some(0), "round {round}");
     }
 }
 
 /// As documented, a drop does not wait.
 #[test]
-fn a_fork_in_the_middle_of_a_change_can_drop_the_guard() {
-    if !support::in_own_process(module_path!(), "a_fork_in_the_middle_of_a_change_can_drop_the_guard") {
+fn a_fork_during_a_change_can_drop_the_guard() {
+    if !support::in_own_process(module_path!(), "a_fork_during_a_change_can_drop_the_guard") {
         return;
     }
     for round in 0..50 {
-        let mut guard = Some(restless());
-        let child = in_a_fork(Duration::from_secs(10), || {
+        let mut guard = Some(busy());
+        let child = run_in_fork(Duration::from_secs(10), || {
             drop(guard.take());
             Ok(())
         });
@@ -295,8 +293,8 @@ fn a_fork_in_the_middle_of_a_change_can_drop_the_guard() {
 }
 
 /// The flags of a source that publishes all the time.
-fn restless() -> Guard {
-    let guard = Builder::new().source(Restless).start().expect("starts");
-    wait_until("it is at work", || guard.status().sources[0].loads > 10);
+fn busy() -> Guard {
+    let guard = Builder::new().source(Busy).start().expect("starts");
+    wait_until("it publishes", || guard.status().sources[0].loads > 10);
     guard
 }

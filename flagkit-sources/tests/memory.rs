@@ -22,9 +22,9 @@ fn document(head: &str, line: impl Fn(usize) -> String, tail: &str) -> String {
 
 /// Reads a document. Returns its peak memory in bytes, and whether it was accepted.
 fn read(format: Format, text: &str) -> (u64, bool) {
-    let mut is_taken = false;
-    let took = measure(|| is_taken = format.read(text.as_bytes()).is_ok());
-    (took.bytes_max, is_taken)
+    let mut is_accepted = false;
+    let took = measure(|| is_accepted = format.read(text.as_bytes()).is_ok());
+    (took.bytes_max, is_accepted)
 }
 
 /// A short name, different for each number.
@@ -99,10 +99,10 @@ fn in_toml_and_in_json() {
     let mut most = 0;
     for (format, documents) in [(Format::Toml, &toml[..]), (Format::Json, &json[..])] {
         for (of, text) in documents {
-            let (bytes, is_taken) = read(format, text);
+            let (bytes, is_accepted) = read(format, text);
             let mib = bytes.div_ceil(MIB as u64);
             most = most.max(mib);
-            writeln!(table, "{format:?}, {of}: {mib} MiB, {}", if is_taken { "taken" } else { "refused" })
+            writeln!(table, "{format:?}, {of}: {mib} MiB, {}", if is_accepted { "accepted" } else { "rejected" })
                 .expect("memory");
         }
     }

@@ -1,4 +1,17 @@
 //! Reads a file, whatever its path leads to.
+//!
+//! # The problem
+//!
+//! A path that should lead to a flag file may lead to anything: a pipe that blocks, a device without an end, a
+//! directory, or a file of many gigabytes. And a file may change while it is read.
+//!
+//! # How it works
+//!
+//! The file is opened without blocking. Type and size are checked after that, on the open file: the path may lead to
+//! another file by now, but the descriptor does not. At most `max` bytes are kept, whatever size the file system
+//! reports.
+//!
+//! The fingerprints before and after the read show whether a write fell between the two. A caller reads again then.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek};
@@ -47,6 +60,7 @@ pub(super) enum Digest {
 }
 
 impl Digest {
+    /// Returns the hash of the bytes or of the error. A collision of 128 bits is not expected to happen.
     pub(super) fn of(contents: &Result<Contents, LoadError>) -> Self {
         match contents {
             Ok(contents) => Self::Bytes(xxh3_128(&contents.bytes)),
@@ -91,7 +105,7 @@ pub(super) fn read(path: &Path, max: u64) -> Result<Contents, LoadError> {
     Ok(Contents { bytes, read_atomically: fingerprint == before, fingerprint, file })
 }
 
-/// Returns the fingerprint of the file that the path leads to.
+/// Returns the fingerprint of the file that the path leads to. Does not open it.
 pub(super) fn fingerprint(path: &Path) -> Option<Fingerprint> {
     fs::metadata(path).ok().map(|metadata| Fingerprint::of(&metadata))
 }
@@ -111,6 +125,7 @@ pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
     OpenOptions::new().read(true).open(path)
 }
 
+/// Returns the load error for an error of the system. `what` completes the message unless the kind has its own.
 fn io_error(what: &str, error: io::Error) -> LoadError {
     match error.kind() {
         io::ErrorKind::NotFound => LoadError::missing("there is no such file"),
@@ -119,6 +134,7 @@ fn io_error(what: &str, error: io::Error) -> LoadError {
     }
 }
 
+/// Returns the load error for a directory, a device, a pipe or a socket.
 fn not_a_file(metadata: &fs::Metadata) -> LoadError {
     let what = if metadata.is_dir() { "a directory" } else { "a device, pipe or socket" };
     LoadError::new(format!("got {what}, expected a file"))

@@ -46,6 +46,8 @@ const MOUNTED: &str =
     "is mounted as a single file, so a rename that replaces its source has no effect here; mount the directory instead";
 
 /// A valid document and its text, or why there is none.
+///
+/// The text goes to the hook of [`File::on_document`].
 type Decoded = Result<(Load, Vec<u8>), LoadError>;
 
 impl Source for File {
@@ -113,6 +115,9 @@ impl File {
     }
 
     /// Checks the file, reports what is new, and returns how long to wait for the next check.
+    ///
+    /// The head of this file lists the steps. Each step that ends the check returns its own delay: the poll interval if
+    /// nothing is new, and less if a writer may still be writing.
     fn check(&mut self, watcher: Option<&Watcher>, publisher: &Publisher) -> Duration {
         let now = Instant::now();
         if self.state.is_unchanged(&self.path, now) {
@@ -178,6 +183,7 @@ impl File {
         self.state.hold_back(digest, dropped, last_good.len(), now, publisher)
     }
 
+    /// Decodes the contents in the format of this file.
     fn decode(&self, contents: Result<Contents, LoadError>) -> Decoded {
         let bytes = contents?.bytes;
         self.document_format().read(&bytes).map(|load| (load, bytes))
@@ -196,6 +202,7 @@ impl File {
         load
     }
 
+    /// Returns the format that was set, or the one of the extension.
     fn document_format(&self) -> Format {
         self.format.unwrap_or_else(|| Format::from_path(&self.path))
     }

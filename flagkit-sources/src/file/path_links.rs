@@ -1,4 +1,25 @@
 //! The directory entries that a path depends on.
+//!
+//! # The problem
+//!
+//! The operating system reports changes of directories, not of paths. A path with symbolic links leads through several
+//! directories, and a change in any of them may make it lead to another file:
+//!
+//! ```text
+//! /etc/shop/flags.toml ──▶ ..data/flags.toml          an entry of /etc/shop
+//! /etc/shop/..data ──▶ ..2026_11_20                   an entry of /etc/shop
+//! /etc/shop/..2026_11_20/flags.toml                   an entry of /etc/shop/..2026_11_20: the file
+//! ```
+//!
+//! # How it works
+//!
+//! [`links`] resolves the path component by component, like the system does, and records each entry on the way that
+//! decides where the path leads. It is called again before each check, because every change may change the list.
+//!
+//! # Limits
+//!
+//! An ordinary directory on the way is not listed: to watch each parent up to the root would cost many watches. If one
+//! is renamed, the poll detects it.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -15,7 +36,7 @@ pub(super) struct PathLink {
     pub(super) name: OsString,
 }
 
-/// The number of symbolic links that Linux follows in one path.
+/// The number of symbolic links that Linux follows in one path. A longer chain, or a circle, leads to no file.
 const MAX_LINKS: usize = 40;
 
 /// Resolves an absolute path like the system does, and lists the entries that it depends on.
@@ -23,6 +44,9 @@ const MAX_LINKS: usize = 40;
 /// A Kubernetes `ConfigMap` is mounted as `flags.toml -> ..data/flags.toml` and `..data -> ..2026_11_20`. It changes
 /// when another symbolic link is renamed over `..data`. The path depends on three entries then: the two symbolic links
 /// and the file.
+///
+/// The list ends with the file, with the first entry that is missing, or after 41 symbolic links. An entry that cannot
+/// be read counts as missing.
 pub(super) fn links(path: &Path) -> Vec<PathLink> {
     let mut found = Vec::new();
     let mut symlinks = 0;
@@ -64,6 +88,7 @@ pub(super) fn links(path: &Path) -> Vec<PathLink> {
     found
 }
 
+/// Returns the components of the path, each as a path of its own.
 fn parts(path: &Path) -> impl Iterator<Item = PathBuf> {
     path.components().map(|component| PathBuf::from(component.as_os_str()))
 }

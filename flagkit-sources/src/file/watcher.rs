@@ -1,8 +1,24 @@
 //! The events of the operating system for one file, reduced to hints.
 //!
-//! An event means only that the file has to be read; its contents decide. Events may be late, duplicated or missing, so
-//! a poll runs as well. The watched directories are those of all [links](super::path_links) of the path, as it is
-//! spelled: a symbolic link that is pointed elsewhere is detected like a file that is rewritten.
+//! # The problem
+//!
+//! Events are late, duplicated or missing, and most are about other files of the same directory. None of them may decide
+//! what the flags are.
+//!
+//! # How it works
+//!
+//! An event means only that the file has to be read; its contents decide. The [`EventReceiver`] reduces each event to
+//! two facts: the source has to wake, and how the file was written, if the event shows it (a [`WriteHint`]). It runs on
+//! the one thread that serves all files of the process, so it does nothing else.
+//!
+//! The watched directories are those of all [links](super::path_links) of the path, as it is spelled. So a symbolic
+//! link that is pointed elsewhere is detected like a file that is rewritten. Directories are watched, not files, because
+//! the watch of a file ends when another file replaces it.
+//!
+//! # Limits
+//!
+//! Network file systems have no events, and the system limits the number of watches. So a poll always runs as well. If
+//! a directory cannot be watched, the status of the source has a warning with the setting to change.
 
 use std::fmt;
 use std::fs;
@@ -208,6 +224,7 @@ impl Listener for EventReceiver {
 }
 
 impl EventReceiver {
+    /// Ignores poisoning, because no code under this lock panics halfway through a change.
     fn lock(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }

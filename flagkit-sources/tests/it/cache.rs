@@ -30,7 +30,7 @@ fn at() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000)
 }
 
-fn kept(bytes: impl Into<Vec<u8>>, tag: Option<&str>) -> CachedDocument {
+fn cached(bytes: impl Into<Vec<u8>>, tag: Option<&str>) -> CachedDocument {
     CachedDocument { bytes: bytes.into(), format: Format::Toml, tag: tag.map(str::to_owned), at: at() }
 }
 
@@ -45,17 +45,17 @@ fn names(dir: &Path) -> BTreeSet<String> {
 fn full() -> (TestDir, PathBuf, Vec<u8>) {
     let folder = TestDir::new();
     let path = folder.path("flags.cache");
-    cache(&path).store(&kept(DOCUMENT, Some("\"v1\""))).expect("it can be kept");
+    cache(&path).store(&cached(DOCUMENT, Some("\"v1\""))).expect("it can be stored");
     assert!(cache(&path).load().is_some());
     let bytes = fs::read(&path).expect("it is there");
     (folder, path, bytes)
 }
 
 #[test]
-fn what_is_kept_is_loaded() {
+fn a_stored_document_is_loaded() {
     let folder = TestDir::new();
     let path = folder.path("flags.cache");
-    assert_eq!(cache(&path).load(), None, "nothing is kept yet");
+    assert_eq!(cache(&path).load(), None, "nothing is stored yet");
     let every_byte: Vec<u8> = (0..=255).collect();
     let mut random = Random::new(7);
     let large: Vec<u8> =
@@ -76,9 +76,9 @@ fn what_is_kept_is_loaded() {
     for document in documents {
         for tag in tags {
             for format in [Format::Toml, Format::Json] {
-                let kept = CachedDocument { format, ..kept(document, tag) };
-                cache(&path).store(&kept).expect("it can be kept");
-                assert_eq!(cache(&path).load(), Some(kept));
+                let cached = CachedDocument { format, ..cached(document, tag) };
+                cache(&path).store(&cached).expect("it can be stored");
+                assert_eq!(cache(&path).load(), Some(cached));
                 assert_eq!(names(path.parent().expect("a directory")).len(), 1, "and nothing beside it");
             }
         }
@@ -86,7 +86,7 @@ fn what_is_kept_is_loaded() {
 }
 
 #[test]
-fn the_time_is_kept_to_the_second() {
+fn the_time_is_stored_to_the_second() {
     let folder = TestDir::new();
     let path = folder.path("flags.cache");
     for (at, loaded) in [
@@ -94,8 +94,8 @@ fn the_time_is_kept_to_the_second() {
         (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH),
         (SystemTime::UNIX_EPOCH - Duration::from_secs(5), SystemTime::UNIX_EPOCH),
     ] {
-        cache(&path).store(&CachedDocument { at, ..kept(DOCUMENT, None) }).expect("it can be kept");
-        assert_eq!(cache(&path).load().map(|kept| kept.at), Some(loaded));
+        cache(&path).store(&CachedDocument { at, ..cached(DOCUMENT, None) }).expect("it can be stored");
+        assert_eq!(cache(&path).load().map(|cached| cached.at), Some(loaded));
     }
 }
 
@@ -106,16 +106,16 @@ fn a_tag_of_more_than_one_line_is_left_out() {
     let folder = TestDir::new();
     let path = folder.path("flags.cache");
     for tag in ["\n", "\"a\"\n", "\"a\"\r", "\"a\"\r\nat 0", "\"a\"\n\n[flags]\nnew-checkout = false\n", "\nfrom x"] {
-        cache(&path).store(&kept(DOCUMENT, Some(tag))).expect("it can be kept");
-        assert_eq!(cache(&path).load(), Some(kept(DOCUMENT, None)), "{tag:?}");
+        cache(&path).store(&cached(DOCUMENT, Some(tag))).expect("it can be stored");
+        assert_eq!(cache(&path).load(), Some(cached(DOCUMENT, None)), "{tag:?}");
     }
 }
 
 #[test]
 fn a_path_without_a_directory_means_the_working_directory() {
     if env::var_os("FLAGKIT_TEST_RELATIVE").is_some() {
-        cache(Path::new("flags.cache")).store(&kept(DOCUMENT, None)).expect("it can be kept");
-        return assert_eq!(cache(Path::new("flags.cache")).load(), Some(kept(DOCUMENT, None)));
+        cache(Path::new("flags.cache")).store(&cached(DOCUMENT, None)).expect("it can be stored");
+        return assert_eq!(cache(Path::new("flags.cache")).load(), Some(cached(DOCUMENT, None)));
     }
     let dir = tempfile::tempdir().expect("a directory");
     let variables = [(OsStr::new("FLAGKIT_TEST_RELATIVE"), OsStr::new("1"))];
@@ -125,7 +125,7 @@ fn a_path_without_a_directory_means_the_working_directory() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_is_its_owners_alone() {
+fn only_the_owner_can_read_the_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_place, path, bytes) = full();
     let mode = || fs::metadata(&path).expect("it is there").permissions().mode() & 0o7777;
@@ -141,7 +141,7 @@ fn the_file_is_its_owners_alone() {
         assert!(cache(&path).load().is_some(), "{mode:o}");
     }
     set(0o666);
-    cache(&path).store(&kept(DOCUMENT, Some("\"v1\""))).expect("it can be kept");
+    cache(&path).store(&cached(DOCUMENT, Some("\"v1\""))).expect("it can be stored");
     assert_eq!((mode(), fs::read(&path).expect("it is there")), (0o600, bytes), "the mode of before is not inherited");
 }
 
@@ -155,7 +155,7 @@ fn the_file_of_another_source_is_none() {
 }
 
 #[test]
-fn a_flipped_byte_anywhere_makes_it_none() {
+fn a_flipped_byte_anywhere_makes_it_invalid() {
     let (_place, path, bytes) = full();
     let whole = cache(&path).load().expect("it is whole");
     // The confirmation time is overwritten in place. It is not part of the document, so any value does no harm.
@@ -182,7 +182,7 @@ fn a_flipped_byte_anywhere_makes_it_none() {
 }
 
 #[test]
-fn a_file_that_is_cut_or_goes_on_is_none() {
+fn a_file_that_is_too_short_or_too_long_is_none() {
     let (_place, path, bytes) = full();
     for end in 0..bytes.len() {
         fs::write(&path, &bytes[..end]).expect("it is ours");
@@ -200,7 +200,7 @@ fn a_file_that_is_cut_or_goes_on_is_none() {
 }
 
 #[test]
-fn what_is_no_cache_is_none_and_can_be_kept_over() {
+fn a_file_that_is_no_cache_is_ignored_and_can_be_replaced() {
     let folder = TestDir::new();
     let path = folder.path("flags.cache");
     let large = vec![0xff; 100_000];
@@ -220,14 +220,14 @@ fn what_is_no_cache_is_none_and_can_be_kept_over() {
             fs::write(&path, bytes).expect("it is ours");
             assert!(
                 cache(&path).touch(xxhash_rust::xxh3::xxh3_128(DOCUMENT.as_bytes()), SystemTime::now()).is_err(),
-                "it is somebody else's"
+                "another user owns it"
             );
             assert!(fs::read(&path).expect("it is there") == bytes, "and stays as it is");
         }
         fs::write(&path, bytes).expect("it is ours");
         assert_eq!(cache(&path).load(), None, "{:?}", &bytes[..bytes.len().min(40)]);
-        cache(&path).store(&kept(DOCUMENT, None)).expect("it can be kept");
-        assert_eq!(cache(&path).load(), Some(kept(DOCUMENT, None)));
+        cache(&path).store(&cached(DOCUMENT, None)).expect("it can be stored");
+        assert_eq!(cache(&path).load(), Some(cached(DOCUMENT, None)));
     }
 }
 
@@ -238,7 +238,7 @@ fn a_directory_in_its_place_is_none_and_stays() {
     fs::create_dir(&path).expect("a directory");
     fs::write(path.join("mine"), "").expect("a file in it");
     assert_eq!(cache(&path).load(), None);
-    cache(&path).store(&kept(DOCUMENT, None)).expect_err("there is a directory");
+    cache(&path).store(&cached(DOCUMENT, None)).expect_err("there is a directory");
     assert!(path.join("mine").exists());
     assert_eq!(names(path.parent().expect("a directory")).len(), 1, "no temporary file is left");
 }
@@ -249,33 +249,33 @@ fn a_directory_that_is_missing_is_an_error() {
     let folder = TestDir::new();
     let path = folder.path("missing/flags.cache");
     assert_eq!(cache(&path).load(), None);
-    let error = cache(&path).store(&kept(DOCUMENT, None)).expect_err("there is no directory");
+    let error = cache(&path).store(&cached(DOCUMENT, None)).expect_err("there is no directory");
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
     assert!(!folder.path("missing").exists(), "it is for the operator to make");
     assert_eq!(cache(Path::new("/")).load(), None);
-    cache(Path::new("/")).store(&kept(DOCUMENT, None)).expect_err("the root has no name");
+    cache(Path::new("/")).store(&cached(DOCUMENT, None)).expect_err("the root has no name");
 }
 
 /// Opening a pipe waits for a writer, and there is none.
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_its_place_is_none_and_hangs_nobody() {
+fn a_pipe_instead_of_it_is_none_and_blocks_no_caller() {
     let folder = TestDir::new();
     let path = folder.path("flags.cache");
     assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo runs").success());
-    let (told, loaded) = mpsc::channel();
+    let (sender, loaded) = mpsc::channel();
     let cache = cache(&path);
     thread::spawn({
         let cache = cache.clone();
-        move || told.send(cache.load())
+        move || sender.send(cache.load())
     });
     assert_eq!(loaded.recv_timeout(support::DEADLINE).expect("it does not hang"), None);
-    cache.store(&kept(DOCUMENT, None)).expect("it is replaced");
+    cache.store(&cached(DOCUMENT, None)).expect("it is replaced");
     assert!(cache.load().is_some());
 }
 
 #[test]
-fn what_killed_writers_have_left_is_removed_after_a_while() {
+fn files_of_killed_writers_are_removed_after_a_while() {
     let (folder, path, _) = full();
     let leave = |name: &str, age: Duration| {
         let file = File::create(folder.path(name)).expect("it can be made");
@@ -294,7 +294,7 @@ fn what_killed_writers_have_left_is_removed_after_a_while() {
     for (name, age) in stays {
         leave(name, age);
     }
-    cache(&path).store(&kept(DOCUMENT, None)).expect("it can be kept");
+    cache(&path).store(&cached(DOCUMENT, None)).expect("it can be stored");
     let expected = stays.iter().map(|(name, _)| *name).chain(["flags.cache"]).map(str::to_owned).collect();
     assert_eq!(names(path.parent().expect("a directory")), expected);
 }
@@ -312,15 +312,15 @@ fn numbered(writer: u64, number: u64) -> CachedDocument {
     for line in 0..=lines {
         writeln!(text, "# {writer} {number} {line} of {lines}").expect("a string takes all");
     }
-    kept(text, Some(&format!("\"{writer}-{number}\"")))
+    cached(text, Some(&format!("\"{writer}-{number}\"")))
 }
 
 /// Panics unless it is one of these documents, complete.
-fn assert_whole(kept: &CachedDocument) {
-    let tag = kept.tag.as_deref().expect("each has a tag").trim_matches('"');
+fn assert_whole(cached: &CachedDocument) {
+    let tag = cached.tag.as_deref().expect("each has a tag").trim_matches('"');
     let (writer, number) = tag.split_once('-').expect("two numbers");
     let expected = numbered(writer.parse().expect("a number"), number.parse().expect("a number"));
-    assert!(*kept == expected, "{tag}: {} bytes instead of {}", kept.bytes.len(), expected.bytes.len());
+    assert!(*cached == expected, "{tag}: {} bytes instead of {}", cached.bytes.len(), expected.bytes.len());
 }
 
 /// A writer: stores documents until it is killed, or has stored the requested number.
@@ -332,7 +332,7 @@ fn write(path: &Path) {
     let writer = u64::try_from(writer).expect("small");
     println!("\n{STARTED}");
     for number in 0..most {
-        cache.store(&numbered(writer, number)).expect("it can be kept");
+        cache.store(&numbered(writer, number)).expect("it can be stored");
     }
 }
 
@@ -349,7 +349,7 @@ fn spawn(program: &[&OsStr], test: &str, path: &Path, variables: &[(&str, &str)]
         .spawn()
         .expect("the writer starts");
     let mut lines = BufReader::new(child.stdout.as_mut().expect("a pipe")).lines();
-    assert!(lines.any(|line| line.expect("text") == STARTED), "the writer says that it has started");
+    assert!(lines.any(|line| line.expect("text") == STARTED), "the writer reports its start");
     child
 }
 
@@ -358,9 +358,9 @@ fn load_until(path: &Path, mut is_over: impl FnMut() -> bool) -> BTreeSet<String
     let cache = cache(path);
     let (mut seen, mut loads) = (BTreeSet::new(), 0_u64);
     while !is_over() {
-        if let Some(kept) = cache.load() {
-            assert_whole(&kept);
-            seen.insert(kept.tag.expect("checked"));
+        if let Some(cached) = cache.load() {
+            assert_whole(&cached);
+            seen.insert(cached.tag.expect("checked"));
         } else {
             assert!(seen.is_empty(), "nothing after {loads} loads of {} documents", seen.len());
         }
@@ -392,7 +392,7 @@ fn killed_writers_leave_a_whole_version() {
                         let mut writer = spawn(&[], TEST, path, &[]);
                         pause(Duration::from_micros(1_000 + random.below(9_000)));
                         writer.kill().expect("it can be killed");
-                        let status = writer.wait().expect("it is gone");
+                        let status = writer.wait().expect("it has ended");
                         assert!(status.code().is_none(), "it went on until it was killed: {status}");
                         killed.fetch_add(1, Ordering::Relaxed);
                     }

@@ -36,7 +36,7 @@ fn start(folder: &TestDir, stub: &Stub) -> Guard {
     fs::write(&document, DOCUMENT).expect("written");
     let file = File::new(&document).poll_every(std::time::Duration::from_millis(10));
     let builder = Builder::new().source(file).source(eager(&stub.url())).when_unreachable(OnFailedStart::Skip);
-    let guard = builder.when_invalid(OnFailedStart::Skip).install().expect("nobody else installs");
+    let guard = builder.when_invalid(OnFailedStart::Skip).install().expect("no other test installs");
     assert_eq!(guard.status().sources[0].problems, []);
     fs::write(&document, "[flags").expect("written");
     guard
@@ -69,7 +69,7 @@ fn in_the_child() {
     let on = evaluate_a_million_times(&guard, &user);
     let _ = fs::metadata(END);
     assert!((740_000..760_000).contains(&on), "{on}");
-    println!("{} more refusals meanwhile", status(&guard).refusals - refusals);
+    println!("{} more rejected loads meanwhile", status(&guard).refusals - refusals);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_million_evaluations_make_no_system_call() {
     let log = folder.path("calls");
     let probe = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
     if !probe.as_ref().is_ok_and(|output| output.status.success()) {
-        println!("SKIPPED: {TEST}: no strace, or nobody may trace here: {probe:?}");
+        println!("SKIPPED: {TEST}: no strace, or no permission to trace: {probe:?}");
         // The container may forbid strace; that differs from a machine without it.
         assert!(probe.is_ok() || env::var_os("CI").is_none(), "SKIPPED in CI, where strace is expected");
         return;

@@ -43,8 +43,8 @@ impl Subscriber for Log {
 }
 
 #[test]
-fn a_fault_that_lasts_is_one_event() {
-    if !in_own_process(module_path!(), "a_fault_that_lasts_is_one_event") {
+fn an_error_that_lasts_is_one_event() {
+    if !in_own_process(module_path!(), "an_error_that_lasts_is_one_event") {
         return;
     }
     let lines = Arc::new(Mutex::new(Vec::new()));
@@ -53,12 +53,12 @@ fn a_fault_that_lasts_is_one_event() {
     folder.write(document("a", true));
     let guard = poll(&folder.flags(), Duration::from_millis(10));
     folder.write("[flags\n");
-    wait_until("the fault", || status(&guard).refusals >= 1);
+    wait_until("the error", || status(&guard).refusals >= 1);
     // Many more reads hit the same error.
-    let looks = std::time::Instant::now();
-    wait_until("more looks", || looks.elapsed() > Duration::from_millis(700));
+    let begin = std::time::Instant::now();
+    wait_until("more checks", || begin.elapsed() > Duration::from_millis(700));
     folder.write(document("a", false));
-    wait_until("the mend", || !guard.flags().is_on("a", &()));
+    wait_until("the repair", || !guard.flags().is_on("a", &()));
     let is_fresh = |line: &String| line.contains("the source is up to date") && line.contains("stale");
     wait_until("the last event", || lines.lock().expect("no panic").iter().any(is_fresh));
     let lines = lines.lock().expect("no panic").clone();

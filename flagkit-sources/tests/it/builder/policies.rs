@@ -28,10 +28,10 @@ fn a_missing_file_is_waited_for_in_the_dark() {
 }
 
 #[test]
-fn a_missing_file_can_be_refused() {
+fn a_missing_file_can_make_the_start_fail() {
     let folder = TestDir::new();
     let start = || Builder::new().source(File::new(folder.flags())).when_missing(OnFailedStart::Fail).start();
-    let error = start().expect_err("refused");
+    let error = start().expect_err("the start fails");
     assert!(error.is_load() && !error.is_installed());
     let path = folder.flags().display().to_string();
     assert_eq!(error.to_string(), format!("file:{path}: there is no such file"));
@@ -40,12 +40,15 @@ fn a_missing_file_can_be_refused() {
 }
 
 #[test]
-fn a_broken_file_is_an_error_with_all_its_problems() {
+fn an_invalid_file_is_an_error_with_all_its_problems() {
     let folder = TestDir::new();
     folder.write(BROKEN);
     for missing in [OnFailedStart::StayDark, OnFailedStart::Fail] {
-        let error =
-            Builder::new().source(File::new(folder.flags())).when_missing(missing).start().expect_err("refused");
+        let error = Builder::new()
+            .source(File::new(folder.flags()))
+            .when_missing(missing)
+            .start()
+            .expect_err("the start fails");
         let [(provenance, load)] = error.failures() else { panic!("one source failed: {error}") };
         assert_eq!(provenance.as_str(), format!("file:{}", folder.flags().display()));
         assert!(!load.is_missing());
@@ -62,7 +65,7 @@ fn a_broken_file_is_an_error_with_all_its_problems() {
 }
 
 #[test]
-fn a_broken_file_can_start_dark() {
+fn an_invalid_file_can_start_dark() {
     let folder = TestDir::new();
     folder.write(BROKEN);
     let guard = Builder::new()
@@ -78,11 +81,11 @@ fn a_broken_file_can_start_dark() {
 
 /// A policy for one case does not affect the other.
 #[test]
-fn missing_and_broken_are_two_policies() {
+fn missing_and_invalid_are_two_policies() {
     let folder = TestDir::new();
-    let start = |missing, broken| {
+    let start = |missing, invalid| {
         let builder = Builder::new().source(File::new(folder.flags()));
-        builder.when_missing(missing).when_invalid(broken).start().is_ok()
+        builder.when_missing(missing).when_invalid(invalid).start().is_ok()
     };
     assert!(
         start(OnFailedStart::StayDark, OnFailedStart::Fail) && !start(OnFailedStart::Fail, OnFailedStart::StayDark)
@@ -94,7 +97,7 @@ fn missing_and_broken_are_two_policies() {
 }
 
 #[test]
-fn all_sources_that_fail_are_told_and_those_that_do_not_are_not() {
+fn the_error_lists_exactly_the_sources_that_fail() {
     let folder = TestDir::new();
     folder.write(BROKEN);
     std::fs::write(folder.path("good.toml"), document("checkout", true)).expect("written");
@@ -105,7 +108,7 @@ fn all_sources_that_fail_are_told_and_those_that_do_not_are_not() {
         .source(Env::from_vars("FLAG_", []))
         .when_missing(OnFailedStart::Fail)
         .start()
-        .expect_err("refused");
+        .expect_err("the start fails");
     let failed: Vec<_> =
         error.failures().iter().map(|(source, _)| source.as_str().rsplit('/').next().expect("a name")).collect();
     assert_eq!(failed, ["flags.toml", "missing.toml"]);
@@ -113,7 +116,7 @@ fn all_sources_that_fail_are_told_and_those_that_do_not_are_not() {
 
 /// A document with single invalid flags is still valid.
 #[test]
-fn single_flags_that_are_refused_do_not_keep_it_from_starting() {
+fn single_flags_that_are_invalid_do_not_prevent_the_start() {
     let folder = TestDir::new();
     folder.write("[flags]\na = 25\nb = true\n");
     let guard =
@@ -130,7 +133,7 @@ fn no_sources_are_no_flags() {
 }
 
 #[test]
-fn a_source_that_hangs_is_waited_for_as_long_as_told() {
+fn a_source_that_hangs_is_waited_for_until_the_timeout() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let hangs = Custom {
         load: move || {
@@ -172,7 +175,7 @@ fn a_source_that_answers_is_not_waited_for_longer() {
 
 /// The policies apply to the first load. That succeeded, so the later error is in the status only.
 #[test]
-fn what_goes_wrong_after_the_first_load_does_not_keep_it_from_starting() {
+fn an_error_after_the_first_load_does_not_prevent_the_start() {
     let (failed, has_failed) = std::sync::mpsc::channel();
     let fails_later = Custom {
         load: || Ok(Load::new(lit(&["steady"]))),
@@ -234,7 +237,7 @@ fn an_error_of_a_source_is_shown_as_it_is() {
         load: || Err(LoadError::new("the table is locked").with_cause(std::io::Error::other("code 17"))),
         run: |_: &flagkit_core::source::Publisher| {},
     };
-    let error = Builder::new().source(fails).start().expect_err("refused");
+    let error = Builder::new().source(fails).start().expect_err("the start fails");
     assert_eq!(error.to_string(), "custom:test: the table is locked");
     assert_eq!(error.source().expect("the cause").to_string(), "code 17");
 }

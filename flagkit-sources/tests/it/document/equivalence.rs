@@ -145,7 +145,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_written_in_either_format_is_what_was_meant(flags in flag_set()) {
+    fn a_set_written_in_either_format_loads_unchanged(flags in flag_set()) {
         for (format, document) in [(Format::Toml, toml(&flags)), (Format::Json, json(&flags))] {
             let load = format.read(document.as_bytes());
             let load = load.map_err(|error| TestCaseError::fail(format!("{error}\n{document}")))?;

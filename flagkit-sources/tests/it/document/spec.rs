@@ -117,8 +117,8 @@ fn compare(folder: &str, expected: &Value, result: &Result<Load, LoadError>) -> 
             if understood != expected["flags"] {
                 writeln!(message, "    flags: {understood}\n    not:   {}", expected["flags"]).expect("written");
             }
-            let nobody = json!([]);
-            let expected = if folder == "good" { &nobody } else { &expected["dark"] };
+            let no_keys = json!([]);
+            let expected = if folder == "good" { &no_keys } else { &expected["dark"] };
             if json!(dark) != *expected {
                 writeln!(message, "    dark: {dark:?}, not {expected}").expect("written");
             }
@@ -151,7 +151,7 @@ fn check() {
 }
 
 #[test]
-fn every_document_is_read_as_it_says() {
+fn every_document_is_read_as_specified() {
     check();
 }
 
@@ -221,7 +221,7 @@ fn other_encodings_are_refused_in_words_that_help() {
         ("UTF-8 with a mark", Format::Toml, join(&[b"\xEF\xBB\xBF", TOML.as_bytes()]), on),
         ("UTF-8 with a mark", Format::Json, join(&[b"\xEF\xBB\xBF", JSON.as_bytes()]), on),
         ("two marks", Format::Json, join(&[b"\xEF\xBB\xBF\xEF\xBB\xBF", JSON.as_bytes()]), Err((1, 1, &[]))),
-        ("a mark alone", Format::Toml, b"\xEF\xBB\xBF".to_vec(), Err((1, 1, &["empty"]))),
+        ("only a mark", Format::Toml, b"\xEF\xBB\xBF".to_vec(), Err((1, 1, &["empty"]))),
         ("UTF-16 LE", Format::Toml, utf16(TOML, u16::to_le_bytes, true), utf16_marked),
         ("UTF-16 BE", Format::Toml, utf16(TOML, u16::to_be_bytes, true), utf16_marked),
         ("UTF-16 LE", Format::Json, utf16(JSON, u16::to_le_bytes, true), utf16_marked),
@@ -378,7 +378,7 @@ fn nesting_is_bounded_and_never_overflows_the_stack() {
 /// A flag nests two levels. This one is deeper than any flag, but not too deep for a document, so only the flag is
 /// rejected.
 #[test]
-fn a_flag_that_nests_too_deep_for_a_flag_is_refused_alone() {
+fn only_the_flag_that_nests_too_deep_is_refused() {
     let deep = format!("{}{}", "[".repeat(20), "]".repeat(20));
     for (format, text) in [
         (Format::Json, format!("{{\"flags\": {{\"a\": {deep}, \"b\": true}}}}")),

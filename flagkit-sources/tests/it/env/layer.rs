@@ -46,7 +46,7 @@ fn a_percentage_keeps_salt_and_metadata_of_the_file() {
 }
 
 #[test]
-fn a_variable_stands_for_a_key_that_nobody_declares() {
+fn a_variable_stands_for_a_key_that_no_source_declares() {
     let folder = TestDir::new();
     folder.write("[flags]\n");
     let guard = start(&folder, &[("FLAG_NEW_CHECKOUT", "true"), ("FLAG_EMPTY", ""), ("FLAG_BLANK", "  ")]);
@@ -80,7 +80,7 @@ fn a_value_that_means_nothing_is_a_problem_and_dark() {
 }
 
 #[test]
-fn two_declared_keys_that_share_a_variable_are_dark_and_told() {
+fn two_declared_keys_that_share_a_variable_are_dark_and_reported() {
     let folder = TestDir::new();
     folder.write("[flags]\nnew-checkout = true\n\"new.checkout\" = true\nother = true\n");
     for value in ["on", "off", "50%"] {

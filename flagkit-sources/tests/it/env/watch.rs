@@ -38,7 +38,7 @@ fn child(path: &std::path::Path) {
     assert!(!flag!("new-checkout"), "nothing is installed");
     let guard = flagkit_sources::watch(path).expect("starts without the file");
     assert!(flag!("new-checkout"));
-    assert!(!flag!("old-banner") && !flag!("broken") && !flag!("not-utf-8") && !flag!("never-mentioned"));
+    assert!(!flag!("old-banner") && !flag!("invalid") && !flag!("not-utf-8") && !flag!("never-mentioned"));
     let lit = (0..1_000_u32).filter(|id| flag!("search-v2", *id)).count();
     assert!((150..350).contains(&lit), "{lit} of 1000");
     let problems = guard.flags().status().sources.remove(1).problems;

@@ -62,14 +62,14 @@ fn check(style: Style, start: fn(&Path) -> Guard) {
     let changes = Changes::of(&guard);
     for n in 1..=SAVES {
         style(&path, &text(n));
-        let is_in_force = || {
+        let is_published = || {
             let snapshot = guard.flags().snapshot();
             snapshot.flag("a").is_some_and(|flag| flag.rollout().to_string() == format!("{n}%"))
         };
-        wait_until(&format!("save {n} is in force"), is_in_force);
+        wait_until(&format!("save {n} is published"), is_published);
     }
     // Subscribers are called after the swap.
-    wait_until("all saves are told of", || changes.count() >= SAVES);
+    wait_until("a change for each save", || changes.count() >= SAVES);
     // A surplus change would arrive within this time.
     support::holds_for(Duration::from_millis(400), "one change for each save", || changes.count() == SAVES);
     assert_eq!(status(&guard).loads, 1 + SAVES as u64);
@@ -84,7 +84,7 @@ macro_rules! styles {
             })+
         }
 
-        mod by_the_poll_alone {
+        mod by_polling_only {
             $(#[test]
             fn $style() {
                 super::check(super::$style, |path| crate::support::poll(path, std::time::Duration::from_millis(20)));
@@ -125,7 +125,7 @@ macro_rules! not_a_change {
             })+
         }
 
-        mod no_change_by_the_poll_alone {
+        mod no_change_by_polling_only {
             #[allow(clippy::wildcard_imports)]
             use super::*;
             $(#[test]

@@ -20,7 +20,7 @@ fn check(start: impl FnOnce(&Path) -> Guard) {
     folder.write(text(0));
     let guard = start(&folder.flags());
     let flags = guard.flags();
-    let (done, asked) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (done, reads) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         let readers: Vec<_> = (0..8)
             .map(|_| {
@@ -29,7 +29,7 @@ fn check(start: impl FnOnce(&Path) -> Guard) {
                         if !flags.is_on("always", &()) {
                             return false;
                         }
-                        asked.fetch_add(1, Ordering::Relaxed);
+                        reads.fetch_add(1, Ordering::Relaxed);
                         thread::yield_now();
                     }
                     true
@@ -50,7 +50,7 @@ fn check(start: impl FnOnce(&Path) -> Guard) {
         assert!(was_missed > 0, "the long gaps are noticed");
         assert!(readers.into_iter().all(|reader| reader.join().expect("no reader panics")), "a flag went dark");
     });
-    assert!(asked.load(Ordering::Relaxed) > 1_000);
+    assert!(reads.load(Ordering::Relaxed) > 1_000);
     assert_eq!(status(&guard).state, SourceState::Fresh);
 }
 
@@ -60,7 +60,7 @@ fn by_events() {
 }
 
 #[test]
-fn by_the_poll_alone() {
+fn by_polling_only() {
     check(|path| support::poll(path, Duration::from_millis(20)));
 }
 

@@ -39,13 +39,13 @@ fn one_for_three_files_and_two_guards() {
     wait_until("all have begun to watch", || has_looked(&first) && has_looked(&second));
     assert_eq!(instances(), 1);
     set(true);
-    wait_until("all are told", || all(&first, true) && all(&second, true));
+    wait_until("all sources receive it", || all(&first, true) && all(&second, true));
 
     // The other guard's watches are independent of this one's.
     assert!(first.stop(DEADLINE));
     assert_eq!(instances(), 1);
     set(false);
-    wait_until("those that are left are told", || all(&second, false));
+    wait_until("the remaining sources receive it", || all(&second, false));
 
     // A directory that was replaced is watched again by every file with this directory on its path.
     let third = start(&folder);

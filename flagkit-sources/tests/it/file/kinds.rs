@@ -17,18 +17,18 @@ use flagkit_sources::{Builder, File, OnFailedStart};
 type Spoil = fn(&Path);
 
 /// Expects all of these words in the error.
-fn check(test: &str, words: &[&str], fault: Spoil) {
-    check_within(16 << 10, test, words, fault);
+fn check(test: &str, words: &[&str], spoil: Spoil) {
+    check_within(16 << 10, test, words, spoil);
 }
 
 /// Does the same as [`check`], with a limit for the memory growth in KiB.
-fn check_within(most: u64, test: &str, words: &[&str], fault: Spoil) {
+fn check_within(most: u64, test: &str, words: &[&str], spoil: Spoil) {
     if !in_own_process(module_path!(), test) {
         return;
     }
     let make_invalid = |path: &Path| {
         let _ = fs::remove_file(path);
-        fault(path);
+        spoil(path);
     };
     let resident = resident();
     for by_events in [true, false] {
@@ -44,7 +44,7 @@ fn file(path: &Path, by_events: bool) -> File {
     if by_events { file } else { file.notify(flagkit_sources::Notify::Off).poll_every(Duration::from_millis(20)) }
 }
 
-fn says(error: &str, words: &[&str]) {
+fn assert_contains(error: &str, words: &[&str]) {
     assert!(words.iter().all(|word| error.contains(word)), "{error:?} has not all of {words:?}");
 }
 
@@ -53,15 +53,15 @@ fn at_the_start(words: &[&str], make_invalid: &dyn Fn(&Path), by_events: bool) {
     let path = folder.flags();
     make_invalid(&path);
     let start = Builder::new().source(file(&path, by_events)).when_missing(OnFailedStart::Fail).start();
-    let error = start.expect_err("refused");
+    let error = start.expect_err("the file is invalid");
     assert!(error.is_load());
     assert_eq!(error.failures().len(), 1);
-    says(&error.to_string(), words);
+    assert_contains(&error.to_string(), words);
 
     let guard = support::start(file(&path, by_events));
     assert_eq!(status(&guard).state, SourceState::Waiting);
     assert_eq!(status(&guard).loads, 0);
-    says(&last_error(&guard).expect("an error"), words);
+    assert_contains(&last_error(&guard).expect("an error"), words);
     repair(&path, &document("checkout", true));
     wait_until("what is there in the end is taken", || is_on(&guard, "checkout"));
     assert_eq!(status(&guard).state, SourceState::Fresh);
@@ -76,7 +76,7 @@ fn as_a_replacement(words: &[&str], make_invalid: &dyn Fn(&Path), by_events: boo
     let guard = support::start(file(&path, by_events));
     let before = status(&guard);
     make_invalid(&path);
-    wait_until("the fault is in the status", || {
+    wait_until("the error is in the status", || {
         assert!(is_on(&guard, "checkout"));
         last_error(&guard).is_some_and(|error| words.iter().all(|word| error.contains(word)))
     });
@@ -225,12 +225,12 @@ fn a_file_one_byte_beyond_the_limit() {
     assert!(is_on(&limit(len), "checkout"));
     let guard = limit(len - 1);
     assert!(!is_on(&guard, "checkout"));
-    says(&last_error(&guard).expect("an error"), &["too large"]);
+    assert_contains(&last_error(&guard).expect("an error"), &["too large"]);
 }
 
 /// A reader that waits would hang on a pipe with an open and silent writer.
 #[test]
-fn a_pipe_with_a_silent_writer_hangs_nobody() {
+fn a_pipe_with_a_silent_writer_blocks_no_caller() {
     let folder = TestDir::new();
     let made = Command::new("mkfifo").arg(folder.flags()).status().expect("mkfifo runs");
     assert!(made.success());

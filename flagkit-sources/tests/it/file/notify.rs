@@ -69,12 +69,12 @@ fn reloads_and_names(dir: &Path, limit: &str) {
     let path = dir.join("flags.toml");
     fs::write(&path, document("checkout", false)).expect("written");
     let guard = follow(&path);
-    let (told, events) = mpsc::channel();
+    let (sender, events) = mpsc::channel();
     guard
         .flags()
         .subscribe(move |event| {
             if let Event::WarningsChanged(warning) = event {
-                let _ = told.send(warning.warnings.len());
+                let _ = sender.send(warning.warnings.len());
             }
         })
         .forget();
@@ -87,13 +87,13 @@ fn reloads_and_names(dir: &Path, limit: &str) {
         fs::rename(&new, &path).expect("moved");
         wait_until("the change is seen by the poll", || is_on(&guard, "checkout") == on);
         let confirmations = status(&guard).confirmations;
-        wait_until("some looks", || status(&guard).confirmations > confirmations + 2);
+        wait_until("some checks", || status(&guard).confirmations > confirmations + 2);
         fs::write(&path, document("checkout", !on)).expect("written");
         wait_until("the rewrite is seen by the poll", || is_on(&guard, "checkout") != on);
     }
     assert_eq!((status(&guard).state, status(&guard).refusals), (SourceState::Fresh, 0));
     assert_eq!(warnings(&guard), first, "it stays as long as the limit does");
-    assert!(events.try_iter().count() <= 1, "and is told once");
+    assert!(events.try_iter().count() <= 1, "and is reported once");
 }
 
 #[test]
@@ -158,9 +158,9 @@ fn a_file_that_is_mounted_by_itself() {
     let (real, path) = (dir.join("volume/real.toml"), dir.join("with a blank.toml"));
     let guard = follow(&path);
     wait_until("the warning", || !warnings(&guard).is_empty());
-    let told = warnings(&guard);
-    assert!(told.len() == 1 && told[0].contains("mounted as a single file"), "{told:?}");
-    assert!(told[0].contains("mount the directory"), "{told:?}");
+    let shown = warnings(&guard);
+    assert!(shown.len() == 1 && shown[0].contains("mounted as a single file"), "{shown:?}");
+    assert!(shown[0].contains("mount the directory"), "{shown:?}");
     // A rewrite in place through the other path can be detected.
     fs::write(&real, document("checkout", true)).expect("written");
     wait_until("the rewrite is seen", || is_on(&guard, "checkout"));
@@ -168,7 +168,7 @@ fn a_file_that_is_mounted_by_itself() {
     fs::write(dir.join("new"), document("checkout", false)).expect("written");
     fs::rename(dir.join("new"), &real).expect("moved");
     support::holds_for(Duration::from_millis(500), "the old file is seen", || is_on(&guard, "checkout"));
-    assert_eq!((status(&guard).state, warnings(&guard)), (SourceState::Fresh, told));
+    assert_eq!((status(&guard).state, warnings(&guard)), (SourceState::Fresh, shown));
 }
 
 /// The path is a link to a mounted file, as from an image to a volume.
@@ -195,7 +195,7 @@ fn a_file_of_a_mounted_directory_is_nothing_to_warn_of() {
     fs::write(dir.join("new"), document("checkout", true)).expect("written");
     fs::rename(dir.join("new"), dir.join("volume/flags.toml")).expect("moved");
     wait_until("the rename is seen through the mount", || is_on(&guard, "checkout"));
-    wait_until("some looks", || status(&guard).confirmations > 3);
+    wait_until("some checks", || status(&guard).confirmations > 3);
     assert_eq!(warnings(&guard), Vec::<String>::new());
 }
 
@@ -234,9 +234,9 @@ fn twenty_thousand_files_are_made_while_the_file_changes() {
 }
 
 /// A child process. It is killed and reaped when the test ends, even by a panic.
-struct Follower(Child);
+struct FollowingProcess(Child);
 
-impl Follower {
+impl FollowingProcess {
     fn signal(&self, name: &str) {
         let status = Command::new("kill").args([name, &self.0.id().to_string()]).status().expect("kill runs");
         assert!(status.success(), "kill {name}: {status}");
@@ -248,7 +248,7 @@ impl Follower {
     }
 }
 
-impl Drop for Follower {
+impl Drop for FollowingProcess {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -257,8 +257,8 @@ impl Drop for Follower {
 
 /// The process is stopped while the system's queue fills up, so the event of the file is certainly lost.
 #[test]
-fn the_queue_overflows_and_the_change_is_seen() {
-    const TEST: &str = "the_queue_overflows_and_the_change_is_seen";
+fn the_queue_overflows_and_the_change_is_detected() {
+    const TEST: &str = "the_queue_overflows_and_the_change_is_detected";
     const READY: &str = "the watch is at work";
     if let Some(dir) = folder_of_the_child() {
         let guard = follow_by_events(&dir.join("flags.toml"));
@@ -279,14 +279,14 @@ fn the_queue_overflows_and_the_change_is_seen() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the child starts");
-    let mut child = Follower(child);
+    let mut child = FollowingProcess(child);
     let mut lines = BufReader::new(child.0.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
     assert!(lines.any(|line| line == READY), "it has started");
     folder.replace(document("first", true));
     assert!(lines.any(|line| line == READY), "it has seen a change by its event");
 
     child.signal("-STOP");
-    wait_until("it stands still", || child.is_stopped());
+    wait_until("it is stopped", || child.is_stopped());
     let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").expect("the limit");
     // None of these events triggers a read. No two in a row are equal, because the system would merge those.
     for n in 0..most.trim().parse::<usize>().expect("a number") + 100 {

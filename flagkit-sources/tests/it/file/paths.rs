@@ -26,7 +26,7 @@ fn step_by_step(start: fn(&Path) -> Guard) {
     wait_until("the second text is seen", || !is_on(&guard, "checkout"));
 }
 
-fn at_once(start: fn(&Path) -> Guard) {
+fn all_in_one_step(start: fn(&Path) -> Guard) {
     for round in 0..10 {
         let folder = TestDir::new();
         let path = folder.path("etc/shop/live/flags.toml");
@@ -37,7 +37,7 @@ fn at_once(start: fn(&Path) -> Guard) {
     }
 }
 
-/// The whole tree disappears and comes back, as when a volume is mounted again.
+/// The whole tree disappears and returns, as when a volume is mounted again.
 fn gone_and_back(start: fn(&Path) -> Guard) {
     let folder = TestDir::new();
     let path = folder.path("etc/shop/flags.toml");
@@ -79,8 +79,8 @@ fn links_in_a_circle(start: fn(&Path) -> Guard) {
     symlink("b", folder.path("a")).expect("linked");
     symlink("a", folder.path("b")).expect("linked");
     symlink("a", folder.flags()).expect("linked");
-    let is_told = || last_error(&guard).is_some_and(|error| error.contains("links"));
-    wait_until("the circle is in the status", is_told);
+    let is_reported = || last_error(&guard).is_some_and(|error| error.contains("links"));
+    wait_until("the circle is in the status", is_reported);
     assert!(is_on(&guard, "checkout"));
     // A link in the middle of the path is repaired.
     fs::write(folder.path("real"), document("checkout", false)).expect("written");
@@ -113,7 +113,7 @@ macro_rules! both {
             })+
         }
 
-        mod by_the_poll_alone {
+        mod by_polling_only {
             use super::*;
             $(#[test]
             fn $name() {
@@ -123,4 +123,4 @@ macro_rules! both {
     };
 }
 
-both! { step_by_step at_once gone_and_back a_link_that_dangles links_in_a_circle below_a_file }
+both! { step_by_step all_in_one_step gone_and_back a_link_that_dangles links_in_a_circle below_a_file }

@@ -41,18 +41,18 @@ fn permissions_count(test: &str) -> bool {
     assert!(copied.success());
     set_mode(&binary, 0o755);
     set_mode(&folder.path(""), 0o777);
-    let nobody = |program: &Path| {
+    let as_nobody = |program: &Path| {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program);
         command.current_dir(folder.path("")).env(CHILD, "1").env("TMPDIR", folder.path(""));
         command
     };
-    if !nobody(Path::new("true")).output().is_ok_and(|output| output.status.success()) {
+    if !as_nobody(Path::new("true")).output().is_ok_and(|output| output.status.success()) {
         println!("SKIPPED: {test}: permissions mean nothing to this user, and setpriv does not make another one of it");
         assert!(env::var_os("CI").is_none(), "SKIPPED in CI, where setpriv is expected");
         return false;
     }
-    let output = nobody(&binary)
+    let output = as_nobody(&binary)
         .args(["--exact", &test_name(module_path!(), test), "--nocapture", "--test-threads=1"])
         .output()
         .expect("the child starts");
@@ -71,34 +71,34 @@ fn both(path: &Path) -> [Guard; 2] {
 
 /// The errors of the load failures that subscribers receive.
 struct LoadErrors {
-    told: Arc<Mutex<Vec<String>>>,
+    reported: Arc<Mutex<Vec<String>>>,
     _subscription: Subscription,
 }
 
 impl LoadErrors {
     fn of(guard: &Guard) -> Self {
-        let told = Arc::new(Mutex::new(Vec::new()));
+        let reported = Arc::new(Mutex::new(Vec::new()));
         let subscription = guard.flags().subscribe({
-            let told = Arc::clone(&told);
+            let reported = Arc::clone(&reported);
             move |event| {
                 if let Event::LoadFailed(fault) = event {
                     let error = fault.error.as_ref().map_or_else(String::new, ToString::to_string);
-                    told.lock().expect("no panic").push(error);
+                    reported.lock().expect("no panic").push(error);
                 }
             }
         });
-        Self { told, _subscription: subscription }
+        Self { reported, _subscription: subscription }
     }
 
-    fn told(&self) -> Vec<String> {
-        self.told.lock().expect("no panic").clone()
+    fn reported(&self) -> Vec<String> {
+        self.reported.lock().expect("no panic").clone()
     }
 }
 
 /// Waits until the lowest layer has made this many reads. Each read sets the time of the next.
 fn has_looked(guard: &Guard, times: usize) {
     let mut tries: BTreeSet<SystemTime> = BTreeSet::new();
-    wait_until("some looks", || {
+    wait_until("some checks", || {
         tries.extend(status(guard).next_try);
         tries.len() > times
     });
@@ -130,7 +130,7 @@ fn of_the_file() {
         fs::rename(&new, &path).expect("moved");
         has_looked(&guard, 3);
         assert!(is_on(&guard, "a"));
-        assert_eq!((status(&guard).state, errors.told()), (SourceState::Stale, vec![error]), "told once");
+        assert_eq!((status(&guard).state, errors.reported()), (SourceState::Stale, vec![error]), "reported once");
 
         set_mode(&path, 0o644);
         wait_until("what may be read again is read", || !is_on(&guard, "a"));
@@ -142,7 +142,7 @@ fn of_the_file() {
         set_mode(&path, 0o600);
         wait_for_state(&guard, SourceState::Fresh);
         assert!(!is_on(&guard, "a"));
-        wait_until("it is told of again", || errors.told().len() == 2);
+        wait_until("it is reported again", || errors.reported().len() == 2);
         folder.replace(document("a", true));
         wait_until("it is followed as before", || is_on(&guard, "a"));
     }
@@ -206,56 +206,56 @@ fn of_the_directory_of_a_cache() {
     let (dir, path) = (folder.path("dir"), folder.path("dir/flags.cache"));
     fs::create_dir(&dir).expect("a directory");
     let cache = Cache::new(&path, Provenance::new("https://flags.example.com/flags.toml"));
-    let kept = |text: &str| {
+    let cached = |text: &str| {
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
         CachedDocument { bytes: text.into(), format: Format::Toml, tag: None, at }
     };
-    cache.store(&kept("old")).expect("it can be kept");
+    cache.store(&cached("old")).expect("it can be stored");
     set_mode(&dir, 0o500);
-    let error = cache.store(&kept("new")).expect_err("nothing can be made there");
+    let error = cache.store(&cached("new")).expect_err("nothing can be created there");
     assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
-    assert_eq!(cache.load(), Some(kept("old")), "what was kept before is still there");
+    assert_eq!(cache.load(), Some(cached("old")), "the document stored before is still there");
     set_mode(&path, 0);
     assert_eq!(cache.load(), None, "what cannot be read is as good as none");
     set_mode(&dir, 0o700);
-    cache.store(&kept("new")).expect("it can be kept again, over a file that cannot be read");
-    assert_eq!(cache.load(), Some(kept("new")));
+    cache.store(&cached("new")).expect("it can be stored again, over a file that cannot be read");
+    assert_eq!(cache.load(), Some(cached("new")));
     assert_eq!(fs::read_dir(&dir).expect("a directory").count(), 1, "no temporary file is left");
 }
 
 #[test]
-fn an_error_that_stays_is_told_once() {
+fn an_error_that_stays_is_reported_once() {
     let folder = TestDir::new();
     folder.write(document("a", true));
     for guard in both(&folder.flags()) {
         wait_until("the flags", || is_on(&guard, "a") && status(&guard).state == SourceState::Fresh);
         let errors = LoadErrors::of(&guard);
-        let broken = "[flags]\na = tru\n";
-        folder.write(broken);
+        let invalid = "[flags]\na = tru\n";
+        folder.write(invalid);
         wait_for_state(&guard, SourceState::Stale);
         // The source repeats the read: by itself, on request, and because the same content is written again.
         for _ in 0..5 {
-            for ask in [&|| guard.reload(), &|| folder.replace(broken)] as [&dyn Fn(); 2] {
+            for trigger in [&|| guard.reload(), &|| folder.replace(invalid)] as [&dyn Fn(); 2] {
                 let next_try = status(&guard).next_try;
-                ask();
-                wait_until("a look", || status(&guard).next_try.is_some_and(|next| Some(next) != next_try));
+                trigger();
+                wait_until("a read", || status(&guard).next_try.is_some_and(|next| Some(next) != next_try));
             }
         }
         let first = last_error(&guard).expect("an error");
-        assert_eq!(errors.told(), [&*first]);
+        assert_eq!(errors.reported(), [&*first]);
         assert!(status(&guard).refusals >= 1 && is_on(&guard, "a"));
 
         folder.write("[flags]\n\na = tru\n");
         wait_until("another error", || last_error(&guard).is_some_and(|error| error != first));
         let second = last_error(&guard).expect("an error");
-        wait_until("it is told", || errors.told().len() == 2);
+        wait_until("it is reported", || errors.reported().len() == 2);
         // A success in between makes the same error a new one.
         folder.write(document("a", true));
         wait_for_state(&guard, SourceState::Fresh);
-        folder.write(broken);
+        folder.write(invalid);
         wait_for_state(&guard, SourceState::Stale);
-        wait_until("it is told again", || errors.told().len() == 3);
-        assert_eq!(errors.told(), [&*first, &*second, &*first]);
+        wait_until("it is reported again", || errors.reported().len() == 3);
+        assert_eq!(errors.reported(), [&*first, &*second, &*first]);
         folder.write(document("a", true));
         wait_for_state(&guard, SourceState::Fresh);
     }
@@ -271,7 +271,7 @@ mod of_a_server {
     use super::*;
 
     /// A server with a response that the test can set.
-    fn saying(text: &Arc<Mutex<String>>) -> Stub {
+    fn responding(text: &Arc<Mutex<String>>) -> Stub {
         let text = Arc::clone(text);
         Stub::new(move |request, stream| {
             let text = text.lock().expect("no panic").clone();
@@ -284,18 +284,18 @@ mod of_a_server {
     }
 
     #[test]
-    fn each_failure_is_counted_and_one_is_told() {
+    fn each_failure_is_counted_and_one_is_reported() {
         let text = Arc::new(Mutex::new(good("[flags]\na = true\n")));
-        let say = |answer: String| *text.lock().expect("no panic") = answer;
-        let stub = saying(&text);
+        let set_answer = |answer: String| *text.lock().expect("no panic") = answer;
+        let stub = responding(&text);
         let guard = stub::start(eager(&stub.url()));
         let errors = LoadErrors::of(&guard);
         let unavailable = answer("503 Service Unavailable", "", "");
-        for (told, bad) in [(1, unavailable.clone()), (2, good("[flags")), (3, unavailable)] {
-            say(bad);
+        for (reported, bad) in [(1, unavailable.clone()), (2, good("[flags")), (3, unavailable)] {
+            set_answer(bad);
             let count = status(&guard).refusals;
             wait_until("each is counted", || status(&guard).refusals >= count + 10);
-            assert_eq!(errors.told().len(), told, "{:?}", errors.told());
+            assert_eq!(errors.reported().len(), reported, "{:?}", errors.reported());
         }
         assert!(is_on(&guard, "a"));
     }
@@ -305,7 +305,7 @@ mod of_a_server {
     }
 
     #[test]
-    fn three_sources_are_merged_while_each_is_broken_in_turn() {
+    fn three_sources_are_merged_while_each_is_invalid_in_turn() {
         let folder = TestDir::new();
         let text = Arc::new(Mutex::new(String::new()));
         // Each source declares one flag of its own and one that all share. `None` is invalid.
@@ -326,7 +326,7 @@ mod of_a_server {
             }
         };
         (0..3).for_each(|layer| set(layer, Some(true)));
-        let stub = saying(&text);
+        let stub = responding(&text);
         let guard = Builder::new()
             .source(File::new(folder.flags()))
             .source(File::new(folder.path("middle.json")))
@@ -341,23 +341,23 @@ mod of_a_server {
         };
         let mut now = [true; 3];
         assert!(shows(now));
-        for broken in [0, 1, 2, 0, 1, 2] {
-            set(broken, None);
-            wait_until("it is broken", || sources(&guard)[broken].state == SourceState::Stale);
-            let stale = sources(&guard)[broken].last_good;
-            for other in (0..3).filter(|layer| *layer != broken) {
+        for invalid in [0, 1, 2, 0, 1, 2] {
+            set(invalid, None);
+            wait_until("it is invalid", || sources(&guard)[invalid].state == SourceState::Stale);
+            let stale = sources(&guard)[invalid].last_good;
+            for other in (0..3).filter(|layer| *layer != invalid) {
                 now[other] = !now[other];
                 set(other, Some(now[other]));
-                wait_until(&format!("{other} goes on while {broken} is broken"), || shows(now));
+                wait_until(&format!("{other} continues while {invalid} is invalid"), || shows(now));
             }
             for (layer, source) in sources(&guard).into_iter().enumerate() {
-                let expected = if layer == broken { SourceState::Stale } else { SourceState::Fresh };
-                assert_eq!(source.state, expected, "{layer} while {broken} is broken");
+                let expected = if layer == invalid { SourceState::Stale } else { SourceState::Fresh };
+                assert_eq!(source.state, expected, "{layer} while {invalid} is invalid");
             }
-            assert_eq!(sources(&guard)[broken].last_good, stale, "each has an age of its own");
-            now[broken] = !now[broken];
-            set(broken, Some(now[broken]));
-            wait_until("it is mended", || shows(now) && sources(&guard)[broken].state == SourceState::Fresh);
+            assert_eq!(sources(&guard)[invalid].last_good, stale, "each has its own age");
+            now[invalid] = !now[invalid];
+            set(invalid, Some(now[invalid]));
+            wait_until("it is repaired", || shows(now) && sources(&guard)[invalid].state == SourceState::Fresh);
         }
     }
 }

@@ -28,13 +28,13 @@ fn most_flags_gone() {
         assert_eq!(status(&guard).flags, 20);
         // Half of the flags may disappear at once.
         write(numbered(10, "half = true\n"));
-        wait_until("half of them are gone", || is_on(&guard, "half"));
+        wait_until("half of them are dropped", || is_on(&guard, "half"));
         assert_eq!(status(&guard).flags, 11);
 
         let changes = Changes::of(&guard);
         let begin = Instant::now();
         write(numbered(5, "most = true\n"));
-        wait_until("most of them are gone", || {
+        wait_until("most of them are dropped", || {
             let is_accepted = is_on(&guard, "most");
             // The time starts before the write, so a slow machine only lengthens it.
             assert!(!is_accepted || begin.elapsed() >= Duration::from_millis(1_900), "after {:?}", begin.elapsed());
@@ -56,14 +56,14 @@ fn most_flags_gone_and_back() {
     folder.write(numbered(3, ""));
     support::holds_for(Duration::from_secs(1), "all flags are on", || is_on(&guard, "flag-19"));
     folder.write(numbered(20, "more = true\n"));
-    wait_until("the whole is in force", || is_on(&guard, "more"));
+    wait_until("the whole document is published", || is_on(&guard, "more"));
     support::holds_for(Duration::from_secs(2), "all flags are on", || is_on(&guard, "flag-19"));
     assert_eq!(changes.count(), 1);
 }
 
 /// A newer document replaces the one that is held, with a time of its own.
 #[test]
-fn a_held_document_is_forgotten_when_another_comes() {
+fn a_held_document_is_discarded_when_another_replaces_it() {
     let folder = TestDir::new();
     folder.write(numbered(20, ""));
     let guard = support::follow(&folder.flags());
@@ -71,7 +71,7 @@ fn a_held_document_is_forgotten_when_another_comes() {
     folder.write(numbered(3, "first = true\n"));
     support::holds_for(Duration::from_secs(1), "it is held", || !is_on(&guard, "first"));
     folder.write(numbered(3, "second = true\n"));
-    wait_until("the second is in force", || {
+    wait_until("the second is published", || {
         assert!(!is_on(&guard, "first"));
         is_on(&guard, "second")
     });
@@ -92,7 +92,7 @@ fn no_flags_on_purpose() {
 
 /// A document that declares its length and is shorter is reported as invalid; it is not held back.
 #[test]
-fn a_counted_document_that_is_too_short_is_refused() {
+fn a_counted_document_that_is_too_short_is_rejected() {
     let folder = TestDir::new();
     let counted = |text: &str| format!("[meta]\nflags = 20\n{text}");
     folder.write(counted(&numbered(20, "")));
@@ -105,7 +105,7 @@ fn a_counted_document_that_is_too_short_is_refused() {
 }
 
 #[test]
-fn a_broken_flag_keeps_its_last_good_definition() {
+fn an_invalid_flag_keeps_its_last_good_definition() {
     let folder = TestDir::new();
     let text = |old: &str, new: &str, other: bool| format!("[flags]\nold = {old}\n{new}\nother = {other}\n");
     folder.write(text("true", "", false));
@@ -125,11 +125,11 @@ fn a_broken_flag_keeps_its_last_good_definition() {
         assert!(status.problems.iter().any(is_told), "{:?}", status.problems);
     }
     folder.replace(text("false", "fresh = true", false));
-    wait_until("what is mended is followed again", || is_on(&guard, "fresh") && !is_on(&guard, "old"));
+    wait_until("the repaired file is followed again", || is_on(&guard, "fresh") && !is_on(&guard, "old"));
     assert!(status(&guard).problems.is_empty());
     // A removed flag is gone; only an invalid flag keeps its last valid definition.
     folder.replace("[flags]\nfresh = true\nother = true\n");
     wait_until("it is undeclared", || guard.flags().evaluate("old", &()).reason() == Reason::NotFound);
     folder.replace("[flags]\nold = 7\nfresh = true\nother = false\n");
-    wait_until("it is refused", || guard.flags().evaluate("old", &()).reason() == Reason::Invalid);
+    wait_until("it is invalid", || guard.flags().evaluate("old", &()).reason() == Reason::Invalid);
 }

@@ -33,7 +33,7 @@ fn storm(least: f64, start: fn(&std::path::Path) -> Guard) {
         last_seen = seen;
         pause(Duration::from_micros(900));
     }
-    wait_until("the newest is in force", || newest(&guard) == Some(n));
+    wait_until("the newest is published", || newest(&guard) == Some(n));
     let most = begin.elapsed().as_secs_f64() * 21.0;
     println!("{n} files, {} changes in {:?}", changes.count(), begin.elapsed());
     // This is the mean over a long time. The source keeps a minimum interval, so a slow machine cannot exceed it.
@@ -49,7 +49,7 @@ fn by_events() {
 
 /// Without events a rename looks like a rewrite. A file that always changes is accepted when it pauses.
 #[test]
-fn by_the_poll_alone() {
+fn by_polling_only() {
     storm(1.0, |path| support::poll(path, Duration::from_millis(10)));
 }
 

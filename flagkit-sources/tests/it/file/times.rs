@@ -19,7 +19,7 @@ fn date(path: &Path, age: Duration) {
     fs::File::options().write(true).open(path).and_then(|file| file.set_modified(time)).expect("set");
 }
 
-fn sees(guard: &Guard, n: u32, on: bool) {
+fn wait_for(guard: &Guard, n: u32, on: bool) {
     wait_until(&format!("change {n} is seen"), || is_on(guard, "checkout") == on);
 }
 
@@ -35,7 +35,7 @@ fn older_copies(start: fn(&Path) -> Guard) {
         date(&old, Duration::from_secs(u64::from(n) * 86_400));
         let copied = Command::new("cp").arg("-p").arg(&old).arg(folder.flags()).status().expect("cp runs");
         assert!(copied.success());
-        sees(&guard, n, on);
+        wait_for(&guard, n, on);
     }
 }
 
@@ -48,7 +48,7 @@ fn older_files_moved(start: fn(&Path) -> Guard) {
         fs::write(&old, text(on)).expect("written");
         date(&old, Duration::from_secs(u64::from(n) * 86_400));
         fs::rename(old, folder.flags()).expect("moved");
-        sees(&guard, n, on);
+        wait_for(&guard, n, on);
     }
 }
 
@@ -62,7 +62,7 @@ fn dates_of_the_future(start: fn(&Path) -> Guard) {
         let on = n % 2 == 1;
         folder.write(text(on));
         fs::File::options().write(true).open(folder.flags()).and_then(|file| file.set_modified(future)).expect("set");
-        sees(&guard, n, on);
+        wait_for(&guard, n, on);
     }
 }
 
@@ -74,7 +74,7 @@ fn within_a_second(start: fn(&Path) -> Guard) {
     for n in 1..=20 {
         let on = n % 2 == 1;
         folder.write(text(on));
-        sees(&guard, n, on);
+        wait_for(&guard, n, on);
     }
 }
 
@@ -89,7 +89,7 @@ fn within_a_tick(start: fn(&Path) -> Guard) {
         // The second write happens at any moment of the read of the first.
         pause(Duration::from_micros(u64::from(n) * 700));
         folder.write(text(on));
-        sees(&guard, n, on);
+        wait_for(&guard, n, on);
         support::holds_for(Duration::from_millis(60), "it stays", || is_on(&guard, "checkout") == on);
     }
 }
@@ -103,7 +103,7 @@ macro_rules! both {
             })+
         }
 
-        mod by_the_poll_alone {
+        mod by_polling_only {
             $(#[test]
             fn $name() {
                 super::$name(|path| crate::support::poll(path, std::time::Duration::from_millis(20)));

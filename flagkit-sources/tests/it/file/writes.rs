@@ -172,7 +172,7 @@ macro_rules! styles {
             })+
         }
 
-        mod by_the_poll_alone {
+        mod by_polling_only {
             use super::*;
             $(#[test]
             fn $style() {
@@ -188,7 +188,7 @@ styles! {
 
 /// No event reports it. The poll checks the directories again.
 #[test]
-fn a_replaced_directory_is_seen_by_the_poll_beneath() {
+fn a_replaced_directory_is_detected_by_the_poll() {
     check(directory_replaced, 10, |path| {
         support::start(flagkit_sources::File::new(path).poll_every(Duration::from_millis(50)))
     });

@@ -19,11 +19,11 @@ fn a_thousand_clones_of_a_handle() {
     let guard = start(eager(&stub.url()).poll_every(std::time::Duration::from_secs(3600)).stream(false));
     assert!(is_on(&guard, "a"));
     // The stub has a thread for each connection, and the client keeps one open.
-    let (before, asked) = (threads(), stub.requests().len());
+    let (before, requests) = (threads(), stub.requests().len());
     let handles: Vec<_> = (0..1_000).map(|_| guard.flags().clone()).collect();
     assert!(handles.iter().all(|flags| flags.is_on("a", &()) && flags.evaluate("a", "u1").is_on()));
-    assert!(!handles[0].is_on("nobody-has-declared-it", &()), "and asks nobody either");
-    assert_eq!((threads(), stub.requests().len()), (before, asked));
+    assert!(!handles[0].is_on("undeclared", &()), "and sends no request");
+    assert_eq!((threads(), stub.requests().len()), (before, requests));
     drop(guard);
     assert!(handles.iter().all(|flags| flags.is_on("a", &())), "a handle outlives what fills it");
     wait_until("the thread of the source has ended", || threads() < before);

@@ -54,7 +54,7 @@ fn nothing_is_left() {
     let flags = guard.flags().clone();
     assert!(guard.stop(support::DEADLINE), "a thread is left");
     assert!(!threads().keys().any(|name| name.starts_with("flagkit-")), "{:?}", threads());
-    wait_until("the watchers are gone", || threads() == threads_before && descriptors() == descriptors_before);
+    wait_until("the watchers have ended", || threads() == threads_before && descriptors() == descriptors_before);
 
     // The flags stay unchanged, whatever happens to the file.
     assert!(flags.status().sources.iter().all(|source| source.state == SourceState::Stopped));

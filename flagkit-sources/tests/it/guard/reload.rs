@@ -17,13 +17,13 @@ use flagkit_sources::{Builder, Env, File, Guard, Notify, OnFailedStart, Readines
 const NEVER: Duration = Duration::from_secs(36_000);
 
 /// Follows a file that is read only on request.
-fn when_asked(path: &Path) -> Guard {
+fn follow_on_request(path: &Path) -> Guard {
     support::start(File::new(path).notify(Notify::Off).poll_every(NEVER))
 }
 
 /// Waits for the source's first read after its load, so that whatever follows is a change.
-fn has_looked(guard: &Guard) {
-    wait_until("the first look", || status(guard).confirmations >= 1);
+fn wait_for_first_read(guard: &Guard) {
+    wait_until("the first read", || status(guard).confirmations >= 1);
 }
 
 /// Writes a text of the same size in place, and restores the modification time.
@@ -45,11 +45,11 @@ fn text(a: bool) -> String {
 fn a_rewrite_that_shows_in_neither_size_nor_time() {
     let folder = TestDir::new();
     folder.write(text(false));
-    let guard = when_asked(&folder.flags());
-    has_looked(&guard);
+    let guard = follow_on_request(&folder.flags());
+    wait_for_first_read(&guard);
     for (loads, on) in [(1, true), (2, false), (3, true)] {
         rewrite(&folder.flags(), &text(on));
-        support::holds_for(Duration::from_millis(200), "nobody has asked", || is_on(&guard, "a") != on);
+        support::holds_for(Duration::from_millis(200), "no reload is requested", || is_on(&guard, "a") != on);
         assert_eq!(status(&guard).loads, loads);
         guard.reload();
         wait_until("it is read", || is_on(&guard, "a") == on && is_on(&guard, "b") != on);
@@ -59,10 +59,10 @@ fn a_rewrite_that_shows_in_neither_size_nor_time() {
 
 /// A thousand requests in a row, also during a read, do not queue up.
 #[test]
-fn asking_often_is_asking() {
+fn many_requests_are_one_request() {
     let folder = TestDir::new();
     folder.write(text(false));
-    let guard = when_asked(&folder.flags());
+    let guard = follow_on_request(&folder.flags());
     for on in [true, false] {
         rewrite(&folder.flags(), &text(on));
         (0..1_000).for_each(|_| guard.reload());
@@ -70,15 +70,15 @@ fn asking_often_is_asking() {
     }
     let confirmations = status(&guard).confirmations;
     guard.reload();
-    wait_until("what is as before is confirmed", || status(&guard).confirmations > confirmations);
+    wait_until("the same file is confirmed", || status(&guard).confirmations > confirmations);
     assert_eq!(status(&guard).loads, 3);
 }
 
 /// The file is missing at the start and invalid later. A request finds the current file.
 #[test]
-fn asking_finds_a_file_that_was_missing_and_one_that_is_broken() {
+fn a_request_finds_a_file_that_was_missing_and_one_that_is_invalid() {
     let folder = TestDir::new();
-    let guard = when_asked(&folder.flags());
+    let guard = follow_on_request(&folder.flags());
     // The source polls for a missing file by itself.
     folder.write(document("a", true));
     wait_until("it is there", || is_on(&guard, "a"));
@@ -87,12 +87,12 @@ fn asking_finds_a_file_that_was_missing_and_one_that_is_broken() {
     support::wait_for_state(&guard, SourceState::Stale);
     folder.write(document("a", false));
     guard.reload();
-    wait_until("it is mended", || !is_on(&guard, "a"));
+    wait_until("it is repaired", || !is_on(&guard, "a"));
     support::wait_for_state(&guard, SourceState::Fresh);
 }
 
 #[test]
-fn a_source_that_has_stopped_is_not_asked() {
+fn a_source_that_has_stopped_receives_no_request() {
     let (ended, has_ended) = mpsc::channel();
     let ends = Custom {
         load: || Ok(Load::new(lit(&["steady"]))),
@@ -106,7 +106,7 @@ fn a_source_that_has_stopped_is_not_asked() {
         run: move |publisher: &Publisher| {
             let _ = signals.send(publisher.signal().clone());
             while publisher.wait(NEVER) != Wake::Stopped {
-                publisher.publish(lit(&["other", "asked"]));
+                publisher.publish(lit(&["other", "reloaded"]));
             }
         },
     };
@@ -117,7 +117,7 @@ fn a_source_that_has_stopped_is_not_asked() {
     let loads = || guard.flags().status().sources.iter().map(|source| source.loads).collect::<Vec<_>>();
     assert_eq!(loads(), [1, 1, 1]);
     guard.reload();
-    wait_until("the one that runs is asked", || is_on(&guard, "asked"));
+    wait_until("the running source receives the request", || is_on(&guard, "reloaded"));
     guard.reload();
     support::holds_for(Duration::from_millis(100), "the others have ended", || loads()[..2] == [1, 1]);
     assert!(is_on(&guard, "steady") && is_on(&guard, "x"));
@@ -137,7 +137,7 @@ fn a_source_that_has_stopped_is_not_asked() {
 // Readiness.
 
 /// Expects this final readiness after a long wait, and that it was different before.
-fn at_once(guard: &Guard) -> Readiness {
+fn without_waiting(guard: &Guard) -> Readiness {
     let begin = Instant::now();
     let readiness = guard.wait_until_ready(2 * DEADLINE);
     assert!(begin.elapsed() < DEADLINE, "{readiness:?} after {:?}", begin.elapsed());
@@ -145,7 +145,7 @@ fn at_once(guard: &Guard) -> Readiness {
 }
 
 /// Expects this readiness after a wait that cannot succeed.
-fn in_vain(guard: &Guard) -> Readiness {
+fn until_timeout(guard: &Guard) -> Readiness {
     let (begin, timeout) = (Instant::now(), Duration::from_millis(100));
     let readiness = guard.wait_until_ready(timeout);
     assert!(begin.elapsed() >= timeout, "{readiness:?} after {:?}", begin.elapsed());
@@ -154,14 +154,14 @@ fn in_vain(guard: &Guard) -> Readiness {
 }
 
 #[test]
-fn what_is_ready_is_not_waited_for() {
+fn a_ready_source_is_not_waited_for() {
     let folder = TestDir::new();
     folder.write(document("a", true));
     let guard = support::follow(&folder.flags());
-    assert_eq!(at_once(&guard), Readiness::Ready);
+    assert_eq!(without_waiting(&guard), Readiness::Ready);
     assert_eq!(guard.wait_until_ready(Duration::ZERO), Readiness::Ready);
     assert_eq!(guard.wait_until_ready(Duration::MAX), Readiness::Ready);
-    assert_eq!(at_once(&Builder::new().start().expect("starts")), Readiness::Ready, "no sources are all there are");
+    assert_eq!(without_waiting(&Builder::new().start().expect("starts")), Readiness::Ready, "no source is missing");
 }
 
 #[test]
@@ -176,19 +176,19 @@ fn the_least_ready_source_counts() {
         .source(Env::from_vars("FLAG_", []))
         .start()
         .expect("starts");
-    assert_eq!(in_vain(&guard), Readiness::Dark, "two are missing");
+    assert_eq!(until_timeout(&guard), Readiness::Dark, "two are missing");
     fs::write(&middle, "{\"flags\": {}}").expect("written");
     wait_until("one is there", || guard.status().sources[1].state == SourceState::Fresh);
-    assert_eq!(in_vain(&guard), Readiness::Dark, "one is missing");
+    assert_eq!(until_timeout(&guard), Readiness::Dark, "one is missing");
     fs::write(&low, "[flags").expect("written");
-    wait_until("one is broken", || guard.status().sources[0].state == SourceState::Stale);
-    assert_eq!(in_vain(&guard), Readiness::Dark, "one is missing, another one stale");
+    wait_until("one is invalid", || guard.status().sources[0].state == SourceState::Stale);
+    assert_eq!(until_timeout(&guard), Readiness::Dark, "one is missing, another one stale");
     fs::write(&high, "[flags]\n").expect("written");
     wait_until("all have flags", || guard.readiness() == Readiness::Stale);
-    assert_eq!(in_vain(&guard), Readiness::Stale);
+    assert_eq!(until_timeout(&guard), Readiness::Stale);
     // The last source changes during the wait.
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| at_once(&guard));
+        let waiting = scope.spawn(|| without_waiting(&guard));
         fs::write(&low, document("a", false)).expect("written");
         assert_eq!(waiting.join().expect("it does not panic"), Readiness::Ready);
     });
@@ -196,33 +196,33 @@ fn the_least_ready_source_counts() {
 }
 
 #[test]
-fn an_optional_source_that_is_missing_is_ready_and_one_that_is_broken_is_not() {
+fn an_optional_source_that_is_missing_is_ready_and_one_that_is_invalid_is_not() {
     let folder = TestDir::new();
     folder.write(document("a", true));
     let overlay = folder.path("overlay.toml");
     let builder = || Builder::new().source(File::new(folder.flags())).source(File::new(&overlay));
     let guard =
         builder().when_missing(OnFailedStart::Skip).when_invalid(OnFailedStart::StayDark).start().expect("starts");
-    assert_eq!(at_once(&guard), Readiness::Ready, "it may be missing");
+    assert_eq!(without_waiting(&guard), Readiness::Ready, "the missing source is optional");
     fs::write(&overlay, "[flags").expect("written");
-    wait_until("it is broken", || guard.readiness() == Readiness::Dark);
-    assert_eq!(in_vain(&guard), Readiness::Dark, "it may not be broken");
+    wait_until("it is invalid", || guard.readiness() == Readiness::Dark);
+    assert_eq!(until_timeout(&guard), Readiness::Dark, "an invalid source counts");
     // The wait also ends when the error changes: the file is missing again.
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| at_once(&guard));
+        let waiting = scope.spawn(|| without_waiting(&guard));
         fs::remove_file(&overlay).expect("it is there");
         assert_eq!(waiting.join().expect("it does not panic"), Readiness::Ready);
     });
     fs::write(&overlay, document("b", true)).expect("written");
     wait_until("it is there", || is_on(&guard, "b"));
     fs::remove_file(&overlay).expect("it is there");
-    wait_until("it is gone", || guard.readiness() == Readiness::Stale);
-    assert!(is_on(&guard, "b"), "what it said last stays");
+    wait_until("it is missing", || guard.readiness() == Readiness::Stale);
+    assert!(is_on(&guard, "b"), "its last good flags stay");
 
     fs::write(&overlay, "[flags").expect("written");
     let guard =
         builder().when_missing(OnFailedStart::StayDark).when_invalid(OnFailedStart::Skip).start().expect("starts");
-    assert_eq!(at_once(&guard), Readiness::Ready, "it may be broken");
+    assert_eq!(without_waiting(&guard), Readiness::Ready, "an invalid source does not count");
     fs::remove_file(&overlay).expect("it is there");
     wait_until("it is missing", || guard.readiness() == Readiness::Dark);
 }
@@ -231,16 +231,16 @@ fn an_optional_source_that_is_missing_is_ready_and_one_that_is_broken_is_not() {
 fn a_source_that_has_not_answered_is_waited_for() {
     let (answer, answers) = mpsc::channel();
     let slow = Custom {
-        load: move || answers.recv_timeout(DEADLINE).map_err(|_| LoadError::new("told nothing")),
+        load: move || answers.recv_timeout(DEADLINE).map_err(|_| LoadError::new("no response")),
         run: |_: &Publisher| {},
     };
     // Both sources may fail, but neither has reported it yet.
     let builder = Builder::new().source(slow).when_missing(OnFailedStart::Skip).when_invalid(OnFailedStart::Skip);
     let guard = builder.startup_timeout(Duration::ZERO).start().expect("starts");
-    assert_eq!(in_vain(&guard), Readiness::Dark);
+    assert_eq!(until_timeout(&guard), Readiness::Dark);
     assert_eq!(status(&guard).state, SourceState::Starting);
     thread::scope(|scope| {
-        let waiting = [(); 3].map(|()| scope.spawn(|| at_once(&guard)));
+        let waiting = [(); 3].map(|()| scope.spawn(|| without_waiting(&guard)));
         answer.send(Load::new(lit(&["a"]))).expect("it waits");
         for waiting in waiting {
             assert_eq!(waiting.join().expect("it does not panic"), Readiness::Ready);
@@ -266,7 +266,7 @@ mod dropped {
 
     use super::NEVER;
     use crate::support::stub::{Request, STREAM, Stub, chunk, document, eager, event};
-    use crate::support::{DEADLINE, SOON, in_own_process, is_on, pause, wait_until};
+    use crate::support::{DEADLINE, STOP_TIMEOUT, in_own_process, is_on, pause, wait_until};
 
     const DOCUMENT: &str = "[flags]\na = true\n";
     const OTHER: &str = "[flags]\na = true\nb = true\n";
@@ -311,12 +311,12 @@ mod dropped {
         let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark);
         // The first request may be the one that hangs.
         let startup_timeout = if requests == 1 { Duration::ZERO } else { DEADLINE };
-        let guard = builder.startup_timeout(startup_timeout).start().expect("starts dark at the worst");
+        let guard = builder.startup_timeout(startup_timeout).start().expect("starts dark at worst");
         wait_until(what, || requested.load(Ordering::SeqCst) >= requests);
         // This is long enough for the client to start reading.
         pause(Duration::from_millis(60));
         let begin = Instant::now();
-        assert!(guard.stop(SOON), "{what}: its thread is left");
+        assert!(guard.stop(STOP_TIMEOUT), "{what}: its thread is left");
         println!("{what}: {:?}", begin.elapsed());
         drop(stub);
         wait_until(&format!("{what}: no thread is left"), || threads() == before);
@@ -331,13 +331,13 @@ mod dropped {
         });
         let guard = Builder::new().source(eager(&stub.url()).stream(false)).start().expect("starts");
         let flags = guard.flags().clone();
-        let (shared, (told, dropped)) = (Arc::new(Mutex::new(Some(guard))), mpsc::channel());
+        let (shared, (sender, dropped)) = (Arc::new(Mutex::new(Some(guard))), mpsc::channel());
         let subscription = flags.subscribe(move |event| {
             if let Event::Changed(_) = event {
                 let guard: Option<Guard> = shared.lock().expect("no panic").take();
                 let begin = Instant::now();
                 drop(guard);
-                let _ = told.send(begin.elapsed());
+                let _ = sender.send(begin.elapsed());
             }
         });
         let took = dropped.recv_timeout(DEADLINE).expect("it does not hang");
@@ -379,11 +379,11 @@ mod dropped {
             good(stream, if turn.fetch_add(1, Ordering::SeqCst) < 3 { DOCUMENT } else { OTHER })
         });
         let guard = Builder::new().source(eager(&stub.url()).stream(false)).start().expect("starts");
-        let ((told, called), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
+        let ((sender, called), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
         let released = Mutex::new(released);
         let subscription = guard.flags().subscribe(move |event| {
             if let Event::Changed(_) = event {
-                let _ = told.send(());
+                let _ = sender.send(());
                 let _ = released.lock().expect("no panic").recv_timeout(DEADLINE);
             }
         });

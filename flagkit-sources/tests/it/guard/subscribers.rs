@@ -16,17 +16,17 @@ fn it_panics() {
     folder.write(document("checkout", false));
     let guard = support::follow(&folder.flags());
     let _subscription = guard.flags().subscribe(|_| panic!("on purpose"));
-    let (told, changes) = mpsc::channel();
+    let (sender, changes) = mpsc::channel();
     let _other = guard.flags().subscribe(move |event| {
         if let Event::Changed(_) = event {
-            let _ = told.send(());
+            let _ = sender.send(());
         }
     });
     for n in 1..=5 {
         let on = n % 2 == 1;
         folder.replace(document("checkout", on));
         wait_until(&format!("change {n} is seen"), || is_on(&guard, "checkout") == on);
-        changes.recv_timeout(support::DEADLINE).expect("the others are told");
+        changes.recv_timeout(support::DEADLINE).expect("the other subscribers receive it");
     }
     wait_until("all panics are counted", || guard.flags().status().subscriber_panics == 5);
 }
@@ -36,7 +36,7 @@ fn it_reads_flags_and_the_status() {
     let folder = TestDir::new();
     folder.write(document("checkout", false));
     let guard = support::follow(&folder.flags());
-    let (told, seen) = mpsc::channel();
+    let (sender, seen) = mpsc::channel();
     let flags = guard.flags().clone();
     let _subscription = guard.flags().subscribe(move |event| {
         if let Event::Changed(change) = event {
@@ -44,12 +44,12 @@ fn it_reads_flags_and_the_status() {
             assert!(flags.status().revision >= change.revision);
             // Another subscription from within, dropped at once.
             drop(flags.subscribe(|_| {}));
-            let _ = told.send((snapshot.revision() >= change.revision, flags.is_on("checkout", &())));
+            let _ = sender.send((snapshot.revision() >= change.revision, flags.is_on("checkout", &())));
         }
     });
     for on in [true, false, true] {
         folder.replace(document("checkout", on));
-        assert_eq!(seen.recv_timeout(support::DEADLINE).expect("told"), (true, on));
+        assert_eq!(seen.recv_timeout(support::DEADLINE).expect("a message"), (true, on));
     }
     assert_eq!(guard.flags().status().subscriber_panics, 0);
 }
@@ -68,17 +68,17 @@ fn it_drops_the_guard() {
             .expect("starts");
         let flags = guard.flags().clone();
         let shared: Shared = Arc::new(Mutex::new(None));
-        let (told, dropped) = mpsc::channel();
+        let (sender, dropped) = mpsc::channel();
         let subscription = flags.subscribe({
             let shared = Arc::clone(&shared);
             move |_| {
-                let guard = shared.lock().expect("nobody panics").take();
+                let guard = shared.lock().expect("no panic").take();
                 let had_one = guard.is_some();
                 drop(guard);
-                let _ = told.send(had_one);
+                let _ = sender.send(had_one);
             }
         });
-        *shared.lock().expect("nobody panics") = Some(guard);
+        *shared.lock().expect("no panic") = Some(guard);
         folder.replace(document("checkout", true));
         let had_one = dropped.recv_timeout(support::DEADLINE).unwrap_or_else(|_| panic!("round {round} hangs"));
         assert!(had_one);
@@ -103,12 +103,12 @@ fn two_subscribers_drop_the_guards_of_each_other() {
         });
         let flags = guards.each_ref().map(|guard| guard.flags().clone());
         let shared: [Shared; 2] = guards.map(|guard| Arc::new(Mutex::new(Some(guard))));
-        let (told, dropped) = mpsc::channel();
+        let (sender, dropped) = mpsc::channel();
         for n in 0..2 {
-            let (shared, told) = (Arc::clone(&shared[1 - n]), told.clone());
+            let (shared, sender) = (Arc::clone(&shared[1 - n]), sender.clone());
             let subscriber = move |_: &Event| {
-                drop(shared.lock().expect("nobody panics").take());
-                let _ = told.send(n);
+                drop(shared.lock().expect("no panic").take());
+                let _ = sender.send(n);
             };
             flags[n].subscribe(subscriber).forget();
         }

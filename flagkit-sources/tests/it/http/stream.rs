@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::support::stub::{Request, STREAM, Stub, answer, chunk, document, eager, start};
-use crate::support::{SOON, is_on, last_error, status, wait_for_state, wait_until};
+use crate::support::{STOP_TIMEOUT, is_on, last_error, status, wait_for_state, wait_until};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Http, Retry};
 
@@ -428,7 +428,7 @@ fn a_drop_ends_a_stream_at_once() {
     let server = Server::new(ON);
     let guard = start(server.http());
     wait_until("a stream", || server.open() == 1);
-    assert!(guard.stop(SOON), "its thread is left");
+    assert!(guard.stop(STOP_TIMEOUT), "its thread is left");
     wait_until("the connection is closed", || {
         server.send(chunk(HEARTBEAT));
         server.open() == 0

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::stub::{STREAM, Stub, chunk, document, eager, event, start};
-use crate::support::{self, SOON, holds_for, is_on, last_error, pause, status, wait_for_state, wait_until};
+use crate::support::{self, STOP_TIMEOUT, holds_for, is_on, last_error, pause, status, wait_for_state, wait_until};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Http, Readiness};
 
@@ -163,7 +163,7 @@ fn a_start_waits_no_longer_than_its_patience() {
     assert!((HEADER..HEADER + SLACK).contains(&started.elapsed()), "{:?}", started.elapsed());
     assert_eq!((status(&guard).state, guard.readiness()), (SourceState::Starting, Readiness::Dark));
     // Stopping does not wait for such a response.
-    assert!(guard.stop(SOON), "its thread is left");
+    assert!(guard.stop(STOP_TIMEOUT), "its thread is left");
 }
 
 /// Stopping interrupts the request in progress.
@@ -185,7 +185,7 @@ fn a_drop_does_not_wait_for_a_dripping_response() {
         let stub = slow(answer);
         let guard = start(eager(&stub.url()).stream(false));
         wait_until("a slow poll", || stub.polls().len() >= 2);
-        assert!(guard.stop(SOON), "its thread is left");
+        assert!(guard.stop(STOP_TIMEOUT), "its thread is left");
     }
 }
 

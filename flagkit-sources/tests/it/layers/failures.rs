@@ -13,7 +13,7 @@ use flagkit_sources::{Builder, File, OnFailedStart};
 fn a_panic_in_the_load() {
     let panics =
         || Custom { load: || -> Result<Load, LoadError> { panic!("the schema is {}", 7) }, run: |_: &Publisher| {} };
-    let error = Builder::new().source(panics()).start().expect_err("refused");
+    let error = Builder::new().source(panics()).start().expect_err("the source panics");
     let shown = error.to_string();
     assert!(
         shown.contains("custom:test") && shown.contains("panicked") && shown.contains("the schema is 7"),
@@ -31,7 +31,7 @@ fn a_panic_in_the_load() {
     assert_eq!(status(&guard).state, SourceState::Waiting);
     assert!(last_error(&guard).expect("an error").contains("the schema is 7"));
     folder.write(document("checkout", true));
-    wait_until("the other source goes on", || is_on(&guard, "checkout"));
+    wait_until("the other source continues", || is_on(&guard, "checkout"));
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_panic_while_it_runs() {
         load: || Ok(Load::new(lit(&["steady"]))),
         run: move |publisher: &Publisher| {
             publisher.publish(lit(&["steady", "second"]));
-            panics_now.recv().expect("told");
+            panics_now.recv().expect("a message");
             panic!("lost the connection");
         },
     };
@@ -53,22 +53,22 @@ fn a_panic_while_it_runs() {
     wait_until("the panic is in the status", || last_error(&guard).is_some());
     assert!(last_error(&guard).expect("an error").contains("lost the connection"));
     assert_eq!((status(&guard).state, status(&guard).loads), (SourceState::Stale, 2));
-    assert!(is_on(&guard, "steady") && is_on(&guard, "second"), "what it last said stays");
+    assert!(is_on(&guard, "steady") && is_on(&guard, "second"), "its last flags stay");
     folder.write(document("checkout", true));
-    wait_until("the other source goes on", || is_on(&guard, "checkout"));
+    wait_until("the other source continues", || is_on(&guard, "checkout"));
 }
 
 #[test]
 fn a_panic_with_no_message() {
     let panics =
         Custom { load: || -> Result<Load, LoadError> { std::panic::panic_any(7_u8) }, run: |_: &Publisher| {} };
-    let error = Builder::new().source(panics).start().expect_err("refused").to_string();
+    let error = Builder::new().source(panics).start().expect_err("the source panics").to_string();
     assert!(error.contains("panicked"), "{error}");
 }
 
 /// It never checks its signal, so the drop stops waiting for it after a while.
 #[test]
-fn a_source_that_does_not_stop_is_left_behind() {
+fn a_source_that_does_not_stop_is_abandoned() {
     let (release, released) = mpsc::channel::<()>();
     let deaf = Custom {
         load: || Ok(Load::new(lit(&["steady"]))),
@@ -84,14 +84,14 @@ fn a_source_that_does_not_stop_is_left_behind() {
     assert!(begin.elapsed() < support::DEADLINE / 2, "the drop took {:?}", begin.elapsed());
     assert_eq!(flags.status().sources[0].state, SourceState::Stopped);
     release.send(()).expect("it is still there");
-    support::holds_for(Duration::from_millis(300), "what it says counts no more", || {
+    support::holds_for(Duration::from_millis(300), "its flags no longer count", || {
         flags.is_on("steady", &()) && !flags.is_on("too-late", &())
     });
 }
 
 /// A source may end by itself; its flags stay.
 #[test]
-fn a_source_that_ends_is_not_a_fault() {
+fn a_source_that_ends_is_not_an_error() {
     let guard = Builder::new()
         .source(Custom { load: || Ok(Load::new(lit(&["steady"]))), run: |_: &Publisher| {} })
         .start()
@@ -108,17 +108,17 @@ fn a_source_that_fails_in_a_loop_does_not_flood_the_subscribers() {
     let loops = Custom {
         load: || Ok(Load::new(lit(&["steady"]))),
         run: move |publisher: &Publisher| {
-            starts_now.recv().expect("told");
+            starts_now.recv().expect("a message");
             while publisher.wait(Duration::from_micros(100)) != Wake::Stopped {
                 publisher.fail(LoadError::new("the server is away"));
             }
         },
     };
     let guard = Builder::new().source(loops).start().expect("starts");
-    let (told, errors) = mpsc::channel();
+    let (sender, errors) = mpsc::channel();
     let _subscription = guard.flags().subscribe(move |event| {
         if let Event::LoadFailed(fault) = event {
-            let _ = told.send(format!("{fault:?}"));
+            let _ = sender.send(format!("{fault:?}"));
         }
     });
     now.send(()).expect("it waits");

@@ -67,7 +67,7 @@ fn the_later_one_wins() {
 fn one_that_breaks_does_not_stop_the_other() {
     let two = Two::new("[flags]\na = false\nb = true\n", "{\"flags\": {\"c\": true}}");
     two.high("{\"flags\": {\"c\": tr");
-    wait_until("the higher one is broken", || two.states() == [SourceState::Fresh, SourceState::Stale]);
+    wait_until("the higher one is invalid", || two.states() == [SourceState::Fresh, SourceState::Stale]);
     assert!(is_on(&two.guard, "c"));
     for on in [true, false, true] {
         two.low(&format!("[flags]\na = {on}\nb = true\n"));
@@ -76,10 +76,10 @@ fn one_that_breaks_does_not_stop_the_other() {
         assert_eq!(two.states(), [SourceState::Fresh, SourceState::Stale]);
     }
     two.low("[flags]\na = tru");
-    wait_until("both are broken", || two.states() == [SourceState::Stale, SourceState::Stale]);
+    wait_until("both are invalid", || two.states() == [SourceState::Stale, SourceState::Stale]);
     assert!(is_on(&two.guard, "a") && is_on(&two.guard, "b") && is_on(&two.guard, "c"));
     two.high("{\"flags\": {\"c\": false}}");
-    wait_until("the higher one is mended", || !is_on(&two.guard, "c"));
+    wait_until("the higher one is repaired", || !is_on(&two.guard, "c"));
     assert_eq!(two.states(), [SourceState::Stale, SourceState::Fresh]);
     fs::remove_file(two.folder.path("low.toml")).expect("removed");
     fs::remove_file(two.folder.path("high.json")).expect("removed");
@@ -89,7 +89,7 @@ fn one_that_breaks_does_not_stop_the_other() {
 
 /// An invalid declaration in the higher layer hides the lower one, because its author meant to change the flag.
 #[test]
-fn a_flag_that_is_refused_above_is_dark() {
+fn a_flag_that_is_invalid_above_is_dark() {
     let two = Two::new("[flags]\na = true\nb = true\n", "{\"flags\": {\"a\": 25}}");
     assert!(!is_on(&two.guard, "a") && is_on(&two.guard, "b"));
     assert_eq!(two.guard.flags().evaluate("a", &()).reason(), Reason::Invalid);
@@ -97,7 +97,7 @@ fn a_flag_that_is_refused_above_is_dark() {
     two.high("{\"flags\": {\"other\": true}}");
     wait_until("the lower one shows through", || is_on(&two.guard, "a"));
     two.high("{\"flags\": {\"a\": false, \"other\": true}}");
-    wait_until("the higher one is heard", || !is_on(&two.guard, "a"));
+    wait_until("the higher file is loaded", || !is_on(&two.guard, "a"));
     two.high("{\"flags\": {\"a\": null, \"other\": false}}");
     wait_until("the others follow", || !is_on(&two.guard, "other"));
     assert_eq!(two.guard.flags().evaluate("a", &()).reason(), Reason::Off, "the last good one of its own layer");
@@ -134,7 +134,7 @@ fn both_change_all_the_time() {
             assert!(keys == ["both", "high", "low"], "{keys:?}");
         }
     });
-    wait_until("the last of each is in force", || !is_on(&two.guard, "low") && !is_on(&two.guard, "high"));
+    wait_until("the last of each is published", || !is_on(&two.guard, "low") && !is_on(&two.guard, "high"));
 }
 
 /// A restart without the overlay must not turn on what the overlay had turned off.
@@ -150,7 +150,7 @@ fn a_missing_overlay_darkens_what_it_might_turn_off() {
     let guard = start(OnFailedStart::StayDark);
     assert!(!is_on(&guard, "checkout"));
     fs::write(&overlay, "[flags]\n").expect("written");
-    wait_until("the overlay is there, and says nothing of it", || is_on(&guard, "checkout"));
+    wait_until("the overlay is loaded, and does not declare it", || is_on(&guard, "checkout"));
     drop(guard);
 
     fs::remove_file(&overlay).expect("removed");

@@ -29,7 +29,7 @@ use tempfile::TempDir;
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Far less than the timeouts of any request in progress when a guard is stopped.
-pub const SOON: Duration = Duration::from_secs(3);
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Waits until the condition holds. Panics with `what` if it does not within the [`DEADLINE`].
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
@@ -96,7 +96,7 @@ pub fn is_on(guard: &Guard, key: &str) -> bool {
     guard.flags().is_on(key, &())
 }
 
-/// The status of the lowest layer.
+/// Returns the status of the lowest layer.
 pub fn status(guard: &Guard) -> SourceStatus {
     guard.flags().status().sources.remove(0)
 }
@@ -195,7 +195,7 @@ pub fn lit(keys: &[&str]) -> FlagSet {
     keys.iter().map(|key| (FlagKey::new(key).expect("a key"), Flag::on())).collect()
 }
 
-/// The name by which the test harness knows a test of this module, which is `module_path!()` where the test is.
+/// The full name of a test of this module in the test harness, which is `module_path!()` where the test is.
 pub fn test_name(module: &str, test: &str) -> String {
     // The harness leaves out the name of the binary.
     match module.split_once("::") {

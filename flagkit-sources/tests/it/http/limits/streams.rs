@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use crate::support::flood::{GOOD, Scenario, pour};
 use crate::support::stub::{self, STREAM, Stub, chunk, document, eager};
-use crate::support::{SOON, status, wait_until};
+use crate::support::{STOP_TIMEOUT, status, wait_until};
 
 #[test]
 fn a_line_without_end_ends_a_stream() {
@@ -42,5 +42,5 @@ fn heartbeats_without_end_neither_change_a_flag_nor_delay_a_drop() {
     let guard = stub::start(eager(&stub.url()));
     wait_until("many heartbeats", || status(&guard).confirmations > 10_000);
     assert_eq!((guard.flags().snapshot().revision(), status(&guard).refusals), (1, 0));
-    assert!(guard.stop(SOON), "its thread is left");
+    assert!(guard.stop(STOP_TIMEOUT), "its thread is left");
 }
