@@ -13,7 +13,7 @@ use crate::project::{digest, parent_dir};
 use crate::report::{Exit, Failure, Result};
 
 /// The time that an emergency change waits for another `flagkit` process that is writing.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The age after which a temporary file counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(60);
 /// The prefix of the names of temporary files.
@@ -38,7 +38,7 @@ impl Writer {
         Ok(Self { path: path.to_owned(), lock: Some(lock) })
     }
 
-    /// Waits at most [`PATIENCE`] for the lock, and then continues without it. Nothing may block turning a flag off.
+    /// Waits at most [`LOCK_TIMEOUT`] for the lock, and then continues without it. Nothing may block turning a flag off.
     pub(crate) fn try_lock(path: &Path) -> Self {
         let begin = Instant::now();
         let lock = lock_file(path, "lock").ok().filter(|lock| {
@@ -46,7 +46,7 @@ impl Writer {
                 if FileExt::try_lock(lock).is_ok() {
                     return true;
                 }
-                if begin.elapsed() > PATIENCE {
+                if begin.elapsed() > LOCK_TIMEOUT {
                     return false;
                 }
                 thread::sleep(Duration::from_millis(5));

@@ -79,7 +79,7 @@ struct Change {
     /// The digest of the text that is replaced.
     expected: Option<String>,
     text: String,
-    moved: Vec<Transition>,
+    transitions: Vec<Transition>,
     /// The old text, if it is invalid. It is saved in another file.
     unread: Option<Vec<u8>>,
 }
@@ -101,16 +101,16 @@ impl Change {
 
     fn report(&self, args: &RevertArgs) -> Report {
         let turned = if args.dry_run { "would turn" } else { "turned" };
-        let lines = self.moved.iter().map(|Transition { flag, from, to }| match from {
+        let lines = self.transitions.iter().map(|Transition { flag, from, to }| match from {
             Some(from) => format!("{turned} {flag} from {from} to {}\n", styled(GOOD, to)),
             None => format!("{turned} {flag} {}; its previous state is unknown\n", styled(GOOD, to)),
         });
         let flags: Vec<_> = self
-            .moved
+            .transitions
             .iter()
-            .map(|moved| {
-                let from = moved.from.map(|state| state.to_string());
-                json!({ "flag": moved.flag, "from": from, "to": moved.to.to_string() })
+            .map(|transition| {
+                let from = transition.from.map(|state| state.to_string());
+                json!({ "flag": transition.flag, "from": from, "to": transition.to.to_string() })
             })
             .collect();
         Report::new(lines.collect::<String>(), json!({ "flags": flags }))
@@ -118,11 +118,15 @@ impl Change {
 
     fn log(&self, file: &Path, path: &Path, args: &RevertArgs, report: Report) -> Result {
         let digest = digest(self.text.as_bytes());
-        let entries = self.moved.iter().map(|moved| Entry::new(REVERT, path, &digest, moved, args.reason.clone()));
+        let entries = self
+            .transitions
+            .iter()
+            .map(|transition| Entry::new(REVERT, path, &digest, transition, args.reason.clone()));
         match Journal::append(file, entries) {
             Ok(()) => Ok(report),
             Err(error) => {
-                let done = self.moved.iter().map(|moved| format!("{} is {}", moved.flag, moved.to));
+                let done =
+                    self.transitions.iter().map(|transition| format!("{} is {}", transition.flag, transition.to));
                 let log = Journal::path(file);
                 let message = format!("the flags were changed, but cannot write the log {}: {error}", log.display());
                 Err(Failure::io(message).with_details(done))
@@ -161,8 +165,8 @@ fn one(file: &Path, name: &str, args: &RevertArgs) -> Result<(Option<Change>, Re
     if let Some((key, _)) = widened.filter(|(key, _)| from.is_some() || key.as_str() != name) {
         return Err(wider(key.as_str(), to));
     }
-    let moved = Transition { flag: name.to_owned(), from, to };
-    let change = Change { expected: state.digest(), text, moved: vec![moved], unread: None };
+    let transition = Transition { flag: name.to_owned(), from, to };
+    let change = Change { expected: state.digest(), text, transitions: vec![transition], unread: None };
     let mut report = change.report(args);
     if to != State::Off && has_rules(after.flag(name)) {
         let _ = writeln!(
@@ -234,20 +238,20 @@ fn all(file: &Path, path: &Path, args: &RevertArgs) -> Result<(Option<Change>, R
             _ => Some(State::of(own.get(key))),
         }
     };
-    let moved = after.load.flags().keys().map(|key| Transition {
+    let all = after.load.flags().keys().map(|key| Transition {
         flag: key.to_string(),
         from: from(key.as_str()),
         to: State::Off,
     });
-    let moved: Vec<Transition> = moved.filter(|moved| moved.from != Some(State::Off)).collect();
+    let transitions: Vec<Transition> = all.filter(|transition| transition.from != Some(State::Off)).collect();
     if text == old {
         let text = "all flags are already off\n".to_owned() + &elsewhere(file, args, |_| true);
         return Ok((None, Report::new(text, json!({ "flags": [] }))));
     }
     let expected = bytes.as_deref().map(digest);
-    let change = Change { expected, text, moved, unread: bytes.filter(|_| !is_edited) };
+    let change = Change { expected, text, transitions, unread: bytes.filter(|_| !is_edited) };
     let mut report = change.report(args);
-    if change.moved.is_empty() {
+    if change.transitions.is_empty() {
         report.text += "all flags are already off; the new text of the file lists them\n";
     }
     report.text += &elsewhere(file, args, |_| true);
