@@ -8,6 +8,9 @@ use flagkit_core::Percent;
 
 use crate::report::EXIT_CODES;
 
+/// The path of the flag file unless `--file` names another.
+pub(crate) const DEFAULT_FILE: &str = "flags.toml";
+
 /// Inspect, check, release and revert the feature flags of a project.
 #[derive(Debug, Parser)]
 #[command(name = "flagkit", version, after_help = EXIT_CODES, max_term_width = 80)]
@@ -21,7 +24,7 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
     /// The file that declares the flags.
-    #[arg(long, global = true, value_name = "PATH", default_value = "flags.toml")]
+    #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_FILE)]
     pub(crate) file: PathBuf,
     /// Print one JSON object instead of text, in the same envelope for every command.
     #[arg(long, global = true)]

@@ -24,9 +24,11 @@
 #![allow(missing_docs, clippy::missing_errors_doc)] // the interface is the command line, which docs/cli.md describes
 
 mod cli;
+mod command_line;
 mod commands;
 mod difference;
 mod edit;
+mod file;
 mod findings;
 mod gate;
 mod git;

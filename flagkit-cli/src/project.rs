@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +11,9 @@ use flagkit_sources::document::Format;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::command_line::CommandLine;
 use crate::edit;
+use crate::file::{self, ReadError};
 use crate::report::{Detail, Exit, Failure, Result};
 use crate::state::State;
 use crate::tree::document_to_json;
@@ -30,15 +31,15 @@ pub(crate) struct Document {
 impl Document {
     /// Reads and parses a file.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+        let bytes = file::read(path).map_err(|error| unreadable(path, &error))?;
         Self::parse_or_fail(path, bytes)
     }
 
     /// Reads and parses a file. A missing file counts as a document without flags.
     pub(crate) fn read_if_there(path: &Path) -> Result<Self> {
-        match fs::read(path) {
+        match file::read(path) {
             Ok(bytes) => Self::parse_or_fail(path, bytes),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(error) if error.is_missing() => {
                 Ok(Self { exists: false, ..Self::parse_or_fail(path, empty(path).into())? })
             }
             Err(error) => Err(unreadable(path, &error)),
@@ -92,7 +93,13 @@ pub(crate) fn invalid(path: &Path, error: &LoadError) -> Failure {
     let message = message.lines().next().unwrap_or_default();
     Failure::new(Exit::Findings, format!("{}: {message}", path.display()))
         .with_details(problems)
-        .with_help("`flagkit revert --all` turns everything off without reading the file")
+        .with_help(revert_all_help(path, None))
+}
+
+/// Returns the advice to turn everything off.
+fn revert_all_help(file: &Path, env: Option<&str>) -> String {
+    let revert = CommandLine::new(file, env, &["revert", "--all"]);
+    format!("`{revert}` turns everything off, whatever the file contains")
 }
 
 /// Returns the folder of a file.
@@ -112,18 +119,15 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     })
 }
 
-pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    if error.kind() == ErrorKind::NotFound {
-        missing(path.display())
-    } else {
-        Failure::io(format!("{}: {error}", path.display()))
-    }
+pub(crate) fn unreadable(path: &Path, error: &ReadError) -> Failure {
+    if error.is_missing() { missing(path) } else { Failure::io(format!("{}: {error}", path.display())) }
 }
 
 /// Returns the failure for a file that does not exist.
-pub(crate) fn missing(path: impl std::fmt::Display) -> Failure {
-    Failure::io(format!("{path}: there is no such file"))
-        .with_help("`flagkit init` writes one; `--file PATH` names another")
+pub(crate) fn missing(path: &Path) -> Failure {
+    let init = CommandLine::new(path, None, &["init"]);
+    Failure::io(format!("{}: there is no such file", path.display()))
+        .with_help(format!("`{init}` writes one; `--file PATH` names another"))
 }
 
 /// The file that declares the flags, and the file with the state of an environment.
@@ -140,7 +144,11 @@ impl Project {
         let environment = match env {
             Some(env) => {
                 let path = environment_file(file, env)?;
-                Some(Document::read_if_there(&path)?)
+                let with_env = |failure: Failure| match failure.exit {
+                    Exit::Findings => failure.with_help(revert_all_help(file, Some(env))),
+                    _ => failure,
+                };
+                Some(Document::read_if_there(&path).map_err(with_env)?)
             }
             None => None,
         };

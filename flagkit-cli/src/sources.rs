@@ -32,7 +32,7 @@ fn failed(error: &flagkit_sources::Error) -> Failure {
     let Some((provenance, first)) = failures.first() else { return Failure::io(told(error)) };
     let path = |provenance: &str| provenance.strip_prefix("file:").unwrap_or(provenance).to_owned();
     if first.is_missing() && failures.len() == 1 && provenance.as_str().starts_with("file:") {
-        return missing(path(provenance.as_str()));
+        return missing(Path::new(&path(provenance.as_str())));
     }
     let is_refused = failures.iter().any(|(_, error)| !error.problems().is_empty());
     let message = told(&**first);

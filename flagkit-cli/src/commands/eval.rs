@@ -15,7 +15,7 @@ use crate::subject::CliSubject;
 
 pub(crate) fn eval(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sources) -> Result {
     let (snapshot, _) = snapshot(sources, file)?;
-    require_declared(&snapshot, name)?;
+    require_declared(file, &snapshot, name)?;
     let evaluation = snapshot.evaluate(name, &CliSubject::new(subject)?);
     let text = evaluation.to_string();
     let text = without_revision(&text);
@@ -24,7 +24,7 @@ pub(crate) fn eval(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sou
 
 pub(crate) fn explain(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sources) -> Result {
     let (snapshot, _) = snapshot(sources, file)?;
-    require_declared(&snapshot, name)?;
+    require_declared(file, &snapshot, name)?;
     let explanation = snapshot.explain(name, &CliSubject::new(subject)?);
     let text = explanation.to_string();
     let (first, steps) = text.split_once('\n').unwrap_or((&text, ""));

@@ -5,6 +5,7 @@ use std::path::Path;
 use flagkit_sources::document::Format;
 use serde_json::json;
 
+use crate::command_line::CommandLine;
 use crate::project::format;
 use crate::report::{Exit, Failure, Report, Result};
 use crate::write::Writer;
@@ -51,7 +52,7 @@ pub(crate) fn run(file: &Path, dry_run: bool) -> Result {
     }
     if file.exists() {
         return Err(Failure::new(Exit::Conflict, format!("cannot create {}: the file already exists", file.display()))
-            .with_help("run `flagkit check` to inspect it"));
+            .with_help(format!("run `{}` to inspect it", CommandLine::new(file, None, &["check"]))));
     }
     if !dry_run {
         Writer::new(file)?.replace(None, FILE)?;

@@ -21,7 +21,7 @@ pub(crate) fn run(file: &Path, name: Option<&str>, verify: bool) -> Result {
     if let Some(name) = name.filter(|name| !journal.knows(name)) {
         let declared = Project::read(file, None)?;
         if !declared.declared.load.flags().contains(name) {
-            return Err(unknown_flag(name, declared.declared.load.flags().keys().map(FlagKey::as_str)));
+            return Err(unknown_flag(file, name, declared.declared.load.flags().keys().map(FlagKey::as_str)));
         }
     }
     let mut entries = journal.chronological();

@@ -13,12 +13,14 @@ mod show;
 mod watch;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::CommandFactory as _;
 use flagkit_core::Snapshot;
 use flagkit_sources::document::tree::nearest;
 
 use crate::cli::{Cli, Command};
+use crate::command_line::CommandLine;
 use crate::project::Document;
 use crate::report::{Exit, Failure, Report, Result};
 
@@ -39,7 +41,10 @@ pub(crate) fn run(cli: Cli) -> Result {
         }
         Command::Watch { sources, lines } => watch::run(file, &sources, lines),
         Command::Check { base, format } => check::run(file, base.as_deref(), format),
-        Command::Go { name, to, env, reason, dry_run } => go::run(file, &go::GoArgs { name, to, env, reason, dry_run }),
+        Command::Go { name, to, env, reason, dry_run } => {
+            let file = file.to_owned();
+            go::run(&go::GoArgs { file, name, to, env, reason, dry_run })
+        }
         Command::Revert { name, all: _, to, env, reason, dry_run } => {
             revert::run(file, &revert::RevertArgs { name, to, env, reason, dry_run })
         }
@@ -53,7 +58,7 @@ pub(crate) fn run(cli: Cli) -> Result {
 const WITH_KEY: [&str; 6] = ["show", "eval", "explain", "go", "revert", "log"];
 
 /// The completion script of a shell, with the keys that are declared now.
-fn completions(file: &std::path::Path, shell: clap_complete::Shell) -> Report {
+fn completions(file: &Path, shell: clap_complete::Shell) -> Report {
     let keys: Vec<String> = match Document::read(file) {
         Ok(document) => document.load.flags().keys().map(ToString::to_string).collect(),
         Err(_) => Vec::new(),
@@ -94,22 +99,23 @@ fn man() -> Result {
 }
 
 /// The failure for an undeclared flag, with the most similar key as advice.
-fn unknown_flag<'k>(name: &str, keys: impl IntoIterator<Item = &'k str>) -> Failure {
+fn unknown_flag<'k>(file: &Path, name: &str, keys: impl IntoIterator<Item = &'k str>) -> Failure {
     let near = nearest(name, keys);
     let failure = Failure::usage(format!("cannot find flag {name:?}"));
-    match near {
-        Some(near) => failure.with_help(format!("did you mean `{near}`?")),
-        None => failure.with_help("`flagkit list` lists all flags; `flagkit new` declares one"),
+    if let Some(near) = near {
+        return failure.with_help(format!("did you mean `{near}`?"));
     }
+    let [list, new] = [&["list"][..], &["new", "NAME"]].map(|words| CommandLine::new(file, None, words));
+    failure.with_help(format!("`{list}` lists all flags; `{new}` declares one"))
 }
 
 /// Fails unless the snapshot has the flag.
-fn require_declared(snapshot: &Snapshot, name: &str) -> Result<()> {
+fn require_declared(file: &Path, snapshot: &Snapshot, name: &str) -> Result<()> {
     let keys = || snapshot.keys().map(flagkit_core::FlagKey::as_str);
     if snapshot.flag(name).is_some() || keys().any(|key| key == name) {
         return Ok(());
     }
-    Err(unknown_flag(name, keys()))
+    Err(unknown_flag(file, name, keys()))
 }
 
 /// Indents each line by two spaces.

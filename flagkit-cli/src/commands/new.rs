@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::MetadataArgs;
+use crate::command_line::CommandLine;
 use crate::edit;
 use crate::names::is_similar;
 use crate::project::Document;
@@ -33,11 +34,10 @@ pub(crate) fn run(file: &Path, name: &str, metadata: &MetadataArgs, dry_run: boo
         Writer::new(file)?.replace(document.digest().as_deref(), &text)?;
     }
     let rust = format!("if flag!(\"{key}\") {{ }}");
+    let go = CommandLine::new(file, None, &["go", name]);
     let added = if dry_run { "would add to" } else { "added to" };
-    let text = format!(
-        "{added} {}:\n\n{entry}\nThe flag is off until `flagkit go {key}`. To read it:\n\n    {rust}\n",
-        file.display()
-    );
+    let text =
+        format!("{added} {}:\n\n{entry}\nThe flag is off until `{go}`. To read it:\n\n    {rust}\n", file.display());
     Ok(Report::new(text, json!({ "flag": key.as_str(), "entry": entry, "rust": rust, "written": !dry_run })))
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use flagkit_core::tooling::Effect;
@@ -12,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::unknown_flag;
+use crate::command_line::CommandLine;
 use crate::edit;
 use crate::journal::{Entry, Journal, REVERT, Transition};
 use crate::project::{Document, Project, digest, empty, environment_file, environments, unreadable};
@@ -139,14 +139,14 @@ fn one(file: &Path, name: &str, args: &RevertArgs) -> Result<(Option<Change>, Re
     let project = Project::read(file, args.env.as_deref())?;
     let before = project.flags().snapshot();
     if !before.keys().any(|key| key.as_str() == name) {
-        return Err(unknown_flag(name, before.keys().map(FlagKey::as_str)));
+        return Err(unknown_flag(file, name, before.keys().map(FlagKey::as_str)));
     }
     let flag = before.flag(name);
     let to = args.to.map_or(State::Off, |to| State::from_percent(to, flag));
     // The state of an invalid flag is unknown, before and after a fix.
     let from = flag.map(|flag| State::of(Some(flag)));
     if from.is_some_and(|from| to > from) {
-        return Err(wider(name, to));
+        return Err(wider(file, args, name, to));
     }
     let already = |from: State| {
         let mut text = format!("{name} is already {from}\n");
@@ -163,7 +163,7 @@ fn one(file: &Path, name: &str, args: &RevertArgs) -> Result<(Option<Change>, Re
     }
     let widened = before.effects(&after).into_iter().find(|(_, effect)| *effect == Effect::Widens);
     if let Some((key, _)) = widened.filter(|(key, _)| from.is_some() || key.as_str() != name) {
-        return Err(wider(key.as_str(), to));
+        return Err(wider(file, args, key.as_str(), to));
     }
     let transition = Transition { flag: name.to_owned(), from, to };
     let change = Change { expected: state.digest(), text, transitions: vec![transition], unread: None };
@@ -171,7 +171,8 @@ fn one(file: &Path, name: &str, args: &RevertArgs) -> Result<(Option<Change>, Re
     if to != State::Off && has_rules(after.flag(name)) {
         let _ = writeln!(
             report.text,
-            "subjects that a rule includes still see it; `flagkit revert {name}` turns it off for everyone"
+            "subjects that a rule includes still see it; `{}` turns it off for everyone",
+            CommandLine::new(file, args.env.as_deref(), &["revert", name])
         );
     }
     report.text += &elsewhere(file, args, |key| key == name);
@@ -195,14 +196,16 @@ fn elsewhere(file: &Path, args: &RevertArgs, is_reverted: impl Fn(&str) -> bool)
             on => format!("{on} of these flags are"),
         };
         let what = args.name.as_deref().unwrap_or("--all");
-        let _ = writeln!(text, "{subject} still on in {path}; to turn off: flagkit revert {what} --env {env}");
+        let revert = CommandLine::new(file, Some(&env), &["revert", what]);
+        let _ = writeln!(text, "{subject} still on in {path}; to turn off: {revert}");
     }
     text
 }
 
-fn wider(name: &str, to: State) -> Failure {
+fn wider(file: &Path, args: &RevertArgs, name: &str, to: State) -> Failure {
+    let go = CommandLine::new(file, args.env.as_deref(), &["go", name, "--to", &to.number()]);
     Failure::new(Exit::Conflict, format!("cannot revert to {to}: this would widen {name}"))
-        .with_help(format!("`revert` can only narrow; to widen, run `flagkit go {name} --to {}`", to.number()))
+        .with_help(format!("`revert` can only narrow; to widen, run `{go}`"))
 }
 
 /// The declaration below an environment: the document or the reason why it is invalid, and its bytes.
@@ -210,9 +213,9 @@ type Declared = (Result<Document>, Vec<u8>);
 
 /// Turns off all flags. If the file is invalid, the new text has each key that could be recovered.
 fn all(file: &Path, path: &Path, args: &RevertArgs) -> Result<(Option<Change>, Report)> {
-    let bytes = match fs::read(path) {
+    let bytes = match crate::file::read(path) {
         Ok(bytes) => Some(bytes),
-        Err(error) if error.kind() == ErrorKind::NotFound && args.env.is_some() => None,
+        Err(error) if error.is_missing() && args.env.is_some() => None,
         Err(error) => return Err(unreadable(path, &error)),
     };
     let format = crate::project::format(path);

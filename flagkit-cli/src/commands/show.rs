@@ -25,7 +25,7 @@ pub(crate) fn run(file: &Path, name: &str) -> Result {
     let document = Document::read(file)?;
     let laid = Layered::of([&document]);
     let snapshot = laid.snapshot();
-    require_declared(&snapshot, name)?;
+    require_declared(file, &snapshot, name)?;
     let flag = snapshot.flag(name);
     let mut text = format!("{}  {}\n", styled(BOLD, name), coloured(flag));
     let mut data = json!({ "flag": name, "state": State::of(flag).to_string() });

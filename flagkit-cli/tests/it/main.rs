@@ -7,6 +7,7 @@ mod concurrency;
 mod exit_codes;
 mod go;
 mod interrupts;
+mod printed_commands;
 mod revert;
 mod support;
 mod walkthrough;

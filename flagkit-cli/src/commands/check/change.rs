@@ -8,6 +8,7 @@ use flagkit_core::tooling::Effect;
 
 use super::approvals::Approvals;
 use super::{Locations, WIDENS};
+use crate::command_line::CommandLine;
 use crate::findings::{Finding, Level};
 use crate::gate::Gates;
 use crate::git;
@@ -118,7 +119,9 @@ impl<'c> ChangeCheck<'c> {
             // A widened declaration widens every environment; one finding is enough.
             if self.reported.insert(key.to_owned()) {
                 let finding = locations.finding(WIDENS, Level::Error, &state.path, key, message);
-                let help = format!("undo it here, and widen the flag with `flagkit go {key}`");
+                let env = environment_of(self.file, &name);
+                let go = CommandLine::new(self.file, env.as_deref(), &["go", key]);
+                let help = format!("undo it here, and widen the flag with `{go}`");
                 self.findings.push(finding.with_help(help));
             }
         }

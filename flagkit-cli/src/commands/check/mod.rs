@@ -17,7 +17,6 @@ mod names;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use flagkit_core::Flag;
@@ -50,7 +49,7 @@ pub(crate) fn run(file: &Path, base: Option<&str>, format: Format) -> Result {
 
 /// All findings, in the order of files and lines, and the number of further ones that the file allows.
 pub(crate) fn findings(file: &Path, base: Option<&str>) -> Result<(Vec<Finding>, usize)> {
-    let bytes = fs::read(file).map_err(|error| unreadable(file, &error))?;
+    let bytes = crate::file::read(file).map_err(|error| unreadable(file, &error))?;
     let document = match Document::parse(file, bytes) {
         Ok(document) => document,
         Err(error) => return Ok((invalid_document(file, &error), 0)),
@@ -109,7 +108,7 @@ fn projects(file: &Path, declared: &Document, findings: &mut Vec<Finding>) -> Re
     let mut projects = Vec::new();
     for env in environments(file) {
         let path = environment_file(file, &env)?;
-        let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+        let bytes = crate::file::read(&path).map_err(|error| unreadable(&path, &error))?;
         match Document::parse(&path, bytes) {
             Ok(environment) => projects.push(Project { declared: declared.clone(), environment: Some(environment) }),
             Err(error) => findings.extend(invalid_document(&path, &error)),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use flagkit_core::Flag;
 
 use super::{Locations, UNREAD, declared, nearest};
+use crate::command_line::CommandLine;
 use crate::findings::{Finding, Level};
 use crate::project::Document;
 use crate::usage::{self, Use, UseKind};
@@ -25,7 +26,7 @@ pub(super) fn check_uses(file: &Path, document: &Document, locations: &Locations
         let finding = Finding::new("undeclared", Level::Error, &at(path), message).of(key).at(*line, *column);
         let help = match nearest(key, keys.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("declare it with `flagkit new {key}`"),
+            None => format!("declare it with `{}`", CommandLine::new(file, None, &["new", key])),
         };
         findings.push(finding.with_help(help));
     }

@@ -20,13 +20,14 @@ mod verify;
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flagkit_core::Percent;
 use fs4::FileExt;
 use serde_json::json;
 
 use super::{check, indented, unknown_flag};
+use crate::command_line::CommandLine;
 use crate::difference::Difference;
 use crate::gate::Gates;
 use crate::interrupts::Interrupts;
@@ -40,6 +41,7 @@ use crate::write::{Writer, changed, lock_file};
 
 /// The arguments of `go`.
 pub(crate) struct GoArgs {
+    pub(crate) file: PathBuf,
     pub(crate) name: String,
     /// The target. `None`: the next step of the gate's ramp.
     pub(crate) to: Option<Percent>,
@@ -51,9 +53,10 @@ pub(crate) struct GoArgs {
 impl GoArgs {
     /// The command line of `command` for this flag and environment, for a person to copy.
     fn command_line(&self, command: &str, to: Option<State>) -> String {
-        let to = to.map(|to| format!(" --to {}", to.number())).unwrap_or_default();
-        let env = self.env.as_ref().map(|env| format!(" --env {env}")).unwrap_or_default();
-        format!("flagkit {command} {}{to}{env}", self.name)
+        let to = to.map(State::number);
+        let mut words = vec![command, self.name.as_str()];
+        words.extend(to.iter().flat_map(|to| ["--to", to.as_str()]));
+        CommandLine::new(&self.file, self.env.as_deref(), &words).to_string()
     }
 }
 
@@ -85,7 +88,8 @@ enum GoOutcome {
     Interrupted,
 }
 
-pub(crate) fn run(file: &Path, args: &GoArgs) -> Result {
+pub(crate) fn run(args: &GoArgs) -> Result {
+    let file = args.file.as_path();
     let name = args.name.as_str();
     let project = Project::read(file, args.env.as_deref())?;
     let gates = Gates::read(&project.declared)?;

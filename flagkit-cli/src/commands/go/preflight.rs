@@ -4,6 +4,7 @@ use flagkit_core::{Flag, FlagKey};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{GoArgs, PlannedChange, Preflight, check, unknown_flag};
+use crate::command_line::CommandLine;
 use crate::difference::Difference;
 use crate::gate::{Gate, Gates};
 use crate::journal::Journal;
@@ -20,7 +21,7 @@ impl<'a> PlannedChange<'a> {
         let before = project.flags().snapshot();
         let declared = project.declared.load.flags();
         if !declared.contains(name) {
-            return Err(unknown_flag(name, before.keys().map(FlagKey::as_str)));
+            return Err(unknown_flag(&args.file, name, before.keys().map(FlagKey::as_str)));
         }
         let problems = check::findings_for(&project, name);
         if !problems.is_empty() {
@@ -111,7 +112,8 @@ fn check_allowed(
         return Ok(());
     }
     if !journal.faults.is_empty() {
-        let help = "run `flagkit log --verify` to list them; find their cause before you remove those lines";
+        let verify = CommandLine::new(&args.file, None, &["log", "--verify"]);
+        let help = format!("run `{verify}` to list them; find their cause before you remove those lines");
         return Err(Failure::new(Exit::CheckFailed, "cannot verify the soak: the log has errors").with_help(help));
     }
     if let Some(last) = journal.last_go(&args.name, files) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use flagkit_core::tooling::Effect;
 
 use super::PlannedChange;
+use crate::command_line::CommandLine;
 use crate::journal::{Entry, Journal, REVERT, Transition};
 use crate::project::{Project, digest};
 use crate::report::{Exit, Failure, Result};
@@ -31,8 +32,9 @@ impl PlannedChange<'_> {
                 Err(failure) if failure.exit == Exit::Conflict && attempt < ATTEMPTS => attempt += 1,
                 Err(failure) => {
                     let message = format!("cannot undo the change: {} is still {}", self.name(), self.to);
+                    let revert = CommandLine::new(file, self.args.env.as_deref(), &["revert", "--all"]);
                     return Err(Failure::new(failure.exit, message)
-                        .with_help("`flagkit revert --all` turns off every flag, whatever the file contains")
+                        .with_help(format!("`{revert}` turns off every flag, whatever the file contains"))
                         .with_details([failure.to_string()]));
                 }
                 done => return done,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::preflight::run_checks;
 use super::{GoOutcome, PlannedChange};
+use crate::command_line::CommandLine;
 use crate::gate::{Gate, Gates, OnFailure};
 use crate::interrupts::Interrupts;
 use crate::probe::CheckResult;
@@ -61,7 +62,8 @@ impl PlannedChange<'_> {
         let state = State::of(now.flags().snapshot().flag(name));
         if state != self.to {
             let message = format!("{name} changed during the review: got {state}, expected {}", self.to);
-            let help = format!("run `flagkit log {name}` to find out who changed it");
+            let log = CommandLine::new(file, None, &["log", name]);
+            let help = format!("run `{log}` to find out who changed it");
             return Err(Failure::new(Exit::Conflict, message).with_help(help));
         }
         let is_same = now.state_document().text == self.text

@@ -57,7 +57,7 @@ fn commands_that_read() {
     check(&folder, &["eval", "plain", "--attr", "plan"], 2, &["expected NAME=VALUE"]);
     check(&folder, &["eval", "plain", "--source", "ftp:x"], 2, &["--source ftp:x", "file:PATH"]);
     check(&folder, &["list", "--file", "nowhere.toml"], 8, &["nowhere.toml"]);
-    check(&folder, &["show", "x", "--file", "nowhere.toml"], 8, &["`flagkit init` writes one"]);
+    check(&folder, &["show", "x", "--file", "nowhere.toml"], 8, &["`flagkit init --file nowhere.toml` writes one"]);
     check(&folder, &["lits"], 2, &["list"]);
     folder.write("invalid.toml", "[flags]\nx = = 1\n");
     check(&folder, &["show", "x", "--file", "invalid.toml"], 1, &["invalid.toml:2:5", "flagkit revert --all"]);
