@@ -16,8 +16,13 @@
 //! 2. The file changed while it was read: read it again soon.
 //! 3. The contents were reported before: nothing new.
 //! 4. The [debouncer](super::debounce) waits for the writer to finish.
-//! 5. The contents drop more than half of the flags: hold them back for a while.
-//! 6. Publish the flags, or report the error.
+//! 5. An event of a write arrives late: check the file again.
+//! 6. The contents drop more than half of the flags: hold them back for a while.
+//! 7. Publish the flags, or report the error.
+//!
+//! Step 5 matters on a busy machine. A rename is followed by a write in place, the file is read halfway, and the event
+//! of the write has not arrived yet: the half would be published as if it had been renamed. So the check waits for
+//! the thread of the events to catch up, and accepts only what no event contradicts.
 
 use std::path::Path;
 use std::thread;
@@ -27,8 +32,9 @@ use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Signal, Sourc
 
 use super::contents::{self, Contents, Digest};
 use super::debounce::WriteHint;
+use super::pace::Pace;
 use super::state::{FULL_READ_INTERVAL, FollowState};
-use super::watcher::Watcher;
+use super::watcher::{Hint, Watcher};
 use super::{File, Notify};
 use crate::document::Format;
 
@@ -89,7 +95,7 @@ impl Source for File {
             }
             let wait = self.check(events.watcher.as_ref(), publisher);
             warnings.refresh(&self.path, events.error.as_deref(), publisher);
-            match publisher.wait(wait) {
+            match events.wait(wait, self.state.read_time, publisher) {
                 Wake::Stopped => return,
                 Wake::ReloadRequested => self.state.require_read(),
                 _ => {}
@@ -124,46 +130,28 @@ impl File {
             self.state.report_unchanged(publisher);
             return self.poll;
         }
-        let hint = watcher.map(Watcher::latest_hint);
-        let mut contents = contents::read(&self.path, self.max_len);
+        let hints = Hints::before_read(watcher);
+        let mut contents = self.state.time_read(|| contents::read(&self.path, self.max_len));
         // A hint that arrived during the read may be about later contents than those that were read.
-        let has_new_hint = hint != watcher.map(Watcher::latest_hint);
-        if has_new_hint || contents.as_ref().is_ok_and(|contents| !contents.read_atomically) {
+        if hints.are_outdated() || contents.as_ref().is_ok_and(|contents| !contents.read_atomically) {
             return REREAD_DELAY;
         }
-        let clear_hint = || {
-            if let (Some(watcher), Some(hint)) = (watcher, hint) {
-                watcher.clear_hint(hint);
-            }
-        };
         let digest = Digest::of(&contents);
         let next_poll = if contents.is_ok() { self.poll } else { self.poll.min(RETRY_DELAY) };
         if self.state.is_reported(digest) {
             self.state.discard_candidate();
             self.state.record_read(&contents, now);
             self.state.report_unchanged(publisher);
-            clear_hint();
+            hints.clear();
             if self.state.should_repeat(now) {
                 let decoded = self.decode(contents);
                 publisher.submit(self.accept(digest, decoded, now));
             }
             return next_poll;
         }
-        let write_hint = match hint {
-            // An error has no writer to wait for. The delay remains because a file may be missing for a moment.
-            _ if contents.is_err() => WriteHint::Closed,
-            Some(hint) => hint.write,
-            None => WriteHint::None,
-        };
-        let wait = self.state.debouncer.on_digest(digest, write_hint, now).max(self.state.next_report(now));
+        let wait = self.settle(digest, &mut contents, &hints, now);
         if !wait.is_zero() {
             return wait;
-        }
-        if let (WriteHint::Replaced, Some(watcher), Ok(contents)) = (write_hint, watcher, &mut contents) {
-            // A program may write to the file right after the rename, and that event may come late.
-            if !contents.is_stable(RENAME_DELAY) || watcher.latest_hint().write != WriteHint::Replaced {
-                return REREAD_DELAY;
-            }
         }
         self.state.record_read(&contents, now);
         let decoded = self.decode(contents);
@@ -171,9 +159,42 @@ impl File {
         if !wait.is_zero() {
             return wait.min(next_poll);
         }
-        clear_hint();
+        hints.clear();
         publisher.submit(self.accept(digest, decoded, now));
         next_poll
+    }
+
+    /// Returns how long to wait until the contents are complete and a report is allowed; zero if both hold.
+    fn settle(
+        &mut self,
+        digest: Digest,
+        contents: &mut Result<Contents, LoadError>,
+        hints: &Hints<'_>,
+        now: Instant,
+    ) -> Duration {
+        let Ok(contents) = contents else {
+            // An error has no writer to wait for. The delay remains because a file may be missing for a moment.
+            let wait = self.state.debouncer.on_digest(digest, WriteHint::Closed, false, now);
+            return wait.max(self.state.next_report(now));
+        };
+        let (hint, is_recent) = (hints.write(), contents.fingerprint.is_recent(SystemTime::now()));
+        let wait = self.state.debouncer.on_digest(digest, hint, is_recent, now);
+        let wait = if wait.is_zero() { self.state.next_report(now) } else { wait };
+        if !wait.is_zero() {
+            return wait;
+        }
+        let is_renamed = matches!(hint, WriteHint::Replaced | WriteHint::Relinked);
+        // A program may write to the file right after the rename.
+        if is_renamed && !contents.is_stable(RENAME_DELAY) {
+            return REREAD_DELAY;
+        }
+        let has_all_hints = hints.catch_up();
+        if hints.are_outdated() {
+            return REREAD_DELAY;
+        }
+        // A rename proves nothing as long as the event of a later write may be missing.
+        let hint = if is_renamed && !has_all_hints { WriteHint::None } else { hint };
+        self.state.debouncer.on_digest(digest, hint, is_recent, Instant::now())
     }
 
     /// Returns how much longer to hold back a document that drops many of the published flags.
@@ -208,6 +229,41 @@ impl File {
     }
 }
 
+/// The latest hint about the file from before a read, and the watcher that has later ones.
+///
+/// Each check makes one. Without events there is neither, and contents have to stay the same for longer.
+struct Hints<'w> {
+    watcher: Option<&'w Watcher>,
+    before_read: Option<Hint>,
+}
+
+impl<'w> Hints<'w> {
+    fn before_read(watcher: Option<&'w Watcher>) -> Self {
+        Self { watcher, before_read: watcher.map(Watcher::latest_hint) }
+    }
+
+    fn write(&self) -> WriteHint {
+        self.before_read.map_or(WriteHint::None, |hint| hint.write)
+    }
+
+    /// Returns whether there is a hint that arrived after the read began.
+    fn are_outdated(&self) -> bool {
+        self.before_read != self.watcher.map(Watcher::latest_hint)
+    }
+
+    /// Waits for the hints of all events so far. Returns whether all have arrived.
+    fn catch_up(&self) -> bool {
+        self.watcher.is_some_and(Watcher::catch_up)
+    }
+
+    /// Clears the hint: the contents that it was about were reported.
+    fn clear(&self) {
+        if let (Some(watcher), Some(hint)) = (self.watcher, self.before_read) {
+            watcher.clear_hint(hint);
+        }
+    }
+}
+
 /// The events for one file, or why there are none.
 ///
 /// The loop owns it and refreshes it before each check.
@@ -217,6 +273,7 @@ struct Events {
     /// Why a directory of the path is not watched.
     error: Option<String>,
     last_start: Option<Instant>,
+    pace: Pace,
 }
 
 impl Events {
@@ -238,6 +295,28 @@ impl Events {
             watcher.watch(path);
             self.error = watcher.error().map(str::to_owned);
         }
+    }
+}
+
+impl Events {
+    /// Waits for the next check: until an event, a request, or the end of `timeout`.
+    ///
+    /// After many events it waits longer, and no event wakes it meanwhile. `cost` is the duration of the last read.
+    fn wait(&mut self, timeout: Duration, cost: Duration, publisher: &Publisher) -> Wake {
+        let wake = publisher.wait(timeout);
+        let pause = if wake == Wake::Notified { self.pace.next(Instant::now(), cost) } else { Duration::ZERO };
+        let (Some(watcher), false) = (&self.watcher, pause.is_zero()) else { return wake };
+        watcher.set_muted(true);
+        let end = Instant::now() + pause;
+        let wake = loop {
+            match publisher.wait(end.saturating_duration_since(Instant::now())) {
+                // This event came before the pause.
+                Wake::Notified => {}
+                wake => break wake,
+            }
+        };
+        watcher.set_muted(false);
+        wake
     }
 }
 
@@ -276,3 +355,6 @@ fn is_mounted(path: &Path) -> bool {
         false
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -7,6 +7,7 @@
 //! follow          the loop: read at the start, then check after each event and each poll
 //! state           what the loop remembers between two checks
 //! debounce        how long new contents must stay the same before they are published
+//! pace            how often events may cause a check
 //! contents        reads the file, whatever its path leads to
 //! fingerprint     detects without reading that a file has not changed
 //! watcher         the events for one file, reduced to hints
@@ -21,6 +22,7 @@ mod fingerprint;
 mod follow;
 #[cfg(target_os = "linux")]
 mod mounts;
+mod pace;
 mod path_links;
 mod shared_watcher;
 mod state;
@@ -54,6 +56,7 @@ use crate::document::Format;
 /// | the file was | it is published |
 /// |---|---|
 /// | replaced by a rename | after 10 ms without a change |
+/// | reached by a link that was pointed elsewhere | like a renamed file, once it is 100 ms old |
 /// | written in place and closed | after 50 ms without a change |
 /// | changed without an event, and found by the poll | after 150 ms without a change |
 /// | written in place and is still open | after 500 ms without a change |

@@ -29,6 +29,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -55,6 +56,8 @@ pub(super) struct SharedWatcher {
     listeners: Arc<Listeners>,
     /// Whether the thread of the events has died.
     dead: AtomicBool,
+    /// Whether a thread waits for the thread of the events to catch up.
+    is_catching_up: AtomicBool,
 }
 
 /// The system's watcher, and the directories that it watches.
@@ -83,6 +86,9 @@ static SHARED: Mutex<Weak<SharedWatcher>> = Mutex::new(Weak::new());
 
 /// How long to wait for another thread that starts the shared watcher. In a forked child that thread may not exist.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long to wait until the thread of the events has caught up.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_millis(100);
 
 impl SharedWatcher {
     /// Returns the watcher of this process, and starts it if there is none.
@@ -118,7 +124,8 @@ impl SharedWatcher {
         let on_event = move |event: notify::Result<Event>| notified.notify(event.as_ref().ok());
         let system = notify::recommended_watcher(on_event)?;
         let dirs = Mutex::new(WatchedDirs { system: Some(system), watched: HashMap::new() });
-        Ok(Arc::new(Self { process: process::id(), dirs, listeners, dead: AtomicBool::new(false) }))
+        let (dead, is_catching_up) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Arc::new(Self { process: process::id(), dirs, listeners, dead, is_catching_up }))
     }
 
     /// Calls the listener for every event, as long as it lives.
@@ -163,6 +170,30 @@ impl SharedWatcher {
         if dirs.watched.contains_key(dir) {
             let _ = self.call_system(&mut dirs, |system| system.watch(dir, RecursiveMode::NonRecursive));
         }
+    }
+
+    /// Waits until the listeners have received every event that happened before this call. Returns whether they have.
+    ///
+    /// `dir` is a watched directory. On Linux a request for a watch is handled after the events that the system has
+    /// queued before, so the reply shows that they were passed on. Other systems give no such order.
+    ///
+    /// The thread of the events replies late if events arrive faster than it reads them. So another thread waits for
+    /// the reply, and this call gives up after [`CATCH_UP_TIMEOUT`].
+    pub(super) fn catch_up(self: &Arc<Self>, dir: &Path) -> bool {
+        if !cfg!(target_os = "linux") || self.is_dead() || self.is_catching_up.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        let (reply, replies) = mpsc::channel();
+        let (watcher, dir) = (Arc::clone(self), dir.to_owned());
+        let waiting = thread::Builder::new().name("flagkit-events".to_owned()).spawn(move || {
+            watcher.rewatch(&dir);
+            watcher.is_catching_up.store(false, Ordering::Relaxed);
+            let _ = reply.send(());
+        });
+        if waiting.is_err() {
+            self.is_catching_up.store(false, Ordering::Relaxed);
+        }
+        replies.recv_timeout(CATCH_UP_TIMEOUT).is_ok() && !self.is_dead()
     }
 
     /// Returns whether the thread of the events has died.
@@ -223,13 +254,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::sync::mpsc::{self, Sender};
+    use std::sync::mpsc::Sender;
 
     struct Recorder(Mutex<Sender<()>>);
 
     impl Listener for Recorder {
         fn on_event(&self, _: Option<&Event>) {
             let _ = lock(&self.0).send(());
+        }
+    }
+
+    /// Blocks at its first event until the sender of the second channel is dropped.
+    struct Blocked(Mutex<(Sender<()>, mpsc::Receiver<()>)>);
+
+    impl Listener for Blocked {
+        fn on_event(&self, _: Option<&Event>) {
+            let both = lock(&self.0);
+            let _ = both.0.send(());
+            let _ = both.1.recv();
         }
     }
 
@@ -315,6 +357,47 @@ mod tests {
     }
 
     #[test]
+    fn earlier_events_have_arrived_when_the_thread_has_caught_up() {
+        let root = tempfile::tempdir().expect("a directory");
+        let (dir, watcher) = (root.path(), SharedWatcher::start().expect("an instance"));
+        let (sender, events) = mpsc::channel();
+        let listener: Arc<dyn Listener> = Arc::new(Recorder(Mutex::new(sender)));
+        watcher.add_listener(Arc::downgrade(&listener));
+        watcher.watch(dir, &identity(dir)).expect("it is watched");
+        for round in 0..500 {
+            while events.try_recv().is_ok() {}
+            fs::write(dir.join(format!("file-{}", round % 3)), "").expect("written");
+            // On a busy machine the thread may need more than one timeout.
+            let begin = Instant::now();
+            while !watcher.catch_up(dir) {
+                assert!(begin.elapsed() < DEADLINE, "the thread does not catch up");
+            }
+            // The file is created or truncated, and then closed.
+            assert!(events.try_iter().count() >= 2, "round {round}");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_is_slow_is_not_waited_for() {
+        let root = tempfile::tempdir().expect("a directory");
+        let (dir, watcher) = (root.path(), SharedWatcher::start().expect("an instance"));
+        let (sender, events) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        let listener: Arc<dyn Listener> = Arc::new(Blocked(Mutex::new((sender, released))));
+        watcher.add_listener(Arc::downgrade(&listener));
+        watcher.watch(dir, &identity(dir)).expect("it is watched");
+        fs::write(dir.join("file"), "").expect("written");
+        events.recv_timeout(DEADLINE).expect("the listener blocks");
+        assert!(!watcher.catch_up(dir), "the listener still blocks");
+        assert!(!watcher.catch_up(dir), "another thread waits already");
+        drop(release);
+        let begin = Instant::now();
+        while !watcher.catch_up(dir) {
+            assert!(begin.elapsed() < DEADLINE, "it has not caught up");
+        }
+    }
+
+    #[test]
     fn a_thread_that_has_died_is_an_error() {
         let root = tempfile::tempdir().expect("a directory");
         let (dir, watcher) = (root.path(), SharedWatcher::start().expect("an instance"));
@@ -329,6 +412,7 @@ mod tests {
             assert!(begin.elapsed() < DEADLINE, "the thread lives");
         }
         assert!(watcher.is_dead());
+        assert!(!watcher.catch_up(dir));
         // Neither of these panics.
         watcher.unwatch(dir, &identity(dir));
         drop(watcher);

@@ -28,10 +28,13 @@ pub(super) struct FollowState {
     reported: Option<(Digest, ReadOutcome)>,
     /// The fingerprint of the reported contents. `None` if the file is so young that another write could keep it.
     fingerprint: Option<Fingerprint>,
+    /// Decides when new contents are complete.
     pub(super) debouncer: Debouncer,
     /// The contents that were reported as held back.
     held_back: Option<Digest>,
     last_read: Option<Instant>,
+    /// How long the last read took.
+    pub(super) read_time: Duration,
     last_report: Option<Instant>,
 }
 
@@ -43,6 +46,14 @@ enum ReadOutcome {
 }
 
 impl FollowState {
+    /// Reads the file with `read`, and records how long that takes.
+    pub(super) fn time_read<T>(&mut self, read: impl FnOnce() -> T) -> T {
+        let begin = Instant::now();
+        let result = read();
+        self.read_time = begin.elapsed();
+        result
+    }
+
     /// Records that the file was read.
     ///
     /// The fingerprint is kept only if another write would change it.

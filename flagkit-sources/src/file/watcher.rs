@@ -69,6 +69,8 @@ struct Pending {
     last_sibling_event: Option<Instant>,
     /// Whether a directory of the path was renamed or removed. It may be back, but without its watch.
     dir_moved: bool,
+    /// Whether the source sleeps until the [pace](super::pace) allows another check, so that no event wakes it.
+    is_muted: bool,
 }
 
 /// The shortest time between two wakes by other files in a watched directory.
@@ -76,7 +78,8 @@ const COALESCE: Duration = Duration::from_millis(100);
 
 /// The latest hint, and the number of hints so far.
 ///
-/// The number makes two hints of the same kind different.
+/// The number makes two hints of the same kind different. An event that shows nothing about a write, such as one about
+/// the mode of the file, is no hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hint {
     pub(super) write: WriteHint,
@@ -92,7 +95,8 @@ impl Watcher {
     pub(super) fn start(signal: Signal) -> Result<Self, String> {
         // A writer may have the file open since before the watch begins, so this is the first hint.
         let latest_hint = Hint { write: WriteHint::Open, count: 0 };
-        let pending = Pending { paths: Vec::new(), latest_hint, last_sibling_event: None, dir_moved: false };
+        let pending =
+            Pending { paths: Vec::new(), latest_hint, last_sibling_event: None, dir_moved: false, is_muted: false };
         let receiver = Arc::new(EventReceiver { pending: Mutex::new(pending), signal });
         let shared = SharedWatcher::acquire().map_err(|error| explain(&error))?;
         let listener: Weak<EventReceiver> = Arc::downgrade(&receiver);
@@ -154,6 +158,18 @@ impl Watcher {
         }
     }
 
+    /// Waits until every event that happened before this call has been recorded. Returns whether all have.
+    ///
+    /// On a busy machine the thread of the events may run much later than the write that caused an event.
+    pub(super) fn catch_up(&self) -> bool {
+        self.dirs.last().is_some_and(|(dir, _)| self.shared.catch_up(dir))
+    }
+
+    /// Sets whether events wake the source. They are recorded in any case.
+    pub(super) fn set_muted(&self, is_muted: bool) {
+        self.receiver.lock().is_muted = is_muted;
+    }
+
     /// Returns the latest hint about the file.
     pub(super) fn latest_hint(&self) -> Hint {
         self.receiver.lock().latest_hint
@@ -200,9 +216,12 @@ impl Listener for EventReceiver {
             // A rename has both paths, the new one last.
             let path = event.paths.last();
             if path.is_some_and(|path| pending.paths.contains(path)) {
-                let latest = &mut pending.latest_hint;
-                latest.write = write_hint(event.kind).unwrap_or(latest.write);
-                latest.count += 1;
+                if let Some(write) = write_hint(event.kind) {
+                    let is_file = pending.paths.last() == path;
+                    let is_relinked = write == WriteHint::Replaced && !is_file;
+                    let write = if is_relinked { WriteHint::Relinked } else { write };
+                    pending.latest_hint = Hint { write, count: pending.latest_hint.count + 1 };
+                }
             } else if let Some(path) = path {
                 // Another source of this process may watch a directory that this path does not lead through.
                 let is_near = |known: &PathBuf| known.starts_with(path) || known.parent() == path.parent();
@@ -219,7 +238,9 @@ impl Listener for EventReceiver {
             }
         }
         // Errors and overflows have no path; any file may have changed.
-        self.signal.wake();
+        if !self.lock().is_muted {
+            self.signal.wake();
+        }
     }
 }
 

@@ -168,3 +168,41 @@ fn by_polling_only() {
 fn also_while_another_writer_replaces_the_file_by_a_rename() {
     check(300, 21, 5, support::follow, true);
 }
+
+/// A link is pointed to a file that a writer has open since before. The rename of the link does not make it complete.
+#[cfg(unix)]
+#[test]
+fn also_where_a_link_is_pointed_to_the_file() {
+    let folder = TestDir::new();
+    let release = |n: u32| folder.path(&format!("release-{n}"));
+    let point_to = |n: u32| {
+        let new = folder.path("current.new");
+        std::os::unix::fs::symlink(release(n), &new).expect("a link");
+        fs::rename(new, folder.path("current")).expect("renamed");
+    };
+    fs::create_dir(release(0)).expect("a directory");
+    fs::write(release(0).join("flags.toml"), text('A')).expect("written");
+    point_to(0);
+    let guard = support::follow(&folder.path("current/flags.toml"));
+    wait_until("the first check", || support::status(&guard).confirmations > 0);
+    let flags = guard.flags();
+    for round in 1..6 {
+        let next = if round % 2 == 0 { 'A' } else { 'B' };
+        fs::create_dir(release(round)).expect("a directory");
+        let mut file = fs::File::create(release(round).join("flags.toml")).expect("created");
+        let next_text = text(next);
+        let line_end = next_text[..next_text.len() * 9 / 10].rfind('\n').expect("there are many lines") + 1;
+        let (first, second) = next_text.split_at(line_end);
+        file.write_all(first.as_bytes()).expect("written");
+        point_to(round);
+        // The file grows all the time, so that no two reads agree, even if this thread is slow.
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(60) {
+            file.write_all(b"#\n").expect("written");
+            assert_ne!(document(&flags.snapshot()).ok(), None, "half a file was published");
+        }
+        file.write_all(second.as_bytes()).expect("written");
+        drop(file);
+        wait_until("the whole is published", || document(&flags.snapshot()) == Ok(next));
+    }
+}

@@ -3,6 +3,12 @@
 //! child, because all files of a process share the queue.
 
 use std::fs;
+#[cfg(unix)]
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+#[cfg(unix)]
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +23,7 @@ fn newest(guard: &Guard) -> Option<u32> {
     guard.flags().snapshot().flag("count")?.salt()?.parse().ok()
 }
 
-fn storm(least: f64, start: fn(&std::path::Path) -> Guard) {
+fn storm(least: f64, start: fn(&Path) -> Guard) {
     let folder = TestDir::new();
     folder.write(text(0));
     let guard = start(&folder.flags());
@@ -112,6 +118,80 @@ fn junk_while_the_file_changes() {
     });
 }
 
+/// Changes the file's metadata without a pause, and expects few checks; one change of the contents is still detected.
+#[cfg(unix)]
+fn storm_without_a_change(disturb: impl Fn(&Path, u32) + Sync) {
+    let folder = TestDir::new();
+    folder.write(document("checkout", false));
+    let guard = support::follow(&folder.flags());
+    wait_until("the first check", || status(&guard).confirmations > 0);
+    let (disturbances, done) = (AtomicU32::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                disturb(&folder.flags(), disturbances.fetch_add(1, Ordering::Relaxed));
+            }
+        });
+        let (begin, before) = (Instant::now(), status(&guard).confirmations);
+        wait_until("a storm", || {
+            disturbances.load(Ordering::Relaxed) > 5_000 && begin.elapsed() > Duration::from_secs(1)
+        });
+        let (checks, elapsed) = (status(&guard).confirmations - before, begin.elapsed());
+        println!("{} disturbances and {checks} checks in {elapsed:?}", disturbances.load(Ordering::Relaxed));
+        // At most 40 checks per second, the first few and the polls. A slow machine makes fewer.
+        let most = 10.0 + elapsed.as_secs_f64() * 41.0;
+        #[allow(clippy::cast_precision_loss)]
+        let is_paced = checks as f64 <= most;
+        folder.replace(document("checkout", true));
+        let result = catch_unwind(AssertUnwindSafe(|| wait_until("the change", || is_on(&guard, "checkout"))));
+        done.store(true, Ordering::Relaxed);
+        assert!(result.is_ok(), "the change is detected among the disturbances");
+        assert!(is_paced, "{checks} checks in {elapsed:?}, expected at most {most}");
+    });
+}
+
+#[cfg(unix)]
+mod without_a_change {
+    use super::storm_without_a_change;
+    use std::fs::{self, File, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn of_the_mode() {
+        storm_without_a_change(|path, n| {
+            // Another file may replace it meanwhile.
+            let _ = fs::set_permissions(path, Permissions::from_mode(if n % 2 == 0 { 0o600 } else { 0o644 }));
+        });
+    }
+
+    #[test]
+    fn of_the_times() {
+        storm_without_a_change(|path, n| {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(n));
+            let _ = File::open(path).and_then(|file| file.set_modified(time));
+        });
+    }
+
+    #[test]
+    fn of_the_links() {
+        storm_without_a_change(|path, _| {
+            let link = path.with_extension("link");
+            let _ = fs::hard_link(path, &link);
+            let _ = fs::remove_file(link);
+        });
+    }
+
+    #[test]
+    fn of_the_directory() {
+        storm_without_a_change(|path, n| {
+            let directory = path.parent().expect("it has one");
+            let mode = if n % 2 == 0 { 0o700 } else { 0o755 };
+            fs::set_permissions(directory, Permissions::from_mode(mode)).expect("it is ours");
+        });
+    }
+}
+
 /// The source must notice the stop among the events, at any moment of its start.
 #[test]
 fn a_guard_dropped_in_a_storm() {
@@ -120,11 +200,11 @@ fn a_guard_dropped_in_a_storm() {
     }
     let folder = TestDir::new();
     folder.write(document("checkout", true));
-    let done = std::sync::atomic::AtomicBool::new(false);
+    let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut n = 0_u32;
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            while !done.load(Ordering::Relaxed) {
                 n = n.wrapping_add(1);
                 fs::write(folder.path(&format!("junk-{}", n % 50)), "x").expect("written");
             }
@@ -138,6 +218,6 @@ fn a_guard_dropped_in_a_storm() {
             // A source that does not stop gets one second; none may need it.
             assert!(begin.elapsed() < Duration::from_secs(1), "the drop took {:?}", begin.elapsed());
         }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        done.store(true, Ordering::Relaxed);
     });
 }
