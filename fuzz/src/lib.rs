@@ -3,6 +3,8 @@
 mod crowd;
 mod evaluations;
 mod memory;
+#[path = "../../flagkit-sources/tests/it/support/quote.rs"]
+mod quote;
 mod tree;
 
 pub use crowd::crowd;

@@ -1,8 +1,8 @@
 //! A document before serialization: values that both TOML and JSON can express.
 
-use std::fmt::Write as _;
-
 use libfuzzer_sys::arbitrary::{Arbitrary, Result, Unstructured};
+
+use crate::quote::{json_text, toml_text};
 
 /// A value.
 #[derive(Debug)]
@@ -236,12 +236,12 @@ impl Tree {
         for (name, value) in entries {
             match value {
                 Self::Table(inner) if headers => {
-                    text += &format!("[{}]\n", quoted(name, toml_escape));
+                    text += &format!("[{}]\n", toml_text(name));
                     for (name, value) in inner {
-                        text += &format!("{} = {}\n", quoted(name, toml_escape), value.inline());
+                        text += &format!("{} = {}\n", toml_text(name), value.inline());
                     }
                 }
-                _ => text += &format!("{} = {}\n", quoted(name, toml_escape), value.inline()),
+                _ => text += &format!("{} = {}\n", toml_text(name), value.inline()),
             }
         }
         text
@@ -251,12 +251,12 @@ impl Tree {
         match self {
             Self::Bool(value) => value.to_string(),
             Self::Number(number) => number.clone(),
-            Self::Text(text) => quoted(text, toml_escape),
+            Self::Text(text) => toml_text(text),
             Self::Date(date) => (*date).to_owned(),
             Self::Array(items) => format!("[{}]", list(items.iter().map(Self::inline))),
             Self::Table(entries) => {
                 let entries = entries.iter();
-                let pairs = entries.map(|(name, value)| format!("{} = {}", quoted(name, toml_escape), value.inline()));
+                let pairs = entries.map(|(name, value)| format!("{} = {}", toml_text(name), value.inline()));
                 format!("{{{}}}", list(pairs))
             }
         }
@@ -267,12 +267,11 @@ impl Tree {
         match self {
             Self::Bool(value) => value.to_string(),
             Self::Number(number) => number.clone(),
-            Self::Text(text) => quoted(text, json_escape),
+            Self::Text(text) => json_text(text),
             Self::Date(date) => format!("\"{date}\""),
             Self::Array(items) => format!("[{}]", list(items.iter().map(Self::json))),
             Self::Table(entries) => {
-                let pairs =
-                    entries.iter().map(|(name, value)| format!("{}: {}", quoted(name, json_escape), value.json()));
+                let pairs = entries.iter().map(|(name, value)| format!("{}: {}", json_text(name), value.json()));
                 format!("{{{}}}", list(pairs))
             }
         }
@@ -288,27 +287,4 @@ impl Tree {
 
 fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
-}
-
-/// Quotes a string for both formats: printable ASCII verbatim, everything else escaped.
-fn quoted(text: &str, escape: fn(&mut String, char)) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        if matches!(c, ' '..='~') && c != '"' && c != '\\' {
-            quoted.push(c);
-        } else {
-            escape(&mut quoted, c);
-        }
-    }
-    quoted + "\""
-}
-
-fn toml_escape(quoted: &mut String, c: char) {
-    write!(quoted, "\\U{:08X}", u32::from(c)).expect("memory");
-}
-
-fn json_escape(quoted: &mut String, c: char) {
-    for unit in c.encode_utf16(&mut [0; 2]) {
-        write!(quoted, "\\u{unit:04x}").expect("memory");
-    }
 }

@@ -1,7 +1,40 @@
 //! The decoder of conditions: `if` and `any` of rules and segments.
 //!
+//! # The format
+//!
 //! A table maps attributes to what their values must be. A plain value means equality, an array means any of its
-//! elements, and a table means one or more operators that must all hold.
+//! elements, and a table means one or more operators that must all hold:
+//!
+//! ```toml
+//! if = { country = ["PT", "ES"], plan.not = "free", seats = { gte = 3, lt = 100 } }
+//! any = [{ beta = true }, { app_version.semver = ">=2.3" }]
+//! ```
+//!
+//! | operator | operand | holds for |
+//! |---|---|---|
+//! | `in`, or a plain value | values | an attribute that equals one of them |
+//! | `not`, `not_in` | values | an attribute that equals none of them |
+//! | `contains` | values | a text with one of them in it, or a list with one of them as an element |
+//! | `starts_with`, `ends_with` | texts | a text that starts or ends with one of them |
+//! | `matches` | a regular expression | a text in which it is found |
+//! | `lt`, `lte`, `gt`, `gte` | a number | a number on that side of it |
+//! | `before`, `after` | a date with a time and a zone | a text with such a date, earlier or later |
+//! | `semver` | requirements | a text with a version that meets all of them |
+//! | `cidr` | networks | a text with an address in one of them |
+//! | `exists` | true or false | a subject with the attribute, or without it |
+//!
+//! # How it works
+//!
+//! [`all_of`] decodes a table and [`any_of`] an array of tables. Each entry becomes one [`Condition`] per operator,
+//! with its operand already parsed: a regular expression is compiled here, a network and a date are parsed here.
+//! Evaluation therefore cannot fail.
+//!
+//! # Limits
+//!
+//! - A missing attribute holds for no operator except `exists`, not even for `not`; see `spec/README.md`.
+//! - An empty statement is a problem, because its author meant something: `if = {}`, `any = []`, `plan = {}`.
+//! - An empty list of values is allowed, because programs generate such lists: `in = []` holds for no subject.
+//! - Conditions do not nest further. `any` inside `any` would need names for what it means.
 
 use flagkit_core::Error;
 use flagkit_core::source::{Condition, Literal, Operator};
@@ -9,10 +42,12 @@ use flagkit_core::source::{Condition, Literal, Operator};
 use super::decoder::{Decoder, join, one_of, unknown_key};
 use super::node::{Entry, Node, Value};
 
-/// The advice for a whole number that is too large to compare.
+/// The advice for a whole number that is too large to compare. The nearest fraction would be another number.
 const WHOLE_NUMBERS: &str = "a whole number must be from -2^127 to 2^127 - 1";
 
 /// The names of all operators.
+///
+/// An unknown name in a table of operators is compared with these for "did you mean …?". The problem lists all of them.
 const OPERATORS: [&str; 16] = [
     "in",
     "not",
@@ -33,6 +68,8 @@ const OPERATORS: [&str; 16] = [
 ];
 
 /// Decodes a table of attributes; the conditions on all of them must hold.
+///
+/// Reports an empty table. Returns `None` only if the conditions nest too deep, which this format cannot express.
 pub(super) fn all_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> Option<Condition> {
     let entries = decoder.table(base, node, "attributes and their conditions");
     if matches!(&node.value, Value::Table(entries) if entries.is_empty()) {
@@ -47,6 +84,8 @@ pub(super) fn all_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> 
 }
 
 /// Decodes an array of tables of attributes; at least one table must hold.
+///
+/// Reports an empty array: no subject could match it, and an `any` that was forgotten looks the same.
 pub(super) fn any_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> Option<Condition> {
     let items = decoder.array(base, node, "tables of conditions");
     if matches!(&node.value, Value::Array(items) if items.is_empty()) {
@@ -60,7 +99,10 @@ pub(super) fn any_of(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>) -> 
     Condition::any(tables).ok()
 }
 
-/// Decodes the conditions on one attribute.
+/// Decodes the conditions on one attribute, and appends them to `conditions`.
+///
+/// The id is not an attribute. A subject has it even if no attribute is called `id`, so a condition on it would never
+/// hold; the advice names `subjects` and `included`.
 fn attribute(decoder: &mut Decoder<'_>, path: &str, entry: &Entry<'_>, conditions: &mut Vec<Condition>) {
     match &*entry.name {
         "" => return decoder.problem(entry.offset, path, "an empty name", "the name of an attribute"),
@@ -85,6 +127,10 @@ fn attribute(decoder: &mut Decoder<'_>, path: &str, entry: &Entry<'_>, condition
 }
 
 /// Decodes one operator and its operand.
+///
+/// `base` is the path of the attribute and `entry` the operator with its operand. The operand's kind depends on the
+/// operator, see the table in `spec/README.md`. A table instead of an operator is probably an attribute with a dot
+/// that lacks quotes.
 fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<Operator> {
     let node = &entry.node;
     let path = &join(base, &entry.name);
@@ -118,7 +164,7 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
             if let Value::Bool(there) = node.value {
                 return Some(if there { Operator::exists() } else { Operator::is_missing() });
             }
-            decoder.problem(node.offset(), path, node.describe(), "true or false");
+            decoder.invalid(path, node, "true or false");
             None
         }
         name if matches!(node.value, Value::Table(_)) => {
@@ -134,6 +180,9 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
 }
 
 /// Returns the operator, or reports why its operand is invalid.
+///
+/// The parser of the operand gives the reason, which becomes the advice: for a regular expression, what is wrong with
+/// it.
 fn parsed<E: ToString>(
     decoder: &mut Decoder<'_>,
     path: &str,
@@ -144,13 +193,16 @@ fn parsed<E: ToString>(
     match operator {
         Ok(operator) => Some(operator),
         Err(error) => {
-            decoder.problem_with_help(node.offset(), path, node.describe(), expected, error.to_string());
+            decoder.invalid_with_help(path, node, expected, error.to_string());
             None
         }
     }
 }
 
 /// Decodes the operand of a comparison of numbers.
+///
+/// `make` is the constructor of the operator, for example `Operator::less_than`. A text with digits is not a number
+/// here, since no attribute that is a text could be compared with it.
 fn comparison(
     decoder: &mut Decoder<'_>,
     path: &str,
@@ -163,9 +215,9 @@ fn comparison(
     };
     let Some(literal) = literal else {
         if node.is_whole() {
-            decoder.problem_with_help(node.offset(), path, node.describe(), "a finite number", WHOLE_NUMBERS);
+            decoder.invalid_with_help(path, node, "a finite number", WHOLE_NUMBERS);
         } else {
-            decoder.problem(node.offset(), path, node.describe(), "a finite number");
+            decoder.invalid(path, node, "a finite number");
         }
         return None;
     };
@@ -173,6 +225,8 @@ fn comparison(
 }
 
 /// Decodes the operand of a comparison of times: a TOML date and time, or a text that holds one.
+///
+/// `make` is `Operator::before` or `Operator::after`. JSON has no dates, so a text must do in both formats.
 fn timestamp(
     decoder: &mut Decoder<'_>,
     path: &str,
@@ -188,11 +242,15 @@ fn timestamp(
 }
 
 /// Decodes one or more values to compare an attribute with.
+///
+/// Invalid elements are reported and left out. The caller drops the flag or segment for them.
 fn literals(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<Literal> {
     decoder.one_or_more(path, node, literal)
 }
 
-/// Decodes one value to compare an attribute with.
+/// Decodes one value to compare an attribute with: a text, a finite number, true or false.
+///
+/// A date without quotes is none of these. No attribute is a date, so equality with one would never hold.
 fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Literal> {
     let literal = match &node.value {
         Value::Bool(value) => Some(Literal::from(*value)),
@@ -203,23 +261,21 @@ fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Lit
     if literal.is_none() {
         let expected = "a text, a finite number, true or false";
         match node.value {
-            Value::Datetime(_) => decoder.problem_with_help(
-                node.offset(),
-                path,
-                node.describe(),
-                expected,
-                "compare dates with `before` and `after`",
-            ),
-            _ if node.is_whole() => {
-                decoder.problem_with_help(node.offset(), path, node.describe(), expected, WHOLE_NUMBERS);
+            Value::Datetime(_) => {
+                decoder.invalid_with_help(path, node, expected, "compare dates with `before` and `after`")
             }
-            _ => decoder.problem(node.offset(), path, node.describe(), expected),
+            _ if node.is_whole() => {
+                decoder.invalid_with_help(path, node, expected, WHOLE_NUMBERS);
+            }
+            _ => decoder.invalid(path, node, expected),
         }
     }
     literal
 }
 
 /// Decodes one or more texts that are not empty.
+///
+/// Every text begins with the empty text, so `starts_with = ""` would include every subject with the attribute.
 fn texts<'n>(decoder: &mut Decoder<'_>, path: &str, node: &'n Node<'_>) -> Vec<&'n str> {
     decoder.one_or_more(path, node, |decoder, path, item| decoder.text(path, item))
 }

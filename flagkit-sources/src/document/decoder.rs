@@ -1,6 +1,24 @@
 //! The state that all parts of decoding share: the collected problems, and the limit on patterns.
 //!
-//! Values that occur in many parts of a document are decoded here too, for example percentages and texts.
+//! # The problem
+//!
+//! A decoder that returns at its first error makes its user fix one mistake per attempt. A derived one does that, and
+//! has no columns.
+//!
+//! # The idea
+//!
+//! Each function decodes one part, reports its problems to the [`Decoder`], and continues with the next part. What it
+//! returns matters only if it reported nothing: [`Decoder::if_clean`] drops a flag with a problem.
+//!
+//! ```text
+//! 7:11: flags.search.rollout: got the number 250, expected a percentage from 0 to 100 …
+//!  │        │                       │                     └ expected
+//!  │        │                       └ got: `Node::describe`
+//!  │        └ path: `join`
+//!  └ location: `Lines`, from the offset of the node
+//! ```
+//!
+//! Values that occur in many parts of a document are decoded here too: percentages, texts, arrays and tables.
 
 use std::borrow::Cow;
 
@@ -9,67 +27,9 @@ use flagkit_core::source::{Location, Problem};
 
 use super::lines::Lines;
 use super::node::{Entry, Node, Value, shorten};
+use super::schedule::is_schedule;
 use super::suggest::nearest;
 use super::syntax_error::{MAX_PROBLEMS, more_problems};
-
-/// Keys that people write for a schedule: in lower case, without separators between words.
-const SCHEDULE_KEYS: [&str; 15] = [
-    "after",
-    "at",
-    "before",
-    "cron",
-    "crontab",
-    "end",
-    "ends",
-    "from",
-    "schedule",
-    "scheduled",
-    "schedules",
-    "start",
-    "starts",
-    "timer",
-    "until",
-];
-/// Words for an event. Followed by one of [`TIMES`], they are keys for a schedule as well.
-const EVENTS: [&str; 24] = [
-    "activate",
-    "activated",
-    "active",
-    "activation",
-    "deactivate",
-    "disable",
-    "disabled",
-    "enable",
-    "enabled",
-    "end",
-    "ends",
-    "golive",
-    "launch",
-    "live",
-    "off",
-    "on",
-    "release",
-    "released",
-    "rollout",
-    "start",
-    "starts",
-    "turnoff",
-    "turnon",
-    "valid",
-];
-/// Words for the time of an event, such as `at` in `start_at`.
-const TIMES: [&str; 9] = ["after", "at", "before", "by", "date", "from", "since", "time", "until"];
-
-/// Returns whether a key is one that people write for a schedule.
-pub(super) fn is_schedule(name: &str) -> bool {
-    let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' '));
-    let joined: String = letters.map(|c| c.to_ascii_lowercase()).take(MAX_LETTERS).collect();
-    let is_event = |event: &&str| joined.strip_prefix(*event).is_some_and(|time| TIMES.contains(&time));
-    SCHEDULE_KEYS.contains(&joined.as_str()) || EVENTS.iter().any(is_event)
-}
-
-/// One letter more than the longest event and the longest time have together, so that a longer key matches nothing.
-const MAX_LETTERS: usize = 17;
 
 /// What a problem says was expected where a percentage is invalid.
 pub(super) const PERCENT: &str = "a percentage from 0 to 100 with at most 6 decimals";
@@ -96,11 +56,16 @@ impl<'a> Decoder<'a> {
     }
 
     /// Reports what was got at the offset, and what was expected there.
+    ///
+    /// `path` is the key path from the root, as [`join`] builds it. `got` and `expected` are short phrases without a
+    /// full stop.
     pub(super) fn problem(&mut self, offset: usize, path: &str, got: impl Into<String>, expected: impl Into<String>) {
         self.push(|lines| lines.problem(offset, path, got, expected));
     }
 
     /// Reports a problem with advice on how to fix it.
+    ///
+    /// The advice is a sentence in the imperative, or a question: "write true, without quotes", "did you mean `on`?".
     pub(super) fn problem_with_help(
         &mut self,
         offset: usize,
@@ -112,6 +77,23 @@ impl<'a> Decoder<'a> {
         self.push(|lines| lines.problem(offset, path, got, expected).with_help(help));
     }
 
+    /// Reports a value other than the expected one, at the offset of the value.
+    pub(super) fn invalid(&mut self, path: &str, node: &Node<'_>, expected: impl Into<String>) {
+        self.problem(node.offset(), path, node.describe(), expected);
+    }
+
+    /// Reports a value other than the expected one, with advice on how to fix it.
+    pub(super) fn invalid_with_help(
+        &mut self,
+        path: &str,
+        node: &Node<'_>,
+        expected: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.problem_with_help(node.offset(), path, node.describe(), expected, help);
+    }
+
+    /// Counts a problem, and creates and stores it if the list has room.
     fn push(&mut self, problem: impl FnOnce(&Lines<'_>) -> Problem) {
         self.found += 1;
         if self.problems.len() < MAX_PROBLEMS {
@@ -120,12 +102,16 @@ impl<'a> Decoder<'a> {
     }
 
     /// Decodes a part of the document, and returns its value only if that part had no problems.
+    ///
+    /// Problems are compared by their number, not by the list, because the list is cut off.
     pub(super) fn if_clean<T>(&mut self, decode: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let before = self.found;
         decode(self).filter(|_| self.found == before)
     }
 
     /// Returns the problems in the order of the document.
+    ///
+    /// Decoding does not follow that order: `variants` is decoded before the rules that refer to it.
     pub(super) fn into_problems(self) -> Vec<Problem> {
         let Self { mut problems, found, .. } = self;
         problems.sort_by_key(Problem::location);
@@ -135,6 +121,7 @@ impl<'a> Decoder<'a> {
         problems
     }
 
+    /// Returns the line and column at which a value begins, for references that are checked later.
     pub(super) fn location(&self, node: &Node<'_>) -> Location {
         self.lines.location(node.offset())
     }
@@ -150,44 +137,54 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Decodes a percentage: a number, or a text that holds one.
+    /// Decodes a percentage: a number, or a text that holds one, with or without `%`.
+    ///
+    /// The written form is parsed, so decimals are exact: 0.1 is a tenth of a percent and not the nearest binary
+    /// fraction.
     pub(super) fn percent(&mut self, path: &str, node: &Node<'_>) -> Option<Percent> {
         let (Value::Number(text) | Value::Text(text)) = &node.value else {
-            self.problem(node.offset(), path, node.describe(), PERCENT);
+            self.invalid(path, node, PERCENT);
             return None;
         };
         match text.parse() {
             Ok(percent) => Some(percent),
             Err(error) => {
-                self.problem_with_help(node.offset(), path, node.describe(), PERCENT, format!("that is {error}"));
+                self.invalid_with_help(path, node, PERCENT, format!("that is {error}"));
                 None
             }
         }
     }
 
     /// Decodes a text that is not empty.
+    ///
+    /// An empty text is a problem wherever a name or a description is expected: it is a field that was left blank.
     pub(super) fn text<'n>(&mut self, path: &str, node: &'n Node<'_>) -> Option<&'n str> {
         match &node.value {
             Value::Text(text) if !text.is_empty() => Some(text),
             _ => {
-                self.problem(node.offset(), path, node.describe(), "a text that is not empty");
+                self.invalid(path, node, "a text that is not empty");
                 None
             }
         }
     }
 
-    /// Decodes the name of the attribute that is hashed instead of the id.
+    /// Decodes `by`: the name of the attribute that is hashed instead of the id.
+    ///
+    /// `by = "id"` is a problem, because it would look up an attribute of that name and find none.
     pub(super) fn hashed_attribute<'n>(&mut self, path: &str, node: &'n Node<'_>) -> Option<&'n str> {
         let name = self.text(path, node)?;
         if name == "id" {
             let help = "the id is not an attribute; leave out `by` to hash the id";
-            self.problem_with_help(node.offset(), path, node.describe(), "the name of an attribute", help);
+            self.invalid_with_help(path, node, "the name of an attribute", help);
             return None;
         }
         Some(name)
     }
 
     /// Decodes the elements of an array. A value that is not an array counts as its only element.
+    ///
+    /// `decode` gets each element with the path of the array. Elements that it cannot decode are left out of the
+    /// result.
     pub(super) fn one_or_more<'n, 't, T>(
         &mut self,
         path: &str,
@@ -201,24 +198,30 @@ impl<'a> Decoder<'a> {
     }
 
     /// Returns the elements of an array, or reports that the value is not one; `of` names the elements.
+    ///
+    /// After a report it returns no elements, so that a caller needs no case of its own.
     pub(super) fn array<'n, 't>(&mut self, path: &str, node: &'n Node<'t>, of: &str) -> &'n [Node<'t>] {
         if let Value::Array(items) = &node.value {
             return items;
         }
-        self.problem(node.offset(), path, node.describe(), format!("an array of {of}"));
+        self.invalid(path, node, format!("an array of {of}"));
         &[]
     }
 
     /// Returns the entries of a table, or reports that the value is not one; `of` names the entries.
+    ///
+    /// After a report it returns no entries, so that a caller needs no case of its own.
     pub(super) fn table<'n, 't>(&mut self, path: &str, node: &'n Node<'t>, of: &str) -> &'n [Entry<'t>] {
         if let Value::Table(entries) = &node.value {
             return entries;
         }
-        self.problem(node.offset(), path, node.describe(), format!("a table of {of}"));
+        self.invalid(path, node, format!("a table of {of}"));
         &[]
     }
 
     /// Reports a key that is not in `known`, with the likeliest correction as advice.
+    ///
+    /// In this order: a word that was cut off, a schedule, a spelling mistake, and a flag that is not in `flags`.
     pub(super) fn unknown(&mut self, base: &str, entry: &Entry<'_>, known: &[&str]) {
         let path = join(base, &entry.name);
         let got = unknown_key(&entry.name);
@@ -247,12 +250,14 @@ pub(super) fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// Describes an unknown key for a problem.
+/// Describes an unknown key for a problem, shortened and in quotes where the key path has them.
 pub(super) fn unknown_key(name: &str) -> String {
     format!("the unknown key `{}`", quoted(name))
 }
 
-/// Returns the key path `base`, extended by `name`.
+/// Returns the key path `base`, extended by `name`: `flags.search.rules[0].if`.
+///
+/// The path of a problem has the form in which TOML writes a key, so that a user can search for its end.
 pub(super) fn join(base: &str, name: &str) -> String {
     if base.is_empty() { quoted(name).into_owned() } else { format!("{base}.{}", quoted(name)) }
 }

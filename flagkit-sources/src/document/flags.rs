@@ -1,25 +1,61 @@
 //! The decoder of documents and flags: from nodes to a load.
 //!
+//! # The format
+//!
+//! ```toml
+//! [flags]
+//! old-banner = false              # short form: true, false or "25%"
+//!
+//! [flags.search-v2]               # long form: a table with the keys of `FLAG`
+//! on = true
+//! rollout = 25
+//!
+//! [segments.staff]                # see `rules`
+//! [meta]
+//! flags = 2                       # detects a document that is cut off
+//! ```
+//!
+//! | key of a flag | meaning | decoded by |
+//! |---|---|---|
+//! | `on` | the switch; a flag without it is off | `long_form` |
+//! | `rollout` | the percentage of subjects while it is on | [`Decoder::percent`] |
+//! | `salt`, `by` | what is hashed: the seed and the attribute | [`Decoder::text`], [`Decoder::hashed_attribute`] |
+//! | `requires` | flags that must be on as well | `requires` |
+//! | `rules` | targeting | `rules::rule` |
+//! | `variants`, `values` | variants with weights, and their values | `variants::variants` |
+//! | `description`, `owner`, `kind`, `created`, `expires` | metadata, which changes no answer | `kind`, `date` |
+//! | `gate`, `allow` | for the command | skipped |
+//!
+//! # How it works
+//!
+//! [`decode`] walks the root, then each flag. The parts of a flag have files of their own: `rules` and `conditions` for
+//! targeting, `variants` for variants and their values. The tables `gate`, `check` and `defaults` belong to the command
+//! and are skipped.
+//!
 //! # Invariants
 //!
 //! - A flag with any problem is refused, because part of a flag may include subjects that the whole flag excludes.
 //! - A refused flag that says `on = false` is off all the same: turning off must always work.
+//! - An invalid key is skipped with a report; an invalid flag is recorded, so that no lower layer shows through it.
 //! - A document with fewer or more flags than it declares is refused as a whole.
 
 use flagkit_core::source::{Kind, Load, LoadError, Metadata, Reference, Rule};
 use flagkit_core::{Date, Flag, FlagKey, FlagSet, Percent, Variants};
 
-use super::decoder::{Decoder, is_schedule, join, one_of, unknown_key};
+use super::decoder::{Decoder, join, one_of, unknown_key};
 use super::lines::Lines;
 use super::node::{Entry, Node, Value};
+use super::schedule::is_schedule;
 use super::suggest::nearest;
 use super::{rules, variants};
 
-/// The tables of a document.
+/// The tables of a document, for the advice on an unknown one.
 const TOP_LEVEL: [&str; 6] = ["flags", "segments", "meta", "gate", "check", "defaults"];
-/// The keys of the table `meta`.
+/// The keys of the table `meta`, which has facts about the document itself.
 const META: [&str; 1] = ["flags"];
-/// The keys of a flag in its long form.
+/// The keys of a flag in its long form, for the advice on an unknown one.
+///
+/// `gate` and `allow` belong to the command: they control how the flag is released, and are not decoded here.
 const FLAG: [&str; 15] = [
     "description",
     "owner",
@@ -38,7 +74,8 @@ const FLAG: [&str; 15] = [
     "allow",
 ];
 
-/// What a problem says was expected where a key is invalid. What was got says why it is invalid.
+/// What a problem says was expected where a key is invalid. What was got says why it is invalid: "a key without
+/// characters", for example.
 const KEY: &str = "a key of letters, digits, '.', '_' and '-'";
 /// What a problem says was expected where the value of a flag is invalid.
 const SHORT_FORM: &str = "true, false, a percentage such as \"25%\", or a table";
@@ -56,11 +93,16 @@ pub(super) fn decode(root: &Node<'_>, lines: &Lines<'_>) -> Result<Load, LoadErr
 }
 
 /// The message of a document that is refused as a whole. Its problems are in the decoder.
+///
+/// [`decode`] turns it into a [`LoadError`], and the source of the document keeps its last good flags.
 struct Rejected(&'static str);
 
+/// Decodes the root of a document into a flag set.
+///
+/// The number of flags is compared last, so that a document that is refused for it lists its other problems too.
 fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Rejected> {
     let Value::Table(entries) = &root.value else {
-        decoder.problem(root.offset(), "", root.describe(), "an object with a member `flags`");
+        decoder.invalid("", root, "an object with a member `flags`");
         return Err(Rejected("the document is not an object"));
     };
     let mut set = FlagSet::new();
@@ -81,7 +123,7 @@ fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Rejec
         return Err(Rejected("the document has no `flags` table"));
     };
     let Value::Table(entries) = &flags.value else {
-        decoder.problem(flags.offset(), "flags", flags.describe(), "a table of flags");
+        decoder.invalid("flags", flags, "a table of flags");
         return Err(Rejected("`flags` is not a table"));
     };
     for entry in entries {
@@ -114,7 +156,7 @@ fn declared_count<'n, 't>(
                 declared = Ok(number.parse().ok().map(|count| (node, count)));
             }
             ("flags", _) => {
-                decoder.problem(node.offset(), "meta.flags", node.describe(), "a whole number from 0");
+                decoder.invalid("meta.flags", node, "a whole number from 0");
                 declared = Err(Rejected("the document declares an invalid number of flags"));
             }
             _ => decoder.unknown("meta", entry, &META),
@@ -124,6 +166,9 @@ fn declared_count<'n, 't>(
 }
 
 /// Decodes one flag into the set; a refused one is recorded there by its key.
+///
+/// A recorded key keeps its last good definition, or is dark. A key that is invalid itself is only reported, because no
+/// program can read it.
 fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
     let path = join("flags", &entry.name);
     let key = match FlagKey::new(&entry.name) {
@@ -151,20 +196,23 @@ fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
     }
 }
 
-/// Returns whether the flag says `on = false`.
+/// Returns whether the flag says `on = false`, whatever else it says.
 fn is_off(node: &Node<'_>) -> bool {
     let Value::Table(entries) = &node.value else { return false };
     entries.iter().any(|entry| entry.name == "on" && matches!(entry.node.value, Value::Bool(false)))
 }
 
+/// Reports a value that is neither a switch nor a percentage nor a table.
 fn short_form_problem(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) {
     match switch_help(&node.value) {
-        Some(help) => decoder.problem_with_help(node.offset(), path, node.describe(), SHORT_FORM, help),
-        None => decoder.problem(node.offset(), path, node.describe(), SHORT_FORM),
+        Some(help) => decoder.invalid_with_help(path, node, SHORT_FORM, help),
+        None => decoder.invalid(path, node, SHORT_FORM),
     }
 }
 
 /// Returns advice for a value that was probably meant as a switch or a percentage.
+///
+/// A number without a sign is not accepted as a percentage: `search = 1` could mean 1 percent or true.
 fn switch_help(value: &Value<'_>) -> Option<String> {
     let (Value::Number(text) | Value::Text(text)) = value else { return None };
     match text.to_ascii_lowercase().as_str() {
@@ -175,6 +223,8 @@ fn switch_help(value: &Value<'_>) -> Option<String> {
 }
 
 /// Decodes the table of a flag. The caller drops the flag if there was a problem.
+///
+/// Variants are decoded first, because rules refer to them. A flag without `on` is off.
 fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Flag {
     let find = |name: &str| entries.iter().find(|entry| *entry.name == *name).map(|entry| &entry.node);
     let variants = variants::variants(decoder, base, find("variants"), find("values"));
@@ -189,9 +239,9 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
                 Value::Bool(false) => {}
                 _ => match switch_help(&node.value).filter(|_| matches!(node.value, Value::Text(_))) {
                     Some(help) => {
-                        decoder.problem_with_help(node.offset(), &path, node.describe(), "true or false", help);
+                        decoder.invalid_with_help(&path, node, "true or false", help);
                     }
-                    None => decoder.problem(node.offset(), &path, node.describe(), "true or false"),
+                    None => decoder.invalid(&path, node, "true or false"),
                 },
             },
             "rollout" => flag = with(flag, decoder.percent(&path, node), Flag::with_rollout),
@@ -221,7 +271,7 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
     if metadata == Metadata::default() { flag } else { flag.with_metadata(metadata) }
 }
 
-/// Sets a part of the flag if its value is valid.
+/// Sets a part of the flag if its value is valid. An invalid one was reported, and the flag is dropped later.
 fn with<T>(flag: Flag, value: Option<T>, set: impl FnOnce(Flag, T) -> Flag) -> Flag {
     match value {
         Some(value) => set(flag, value),
@@ -229,7 +279,10 @@ fn with<T>(flag: Flag, value: Option<T>, set: impl FnOnce(Flag, T) -> Flag) -> F
     }
 }
 
-/// Decodes the keys of the flags that must be on as well.
+/// Decodes `requires`: the keys of the flags that must be on as well.
+///
+/// The merge checks whether these flags exist, because another layer may declare them. Each reference keeps its
+/// location for that.
 fn requires(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<Reference> {
     let mut references = Vec::new();
     for item in decoder.array(path, node, "keys") {
@@ -243,12 +296,15 @@ fn requires(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<Refer
     references
 }
 
+/// Decodes `rules`, in order. The path of a rule has its index, as `explain` numbers rules.
 fn rule_list(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>, variants: Option<&Variants>) -> Vec<Rule> {
     let rules = decoder.array(path, node, "rules").iter().enumerate();
     rules.map(|(index, rule)| rules::rule(decoder, &format!("{path}[{index}]"), rule, variants)).collect()
 }
 
 /// Decodes the kind of a flag, with a suggestion for a misspelled one.
+///
+/// Kinds are closed words, not free text: `flagkit check` requires other metadata of an experiment than of a release.
 fn kind(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Kind> {
     let text = match &node.value {
         Value::Text(text) => &**text,
@@ -260,15 +316,17 @@ fn kind(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Kind> 
         match nearest(text, words) {
             Some(word) => {
                 let help = format!("did you mean \"{word}\"?");
-                decoder.problem_with_help(node.offset(), path, node.describe(), one_of(&words), help);
+                decoder.invalid_with_help(path, node, one_of(&words), help);
             }
-            None => decoder.problem(node.offset(), path, node.describe(), one_of(&words)),
+            None => decoder.invalid(path, node, one_of(&words)),
         }
     }
     kind
 }
 
-/// Decodes a date without a time: a TOML date, or a text that holds one.
+/// Decodes a date without a time: a TOML date, or a text that holds one, since JSON has no dates.
+///
+/// Dates are metadata for people and for `flagkit check`; no evaluation reads them.
 fn date(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Date> {
     let date = match &node.value {
         Value::Text(text) => text.parse().ok(),
@@ -276,7 +334,7 @@ fn date(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Date> 
         _ => None,
     };
     if date.is_none() {
-        decoder.problem(node.offset(), path, node.describe(), "a day such as 2027-02-01");
+        decoder.invalid(path, node, "a day such as 2027-02-01");
     }
     date
 }

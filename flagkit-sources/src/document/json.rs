@@ -1,8 +1,27 @@
 //! The JSON parser: from text to nodes.
 //!
-//! `serde_json` does not report the location of a value, but it lends a value as a slice of the text ([`RawValue`]). The
-//! offset of a slice follows from its address. Each level is parsed separately, from the outside in. A value is therefore
-//! read once for each level above it; [`MAX_DEPTH`] limits that cost.
+//! # The problem
+//!
+//! A problem of a flag needs a line and a column, a duplicate name has to be reported, and decimals must stay exact.
+//! `serde_json::Value` has no locations, drops duplicates and rounds numbers.
+//!
+//! # The idea
+//!
+//! `serde_json` lends a value as a slice of the text ([`RawValue`]). The offset of a slice follows from its address,
+//! and the slice of a number is its written form. Each level is parsed separately, from the outside in:
+//!
+//! ```text
+//! {"flags": {"a": true}}      one slice: an object
+//!  "flags"  {"a": true}       its name and its value, two slices
+//!            "a"  true
+//! ```
+//!
+//! The first pass checks the grammar of the whole text. Passes over slices then find only what the grammar allows.
+//!
+//! # Limits
+//!
+//! A value is read once for each level above it; [`MAX_DEPTH`] limits that cost. Text that is not JSON has one error,
+//! at the first position that violates the grammar, because `serde_json` cannot continue after it.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -17,7 +36,8 @@ use super::syntax_error::{SyntaxError, SyntaxErrors};
 
 /// Parses a document, and collects the errors that remain possible in well-formed JSON.
 ///
-/// The tree is `Null` if the grammar is violated anywhere.
+/// Those are duplicate names, values nested too deep, and escapes that are not characters, such as half of a surrogate
+/// pair. The tree is `Null` if the grammar is violated anywhere.
 pub(super) fn parse(text: &str) -> (Node<'_>, SyntaxErrors) {
     let parser = Parser { text };
     let mut errors = SyntaxErrors::default();
@@ -32,12 +52,16 @@ pub(super) fn parse(text: &str) -> (Node<'_>, SyntaxErrors) {
     (root, errors)
 }
 
-/// The parser of one document. [`parse`] owns it; it holds the text to compute offsets of slices.
+/// The parser of one document, which holds the text to compute offsets of slices.
+///
+/// [`parse`] creates it once the grammar is known to be right, and drops it with the finished tree. Errors are pushed
+/// to a list that its methods borrow.
 struct Parser<'t> {
     text: &'t str,
 }
 
 impl<'t> Parser<'t> {
+    /// Parses one value and everything in it. After an error the value is `Null`, and parsing continues after it.
     fn node(&self, raw: &'t RawValue, depth: usize, errors: &mut SyntaxErrors) -> Node<'t> {
         let slice = raw.get();
         let offset = self.offset(slice);
@@ -70,6 +94,7 @@ impl<'t> Parser<'t> {
         Node { range: ByteRange::new(offset, offset + slice.len()), value }
     }
 
+    /// Parses the members of an object. A duplicate name is reported; both members stay in the table.
     fn table(&self, pairs: Vec<(&'t RawValue, &'t RawValue)>, depth: usize, errors: &mut SyntaxErrors) -> Value<'t> {
         let mut known = HashSet::new();
         let mut entries = Vec::with_capacity(pairs.len());
@@ -90,11 +115,13 @@ impl<'t> Parser<'t> {
         Value::Table(Table { entries, origin: Origin::Braces })
     }
 
-    /// Returns the offset of a slice of the text.
+    /// Returns the offset of a slice of the text. Both addresses are in one allocation, so their difference is the
+    /// offset.
     fn offset(&self, slice: &str) -> usize {
         slice.as_ptr().addr().saturating_sub(self.text.as_ptr().addr())
     }
 
+    /// Converts an error of the grammar: finds its offset, and splits its message into what was got and expected.
     fn syntax_error(&self, error: &serde_json::Error) -> SyntaxError {
         let message = message(error);
         let line_start: usize =
@@ -114,13 +141,17 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// Returns the message of an error without its location, which is relative to a slice and so is wrong for the document.
+/// Returns the message of an error without its location.
+///
+/// The location is relative to a slice of the document, and so it would be wrong for the document.
 fn message(error: &serde_json::Error) -> String {
     let message = error.to_string();
     message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message).to_owned()
 }
 
 /// Returns the text of a string literal: a slice of it if the literal has no escapes.
+///
+/// The grammar was checked before, so the literal has its quotes and no control characters.
 fn text(literal: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     match literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
@@ -128,9 +159,10 @@ fn text(literal: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     }
 }
 
-/// A visitor that reads an object as pairs, in order and with duplicate names.
+/// A visitor that reads an object as pairs of slices, in order and with duplicate names.
 ///
-/// A map would drop duplicates, and [`Parser::table`] has to report them.
+/// A map would drop duplicates, and [`Parser::table`] has to report them. The order matters for problems, which are
+/// listed as they occur, and for the values of variants, which keep it.
 struct Pairs;
 
 impl<'t> Visitor<'t> for Pairs {

@@ -1,4 +1,8 @@
 //! From byte offsets in a text to lines and columns.
+//!
+//! Parsers and nodes work with byte offsets, which are small and cheap. A user needs the line and the column that an
+//! editor shows: both count from one, and a column counts characters. A carriage return at the end of a line is part of
+//! that line, so it moves no position.
 
 use flagkit_core::source::{Location, Problem};
 
@@ -16,7 +20,7 @@ pub struct Lines<'t> {
     char_counts: Vec<usize>,
 }
 
-/// The size of a block, in bytes.
+/// The size of a block, in bytes: a count of eight bytes for each adds 3 % to the memory of a text.
 const BLOCK: usize = 256;
 
 impl<'t> Lines<'t> {
@@ -29,7 +33,7 @@ impl<'t> Lines<'t> {
         Self { text, line_starts: line_starts(text), char_counts }
     }
 
-    /// Creates a problem that is located at the offset.
+    /// Creates a problem that is located at the offset. `path` is empty for an error of syntax.
     pub(super) fn problem(
         &self,
         offset: usize,
@@ -41,12 +45,15 @@ impl<'t> Lines<'t> {
         Problem::new(path, got, expected).at(line, column)
     }
 
-    /// Returns the line and column of a byte offset. An offset after the end of the text counts as the end.
+    /// Returns the line and column of a byte offset, for a problem or an edit.
+    ///
+    /// An offset after the end of the text counts as the end.
     pub fn location(&self, offset: usize) -> Location {
         let (line, column) = self.locate(offset);
         Location { line, column }
     }
 
+    /// Returns the line and column of an offset, from one.
     fn locate(&self, offset: usize) -> (usize, usize) {
         // An offset inside a character counts as the start of that character.
         let offset = (0..=offset.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
@@ -55,6 +62,7 @@ impl<'t> Lines<'t> {
         (line + 1, self.characters_before(offset) - self.characters_before(start) + 1)
     }
 
+    /// Returns the number of characters in the text before an offset: the count of its block, and the rest by counting.
     fn characters_before(&self, offset: usize) -> usize {
         let block = offset / BLOCK;
         let rest = self.text.as_bytes().get(block * BLOCK..offset).map_or(0, count_char_starts);

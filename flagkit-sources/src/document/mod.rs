@@ -2,8 +2,8 @@
 //!
 //! # The problem
 //!
-//! A flag file is edited by people in a hurry and by scripts, and it may be read while a program is still writing it. An
-//! invalid file must not turn flags off. Its errors must not come one at a time either.
+//! A flag file is edited by people in a hurry and by scripts, and it may be read while a program is still writing it.
+//! An invalid file must not turn flags off. Its errors must not come one at a time either.
 //!
 //! # The idea
 //!
@@ -11,21 +11,22 @@
 //! bytes ──text──▶ &str ──toml | json──▶ Node (values with their offsets) ──flags──▶ Load | LoadError
 //! ```
 //!
-//! Both formats become the same tree of values, and each value keeps its offset in the text. One decoder walks that tree.
-//! It collects *all* problems, each with line, column and key path, and with what was got and what was expected.
+//! Both formats become the same tree of values, and each value keeps its offset in the text. One decoder walks that
+//! tree. It collects *all* problems, each with line, column and key path, and with what was got and what was expected.
 //!
 //! # What is refused
 //!
-//! Three kinds of document are refused as a whole, because each may be part of a longer one. One is not well-formed, one
-//! is empty, and one has fewer or more flags than it declares in `[meta]`. In a well-formed document, an invalid flag is
-//! refused and the other flags are loaded. `spec/README.md` has the format.
+//! Three kinds of document are refused as a whole, because each may be part of a longer one. One is not well-formed,
+//! one is empty, and one has fewer or more flags than it declares in `[meta]`. In a well-formed document, an invalid
+//! flag is refused and the other flags are loaded. `spec/README.md` has the format.
 //!
 //! # The files, in reading order
 //!
 //! - `text`: bytes to UTF-8 text. `lines`: byte offsets to lines and columns.
 //! - `node`: the tree of values. `syntax_error`: the errors of both parsers. `tree`: the tree as tools use it.
 //! - `json`, and `toml` with `toml/tables`: the parsers.
-//! - `decoder`: the collector of problems, and values that occur everywhere. `suggest`: "did you mean …?".
+//! - `decoder`: the collector of problems, and values that occur everywhere.
+//! - `suggest`: "did you mean …?". `schedule`: keys that people write for a schedule.
 //! - `flags`, `rules`, `conditions`, `variants`: decoding, one file for each part of a flag.
 
 mod conditions;
@@ -35,6 +36,7 @@ mod json;
 mod lines;
 mod node;
 mod rules;
+mod schedule;
 mod suggest;
 mod syntax_error;
 mod text;
@@ -78,8 +80,8 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// Returns an error with all problems found when the document is refused as a whole. Problems of single flags are in
-    /// the load, next to the valid flags.
+    /// Returns an error with all problems found when the document is refused as a whole. Problems of single flags are
+    /// in the load, next to the valid flags.
     ///
     /// # Examples
     ///

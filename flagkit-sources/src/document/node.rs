@@ -1,13 +1,14 @@
 //! The tree of values of a document, with the offset of each value.
 //!
 //! The tree is the same for both formats. A parser builds it, the decoder reads it, and it is dropped when the load is
-//! complete. Texts without escapes borrow from the document.
+//! complete. Texts without escapes borrow from the document. The command keeps the tree longer: an edit of a flag file
+//! replaces the span of a value and leaves every other byte unchanged.
 
 use std::borrow::Cow;
 use std::ops::{Deref, Range};
 use std::slice;
 
-/// The maximum depth of nested values. A flag needs less than half of it.
+/// The maximum depth of nested values, which bounds every recursion over a tree. A flag needs less than half of it.
 pub(super) const MAX_DEPTH: usize = 32;
 
 /// A value and its range in the text, in bytes.
@@ -32,6 +33,7 @@ pub(super) struct ByteRange {
 }
 
 impl ByteRange {
+    /// Creates a range. An offset that does not fit becomes the greatest one; the parsers refuse such a text before.
     pub(super) fn new(start: usize, end: usize) -> Self {
         let narrow = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
         Self { start: narrow(start), end: narrow(end) }
@@ -43,6 +45,9 @@ impl ByteRange {
 }
 
 /// The value of a [`Node`], before the decoder interprets it.
+///
+/// It has the types that both formats share. What only one of them has stays recognisable: `null` of JSON, dates of
+/// TOML.
 #[derive(Debug)]
 pub enum Value<'t> {
     /// `null`, which only JSON has.
@@ -92,7 +97,7 @@ impl<'t> Table<'t> {
         Self { entries: Vec::new(), origin }
     }
 
-    /// Returns the first entry with the name.
+    /// Returns the first entry with the name. Only a partial tree of JSON has several.
     pub fn entry(&self, name: &str) -> Option<&Entry<'t>> {
         self.iter().find(|entry| entry.name == name)
     }
@@ -157,7 +162,7 @@ impl<'t> Node<'t> {
         matches!(&self.value, Value::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
     }
 
-    /// Describes the value for a problem.
+    /// Describes the value for a problem, as "got" has it: `the number 25`, `the text "on"`, `an array of 2 values`.
     pub fn describe(&self) -> String {
         match &self.value {
             Value::Null => "null".to_owned(),
@@ -172,7 +177,7 @@ impl<'t> Node<'t> {
     }
 }
 
-/// Returns the first characters of a long text, or all of a short one.
+/// Returns the first characters of a long text, or all of a short one. Problems end up in logs and on terminals.
 pub(super) fn shorten(text: &str) -> Cow<'_, str> {
     const MAX_CHARS: usize = 40;
     match text.char_indices().nth(MAX_CHARS) {

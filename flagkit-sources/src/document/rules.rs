@@ -1,7 +1,28 @@
 //! The decoder of rules and segments.
 //!
+//! # The format
+//!
+//! ```toml
+//! [[flags.search-v2.rules]]       # in order; the first rule that matches decides
+//! name = "testers"
+//! subjects = ["u1", 17]           # ids
+//! segment = ["staff", "press"]    # any of these
+//! if = { country = "PT" }         # see `conditions`
+//! rollout = 50
+//!
+//! [segments.staff]
+//! if = { email.ends_with = "@example.com" }
+//! included = ["u7"]
+//! excluded = ["u8"]
+//! ```
+//!
+//! # How it works
+//!
 //! Both list conditions under `if` and `any`, and both list ids. A rule belongs to a flag, so its problems refuse that
 //! flag. A segment with a problem is recorded as invalid, so that its last valid definition can remain in use.
+//!
+//! A rule without conditions matches every subject: it is the last of a list. A segment without conditions and without
+//! `included` would contain no subject, so that is a problem.
 
 use flagkit_core::source::{Condition, Reference, Rule, Segment};
 use flagkit_core::{FlagSet, Variants};
@@ -10,12 +31,15 @@ use super::conditions;
 use super::decoder::{Decoder, join};
 use super::node::{Entry, Node, Value};
 
-/// The keys of a rule.
+/// The keys of a rule, for the advice on an unknown one.
 const RULE: [&str; 8] = ["name", "subjects", "segment", "if", "any", "rollout", "by", "variant"];
-/// The keys of a segment.
+/// The keys of a segment, for the advice on an unknown one.
 const SEGMENT: [&str; 4] = ["if", "any", "included", "excluded"];
 
 /// Decodes a rule. The caller drops the flag, and so the rule, if there was a problem.
+///
+/// `base` is the path of the rule with its index, and `variants` are those of its flag: a rule may assign only one of
+/// them. Whether a segment exists is checked at the merge, because another layer may declare it.
 pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, variants: Option<&Variants>) -> Rule {
     let mut rule = Rule::new();
     let mut conditions = Vec::new();
@@ -31,7 +55,7 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
                     Some(Reference::new(name).at(decoder.location(item)))
                 });
                 if matches!(&node.value, Value::Array(items) if items.is_empty()) {
-                    decoder.problem(node.offset(), &path, node.describe(), "the name of a segment, or several");
+                    decoder.invalid(&path, node, "the name of a segment, or several");
                 }
                 rule = rule.with_segments(references);
             }
@@ -42,12 +66,7 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
             "variant" => {
                 if let Some(name) = decoder.text(&path, node) {
                     if variants.is_none_or(|variants| variants.get(name).is_none()) {
-                        decoder.problem(
-                            node.offset(),
-                            &path,
-                            node.describe(),
-                            "the name of one of the flag's variants",
-                        );
+                        decoder.invalid(&path, node, "the name of one of the flag's variants");
                     }
                     rule = rule.with_variant(name);
                 }
@@ -59,6 +78,8 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
 }
 
 /// Decodes `[segments]` into the set.
+///
+/// Names of segments are free, other than keys of flags: no variable of the environment has to spell them.
 pub(super) fn segments(decoder: &mut Decoder<'_>, node: &Node<'_>, set: &mut FlagSet) {
     for entry in decoder.table("segments", node, "segments") {
         match decoder.if_clean(|decoder| Some(segment(decoder, entry))) {
@@ -69,6 +90,8 @@ pub(super) fn segments(decoder: &mut Decoder<'_>, node: &Node<'_>, set: &mut Fla
 }
 
 /// Decodes a segment. The caller drops it if there was a problem.
+///
+/// `excluded` wins over `included`, and both win over the conditions.
 fn segment(decoder: &mut Decoder<'_>, entry: &Entry<'_>) -> Segment {
     let base = join("segments", &entry.name);
     let mut segment = Segment::new();
@@ -103,9 +126,10 @@ fn segment(decoder: &mut Decoder<'_>, entry: &Entry<'_>) -> Segment {
     }
 }
 
-/// Combines the conditions of `if` and `any` in one table: both must hold.
+/// Combines the conditions of `if` and `any` in one table: both must hold. Returns `None` if there are none.
 ///
-/// `Condition::all` fails only for conditions that are nested too deep. `if` and `any` do not nest, so it cannot fail here.
+/// `Condition::all` fails only for conditions that are nested too deep. `if` and `any` do not nest, so it cannot fail
+/// here.
 fn join_all(mut conditions: Vec<Condition>) -> Option<Condition> {
     match conditions.len() {
         0 | 1 => conditions.pop(),
@@ -113,7 +137,10 @@ fn join_all(mut conditions: Vec<Condition>) -> Option<Condition> {
     }
 }
 
-/// Decodes a list of ids. A whole number becomes a text in decimal.
+/// Decodes a list of ids. A whole number becomes a text in decimal, which is what bucketing hashes.
+///
+/// So `17` and `"17"` are one subject, also if a program passes the other form. An empty text is a problem: a subject
+/// with an empty id counts as one without an id, and is in no list.
 fn ids(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<String> {
     let mut ids = Vec::new();
     for item in decoder.array(path, node, "ids") {
@@ -122,18 +149,13 @@ fn ids(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<String> {
             Value::Number(number) if number.parse::<i128>().is_ok() => {
                 ids.extend(number.parse::<i128>().map(|number| number.to_string()));
             }
-            _ => decoder.problem(
-                item.offset(),
-                path,
-                item.describe(),
-                "an id: a text that is not empty, or a whole number",
-            ),
+            _ => decoder.invalid(path, item, "an id: a text that is not empty, or a whole number"),
         }
     }
     ids
 }
 
-/// Sets a part of the rule if its value is valid.
+/// Sets a part of the rule if its value is valid. An invalid one was reported, and the flag is dropped later.
 fn with<T>(rule: Rule, value: Option<T>, set: impl FnOnce(Rule, T) -> Rule) -> Rule {
     match value {
         Some(value) => set(rule, value),

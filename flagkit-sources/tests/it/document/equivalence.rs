@@ -13,6 +13,8 @@ use proptest::collection::btree_map;
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::support::quote::{json_text, toml_text};
+
 fn text() -> impl Strategy<Value = String> {
     // Some texts need escapes in one of the formats, others do not.
     prop_oneof![
@@ -64,31 +66,6 @@ fn flag() -> impl Strategy<Value = Flag> {
 fn flag_set() -> impl Strategy<Value = FlagSet> {
     let key = "[A-Za-z0-9][A-Za-z0-9._-]{0,20}".prop_map(|key| FlagKey::new(key).expect("a key"));
     btree_map(key, flag(), 0..12).prop_map(FromIterator::from_iter)
-}
-
-/// Quotes a text for both formats: printable ASCII stays, every other character is escaped.
-fn quoted(text: &str, escape: fn(&mut String, char)) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        if matches!(c, ' '..='~') && c != '"' && c != '\\' {
-            quoted.push(c);
-        } else {
-            escape(&mut quoted, c);
-        }
-    }
-    quoted + "\""
-}
-
-fn toml_text(text: &str) -> String {
-    quoted(text, |quoted, c| write!(quoted, "\\U{:08X}", u32::from(c)).expect("written"))
-}
-
-fn json_text(text: &str) -> String {
-    quoted(text, |quoted, c| {
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            write!(quoted, "\\u{unit:04x}").expect("written");
-        }
-    })
 }
 
 /// The fields of a flag, each with its value in the syntax of the format.
