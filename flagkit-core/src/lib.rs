@@ -1,8 +1,8 @@
 //! Feature flags that are read with one atomic load.
 //!
 //! A feature flag is a switch in the code. You merge unfinished code behind a flag that is off. Later you turn the flag
-//! on by changing one line of a file, and every process applies the change within milliseconds. Turning it off is as
-//! quick. Libraries and applications read flags with this crate. Applications load them with [`flagkit-sources`].
+//! on by changing one line of a file, and every process applies the change within a tenth of a second. Turning it off
+//! is as quick. Libraries and applications read flags with this crate. Applications load them with [`flagkit-sources`].
 //!
 //! ```
 //! use flagkit_core::flag;
@@ -25,7 +25,8 @@
 //! - A flag is **dark** if every read of it returns `false` or no variant: because it is off, not declared or
 //!   invalid, or because no flags are installed.
 //!
-//! A read never blocks, fails, panics, allocates or logs. If a flag cannot be evaluated, it is dark.
+//! A read never blocks, fails, panics or logs. It does not allocate, except once or twice at the first reads of a
+//! thread. If a flag cannot be evaluated, it is dark.
 //!
 //! # For authors of libraries
 //!
@@ -73,10 +74,12 @@
 //!
 //! # Features
 //!
+//! Both are off by default.
+//!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `testing` | off | the module `testing`; for `[dev-dependencies]` |
-//! | `serde` | off | `Variant::value` (the value of a variant as your own type); `Serialize` for [`Explanation`] |
+//! | `serde` | off | `Variant::value`, which deserializes the value of a variant; `Serialize` for [`Explanation`] |
+//! | `testing` | off | the module `testing`: overrides, recordings and `#[flag_test]`; for `[dev-dependencies]` |
 //!
 //! This crate reads no clock, environment variable or file, starts no thread, and needs no async runtime.
 //!

@@ -38,6 +38,15 @@
 //! its load. One thread of `notify` serves all files. Dropping the [`Guard`] stops all threads and joins those of the
 //! sources; the thread of `notify` ends a moment later. There is no async runtime.
 //!
+//! # Features
+//!
+//! Both are off by default.
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `http` | off | `Http`, which polls or streams a document of a server, and caches it on disk |
+//! | `tracing` | off | a `tracing` event for every change, failed load and warning, with the target `flagkit` |
+//!
 //! # Known limitations
 //!
 //! See [`File`] for the limitations of a watched file, and `Http` (feature `http`) for those of a server. The
