@@ -198,9 +198,18 @@ pub use flagkit_macros::{Attribute, Subject};
 /// The key is a literal, so that the compiler can check it and a search of the code can find it. It has the form of a
 /// [`FlagKey`]: 1 to 128 ASCII letters, digits, `.`, `_` and `-`, starting with a letter or digit.
 ///
-/// If there is a `flags.toml` in the folder of the crate or above it, a key that it does not declare is a compile
-/// error. The environment variable `FLAGKIT_MANIFEST` names another file (relative to the folder of the crate) or is
-/// `off`. Without a file, no key is checked. Crates from a registry or a vendored folder are never checked.
+/// If there is a `flags.toml` with a `[flags]` table in the folder of the crate or above it, a key that it does not
+/// declare is a compile error. The nearest such file counts. The search ends at the root of the repository or of the
+/// cargo workspace, whichever is further up. Without a file, no key is checked. Crates from a registry, a git dependency
+/// or a vendored folder are never checked.
+///
+/// The environment variable `FLAGKIT_MANIFEST` names another file, or is `off`. A relative path starts at the folder of
+/// the crate. To set it for every build, add it to `.cargo/config.toml` in the root of the workspace:
+///
+/// ```toml
+/// [env]
+/// FLAGKIT_MANIFEST = { value = "config/flags.toml", relative = true }    # relative to the folder of `.cargo`
+/// ```
 ///
 /// Without `in`, the macro reads the [installed](install) flags. The subject and the [attributes](Attribute) are
 /// borrowed, and evaluated once, from left to right. Without a subject, a flag with a partial rollout is off.

@@ -8,14 +8,14 @@ use syn::{Expr, ExprLit, Lit, LitStr};
 
 use crate::ast::{Call, FlagMacro, Subject};
 use crate::errors::Errors;
-use crate::manifest::{Declared, declared};
+use crate::manifest::{Compilation, Manifest};
 
 const MAX_LEN: usize = 128;
 
 /// Returns every error of the call, each with the span of the token that causes it.
-pub(crate) fn check(flag_macro: FlagMacro, call: &Call) -> Result<(), syn::Error> {
+pub(crate) fn check(flag_macro: FlagMacro, call: &Call, compilation: &Compilation) -> Result<(), syn::Error> {
     let mut errors = Errors::default();
-    check_key(&call.key, &mut errors);
+    check_key(&call.key, compilation, &mut errors);
     if let (FlagMacro::Variant, Subject::None) = (flag_macro, &call.subject) {
         errors.push(call.key.span(), "`variant!` needs a subject; pass it after the key: `variant!(\"theme\", &user)`");
     }
@@ -33,10 +33,10 @@ pub(crate) fn check(flag_macro: FlagMacro, call: &Call) -> Result<(), syn::Error
 
 /// Checks that the key is a literal of valid form. `flagkit_core::FlagKey` has the same rule; a test of flagkit-core
 /// compares the two.
-fn check_key(key: &Expr, errors: &mut Errors) {
+fn check_key(key: &Expr, compilation: &Compilation, errors: &mut Errors) {
     let literal = match key {
         Expr::Lit(ExprLit { lit: Lit::Str(literal), attrs }) if attrs.is_empty() => literal,
-        Expr::Group(group) if group.attrs.is_empty() => return check_key(&group.expr, errors),
+        Expr::Group(group) if group.attrs.is_empty() => return check_key(&group.expr, compilation, errors),
         _ => {
             errors.push(
                 key.span(),
@@ -46,11 +46,11 @@ fn check_key(key: &Expr, errors: &mut Errors) {
             return;
         }
     };
-    check_text(literal, errors);
+    check_text(literal, compilation, errors);
 }
 
 /// Checks the form of a key, and that the manifest declares it.
-pub(crate) fn check_text(literal: &LitStr, errors: &mut Errors) {
+pub(crate) fn check_text(literal: &LitStr, compilation: &Compilation, errors: &mut Errors) {
     let mut error = |message: String| errors.push(literal.span(), message);
     let text = literal.value();
     if !literal.suffix().is_empty() {
@@ -70,10 +70,10 @@ pub(crate) fn check_text(literal: &LitStr, errors: &mut Errors) {
     } else if text.starts_with(['.', '_', '-']) {
         error("got a key that begins with punctuation, expected an ASCII letter or digit first".to_owned());
     } else if (1..=MAX_LEN).contains(&text.len()) {
-        match declared() {
-            Declared::Unknown => {}
-            Declared::Known(manifest) => manifest.undeclared_error(&text).into_iter().for_each(error),
-            Declared::Invalid(message) => error(message.clone()),
+        match compilation.manifest() {
+            Manifest::None => {}
+            Manifest::Declared(declarations) => declarations.undeclared_error(&text).into_iter().for_each(error),
+            Manifest::Invalid(message) => error(message.clone()),
         }
     }
 }

@@ -11,7 +11,7 @@ use syn::spanned::Spanned;
 
 use crate::ast::{Call, Field, FlagMacro, Subject};
 use crate::check::check;
-use crate::manifest::dependency;
+use crate::manifest::Compilation;
 
 /// Expands a call; the first token is the path of flagkit-core.
 pub(crate) fn expand(flag_macro: FlagMacro, input: TokenStream) -> TokenStream {
@@ -23,21 +23,24 @@ pub(crate) fn expand(flag_macro: FlagMacro, input: TokenStream) -> TokenStream {
         )
         .to_compile_error();
     };
-    let parsed = syn::parse2::<Call>(tokens.collect()).and_then(|call| check(flag_macro, &call).map(|()| call));
-    match parsed {
+    let compilation = Compilation::current();
+    let parsed = syn::parse2::<Call>(tokens.collect());
+    let value = match parsed.and_then(|call| check(flag_macro, &call, &compilation).map(|()| call)) {
         Ok(call) => expand_valid(flag_macro, &core, &call),
         Err(error) => fallback(flag_macro, &core, &error),
-    }
+    };
+    let dependency = compilation.dependency();
+    if dependency.is_empty() { value } else { quote!({ #dependency #value }) }
 }
 
 /// Expands to the errors and a value of the right type, so that one mistake is not reported twice.
 fn fallback(flag_macro: FlagMacro, core: &TokenTree, error: &syn::Error) -> TokenStream {
-    let (errors, dependency) = (error.to_compile_error(), dependency());
+    let errors = error.to_compile_error();
     let value = match flag_macro {
         FlagMacro::Flag => quote!(false),
         FlagMacro::Variant => quote!(#core::__private::no_variant()),
     };
-    quote!({ #dependency #errors #value })
+    quote!({ #errors #value })
 }
 
 /// Expands a call without errors.
@@ -91,9 +94,7 @@ fn expand_valid(flag_macro: FlagMacro, core: &TokenTree, call: &Call) -> TokenSt
             call_at(key.span(), core, "installed_variant", &quote!(#key, #subject))
         }
     };
-    let read = if values.is_empty() { read } else { quote!(match (#(&(#values),)*) { (#(#names,)*) => #read }) };
-    let dependency = dependency();
-    if dependency.is_empty() { read } else { quote!({ #dependency #read }) }
+    if values.is_empty() { read } else { quote!(match (#(&(#values),)*) { (#(#names,)*) => #read }) }
 }
 
 /// Calls a function of flagkit-core. Errors about the call point at `location`, the caller's expression.

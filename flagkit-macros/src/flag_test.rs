@@ -12,7 +12,7 @@ use syn::{Attribute, ItemFn, LitStr, Path, Safety, Token, parenthesized};
 
 use crate::check::check_text;
 use crate::errors::Errors;
-use crate::manifest;
+use crate::manifest::Compilation;
 
 /// The maximum number of flags that are not pinned: 2^6 = 64 tests.
 const MAX_OPEN_FLAGS: usize = 6;
@@ -61,10 +61,10 @@ impl Parse for FlagTest {
 
 impl FlagTest {
     /// Returns every error of the attribute and of the test.
-    fn check(&self, test: &ItemFn) -> Result<(), syn::Error> {
+    fn check(&self, test: &ItemFn, compilation: &Compilation) -> Result<(), syn::Error> {
         let mut errors = Errors::default();
         for (index, (key, _)) in self.flags.iter().enumerate() {
-            check_text(key, &mut errors);
+            check_text(key, compilation, &mut errors);
             if self.flags.iter().take(index).any(|(other, _)| other.value() == key.value()) {
                 errors.push(key.span(), format!("got `{}` twice, expected it once", key.value()));
             }
@@ -123,8 +123,9 @@ pub(crate) fn expand(options: TokenStream, item: &TokenStream) -> TokenStream {
         Ok(test) => test,
         Err(error) => return with_error(&error, item),
     };
-    match syn::parse2::<FlagTest>(options).and_then(|options| options.check(&test).map(|()| options)) {
-        Ok(options) => options.tests(test),
+    let compilation = Compilation::current();
+    match syn::parse2::<FlagTest>(options).and_then(|options| options.check(&test, &compilation).map(|()| options)) {
+        Ok(options) => options.tests(test, &compilation),
         Err(error) => with_error(&error, item),
     }
 }
@@ -136,7 +137,7 @@ fn with_error(error: &syn::Error, item: &TokenStream) -> TokenStream {
 }
 
 impl FlagTest {
-    fn tests(&self, mut test: ItemFn) -> TokenStream {
+    fn tests(&self, mut test: ItemFn, compilation: &Compilation) -> TokenStream {
         let attributes = std::mem::take(&mut test.attrs);
         let (name, output, core) = (test.sig.ident.clone(), &test.sig.output, &self.core);
         // An attribute such as `#[tokio::test]` names a runner; without one, the standard runner is used.
@@ -171,7 +172,7 @@ impl FlagTest {
                 }
             }
         });
-        let (tests, dependency): (Vec<TokenStream>, _) = (tests.collect(), manifest::dependency());
+        let (tests, dependency): (Vec<TokenStream>, _) = (tests.collect(), compilation.dependency());
         test.sig.ident.clone_from(&inner);
         quote! {
             #dependency

@@ -8,7 +8,7 @@
 //!
 //! - `ast`, `check`, `expand`: a call of `flag!` or `variant!` is parsed, checked and turned into code. `check` collects
 //!   every error of the call.
-//! - `manifest`: the keys that the nearest `flags.toml` declares.
+//! - `manifest/`: the keys that the crate's flag file declares, looked up at each expansion.
 //! - `options`, `derive`: the two derives.
 //! - `flag_test`: the attribute of that name.
 //! - `errors`: collects errors, so that all of them are reported at once.

@@ -40,6 +40,10 @@ mod layers {
 mod macros {
     mod declarations;
     mod diagnostics;
+    mod foreign_files;
+    mod project;
+    mod server;
+    mod targets;
 }
 mod prerequisites {
     mod cycles;

@@ -1,60 +1,6 @@
 //! A key that the flag file of a crate does not declare is a compile error. cargo builds a real crate here.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-struct Crate {
-    folder: tempfile::TempDir,
-}
-
-impl Crate {
-    /// A crate in a folder below the flag file, as in a workspace.
-    fn new() -> Self {
-        let app = Self { folder: tempfile::tempdir().expect("a temporary directory") };
-        let core = Path::new(env!("CARGO_MANIFEST_DIR"));
-        fs::create_dir_all(app.path("app/src")).expect("a folder");
-        let manifest = format!(
-            "[workspace]\n[package]\nname = \"app\"\nedition = \"2024\"\n[dependencies]\n\
-             flagkit-core = {{ path = '{}', features = [\"testing\"] }}\n",
-            core.display()
-        );
-        fs::write(app.path("app/Cargo.toml"), manifest).expect("a file");
-        // The same versions as in the workspace, so cargo downloads nothing.
-        fs::copy(core.join("../Cargo.lock"), app.path("app/Cargo.lock")).expect("a file");
-        app
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).expect("a file");
-    }
-
-    fn check(&self, manifest: Option<&str>) -> Output {
-        let mut command = Command::new(env!("CARGO"));
-        command.current_dir(self.path("app")).args(["check", "--tests", "--offline", "--quiet", "--color", "never"]);
-        // The dependencies are built once for all runs of this test.
-        command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("declarations"));
-        command.env_remove("FLAGKIT_MANIFEST").envs(manifest.map(|manifest| ("FLAGKIT_MANIFEST", manifest)));
-        command.output().expect("cargo runs")
-    }
-
-    #[track_caller]
-    fn builds(&self, manifest: Option<&str>) {
-        let output = self.check(manifest);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    #[track_caller]
-    fn fails(&self, manifest: Option<&str>) -> String {
-        let output = self.check(manifest);
-        assert!(!output.status.success(), "the crate builds");
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    }
-}
+use super::project::Project;
 
 const CODE: &str = "use flagkit_core::{flag, variant};\n\
     fn main() {\n    \
@@ -65,7 +11,7 @@ const CODE: &str = "use flagkit_core::{flag, variant};\n\
 
 #[test]
 fn an_undeclared_key_does_not_build() {
-    let app = Crate::new();
+    let app = Project::new();
     app.write("app/src/main.rs", CODE);
     app.builds(None);
 
@@ -76,7 +22,8 @@ fn an_undeclared_key_does_not_build() {
     assert!(errors.contains("cannot find the flag `new-checkout` in "), "{errors}");
     assert!(errors.contains("did you mean `new-chekout`?"), "{errors}");
     assert!(errors.contains("cannot find the flag `theme` in "), "{errors}");
-    assert!(errors.contains("to declare it, dark, run `flagkit new theme`"), "{errors}");
+    let command = format!("`flagkit new theme --file {}`", app.path("flags.toml").display());
+    assert!(errors.contains(&format!("to declare it, dark, run {command}")), "{errors}");
     assert!(errors.contains("4:26") || errors.contains("main.rs:4"), "the error is at the literal: {errors}");
     app.builds(Some("off"));
 
@@ -110,7 +57,7 @@ fn an_undeclared_key_does_not_build() {
 /// The attribute on its own makes the compiler track the file.
 #[test]
 fn an_undeclared_key_of_a_test_does_not_build() {
-    let app = Crate::new();
+    let app = Project::new();
     app.write("flags.toml", "[flags]\nsearch = false\n");
     let test = "use flagkit_core::testing::flag_test;\n\n#[flag_test(\"search\")]\nfn works() {}\n";
     app.write("app/src/lib.rs", test);
