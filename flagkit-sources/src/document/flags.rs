@@ -50,7 +50,7 @@ use super::suggest::nearest;
 use super::{rules, variants};
 
 /// The tables of a document, for the advice on an unknown one.
-const TOP_LEVEL: [&str; 6] = ["flags", "segments", "meta", "gate", "check", "defaults"];
+const TOP_LEVEL: [&str; 7] = ["flags", "segments", "meta", "gate", "check", "defaults", "project"];
 /// The keys of the table `meta`, which has facts about the document itself.
 const META: [&str; 1] = ["flags"];
 /// The keys of a flag in its long form, for the advice on an unknown one.
@@ -113,8 +113,8 @@ fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Rejec
             "flags" => flags = Some(&entry.node),
             "segments" => rules::segments(decoder, &entry.node, &mut set),
             "meta" => declared = declared_count(decoder, &entry.node),
-            // Only the command uses these tables, which control how flags are released.
-            "gate" | "check" | "defaults" => {}
+            // Only the command uses these tables: how flags are released, and where their code is.
+            "gate" | "check" | "defaults" | "project" => {}
             _ => decoder.unknown("", entry, &TOP_LEVEL),
         }
     }

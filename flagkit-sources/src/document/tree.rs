@@ -9,7 +9,7 @@ use super::Format;
 
 pub use super::lines::Lines;
 pub use super::node::{Entry, Node, Origin, Table, Value};
-pub use super::suggest::nearest;
+pub use super::suggest::{distance, nearest};
 
 /// Parses a text into a tree.
 ///
