@@ -33,7 +33,7 @@ impl Difference {
             _ => Vec::new(),
         };
         if other_changes.is_empty() && before == after {
-            other_changes.push(if old == new { "what it requires" } else { "details" });
+            other_changes.push(if old == new { "a prerequisite" } else { "details" });
         }
         Self { key: key.clone(), effect, before, after, other_changes }
     }
@@ -49,7 +49,7 @@ impl Difference {
     pub(crate) fn to_json(&self) -> Value {
         json!({
             "flag": self.key.as_str(), "effect": self.effect.as_str(), "before": self.before, "after": self.after,
-            "besides": self.other_changes,
+            "other_changes": self.other_changes,
         })
     }
 }
@@ -57,17 +57,17 @@ impl Difference {
 /// Lists which parts of the flag differ other than its switch and rollout, and the numbers of rules and variants.
 fn changed_parts(old: &Flag, new: &Flag) -> Vec<&'static str> {
     let mut parts = Vec::new();
-    let mut tell = |differs: bool, what: &'static str| {
+    let mut add = |differs: bool, what: &'static str| {
         if differs {
             parts.push(what);
         }
     };
-    tell(old.rules().len() == new.rules().len() && old.rules() != new.rules(), "rules");
+    add(old.rules().len() == new.rules().len() && old.rules() != new.rules(), "rules");
     let names = |flag: &Flag| flag.prerequisites().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
-    tell(names(old) != names(new), "prerequisites");
-    tell(old.variants().is_some() == new.variants().is_some() && old.variants() != new.variants(), "variants");
-    tell(old.off_variant() != new.off_variant(), "variant when off");
-    tell((old.salt(), old.bucket_by(), old.bucketing()) != (new.salt(), new.bucket_by(), new.bucketing()), "bucketing");
-    tell(old.metadata() != new.metadata(), "metadata");
+    add(names(old) != names(new), "prerequisites");
+    add(old.variants().is_some() == new.variants().is_some() && old.variants() != new.variants(), "variants");
+    add(old.off_variant() != new.off_variant(), "variant when off");
+    add((old.salt(), old.bucket_by(), old.bucketing()) != (new.salt(), new.bucket_by(), new.bucketing()), "bucketing");
+    add(old.metadata() != new.metadata(), "metadata");
     parts
 }

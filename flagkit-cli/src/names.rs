@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use flagkit_core::FlagKey;
 use flagkit_core::source::EnvKey;
-use strsim::damerau_levenshtein;
+use flagkit_sources::document::tree::distance;
 
 /// The length from which names count as similar if one letter is added, removed or replaced.
 const MIN_LEN: usize = 5;
@@ -12,7 +12,7 @@ const MIN_LEN: usize = 5;
 /// Returns whether people would confuse two names, or both have the same environment variable.
 pub(crate) fn is_similar(a: &str, b: &str) -> bool {
     let (Some(a), Some(b)) = (folded(a), folded(b)) else { return a == b };
-    a == b || (!differ_by_number(&a, &b) && a.len().min(b.len()) >= MIN_LEN && damerau_levenshtein(&a, &b) <= 1)
+    a == b || (!differ_by_number(&a, &b) && a.len().min(b.len()) >= MIN_LEN && distance(&a, &b) <= 1)
 }
 
 fn folded(name: &str) -> Option<String> {

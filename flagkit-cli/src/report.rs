@@ -71,7 +71,8 @@ fn lines(details: &[Detail]) -> String {
 }
 
 /// One of several reasons of a failure.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, thiserror::Error)]
+#[error("{message}{}", .help.as_ref().map(|help| format!("\n    help: {help}")).unwrap_or_default())]
 pub(crate) struct Detail {
     message: String,
     help: Option<String>,
@@ -99,16 +100,6 @@ impl Detail {
 impl From<String> for Detail {
     fn from(message: String) -> Self {
         Self::new(message)
-    }
-}
-
-impl fmt::Display for Detail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match &self.help {
-            Some(help) => write!(f, "\n    help: {help}"),
-            None => Ok(()),
-        }
     }
 }
 
