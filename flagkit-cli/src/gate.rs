@@ -96,6 +96,9 @@ pub(crate) struct Check {
     pub(crate) url: String,
     #[serde(default)]
     pub(crate) expect: Expected,
+    /// Whether to follow redirects. Otherwise `expect` is about the first response, such as a redirect to a login page.
+    #[serde(default)]
+    pub(crate) follow_redirects: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq)]

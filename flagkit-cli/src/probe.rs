@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 use ureq::Agent;
 
 use crate::gate::{Build, Check};
+use crate::terminal::escape_control_chars;
 
 /// The time limit of a request, unless its check has a shorter one.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest body that is searched.
 const MAX_BODY: u64 = 1 << 20;
+/// The number of redirects that a request follows, if its check allows them.
+const MAX_REDIRECTS: u32 = 3;
 /// The time between two requests for the build.
 const INTERVAL: Duration = Duration::from_millis(200);
 
@@ -34,21 +37,40 @@ impl fmt::Display for CheckResult {
     }
 }
 
-fn agent(timeout: Duration) -> Agent {
-    Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false).max_redirects(3).build().into()
+/// A response to a request.
+struct Response {
+    status: u16,
+    body: String,
+    /// The address to which the server redirects.
+    location: Option<String>,
 }
 
-/// Returns the status and the body.
+impl Response {
+    /// Describes the status, with the address of a redirect.
+    fn describe(&self) -> String {
+        match &self.location {
+            Some(location) => format!("status {}, a redirect to {}", self.status, escape_control_chars(location)),
+            None => format!("status {}", self.status),
+        }
+    }
+}
+
+/// Returns the first response or, if redirects are followed, the last one.
 ///
 /// # Errors
 ///
 /// Returns the reason in a few words if there is no response.
-fn fetch(url: &str, timeout: Duration) -> Result<(u16, String), String> {
+fn fetch(url: &str, timeout: Duration, follow: bool) -> Result<Response, String> {
     let describe = |error| describe(error, timeout);
-    let mut response = agent(timeout).get(url).call().map_err(describe)?;
-    let status = response.status().as_u16();
-    let body = response.body_mut().with_config().limit(MAX_BODY).lossy_utf8(true).read_to_string();
-    body.map(|body| (status, body)).map_err(describe)
+    let redirects = if follow { MAX_REDIRECTS } else { 0 };
+    let config = Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false);
+    let agent: Agent = config.max_redirects(redirects).max_redirects_will_error(follow).build().into();
+    let mut response = agent.get(url).call().map_err(describe)?;
+    let status = response.status();
+    let location = response.headers().get("location").filter(|_| status.is_redirection());
+    let location = location.map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned());
+    let body = response.body_mut().with_config().limit(MAX_BODY).lossy_utf8(true).read_to_string().map_err(describe)?;
+    Ok(Response { status: status.as_u16(), body, location })
 }
 
 fn describe(error: ureq::Error, timeout: Duration) -> String {
@@ -69,20 +91,20 @@ pub(crate) fn check(name: &str, check: &Check) -> CheckResult {
     let expected = &check.expect;
     let timeout = expected.max_ms.map_or(TIMEOUT, |most| Duration::from_millis(most).min(TIMEOUT));
     let begin = Instant::now();
-    let response = fetch(&check.url, timeout);
+    let response = fetch(&check.url, timeout, check.follow_redirects);
     let millis = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (passed, got) = match response {
         Err(error) => (false, error),
-        Ok((status, _)) if status != expected.status => {
-            (false, format!("status {status}, expected {}", expected.status))
+        Ok(response) if response.status != expected.status => {
+            (false, format!("{}, expected {}", response.describe(), expected.status))
         }
-        Ok((_, body)) if expected.contains.as_ref().is_some_and(|part| !body.contains(part)) => {
+        Ok(Response { body, .. }) if expected.contains.as_ref().is_some_and(|part| !body.contains(part)) => {
             (false, format!("no {:?} in the body", expected.contains.as_deref().unwrap_or_default()))
         }
         Ok(_) if expected.max_ms.is_some_and(|most| millis > most) => {
             (false, format!("{millis} ms, expected at most {} ms", expected.max_ms.unwrap_or_default()))
         }
-        Ok((status, _)) => (true, format!("status {status}")),
+        Ok(response) => (true, response.describe()),
     };
     CheckResult { name: name.to_owned(), passed, got, millis }
 }
@@ -97,8 +119,8 @@ pub(crate) fn build(build: &Build, expected: &str) -> Result<String, String> {
     let timeout = TIMEOUT.min(build.within.0.max(Duration::from_millis(100)));
     let mut consecutive = 0;
     loop {
-        let got = match fetch(&build.url, timeout) {
-            Ok((200, body)) if is_release(&body, expected) => {
+        let got = match fetch(&build.url, timeout, false) {
+            Ok(Response { status: 200, body, .. }) if is_release(&body, expected) => {
                 consecutive += 1;
                 if consecutive >= build.consecutive {
                     return Ok(expected.to_owned());
@@ -106,7 +128,9 @@ pub(crate) fn build(build: &Build, expected: &str) -> Result<String, String> {
                 sleep_until(deadline);
                 continue;
             }
-            Ok((status, body)) => format!("status {status}, {:?}", body.trim().chars().take(80).collect::<String>()),
+            Ok(response) => {
+                format!("{}, {:?}", response.describe(), response.body.trim().chars().take(80).collect::<String>())
+            }
             Err(error) => error,
         };
         consecutive = 0;
