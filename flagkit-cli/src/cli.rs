@@ -8,9 +8,6 @@ use flagkit_core::Percent;
 
 use crate::report::EXIT_CODES;
 
-/// The path of the flag file unless `--file` names another.
-pub(crate) const DEFAULT_FILE: &str = "flags.toml";
-
 /// Inspect, check, release and revert the feature flags of a project.
 #[derive(Debug, Parser)]
 #[command(name = "flagkit", version, after_help = EXIT_CODES, max_term_width = 80)]
@@ -23,9 +20,9 @@ pub(crate) struct Cli {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
-    /// The file that declares the flags.
-    #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_FILE)]
-    pub(crate) file: PathBuf,
+    /// The file that declares the flags [default: flags.toml, here or in the nearest folder above].
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
     /// Print one JSON object instead of text, in the same envelope for every command.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -90,6 +87,9 @@ pub(crate) enum Command {
         /// Exit with 1 if the change widens a flag.
         #[arg(long)]
         deny_widening: bool,
+        /// The environment: compares the flags with its layer flags.ENV.toml.
+        #[arg(long)]
+        env: Option<String>,
         /// A file of subjects, one JSON object per line. Count those that gain or lose each flag.
         #[arg(long, value_name = "PATH")]
         population: Option<PathBuf>,
@@ -107,6 +107,9 @@ pub(crate) enum Command {
         /// The revision before the change. Its gates decide about the change.
         #[arg(long, value_name = "REV")]
         base: Option<String>,
+        /// The only environment to check [default: all].
+        #[arg(long)]
+        env: Option<String>,
         /// The output format of the findings.
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,
@@ -198,6 +201,9 @@ pub(crate) struct Sources {
                 env:FLAG_]"
     )]
     pub(crate) uris: Vec<String>,
+    /// The environment: adds the layer flags.ENV.toml, beside the flag file.
+    #[arg(long, conflicts_with = "uris")]
+    pub(crate) env: Option<String>,
 }
 
 // The subject of an evaluation.

@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use crate::cli::DEFAULT_FILE;
+use crate::roots::FLAG_FILE;
 
 /// A `flagkit` command line for a flag file, and for an environment if there is one.
 ///
@@ -25,7 +25,7 @@ impl CommandLine {
         for word in words {
             push(&quoted(word.as_bytes()));
         }
-        if file != Path::new(DEFAULT_FILE) {
+        if file != Path::new(FLAG_FILE) {
             push("--file");
             push(&quoted_path(file));
         }

@@ -1,12 +1,14 @@
 //! The findings of `check`, and their output formats.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cli::Format;
+use crate::project::parent_dir;
+use crate::roots::{absolute, repository};
 use crate::terminal::{BAD, BOLD, DIM, WARN, styled};
 
 /// One thing to fix, with its location.
@@ -65,14 +67,52 @@ impl Finding {
     }
 }
 
-/// Renders all findings in a format. `allowed` is the number of findings that the file allows.
-pub(crate) fn render(findings: &[Finding], allowed: usize, format: Format) -> String {
+/// Renders all findings about a flag file in a format. `allowed` is the number of findings that the file allows.
+pub(crate) fn render(file: &Path, findings: &[Finding], allowed: usize, format: Format) -> String {
+    let repository = || repository(&parent_dir(file));
     match format {
         Format::Human => human(findings, allowed),
         Format::Json => json!({ "findings": findings, "allowed": allowed }).to_string() + "\n",
-        Format::Github => findings.iter().map(github).collect(),
-        Format::Sarif => sarif(findings).to_string() + "\n",
+        Format::Github => {
+            // A checkout may be in a folder of the workspace, and annotations need paths from the workspace.
+            let root = workspace(file).or_else(repository);
+            findings.iter().map(|finding| github(finding, root.as_deref())).collect()
+        }
+        Format::Sarif => sarif(findings, repository().or_else(|| workspace(file)).as_deref()).to_string() + "\n",
     }
+}
+
+/// Returns the folder of a workflow of GitHub, if the flag file is below it.
+fn workspace(file: &Path) -> Option<PathBuf> {
+    let root = PathBuf::from(std::env::var_os("GITHUB_WORKSPACE")?).canonicalize().ok()?;
+    resolved(file).starts_with(&root).then_some(root)
+}
+
+/// Returns a path from a root or, outside of the root, the absolute path. Without a root, returns the path unchanged.
+fn from_root(path: &str, root: Option<&Path>) -> PathBuf {
+    let path = Path::new(path);
+    let Some(root) = root.and_then(|root| root.canonicalize().ok()) else { return path.to_owned() };
+    let path = resolved(path);
+    path.strip_prefix(&root).map(Path::to_owned).unwrap_or(path)
+}
+
+/// Returns the absolute path without links. The file itself may be a link, because its own name is what people edit.
+fn resolved(path: &Path) -> PathBuf {
+    let folder = parent_dir(path).canonicalize().unwrap_or_else(|_| absolute(&parent_dir(path)));
+    path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name))
+}
+
+/// Returns a path as the reference of a URI: relative, or with the scheme `file`.
+fn to_uri(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "/");
+    let mut uri = String::from(if text.starts_with('/') { "file://" } else { "" });
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(byte.into()),
+            _ => drop(write!(uri, "%{byte:02X}")),
+        }
+    }
+    uri
 }
 
 fn human(findings: &[Finding], allowed: usize) -> String {
@@ -95,7 +135,7 @@ fn human(findings: &[Finding], allowed: usize) -> String {
 }
 
 /// Returns a workflow command of GitHub Actions.
-fn github(finding: &Finding) -> String {
+fn github(finding: &Finding, root: Option<&Path>) -> String {
     let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| escaped(text).replace(':', "%3A").replace(',', "%2C");
     let location = match finding.line {
@@ -106,14 +146,14 @@ fn github(finding: &Finding) -> String {
     format!(
         "::{} file={}{location},title=flagkit {}::{}\n",
         finding.level(),
-        property(&finding.path),
+        property(&from_root(&finding.path, root).to_string_lossy().replace('\\', "/")),
         finding.rule,
         escaped(&format!("{}{help}", finding.message))
     )
 }
 
-/// Returns a document in SARIF 2.1.0.
-fn sarif(findings: &[Finding]) -> Value {
+/// Returns a document in SARIF 2.1.0. Its columns count characters.
+fn sarif(findings: &[Finding], root: Option<&Path>) -> Value {
     let mut rules: Vec<&str> = findings.iter().map(|finding| finding.rule).collect();
     rules.sort_unstable();
     rules.dedup();
@@ -121,7 +161,12 @@ fn sarif(findings: &[Finding]) -> Value {
     let result = |finding: &Finding| {
         let help = finding.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
         let region = json!({ "startLine": finding.line.max(1), "startColumn": finding.column.max(1) });
-        let location = json!({ "artifactLocation": { "uri": finding.path.replace('\\', "/") }, "region": region });
+        let uri = to_uri(&from_root(&finding.path, root));
+        let mut artifact = json!({ "uri": uri });
+        if root.is_some() && !uri.starts_with("file:") {
+            artifact["uriBaseId"] = "%SRCROOT%".into();
+        }
+        let location = json!({ "artifactLocation": artifact, "region": region });
         json!({
             "ruleId": finding.rule, "level": finding.level(),
             "message": { "text": format!("{}{help}", finding.message) },
@@ -132,6 +177,6 @@ fn sarif(findings: &[Finding]) -> Value {
     let driver = json!({ "name": "flagkit", "version": env!("CARGO_PKG_VERSION"), "rules": rules });
     json!({
         "version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "runs": [{ "tool": { "driver": driver }, "results": results }],
+        "runs": [{ "tool": { "driver": driver }, "columnKind": "unicodeCodePoints", "results": results }],
     })
 }

@@ -23,6 +23,13 @@ fn check(revision: &str, file: &Path) -> Result<()> {
         .with_help("such as origin/main, or HEAD~1"))
 }
 
+/// Returns the name of the user in the settings of git, if there is one.
+pub(crate) fn user_name(path: &Path) -> Option<String> {
+    let output = run(path, &["config", "user.name"]).ok()?;
+    let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (output.status.success() && !name.is_empty()).then_some(name)
+}
+
 /// Returns the bytes of a file at a revision, or `None` if the file did not exist.
 ///
 /// The name is relative to the folder of the flag file.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::git;
 use crate::probe::CheckResult;
 use crate::project::digest;
 use crate::report::{Failure, Result};
@@ -72,7 +73,7 @@ impl Entry {
         Self {
             flag: moved.flag.clone(),
             verb: verb.to_owned(),
-            who: who(),
+            who: who(path),
             when: Timestamp::now(),
             from: moved.from.map_or_else(|| "unknown".to_owned(), |state| state.to_string()),
             to: moved.to.to_string(),
@@ -237,9 +238,9 @@ impl Journal {
     }
 }
 
-/// Returns the name of the user from the environment, or `unknown`.
-pub(crate) fn who() -> String {
-    let names = ["FLAGKIT_USER", "USER", "LOGNAME", "USERNAME"];
-    let name = names.iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
-    name.unwrap_or_else(|| "unknown".to_owned())
+/// Returns the name of the user from the environment or the settings of git, or `unknown`.
+fn who(path: &Path) -> String {
+    let names = ["FLAGKIT_USER", "USER", "LOGNAME", "USERNAME", "GIT_AUTHOR_NAME"];
+    let name = names.iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.trim().is_empty()));
+    name.or_else(|| git::user_name(path)).unwrap_or_else(|| "unknown".to_owned())
 }

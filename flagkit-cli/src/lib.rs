@@ -28,6 +28,7 @@ mod command_line;
 mod commands;
 mod difference;
 mod edit;
+mod environment;
 mod file;
 mod findings;
 mod gate;
@@ -35,17 +36,17 @@ mod git;
 mod interrupts;
 mod journal;
 mod names;
-
+mod overrides;
 mod probe;
 mod project;
 mod report;
+mod roots;
 mod sources;
 mod state;
 mod subject;
 mod terminal;
 mod tree;
 mod usage;
-
 mod write;
 
 use std::fmt;
@@ -95,7 +96,7 @@ impl fmt::Debug for Findings {
 /// # flags_are_in_order().expect("they are");
 /// ```
 pub fn check(file: impl AsRef<Path>) -> std::result::Result<(), Findings> {
-    let (findings, _) = commands::check::findings(file.as_ref(), None)
+    let (findings, _) = commands::check::findings(file.as_ref(), None, None)
         .map_err(|failure| Findings(failure.without_help().to_string()))?;
     if findings.iter().all(|finding| finding.level != Level::Error) {
         return Ok(());

@@ -1,18 +1,19 @@
 //! The flag files of a project, read from disk.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flagkit_core::source::{Load, LoadError, Problem, Provenance, Reference, Rule};
-use flagkit_core::{Flag, Flags, Snapshot};
+use flagkit_core::{Flag, FlagKey, Flags, Snapshot};
+use flagkit_sources::MAX_LEN;
 use flagkit_sources::document::Format;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::command_line::CommandLine;
 use crate::edit;
+use crate::environment::{environment_file, lower_files};
 use crate::file::{self, ReadError};
 use crate::report::{Detail, Exit, Failure, Result};
 use crate::state::State;
@@ -52,7 +53,13 @@ impl Document {
     }
 
     /// Parses the bytes of a file. The error lists the problems one by one.
+    ///
+    /// A text of a revision or of an edit has the size limit of a file, because programs will read it as a file.
     pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> std::result::Result<Self, LoadError> {
+        if u64::try_from(bytes.len()).is_ok_and(|len| len > MAX_LEN) {
+            let message = format!("the file is too large: got {} bytes, expected at most {MAX_LEN}", bytes.len());
+            return Err(LoadError::new(message));
+        }
         let load = Format::from_path(path).read(&bytes)?;
         let text = String::from_utf8(bytes).map_err(|_| LoadError::new("not UTF-8"))?;
         Ok(Self { path: path.to_owned(), text, load, exists: true })
@@ -65,6 +72,11 @@ impl Document {
     /// Returns the digest of the exact content, or `None` if the file does not exist yet.
     pub(crate) fn digest(&self) -> Option<String> {
         self.exists.then(|| digest(self.text.as_bytes()))
+    }
+
+    /// Returns the keys of the document, valid or not.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &FlagKey> {
+        self.load.flags().keys()
     }
 
     /// Returns the name of the file, without its folder.
@@ -86,7 +98,7 @@ pub(crate) fn empty(path: &Path) -> &'static str {
     }
 }
 
-/// Returns the failure for a document that is refused as a whole.
+/// Returns the failure for a document that is rejected as a whole.
 pub(crate) fn invalid(path: &Path, error: &LoadError) -> Failure {
     let problems = error.problems().iter().map(|problem| Detail::of(path.display(), problem));
     let message = error.to_string();
@@ -130,29 +142,51 @@ pub(crate) fn missing(path: &Path) -> Failure {
         .with_help(format!("`{init}` writes one; `--file PATH` names another"))
 }
 
-/// The file that declares the flags, and the file with the state of an environment.
+/// The file that declares the flags, and the files with the state of an environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
     pub(crate) declared: Document,
+    /// The files between the declaration and the environment's own file, lowest first: `flags.prod.toml` for `prod.eu`.
+    pub(crate) between: Vec<Document>,
+    /// The file with the environment's own state.
     pub(crate) environment: Option<Document>,
 }
 
 impl Project {
-    /// Reads the file and, for an environment, the file next to it. A missing file of an environment has no flags.
+    /// Creates the project of a declaration without an environment.
+    pub(crate) fn new(declared: Document) -> Self {
+        Self { declared, between: Vec::new(), environment: None }
+    }
+
+    /// Reads the file and, for an environment, the files beside it. A missing file of an environment has no flags.
     pub(crate) fn read(file: &Path, env: Option<&str>) -> Result<Self> {
-        let declared = Document::read(file)?;
-        let environment = match env {
-            Some(env) => {
-                let path = environment_file(file, env)?;
-                let with_env = |failure: Failure| match failure.exit {
-                    Exit::Findings => failure.with_help(revert_all_help(file, Some(env))),
-                    _ => failure,
-                };
-                Some(Document::read_if_there(&path).map_err(with_env)?)
-            }
-            None => None,
-        };
-        Ok(Self { declared, environment })
+        let mut project = Self::new(Document::read(file)?);
+        if let Some(env) = env {
+            let with_env = |failure: Failure| match failure.exit {
+                Exit::Findings => failure.with_help(revert_all_help(file, Some(env))),
+                _ => failure,
+            };
+            let between = lower_files(file, env)?;
+            project.between = between.iter().map(|path| Document::read(path)).collect::<Result<_>>()?;
+            project.environment = Some(Document::read_if_there(&environment_file(file, env)?).map_err(with_env)?);
+        }
+        Ok(project)
+    }
+
+    /// Returns all documents, lowest layer first.
+    pub(crate) fn documents(&self) -> impl DoubleEndedIterator<Item = &Document> {
+        [&self.declared].into_iter().chain(&self.between).chain(&self.environment)
+    }
+
+    /// Returns the keys to which the environment gives a state, although the declaration does not have them.
+    ///
+    /// Such a state is of a flag that was removed, or it has a typing error. A flag that is declared later under this
+    /// key would have the state at once.
+    pub(crate) fn undeclared_states(&self) -> Vec<(&Document, &FlagKey)> {
+        let declared = self.declared.load.flags();
+        let keys = |document| Document::keys(document).map(move |key| (document, key));
+        let above = self.between.iter().chain(&self.environment).flat_map(keys);
+        above.filter(|(_, key)| !declared.contains(key.as_str())).collect()
     }
 
     /// Returns the document that contains the state.
@@ -162,7 +196,7 @@ impl Project {
 
     /// Returns the flags that result from the documents together, and their problems.
     pub(crate) fn flags(&self) -> Layered {
-        Layered::of([&self.declared].into_iter().chain(&self.environment))
+        Layered::of(self.documents())
     }
 
     /// Returns the text of the state document with a flag in another state, and the resulting flags.
@@ -172,7 +206,7 @@ impl Project {
         let state = self.state_document();
         let text = edit::set(state.format(), &state.text, name, to)?;
         let (before, after) = (self.flags().snapshot(), self.with_state(&text)?.flags().snapshot());
-        // A refused flag is off, whatever state its text has.
+        // An invalid flag is off, whatever state its text has.
         let is = after.flag(name).map(|flag| State::of(Some(flag)));
         if is.is_some_and(|is| is != to) {
             return Err(Failure::new(
@@ -212,7 +246,7 @@ pub(crate) struct Definitions<'p> {
 impl<'p> Definitions<'p> {
     pub(crate) fn of(project: &'p Project) -> Self {
         let raw = |document: &'p Document| (document, document_to_json(document.format(), &document.text));
-        Self { documents: project.environment.iter().chain([&project.declared]).map(raw).collect() }
+        Self { documents: project.documents().rev().map(raw).collect() }
     }
 
     /// Returns a digest of a flag and the segments that it names, without the flag's state and metadata.
@@ -266,39 +300,6 @@ impl Layered {
     }
 }
 
-/// Returns the path of the file with the state of an environment.
-pub(crate) fn environment_file(file: &Path, env: &str) -> Result<PathBuf> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if env.is_empty() || !env.chars().all(is_plain) {
-        return Err(Failure::usage(format!("{env:?} is no name of an environment"))
-            .with_help("letters, digits, '-' and '_', such as prod"));
-    }
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let extension = file.extension().unwrap_or_default().to_string_lossy();
-    let dot = if extension.is_empty() { "" } else { "." };
-    Ok(file.with_file_name(format!("{stem}.{env}{dot}{extension}")))
-}
-
-/// Returns the environments that have a file next to this one, sorted by name.
-pub(crate) fn environments(file: &Path) -> Vec<String> {
-    let entries = fs::read_dir(parent_dir(file)).into_iter().flatten().flatten();
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.filter_map(|name| environment_of(file, &name)).collect();
-    names.sort();
-    names
-}
-
-/// Returns the environment of the state file with this name, or `None` if no state file has such a name.
-pub(crate) fn environment_of(file: &Path, name: &str) -> Option<String> {
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let name = name.strip_prefix(&*stem)?.strip_prefix('.')?;
-    let env = match file.extension() {
-        Some(extension) => name.strip_suffix(&*extension.to_string_lossy())?.strip_suffix('.')?,
-        None => name,
-    };
-    environment_file(file, env).is_ok().then(|| env.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,7 +308,7 @@ mod tests {
     fn the_digest_of_a_flag_is_of_all_but_its_state() {
         let digest = |name: &str, text: &str| {
             let declared = Document::parse_or_fail(Path::new(name), text.into()).expect("flags");
-            Definitions::of(&Project { declared, environment: None }).digest("f")
+            Definitions::of(&Project::new(declared)).digest("f")
         };
         let toml = |condition: &str| {
             digest("flags.toml", &format!("[flags.f]\non = true\nrules = [{{ if = {{ a = {condition} }} }}]\n"))

@@ -1,4 +1,4 @@
-//! The sources of flags for verbs that only read, created from addresses.
+//! The sources of flags for commands that only read, created from addresses.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,14 +9,22 @@ use flagkit_core::{Snapshot, Status};
 use flagkit_sources::{Builder, Env, File, Guard, Http, OnFailedStart};
 
 use crate::cli::Sources;
+use crate::environment::{existing_file, lower_files};
+use crate::overrides::PREFIX;
 use crate::project::missing;
 use crate::report::{Detail, Exit, Failure, Result};
 
-/// Starts the named sources. If none is named, starts the file with the environment as a layer above it.
+/// Starts the named sources. If none is named, starts the file, the files of the environment, and the variables.
 pub(crate) fn start(sources: &Sources, file: &Path) -> Result<Guard> {
     let mut builder = Builder::new().when_missing(OnFailedStart::Fail).when_unreachable(OnFailedStart::Fail);
     if sources.uris.is_empty() {
-        builder = builder.source(File::new(file)).source(Env::new("FLAG_"));
+        builder = builder.source(File::new(file));
+        if let Some(env) = &sources.env {
+            let own = existing_file(file, env)?;
+            builder =
+                lower_files(file, env)?.into_iter().chain([own]).fold(builder, |it, path| it.source(File::new(path)));
+        }
+        builder = builder.source(Env::new(PREFIX));
     }
     for uri in &sources.uris {
         builder = builder.source(source(uri)?);
@@ -26,31 +34,31 @@ pub(crate) fn start(sources: &Sources, file: &Path) -> Result<Guard> {
 
 /// Returns the failure for sources that did not start.
 ///
-/// A refused document is a finding. A source that does not answer is not a finding.
+/// A rejected document is a finding. A source that does not respond is not a finding.
 fn failed(error: &flagkit_sources::Error) -> Failure {
     let failures = error.failures();
-    let Some((provenance, first)) = failures.first() else { return Failure::io(told(error)) };
+    let Some((provenance, first)) = failures.first() else { return Failure::io(describe(error)) };
     let path = |provenance: &str| provenance.strip_prefix("file:").unwrap_or(provenance).to_owned();
     if first.is_missing() && failures.len() == 1 && provenance.as_str().starts_with("file:") {
         return missing(Path::new(&path(provenance.as_str())));
     }
-    let is_refused = failures.iter().any(|(_, error)| !error.problems().is_empty());
-    let message = told(&**first);
+    let is_rejected = failures.iter().any(|(_, error)| !error.problems().is_empty());
+    let message = describe(&**first);
     let problems = failures.iter().flat_map(|(provenance, error)| {
         error.problems().iter().map(move |problem| Detail::of(path(provenance.as_str()), problem))
     });
     let others = failures.iter().skip(1);
-    let others =
-        others.map(|(provenance, error)| Detail::from(format!("{}: {}", path(provenance.as_str()), told(&**error))));
+    let others = others
+        .map(|(provenance, error)| Detail::from(format!("{}: {}", path(provenance.as_str()), describe(&**error))));
     Failure::new(
-        if is_refused { Exit::Findings } else { Exit::Io },
+        if is_rejected { Exit::Findings } else { Exit::Io },
         format!("{}: {message}", path(provenance.as_str())),
     )
     .with_details(others.chain(problems))
 }
 
 /// Returns the first line of an error, and the first lines of its causes that add information.
-fn told(error: &dyn std::error::Error) -> String {
+fn describe(error: &dyn std::error::Error) -> String {
     let first = |error: &dyn std::error::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
     let mut message = first(error);
     let mut cause = error.source();
@@ -61,6 +69,14 @@ fn told(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     message
+}
+
+/// Returns the prefixes of the variables that override flags.
+pub(crate) fn prefixes(sources: &Sources) -> Vec<&str> {
+    if sources.uris.is_empty() {
+        return vec![PREFIX];
+    }
+    sources.uris.iter().filter_map(|uri| uri.strip_prefix("env:")).collect()
 }
 
 /// Returns the current flags, and the status of the sources.

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ignore::{DirEntry, WalkBuilder};
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+
+use crate::roots::Roots;
 
 /// One use of a flag in the code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,37 +45,68 @@ impl Use {
     }
 }
 
-/// Returns all uses below a folder, in order, and the files that do not parse as Rust.
-pub(crate) fn find(root: &Path) -> (Vec<Use>, Vec<PathBuf>) {
-    let walk = WalkBuilder::new(root).filter_entry(|entry| !is_third_party(entry)).build_parallel();
-    let found = Mutex::new((Vec::new(), Vec::new()));
-    walk.run(|| {
-        Box::new(|entry| {
-            if let Ok(entry) = entry {
-                let is_rust = entry.path().extension().is_some_and(|extension| extension == "rs");
-                if is_rust && entry.file_type().is_some_and(|kind| kind.is_file()) {
-                    scan(root, entry.path(), &found);
-                }
+/// The result of a search.
+#[derive(Debug, Default)]
+pub(crate) struct Uses {
+    /// All uses, in order.
+    pub(crate) found: Vec<Use>,
+    /// The files that do not parse as Rust.
+    pub(crate) unread: Vec<PathBuf>,
+    /// Whether a folder was left out because it has a flag file of its own.
+    pub(crate) has_other_files: bool,
+}
+
+impl Uses {
+    /// Finds all uses in the code that reads the flags of a file.
+    pub(crate) fn find(roots: &Roots) -> Self {
+        let mut found = Self::default();
+        for root in &roots.folders {
+            found.search(root, roots);
+        }
+        found.found.sort();
+        found.found.dedup();
+        found.unread.sort();
+        found.unread.dedup();
+        found
+    }
+
+    fn search(&mut self, root: &Path, roots: &Roots) {
+        let others = Arc::new(AtomicBool::new(false));
+        let (owner, seen) = (roots.clone(), Arc::clone(&others));
+        let is_ours = move |entry: &DirEntry| {
+            let is_below = entry.depth() > 0 && entry.file_type().is_some_and(|kind| kind.is_dir());
+            if is_below && owner.is_foreign(entry.path()) {
+                seen.store(true, Ordering::Relaxed);
+                return false;
             }
-            ignore::WalkState::Continue
-        })
-    });
-    let (mut uses, mut unread) = found.into_inner().unwrap_or_default();
-    uses.sort();
-    unread.sort();
-    (uses, unread)
+            !(is_below && is_third_party(entry.path()))
+        };
+        let found = Mutex::new(std::mem::take(self));
+        WalkBuilder::new(root).filter_entry(is_ours).build_parallel().run(|| {
+            Box::new(|entry| {
+                if let Ok(entry) = entry {
+                    let is_rust = entry.path().extension().is_some_and(|extension| extension == "rs");
+                    if is_rust && entry.file_type().is_some_and(|kind| kind.is_file()) {
+                        scan(entry.path(), &found);
+                    }
+                }
+                ignore::WalkState::Continue
+            })
+        });
+        *self = found.into_inner().unwrap_or_default();
+        self.has_other_files |= others.load(Ordering::Relaxed);
+    }
 }
 
 /// Whether Cargo created the folder: a vendored or packaged crate, which declares its flags elsewhere, or build
 /// output.
-fn is_third_party(entry: &DirEntry) -> bool {
+fn is_third_party(folder: &Path) -> bool {
     const MARKS: [&str; 4] = [".cargo-ok", ".cargo-checksum.json", ".cargo_vcs_info.json", "CACHEDIR.TAG"];
-    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-    is_folder && entry.depth() > 0 && MARKS.iter().any(|mark| entry.path().join(mark).exists())
+    MARKS.iter().any(|mark| folder.join(mark).exists())
 }
 
-fn scan(root: &Path, path: &Path, found: &Mutex<(Vec<Use>, Vec<PathBuf>)>) {
-    let relative = path.strip_prefix(root).unwrap_or(path).to_owned();
+fn scan(path: &Path, found: &Mutex<Uses>) {
+    let shown = path.strip_prefix(".").unwrap_or(path).to_owned();
     let Ok(text) = fs::read_to_string(path) else { return };
     // Most files read no flag, and parsing them would take most of the time.
     if !mentions(&text) {
@@ -84,13 +118,13 @@ fn scan(root: &Path, path: &Path, found: &Mutex<(Vec<Use>, Vec<PathBuf>)>) {
     if let Ok(tokens) = parsed {
         walk(tokens, &mut |key, span, kind| {
             let start = span.start();
-            uses.push(Use { key, path: relative.clone(), line: start.line, column: start.column + 1, kind });
+            uses.push(Use { key, path: shown.clone(), line: start.line, column: start.column + 1, kind });
         });
     }
     if let Ok(mut found) = found.lock() {
-        found.0.append(&mut uses);
+        found.found.append(&mut uses);
         if !is_rust {
-            found.1.push(relative);
+            found.unread.push(shown);
         }
     }
 }

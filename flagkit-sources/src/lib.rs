@@ -85,9 +85,9 @@ pub use builder::Builder;
 pub use cache::{Cache, CachedDocument};
 pub use env::Env;
 pub use error::Error;
-pub use file::{File, Notify};
 #[doc(hidden)]
-pub use file::{MAX_LEN, read_file};
+pub use file::MAX_LEN;
+pub use file::{File, Notify};
 pub use flagkit_core::source::OnFailedStart;
 pub use guard::{Guard, Readiness};
 #[cfg(all(fuzzing, feature = "http"))]

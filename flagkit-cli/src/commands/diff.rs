@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flagkit_core::Snapshot;
 use flagkit_core::tooling::Effect;
@@ -10,17 +10,29 @@ use serde_json::json;
 
 use super::exit_of;
 use crate::difference::Difference;
+use crate::environment::{environment_of, existing_file, is_layer_above};
 use crate::git;
-use crate::project::{Document, Layered};
+use crate::project::{Document, Layered, parent_dir};
 use crate::report::{Failure, Report, Result};
 use crate::subject::CliSubject;
 use crate::terminal::{BOLD, Table, effect, styled};
 
-pub(crate) fn run(file: &Path, sides: [&str; 2], deny_widening: bool, population: Option<&Path>) -> Result {
-    let [before, after] = sides.map(|side| document(file, side));
-    let [before, after] = [before?, after?].map(|document| Layered::of([&document]).snapshot());
+/// The options of `diff`.
+pub(crate) struct DiffArgs {
+    pub(crate) deny_widening: bool,
+    pub(crate) env: Option<String>,
+    pub(crate) population: Option<PathBuf>,
+}
+
+pub(crate) fn run(file: &Path, sides: [&str; 2], args: &DiffArgs) -> Result {
+    let [before, after] = sides.map(|side| documents(file, side, args.env.as_deref()));
+    let sides = [before?, after?];
+    if let Some(env) = args.env.as_ref().filter(|_| sides.iter().all(|documents| documents.len() == 1)) {
+        existing_file(file, env)?;
+    }
+    let [before, after] = sides.map(|documents| Layered::of(&documents).snapshot());
     let differences = Difference::between(&before, &after);
-    let subjects = population.map(read_population).transpose()?;
+    let subjects = args.population.as_deref().map(read_population).transpose()?;
     let [newly, no_longer] = if subjects.is_some() { ["newly", "no longer"] } else { ["", ""] };
     let mut table = Table::new(["", "flag", "before", "after", newly, no_longer]);
     let mut rows = Vec::new();
@@ -47,8 +59,33 @@ pub(crate) fn run(file: &Path, sides: [&str; 2], deny_widening: bool, population
     if let Some(subjects) = &subjects {
         let _ = writeln!(text, "out of {} subjects", subjects.len());
     }
-    let exit = exit_of(deny_widening && widens);
+    let exit = exit_of(args.deny_widening && widens);
     Ok(Report::new(text, json!({ "flags": rows, "widens": widens })).with_exit(exit))
+}
+
+/// Reads one side: a file and the files of the environment beside it, or else the files at a git revision.
+fn documents(file: &Path, side: &str, env: Option<&str>) -> Result<Vec<Document>> {
+    let path = Path::new(side);
+    let is_file = path.exists() && !path.is_dir();
+    let mut documents = vec![document(file, side)?];
+    let Some(env) = env else { return Ok(documents) };
+    let folder = if is_file { path } else { file };
+    let names = if is_file { names_beside(path) } else { git::names_at(side, file)? };
+    let mut layers: Vec<(String, String)> =
+        names.into_iter().filter_map(|name| Some((environment_of(folder, &name)?, name))).collect();
+    layers.retain(|(layer, _)| layer == env || is_layer_above(env, layer));
+    layers.sort();
+    for (_, name) in layers {
+        let layer = folder.with_file_name(name);
+        documents.push(if is_file { Document::read(&layer)? } else { git::document_at(side, &layer)? });
+    }
+    Ok(documents)
+}
+
+/// Returns the names of the files beside a file.
+fn names_beside(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(parent_dir(path)).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 /// Reads a file of that name, or else the flag file at that git revision.

@@ -7,8 +7,9 @@ use flagkit_core::FlagKey;
 use serde_json::json;
 
 use super::{exit_of, unknown_flag};
+use crate::environment::environments;
 use crate::journal::{Entry, Journal};
-use crate::project::{Layered, Project, environments};
+use crate::project::{Layered, Project};
 use crate::report::{Report, Result};
 use crate::state::State;
 use crate::terminal::{BAD, BOLD, DIM, GOOD, escape_control_chars, styled};

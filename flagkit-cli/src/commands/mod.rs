@@ -19,15 +19,22 @@ use clap::CommandFactory as _;
 use flagkit_core::Snapshot;
 use flagkit_sources::document::tree::nearest;
 
+use self::diff::DiffArgs;
 use crate::cli::{Cli, Command};
 use crate::command_line::CommandLine;
 use crate::project::Document;
 use crate::report::{Exit, Failure, Report, Result};
+use crate::roots::{FLAG_FILE, locate};
 
 /// Runs the command of a command line.
 pub(crate) fn run(cli: Cli) -> Result {
     let Cli { common, command } = cli;
-    let file = common.file.as_path();
+    // `init` creates a file, so it never uses one of a folder above.
+    let file = match (&command, common.file) {
+        (Command::Init { .. }, None) => FLAG_FILE.into(),
+        (_, given) => locate(given),
+    };
+    let file = file.as_path();
     match command {
         Command::Init { dry_run } => init::run(file, dry_run),
         Command::New { name, metadata, dry_run } => new::run(file, &name, &metadata, dry_run),
@@ -36,11 +43,12 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Eval { name: Some(name), subject, sources, .. } => eval::eval(file, &name, &subject, &sources),
         Command::Eval { sources, .. } => eval::batch(file, &sources),
         Command::Explain { name, subject, sources } => eval::explain(file, &name, &subject, &sources),
-        Command::Diff { before, after, deny_widening, population } => {
-            diff::run(file, [&before, &after], deny_widening, population.as_deref())
+        Command::Diff { before, after, deny_widening, env, population } => {
+            let args = DiffArgs { deny_widening, env, population };
+            diff::run(file, [&before, &after], &args)
         }
         Command::Watch { sources, lines } => watch::run(file, &sources, lines),
-        Command::Check { base, format } => check::run(file, base.as_deref(), format),
+        Command::Check { base, env, format } => check::run(file, base.as_deref(), env.as_deref(), format),
         Command::Go { name, to, env, reason, dry_run } => {
             let file = file.to_owned();
             go::run(&go::GoArgs { file, name, to, env, reason, dry_run })

@@ -10,21 +10,23 @@ use serde_json::{Value, json};
 
 use super::list::coloured;
 use super::{indented, require_declared};
+use crate::environment::environments;
 use crate::gate::Gates;
 use crate::journal::Journal;
-use crate::project::{Document, Layered, Project, environments};
+use crate::project::{Document, Layered, Project};
 use crate::report::{Detail, Report, Result};
+use crate::roots::{Roots, Settings};
 use crate::state::State;
 use crate::terminal::{BAD, BOLD, DIM, escape_control_chars, styled};
-use crate::usage;
+use crate::usage::Uses;
 
 /// The number of latest changes to show.
 const CHANGES: usize = 5;
 
 pub(crate) fn run(file: &Path, name: &str) -> Result {
     let document = Document::read(file)?;
-    let laid = Layered::of([&document]);
-    let snapshot = laid.snapshot();
+    let layered = Layered::of([&document]);
+    let snapshot = layered.snapshot();
     require_declared(file, &snapshot, name)?;
     let flag = snapshot.flag(name);
     let mut text = format!("{}  {}\n", styled(BOLD, name), coloured(flag));
@@ -37,9 +39,9 @@ pub(crate) fn run(file: &Path, name: &str) -> Result {
         data["gate"] = gate.into();
     }
     show_states(file, name, flag, &mut text, &mut data)?;
-    show_uses(file, name, &mut text, &mut data);
+    show_uses(&document, name, &mut text, &mut data);
     show_changes(file, name, &mut text, &mut data)?;
-    let about = laid.problems.iter().filter(|(_, problem)| is_about(problem.path(), name));
+    let about = layered.problems.iter().filter(|(_, problem)| is_about(problem.path(), name));
     let problems: Vec<Detail> = about.map(|(path, problem)| Detail::of(path.display(), problem)).collect();
     for problem in &problems {
         let _ = writeln!(text, "{} {problem}", styled(BAD, "problem"));
@@ -88,12 +90,14 @@ fn show_states(file: &Path, name: &str, flag: Option<&Flag>, text: &mut String, 
     Ok(())
 }
 
-fn show_uses(file: &Path, name: &str, text: &mut String, data: &mut Value) {
-    let root = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let uses = usage::find(root).0.into_iter().filter(|used| used.key == name);
+fn show_uses(document: &Document, name: &str, text: &mut String, data: &mut Value) {
+    let settings = Settings::parse(document).unwrap_or_default();
+    let roots = Roots::new(&document.path, &settings);
+    let uses = Uses::find(&roots).found.into_iter().filter(|used| used.key == name);
     let uses: Vec<String> = uses.map(|used| format!("{}:{}:{}", used.path.display(), used.line, used.column)).collect();
     *text += "used in\n";
-    let lines = if uses.is_empty() { styled(DIM, "no code below this folder") } else { uses.join("\n") };
+    let lines =
+        if uses.is_empty() { styled(DIM, format!("no code below {}", roots.describe())) } else { uses.join("\n") };
     *text += &indented(&lines);
     data["uses"] = uses.into();
 }

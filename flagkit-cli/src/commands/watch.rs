@@ -1,12 +1,13 @@
 //! `watch`: a line of JSON for each accepted change and each error.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use flagkit_core::tooling::Effect;
-use flagkit_core::{Event, Snapshot};
+use flagkit_core::{Event, FlagKey, Snapshot};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -50,7 +51,9 @@ fn line(event: &Event, before: &Snapshot, after: &Snapshot) -> Option<Value> {
     match event {
         Event::Changed(change) => {
             let effects = before.effects(after);
-            let keys = change.keys.iter().map(|key| {
+            // If a prerequisite changed, the flag has another audience and the same declaration.
+            let keys: BTreeSet<&FlagKey> = change.keys.iter().chain(effects.keys()).collect();
+            let keys = keys.into_iter().map(|key| {
                 let sides = [before, after].map(|snapshot| snapshot.flag(key.as_str()));
                 let effect = effects.get(key).copied().unwrap_or(Effect::Neutral);
                 Difference::new(key, effect, sides).to_json()

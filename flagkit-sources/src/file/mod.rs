@@ -29,31 +29,17 @@ mod state;
 mod watcher;
 
 use std::fmt;
-use std::path::{self, Path, PathBuf};
+use std::path::{self, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-
-use flagkit_core::source::LoadError;
 
 pub(crate) use self::contents::open;
 use self::state::FollowState;
 use crate::document::Format;
 
-/// The size limit of a flag file, unless its reader sets another.
+/// The size limit of a flag file, unless its reader sets another. Tools have the same limit as programs.
 #[doc(hidden)]
 pub const MAX_LEN: u64 = 8 << 20;
-
-/// Reads a flag file once, exactly as [`File`] reads it: regular files only, and at most [`MAX_LEN`] bytes.
-///
-/// For tools, which must accept and reject the same files as programs. It is not part of the stable interface.
-///
-/// # Errors
-///
-/// Returns the error that a program reports for this file.
-#[doc(hidden)]
-pub fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
-    contents::read(path, MAX_LEN).map(|contents| contents.bytes)
-}
 
 /// Follows a flag file as it changes.
 ///

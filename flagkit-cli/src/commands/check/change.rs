@@ -1,20 +1,22 @@
 //! `check --base`: the gates of the base decide about the change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use flagkit_core::Snapshot;
 use flagkit_core::tooling::Effect;
+use flagkit_core::{FlagKey, Snapshot};
 
 use super::approvals::Approvals;
 use super::{Locations, WIDENS};
 use crate::command_line::CommandLine;
+use crate::environment::{environment_of, is_layer_above, lower_files};
 use crate::findings::{Finding, Level};
 use crate::gate::Gates;
 use crate::git;
 use crate::journal::{Entry, Journal};
-use crate::project::{Document, Layered, Project, empty, environment_of};
+use crate::project::{Document, Layered, Project, empty};
 use crate::report::{Exit, Result};
+use crate::state::State;
 
 /// Checks the head against the base's gates: any flag that was widened must have met the gate's requirements.
 pub(super) struct ChangeCheck<'c> {
@@ -47,15 +49,16 @@ impl<'c> ChangeCheck<'c> {
         let known: BTreeSet<&str> = old_log.entries.iter().map(|entry| entry.hash.as_str()).collect();
         let mut entries: Vec<&Entry> = self.journal.valid().collect();
         entries.sort_by_key(|entry| entry.when);
-        let declared = Project { declared: document.clone(), environment: None };
+        let declared = Project::new(document.clone());
         let removed = self.removed_environments(document, projects)?;
         let mut widens = false;
-        // The declaration is below every environment, and a `go` for it is valid for all of them.
-        let mut below = None;
+        // A `go` for a file is valid for all files above it. Lower files come first.
+        let mut undone: BTreeMap<PathBuf, Document> = BTreeMap::new();
         for head in [&declared].into_iter().chain(projects).chain(&removed) {
             let path = &head.state_document().path;
-            let mut base = Project { declared: old.clone(), environment: None };
+            let mut base = Project::new(old.clone());
             if head.environment.is_some() {
+                base.between = self.below_at_base(path)?;
                 base.environment = Some(self.at_base(path)?);
             }
             let name = head.state_document().name();
@@ -63,10 +66,11 @@ impl<'c> ChangeCheck<'c> {
             let approvals = Approvals::of(of_file, |entry| !known.contains(entry.hash.as_str()), &old_gates, head);
             let (before, after) = (base.flags().snapshot(), head.flags().snapshot());
             let unapproved = approvals.undo(head.state_document(), [&before, &after])?;
-            let without = Layered::of(below.iter().chain([&unapproved])).snapshot();
+            undone.insert(path.clone(), unapproved);
+            let without = Layered::of(head.documents().map(|it| undone.get(&it.path).unwrap_or(it))).snapshot();
             self.check_file(&before, &without, head.state_document(), &approvals);
+            self.check_new_flags(&old, head, &without);
             widens |= before.effects(&after).into_values().any(|effect| effect == Effect::Widens);
-            below.get_or_insert(unapproved);
         }
         if widens {
             self.check_gates(document, &old_gates);
@@ -80,12 +84,29 @@ impl<'c> ChangeCheck<'c> {
         let mut removed = Vec::new();
         for name in git::names_at(self.base, self.file)?.into_iter().filter(|name| !present.contains(name)) {
             let path = self.file.with_file_name(&name);
-            if environment_of(self.file, &name).is_some() && !path.exists() {
-                let environment = Some(Document::read_if_there(&path)?);
-                removed.push(Project { declared: document.clone(), environment });
+            let Some(environment) = environment_of(self.file, &name) else { continue };
+            if !path.exists() {
+                let between = lower_files(self.file, &environment)?;
+                removed.push(Project {
+                    declared: document.clone(),
+                    between: between.iter().map(|path| Document::read(path)).collect::<Result<_>>()?,
+                    environment: Some(Document::read_if_there(&path)?),
+                });
             }
         }
         Ok(removed)
+    }
+
+    /// The documents of the base between the declaration and an environment's file, lowest first.
+    fn below_at_base(&mut self, path: &Path) -> Result<Vec<Document>> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let environment = environment_of(self.file, &name).unwrap_or_default();
+        let names = git::names_at(self.base, self.file)?.into_iter();
+        let mut below: Vec<(String, String)> =
+            names.filter_map(|name| Some((environment_of(self.file, &name)?, name))).collect();
+        below.retain(|(parent, _)| is_layer_above(&environment, parent));
+        below.sort();
+        below.into_iter().map(|(_, name)| self.at_base(&self.file.with_file_name(name))).collect()
     }
 
     /// A document of the base. If it is invalid there, it counts as empty, so every flag that is on counts as new.
@@ -124,6 +145,22 @@ impl<'c> ChangeCheck<'c> {
                 let help = format!("undo it here, and widen the flag with `{go}`");
                 self.findings.push(finding.with_help(help));
             }
+        }
+    }
+
+    /// Reports the flags that are live by being declared, because an environment has a state of their name already.
+    fn check_new_flags(&mut self, old: &Document, head: &Project, without: &Snapshot) {
+        let state = head.state_document();
+        let is_new = |key: &&FlagKey| !old.load.flags().contains(key.as_str());
+        for key in head.declared.keys().filter(is_new).map(FlagKey::as_str) {
+            let now = State::of(without.flag(key));
+            if now == State::Off || !self.reported.insert(key.to_owned()) {
+                continue;
+            }
+            let message =
+                format!("{key} was declared since {}, and {} has a state of it already", self.base, state.name());
+            let finding = Locations::of(state).finding(WIDENS, Level::Error, &state.path, key, message);
+            self.findings.push(finding.with_help(format!("it would be {now} at once: turn it off there first")));
         }
     }
 

@@ -5,6 +5,8 @@
 //! - `names`: names that are easy to confuse.
 //! - `metadata`: required metadata.
 //! - `age`: expired flags, and flags that have been fully rolled out.
+//! - `overrides`: variables that override flags.
+//! - `states`: states in the files of environments that belong to no declared flag.
 //! - `uses`: the flags that the code reads.
 //! - `change`: widenings since a base revision.
 //! - `approvals`: the widenings that the log covers.
@@ -14,6 +16,8 @@ mod approvals;
 mod change;
 mod metadata;
 mod names;
+mod overrides;
+mod states;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,27 +32,38 @@ use super::show::{days, is_about};
 use super::{exit_of, nearest};
 use crate::cli::Format;
 use crate::edit;
+use crate::environment::{environments, existing_file, files_of, is_layer_above};
 use crate::findings::{Finding, Level, render};
 use crate::gate::{GateError, Gates};
 use crate::journal::Journal;
-use crate::project::{Document, Layered, Project, environment_file, environments, unreadable};
+use crate::project::{Document, Layered, Project, unreadable};
 use crate::report::{Detail, Report, Result};
+use crate::roots::{Roots, Settings};
 
 /// A flag that was widened since the base. `allow` has no effect on it, because the change could allow itself.
 const WIDENS: &str = "widens";
 /// A file with unknown uses, because it does not parse.
 pub(crate) const UNREAD: &str = "unread";
 
-pub(crate) fn run(file: &Path, base: Option<&str>, format: Format) -> Result {
-    let (findings, allowed) = findings(file, base)?;
-    let text = render(&findings, allowed, format);
+pub(crate) fn run(file: &Path, base: Option<&str>, env: Option<&str>, format: Format) -> Result {
+    let (findings, allowed) = findings(file, base, env)?;
+    let text = render(file, &findings, allowed, format);
     let has_errors = findings.iter().any(|finding| finding.level == Level::Error);
     let data = json!({ "findings": findings, "allowed": allowed });
     Ok(Report::new(text, data).with_exit(exit_of(has_errors)))
 }
 
 /// All findings, in the order of files and lines, and the number of further ones that the file allows.
-pub(crate) fn findings(file: &Path, base: Option<&str>) -> Result<(Vec<Finding>, usize)> {
+///
+/// `env` restricts the check to one environment.
+pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Result<(Vec<Finding>, usize)> {
+    let envs = match env {
+        Some(env) => {
+            existing_file(file, env)?;
+            environments(file).into_iter().filter(|it| it == env || is_layer_above(env, it)).collect()
+        }
+        None => environments(file),
+    };
     let bytes = crate::file::read(file).map_err(|error| unreadable(file, &error))?;
     let document = match Document::parse(file, bytes) {
         Ok(document) => document,
@@ -56,20 +71,24 @@ pub(crate) fn findings(file: &Path, base: Option<&str>) -> Result<(Vec<Finding>,
     };
     let mut findings = Vec::new();
     let gates = Gates::parse(&document).unwrap_or_else(|errors| {
-        findings.extend(errors.into_iter().map(|GateError { location, message }| {
-            let finding = Finding::new("gate", Level::Error, file, message);
-            location.into_iter().fold(finding, |finding, location| finding.at(location.line, location.column))
-        }));
+        findings.extend(errors.into_iter().map(|error| gate_finding(file, error)));
         Gates::default()
     });
-    let projects = projects(file, &document, &mut findings)?;
+    let projects = projects(&document, &envs, &mut findings)?;
     let locations = Locations::of(&document);
     check_problems(&document, &projects, &mut findings);
+    states::check_states(&projects, &mut findings);
     names::check_names(&document, &locations, &mut findings);
     metadata::check_metadata(&document, &locations, &mut findings);
     let journal = Journal::read(file)?;
     age::check_age(&document, &locations, &journal, &mut findings);
-    uses::check_uses(file, &document, &locations, &mut findings);
+    let settings = Settings::parse(&document).unwrap_or_else(|error| {
+        findings.push(gate_finding(file, error));
+        Settings::default()
+    });
+    let roots = Roots::new(file, &settings);
+    overrides::check_overrides(&roots, &document, &projects, &mut findings);
+    uses::check_uses(&roots, &document, &locations, &mut findings);
     if let Some(base) = base {
         ChangeCheck::new(base, file, &gates, &journal, &mut findings).run(&document, &projects)?;
     }
@@ -81,6 +100,12 @@ pub(crate) fn findings(file: &Path, base: Option<&str>) -> Result<(Vec<Finding>,
     let allowed = before - findings.len();
     findings.sort();
     Ok((findings, allowed))
+}
+
+/// The finding for an invalid table that only this command uses.
+fn gate_finding(path: &Path, GateError { location, message }: GateError) -> Finding {
+    let finding = Finding::new("gate", Level::Error, path, message);
+    location.into_iter().fold(finding, |finding, location| finding.at(location.line, location.column))
 }
 
 /// The findings for a document that is invalid as a whole. Nothing else can be checked then.
@@ -104,23 +129,38 @@ fn problem_finding(path: &Path, problem: &Problem) -> Finding {
 }
 
 /// The readable environments, each above the declaration.
-fn projects(file: &Path, declared: &Document, findings: &mut Vec<Finding>) -> Result<Vec<Project>> {
-    let mut projects = Vec::new();
-    for env in environments(file) {
-        let path = environment_file(file, &env)?;
-        let bytes = crate::file::read(&path).map_err(|error| unreadable(&path, &error))?;
-        match Document::parse(&path, bytes) {
-            Ok(environment) => projects.push(Project { declared: declared.clone(), environment: Some(environment) }),
-            Err(error) => findings.extend(invalid_document(&path, &error)),
+fn projects(declared: &Document, envs: &[String], findings: &mut Vec<Finding>) -> Result<Vec<Project>> {
+    let file = &declared.path;
+    let mut documents: Vec<(String, Document)> = Vec::new();
+    for env in envs {
+        let files = files_of(file, env);
+        if let [one, other, ..] = files.as_slice() {
+            let message = format!("{env} has two files: {} and {}", one.display(), other.display());
+            findings.push(Finding::new("problem", Level::Error, other, message).with_help("remove one of them"));
+        }
+        for path in files {
+            let bytes = crate::file::read(&path).map_err(|error| unreadable(&path, &error))?;
+            match Document::parse(&path, bytes) {
+                Ok(environment) => documents.push((env.clone(), environment)),
+                Err(error) => findings.extend(invalid_document(&path, &error)),
+            }
         }
     }
-    Ok(projects)
+    let project = |(env, environment): &(String, Document)| {
+        let below = documents.iter().filter(|(lower, _)| is_layer_above(env, lower));
+        Project {
+            declared: declared.clone(),
+            between: below.map(|(_, document)| document.clone()).collect(),
+            environment: Some(environment.clone()),
+        }
+    };
+    Ok(documents.iter().map(project).collect())
 }
 
 /// The findings about one flag that prevent a `go`: its problems, and a past expiry date.
 pub(crate) fn findings_for(project: &Project, name: &str) -> Vec<Detail> {
-    let laid = project.flags();
-    let about = laid.problems.iter().filter(|(_, problem)| is_about(problem.path(), name));
+    let layered = project.flags();
+    let about = layered.problems.iter().filter(|(_, problem)| is_about(problem.path(), name));
     let mut found: Vec<Detail> = about.map(|(path, problem)| Detail::of(path.display(), problem)).collect();
     let expires =
         project.declared.load.flags().get(name).and_then(Flag::metadata).and_then(|metadata| metadata.expires);
@@ -156,8 +196,8 @@ impl Locations {
 
 fn check_problems(document: &Document, projects: &[Project], findings: &mut Vec<Finding>) {
     let mut reported = BTreeSet::new();
-    let laid = [Layered::of([document])].into_iter().chain(projects.iter().map(Project::flags));
-    for (path, problem) in laid.flat_map(|laid| laid.problems) {
+    let layered = [Layered::of([document])].into_iter().chain(projects.iter().map(Project::flags));
+    for (path, problem) in layered.flat_map(|layered| layered.problems) {
         if reported.insert((path.clone(), problem.to_string())) {
             findings.push(problem_finding(&path, &problem));
         }

@@ -1,7 +1,7 @@
 //! The flags that the code reads, compared with the flags that the file declares.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flagkit_core::Flag;
 
@@ -9,24 +9,25 @@ use super::{Locations, UNREAD, declared, nearest};
 use crate::command_line::CommandLine;
 use crate::findings::{Finding, Level};
 use crate::project::Document;
-use crate::usage::{self, Use, UseKind};
+use crate::roots::Roots;
+use crate::usage::{Use, UseKind, Uses};
 
-pub(super) fn check_uses(file: &Path, document: &Document, locations: &Locations, findings: &mut Vec<Finding>) {
-    let root = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (uses, unread) = usage::find(root);
-    let at = |path: &PathBuf| if root == Path::new(".") { path.clone() } else { root.join(path) };
+pub(super) fn check_uses(roots: &Roots, document: &Document, locations: &Locations, findings: &mut Vec<Finding>) {
+    let Uses { found: uses, unread, has_other_files } = Uses::find(roots);
+    // Code outside of the file's folder may read another flag file, if there is one.
+    let is_ours = |path: &Path| roots.are_named || !has_other_files || roots.is_beside_file(path);
     let keys: BTreeSet<&str> = declared(document).map(|(key, _)| key).collect();
     for Use { key, path, line, column, kind } in
-        uses.iter().filter(|used| used.needs_declaration() && !keys.contains(used.key.as_str()))
+        uses.iter().filter(|used| used.needs_declaration() && !keys.contains(used.key.as_str()) && is_ours(&used.path))
     {
         let message = match kind {
             UseKind::Test => format!("a test sets {key}, which is not declared"),
             UseKind::Macro | UseKind::Method => format!("{key} is not declared, so it is always off"),
         };
-        let finding = Finding::new("undeclared", Level::Error, &at(path), message).of(key).at(*line, *column);
+        let finding = Finding::new("undeclared", Level::Error, path, message).of(key).at(*line, *column);
         let help = match nearest(key, keys.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("declare it with `{}`", CommandLine::new(file, None, &["new", key])),
+            None => format!("declare it with `{}`", CommandLine::new(&document.path, None, &["new", key])),
         };
         findings.push(finding.with_help(help));
     }
@@ -34,14 +35,14 @@ pub(super) fn check_uses(file: &Path, document: &Document, locations: &Locations
     let required: BTreeSet<&str> = declared(document)
         .flat_map(|(_, flag)| flag.into_iter().flat_map(Flag::prerequisites).map(flagkit_core::source::Reference::name))
         .collect();
-    let shown_root = if root == Path::new(".") { "this folder".to_owned() } else { root.display().to_string() };
+    let below = roots.describe();
     for key in keys.iter().filter(|key| !read.contains(*key) && !required.contains(*key)) {
-        let message = format!("{key} is declared, but no code below {shown_root} reads it");
+        let message = format!("{key} is declared, but no code below {below} reads it");
         let finding = locations.finding("unused", Level::Error, &document.path, key, message);
         findings.push(finding.with_help("remove the flag, or add `allow = { unused = \"reason\" }`"));
     }
-    for path in unread {
+    for path in unread.iter().filter(|path| is_ours(path)) {
         let message = "cannot parse the file as Rust: the flags that it reads are unknown";
-        findings.push(Finding::new(UNREAD, Level::Warning, &at(&path), message));
+        findings.push(Finding::new(UNREAD, Level::Warning, path, message));
     }
 }

@@ -1,0 +1,167 @@
+//! The folders of a project: the repository, and the folders with the code that reads the flags of a file.
+
+use std::env;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use flagkit_sources::document::Format;
+use flagkit_sources::document::tree::{Lines, parse};
+use serde::Deserialize;
+
+use crate::gate::GateError;
+use crate::project::{Document, parent_dir};
+use crate::tree::{self, BYTE_ORDER_MARK};
+
+/// The name of a flag file, unless `--file` gives another.
+pub(crate) const FLAG_FILE: &str = "flags.toml";
+
+/// The table `[project]` of a flag file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// The folders with the code, relative to the folder of the file.
+    sources: Option<Vec<PathBuf>>,
+}
+
+impl Settings {
+    /// Parses the table of a document. A document without the table has the default settings.
+    pub(crate) fn parse(document: &Document) -> Result<Self, GateError> {
+        let text = document.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&document.text);
+        let at = |offset, message| GateError { location: Some(Lines::new(text).location(offset)), message };
+        let root = parse(document.format(), text).map_err(|error| at(0, error.to_string()))?;
+        let Some(entry) = root.as_table().and_then(|root| root.entry("project")) else { return Ok(Self::default()) };
+        let settings: Self =
+            tree::deserialize(&entry.node).map_err(|error| at(error.offset(), format!("project: {error}")))?;
+        let folder = parent_dir(&document.path);
+        let missing = settings.sources.iter().flatten().find(|source| !folder.join(source).is_dir());
+        match missing {
+            None => Ok(settings),
+            Some(missing) => {
+                let message = format!(
+                    "project.sources: got {}, expected a folder, from the folder of this file",
+                    missing.display()
+                );
+                Err(at(entry.offset, message))
+            }
+        }
+    }
+}
+
+/// The folders with the code that reads the flags of one file.
+#[derive(Clone, Debug)]
+pub(crate) struct Roots {
+    /// The folders, as messages show them.
+    pub(crate) folders: Vec<PathBuf>,
+    /// The repository of the file, with the files that start programs.
+    pub(crate) project: PathBuf,
+    /// Whether the file names the folders. The code of such a folder reads the flags of this file and of no other.
+    pub(crate) are_named: bool,
+    /// The flag file, without links in its path.
+    file: PathBuf,
+}
+
+impl Roots {
+    /// Returns the folders that the file names. Without them, returns the repository of the file.
+    ///
+    /// Outside a repository, returns the working folder if the file is below it, or else the folder of the file. A
+    /// folder above the file that has a flag file of its own is never included, because its code reads that one.
+    pub(crate) fn new(file: &Path, settings: &Settings) -> Self {
+        let folder = parent_dir(file);
+        let resolved = file.canonicalize().unwrap_or_else(|_| absolute(file));
+        let named = settings.sources.as_ref();
+        let named: Option<Vec<PathBuf>> =
+            named.map(|sources| sources.iter().map(|source| shown(&folder.join(source), file)).collect());
+        let are_named = named.is_some();
+        let mut roots = Self { folders: Vec::new(), project: folder.clone(), are_named, file: resolved };
+        let folder = absolute(&folder);
+        // An absolute path says nothing about the working folder, which may be any.
+        let is_below =
+            |working: &PathBuf| file.is_relative() && working.parent().is_some() && folder.starts_with(working);
+        let working = env::current_dir().ok().filter(is_below);
+        let top = repository(&folder).or(working).unwrap_or_else(|| folder.clone());
+        let above = folder.ancestors().take_while(|above| above.starts_with(&top));
+        let root = above.take_while(|above| **above == *folder || !roots.is_foreign(above)).last().unwrap_or(&folder);
+        roots.project = shown(root, file);
+        roots.folders = named.unwrap_or_else(|| vec![roots.project.clone()]);
+        roots
+    }
+
+    /// Returns whether a folder has another flag file, which declares the flags of the code below the folder.
+    pub(crate) fn is_foreign(&self, folder: &Path) -> bool {
+        let path = folder.join(FLAG_FILE);
+        path.is_file() && path.canonicalize().is_ok_and(|path| path != self.file) && is_flag_file(&path)
+    }
+
+    /// Returns whether a path is in the folder of the flag file or below it.
+    pub(crate) fn is_beside_file(&self, path: &Path) -> bool {
+        let folder = self.file.parent().unwrap_or(&self.file);
+        path.canonicalize().is_ok_and(|path| path.starts_with(folder))
+    }
+
+    /// Names the folders for a message.
+    pub(crate) fn describe(&self) -> String {
+        let names = self.folders.iter().map(|folder| match folder.to_str() {
+            Some(".") => "this folder".to_owned(),
+            _ => folder.display().to_string(),
+        });
+        names.collect::<Vec<_>>().join(" or ")
+    }
+}
+
+/// Returns whether a file named `flags.toml` is ours. Other tools use the name too, for documents without `[flags]`.
+fn is_flag_file(path: &Path) -> bool {
+    let Ok(text) = fs::read_to_string(path) else { return true };
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    let root = parse(Format::from_path(path), text);
+    // An invalid document may be ours, and ignoring it would use the flags of another folder.
+    root.map_or(true, |root| root.as_table().is_some_and(|root| root.entry("flags").is_some()))
+}
+
+/// Returns the flag file to use: the given one, or else the nearest `flags.toml` from the working folder upwards.
+///
+/// As git does, the search ends at the folder of the repository.
+pub(crate) fn locate(given: Option<PathBuf>) -> PathBuf {
+    let default = || PathBuf::from(FLAG_FILE);
+    if let Some(path) = given {
+        return path;
+    }
+    let Ok(working) = env::current_dir() else { return default() };
+    let top = repository(&working);
+    let folders = working.ancestors().take_while(|folder| top.as_ref().is_none_or(|top| folder.starts_with(top)));
+    let mut paths = folders.enumerate().map(|(ups, folder)| (ups, folder.join(FLAG_FILE)));
+    let found = paths.find(|(_, path)| path.is_file() && is_flag_file(path));
+    found.map_or_else(default, |(ups, _)| (0..ups).map(|_| "..").chain([FLAG_FILE]).collect())
+}
+
+/// Returns the folder of the git repository that contains a folder.
+pub(crate) fn repository(folder: &Path) -> Option<PathBuf> {
+    absolute(folder).ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
+}
+
+/// Returns the absolute path, without `.` and `..`.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.components().fold(PathBuf::new(), |mut clean, component| {
+        match component {
+            Component::ParentDir => drop(clean.pop()),
+            Component::CurDir => {}
+            other => clean.push(other),
+        }
+        clean
+    })
+}
+
+/// Returns a path for messages: relative to the working folder, unless the path of the flag file is absolute.
+fn shown(path: &Path, file: &Path) -> PathBuf {
+    let clean = absolute(path);
+    let Ok(working) = env::current_dir() else { return clean };
+    let above = (0_usize..).zip(working.ancestors()).find(|(_, above)| clean.starts_with(above));
+    match above {
+        Some((ups, above)) if file.is_relative() => {
+            let ups = std::iter::repeat_n(Path::new(".."), ups);
+            let relative: PathBuf = ups.chain(clean.strip_prefix(above)).collect();
+            if relative.as_os_str().is_empty() { PathBuf::from(".") } else { relative }
+        }
+        _ => clean,
+    }
+}
