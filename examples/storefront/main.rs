@@ -10,8 +10,11 @@
 //! - `/` is the shop. A boolean flag guards its checkout. A percentage that is sticky per visitor (a cookie, or
 //!   `?user=NAME`) guards its search, rules (`?plan=beta`) guard its gift finder, and its colours are variants.
 //! - `/flags` shows operators every flag with its answer and reason, and every source with its state.
-//! - `/explain/FLAG?user=NAME&plan=PLAN` shows operators every step of an evaluation (`&format=json` for programs).
+//! - `/explain/FLAG?user=NAME&plan=PLAN` shows operators every step of an evaluation (`&format=json` for programs,
+//!   `&format=text` for terminals).
 
+mod explain;
+mod html;
 mod operator;
 mod options;
 mod shop;
@@ -91,7 +94,7 @@ fn router(flags: Flags) -> Router {
     let explained = flags.clone();
     Router::new().route("/", get(shop::page)).route("/flags", get(move || ready(operator::report(&flags)))).route(
         "/explain/{flag}",
-        get(move |flag, visitor: Visitor, format| ready(operator::explain(&explained, flag, &visitor, format))),
+        get(move |flag, visitor: Visitor, format| ready(explain::page(&explained, flag, &visitor, format))),
     )
 }
 

@@ -1,40 +1,15 @@
-//! The pages for operators: every flag, every source, and explanations.
+//! The report for operators: every flag and every source, as JSON.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use axum::Json;
-use axum::extract::{Path, Query};
-use axum::response::{IntoResponse, Response};
 use flagkit_core::tooling::SourceStatus;
 use flagkit_core::{Flag, Flags, Percent, Snapshot};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::visitor::Visitor;
-
 /// The flags that the shop reads. They are listed even when the file does not declare them.
-const READ_FLAGS: [&str; 4] = ["beta-ui", "new-checkout", "search-v2", "theme"];
-
-/// The query parameter for the format of an explanation.
-#[derive(Deserialize)]
-pub(crate) struct Format {
-    format: Option<String>,
-}
-
-/// Returns every step of one evaluation, as text or as JSON.
-pub(crate) fn explain(
-    flags: &Flags,
-    Path(flag): Path<String>,
-    visitor: &Visitor,
-    Query(Format { format }): Query<Format>,
-) -> Response {
-    let explanation = flags.explain(&flag, visitor);
-    match format.as_deref() {
-        Some("json") => Json(explanation).into_response(),
-        _ => explanation.to_string().into_response(),
-    }
-}
+pub(crate) const READ_FLAGS: [&str; 4] = ["beta-ui", "new-checkout", "search-v2", "theme"];
 
 /// Returns every flag with its answer and reason, and every source with its state.
 pub(crate) fn report(flags: &Flags) -> Json<Value> {

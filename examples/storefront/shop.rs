@@ -5,6 +5,7 @@ use axum::response::{AppendHeaders, Html, IntoResponse, Response};
 use flagkit_core::{flag, variant};
 use serde::Deserialize;
 
+use crate::html::{attribute, text};
 use crate::visitor::Visitor;
 
 /// The value of a variant of `theme`.
@@ -44,11 +45,12 @@ pub(crate) async fn page(visitor: Visitor) -> Response {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Storefront</title>\
          <style>body{{font:1.1rem system-ui;max-width:40rem;margin:3rem auto}}section{{border:1px solid #ccc;\
          border-radius:.5rem;padding:0 1rem 1rem;margin:1rem 0}}.new{{border-color:{};background:{}}}</style>\
-         <h1>Storefront</h1><p>You are visitor <b id=\"visitor\">{}</b>. Operators look at <a href=\"/flags\">/flags</a>.</p>\
+         <h1>Storefront</h1><p>You are visitor <b id=\"visitor\">{}</b>. Operators look at <a href=\"/flags\">/flags</a> and \
+         <a href=\"/explain/beta-ui\">/explain</a>.</p>\
          {search}{gifts}{checkout}</html>",
-        escape(&accent),
-        escape(&paper),
-        escape(&visitor.id)
+        attribute(&accent),
+        attribute(&paper),
+        text(&visitor.id)
     ));
     if visitor.is_new {
         let cookie = format!("visitor={}; Path=/; HttpOnly; SameSite=Lax", visitor.id);
@@ -56,9 +58,4 @@ pub(crate) async fn page(visitor: Visitor) -> Response {
     } else {
         page.into_response()
     }
-}
-
-/// Escapes text for HTML. A visitor's name comes from the URL and a colour from the flag file, so both are untrusted.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

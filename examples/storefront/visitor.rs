@@ -18,7 +18,7 @@ pub(crate) struct Visitor {
     #[subject(id)]
     pub(crate) id: String,
     /// The plan that the visitor pays for. A real shop would look it up.
-    plan: Option<String>,
+    pub(crate) plan: Option<String>,
     #[subject(skip)]
     pub(crate) is_new: bool,
 }
@@ -35,6 +35,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 
         let claims = Query::<Claims>::from_request_parts(parts, state).await.ok();
         let (user, plan) = claims.map_or((None, None), |Query(Claims { user, plan })| (user, plan));
+        // A form sends an empty text for a field that is not filled in.
+        let plan = plan.filter(|plan| !plan.is_empty());
         let id = user.filter(|user| !user.is_empty()).or_else(|| cookie(parts));
         Ok(match id {
             Some(id) => Self { id, plan, is_new: false },

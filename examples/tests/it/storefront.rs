@@ -171,6 +171,61 @@ fn a_name_from_the_url_is_shown_as_text() {
 }
 
 #[test]
+fn an_explanation_is_a_page_that_everyone_can_use() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("flags.toml");
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/storefront/flags.toml"), &file).expect("copied");
+    let shop = Storefront::start(&file, &[]);
+
+    let page = shop.get("/explain/beta-ui?user=tester-1&plan=free");
+    let (head, body) = page.split_once("\r\n\r\n").expect("a body");
+    assert!(head.to_ascii_lowercase().contains("content-type: text/html; charset=utf-8"), "{head}");
+    for part in [
+        "<html lang=\"en\">",
+        "<title>beta-ui is on for tester-1</title>",
+        "<h1>Why is <code>beta-ui</code> on?</h1>",
+        "<main>",
+        "name=\"viewport\"",
+        "<li>rule 0 \"testers\": yes<ol><li>id is one of 2 listed: yes</li></ol></li>",
+        "<label>User <input name=\"user\" value=\"tester-1\"></label>",
+        "<label>Plan <input name=\"plan\" value=\"free\"></label>",
+        "aria-current=\"page\">beta-ui</a>",
+        "href=\"/explain/theme?user=tester-1&amp;plan=free\"",
+    ] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+    assert_eq!(body.matches("<input").count(), body.matches("<label>").count(), "each field has a label");
+    assert!(!body.contains("<script"), "it needs no script");
+    for element in ["html", "head", "body", "main", "header", "nav", "form", "ol", "ul", "li", "h1", "h2", "p", "label"]
+    {
+        let opened = body.matches(&format!("<{element}>")).count() + body.matches(&format!("<{element} ")).count();
+        assert_eq!(opened, body.matches(&format!("</{element}>")).count(), "{element} in {body}");
+    }
+    // The links and the form lead to other explanations.
+    assert!(shop.get("/explain/theme?user=tester-1&plan=free").contains("variant "));
+    assert!(shop.get("/explain/beta-ui?user=tester-1&plan=&format=json").contains("\"steps\":["));
+    assert!(shop.get("/explain/new-checkout").contains("the answer is the same for everyone"));
+}
+
+#[test]
+fn an_explanation_shows_values_from_outside_as_text() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("flags.toml");
+    let rule = "if = { plan = \"<b onclick='1'>\" }\nname = \"<img src=x>\"\n";
+    fs::write(&file, format!("[flags.beta-ui]\non = true\n[[flags.beta-ui.rules]]\n{rule}")).expect("written");
+    let shop = Storefront::start(&file, &[]);
+    let evil = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E";
+    let fields = shop.get(&format!("/explain/beta-ui?user={evil}&plan={evil}"));
+    assert_eq!(fields.matches("value=\"&quot;&gt;&lt;script").count(), 2, "no text ends its attribute: {fields}");
+    for page in [fields, shop.get(&format!("/explain/{}?user=u1", evil.replace('/', "%2F")))] {
+        assert!(page.contains("&lt;script&gt;"), "{page}");
+        for element in ["<script", "<img", "<b onclick"] {
+            assert!(!page.contains(element), "{element} in {page}");
+        }
+    }
+}
+
+#[test]
 fn the_shipped_file_targets_a_beta_and_assigns_three_themes() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("flags.toml");
@@ -199,10 +254,13 @@ fn the_shipped_file_targets_a_beta_and_assigns_three_themes() {
         assert!(pages.iter().any(|page| page.contains(colour)), "a visitor sees {colour}");
     }
 
-    let trace = shop.get("/explain/beta-ui?user=visitor-3&plan=beta");
-    for line in ["requires search-v2: on", "rule 0 \"testers\": no", "rule 1 \"beta customers\": yes", "plan is one of"]
-    {
-        assert!(trace.contains(line), "{line} in {trace}");
+    for format in ["", "&format=text"] {
+        let trace = shop.get(&format!("/explain/beta-ui?user=visitor-3&plan=beta{format}"));
+        for line in
+            ["requires search-v2: on", "rule 0 \"testers\": no", "rule 1 \"beta customers\": yes", "plan is one of"]
+        {
+            assert!(trace.contains(line), "{line} in {trace}");
+        }
     }
     let json = shop.get("/explain/beta-ui?user=tester-1&format=json");
     let json: Value = serde_json::from_str(json.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
