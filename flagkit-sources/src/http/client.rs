@@ -10,14 +10,18 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use flagkit_core::source::Signal;
-use flate2::read::MultiGzDecoder;
 use ureq::http::{HeaderMap, HeaderName, Response, StatusCode, Version, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Body, BodyReader, Proxy};
 
 use super::failure::Failure;
+use super::gzip::Gunzip;
+use super::meter::{Meter, MeteredConnector};
 use super::secret::Secret;
 use super::target::Target;
+use super::throttle::Throttle;
 use crate::document::Format;
 
 /// The settings of a client, as the user sets them on [`Http`](super::Http).
@@ -47,12 +51,15 @@ pub(super) struct Settings {
 /// A client for the document at one URL.
 ///
 /// The poller owns it, creates it for its first request, and keeps it for the lifetime of the source. It reuses
-/// connections. After [`Client::attach`], a stop of the source ends the request in progress.
+/// connections. After [`Client::attach`], a stop of the source ends the request in progress. Each stream has a client of
+/// its own, made by [`Client::for_stream`], so the end of a stream ends no poll.
 #[derive(Debug)]
 pub(super) struct Client {
     target: Target,
     settings: Settings,
     agent: Agent,
+    /// Counts the bytes of all responses.
+    meter: Meter,
     /// The signal that ends a request in progress.
     signal: Option<Signal>,
     /// Whether the platform had no certificates, so that those of Mozilla are in use.
@@ -69,6 +76,8 @@ pub(super) struct Fetched {
 }
 
 /// The result of a successful poll.
+///
+/// The client returns it, and the poller accepts the document or confirms the one that it has.
 #[derive(Debug)]
 pub(super) enum PollResponse {
     Document(Fetched),
@@ -76,7 +85,7 @@ pub(super) enum PollResponse {
     Unchanged,
 }
 
-/// The result of a successful request for a stream.
+/// The result of a successful request for a stream. The thread of the stream reads it.
 pub(super) enum StreamResponse {
     Stream(BodyReader<'static>),
     /// The server answers requests for a stream with documents.
@@ -85,8 +94,13 @@ pub(super) enum StreamResponse {
 
 /// The maximum size of response headers, in bytes. Real servers need far less.
 pub(super) const MAX_HEADERS: usize = 32 << 10;
+/// The maximum number of bytes up to the end of the headers, with all interim responses (1xx). It includes what ureq
+/// reads ahead: up to 128 KiB.
+const MAX_HEAD: u64 = 256 << 10;
 /// How many redirects in a row are followed.
 const MAX_REDIRECTS: usize = 3;
+/// The minimum of the size that determines the rate of a stream: twice the size at once, and another every 32 seconds.
+const MIN_STREAM_LEN: u32 = 1 << 20;
 /// The `Accept` header of a poll. `*/*` is for servers that know neither format.
 const DOCUMENTS: &str = "application/toml, application/json, text/plain;q=0.5, */*;q=0.1";
 /// The `Accept` header of a request for a stream.
@@ -97,8 +111,33 @@ impl Client {
         let roots: Vec<Certificate<'static>> =
             settings.roots.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
         let roots = if roots.is_empty() { RootCerts::PlatformVerifier } else { RootCerts::new_with_certs(&roots) };
-        let agent = agent(&target, &settings, roots);
-        Self { target, settings, agent, signal: None, uses_built_in_roots: false }
+        let meter = Meter::default();
+        let agent = agent(&target, &settings, roots, &meter);
+        Self { target, settings, agent, meter, signal: None, uses_built_in_roots: false }
+    }
+
+    /// Returns a client for a stream at the same URL. It has connections of its own.
+    pub(super) fn for_stream(&self) -> Self {
+        let mut client = Self::new(self.target.clone(), self.settings.clone());
+        if self.uses_built_in_roots {
+            client.use_built_in_roots();
+        }
+        // The server in memory of the fuzz targets belongs to the agent.
+        #[cfg(fuzzing)]
+        let client = client.with_agent(|_| self.agent.clone());
+        client
+    }
+
+    /// Returns a function that ends the request in progress and all later ones.
+    pub(super) fn closer(&self) -> impl FnOnce() + Send + 'static {
+        let (agent, meter) = (self.agent.clone(), self.meter.clone());
+        move || {
+            meter.close();
+            // The polls of a fuzz target share its agent.
+            if !cfg!(fuzzing) {
+                agent.shutdown();
+            }
+        }
     }
 
     /// Replaces the agent with one that is made from the same configuration.
@@ -131,6 +170,9 @@ impl Client {
     pub(super) fn poll(&mut self, tag: Option<&str>, limit: Duration) -> Result<PollResponse, Failure> {
         let total = self.settings.total_timeout.min(limit);
         let mut response = self.request(DOCUMENTS, tag, Some(total))?;
+        // Twice the size is more than the framing of real servers adds. Compression only makes it smaller.
+        let max_body = self.settings.max_len.saturating_mul(2).saturating_add(MAX_HEAD);
+        self.meter.set_total(max_body, "with chunks and trailers");
         let headers = response.headers();
         match response.status() {
             StatusCode::OK => {}
@@ -152,6 +194,8 @@ impl Client {
         let response = self.request(EVENTS, tag, None)?;
         match response.status() {
             StatusCode::OK if media_type(response.headers()).as_deref() == Some(EVENTS) => {
+                let max_len = u32::try_from(self.settings.max_len).unwrap_or(u32::MAX).max(MIN_STREAM_LEN);
+                self.meter.set_rate(Throttle::new(max_len.saturating_mul(2), max_len / 32, Instant::now()));
                 Ok(StreamResponse::Stream(response.into_body().into_reader()))
             }
             // The server has no stream: it sends the document, "not modified", or an error about the requested type.
@@ -177,12 +221,8 @@ impl Client {
         for _ in 0..=MAX_REDIRECTS {
             let response = match self.send(&target, accept, tag, left()) {
                 // Minimal containers have no certificates, so the built-in certificates of Mozilla are used instead.
-                Err(ureq::Error::Rustls(error)) if has_no_roots(&error.to_string()) => {
-                    self.agent = agent(&self.target, &self.settings, RootCerts::WebPki);
-                    self.uses_built_in_roots = true;
-                    if let Some(signal) = self.signal.take() {
-                        self.attach(&signal);
-                    }
+                Err(ureq::Error::Rustls(error)) if has_no_roots(&error.to_string()) && !self.uses_built_in_roots => {
+                    self.use_built_in_roots();
                     self.send(&target, accept, tag, left())
                 }
                 result => result,
@@ -204,6 +244,15 @@ impl Client {
             })?;
         }
         Err(Failure::permanent(format!("answered with more than {MAX_REDIRECTS} redirects in a row")))
+    }
+
+    /// Replaces the agent with one that trusts the built-in certificates.
+    fn use_built_in_roots(&mut self) {
+        self.agent = agent(&self.target, &self.settings, RootCerts::WebPki, &self.meter);
+        self.uses_built_in_roots = true;
+        if let Some(signal) = self.signal.take() {
+            self.attach(&signal);
+        }
     }
 
     /// Sends one request to `target`, with all headers.
@@ -232,6 +281,7 @@ impl Client {
         if let Some(tag) = tag {
             request = request.header(header::IF_NONE_MATCH, tag);
         }
+        self.meter.set_total(MAX_HEAD, "without a response");
         request.call()
     }
 
@@ -267,8 +317,7 @@ impl Client {
         let reader = response.body_mut().as_reader();
         let bytes = match encodings.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] {
             [] | [b"identity" | b""] => read(reader, max_len),
-            // A multi-member decoder reads to the end of the body, so data after the first member is an error.
-            [b"gzip" | b"x-gzip"] => read(MultiGzDecoder::new(reader), max_len),
+            [b"gzip" | b"x-gzip"] => read(Gunzip::new(reader), max_len),
             _ => return Err(Failure::transient("answered with an encoding that was not requested")),
         };
         bytes.map_err(|error| Failure::io_failure(&error))
@@ -276,7 +325,7 @@ impl Client {
 }
 
 /// Creates an agent, which owns connections, TLS and the proxy.
-fn agent(target: &Target, settings: &Settings, roots: RootCerts) -> Agent {
+fn agent(target: &Target, settings: &Settings, roots: RootCerts, meter: &Meter) -> Agent {
     // A request to this machine must not leave it, so it never uses a proxy.
     let use_proxy = settings.use_proxy && !target.is_loopback();
     let config = Agent::config_builder()
@@ -290,7 +339,8 @@ fn agent(target: &Target, settings: &Settings, roots: RootCerts) -> Agent {
         .timeout_connect(Some(settings.connect_timeout))
         .timeout_send_request(Some(settings.header_timeout))
         .timeout_recv_response(Some(settings.header_timeout));
-    config.build().new_agent()
+    let connector = DefaultConnector::new().chain(MeteredConnector(meter.clone()));
+    Agent::with_parts(config.build(), connector, DefaultResolver::default())
 }
 
 /// Reads to the end, up to the limit. Memory grows with the bytes that arrive, not with the announced length.

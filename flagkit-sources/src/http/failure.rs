@@ -41,6 +41,11 @@ impl Failure {
         Self::with_error(LoadError::unreachable(message))
     }
 
+    /// A stream that has been silent for too long.
+    pub(super) fn idle() -> Self {
+        Self::request_failed(&ureq::Error::Timeout(Timeout::PerRead))
+    }
+
     /// A document that arrived complete and is invalid. The next version of it may be valid, so the class is transient.
     pub(super) fn invalid_document(error: LoadError) -> Self {
         Self::with_error(error)

@@ -3,8 +3,8 @@
 //! ```text
 //! Http ──▶ poller    request, accept, persist, wait
 //!      ──▶ Client    one request, sorted into document, unchanged, or failure
-//!      ──▶ Events    a stream of documents, if the server offers one
-//!      ──▶ Schedule  the waits between requests
+//!      ──▶ Stream    a stream of documents on its own thread, if the server offers one
+//!      ──▶ Plan      the time of the next poll and of the next stream
 //!      ──▶ Cache     the last valid document on disk
 //! ```
 //!
@@ -12,21 +12,29 @@
 //!
 //! - `mod`: [`Http`] and its settings. `target`, `secret`, `roots`: the types of its settings.
 //! - `client`: requests and responses. `failure`: errors and their classes.
-//! - `events`: the parser of streams. `schedule`: waits, with back-off and jitter.
+//! - `gzip`, `meter`, `throttle`: limits on the work that a server can cause.
+//! - `events`: the parser of streams. `stream`: the thread that reads one. `follower`: what it means for the polls.
+//! - `schedule`: waits, with back-off and jitter. `plan`: the times that follow from them.
 //! - `state`: what a source remembers. `poller`: the loop that uses all of them.
 //! - `fuzzing`: access for the fuzz targets, compiled only for them.
 
 mod client;
 mod events;
 mod failure;
+mod follower;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod gzip;
+mod meter;
+mod plan;
 mod poller;
 mod roots;
 mod schedule;
 mod secret;
 mod state;
+mod stream;
 mod target;
+mod throttle;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -48,8 +56,15 @@ use crate::error::Error;
 ///
 /// The source sends conditional GET requests: a server that supports `ETag` answers "not modified" until the document
 /// changes. The wait between polls is the interval, plus or minus a tenth. If the server offers a stream of events at the
-/// same URL (`Accept: text/event-stream`, as flagkit-server does), changes arrive immediately. While the stream is open,
-/// the source polls every five minutes.
+/// same URL (`Accept: text/event-stream`, as flagkit-server does), changes arrive immediately. From its first valid
+/// document on, the stream replaces the polls, except for one every five minutes. Polls continue at their interval while
+/// the stream delivers no document, an invalid one, or nothing for half of the [idle timeout](Http::idle_timeout).
+///
+/// # Limits
+///
+/// A server cannot keep a client busy. At most 20 documents of a stream are published per second, and one error is
+/// reported; the newest document wins. The size of a document, its framing, its headers and its compressed form are
+/// limited, and so is the rate at which a stream is read.
 ///
 /// # Responses
 ///
@@ -73,7 +88,7 @@ use crate::error::Error;
 /// - Name resolution and connecting cannot be interrupted. If the guard is dropped meanwhile, the thread remains until
 ///   the connect timeout at most.
 /// - User information in the URL is sent in its written form, and relative redirects are not followed.
-/// - While a stream is open, [`Guard::reload`](crate::Guard::reload) takes effect with the next event or heartbeat.
+/// - A stream takes a second thread while it is open.
 /// - An older document that the server serves again is accepted, because going back is a legal change. Caches between
 ///   server and client must honour `ETag`.
 ///
@@ -245,7 +260,7 @@ impl Http {
 
     /// Sets how long a stream may be silent before it counts as lost. Default: 60 seconds; at most a day.
     ///
-    /// A server should send a heartbeat three times in this period.
+    /// A server should send a heartbeat three times in this period. After half of it without one, polls continue.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.settings.idle_timeout = timeout.min(DAY);
         self

@@ -1,20 +1,26 @@
 //! The poller: the loop that keeps the flags of a source equal to a document on a server.
 //!
 //! ```text
-//! load ──▶ run ──▶ wait ──▶ poll ─┐         request ──▶ accept ──▶ persist
-//!           ▲                     │
-//!           └── follow (stream) ◀─┘
+//! load ──▶ run ──▶ wait ──▶ poll ──▶ request ──▶ accept ──▶ persist
+//!           ▲       │
+//!           │       ▼
+//!           └── follow ◀── news ── stream (a thread of its own)
 //! ```
 //!
-//! `load` runs once at startup, on the thread of the caller. `run` then runs on the thread of the source until the guard
-//! is dropped. It opens a stream only after a successful poll, so a server that is down receives one request at a time.
-//! While a stream is open, polls continue at a long interval, because a stream may lose events without an error.
+//! `load` runs once at startup. `run` then runs until the guard is dropped. It requests a stream only after a successful
+//! poll, so a server that is down receives one request at a time.
+//!
+//! # Streams and polls
+//!
+//! A stream replaces polls from its first valid document on; see [`Follower`]. Until then, after an invalid document,
+//! after a failed poll and while the stream is quiet, polls continue as if there were no stream. Even a good stream is
+//! checked by a poll every five minutes, because it may lose events without an error.
 //!
 //! # Invariants
 //!
 //! - Only a complete, valid document changes the flags. Every other response leaves them unchanged.
 //! - The digest and the tag of a document are recorded together, and only if the document is valid.
-//! - Polls never depend on the stream: a failing stream delays no poll.
+//! - Polls never depend on the stream: a stream that fails, hangs or floods delays no poll.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -23,18 +29,17 @@ use ureq::http::HeaderValue;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Http;
-use super::client::{Client, Fetched, PollResponse, StreamResponse};
-use super::events::{Events, Item};
+use super::client::{Client, Fetched, PollResponse, Settings};
 use super::failure::Failure;
+use super::follower::Follower;
+use super::plan::Plan;
 use super::schedule::{FailureClass, PollOutcome, Random, Schedule};
-use super::state::{Accepted, State};
+use super::state::{Accepted, State, contents_digest};
+use super::stream::{End, Stream};
 use crate::cache::{Cache, CachedDocument};
-use crate::document::Format;
 
 /// The interval of polls without a tag, which return the document even if it is unchanged.
 const UNCONDITIONAL_INTERVAL: Duration = Duration::from_secs(600);
-/// The interval of polls while a stream is open.
-const POLL_INTERVAL_WITH_STREAM: Duration = Duration::from_secs(300);
 /// How long startup waits for the server when the cache has a document.
 const STARTUP_LIMIT: Duration = Duration::from_secs(2);
 /// The maximum age of a cached document that is used without a request, if streams are enabled.
@@ -43,6 +48,8 @@ const MAX_STALENESS_WITH_STREAM: Duration = Duration::from_secs(30);
 const TOUCH_INTERVAL: Duration = Duration::from_secs(1);
 /// The wait before the next request for a stream, after a response that the server has none.
 const STREAM_RETRY_INTERVAL: Duration = Duration::from_secs(300);
+/// What happens without a stream, for warnings.
+const POLLING: &str = "changes are detected by polling";
 
 impl Source for Http {
     fn provenance(&self) -> Provenance {
@@ -60,7 +67,7 @@ impl Source for Http {
         let Some((cached_load, cached)) = cached else {
             return self.start(Duration::MAX).map(Option::unwrap_or_default);
         };
-        self.state.accepted = Some(Accepted { digest: xxh3_128(&cached.bytes), tag: cached.tag.filter(is_sendable) });
+        self.state.accepted = Some(Accepted::new(&cached.bytes, cached.tag.filter(is_sendable)));
         // The age of a document from the future is unknown, so it counts as old.
         let age = cached.at.elapsed().unwrap_or(Duration::MAX);
         let error = if age < self.staleness().min(self.max_staleness.unwrap_or(Duration::MAX)) {
@@ -77,43 +84,35 @@ impl Source for Http {
     }
 
     fn run(&mut self, publisher: &Publisher) {
-        let mut polls = Schedule::new(self.poll, self.retry, Random::new());
-        let mut streams = polls.clone();
-        let startup = self.state.startup_outcome.take();
-        let mut has_succeeded = startup == Some(PollOutcome::Succeeded);
-        // Processes that start together have all sent a request, or none yet, so the next ones are spread.
-        let mut wait = match startup {
-            None => Schedule::new(self.staleness(), self.retry, Random::new()).initial_jitter(),
-            Some(PollOutcome::Succeeded) => polls.initial_jitter(),
-            Some(outcome) => polls.after(outcome),
-        };
+        let mut plan = self.plan();
+        let mut follower = None;
+        if self.state.startup_outcome.take() == Some(PollOutcome::Succeeded) {
+            follower = self.open_stream(publisher, &mut plan);
+        }
         loop {
             publisher.set_warnings(self.warnings());
-            if has_succeeded && self.wants_stream() {
-                let stream_wait = match self.follow(publisher) {
-                    StreamEnd::Stopped => return,
-                    StreamEnd::NotOffered => {
-                        self.state.stream_problem = None;
-                        STREAM_RETRY_INTERVAL
-                    }
-                    // `wait` is unchanged: the attempt delays no poll.
-                    StreamEnd::Failed(outcome) => streams.after(outcome),
-                    StreamEnd::Ended(lasted) => {
-                        let stream_wait = streams.after(PollOutcome::StreamEnded(lasted));
-                        // A poll finds changes since the end of the stream. It is never later than without a stream.
-                        wait = wait.min(stream_wait);
-                        stream_wait
-                    }
-                };
-                self.state.stream_retry_at = Instant::now().checked_add(stream_wait);
-                publisher.set_warnings(self.warnings());
+            let wake = plan.wait(follower.as_ref(), publisher);
+            let is_requested = match wake {
+                Wake::Stopped => return,
+                Wake::ReloadRequested => true,
+                // The thread of a stream reports news in this way.
+                Wake::Notified => follower.is_none(),
+                _ => false,
+            };
+            if let Some(open) = follower.take() {
+                follower = self.follow(open, publisher, &mut plan);
             }
-            if publisher.wait(wait) == Wake::Stopped {
-                return;
+            if !is_requested && !plan.is_poll_due(follower.as_ref()) {
+                continue;
             }
             let outcome = self.poll(publisher);
-            has_succeeded = outcome == PollOutcome::Succeeded;
-            wait = polls.after(outcome);
+            plan.record_poll(outcome);
+            let has_succeeded = outcome == PollOutcome::Succeeded;
+            match &mut follower {
+                Some(open) => open.record_poll(has_succeeded, Instant::now()),
+                None if has_succeeded => follower = self.open_stream(publisher, &mut plan),
+                None => {}
+            }
         }
     }
 
@@ -132,23 +131,23 @@ fn is_sendable(tag: &String) -> bool {
     opaque.is_some_and(|tag| !tag.contains('"')) && HeaderValue::from_str(tag).is_ok()
 }
 
-/// The way in which following a stream ended. `run` turns it into the wait before the next attempt.
-enum StreamEnd {
-    /// The stream was open for this long, and then ended.
-    Ended(Duration),
-    /// The stream could not be opened, or it brought no documents.
-    Failed(PollOutcome),
-    /// The server offers no stream.
-    NotOffered,
-    /// The source was stopped.
-    Stopped,
-}
-
 impl Http {
     /// Returns the default maximum age of cached flags at startup. It is also the longest wait until the next request.
     fn staleness(&self) -> Duration {
         // Users of a stream expect changes within seconds, even if they poll rarely.
         if self.stream { self.poll.min(MAX_STALENESS_WITH_STREAM) } else { self.poll }
+    }
+
+    /// Plans the first poll. It depends on the outcome of the request at startup.
+    fn plan(&self) -> Plan {
+        let mut polls = Schedule::new(self.poll, self.retry, Random::new());
+        // Processes that start together have all sent a request, or none yet, so the next ones are spread.
+        let wait = match self.state.startup_outcome {
+            None => Schedule::new(self.staleness(), self.retry, Random::new()).initial_jitter(),
+            Some(PollOutcome::Succeeded) => polls.initial_jitter(),
+            Some(outcome) => polls.after(outcome),
+        };
+        Plan::new(polls, wait)
     }
 
     /// Returns a source with the same settings and an empty state.
@@ -209,15 +208,19 @@ impl Http {
     fn accept(&mut self, fetched: Fetched) -> Result<Option<Load>, Failure> {
         let Fetched { bytes, format, tag } = fetched;
         let tag = tag.filter(is_sendable);
-        let digest = xxh3_128(&bytes);
-        let is_known = self.state.accepted.as_ref().is_some_and(|accepted| accepted.digest == digest);
-        let load = if is_known { None } else { Some(format.read(&bytes).map_err(Failure::invalid_document)?) };
-        if self.cache.is_some() && !is_known {
-            self.state.uncached = Some(CachedDocument { bytes, format, tag: tag.clone(), at: SystemTime::now() });
+        let known = self.state.accepted.as_mut();
+        if let Some(known) = known.filter(|known| known.contents == contents_digest(&bytes)) {
+            known.tag = tag;
+            self.persist();
+            return Ok(None);
         }
-        self.state.accepted = Some(Accepted { digest, tag });
+        let load = format.read(&bytes).map_err(Failure::invalid_document)?;
+        self.state.accepted = Some(Accepted::new(&bytes, tag.clone()));
+        if self.cache.is_some() {
+            self.state.uncached = Some(CachedDocument { bytes, format, tag, at: SystemTime::now() });
+        }
         self.persist();
-        Ok(load)
+        Ok(Some(load))
     }
 
     /// Writes the accepted document to the cache. If it is there already, updates the time in the cache.
@@ -231,7 +234,7 @@ impl Http {
         let Some(uncached) = self.state.uncached.take() else {
             // If another process has stored another document, or the file was removed, `touch` changes nothing.
             if let Some(accepted) = &self.state.accepted {
-                let _ = cache.touch(accepted.digest, SystemTime::now());
+                let _ = cache.touch(accepted.bytes, SystemTime::now());
             }
             return;
         };
@@ -265,58 +268,81 @@ impl Http {
         Some(Cache::new(path, Provenance::new(from)))
     }
 
-    /// Follows a stream to its end, and polls at long intervals meanwhile.
-    fn follow(&mut self, publisher: &Publisher) -> StreamEnd {
+    /// Requests a stream on a thread of its own, if it is time to. Returns `None` if there is none to follow.
+    fn open_stream(&mut self, publisher: &Publisher, plan: &mut Plan) -> Option<Follower> {
+        if !self.stream || !plan.is_stream_due() || publisher.signal().is_stopped() {
+            return None;
+        }
         let tag = self.state.accepted.as_ref().and_then(|accepted| accepted.tag.clone());
-        let opened = Instant::now();
-        let reader = match self.client().stream(tag.as_deref()) {
-            _ if publisher.signal().is_stopped() => return StreamEnd::Stopped,
-            Ok(StreamResponse::Stream(reader)) => reader,
-            Ok(StreamResponse::NotOffered) => return StreamEnd::NotOffered,
-            Err(failure) => {
-                let problem = format!("its stream cannot be opened, changes are seen by polling: {}", failure.error);
+        let client = self.client().for_stream();
+        let Settings { max_len, idle_timeout, .. } = self.settings;
+        match Stream::open(client, tag, max_len, idle_timeout, publisher.signal()) {
+            Ok(stream) => Some(Follower::new(stream, idle_timeout, Instant::now())),
+            Err(error) => {
+                self.state.stream_problem = Some(format!("cannot start the thread of its stream, {POLLING}: {error}"));
+                plan.record_failed_stream(PollOutcome::Failed(FailureClass::Transient, None));
+                None
+            }
+        }
+    }
+
+    /// Handles the news of a stream. Returns the stream unless it has ended.
+    fn follow(&mut self, mut open: Follower, publisher: &Publisher, plan: &mut Plan) -> Option<Follower> {
+        let now = Instant::now();
+        let news = open.take_news(now).unwrap_or_default();
+        match news.document {
+            Some(document) => {
+                let is_valid = self.accept_event(document, publisher);
+                open.record_document(is_valid, Instant::now());
+            }
+            // A comment proves that the server is alive, and nothing about a document that it has not sent.
+            None if news.is_alive && open.is_confirmed() => self.confirm(publisher),
+            None => {}
+        }
+        if open.is_useless(now) && self.state.stream_problem.is_none() {
+            self.state.stream_problem = Some(format!("its stream has brought no document yet, {POLLING}"));
+        }
+        let end = news.end.or_else(|| open.is_lost(now).then(|| End::Failed(Failure::idle())));
+        if let Some(end) = end {
+            self.end_stream(end, &open, publisher, plan);
+            return None;
+        }
+        if open.has_stopped_replacing(now) {
+            plan.postpone_poll();
+        }
+        Some(open)
+    }
+
+    /// Plans the next stream, and records why this one ended.
+    fn end_stream(&mut self, end: End, open: &Follower, publisher: &Publisher, plan: &mut Plan) {
+        // A stream without a document is useless: something between client and server may buffer its data. The class
+        // is permanent, so that it is requested ever less often.
+        let useless = PollOutcome::Failed(FailureClass::Permanent, None);
+        match end {
+            End::NotOffered => {
+                self.state.stream_problem = None;
+                plan.postpone_stream(STREAM_RETRY_INTERVAL);
+            }
+            End::NotOpened(failure) => {
+                let problem = format!("its stream cannot be opened, {POLLING}: {}", failure.error);
                 self.state.stream_problem = Some(problem);
-                return StreamEnd::Failed(failure.outcome());
+                plan.record_failed_stream(failure.outcome());
             }
-        };
-        let max_len = usize::try_from(self.settings.max_len).unwrap_or(usize::MAX);
-        let mut events = Events::new(reader, max_len, self.settings.idle_timeout);
-        let mut last_poll = opened;
-        // A heartbeat confirms the flags only if the last document of the stream was valid.
-        let (mut is_confirmed, mut has_begun) = (false, false);
-        loop {
-            let item = events.next();
-            if publisher.signal().is_stopped() {
-                return StreamEnd::Stopped;
+            End::Closed if !open.has_document() => {
+                self.state.stream_problem =
+                    Some(format!("its stream brings no documents, {POLLING}: it ends before its first document"));
+                plan.record_failed_stream(useless);
             }
-            match item {
-                Ok(Item::Event { kind, id, data }) => {
-                    if let Some(format) = Format::from_extension(&kind) {
-                        has_begun = true;
-                        let document = Fetched { bytes: data.into_bytes(), format, tag: id };
-                        is_confirmed = self.accept_event(document, publisher);
-                    } else if is_confirmed {
-                        self.confirm(publisher);
-                    }
-                }
-                Ok(Item::Heartbeat) if is_confirmed => self.confirm(publisher),
-                Ok(Item::Heartbeat) => {}
-                // A stream without a document is useless: something between client and server may buffer its data.
-                Ok(Item::End) if !has_begun => return self.fall_back_to_polling("it ends before its first document"),
-                Err(error) if !has_begun => {
-                    return self.fall_back_to_polling(&Failure::io_failure(&error).error.to_string());
-                }
-                // A server that restarts ends its streams. The next poll finds out whether it is available again.
-                Ok(Item::End) => return StreamEnd::Ended(opened.elapsed()),
-                Err(error) => {
-                    publisher.fail(Failure::io_failure(&error).error);
-                    return StreamEnd::Ended(opened.elapsed());
-                }
+            End::Failed(failure) if !open.has_document() => {
+                self.state.stream_problem =
+                    Some(format!("its stream brings no documents, {POLLING}: {}", failure.error));
+                plan.record_failed_stream(useless);
             }
-            let is_due = last_poll.elapsed() >= POLL_INTERVAL_WITH_STREAM;
-            if publisher.signal().wait(Duration::ZERO) == Wake::ReloadRequested || is_due {
-                is_confirmed = self.poll(publisher) == PollOutcome::Succeeded;
-                last_poll = Instant::now();
+            // A server that restarts ends its streams. The next poll finds out whether it is available again.
+            End::Closed => plan.record_ended_stream(open.age(Instant::now())),
+            End::Failed(failure) => {
+                publisher.fail(failure.error);
+                plan.record_ended_stream(open.age(Instant::now()));
             }
         }
     }
@@ -340,20 +366,6 @@ impl Http {
     fn confirm(&mut self, publisher: &Publisher) {
         self.persist();
         publisher.unchanged();
-    }
-
-    /// Records a stream that brings no documents, and returns a permanent failure.
-    ///
-    /// Attempts to open a stream block polls, so the waits between attempts grow.
-    fn fall_back_to_polling(&mut self, because: &str) -> StreamEnd {
-        let problem = format!("its stream brings no documents, changes are seen by polling: {because}");
-        self.state.stream_problem = Some(problem);
-        StreamEnd::Failed(PollOutcome::Failed(FailureClass::Permanent, None))
-    }
-
-    /// Returns whether to request a stream now.
-    fn wants_stream(&self) -> bool {
-        self.stream && self.state.stream_retry_at.is_none_or(|until| Instant::now() >= until)
     }
 
     /// Returns the warnings about the source itself, for its status.

@@ -71,6 +71,7 @@ mod http {
     mod content_type;
     mod dark_start;
     mod etag;
+    mod floods;
     mod limits {
         mod body;
         mod compression;
@@ -82,6 +83,7 @@ mod http {
     mod proxy;
     mod redirects;
     mod secrets;
+    mod signs_of_life;
     mod start;
     mod status_codes;
     mod stored_document;

@@ -342,7 +342,7 @@ fn a_stream_that_cannot_be_opened_does_not_affect_the_polls() {
     let server = Server::new(ON);
     server.set(|state| state.stream = answer("502 Bad Gateway", "x-secret: canary\r\n", "canary"));
     let guard = start(eager(&server.stub.url()));
-    let complaint = "its stream cannot be opened, changes are seen by polling";
+    let complaint = "its stream cannot be opened, changes are detected by polling";
     let is_warned = || status(&guard).warnings.iter().any(|warning| warning.contains(complaint));
     wait_until("a warning", is_warned);
     let warnings = status(&guard).warnings;

@@ -10,6 +10,8 @@ pub mod quote;
 #[cfg(feature = "http")]
 pub mod stored;
 #[cfg(feature = "http")]
+pub mod streams;
+#[cfg(feature = "http")]
 pub mod stub;
 
 use std::env;

@@ -160,10 +160,10 @@ pub fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
 
-/// An event with a document.
+/// An event with a document, unchanged to its last byte.
 pub fn event(tag: &str, document: &str) -> String {
-    let data: Vec<String> = document.lines().map(|line| format!("data: {line}")).collect();
-    format!("event: toml\nid: \"{tag}\"\n{}\n\n", data.join("\n"))
+    let data = document.replace('\n', "\ndata: ");
+    format!("event: toml\nid: \"{tag}\"\ndata: {data}\n\n")
 }
 
 /// A source that polls often and retries soon, so that tests need not wait.

@@ -32,10 +32,33 @@ fn a_gigabyte_in_one_chunk_is_cut_off() {
 
 #[test]
 fn chunks_of_a_byte_are_cut_off() {
-    let scenario = Scenario::new(module_path!(), "chunks_of_a_byte_are_cut_off", "more than 65536 bytes");
+    // The limits on contents and on all bytes are reached at almost the same time.
+    let expected = &["more than 65536 bytes", "more than 393216 bytes with chunks and trailers"];
+    let scenario = Scenario::either(module_path!(), "chunks_of_a_byte_are_cut_off", expected);
     scenario.with(|http| http.max_len(1 << 16)).run(|stream| {
         stream.write_all(format!("{HEAD}{CHUNKED}{}", chunk(EVIL)).as_bytes())?;
         pour(stream, chunk("x").as_bytes(), 1 << 30)
+    });
+}
+
+/// The contents are within the limit, and their framing is not.
+#[test]
+fn chunks_of_a_byte_count_with_their_framing() {
+    let name = "chunks_of_a_byte_count_with_their_framing";
+    let scenario = Scenario::new(module_path!(), name, "more than 786432 bytes with chunks and trailers");
+    scenario.with(|http| http.max_len(1 << 18)).run(|stream| {
+        stream.write_all(format!("{HEAD}{CHUNKED}{}", chunk(EVIL)).as_bytes())?;
+        pour(stream, chunk("x").as_bytes(), u64::MAX)
+    });
+}
+
+#[test]
+fn chunk_extensions_count() {
+    let name = "chunk_extensions_count";
+    let scenario = Scenario::new(module_path!(), name, "more than 786432 bytes with chunks and trailers");
+    scenario.with(|http| http.max_len(1 << 18)).run(|stream| {
+        stream.write_all(format!("{HEAD}{CHUNKED}{}", chunk(EVIL)).as_bytes())?;
+        pour(stream, b"1;xxxxx\r\nx\r\n", u64::MAX)
     });
 }
 

@@ -1,6 +1,7 @@
 //! An endless line or event ends a stream, costs little memory, and changes no flag.
 
 use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use crate::support::flood::{GOOD, Scenario, pour};
 use crate::support::stub::{self, STREAM, Stub, chunk, document, eager};
@@ -28,7 +29,7 @@ fn an_event_without_end_ends_a_stream() {
     });
 }
 
-/// Heartbeats as fast as the server can send them.
+/// Heartbeats as fast as the server can send them. The flags are confirmed at a limited rate.
 #[test]
 fn heartbeats_without_end_neither_change_a_flag_nor_delay_a_drop() {
     let stub = Stub::new(|request, stream| {
@@ -39,8 +40,12 @@ fn heartbeats_without_end_neither_change_a_flag_nor_delay_a_drop() {
         let _ = stream.write_all(opening.as_bytes()).and_then(|()| pour(stream, chunk(":\n\n").as_bytes(), u64::MAX));
         false
     });
-    let guard = stub::start(eager(&stub.url()));
-    wait_until("many heartbeats", || status(&guard).confirmations > 10_000);
+    let started = Instant::now();
+    let guard = stub::start(eager(&stub.url()).poll_every(Duration::from_secs(36_000)));
+    wait_until("many heartbeats", || status(&guard).confirmations > 30);
+    // At most one in 50 ms, and the document itself.
+    let (confirmations, elapsed) = (status(&guard).confirmations, started.elapsed());
+    assert!(u128::from(confirmations) <= elapsed.as_millis() / 50 + 2, "{confirmations} in {elapsed:?}");
     assert_eq!((guard.flags().snapshot().revision(), status(&guard).refusals), (1, 0));
     assert!(guard.stop(STOP_TIMEOUT), "its thread is left");
 }
