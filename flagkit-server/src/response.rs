@@ -5,26 +5,26 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flagkit_core::tooling::SourceState;
 
-use crate::{FlagServer, events};
+use crate::{FlagServer, accept, events};
 
 /// A cache between server and client may store a response, and must revalidate it before each use.
 const NO_CACHE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-cache");
 /// `Accept` decides between the document and the stream.
 const VARY: (header::HeaderName, &str) = (header::VARY, "accept");
+/// The seconds after which a client may request a stream again, while there are too many.
+const RETRY_AFTER: (header::HeaderName, &str) = (header::RETRY_AFTER, "60");
 
 /// `GET /flags`.
 pub(crate) async fn flags(State(server): State<FlagServer>, headers: HeaderMap) -> Response {
-    let has_header = |name, matches: &dyn Fn(&str) -> bool| {
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).any(matches)
-    };
-    if has_header(header::ACCEPT, &|accepted| accepted.contains("text/event-stream")) {
-        return events(State(server)).await;
-    }
     let Some(document) = server.document() else {
         return (StatusCode::SERVICE_UNAVAILABLE, [NO_CACHE, VARY], "no valid document yet\n").into_response();
     };
+    if accept::prefers_stream(&headers, document.content_type()) {
+        return events(State(server)).await;
+    }
     let tag = (header::ETAG, document.tag.clone());
-    if has_header(header::IF_NONE_MATCH, &|tags| document.matches_any(tags)) {
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
+    if known.into_iter().any(|tags| document.matches_any(tags)) {
         return (StatusCode::NOT_MODIFIED, [NO_CACHE, VARY], [tag]).into_response();
     }
     let content_type = (header::CONTENT_TYPE, document.content_type());
@@ -37,7 +37,12 @@ pub(crate) async fn events(State(server): State<FlagServer>) -> Response {
     if server.document().is_none_or(|document| document.event.is_none()) {
         return (StatusCode::NOT_ACCEPTABLE, [NO_CACHE, VARY], "no document to stream\n").into_response();
     }
-    ([NO_CACHE, VARY], events::stream(server.documents(), server.closing())).into_response()
+    let Some(permit) = server.stream_permit() else {
+        let headers = [NO_CACHE, VARY, RETRY_AFTER];
+        return (StatusCode::SERVICE_UNAVAILABLE, headers, "too many streams\n").into_response();
+    };
+    let lifetime = server.limits().stream_lifetime;
+    ([NO_CACHE, VARY], events::stream(server.documents(), server.closing(), lifetime, permit)).into_response()
 }
 
 /// `GET /healthz`.

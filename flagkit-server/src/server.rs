@@ -1,27 +1,29 @@
-//! The server: a watched flag file, its routes, and a graceful stop.
+//! The server: a watched flag file and its routes.
 
-use std::future::{Future, pending};
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use flagkit_core::Flags;
 use flagkit_sources::{Builder, Error, File, Guard, OnFailedStart};
-use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
-use tokio::time;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::document::Document;
+use crate::limits::Limits;
 use crate::response;
 
 /// A watched flag file and the routes that serve it.
 ///
 /// Cloning is cheap and returns another handle to the same file. The file is watched until the last handle is dropped.
 #[derive(Clone, Debug)]
-pub struct FlagServer(Arc<Shared>);
+pub struct FlagServer {
+    shared: Arc<Shared>,
+    limits: Limits,
+    /// One permit for each stream that may be opened.
+    streams: Arc<Semaphore>,
+}
 
+/// What all handles to a file share.
 #[derive(Debug)]
 struct Shared {
     guard: Guard,
@@ -44,12 +46,19 @@ impl FlagServer {
             document.send_replace(Some(Arc::new(Document::new(bytes.to_vec(), format))));
         });
         let guard = Builder::new().source(file).when_missing(OnFailedStart::Skip).start()?;
-        Ok(Self(Arc::new(Shared { guard, documents, closing: watch::Sender::new(false) })))
+        let shared = Arc::new(Shared { guard, documents, closing: watch::Sender::new(false) });
+        let limits = Limits::default();
+        Ok(Self { shared, limits, streams: permits(limits) })
+    }
+
+    /// Sets the limits on connections and streams. Clones made before keep their own limits.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, streams: permits(limits), ..self }
     }
 
     /// Returns the flags of the file, for reads in this process.
     pub fn flags(&self) -> &Flags {
-        self.0.guard.flags()
+        self.shared.guard.flags()
     }
 
     /// Returns the routes, to serve or to nest in the router of an application.
@@ -65,54 +74,32 @@ impl FlagServer {
     ///
     /// Call it before a graceful shutdown, which waits for open connections: a stream never ends by itself.
     pub fn close(&self) {
-        self.0.closing.send_replace(true);
+        self.shared.closing.send_replace(true);
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Returns a permit for a stream, or `None` while the maximum number of streams is open.
+    pub(crate) fn stream_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.streams).try_acquire_owned().ok()
     }
 
     pub(crate) fn documents(&self) -> watch::Receiver<Option<Arc<Document>>> {
-        self.0.documents.clone()
+        self.shared.documents.clone()
     }
 
     pub(crate) fn closing(&self) -> watch::Receiver<bool> {
-        self.0.closing.subscribe()
+        self.shared.closing.subscribe()
     }
 
     /// Returns the last valid document.
     pub(crate) fn document(&self) -> Option<Arc<Document>> {
-        self.0.documents.borrow().clone()
+        self.shared.documents.borrow().clone()
     }
 }
 
-/// How long a stop waits for connections of idle clients.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// Serves until `stop` is ready.
-///
-/// Then it ends all streams and waits for responses in progress, for at most 5 seconds.
-///
-/// # Errors
-///
-/// Returns an error when the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    server: FlagServer,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let router = server.router();
-    let (closed, closing) = oneshot::channel();
-    let stopped = async move {
-        stop.await;
-        server.close();
-        let _ = closed.send(());
-    };
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stopped);
-    let overdue = async {
-        match closing.await {
-            Ok(()) => time::sleep(GRACE).await,
-            Err(_) => pending().await,
-        }
-    };
-    tokio::select! {
-        result = serving => result,
-        () = overdue => Ok(()),
-    }
+fn permits(limits: Limits) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(limits.max_streams.min(Semaphore::MAX_PERMITS)))
 }

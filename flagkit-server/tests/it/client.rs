@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Served, TestDir, wait_until};
 use flagkit_core::tooling::{SourceState, SourceStatus};
+use flagkit_server::Limits;
 use flagkit_sources::{Builder, Guard, Http, OnFailedStart, Retry};
 
 const ON: &str = "[flags]\na = true\n";
@@ -120,6 +121,33 @@ fn a_document_that_cannot_be_streamed_is_polled() {
     dir.replace("flags.toml", ON);
     wait_until("a flip", || is_on(&guard));
     assert_eq!(status(&guard).refusals, 0);
+}
+
+#[test]
+fn a_client_polls_while_the_server_has_too_many_streams() {
+    let dir = TestDir::new();
+    dir.replace("flags.toml", ON);
+    let served = Served::with_limits(dir.file("flags.toml"), Limits::default().max_streams(0));
+    let guard = follow(&served.url(), OFTEN, true);
+    let is_warned = || status(&guard).warnings.iter().any(|warning| warning.contains("answered 503"));
+    wait_until("the warning", is_warned);
+    flip(&dir, std::slice::from_ref(&guard));
+    assert_eq!(status(&guard).refusals, 0);
+}
+
+/// The stream replaces the line endings, and the poll does not. The source must not take that for another document.
+#[test]
+fn a_document_with_crlf_is_published_once() {
+    let (dir, served) = serve_file("[flags]\r\na = true\r\n");
+    let guard = follow(&served.url(), RARELY, true);
+    wait_until("the document as an event", || status(&guard).confirmations > 0);
+    guard.reload();
+    let confirmations = status(&guard).confirmations;
+    wait_until("a poll", || status(&guard).confirmations > confirmations);
+    assert_eq!((status(&guard).loads, guard.flags().snapshot().revision()), (1, 1));
+    dir.replace("flags.toml", "[flags]\r\na = false\r\n");
+    wait_until("a flip", || !is_on(&guard));
+    assert_eq!(status(&guard).loads, 2);
 }
 
 #[test]

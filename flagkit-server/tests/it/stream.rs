@@ -67,12 +67,24 @@ fn the_accept_header_decides_between_stream_and_document() {
         "text/event-stream; charset=utf-8",
         "application/json, text/event-stream",
         "text/event-stream;q=0.5, */*;q=0.1",
+        "Text/Event-Stream",
+        "TEXT/EVENT-STREAM; Q=0.1",
+        "application/json;q=0.2, text/event-stream;q=0.3",
     ] {
         let mut stream = Events::open(served.address, "/flags", &[("accept", accept)]);
         assert_eq!(stream.next().expect("an event").data, version(1), "{accept}");
     }
     let document = "application/toml, application/json, text/plain;q=0.5, */*;q=0.1";
-    for accept in [document, "*/*", "text/*", "text/html", ""] {
+    for accept in [
+        document,
+        "*/*",
+        "text/*",
+        "text/html",
+        "",
+        "text/event-stream;q=0",
+        "Text/Event-Stream; Q=0.000, */*",
+        "application/toml, text/event-stream;q=0.5",
+    ] {
         let response = served.request("GET", "/flags", &[("accept", accept)]);
         assert_eq!((response.status, response.text()), (200, &*version(1)), "{accept}");
     }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use flagkit_server::FlagServer;
+use flagkit_server::{FlagServer, Limits};
 use flagkit_sources::File;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -61,12 +61,20 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn new(file: File) -> Self {
-        Self::on("127.0.0.1:0".parse().expect("an address"), file)
+        Self::with_limits(file, Limits::default())
+    }
+
+    pub(crate) fn with_limits(file: File, limits: Limits) -> Self {
+        Self::start("127.0.0.1:0".parse().expect("an address"), file, limits)
     }
 
     /// Serves at a given address, so that a server can come back at its old one.
     pub(crate) fn on(address: SocketAddr, file: File) -> Self {
-        let server = FlagServer::new(file).expect("a valid or missing file");
+        Self::start(address, file, Limits::default())
+    }
+
+    fn start(address: SocketAddr, file: File, limits: Limits) -> Self {
+        let server = FlagServer::new(file).expect("a valid or missing file").with_limits(limits);
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind(address)).expect("a loopback port");
         let address = listener.local_addr().expect("it is bound");
