@@ -114,8 +114,10 @@ class Evaluator:
             on, reason = point(salt, hashed) < math.floor(rollout * BUCKETS / 100), "rollout"
         if not on:
             variant = None
-        elif variant is None and hashed is not None and "variants" in flag:
-            variant = assigned_variant(flag["variants"], point(salt + ":variant", hashed))
+        elif variant is None and "variants" in flag:
+            variant = sole_variant(flag["variants"])
+            if variant is None and hashed is not None:
+                variant = assigned_variant(flag["variants"], point(salt + ":variant", hashed))
         return result(on, reason, rule, variant)
 
     def rule_matches(self, rule):
@@ -186,6 +188,12 @@ def percentage(value):
 def point(salt, hashed):
     seed = xxhash.xxh3_64_intdigest(salt.encode()) & 0xFFFF_FFFF
     return xxhash.xxh3_64_intdigest(hashed.encode(), seed) >> 33
+
+
+def sole_variant(variants):
+    """The variant that has all the weight, if one has."""
+    weighted = [name for name, weight in variants.items() if weight > 0]
+    return weighted[0] if len(weighted) == 1 else None
 
 
 def assigned_variant(variants, second_point):

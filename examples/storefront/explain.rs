@@ -82,22 +82,5 @@ fn list(steps: &[Step]) -> Option<String> {
 }
 
 fn item(step: &Step) -> String {
-    let (line, steps): (String, &[Step]) = match step {
-        Step::Prerequisite { key, on, reason, steps } => {
-            (format!("requires {key}: {}, {reason}", if *on { "on" } else { "off" }), steps)
-        }
-        Step::Group { name, verdict, steps } => (format!("{name}: {}", verdict.as_str()), steps),
-        Step::Criterion { attribute, operator, actual, verdict } => {
-            let actual = match actual {
-                Some(actual) => format!(", got {actual}"),
-                None if attribute == "id" => String::new(),
-                None => ", got no value".to_owned(),
-            };
-            (format!("{attribute} {operator}: {}{actual}", verdict.as_str()), &[])
-        }
-        Step::VariantAssigned { variant, point } => (format!("variant {variant}: assigned by point {point}"), &[]),
-        // Later versions may add steps.
-        _ => (format!("{step:?}"), &[]),
-    };
-    format!("<li>{}{}</li>", text(&line), list(steps).unwrap_or_default())
+    format!("<li>{}{}</li>", text(&step.to_string()), list(step.steps()).unwrap_or_default())
 }

@@ -61,6 +61,6 @@ fn source(status: &SourceStatus) -> Value {
         "last_error": status.last_error.as_ref().map(ToString::to_string),
         "problems": status.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "loads": status.loads,
-        "refusals": status.refusals,
+        "failures": status.failures,
     })
 }

@@ -30,47 +30,69 @@ use std::sync::Arc;
 pub struct Error(#[from] ErrorKind);
 
 /// The private kinds of [`Error`], each with its message and cause.
+///
+/// A message is `got A, expected B`, or `cannot X` with the reason after a colon or as the cause.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ErrorKind {
-    #[error("an empty key; a key has 1 to 128 characters")]
+    #[error("got an empty key, expected 1 to 128 characters")]
     KeyEmpty,
-    #[error("a key of {len} bytes; a key has at most {max} bytes")]
+    #[error("got a key of {len} bytes, expected at most {max}")]
     KeyTooLong { len: usize, max: usize },
-    #[error("a key that begins with {found:?}; a key begins with an ASCII letter or digit")]
+    #[error("got a key that begins with {found:?}, expected an ASCII letter or digit first")]
     KeyStart { found: char },
-    #[error("{found:?} at byte {index} of a key; legal are ASCII letters, digits, '.', '_' and '-'")]
+    #[error("got a key with {found:?} at byte {index}, expected ASCII letters, digits, '.', '_' and '-'")]
     KeyCharacter { index: usize, found: char },
-    #[error("{found:?} at byte {index} of a key in upper case; legal are ASCII capitals, digits and '_'")]
+    #[error("got a key with {found:?} at byte {index}, expected ASCII capitals, digits and '_'")]
     KeyNotUpperCase { index: usize, found: char },
-    #[error("not a plain decimal number such as 25 or 12.5")]
+    #[error("cannot parse the percentage: not a plain decimal number such as 25 or 12.5")]
     PercentNotANumber,
-    #[error("outside 0 to 100")]
+    #[error("cannot parse the percentage: outside 0 to 100")]
     PercentOutOfRange,
-    #[error("more than 6 decimals")]
+    #[error("cannot parse the percentage: more than 6 decimals")]
     PercentTooFine,
-    #[error("not a day of the calendar written as 2027-02-01")]
+    #[error("cannot parse the date: not a day of the calendar written as 2027-02-01")]
     Date,
     #[error("got {got} buckets, expected 1 to {max}")]
     BucketCount { got: u32, max: u32 },
-    #[error("{0}")]
-    Variants(&'static str),
-    #[error("conditions nested deeper than {max} levels")]
+    #[error("got two variants of one name, expected distinct names")]
+    VariantTwice,
+    #[error("got a weight above {max}, expected at most {max}")]
+    VariantWeight { max: u64 },
+    #[error("got no variants, expected at least one")]
+    VariantsEmpty,
+    #[error("got weights that sum to 0, expected one above 0")]
+    VariantsWeightless,
+    #[error("cannot nest the conditions: deeper than {max} levels")]
     ConditionTooDeep { max: usize },
-    #[error("not a number")]
+    #[error("cannot compare: the operand is not a number")]
     OperandNotANumber,
-    #[error("not a date with a time and a zone")]
+    #[error("cannot parse the timestamp: not a date with a time and a zone")]
     OperandNotATimestamp,
-    #[error("{text:?} is not a network such as 10.0.0.0/8")]
+    #[error("got {text:?}, expected a network such as 10.0.0.0/8")]
     OperandNotANetwork { text: Box<str> },
-    #[error("{reason}")]
-    Pattern { reason: Box<str> },
-    #[error("{0}")]
+    #[error("cannot compile the pattern")]
+    Pattern(#[source] PatternError),
+    #[error("cannot parse the version requirement")]
     Version(#[source] Arc<semver::Error>),
     #[cfg(feature = "serde")]
-    #[error("{reason}")]
+    #[error("cannot read the value of the variant: {reason}")]
     Payload { reason: Box<str> },
     #[error("cannot recover after the fork: the process was forked while its flags were being changed")]
     Fork,
+}
+
+/// Why a text is not a usable pattern. It is the cause of an [`ErrorKind::Pattern`].
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum PatternError {
+    #[error("got {len} bytes, expected at most {max}")]
+    TooLong { len: usize, max: usize },
+    #[error("the pattern is too complex")]
+    TooComplex,
+    #[error("classes are ASCII: no letter beyond it, and no \\p{{…}}")]
+    NotAscii,
+    /// The parser of patterns explains a syntax error in several lines. This is the last one, which holds the reason.
+    #[error("{reason}")]
+    Syntax { reason: Box<str> },
 }
 
 impl Error {
@@ -103,7 +125,13 @@ impl Error {
 
     /// Returns whether names or weights do not make [`Variants`](crate::Variants).
     pub fn is_variants(&self) -> bool {
-        matches!(self.0, ErrorKind::Variants(_))
+        matches!(
+            self.0,
+            ErrorKind::VariantTwice
+                | ErrorKind::VariantWeight { .. }
+                | ErrorKind::VariantsEmpty
+                | ErrorKind::VariantsWeightless
+        )
     }
 
     /// Returns whether a [`Condition`](crate::source::Condition) or an [`Operator`](crate::source::Operator) cannot be
@@ -115,7 +143,7 @@ impl Error {
                 | ErrorKind::OperandNotANumber
                 | ErrorKind::OperandNotATimestamp
                 | ErrorKind::OperandNotANetwork { .. }
-                | ErrorKind::Pattern { .. }
+                | ErrorKind::Pattern(_)
                 | ErrorKind::Version(_)
         )
     }

@@ -181,6 +181,7 @@ pub mod source {
 pub mod tooling {
     pub use crate::condition::Verdict;
     pub use crate::evaluate::{Effect, Step};
+    pub use crate::model::Part;
     pub use crate::publish::{Change, LoadFailure, SourceState, SourceStatus, StateChange, WarningsChange};
 }
 
@@ -216,7 +217,7 @@ pub use flagkit_macros::{Attribute, Subject};
 ///
 /// # Cost
 ///
-/// Without `in`: one relaxed atomic load and a compare, and for a percentage also one hash of the id. With `in`: a
+/// Without `in`: one atomic load and a compare, and for a percentage also one hash of the id. With `in`: a
 /// lookup of the key. It never allocates, waits for a lock or panics.
 ///
 /// # Examples

@@ -107,8 +107,8 @@ impl Source for Env {
 fn env_key(prefix: &str, name: &OsStr) -> Result<EnvKey, Problem> {
     let shown = name.to_string_lossy();
     let key = shown.get(prefix.len()..).unwrap_or_default();
-    EnvKey::new(key).map_err(|error| {
-        let problem = Problem::new(&*shown, error.to_string(), "a key in upper case with `_` for `-` and `.`");
+    EnvKey::new(key).map_err(|_| {
+        let problem = Problem::new(&*shown, format!("{key:?}"), "a key in upper case with `_` for `-` and `.`");
         match FlagKey::new(key) {
             Ok(key) => problem.with_help(format!("write {prefix}{}", EnvKey::from_key(&key))),
             Err(_) => problem,
@@ -131,8 +131,8 @@ fn flag(name: &str, value: &OsStr) -> Result<Option<Flag>, Problem> {
     } else if is(["off", "false"]) {
         Ok(Some(Flag::off()))
     } else if text.ends_with('%') {
-        let percent = text.parse().map_err(|error| {
-            Problem::new(name, shown(text), expected).with_help(format!("the percentage is {error}"))
+        let percent = text.parse().map_err(|error: flagkit_core::Error| {
+            Problem::new(name, shown(text), expected).with_help(error.to_string())
         })?;
         Ok(Some(Flag::on().with_rollout(percent)))
     } else {

@@ -95,7 +95,7 @@ fn the_child_keeps_reading_and_the_parent_keeps_following() {
         .start()
         .expect("starts");
     let mut guard = Some(guard);
-    let is_settled = |guard: &Guard| guard.status().sources[..2].iter().all(|source| source.confirmations > 0);
+    let is_settled = |guard: &Guard| guard.status().sources[..2].iter().all(|source| source.unchanged > 0);
     wait_until("the first checks are done", || guard.as_ref().is_some_and(is_settled));
     let child = run_in_fork(support::DEADLINE, || check_child(guard.take().expect("it is here")));
     assert_eq!(child, Some(0));
@@ -175,7 +175,7 @@ fn the_child_can_restart_its_sources() {
         }
         check_or(state(2) == SourceState::Stopped && now()[2].loads == before[2].loads, 3)?;
         check_or(now().iter().all(|source| source.warnings.is_empty()), 4)?;
-        eventually(5, || now()[1].confirmations > 0)?;
+        eventually(5, || now()[1].unchanged > 0)?;
         folder.replace(document("a", true));
         eventually(6, || is_on(&guard, "a"))?;
         check_or(receiver.recv_timeout(support::DEADLINE).is_ok_and(|layer| layer.starts_with("file:")), 7)?;

@@ -117,14 +117,14 @@ pub struct Threshold(u32);
 
 impl Threshold {
     /// Includes no subject.
-    pub const NOBODY: Self = Self(0);
+    pub const NONE: Self = Self(0);
     /// Includes every subject: one above the last point.
-    pub const EVERYBODY: Self = Self(1 << 31);
+    pub const ALL: Self = Self(1 << 31);
 
     /// Returns the threshold with this number, or `None` above 2^31.
     #[inline]
     pub fn from_bits(bits: u32) -> Option<Self> {
-        (bits <= Self::EVERYBODY.0).then_some(Self(bits))
+        (bits <= Self::ALL.0).then_some(Self(bits))
     }
 
     /// Returns the threshold as a number.
@@ -143,7 +143,7 @@ impl Threshold {
 impl From<Percent> for Threshold {
     /// Returns `floor(percent × 2^31 / 100)`.
     fn from(percent: Percent) -> Self {
-        Self::from_percent(percent, Self::EVERYBODY)
+        Self::from_percent(percent, Self::ALL)
     }
 }
 
@@ -177,7 +177,7 @@ pub struct Bucketing {
 impl Bucketing {
     /// Returns the bucketing that this module specifies: seeded by the salt, with 2^31 points.
     pub fn new() -> Self {
-        Self { seed: None, points: Threshold::EVERYBODY }
+        Self { seed: None, points: Threshold::ALL }
     }
 
     /// Sets the seed of the hash that decides whether a subject is included. Default: the seed of the salt.
@@ -198,11 +198,11 @@ impl Bucketing {
     /// Returns an error unless the number is 1 to 2^31.
     pub fn with_points(mut self, points: u32) -> Result<Self, Error> {
         match Threshold::from_bits(points) {
-            Some(points) if points > Threshold::NOBODY => {
+            Some(points) if points > Threshold::NONE => {
                 self.points = points;
                 Ok(self)
             }
-            _ => Err(ErrorKind::BucketCount { got: points, max: Threshold::EVERYBODY.0 }.into()),
+            _ => Err(ErrorKind::BucketCount { got: points, max: Threshold::ALL.0 }.into()),
         }
     }
 
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn no_number_past_the_line_is_a_threshold() {
-        assert_eq!(Threshold::from_bits(1 << 31), Some(Threshold::EVERYBODY));
+        assert_eq!(Threshold::from_bits(1 << 31), Some(Threshold::ALL));
         assert_eq!(Threshold::from_bits((1 << 31) + 1), None);
     }
 }

@@ -13,9 +13,9 @@ use crate::subject::value::Value;
 pub(crate) struct Bucketer {
     hash: Hash,
     /// The attribute that is hashed; `None` for the id.
-    by: Option<Arc<str>>,
+    attribute: Option<Arc<str>>,
     /// The number of points, the denominator of every percentage.
-    len: Threshold,
+    points: Threshold,
 }
 
 /// The hash that computes a subject's point.
@@ -29,19 +29,20 @@ pub(crate) enum Hash {
 }
 
 impl Bucketer {
-    pub(crate) fn new(seed: Seed, by: Option<Arc<str>>, len: Threshold) -> Self {
-        Self { hash: Hash::Xxh3(seed), by, len }
+    pub(crate) fn new(seed: Seed, attribute: Option<Arc<str>>, points: Threshold) -> Self {
+        Self { hash: Hash::Xxh3(seed), attribute, points }
     }
 
     /// Returns the subject's point, or `None` if the subject lacks the value that is hashed.
     #[inline]
     pub(crate) fn point<S: Subject + ?Sized>(&self, subject: &S) -> Option<Point> {
         // An id is as large as its longest number, so it is read in place and not passed on.
-        match &self.by {
+        match &self.attribute {
             None => subject.id().as_ref().and_then(|id| self.point_of_bytes(id.as_bytes())),
             Some(attribute) => match subject.attribute(attribute)? {
                 Value::Text(text) => self.point_of_bytes(text.as_bytes()),
                 Value::Integer(number) => self.point_of_bytes(Id::from(number).as_bytes()),
+                Value::Unsigned(number) => self.point_of_bytes(Id::from(number).as_bytes()),
                 Value::Bool(_) | Value::Float(_) | Value::List(_) => None,
             },
         }
@@ -51,7 +52,7 @@ impl Bucketer {
     #[inline]
     fn point_of_bytes(&self, unit: &[u8]) -> Option<Point> {
         let Hash::Xxh3(seed) = self.hash;
-        (!unit.is_empty()).then(|| Point::of_bytes(unit, seed).scaled_to(self.len))
+        (!unit.is_empty()).then(|| Point::of_bytes(unit, seed).scaled_to(self.points))
     }
 }
 
@@ -80,13 +81,13 @@ pub(crate) struct Rollout {
 
 impl From<SimpleRollout> for Rollout {
     fn from(SimpleRollout { seed, threshold }: SimpleRollout) -> Self {
-        Self { bucketer: Bucketer::new(seed, None, Threshold::EVERYBODY), threshold }
+        Self { bucketer: Bucketer::new(seed, None, Threshold::ALL), threshold }
     }
 }
 
 impl Rollout {
     pub(crate) fn new(bucketer: Bucketer, percent: Percent) -> Self {
-        let threshold = Threshold::from_percent(percent, bucketer.len);
+        let threshold = Threshold::from_percent(percent, bucketer.points);
         Self { bucketer, threshold }
     }
 
@@ -94,9 +95,9 @@ impl Rollout {
     pub(crate) fn to_simple(&self) -> Option<SimpleRollout> {
         let Hash::Xxh3(seed) = self.bucketer.hash;
         if self.is_full() {
-            return Some(SimpleRollout { seed, threshold: Threshold::EVERYBODY });
+            return Some(SimpleRollout { seed, threshold: Threshold::ALL });
         }
-        let is_simple = self.bucketer.by.is_none() && self.bucketer.len == Threshold::EVERYBODY;
+        let is_simple = self.bucketer.attribute.is_none() && self.bucketer.points == Threshold::ALL;
         is_simple.then_some(SimpleRollout { seed, threshold: self.threshold })
     }
 
@@ -117,7 +118,7 @@ impl Rollout {
 
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.threshold == self.bucketer.len
+        self.threshold == self.bucketer.points
     }
 }
 
@@ -134,7 +135,7 @@ mod tests {
             let points = (0..1_000_u64).map(|id| bucketer(len).point(&id).expect("an id").to_bits());
             assert!(points.clone().all(|point| point < len), "{len}");
             assert!(Rollout::new(bucketer(len), Percent::HUNDRED).is_full());
-            assert_eq!(Rollout::new(bucketer(len), Percent::ZERO).threshold(), Threshold::NOBODY);
+            assert_eq!(Rollout::new(bucketer(len), Percent::ZERO).threshold(), Threshold::NONE);
         }
         // 25 percent of a hundred points are 25 points, and the same quarter as of 2^31 points.
         assert_eq!(Rollout::new(bucketer(100), percent("25")).threshold().to_bits(), 25);

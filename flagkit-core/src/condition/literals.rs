@@ -117,6 +117,7 @@ impl LiteralSet {
             Value::Bool(true) => return self.bools.has_true.into(),
             Value::Bool(false) => return self.bools.has_false.into(),
             Value::Integer(integer) => Number::Integer(integer),
+            Value::Unsigned(integer) => Number::from_u128(integer),
             Value::Float(float) => match Number::from_f64(float) {
                 Some(number) => number,
                 None => return Verdict::Unknown,

@@ -1,21 +1,29 @@
 //! Numbers, compared by value.
+//!
+//! A subject may have a 64-bit or a 128-bit integer where a document has a decimal with a fraction, or the reverse. A
+//! conversion to `f64` would make neighbours equal, so integers stay exact and are compared with fractions exactly.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A number other than NaN: an exact integer, or a binary fraction.
+/// A number other than NaN: an exact integer, or a binary fraction. Operands and attribute values become one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
     Integer(i128),
+    /// An integer above `i128::MAX`.
+    Large(u128),
     Float(f64),
 }
 
 impl Number {
     /// Parses a decimal, with or without an exponent. Returns `None` for other texts, for numbers that are not finite,
-    /// and for integers outside of -2^127 to 2^127 - 1.
+    /// and for integers outside of -2^127 to 2^128 - 1.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if let Ok(integer) = text.parse() {
             return Some(Self::Integer(integer));
+        }
+        if let Ok(large) = text.parse() {
+            return Some(Self::Large(large));
         }
         // An integer that is too large must not become the nearest fraction.
         if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+')) {
@@ -25,6 +33,13 @@ impl Number {
         text.parse().ok().filter(|float: &f64| plain && float.is_finite()).map(Self::Float)
     }
 
+    /// Returns the number, in the one form that every integer has.
+    #[inline]
+    pub(super) fn from_u128(integer: u128) -> Self {
+        i128::try_from(integer).map_or(Self::Large(integer), Self::Integer)
+    }
+
+    /// Returns the number, or `None` for NaN.
     pub(super) fn from_f64(float: f64) -> Option<Self> {
         (!float.is_nan()).then_some(Self::Float(float))
     }
@@ -37,6 +52,11 @@ impl Number {
             (Self::Float(a), Self::Float(b)) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
             (Self::Integer(a), Self::Float(b)) => compare_mixed(a, b),
             (Self::Float(a), Self::Integer(b)) => compare_mixed(b, a).reverse(),
+            (Self::Integer(_), Self::Large(_)) => Ordering::Less,
+            (Self::Large(_), Self::Integer(_)) => Ordering::Greater,
+            (Self::Large(a), Self::Large(b)) => a.cmp(&b),
+            (Self::Large(a), Self::Float(b)) => compare_large(a, b),
+            (Self::Float(a), Self::Large(b)) => compare_large(b, a).reverse(),
         }
     }
 }
@@ -56,6 +76,18 @@ fn compare_mixed(integer: i128, float: f64) -> Ordering {
     integer.cmp(&(whole as i128)).then_with(|| whole.partial_cmp(&float).unwrap_or(Ordering::Equal))
 }
 
+/// Compares an integer from 2^127. A float of that size has no fraction, so it converts exactly if it is in range.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // within the limits
+fn compare_large(integer: u128, float: f64) -> Ordering {
+    if float >= 2.0 * LIMIT {
+        return Ordering::Less;
+    }
+    if float < LIMIT {
+        return Ordering::Greater;
+    }
+    integer.cmp(&(float as u128))
+}
+
 impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
         self.compare(*other) == Ordering::Equal
@@ -68,6 +100,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(integer) => write!(f, "{integer}"),
+            Self::Large(integer) => write!(f, "{integer}"),
             Self::Float(float) => write!(f, "{float}"),
         }
     }
@@ -96,12 +129,27 @@ mod tests {
             compare("-170141183460469231731687303715884105728", "-170141183460469231731687303715884105728.0"),
             Ordering::Equal
         );
+        let greatest = "340282366920938463463374607431768211455";
+        assert_eq!(
+            compare("170141183460469231731687303715884105728", "170141183460469231731687303715884105728.0"),
+            Ordering::Equal
+        );
+        assert_eq!(
+            compare("170141183460469231731687303715884105729", "170141183460469231731687303715884105728.0"),
+            Ordering::Greater
+        );
+        assert_eq!(compare(greatest, "340282366920938463463374607431768211456.0"), Ordering::Less);
+        assert_eq!(compare(greatest, "170141183460469231731687303715884105727"), Ordering::Greater);
+        assert_eq!(compare("-1", greatest), Ordering::Less);
+        assert_eq!(compare(greatest, "1.5"), Ordering::Greater);
+        assert_eq!(Number::Large(u128::MAX).compare(Number::Float(f64::NEG_INFINITY)), Ordering::Greater);
+        assert_eq!(Number::from_u128(5), Number::Integer(5));
         assert_eq!(Number::Integer(5).compare(Number::Float(f64::INFINITY)), Ordering::Less);
     }
 
     #[test]
     fn what_is_no_number_is_none() {
-        let (above, below) = ("170141183460469231731687303715884105728", "-170141183460469231731687303715884105729");
+        let (above, below) = ("340282366920938463463374607431768211456", "-170141183460469231731687303715884105729");
         for text in ["", "nan", "inf", "-inf", "1e999", "0x10", "1_000", "one", above, below] {
             assert!(Number::parse(text).is_none(), "{text}");
         }

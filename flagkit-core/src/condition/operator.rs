@@ -74,9 +74,10 @@ impl Operator {
     ///
     /// Returns an error if the pattern is not a regular expression, has more than 256 bytes, or is too complex.
     pub fn matches(pattern: &str) -> Result<Self, Error> {
-        Pattern::parse(pattern)
-            .map(|pattern| Self(Kind::Matches(pattern)))
-            .map_err(|reason| ErrorKind::Pattern { reason: reason.into() }.into())
+        match Pattern::parse(pattern) {
+            Ok(pattern) => Ok(Self(Kind::Matches(pattern))),
+            Err(error) => Err(ErrorKind::Pattern(error).into()),
+        }
     }
 
     /// Returns an operator that accepts numbers below this one.
@@ -246,7 +247,7 @@ impl Operator {
             }
             (Kind::EndsWith(ends), Value::Text(text)) => Some(ends.iter().any(|end| ends_with(text, end))),
             (Kind::Matches(pattern), Value::Text(text)) => Some(pattern.is_match(text)),
-            (Kind::Compares { side, included, number }, Value::Integer(_) | Value::Float(_)) => {
+            (Kind::Compares { side, included, number }, Value::Integer(_) | Value::Unsigned(_) | Value::Float(_)) => {
                 number_of(value).map(|value| {
                     let ordering = value.compare(*number);
                     ordering == *side || (*included && ordering.is_eq())
@@ -271,7 +272,7 @@ impl Operator {
 fn each(value: Value<'_>, mut evaluate: impl FnMut(Value<'_>) -> Verdict) -> Verdict {
     match value {
         Value::List(list) => {
-            let elements = (0..list.len()).map(|index| match list.get(index) {
+            let elements = (0..list.count()).map(|index| match list.element(index) {
                 Some(Value::List(_)) | None => Verdict::Unknown,
                 Some(element) => evaluate(element),
             });
@@ -284,6 +285,7 @@ fn each(value: Value<'_>, mut evaluate: impl FnMut(Value<'_>) -> Verdict) -> Ver
 fn number_of(value: Value<'_>) -> Option<Number> {
     match value {
         Value::Integer(integer) => Some(Number::Integer(integer)),
+        Value::Unsigned(integer) => Some(Number::from_u128(integer)),
         Value::Float(float) => Number::from_f64(float),
         _ => None,
     }

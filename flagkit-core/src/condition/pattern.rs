@@ -12,7 +12,11 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
 
-/// A compiled pattern. The operator `matches` holds one.
+use crate::error::PatternError;
+
+/// A compiled pattern. The operator `matches` holds one. A clone is cheap (a reference count).
+///
+/// Two patterns are equal if their texts are equal, because equal texts compile to equal automata.
 #[derive(Clone)]
 pub(super) struct Pattern {
     text: Box<str>,
@@ -27,9 +31,9 @@ const MAX_BUILD: usize = 64 << 10;
 
 impl Pattern {
     /// Compiles a pattern. The error describes what is wrong with it.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, PatternError> {
         if text.len() > MAX_LEN {
-            return Err(format!("a pattern of {} bytes; a pattern has at most {MAX_LEN}", text.len()));
+            return Err(PatternError::TooLong { len: text.len(), max: MAX_LEN });
         }
         let automaton = dense::Builder::new()
             .syntax(syntax::Config::new().unicode(false).utf8(false).nest_limit(32))
@@ -55,7 +59,8 @@ impl Pattern {
     }
 }
 
-fn explain(error: &dense::BuildError) -> String {
+/// Finds the reason in the chain of causes of the builder's error, which is many lines long.
+fn explain(error: &dense::BuildError) -> PatternError {
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -63,13 +68,13 @@ fn explain(error: &dense::BuildError) -> String {
         cause = error.source();
     }
     // A syntax error is several lines with a drawing; the last line is the message.
-    let line = message.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    if line.contains("limit") {
-        "a pattern that is too complex".to_owned()
-    } else if line.contains("Unicode") {
-        "classes are ASCII: no letter beyond it, and no \\p{…}".to_owned()
+    let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ");
+    if reason.contains("limit") {
+        PatternError::TooComplex
+    } else if reason.contains("Unicode") {
+        PatternError::NotAscii
     } else {
-        line
+        PatternError::Syntax { reason: reason.into() }
     }
 }
 
@@ -121,7 +126,7 @@ mod tests {
 
     #[test]
     fn hostile_patterns_are_refused_or_harmless() {
-        let refused = |pattern: &str| Pattern::parse(pattern).expect_err(pattern);
+        let refused = |pattern: &str| Pattern::parse(pattern).expect_err(pattern).to_string();
         assert!(refused("(").contains("unclosed group"));
         assert!(refused(&"a".repeat(257)).contains("257 bytes"));
         assert!(refused("(a|b)*a(a|b){30}").contains("too complex"));

@@ -12,10 +12,8 @@ use crate::condition::tracer::Tracer;
 use crate::condition::verdict::Verdict;
 use crate::condition::{Condition, StringSet};
 use crate::evaluate::flag_tracer::FlagTracer;
-use crate::model::Flag;
-use crate::model::rule::{Reference, Rule};
 use crate::model::segment::{Segment, evaluate_id};
-use crate::model::variants::{Variant, Variants};
+use crate::model::{Flag, Reference, Rule, Variant, Variants};
 use crate::subject::Subject;
 
 /// The segments of all layers, by name.
@@ -61,8 +59,11 @@ pub(crate) struct Outcome {
 enum Allocation {
     /// The flag has no variants.
     Nothing,
-    /// Every subject gets the same variant.
+    /// Every subject gets the same variant, because the rule names it.
     Fixed(Variant),
+    /// Every subject gets the same variant, because it has all the weight. Nothing is hashed, so a subject without an
+    /// id gets it too, like a rollout of 100 percent.
+    Sole(Variant),
     /// By weight, with a separate bucketer, so that raising the rollout changes no subject's variant.
     ByWeight(Bucketer, Variants),
 }
@@ -138,7 +139,11 @@ impl TargetedFlag {
 impl Outcome {
     /// Returns whether `other` assigns every variant that this outcome assigns, to the same subjects.
     pub(super) fn assigns_no_more_than(&self, other: &Self) -> bool {
-        self.allocation == Allocation::Nothing || self.allocation == other.allocation
+        match (&self.allocation, &other.allocation) {
+            (Allocation::Nothing, _) => true,
+            (Allocation::Fixed(a) | Allocation::Sole(a), Allocation::Fixed(b) | Allocation::Sole(b)) => a == b,
+            (a, b) => a == b,
+        }
     }
 
     /// Returns the variant of an included subject.
@@ -147,11 +152,15 @@ impl Outcome {
         match &self.allocation {
             Allocation::Nothing => None,
             Allocation::Fixed(variant) => Some(variant),
-            Allocation::ByWeight(bucketer, variants) => {
-                let point = bucketer.point(subject)?;
-                let variant = variants.pick(point)?;
-                tracer.variant_assigned(point, variant.name());
+            Allocation::Sole(variant) => {
+                tracer.variant_assigned(None, Some(variant.name()));
                 Some(variant)
+            }
+            Allocation::ByWeight(bucketer, variants) => {
+                let point = bucketer.point(subject);
+                let variant = point.and_then(|point| variants.pick(point));
+                tracer.variant_assigned(point, variant.map(Variant::name));
+                variant
             }
         }
     }
@@ -159,7 +168,10 @@ impl Outcome {
 
 impl Allocation {
     fn by_weight(salt: &str, by: Option<Arc<str>>, points: Threshold, variants: &Variants) -> Self {
-        Self::ByWeight(Bucketer::new(Variants::seed(salt), by, points), variants.scaled_to(points))
+        match variants.sole() {
+            Some(variant) => Self::Sole(variant.clone()),
+            None => Self::ByWeight(Bucketer::new(Variants::seed(salt), by, points), variants.scaled_to(points)),
+        }
     }
 }
 

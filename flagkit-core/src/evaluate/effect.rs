@@ -122,7 +122,7 @@ fn is_empty(flag: &TargetedFlag) -> bool {
 }
 
 fn serves_nobody(outcome: &Outcome) -> bool {
-    outcome.rollout.threshold() == Threshold::NOBODY
+    outcome.rollout.threshold() == Threshold::NONE
 }
 
 /// Returns whether every subject that `after` serves was served the same way by `before`.

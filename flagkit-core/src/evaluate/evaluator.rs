@@ -56,7 +56,7 @@ enum Position {
 impl Position {
     #[inline]
     fn in_simple<S: Subject + ?Sized>(rollout: SimpleRollout, subject: &S) -> Self {
-        if rollout.threshold == Threshold::EVERYBODY {
+        if rollout.threshold == Threshold::ALL {
             return Self::Any;
         }
         rollout.point(subject).map_or(Self::Missing, Self::At)

@@ -9,26 +9,28 @@ use crate::evaluate::evaluation::Evaluation;
 use crate::evaluate::flag_tracer::FlagTracer;
 use crate::evaluate::reason::Reason;
 use crate::model::problem::escape_control_chars;
+use crate::model::{Part, Provenance};
 use crate::subject::value::Value;
 
 /// An answer with every step of its evaluation.
 ///
 /// `Display` writes indented text. With the feature `serde` it serializes to the same information as a map: `key`,
 /// `on`, `reason` (a word), `rule`, `variant`, `layer`, `revision`, `prerequisite` and `steps`. A rollout adds `point`
-/// and `threshold`.
+/// and `threshold`. A flag that [inherits](crate::Flag::inherit) adds `parts`, a map from each part to its layer.
 ///
 /// | step | keys |
 /// |---|---|
 /// | a prerequisite | `requires`, `on`, `reason` (with `point` and `threshold` as above), `steps` |
 /// | a rule, a segment, or combined conditions | `name`, `verdict`, `steps` |
 /// | one operator, or a list of ids | `attribute`, `operator`, `actual`, `verdict` |
-/// | a variant assigned by weight | `variant`, `point` |
+/// | a variant assigned by weight | `variant`, `point` (each may be null) |
 ///
 /// An explanation contains the values of attributes. Protect it like the attributes themselves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     key: Box<str>,
     evaluation: Evaluation,
+    parts: Vec<(Part, Provenance)>,
     steps: Vec<Step>,
 }
 
@@ -67,12 +69,13 @@ pub enum Step {
         /// The verdict.
         verdict: Verdict,
     },
-    /// A variant that was assigned by weight.
+    /// A variant that was assigned by weight, or the reason why there is none.
     VariantAssigned {
-        /// The name of the variant.
-        variant: String,
-        /// The subject's point for variants.
-        point: Point,
+        /// The name of the variant. `None` if the subject lacks the value to hash.
+        variant: Option<String>,
+        /// The subject's point for variants. `None` if nothing was hashed: one variant has all the weight, or the
+        /// subject lacks the value to hash.
+        point: Option<Point>,
     },
 }
 
@@ -87,6 +90,12 @@ impl Explanation {
         &self.evaluation
     }
 
+    /// Returns the parts of a flag that [inherits](crate::Flag::inherit), each with the layer it comes from. Empty if the
+    /// whole flag comes from one layer.
+    pub fn parts(&self) -> &[(Part, Provenance)] {
+        &self.parts
+    }
+
     /// Returns the steps in the order of evaluation.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -96,37 +105,58 @@ impl Explanation {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} is {}", self.key, self.evaluation)?;
+        let mut rest: Vec<&(Part, Provenance)> = self.parts.iter().collect();
+        while let Some((_, layer)) = rest.first() {
+            let (here, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(_, other)| other == layer);
+            let names: Vec<&str> = here.iter().map(|(part, _)| part.as_str()).collect();
+            writeln!(f, "  {} from {layer}", names.join(", "))?;
+            rest = others;
+        }
         self.steps.iter().try_for_each(|step| step.write(f, 1))
     }
 }
 
 impl Step {
+    /// Returns the steps inside this one. Empty for a step without parts.
+    pub fn steps(&self) -> &[Self] {
+        match self {
+            Self::Prerequisite { steps, .. } | Self::Group { steps, .. } => steps,
+            Self::Criterion { .. } | Self::VariantAssigned { .. } => &[],
+        }
+    }
+
     fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
-        write!(f, "{:1$}", "", depth * 2)?;
-        let steps = match self {
-            Self::Prerequisite { key, on, reason, steps } => {
-                writeln!(f, "requires {key}: {}, {reason}", if *on { "on" } else { "off" })?;
-                steps.as_slice()
+        writeln!(f, "{:1$}{self}", "", depth * 2)?;
+        self.steps().iter().try_for_each(|step| step.write(f, depth + 1))
+    }
+}
+
+/// Displays the step as one line, without the steps inside it.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prerequisite { key, on, reason, .. } => {
+                write!(f, "requires {key}: {}, {reason}", if *on { "on" } else { "off" })
             }
-            Self::Group { name, verdict, steps } => {
-                writeln!(f, "{name}: {}", verdict.as_str())?;
-                steps
-            }
+            Self::Group { name, verdict, .. } => write!(f, "{name}: {}", verdict.as_str()),
             Self::Criterion { attribute, operator, actual, verdict } => {
                 write!(f, "{attribute} {operator}: {}", verdict.as_str())?;
                 match actual {
-                    Some(actual) => writeln!(f, ", got {actual}")?,
-                    None if attribute == "id" => writeln!(f)?,
-                    None => writeln!(f, ", got no value")?,
+                    Some(actual) => write!(f, ", got {actual}"),
+                    None if attribute == "id" => Ok(()),
+                    None => write!(f, ", got no value"),
                 }
-                &[]
             }
-            Self::VariantAssigned { variant, point } => {
-                writeln!(f, "variant {variant}: assigned by point {point}")?;
-                &[]
+            Self::VariantAssigned { variant: Some(variant), point: Some(point) } => {
+                write!(f, "variant {variant}: assigned by point {point}")
             }
-        };
-        steps.iter().try_for_each(|step| step.write(f, depth + 1))
+            Self::VariantAssigned { variant: Some(variant), point: None } => {
+                write!(f, "variant {variant}: it has all the weight")
+            }
+            Self::VariantAssigned { variant: None, .. } => {
+                f.write_str("no variant: the subject lacks the value to hash")
+            }
+        }
     }
 }
 
@@ -139,8 +169,8 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn explain(self, key: &str, evaluation: Evaluation) -> Explanation {
-        Explanation { key: escape_control_chars(key.to_owned()), evaluation, steps: self.steps }
+    pub(crate) fn explain(self, key: &str, evaluation: Evaluation, parts: Vec<(Part, Provenance)>) -> Explanation {
+        Explanation { key: escape_control_chars(key.to_owned()), evaluation, parts, steps: self.steps }
     }
 
     fn open(&mut self, name: String) {
@@ -201,8 +231,8 @@ impl FlagTracer for Recorder {
         self.close(|key, steps| Step::Prerequisite { key, on, reason, steps });
     }
 
-    fn variant_assigned(&mut self, point: Point, variant: &str) {
-        self.steps.push(Step::VariantAssigned { variant: variant.to_owned(), point });
+    fn variant_assigned(&mut self, point: Option<Point>, variant: Option<&str>) {
+        self.steps.push(Step::VariantAssigned { variant: variant.map(ToOwned::to_owned), point });
     }
 }
 
@@ -213,7 +243,9 @@ mod ser {
     use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
     use super::{Explanation, Step};
+    use crate::bucketing::bucket::Point;
     use crate::evaluate::reason::Reason;
+    use crate::model::{Part, Provenance};
 
     impl Serialize for Explanation {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -227,8 +259,20 @@ mod ser {
             map.serialize_entry("variant", &evaluation.variant().map(|variant| variant.name().to_owned()))?;
             map.serialize_entry("layer", &evaluation.layer().map(ToString::to_string))?;
             map.serialize_entry("revision", &evaluation.revision())?;
+            if !self.parts.is_empty() {
+                map.serialize_entry("parts", &Parts(&self.parts))?;
+            }
             map.serialize_entry("steps", &self.steps)?;
             map.end()
+        }
+    }
+
+    /// Parts as a map from the part to its layer.
+    struct Parts<'a>(&'a [(Part, Provenance)]);
+
+    impl Serialize for Parts<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map(self.0.iter().map(|(part, layer)| (part.as_str(), layer.as_str())))
         }
     }
 
@@ -264,7 +308,7 @@ mod ser {
                 }
                 Self::VariantAssigned { variant, point } => {
                     map.serialize_entry("variant", variant)?;
-                    map.serialize_entry("point", &point.to_bits())?;
+                    map.serialize_entry("point", &point.map(Point::to_bits))?;
                 }
             }
             map.end()

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::metadata::Metadata;
-use super::rule::{Reference, Rule};
+use super::part::Part;
+use super::problem::Location;
+use super::reference::Reference;
+use super::rule::Rule;
 use super::variants::Variants;
 use crate::bucketing::bucket::Bucketing;
 use crate::bucketing::percent::Percent;
@@ -22,7 +25,12 @@ use crate::bucketing::percent::Percent;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flag {
-    on: bool,
+    /// `None` if the flag inherits its switch.
+    on: Option<bool>,
+    /// Whether the flag keeps the parts of the layers below that it does not state.
+    inherits: bool,
+    /// Whether the flag states its rollout. False only for a flag that inherits it.
+    states_rollout: bool,
     rollout: Percent,
     /// The optional parts, stored separately because most flags have none.
     details: Option<Arc<Details>>,
@@ -36,18 +44,21 @@ struct Details {
     bucketing: Option<Bucketing>,
     targeting: Option<Arc<Targeting>>,
     metadata: Option<Arc<Metadata>>,
+    inherit_location: Option<Location>,
 }
 
 impl Details {
-    const NONE: Self = Self { salt: None, by: None, bucketing: None, targeting: None, metadata: None };
+    const NONE: Self =
+        Self { salt: None, by: None, bucketing: None, targeting: None, metadata: None, inherit_location: None };
 }
 
 static NO_DETAILS: Details = Details::NONE;
 
+/// What decides who a flag is on for, other than its rollout. `None` is a part that the flag does not state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Targeting {
-    requires: Box<[Reference]>,
-    rules: Box<[Rule]>,
+    requires: Option<Box<[Reference]>>,
+    rules: Option<Box<[Rule]>>,
     variants: Option<Variants>,
     off_variant: Option<Box<str>>,
 }
@@ -55,24 +66,63 @@ struct Targeting {
 impl Flag {
     /// Returns a flag that is off for every subject, regardless of its rollout.
     pub fn off() -> Self {
-        Self { on: false, rollout: Percent::HUNDRED, details: None }
+        Self { on: Some(false), inherits: false, states_rollout: true, rollout: Percent::HUNDRED, details: None }
     }
 
     /// Returns a flag that is on for every subject. A rollout can reduce the share.
     pub fn on() -> Self {
-        Self { on: true, ..Self::off() }
+        Self { on: Some(true), ..Self::off() }
+    }
+
+    /// Returns a flag that keeps everything that the layers below declare for its key.
+    ///
+    /// Each part that is set on it replaces that part: the switch, the rollout, the prerequisites, the rules or the
+    /// variants. So an environment can turn a flag on without repeating its rules. If no layer below declares the key,
+    /// the flag is invalid: it is dark, and the status reports a problem.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flagkit_core::source::{Provenance, Rule};
+    /// use flagkit_core::{Flag, FlagKey, FlagSet, Flags};
+    ///
+    /// let key = FlagKey::new("search-v2")?;
+    /// let flags = Flags::new();
+    /// let declared = Flag::off().with_rollout("0".parse()?).with_rules([Rule::new().with_subjects(["user-1"])]);
+    /// flags.add_layer(Provenance::new("file:flags.toml")).publish(FlagSet::from_iter([(key.clone(), declared)]));
+    ///
+    /// let live = Flag::inherit().enabled();
+    /// flags.add_layer(Provenance::new("file:flags.prod.toml")).publish(FlagSet::from_iter([(key, live)]));
+    /// assert!(flags.is_on("search-v2", "user-1"));
+    /// assert!(!flags.is_on("search-v2", "user-2"));
+    /// # Ok::<(), flagkit_core::Error>(())
+    /// ```
+    pub fn inherit() -> Self {
+        Self { on: None, inherits: true, states_rollout: false, ..Self::off() }
+    }
+
+    /// Sets the location where the document says that the flag inherits. A problem shows it.
+    pub fn with_inherit_location(mut self, location: Location) -> Self {
+        self.details_mut().inherit_location = Some(location);
+        self
     }
 
     /// Turns the master switch on.
     pub fn enabled(mut self) -> Self {
-        self.on = true;
+        self.on = Some(true);
+        self
+    }
+
+    /// Turns the master switch off.
+    pub fn disabled(mut self) -> Self {
+        self.on = Some(false);
         self
     }
 
     /// Sets the rollout: the share of the subjects without a matching rule for which the flag is on. Default: 100
     /// percent.
     pub fn with_rollout(mut self, rollout: Percent) -> Self {
-        self.rollout = rollout;
+        (self.rollout, self.states_rollout) = (rollout, true);
         self
     }
 
@@ -98,13 +148,13 @@ impl Flag {
 
     /// Sets the rules. The first rule that matches decides. Default: none.
     pub fn with_rules(mut self, rules: impl IntoIterator<Item = Rule>) -> Self {
-        self.targeting_mut().rules = rules.into_iter().collect();
+        self.targeting_mut().rules = Some(rules.into_iter().collect());
         self
     }
 
     /// Sets the prerequisites. This flag is off for a subject unless all of them are on for it. Default: none.
     pub fn with_prerequisites(mut self, flags: impl IntoIterator<Item = Reference>) -> Self {
-        self.targeting_mut().requires = flags.into_iter().collect();
+        self.targeting_mut().requires = Some(flags.into_iter().collect());
         self
     }
 
@@ -144,11 +194,20 @@ impl Flag {
     }
 
     /// Returns whether the master switch is on. Evaluation decides whether the flag is on *for a subject*.
+    ///
+    /// False for a flag that inherits its switch. The flags of a [`Snapshot`](crate::Snapshot) inherit nothing, because
+    /// the layers are merged.
     pub fn is_enabled(&self) -> bool {
-        self.on
+        self.on == Some(true)
     }
 
-    /// Returns the rollout: the share of the subjects without a matching rule for which the flag is on.
+    /// Returns whether the flag [inherits](Self::inherit) the parts that it does not state.
+    pub fn inherits(&self) -> bool {
+        self.inherits
+    }
+
+    /// Returns the rollout: the share of the subjects without a matching rule for which the flag is on. 100 percent for
+    /// a flag that inherits its rollout.
     pub fn rollout(&self) -> Percent {
         self.rollout
     }
@@ -170,12 +229,12 @@ impl Flag {
 
     /// Returns the rules, in order.
     pub fn rules(&self) -> &[Rule] {
-        self.targeting().map_or(&[], |targeting| &targeting.rules)
+        self.targeting().and_then(|targeting| targeting.rules.as_deref()).unwrap_or_default()
     }
 
     /// Returns the prerequisites. This flag is off for a subject unless all of them are on for it.
     pub fn prerequisites(&self) -> &[Reference] {
-        self.targeting().map_or(&[], |targeting| &targeting.requires)
+        self.targeting().and_then(|targeting| targeting.requires.as_deref()).unwrap_or_default()
     }
 
     /// Returns the variants, if there are any.
@@ -193,26 +252,61 @@ impl Flag {
         self.details().metadata.as_deref()
     }
 
-    /// Returns this override, completed from the declaration below it.
+    /// Returns this override, completed from the declaration below it. The result inherits nothing.
     ///
     /// The salt, the hashed attribute and the bucketing come from below where the override sets none. The metadata
-    /// comes from below if there is any. Everything else comes from the override.
+    /// comes from below if there is any. Everything else comes from the override, except that a flag that
+    /// [inherits](Self::inherit) takes each part that it does not state from below.
     pub(crate) fn inherit_from(&self, below: &Self) -> Self {
-        let Some(known) = &below.details else { return self.clone() };
-        let stated = self.details();
+        if below.details.is_none() && !self.inherits {
+            return self.clone();
+        }
+        let (stated, known) = (self.details(), below.details());
+        let targeting = match (&stated.targeting, &known.targeting) {
+            (None, known) if self.inherits => known.clone(),
+            (Some(stated), Some(known)) if self.inherits => Some(Arc::new(stated.inherit_from(known))),
+            (stated, _) => stated.clone(),
+        };
         let details = Details {
             salt: stated.salt.clone().or_else(|| known.salt.clone()),
             by: stated.by.clone().or_else(|| known.by.clone()),
             bucketing: stated.bucketing.or(known.bucketing),
-            targeting: stated.targeting.clone(),
+            targeting,
             metadata: known.metadata.clone().or_else(|| stated.metadata.clone()),
+            inherit_location: None,
         };
         let details = (details != Details::NONE).then(|| Arc::new(details));
-        Self { on: self.on, rollout: self.rollout, details }
+        let rollout = if self.states_rollout { self.rollout } else { below.rollout };
+        Self { on: self.on.or(below.on), inherits: false, states_rollout: true, rollout, details }
     }
 
+    /// Returns whether the flag states this part, so that it inherits none.
+    pub(crate) fn states(&self, part: Part) -> bool {
+        let targeting = self.targeting();
+        !self.inherits
+            || match part {
+                Part::Switch => self.on.is_some(),
+                Part::Rollout => self.states_rollout,
+                Part::Prerequisites => targeting.is_some_and(|targeting| targeting.requires.is_some()),
+                Part::Rules => targeting.is_some_and(|targeting| targeting.rules.is_some()),
+                Part::Variants => targeting.is_some_and(|targeting| targeting.variants.is_some()),
+            }
+    }
+
+    /// Returns whether the flag states that it is off.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.on == Some(false)
+    }
+
+    /// Returns the location where the document says that the flag inherits.
+    pub(crate) fn inherit_location(&self) -> Option<Location> {
+        self.details().inherit_location
+    }
+
+    /// Returns whether anything other than the switch and the rollout decides who the flag is on for, or its variant.
     pub(crate) fn has_targeting(&self) -> bool {
-        self.targeting().is_some_and(|targeting| *targeting != Targeting::default())
+        let has_variants = |targeting: &Targeting| targeting.variants.is_some() || targeting.off_variant.is_some();
+        !self.rules().is_empty() || !self.prerequisites().is_empty() || self.targeting().is_some_and(has_variants)
     }
 
     pub(crate) fn bucket_by_arc(&self) -> Option<Arc<str>> {
@@ -233,6 +327,18 @@ impl Flag {
 
     fn targeting_mut(&mut self) -> &mut Targeting {
         Arc::make_mut(self.details_mut().targeting.get_or_insert_default())
+    }
+}
+
+impl Targeting {
+    /// Returns these parts, and those of the declaration below for the parts that are not stated.
+    fn inherit_from(&self, below: &Self) -> Self {
+        Self {
+            requires: self.requires.clone().or_else(|| below.requires.clone()),
+            rules: self.rules.clone().or_else(|| below.rules.clone()),
+            variants: self.variants.clone().or_else(|| below.variants.clone()),
+            off_variant: self.off_variant.clone().or_else(|| below.off_variant.clone()),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::flag::Flag;
 use super::segment::Segment;
-use crate::model::key::{EnvKey, FlagKey};
+use crate::model::{EnvKey, FlagKey};
 
 /// The flags of one valid load of one source.
 ///

@@ -6,32 +6,42 @@
 //!
 //! Files, in reading order:
 //!
-//! - `key`: the name of a flag, and its spelling as an environment variable.
-//! - `flag`, `rule`, `segment`, `variants`, `payload`: one flag and its parts. `metadata` never changes an answer.
+//! - `key`: the name of a flag. `env_key`: its spelling as an environment variable.
+//! - `flag`, `rule`, `reference`, `segment`: one flag and its parts. `metadata` never changes an answer.
+//! - `part`: what a flag can inherit from the layer below.
+//! - `variants`, `variant`, `payload`: the values that a flag serves.
 //! - `flag_set`: all that one load declares.
 //! - `provenance`: the name of a layer. `problem`: an error at one location in a document.
 //!
 //! This folder imports from `subject`, `bucketing` and `condition`.
 
+mod env_key;
 mod flag;
 pub(crate) mod flag_set;
 pub(crate) mod key;
 mod metadata;
+mod part;
 mod payload;
 pub(crate) mod problem;
 pub(crate) mod provenance;
-pub(crate) mod rule;
+mod reference;
+mod rule;
 pub(crate) mod segment;
+mod variant;
 pub(crate) mod variants;
 
+pub use self::env_key::EnvKey;
 pub use self::flag::Flag;
 pub(crate) use self::flag_set::Declaration;
 pub use self::flag_set::FlagSet;
-pub use self::key::{EnvKey, FlagKey};
+pub use self::key::FlagKey;
 pub use self::metadata::{Kind, Metadata};
+pub use self::part::Part;
 pub use self::payload::Payload;
 pub use self::problem::{Location, Problem};
 pub use self::provenance::Provenance;
-pub use self::rule::{Reference, Rule};
+pub use self::reference::Reference;
+pub use self::rule::Rule;
 pub use self::segment::Segment;
-pub use self::variants::{Variant, Variants};
+pub use self::variant::Variant;
+pub use self::variants::Variants;

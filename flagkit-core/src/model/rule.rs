@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::reference::Reference;
 use super::variants::Variants;
 use crate::bucketing::bucket::Bucketing;
 use crate::bucketing::percent::Percent;
 use crate::condition::{Condition, StringSet};
-use crate::model::problem::Location;
 
 /// A rule of a flag. The first rule of a flag that matches the subject decides.
 ///
@@ -38,46 +38,6 @@ pub struct Rule {
     variants: Option<Variants>,
     variant: Option<Box<str>>,
 }
-
-/// The name of a flag or segment declared elsewhere, and the location of the reference.
-///
-/// Two references with the same name are equal, even if their locations differ.
-#[derive(Clone, Debug)]
-pub struct Reference {
-    name: Box<str>,
-    location: Option<Location>,
-}
-
-impl Reference {
-    /// Creates a reference to this name.
-    pub fn new(name: &str) -> Self {
-        Self { name: name.into(), location: None }
-    }
-
-    /// Sets the location of the reference. Problems show it.
-    pub fn at(mut self, location: Location) -> Self {
-        self.location = Some(location);
-        self
-    }
-
-    /// Returns the name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the location of the reference, if it is set.
-    pub fn location(&self) -> Option<Location> {
-        self.location
-    }
-}
-
-impl PartialEq for Reference {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for Reference {}
 
 impl Rule {
     /// Creates a rule that matches every subject and is on for all of them.

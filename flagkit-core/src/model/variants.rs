@@ -1,57 +1,10 @@
-//! Variants: the different values that a flag can serve while it is on.
+//! The variants of a flag, and the share of subjects that each of them gets.
 
 use std::sync::Arc;
 
-use super::payload::Payload;
+use super::variant::Variant;
 use crate::bucketing::bucket::{Point, Seed, Threshold};
 use crate::error::{Error, ErrorKind};
-
-/// A variant: its name and its value. A clone is cheap (a reference count).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variant(Arc<Inner>);
-
-#[derive(Debug, PartialEq, Eq)]
-struct Inner {
-    name: Box<str>,
-    payload: Option<Payload>,
-}
-
-impl Variant {
-    /// Creates a variant without a value.
-    pub fn new(name: &str) -> Self {
-        Self(Arc::new(Inner { name: name.into(), payload: None }))
-    }
-
-    /// Creates a variant with a value.
-    pub fn with_payload(name: &str, payload: Payload) -> Self {
-        Self(Arc::new(Inner { name: name.into(), payload: Some(payload) }))
-    }
-
-    /// Returns the name.
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// Returns the value, if the variant has one.
-    pub fn payload(&self) -> Option<&Payload> {
-        self.0.payload.as_ref()
-    }
-
-    /// Deserializes the value into a type of the caller.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the variant has no value, or if the value does not match the type.
-    #[cfg(feature = "serde")]
-    pub fn value<'de, T: serde_core::Deserialize<'de>>(&'de self) -> Result<T, Error> {
-        match self.payload() {
-            Some(payload) => T::deserialize(payload),
-            None => {
-                Err(ErrorKind::Payload { reason: format!("the variant {:?} has no value", self.name()).into() }.into())
-            }
-        }
-    }
-}
 
 /// The variants of a flag and their weights.
 ///
@@ -90,10 +43,10 @@ impl Variants {
         // The order decides which subject gets which variant, so it must not depend on the order in the document.
         weights.sort_by(|(a, _), (b, _)| a.name().cmp(b.name()));
         if weights.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a.name() == b.name())) {
-            return Err(ErrorKind::Variants("two variants of one name").into());
+            return Err(ErrorKind::VariantTwice.into());
         }
         if weights.iter().any(|(_, weight)| *weight > Self::MAX_WEIGHT) {
-            return Err(ErrorKind::Variants("a weight above 1000000").into());
+            return Err(ErrorKind::VariantWeight { max: Self::MAX_WEIGHT / 1_000_000 }.into());
         }
         let mut sum = 0_u128;
         let weights: Vec<(Variant, u128)> = weights
@@ -104,9 +57,9 @@ impl Variants {
             })
             .collect();
         match sum {
-            _ if weights.is_empty() => Err(ErrorKind::Variants("no variants").into()),
-            0 => Err(ErrorKind::Variants("weights that sum to 0").into()),
-            _ => Ok(Self::distribute(weights, Threshold::EVERYBODY)),
+            _ if weights.is_empty() => Err(ErrorKind::VariantsEmpty.into()),
+            0 => Err(ErrorKind::VariantsWeightless.into()),
+            _ => Ok(Self::distribute(weights, Threshold::ALL)),
         }
     }
 
@@ -125,7 +78,7 @@ impl Variants {
 
     /// Returns the same shares for a bucketing with this number of points.
     pub(crate) fn scaled_to(&self, line: Threshold) -> Self {
-        if line == Threshold::EVERYBODY {
+        if line == Threshold::ALL {
             return self.clone();
         }
         Self::distribute(self.0.iter().map(|share| (share.variant.clone(), share.sum)), line)
@@ -140,6 +93,13 @@ impl Variants {
     pub fn get(&self, name: &str) -> Option<&Variant> {
         let index = self.0.binary_search_by(|share| share.variant.name().cmp(name)).ok()?;
         self.0.get(index).map(|share| &share.variant)
+    }
+
+    /// Returns the variant that has all the weight, if one has.
+    pub(crate) fn sole(&self) -> Option<&Variant> {
+        let total = self.0.last()?.sum;
+        let first = self.0.iter().find(|share| share.sum > 0)?;
+        (first.sum == total).then_some(&first.variant)
     }
 
     /// Returns the variant for this point of the second hash.

@@ -38,8 +38,8 @@ pub(crate) struct Layer {
     /// When subscribers last received `last_error`.
     error_reported_at: Option<SystemTime>,
     loads: u64,
-    confirmations: u64,
-    refusals: u64,
+    unchanged: u64,
+    failures: u64,
 }
 
 /// The result of recording a load, which the store turns into an event and a drop.
@@ -71,8 +71,8 @@ impl Layer {
             last_definite_error: None,
             error_reported_at: None,
             loads: 0,
-            confirmations: 0,
-            refusals: 0,
+            unchanged: 0,
+            failures: 0,
         }
     }
 
@@ -96,14 +96,14 @@ impl Layer {
     /// Records a check that found the flags unchanged. Returns the error that this ends.
     pub(crate) fn unchanged(&mut self, now: Option<SystemTime>) -> Option<Arc<LoadError>> {
         self.good.as_ref()?;
-        self.confirmations += 1;
+        self.unchanged += 1;
         self.last_good = now;
         self.last_error.take()
     }
 
     /// Records a rejected load.
     pub(crate) fn fail(&mut self, error: LoadError, now: Option<SystemTime>) -> Recorded {
-        self.refusals += 1;
+        self.failures += 1;
         self.record_error(Arc::new(error), now)
     }
 
@@ -181,8 +181,8 @@ impl Layer {
             flags: self.good.as_ref().map_or(0, |flags| flags.len()),
             warnings: Arc::clone(&self.warnings),
             loads: self.loads,
-            confirmations: self.confirmations,
-            refusals: self.refusals,
+            unchanged: self.unchanged,
+            failures: self.failures,
         }
     }
 

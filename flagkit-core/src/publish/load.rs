@@ -95,15 +95,28 @@ impl From<FlagSet> for Load {
 /// assert_eq!(error.to_string(), "not valid TOML\n  3:1: got `=`, expected a key");
 /// assert!(!error.is_missing());
 /// ```
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub struct LoadError(Box<Inner>);
 
-#[derive(Debug)]
+/// The contents of a [`LoadError`], boxed because the error is returned by value from every load.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}{}", Lines(.problems))]
 struct Inner {
     kind: ErrorKind,
     message: Box<str>,
     problems: Vec<Problem>,
+    #[source]
     cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Problems as the lines below the message of an error, each indented.
+struct Lines<'a>(&'a [Problem]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
 }
 
 /// The kind of a [`LoadError`]. It selects what a layer without a good load does; see
@@ -167,18 +180,5 @@ impl LoadError {
     /// Returns the problems of the text, one per location.
     pub fn problems(&self) -> &[Problem] {
         &self.0.problems
-    }
-}
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
-        self.0.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
-    }
-}
-
-impl Error for LoadError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.cause.as_deref().map(|cause| cause as _)
     }
 }

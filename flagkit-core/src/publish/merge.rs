@@ -2,7 +2,8 @@
 //!
 //! Layers are merged lowest first, and a higher layer replaces a flag or a segment as a whole. Two things stay with
 //! the lower declaration: what decides the bucket of a subject (the salt, and the attribute to bucket by), and the
-//! metadata; see [`Flag::inherit_from`].
+//! metadata; see [`Flag::inherit_from`]. A flag with [`Flag::inherit`] also keeps all other parts that it does not
+//! state. It fails closed: without a valid flag below, it is dark.
 //!
 //! A flag may refer to other flags, to segments and to variants. Those references can only be checked once all layers
 //! are merged, so they are checked here. A flag that fails a check is invalid, and keeps its previous definition.
@@ -14,10 +15,10 @@ use foldhash::fast::RandomState;
 
 use crate::evaluate::compiled::Segments;
 use crate::evaluate::evaluator::{MAX_PREREQUISITE_DEPTH, MAX_PREREQUISITE_PATHS};
-use crate::model::key::{EnvKey, FlagKey};
 use crate::model::problem::Problem;
 use crate::model::provenance::Provenance;
-use crate::model::{Declaration, Flag, FlagSet, Reference, Variants};
+use crate::model::{Declaration, EnvKey, Flag, FlagKey, FlagSet, Reference, Variants};
+use crate::publish::origins::Origins;
 use crate::publish::snapshot::{Declared, Snapshot};
 
 /// One layer as the input of a merge. The store borrows it from its [`Layer`](super::layer::Layer).
@@ -78,8 +79,13 @@ struct MergedFlag {
     flag: Option<Flag>,
     /// Whether the key is dark, because its highest declaration is invalid.
     is_invalid: bool,
+    /// Whether the flag inherits from an invalid declaration or from none. Only a flag that states that it is off is
+    /// valid then, and no higher layer can inherit from it.
+    is_incomplete: bool,
     /// Whether the key is invalid because of a reference, so that it keeps the definition of the current snapshot.
     keep_previous: bool,
+    /// The layers of its parts. `None` if they all come from `layer`.
+    origins: Option<Origins>,
 }
 
 /// The progress of checking the prerequisites of one flag.
@@ -113,7 +119,8 @@ impl Merger<'_> {
         self.entries.reserve(if is_lowest { flags.len() } else { 0 });
         for (key, declaration) in flags.declared() {
             let below = if is_lowest { None } else { self.entries.remove(key.as_str()) };
-            self.entries.insert(key.clone(), MergedFlag::inherit(below, layer, declaration));
+            let merged = self.inherit(below, layer, key.as_str(), declaration);
+            self.entries.insert(key.clone(), merged);
         }
         for (env_key, declaration) in flags.folded() {
             self.apply_env_key(layer, env_key, declaration);
@@ -134,12 +141,29 @@ impl Merger<'_> {
             declaration
         };
         if keys.is_empty() {
-            let merged = MergedFlag::inherit(self.env_keys.remove(env_key), layer, declaration);
+            let below = self.env_keys.remove(env_key);
+            let merged = self.inherit(below, layer, env_key.as_str(), declaration);
             self.env_keys.insert(env_key.clone(), merged);
         }
         for key in keys {
-            let merged = MergedFlag::inherit(self.entries.remove(key.as_str()), layer, declaration);
+            let below = self.entries.remove(key.as_str());
+            let merged = self.inherit(below, layer, key.as_str(), declaration);
             self.entries.insert(key, merged);
+        }
+    }
+
+    /// Puts the declaration of a layer on top of what the layers below declare for the same key.
+    ///
+    /// Reports a flag that inherits if no layer below declares the key.
+    fn inherit(&mut self, below: Option<MergedFlag>, layer: usize, key: &str, declaration: &Declaration) -> MergedFlag {
+        match declaration {
+            Declaration::Flag(flag) if flag.inherits() => {
+                if below.is_none() {
+                    self.report(layer, nothing_to_inherit(key, flag));
+                }
+                MergedFlag::inheriting(below, layer, flag)
+            }
+            _ => MergedFlag::replacing(below, layer, declaration),
         }
     }
 
@@ -156,7 +180,7 @@ impl Merger<'_> {
                 for reference in rule.segments().iter().filter(|reference| !has_segment(reference)) {
                     let got = format!("the unknown segment {:?}", reference.name());
                     let problem = Problem::new(path(), got, "a segment that is declared");
-                    let problem = problem.with_help("the flag is refused until the segment is declared");
+                    let problem = problem.with_help("the flag is invalid until the segment is declared");
                     missing.push((key.clone(), located(problem, reference)));
                 }
                 let variants = rule.variants().or(flag.variants());
@@ -174,7 +198,7 @@ impl Merger<'_> {
             if merged.valid().is_some_and(Flag::has_targeting) {
                 merged.is_invalid = true;
                 let problem =
-                    Problem::new(key.as_str(), "rules for a key that no layer spells", "a switch and a rollout");
+                    Problem::new(key.as_str(), "targeting for a key that no layer declares", "a switch and a rollout");
                 if let Some(problems) = self.problems.get_mut(merged.layer) {
                     problems.push(problem);
                 }
@@ -245,22 +269,22 @@ impl Merger<'_> {
                 state.paths = state.paths.saturating_add(done.paths).saturating_add(1);
                 if state.unchecked == 0 {
                     if state.depth > MAX_PREREQUISITE_DEPTH {
-                        invalid.push((dependent, "a chain of more than 32 flags"));
+                        invalid.push((dependent, "a chain of more than 32 prerequisites"));
                     } else if state.paths > MAX_PREREQUISITE_PATHS {
-                        invalid.push((dependent, "more than 1000 ways to the flags it requires"));
+                        invalid.push((dependent, "more than 1000 paths of prerequisites"));
                     }
                     checked.push_back((dependent, *state));
                     pending.remove(dependent);
                 }
             }
         }
-        invalid.extend(pending.keys().map(|key| (*key, "a circle of flags that require each other")));
-        let expected = "at most 32 flags in a row and 1000 ways, and no circle";
+        invalid.extend(pending.keys().map(|key| (*key, "a circle of prerequisites")));
+        let expected = "a chain of at most 32 prerequisites, at most 1000 paths, and no circle";
         let problem = |(key, got)| {
             let (key, merged): (&FlagKey, &MergedFlag) = self.entries.get_key_value(key)?;
             let reference = self.effective(key, merged)?.prerequisites().first()?;
             let problem = Problem::new(format!("flags.{key}.requires"), got, expected);
-            let problem = problem.with_help("the flag is refused until then");
+            let problem = problem.with_help("the flag is invalid until then");
             Some((key.clone(), located(problem, reference)))
         };
         invalid.into_iter().filter_map(problem).collect()
@@ -297,11 +321,14 @@ impl Merger<'_> {
             problems.sort_by(|a, b| (a.location(), a.path()).cmp(&(b.location(), b.path())));
         }
         let declared = |merged: MergedFlag| {
-            let layer = u32::try_from(merged.layer).unwrap_or(u32::MAX);
+            let layer = layer_index(merged.layer);
             Declared { flag: if merged.is_invalid { None } else { merged.flag }, layer }
         };
+        let mut origins = BTreeMap::new();
         let entries = self.entries.into_iter().map(|(key, merged)| {
             let previous = if merged.keep_previous { self.current.valid_entry(key.as_str()) } else { None };
+            let of_parts = if previous.is_some() { self.current.origins(key.as_str()) } else { merged.origins };
+            origins.extend(of_parts.map(|of_parts| (key.clone(), of_parts)));
             let entry = match previous {
                 Some(entry) => entry.clone(),
                 None => declared(merged).into_entry(key.as_str(), &self.segments),
@@ -311,20 +338,46 @@ impl Merger<'_> {
         let env_keys = self.env_keys.into_iter().map(|(key, merged)| (key, declared(merged)));
         let layers = self.layers.iter().map(|layer| layer.provenance.clone()).collect();
         let entries = self.current.entries().rebuild_with(entries);
-        (Snapshot::new(self.current.revision() + 1, layers, entries, env_keys.collect()), self.problems)
+        let snapshot = Snapshot::new(self.current.revision() + 1, layers, entries, env_keys.collect(), origins);
+        (snapshot, self.problems)
     }
 }
 
 impl MergedFlag {
-    /// Returns the declaration of a layer on top of what the layers below declare for the same key.
-    fn inherit(below: Option<Self>, layer: usize, declaration: &Declaration) -> Self {
+    /// Returns a declaration that replaces what the layers below declare for the same key.
+    fn replacing(below: Option<Self>, layer: usize, declaration: &Declaration) -> Self {
         let below = below.and_then(|below| below.flag);
         let (flag, is_invalid) = match (declaration, below) {
             (Declaration::Flag(flag), Some(below)) => (Some(flag.inherit_from(&below)), false),
             (Declaration::Flag(flag), None) => (Some(flag.clone()), false),
             (Declaration::Invalid, below) => (below, true),
         };
-        Self { layer, flag, is_invalid, keep_previous: false }
+        Self { layer, flag, is_invalid, is_incomplete: false, keep_previous: false, origins: None }
+    }
+
+    /// Returns a flag that inherits from what the layers below declare for the same key.
+    ///
+    /// It is invalid if there is nothing valid below: parts of an older declaration may be what its author removed. A
+    /// flag that states that it is off stays valid, because turning a flag off must always work.
+    fn inheriting(below: Option<Self>, layer: usize, flag: &Flag) -> Self {
+        let is_incomplete = below.as_ref().is_none_or(|below| below.is_invalid || below.is_incomplete);
+        let origins = below.as_ref().map_or(Origins::all(layer_index(layer)), Self::origins);
+        let merged = match below.and_then(|below| below.flag) {
+            Some(below) => flag.inherit_from(&below),
+            None => flag.inherit_from(&Flag::off()),
+        };
+        Self {
+            layer,
+            flag: Some(merged),
+            is_invalid: is_incomplete && !flag.is_disabled(),
+            is_incomplete,
+            keep_previous: false,
+            origins: Some(origins.replaced_by(flag, layer_index(layer))),
+        }
+    }
+
+    fn origins(&self) -> Origins {
+        self.origins.unwrap_or(Origins::all(layer_index(self.layer)))
     }
 
     fn valid(&self) -> Option<&Flag> {
@@ -333,6 +386,20 @@ impl MergedFlag {
 
     fn is_off(&self) -> bool {
         self.valid().is_some_and(|flag| !flag.is_enabled())
+    }
+}
+
+/// Returns the index of a layer as snapshots store it. There are never that many layers.
+fn layer_index(layer: usize) -> u32 {
+    u32::try_from(layer).unwrap_or(u32::MAX)
+}
+
+fn nothing_to_inherit(key: &str, flag: &Flag) -> Problem {
+    let problem = Problem::new(format!("flags.{key}.inherit"), "no flag to inherit from", "the flag in a lower layer")
+        .with_help("declare the flag in a lower layer, or remove `inherit` and state all of its parts here");
+    match flag.inherit_location() {
+        Some(location) => problem.at(location.line, location.column),
+        None => problem,
     }
 }
 
@@ -351,7 +418,7 @@ fn located(problem: Problem, reference: &Reference) -> Problem {
 
 fn ambiguous_env_key(layer: &Provenance, env_key: &EnvKey, keys: &[FlagKey]) -> Problem {
     let keys: Vec<&str> = keys.iter().map(FlagKey::as_str).collect();
-    let got = format!("a name that stands for {}", keys.join(" and "));
-    Problem::new(env_key.as_str(), got, "a name that stands for one declared key")
+    let got = format!("a name that matches {}", keys.join(" and "));
+    Problem::new(env_key.as_str(), got, "a name that matches one declared key")
         .with_help(format!("rename all but one of them; until then {layer} keeps them dark"))
 }

@@ -9,17 +9,20 @@
 //! - `source`, `publisher`, `signal`, `start_policy`: what the author of a source uses.
 //! - `load`, `status`, `event`: what moves between sources, operators and subscribers.
 //! - `layer`: the last good flags of one source, and its state. `merge`: all layers to one set of compiled flags.
-//! - `snapshot`, `indexed_map`: the merged flags, immutable, at one revision.
+//! - `snapshot`, `indexed_map`, `origins`: the merged flags, immutable, at one revision. `changes`: what differs
+//!   between two of them.
 //! - `snapshot_cell`, `sync`: the atomically swapped snapshot, and the atomics under it.
 //! - `store`, `subscribers`: the one lock of the writing side, and delivery of events in order.
 //!
 //! This folder imports from `model` and `evaluate`, and from the folders below those.
 
+pub(crate) mod changes;
 pub(crate) mod event;
 pub(crate) mod indexed_map;
 pub(crate) mod layer;
 pub(crate) mod load;
 pub(crate) mod merge;
+pub(crate) mod origins;
 pub(crate) mod publisher;
 pub(crate) mod signal;
 pub(crate) mod snapshot;

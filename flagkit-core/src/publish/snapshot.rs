@@ -11,10 +11,10 @@ use crate::evaluate::evaluator::{Decision, Definitions, Evaluator};
 use crate::evaluate::explanation::{Explanation, Recorder};
 use crate::evaluate::flag_tracer::FlagTracer;
 use crate::evaluate::reason::Reason;
-use crate::model::key::{EnvKey, FlagKey};
 use crate::model::provenance::Provenance;
-use crate::model::{Flag, Variant};
+use crate::model::{EnvKey, Flag, FlagKey, Part, Variant};
 use crate::publish::indexed_map::{IndexedMap, NO_INDEX};
+use crate::publish::origins::Origins;
 use crate::subject::Subject;
 
 /// All flags of all layers at one revision, compiled and immutable.
@@ -35,28 +35,14 @@ pub struct Snapshot {
     /// Declarations by environment key, sorted, for keys that no layer spells out. They are compiled at each read,
     /// because the full key is the default salt, and only the read provides it.
     env_keys: Vec<(EnvKey, Declared)>,
-}
-
-/// The difference between two snapshots. The store turns it into an event, and passes it to its hook.
-#[derive(Debug)]
-pub(crate) struct Changes {
-    /// The keys with an added, changed or removed entry; sorted.
-    pub(crate) keys: Vec<FlagKey>,
-    /// Whether nothing else changed: all other keys keep their index, and the declarations by environment key are
-    /// equal.
-    pub(crate) is_complete: bool,
-}
-
-impl Changes {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.is_complete
-    }
+    /// The layers of the parts of flags that inherit. Apart from the entries, because few flags inherit.
+    origins: BTreeMap<FlagKey, Origins>,
 }
 
 /// One key of a snapshot: its compiled definition, and the declaration that it was compiled from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    definition: Definition,
+    pub(crate) definition: Definition,
     declared: Declared,
 }
 
@@ -92,12 +78,21 @@ impl Snapshot {
         layers: Box<[Provenance]>,
         entries: IndexedMap<Entry>,
         env_keys: Vec<(EnvKey, Declared)>,
+        origins: BTreeMap<FlagKey, Origins>,
     ) -> Self {
-        Self { revision, layers, entries, env_keys }
+        Self { revision, layers, entries, env_keys, origins }
+    }
+
+    pub(crate) fn origins(&self, key: &str) -> Option<Origins> {
+        self.origins.get(key).copied()
     }
 
     pub(crate) fn entries(&self) -> &IndexedMap<Entry> {
         &self.entries
+    }
+
+    pub(crate) fn env_keys(&self) -> &[(EnvKey, Declared)] {
+        &self.env_keys
     }
 
     /// Returns the entry of a key, if its declaration is valid.
@@ -157,7 +152,20 @@ impl Snapshot {
     pub fn explain<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Explanation {
         let mut recorder = Recorder::default();
         let evaluation = self.evaluate_with(key, subject, &mut recorder);
-        recorder.explain(key, evaluation)
+        recorder.explain(key, evaluation, self.parts(key))
+    }
+
+    /// Returns the parts of a flag that inherits, each with the layer it comes from. Empty for other flags.
+    fn parts(&self, key: &str) -> Vec<(Part, Provenance)> {
+        let Some((flag, origins)) = self.flag(key).zip(self.origins(key)) else { return Vec::new() };
+        let is_used = |part: &Part| match part {
+            Part::Switch | Part::Rollout => true,
+            Part::Prerequisites => !flag.prerequisites().is_empty(),
+            Part::Rules => !flag.rules().is_empty(),
+            Part::Variants => flag.variants().is_some(),
+        };
+        let provenance = |(part, layer)| Some((part, self.layers.get(layer as usize)?.clone()));
+        origins.iter().filter(|(part, _)| is_used(part)).filter_map(provenance).collect()
     }
 
     /// Returns the revision: 0 before the first load, and one more with every new snapshot.
@@ -180,27 +188,6 @@ impl Snapshot {
     pub fn flag(&self, key: &str) -> Option<&Flag> {
         let declared = self.entries.get(key).map(|entry| &entry.declared).or_else(|| self.by_env_key(key));
         declared.and_then(|declared| declared.flag.as_ref())
-    }
-
-    /// Returns what differs in the next snapshot.
-    ///
-    /// Layers are only ever added on top, so a layer index means the same layer in both snapshots.
-    pub(crate) fn changes(&self, next: &Self) -> Changes {
-        // Most keys have the same index in both.
-        let changed =
-            (0..).zip(next.entries.iter()).filter(|(index, (key, entry))| self.entry_near(*index, key) != Some(*entry));
-        let mut keys: Vec<FlagKey> = changed.map(|(_, (key, _))| key.clone()).collect();
-        let removed = (0..).zip(self.entries.iter()).filter(|(index, (key, _))| next.entry_near(*index, key).is_none());
-        let added_or_changed = keys.len();
-        keys.extend(removed.map(|(_, (key, _))| key.clone()));
-        let is_complete = keys.len() == added_or_changed && self.env_keys == next.env_keys;
-        keys.sort_unstable();
-        Changes { keys, is_complete }
-    }
-
-    /// Returns the entry of a key that probably has this index.
-    fn entry_near(&self, index: u32, key: &FlagKey) -> Option<&Entry> {
-        self.entries.at_index(index, key.as_str()).or_else(|| self.entries.get(key.as_str()))
     }
 
     /// Returns how the audience of each flag would change if `next` replaced this snapshot.
@@ -349,42 +336,6 @@ mod tests {
 
     fn set<'k>(flags: impl IntoIterator<Item = (&'k str, Flag)>) -> FlagSet {
         flags.into_iter().map(|(key, flag)| (FlagKey::new(key).expect("a key"), flag)).collect()
-    }
-
-    fn changed(changes: &Changes) -> (Vec<&str>, bool) {
-        (changes.keys.iter().map(FlagKey::as_str).collect(), changes.is_complete)
-    }
-
-    #[test]
-    fn changes_list_what_differs_and_whether_the_list_is_complete() {
-        let keys: Vec<String> = (0..100).map(|n| format!("k{n:02}")).collect();
-        let all = || keys.iter().map(|key| (key.as_str(), Flag::on()));
-        let (store, publisher) = one_layer();
-        let after = |set: FlagSet| {
-            let before = store.cell().latest();
-            publisher.publish(set);
-            (before, store.cell().latest())
-        };
-        let (none, first) = after(set(all()));
-        assert_eq!(none.changes(&first).keys.len(), 100);
-        assert!(first.changes(&first).is_empty());
-
-        let (before, next) = after(set(all().chain([("k50", Flag::off()), ("new", Flag::on())])));
-        assert_eq!(changed(&before.changes(&next)), (vec!["k50", "new"], true));
-        for key in &keys {
-            assert_eq!(next.find(key).0, before.find(key).0, "{key} keeps its index");
-        }
-        let (before, next) = after(set(all().skip(1)));
-        assert_eq!(changed(&before.changes(&next)), (vec!["k00", "k50", "new"], false));
-
-        let mut with_env_key = set(all().skip(1));
-        with_env_key.insert_folded(EnvKey::new("K00").expect("a folded key"), Flag::on());
-        let (before, next) = after(with_env_key);
-        assert_eq!(changed(&before.changes(&next)), (vec![], false));
-        assert!(!before.changes(&next).is_empty());
-        assert_eq!((before.len(), next.len()), (99, 100));
-        assert_eq!(next.find("k00").0, NO_INDEX);
-        assert!(next.is_on("k00", &()) && !before.is_on("k00", &()));
     }
 
     #[test]

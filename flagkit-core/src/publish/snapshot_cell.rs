@@ -157,10 +157,12 @@ impl Default for SnapshotCell {
 #[cfg(all(test, not(flagkit_loom)))]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+
     use crate::publish::indexed_map::IndexedMap;
 
     fn snapshot(revision: u64) -> Arc<Snapshot> {
-        Arc::new(Snapshot::new(revision, Box::default(), IndexedMap::default(), Vec::new()))
+        Arc::new(Snapshot::new(revision, Box::default(), IndexedMap::default(), Vec::new(), BTreeMap::new()))
     }
 
     /// Results would be correct without the cache; this checks that it makes reads cheap.
@@ -189,10 +191,12 @@ mod model {
     use loom::thread;
 
     use super::*;
+    use std::collections::BTreeMap;
+
     use crate::publish::indexed_map::IndexedMap;
 
     fn snapshot(revision: u64) -> std::sync::Arc<Snapshot> {
-        std::sync::Arc::new(Snapshot::new(revision, Box::default(), IndexedMap::default(), Vec::new()))
+        std::sync::Arc::new(Snapshot::new(revision, Box::default(), IndexedMap::default(), Vec::new(), BTreeMap::new()))
     }
 
     fn revision(cell: &SnapshotCell) -> u64 {

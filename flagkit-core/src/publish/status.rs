@@ -47,9 +47,9 @@ pub struct SourceStatus {
     /// The number of accepted loads, stale ones included.
     pub loads: u64,
     /// The number of checks that found the flags unchanged.
-    pub confirmations: u64,
+    pub unchanged: u64,
     /// The number of rejected loads.
-    pub refusals: u64,
+    pub failures: u64,
 }
 
 /// The health of a source.

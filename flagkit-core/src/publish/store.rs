@@ -20,6 +20,7 @@ use std::time::SystemTime;
 use crate::model::FlagSet;
 use crate::model::key::FlagKey;
 use crate::model::provenance::Provenance;
+use crate::publish::changes::Changes;
 use crate::publish::event::{Change, Event, LoadFailure, StateChange, WarningsChange};
 use crate::publish::layer::{Layer, Recorded};
 use crate::publish::load::{Load, LoadError};
@@ -282,7 +283,7 @@ impl Store {
         for (layer, problems) in publishing.layers.iter_mut().zip(problems) {
             layer.merge_problems = problems;
         }
-        let changes = current.changes(&next);
+        let changes = Changes::between(&current, &next);
         if changes.is_empty() {
             return publishing.release();
         }

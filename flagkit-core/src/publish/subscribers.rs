@@ -1,7 +1,8 @@
 //! The subscribers: delivery of events in order, and without a lock held.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, TryLockError, Weak};
@@ -19,10 +20,19 @@ type Callback = Arc<dyn Fn(&Event) + Send + Sync>;
 /// read flags, publish, subscribe, unsubscribe or stop the sources.
 #[derive(Default)]
 pub(crate) struct Subscribers {
-    callbacks: Mutex<Vec<(u64, Callback)>>,
+    callbacks: Mutex<Callbacks>,
     queue: Mutex<Queue>,
-    next_id: AtomicU64,
     panics: AtomicU64,
+}
+
+/// The callbacks by the id of their subscription.
+///
+/// Ids only rise, so the order of the map is the order of subscription. A delivery finds the next callback by the id of
+/// the last one, however many subscribe and unsubscribe meanwhile.
+#[derive(Default)]
+struct Callbacks {
+    by_id: BTreeMap<u64, Callback>,
+    next_id: u64,
 }
 
 /// The events that are not delivered yet.
@@ -35,8 +45,13 @@ struct Queue {
 
 impl Subscribers {
     pub(crate) fn subscribe(self: &Arc<Self>, callback: Callback) -> Subscription {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        lock(&self.callbacks).push((id, callback));
+        let id = {
+            let mut callbacks = lock(&self.callbacks);
+            let id = callbacks.next_id;
+            callbacks.next_id += 1;
+            callbacks.by_id.insert(id, callback);
+            id
+        };
         Subscription { subscribers: Arc::downgrade(self), id }
     }
 
@@ -86,18 +101,21 @@ impl Subscribers {
         event
     }
 
+    /// Calls every subscriber, in the order of subscription. Those that begin meanwhile receive only later events.
     fn call(&self, event: &Event) {
-        let ids: Vec<u64> = lock(&self.callbacks).iter().map(|(id, _)| *id).collect();
-        for id in ids {
-            // Searched for each time, because a subscriber called before may have unsubscribed this one.
-            let callback =
-                lock(&self.callbacks).iter().find(|(known, _)| *known == id).map(|(_, callback)| callback.clone());
-            if let Some(callback) = callback {
-                self.contain(|| callback(event));
-                // This may be the last reference, and then the drop runs user code as well.
-                self.contain(|| drop(callback));
-            }
+        let mut ids = 0..lock(&self.callbacks).next_id;
+        // Searched for each time, because a subscriber called before may have unsubscribed this one.
+        while let Some((id, callback)) = self.first(ids.clone()) {
+            ids.start = id + 1;
+            self.contain(|| callback(event));
+            // This may be the last reference, and then the drop runs user code as well.
+            self.contain(|| drop(callback));
         }
+    }
+
+    /// Returns the first callback with one of these ids.
+    fn first(&self, ids: Range<u64>) -> Option<(u64, Callback)> {
+        lock(&self.callbacks).by_id.range(ids).next().map(|(id, callback)| (*id, Arc::clone(callback)))
     }
 
     /// Runs user code, and counts a panic in it.
@@ -114,7 +132,7 @@ impl Subscribers {
 
 impl fmt::Debug for Subscribers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscribers").field("len", &lock(&self.callbacks).len()).finish_non_exhaustive()
+        f.debug_struct("Subscribers").field("len", &lock(&self.callbacks).by_id.len()).finish_non_exhaustive()
     }
 }
 
@@ -139,7 +157,7 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         if let Some(subscribers) = self.subscribers.upgrade() {
             let mut callbacks = lock(&subscribers.callbacks);
-            let removed = callbacks.iter().position(|(id, _)| *id == self.id).map(|index| callbacks.remove(index));
+            let removed = callbacks.by_id.remove(&self.id);
             // The callback may own another subscription, so it is dropped without the lock.
             drop(callbacks);
             drop(removed);

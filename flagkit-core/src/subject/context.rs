@@ -34,6 +34,7 @@ pub struct Context {
 enum Owned {
     Bool(bool),
     Integer(i128),
+    Unsigned(u128),
     Float(f64),
     Text(Box<str>),
     List(OwnedList),
@@ -43,11 +44,11 @@ enum Owned {
 struct OwnedList(Box<[Option<Owned>]>);
 
 impl List for OwnedList {
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.0.len()
     }
 
-    fn get(&self, index: usize) -> Option<Value<'_>> {
+    fn element(&self, index: usize) -> Option<Value<'_>> {
         self.0.get(index)?.as_ref().map(Owned::borrow)
     }
 }
@@ -96,6 +97,7 @@ impl Owned {
         match self {
             Self::Bool(value) => Value::Bool(*value),
             Self::Integer(value) => Value::Integer(*value),
+            Self::Unsigned(value) => Value::Unsigned(*value),
             Self::Float(value) => Value::Float(*value),
             Self::Text(value) => Value::Text(value),
             Self::List(list) => Value::List(list),
@@ -108,10 +110,11 @@ impl From<Value<'_>> for Owned {
         match value {
             Value::Bool(value) => Self::Bool(value),
             Value::Integer(value) => Self::Integer(value),
+            Value::Unsigned(value) => Self::Unsigned(value),
             Value::Float(value) => Self::Float(value),
             Value::Text(value) => Self::Text(value.into()),
             Value::List(list) => {
-                Self::List(OwnedList((0..list.len()).map(|index| list.get(index).map(Self::from)).collect()))
+                Self::List(OwnedList((0..list.count()).map(|index| list.element(index).map(Self::from)).collect()))
             }
         }
     }

@@ -15,6 +15,8 @@ pub enum Value<'a> {
     Bool(bool),
     /// An integer. 128 bits hold every `i64` and every `u64` exactly.
     Integer(i128),
+    /// An integer above `i128::MAX`. Smaller ones are an [`Integer`](Self::Integer), which compares equal.
+    Unsigned(u128),
     /// A number with a fraction.
     Float(f64),
     /// Text.
@@ -28,10 +30,14 @@ impl PartialEq for Value<'_> {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Integer(a), Self::Integer(b)) => a == b,
+            (Self::Unsigned(a), Self::Unsigned(b)) => a == b,
+            (Self::Integer(a), Self::Unsigned(b)) | (Self::Unsigned(b), Self::Integer(a)) => {
+                u128::try_from(*a) == Ok(*b)
+            }
             (Self::Float(a), Self::Float(b)) => a == b,
             (Self::Text(a), Self::Text(b)) => a == b,
             (Self::List(a), Self::List(b)) => {
-                a.len() == b.len() && (0..a.len()).all(|index| a.get(index) == b.get(index))
+                a.count() == b.count() && (0..a.count()).all(|index| a.element(index) == b.element(index))
             }
             _ => false,
         }
@@ -44,15 +50,16 @@ impl fmt::Display for Value<'_> {
         match self {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Integer(value) => write!(f, "{value}"),
+            Self::Unsigned(value) => write!(f, "{value}"),
             Self::Float(value) => write!(f, "{value:?}"),
             Self::Text(value) => write!(f, "{value:?}"),
             Self::List(list) => {
                 f.write_str("[")?;
-                for index in 0..list.len() {
+                for index in 0..list.count() {
                     if index > 0 {
                         f.write_str(", ")?;
                     }
-                    match list.get(index) {
+                    match list.element(index) {
                         Some(value) => write!(f, "{value}")?,
                         None => f.write_str("nothing")?,
                     }
@@ -64,41 +71,38 @@ impl fmt::Display for Value<'_> {
 }
 
 /// The values of an attribute with several. `Vec` and arrays of [attributes](Attribute) implement it.
+///
+/// Its methods have names of their own: with this trait in scope, `vec.get(0)` is still the element of the `Vec`.
 pub trait List {
-    /// Returns the number of values.
-    fn len(&self) -> usize;
+    /// Returns the number of elements.
+    fn count(&self) -> usize;
 
-    /// Returns the value at the index, from 0.
-    fn get(&self, index: usize) -> Option<Value<'_>>;
-
-    /// Returns whether there are no values.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    /// Returns the value of the element at the index, from 0.
+    fn element(&self, index: usize) -> Option<Value<'_>>;
 }
 
 impl fmt::Debug for dyn List + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries((0..self.len()).map(|index| self.get(index))).finish()
+        f.debug_list().entries((0..self.count()).map(|index| self.element(index))).finish()
     }
 }
 
 impl<T: Attribute> List for Vec<T> {
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.len()
     }
 
-    fn get(&self, index: usize) -> Option<Value<'_>> {
+    fn element(&self, index: usize) -> Option<Value<'_>> {
         self.as_slice().get(index).and_then(Attribute::value)
     }
 }
 
 impl<T: Attribute, const N: usize> List for [T; N] {
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         N
     }
 
-    fn get(&self, index: usize) -> Option<Value<'_>> {
+    fn element(&self, index: usize) -> Option<Value<'_>> {
         self.as_slice().get(index).and_then(Attribute::value)
     }
 }
@@ -190,7 +194,14 @@ macro_rules! integer_attribute {
     )+};
 }
 
-integer_attribute!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+integer_attribute!(u8 u16 u32 u64 usize i8 i16 i32 i64 i128 isize);
+
+impl Attribute for u128 {
+    #[inline]
+    fn value(&self) -> Option<Value<'_>> {
+        Some(i128::try_from(*self).map_or(Value::Unsigned(*self), Value::Integer))
+    }
+}
 
 impl Attribute for Value<'_> {
     #[inline]
@@ -234,7 +245,10 @@ mod tests {
     fn every_integer_keeps_its_exact_value() {
         assert_eq!(u64::MAX.value(), Some(Value::Integer(18_446_744_073_709_551_615)));
         assert_eq!(i64::MIN.value(), Some(Value::Integer(-9_223_372_036_854_775_808)));
-        assert_eq!(u128::MAX.value(), None);
+        assert_eq!(u128::MAX.value(), Some(Value::Unsigned(340_282_366_920_938_463_463_374_607_431_768_211_455)));
+        assert_eq!(5_u128.value(), Some(Value::Integer(5)));
+        assert_eq!(Value::Unsigned(5), Value::Integer(5));
+        assert_ne!(Value::Unsigned(u128::MAX), Value::Integer(-1));
     }
 
     #[test]

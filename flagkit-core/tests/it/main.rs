@@ -33,6 +33,7 @@ mod explain {
 mod layers {
     mod before_first_load;
     mod failed_loads;
+    mod inheritance;
     mod invalid_flags;
     mod laws;
     mod overrides;

@@ -57,10 +57,10 @@ fn polling_finds_a_flip() {
     let (dir, served) = serve_file(ON);
     let guard = follow(&served.url(), OFTEN, false);
     flip(&dir, std::slice::from_ref(&guard));
-    wait_until("unchanged polls", || status(&guard).confirmations > 3);
+    wait_until("unchanged polls", || status(&guard).unchanged > 3);
     let status = status(&guard);
     // Unchanged documents are not loaded again.
-    assert_eq!((status.state, status.loads, status.refusals), (SourceState::Fresh, 7, 0));
+    assert_eq!((status.state, status.loads, status.failures), (SourceState::Fresh, 7, 0));
 }
 
 #[test]
@@ -69,8 +69,8 @@ fn an_invalid_file_at_the_server_changes_no_client() {
     let guards = [follow(&served.url(), RARELY, true), follow(&served.url(), OFTEN, false)];
     dir.replace("flags.toml", "[flags\na = false\n");
     wait_until("the server reports it", || served.get("/healthz").text() == "stale\n");
-    let before = status(&guards[1]).confirmations;
-    wait_until("some polls", || status(&guards[1]).confirmations > before + 3);
+    let before = status(&guards[1]).unchanged;
+    wait_until("some polls", || status(&guards[1]).unchanged > before + 3);
     assert!(guards.iter().all(is_on));
     flip(&dir, &guards);
 }
@@ -84,7 +84,7 @@ fn a_restarted_server_is_followed_again() {
         let address = served.address;
         if stream {
             // A stop ends the stream; only the next request fails.
-            wait_until("a stream", || status(&guard).confirmations > 0);
+            wait_until("a stream", || status(&guard).unchanged > 0);
         }
         served.stop();
         wait_until("the stop is noticed", || status(&guard).state == SourceState::Stale);
@@ -120,7 +120,7 @@ fn a_document_that_cannot_be_streamed_is_polled() {
     }
     dir.replace("flags.toml", ON);
     wait_until("a flip", || is_on(&guard));
-    assert_eq!(status(&guard).refusals, 0);
+    assert_eq!(status(&guard).failures, 0);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_client_polls_while_the_server_has_too_many_streams() {
     let is_warned = || status(&guard).warnings.iter().any(|warning| warning.contains("answered 503"));
     wait_until("the warning", is_warned);
     flip(&dir, std::slice::from_ref(&guard));
-    assert_eq!(status(&guard).refusals, 0);
+    assert_eq!(status(&guard).failures, 0);
 }
 
 /// The stream replaces the line endings, and the poll does not. The source must not take that for another document.
@@ -140,10 +140,10 @@ fn a_client_polls_while_the_server_has_too_many_streams() {
 fn a_document_with_crlf_is_published_once() {
     let (dir, served) = serve_file("[flags]\r\na = true\r\n");
     let guard = follow(&served.url(), RARELY, true);
-    wait_until("the document as an event", || status(&guard).confirmations > 0);
+    wait_until("the document as an event", || status(&guard).unchanged > 0);
     guard.reload();
-    let confirmations = status(&guard).confirmations;
-    wait_until("a poll", || status(&guard).confirmations > confirmations);
+    let confirmations = status(&guard).unchanged;
+    wait_until("a poll", || status(&guard).unchanged > confirmations);
     assert_eq!((status(&guard).loads, guard.flags().snapshot().revision()), (1, 1));
     dir.replace("flags.toml", "[flags]\r\na = false\r\n");
     wait_until("a flip", || !is_on(&guard));
@@ -159,7 +159,7 @@ fn fifty_clients_follow_each_flip() {
     flip(&dir, &guards);
     println!("six flips for fifty clients took {:?}", start.elapsed());
     for guard in &guards {
-        assert_eq!((status(guard).state, status(guard).refusals), (SourceState::Fresh, 0));
+        assert_eq!((status(guard).state, status(guard).failures), (SourceState::Fresh, 0));
     }
     // Every client has a stream, and none prevents the server from stopping.
     served.stop();

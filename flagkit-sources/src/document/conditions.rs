@@ -36,6 +36,8 @@
 //! - An empty list of values is allowed, because programs generate such lists: `in = []` holds for no subject.
 //! - Conditions do not nest further. `any` inside `any` would need names for what it means.
 
+use std::error::Error as _;
+
 use flagkit_core::Error;
 use flagkit_core::source::{Condition, Literal, Operator};
 
@@ -43,7 +45,7 @@ use super::decoder::{Decoder, join, one_of, unknown_key};
 use super::node::{Entry, Node, Value};
 
 /// The advice for a whole number that is too large to compare. The nearest fraction would be another number.
-const WHOLE_NUMBERS: &str = "a whole number must be from -2^127 to 2^127 - 1";
+const WHOLE_NUMBERS: &str = "a whole number must be from -2^127 to 2^128 - 1";
 
 /// The names of all operators.
 ///
@@ -141,10 +143,12 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
         "starts_with" => Some(Operator::starts_with(texts(decoder, path, node))),
         "ends_with" => Some(Operator::ends_with(texts(decoder, path, node))),
         "matches" => {
-            let pattern = decoder.text(path, node)?;
-            let pattern =
-                decoder.take_pattern().and_then(|()| Operator::matches(pattern).map_err(|error| error.to_string()));
-            parsed(decoder, path, node, pattern, "a regular expression")
+            let (pattern, expected) = (decoder.text(path, node)?, "a regular expression");
+            if let Err(help) = decoder.take_pattern() {
+                decoder.invalid_with_help(path, node, expected, help);
+                return None;
+            }
+            parsed(decoder, path, node, Operator::matches(pattern), expected)
         }
         "lt" => comparison(decoder, path, node, Operator::less_than),
         "lte" => comparison(decoder, path, node, Operator::at_most),
@@ -183,17 +187,21 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
 ///
 /// The parser of the operand gives the reason, which becomes the advice: for a regular expression, what is wrong with
 /// it.
-fn parsed<E: ToString>(
+fn parsed(
     decoder: &mut Decoder<'_>,
     path: &str,
     node: &Node<'_>,
-    operator: Result<Operator, E>,
+    operator: Result<Operator, Error>,
     expected: &str,
 ) -> Option<Operator> {
     match operator {
         Ok(operator) => Some(operator),
         Err(error) => {
-            decoder.invalid_with_help(path, node, expected, error.to_string());
+            let help = match error.source() {
+                Some(cause) => format!("{error}: {cause}"),
+                None => error.to_string(),
+            };
+            decoder.invalid_with_help(path, node, expected, help);
             None
         }
     }
@@ -262,7 +270,7 @@ fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Lit
         let expected = "a text, a finite number, true or false";
         match node.value {
             Value::Datetime(_) => {
-                decoder.invalid_with_help(path, node, expected, "compare dates with `before` and `after`")
+                decoder.invalid_with_help(path, node, expected, "compare dates with `before` and `after`");
             }
             _ if node.is_whole() => {
                 decoder.invalid_with_help(path, node, expected, WHOLE_NUMBERS);

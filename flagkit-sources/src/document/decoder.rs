@@ -149,7 +149,7 @@ impl<'a> Decoder<'a> {
         match text.parse() {
             Ok(percent) => Some(percent),
             Err(error) => {
-                self.invalid_with_help(path, node, PERCENT, format!("that is {error}"));
+                self.invalid_with_help(path, node, PERCENT, error.to_string());
                 None
             }
         }
@@ -253,6 +253,11 @@ pub(super) fn one_of(words: &[&str]) -> String {
 /// Describes an unknown key for a problem, shortened and in quotes where the key path has them.
 pub(super) fn unknown_key(name: &str) -> String {
     format!("the unknown key `{}`", quoted(name))
+}
+
+/// Describes a key that is not legal for a problem, in the form that [`unknown_key`] gives it.
+pub(super) fn illegal_key(name: &str) -> String {
+    format!("the key `{}`", quoted(name))
 }
 
 /// Returns the key path `base`, extended by `name`: `flags.search.rules[0].if`.

@@ -42,7 +42,7 @@
 use flagkit_core::source::{Kind, Load, LoadError, Metadata, Reference, Rule};
 use flagkit_core::{Date, Flag, FlagKey, FlagSet, Percent, Variants};
 
-use super::decoder::{Decoder, join, one_of, unknown_key};
+use super::decoder::{Decoder, illegal_key, join, one_of, unknown_key};
 use super::lines::Lines;
 use super::node::{Entry, Node, Value};
 use super::schedule::is_schedule;
@@ -74,9 +74,8 @@ const FLAG: [&str; 15] = [
     "allow",
 ];
 
-/// What a problem says was expected where a key is invalid. What was got says why it is invalid: "a key without
-/// characters", for example.
-const KEY: &str = "a key of letters, digits, '.', '_' and '-'";
+/// What a problem says was expected where a key is invalid.
+pub(super) const KEY: &str = "1 to 128 ASCII letters, digits, '.', '_' and '-', with a letter or digit first";
 /// What a problem says was expected where the value of a flag is invalid.
 const SHORT_FORM: &str = "true, false, a percentage such as \"25%\", or a table";
 
@@ -171,9 +170,8 @@ fn declared_count<'n, 't>(
 /// program can read it.
 fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
     let path = join("flags", &entry.name);
-    let key = match FlagKey::new(&entry.name) {
-        Ok(key) => key,
-        Err(error) => return decoder.problem(entry.offset, &path, error.to_string(), KEY),
+    let Ok(key) = FlagKey::new(&entry.name) else {
+        return decoder.problem(entry.offset, &path, illegal_key(&entry.name), KEY);
     };
     // Part of a flag may include subjects that the whole flag excludes, so any problem refuses the flag.
     let flag = decoder.if_clean(|decoder| match &entry.node.value {
@@ -289,7 +287,7 @@ fn requires(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<Refer
         if let Some(text) = decoder.text(path, item) {
             match FlagKey::new(text) {
                 Ok(_) => references.push(Reference::new(text).at(decoder.location(item))),
-                Err(error) => decoder.problem(item.offset(), path, error.to_string(), KEY),
+                Err(_) => decoder.problem(item.offset(), path, item.describe(), KEY),
             }
         }
     }

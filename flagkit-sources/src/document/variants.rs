@@ -30,7 +30,8 @@ use std::collections::{HashMap, HashSet};
 use flagkit_core::source::Payload;
 use flagkit_core::{FlagKey, Variant, Variants};
 
-use super::decoder::{Decoder, join};
+use super::decoder::{Decoder, illegal_key, join};
+use super::flags::KEY;
 use super::node::{Node, Value};
 
 /// What a problem says was expected where a weight is invalid. The limit keeps the sum of weights within 64 bits.
@@ -70,8 +71,8 @@ pub(super) fn variants(
     let entries = decoder.table(&path, node, "variants and their weights");
     for entry in entries {
         let path = join(&path, &entry.name);
-        if let Err(error) = FlagKey::new(&entry.name) {
-            decoder.problem(entry.offset, &path, error.to_string(), "a name in the form of a key");
+        if FlagKey::new(&entry.name).is_err() {
+            decoder.problem(entry.offset, &path, illegal_key(&entry.name), KEY);
         }
         let variant = match payloads.remove(&*entry.name).flatten() {
             Some(payload) => Variant::with_payload(&entry.name, payload),
@@ -86,13 +87,12 @@ pub(super) fn variants(
     if weighted.len() < entries.len() || !matches!(node.value, Value::Table(_)) {
         return None;
     }
-    match Variants::new(weighted) {
-        Ok(variants) => Some(variants),
-        Err(error) => {
-            decoder.problem(node.offset(), &path, error.to_string(), "variants with weights, one of them above 0");
-            None
-        }
+    let variants = Variants::new(weighted).ok();
+    if variants.is_none() {
+        let got = if entries.is_empty() { "no variants" } else { "weights that sum to 0" };
+        decoder.problem(node.offset(), &path, got, "variants with weights, one of them above 0");
     }
+    variants
 }
 
 /// Decodes a weight: a decimal without exponent, as a number of millionths.

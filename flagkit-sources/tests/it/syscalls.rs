@@ -59,17 +59,17 @@ fn in_the_child() {
     let folder = TestDir::new();
     let stub = Stub::new(|_, _| false);
     let guard = start(&folder, &stub);
-    let fails = || guard.status().sources.iter().all(|source| source.refusals > 0);
+    let fails = || guard.status().sources.iter().all(|source| source.failures > 0);
     wait_until("both are away", fails);
     let user = Context::new("user-1").with("country", "DE").with("email", "a@example.com");
     // The first hit of a call site joins a list, and the first read of a thread may take a slot.
     assert!(evaluate_a_million_times(&guard, &user) > 0 && is_on(&guard, "all"));
-    let refusals = status(&guard).refusals;
+    let refusals = status(&guard).failures;
     let _ = fs::metadata(BEGIN);
     let on = evaluate_a_million_times(&guard, &user);
     let _ = fs::metadata(END);
     assert!((740_000..760_000).contains(&on), "{on}");
-    println!("{} more rejected loads meanwhile", status(&guard).refusals - refusals);
+    println!("{} more rejected loads meanwhile", status(&guard).failures - refusals);
 }
 
 #[test]

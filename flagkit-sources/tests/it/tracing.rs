@@ -53,7 +53,7 @@ fn an_error_that_lasts_is_one_event() {
     folder.write(document("a", true));
     let guard = poll(&folder.flags(), Duration::from_millis(10));
     folder.write("[flags\n");
-    wait_until("the error", || status(&guard).refusals >= 1);
+    wait_until("the error", || status(&guard).failures >= 1);
     // Many more reads hit the same error.
     let begin = std::time::Instant::now();
     wait_until("more checks", || begin.elapsed() > Duration::from_millis(700));

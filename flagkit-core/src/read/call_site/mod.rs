@@ -8,7 +8,7 @@
 //! # The idea
 //!
 //! `flag!("key")` declares a static at the call site, and each publish *pushes* the state of the flag into it. A read
-//! is one relaxed load of one word and a compare. A percentage rollout adds one hash of the id.
+//! is one load of one word and a compare. A percentage rollout adds one hash of the id.
 //!
 //! ```text
 //! 63            32 31             0
@@ -22,10 +22,12 @@
 //! The first read of a site adds it to the registry (cold; it tries a lock and never waits for it). Each publish first
 //! swaps the snapshot, and then updates the sites of the changed keys, under that lock.
 //!
-//! The load may be relaxed, because the word is the whole message: a read uses no other memory that the publisher
-//! wrote. All accesses to one atomic are totally ordered, so a thread never reads an older state after a newer one
-//! from the same site. A read that evaluates the snapshot loads the state again afterwards, which extends this order
-//! to its results (modelled: `scripts/loom`).
+//! All accesses to one atomic are totally ordered, so a thread never reads an older state after a newer one from the
+//! same site. A state that says "evaluate" is not the whole message: the read then loads the snapshot, which is other
+//! memory. So the publisher stores the state with release ordering, and a read loads it with acquire ordering. A read
+//! that finds "evaluate" thus finds the snapshot of that state, or a newer one. It loads the state again afterwards,
+//! which extends the order to a state that has become complete meanwhile. `scripts/loom` models every ordered pair of
+//! kinds of states. On x86-64 an acquire load is the same instruction as a relaxed one.
 //!
 //! # Limits
 //!
@@ -85,7 +87,7 @@ impl CallSite {
     #[inline]
     pub fn is_on(&'static self) -> bool {
         match self.state().rollout() {
-            Some(rollout) => rollout.threshold == Threshold::EVERYBODY,
+            Some(rollout) => rollout.threshold == Threshold::ALL,
             None => self.evaluate_slow(&()),
         }
     }
@@ -124,7 +126,8 @@ impl CallSite {
 
     #[inline]
     fn state(&self) -> State {
-        State::from_bits(self.state.load(Ordering::Relaxed))
+        // Pairs with the store below: a read that finds "evaluate" must find the snapshot it refers to, or a newer one.
+        State::from_bits(self.state.load(Ordering::Acquire))
     }
 
     fn key(&self) -> &'static str {
@@ -133,7 +136,8 @@ impl CallSite {
 
     /// Replaces the state. Called under the registry's lock, so that states follow snapshots in order.
     fn store(&self, state: State) {
-        self.state.store(state.to_bits(), Ordering::Relaxed);
+        // Publishes the snapshot together with the state: the publisher has stored it before.
+        self.state.store(state.to_bits(), Ordering::Release);
     }
 
     /// Sets the next site of the list, if it is not set. Returns whether this call has set it.
@@ -149,8 +153,8 @@ impl CallSite {
 #[inline]
 fn is_included<S: Subject + ?Sized>(rollout: SimpleRollout, subject: &S) -> bool {
     match rollout.threshold {
-        Threshold::NOBODY => false,
-        Threshold::EVERYBODY => true,
+        Threshold::NONE => false,
+        Threshold::ALL => true,
         threshold => rollout.point(subject).is_some_and(|point| point.is_below(threshold)),
     }
 }
@@ -196,7 +200,7 @@ pub fn install(flags: Flags) -> Result<(), InstallError> {
 
 /// The error of [`install`]: flags are already installed. It carries the flags that were not installed.
 #[derive(Debug, thiserror::Error)]
-#[error("flags are installed for this process already; install them once")]
+#[error("cannot install the flags: this process has installed flags already")]
 pub struct InstallError(Flags);
 
 impl InstallError {

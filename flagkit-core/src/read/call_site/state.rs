@@ -97,9 +97,9 @@ mod tests {
     #[test]
     fn a_flag_that_fits_one_word_is_kept_in_it() {
         let half = Flag::on().with_rollout("50".parse().expect("a percentage"));
-        assert_eq!(threshold(State::DARK), Some(Threshold::NOBODY));
-        assert_eq!(threshold(state(&Flag::off())), Some(Threshold::NOBODY));
-        assert_eq!(threshold(state(&Flag::on())), Some(Threshold::EVERYBODY));
+        assert_eq!(threshold(State::DARK), Some(Threshold::NONE));
+        assert_eq!(threshold(state(&Flag::off())), Some(Threshold::NONE));
+        assert_eq!(threshold(state(&Flag::on())), Some(Threshold::ALL));
         assert_eq!(threshold(state(&half)), Threshold::from_bits(1 << 30));
         assert_eq!(state(&half).rollout().map(|rollout| rollout.seed), Some(Seed::from_salt("search")));
     }
@@ -109,6 +109,6 @@ mod tests {
         let by = Flag::on().with_bucket_by("account").with_rollout("50".parse().expect("a percentage"));
         assert_eq!((state(&by).rollout(), state(&by).index()), (None, 7));
         assert_eq!(State::UNREGISTERED.rollout(), None);
-        assert_eq!(threshold(state(&Flag::on().with_bucket_by("account"))), Some(Threshold::EVERYBODY));
+        assert_eq!(threshold(state(&Flag::on().with_bucket_by("account"))), Some(Threshold::ALL));
     }
 }

@@ -44,7 +44,7 @@ fn a_failed_load_is_reported_once() {
     assert_eq!(failure.error.as_ref().map(ToString::to_string).as_deref(), Some("not valid TOML"));
     assert!(failure.problems.is_empty());
     assert_eq!(errors(&failures), [""; 0]);
-    assert_eq!(flags.status().sources[0].refusals, 3, "each failure counts");
+    assert_eq!(flags.status().sources[0].failures, 3, "each failure counts");
 }
 
 #[test]

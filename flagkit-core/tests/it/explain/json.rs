@@ -1,8 +1,10 @@
 //! The JSON of an explanation has the same content as its text.
 
-use flagkit_core::source::{Condition, Operator, Reference, Rule, Segment};
+use flagkit_core::source::{Condition, Operator, Provenance, Reference, Rule, Segment};
 use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Percent, Variant, Variants};
 use serde_json::{Value, json};
+
+use crate::support::{fixed, flag_set};
 
 fn flags() -> Flags {
     let key = |text| FlagKey::new(text).expect("a key");
@@ -18,7 +20,7 @@ fn flags() -> Flags {
             .expect("not too deep"),
         )
         .with_rollout(Percent::new(60).expect("a percentage"));
-    let variants = Variants::new([(Variant::new("blue"), 1)]).expect("variants");
+    let variants = Variants::new([(Variant::new("blue"), 1), (Variant::new("red"), 1)]).expect("variants");
     let mut set = FlagSet::from_iter([
         (
             key("search"),
@@ -135,4 +137,26 @@ fn members_keep_their_order() {
             r#""layer":"fixed:","revision":1,"steps":[]}"#
         )
     );
+}
+
+#[test]
+fn a_variant_that_was_not_hashed_has_no_point() {
+    let step = |weights: [u64; 2]| {
+        let variants = Variants::new([(Variant::new("a"), weights[0]), (Variant::new("b"), weights[1])]);
+        let flags = fixed([("k", Flag::on().with_variants(variants.expect("weights")))]);
+        serde_json::to_value(flags.explain("k", &())).expect("it serializes")["steps"].clone()
+    };
+    assert_eq!(step([1, 0]), json!([{ "variant": "a", "point": null }]));
+    assert_eq!(step([1, 1]), json!([{ "variant": null, "point": null }]));
+}
+
+#[test]
+fn the_parts_of_a_flag_that_inherits_have_their_layers() {
+    let flags = Flags::new();
+    let publish = |name, flag| flags.add_layer(Provenance::new(name)).publish(flag_set([("k", flag)]));
+    publish("file:", Flag::off().with_rules([Rule::new()]));
+    publish("prod:", Flag::inherit().enabled());
+    let explained = serde_json::to_value(flags.explain("k", "u1")).expect("it serializes");
+    assert_eq!(explained["parts"], json!({ "on": "prod:", "rollout": "file:", "rules": "file:" }));
+    assert_eq!(explained["layer"], "prod:");
 }

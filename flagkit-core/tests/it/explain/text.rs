@@ -27,7 +27,7 @@ fn flags() -> Flags {
             .when(iberia.expect("not too deep"))
             .with_rollout(percent("60")),
     ];
-    let variants = Variants::new([(Variant::new("blue"), 1), (Variant::new("red"), 0)]).expect("variants");
+    let variants = Variants::new([(Variant::new("blue"), 1), (Variant::new("red"), 1)]).expect("variants");
     let search = Flag::on()
         .with_rollout(Percent::ZERO)
         .with_prerequisites([Reference::new("new-index"), Reference::new("old-index")])
@@ -150,4 +150,26 @@ fn an_evaluation_without_steps_takes_one_line() {
     let explain = |key: &str| flags().explain(key, "u1").to_string();
     assert_eq!(explain("old-index"), "old-index is on: on for every subject it applies to, from fixed: (revision 1)\n");
     assert_eq!(explain("undeclared"), "undeclared is off: no layer declares it (revision 1)\n");
+}
+
+#[test]
+fn a_variant_with_all_the_weight_needs_nothing_to_hash() {
+    let weights = |weights: [u64; 2]| {
+        let variants = Variants::new([(Variant::new("5"), weights[0]), (Variant::new("10"), weights[1])]);
+        fixed([("load", Flag::on().with_variants(variants.expect("weights")))]).explain("load", &()).to_string()
+    };
+    assert_eq!(
+        weights([100, 0]),
+        "\
+load is on: on for every subject it applies to, variant 5, from fixed: (revision 1)
+  variant 5: it has all the weight
+"
+    );
+    assert_eq!(
+        weights([99, 1]),
+        "\
+load is on: on for every subject it applies to, from fixed: (revision 1)
+  no variant: the subject lacks the value to hash
+"
+    );
 }

@@ -58,7 +58,7 @@ fn publishes_and_reports_of_a_stopped_source_do_not_count() {
     low.fail(LoadError::new("not valid"));
     assert!(flags.is_on("a", &()) && !flags.is_on("b", &()), "its last good flags stay in effect");
     let source = &flags.status().sources[0];
-    assert_eq!((source.state, source.loads, source.refusals), (SourceState::Stopped, 1, 0));
+    assert_eq!((source.state, source.loads, source.failures), (SourceState::Stopped, 1, 0));
     assert!(source.last_error.is_none());
 
     high.publish(flag_set([("b", Flag::on())]));

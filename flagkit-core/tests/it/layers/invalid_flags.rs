@@ -39,7 +39,7 @@ fn the_other_flags_of_the_load_take_effect() {
     publisher.publish(Load::new(load).with_problems([Problem::new("flags.a.rollout", "120", "a percentage")]));
     assert!(["a", "b", "c"].iter().all(|key| flags.is_on(key, &())));
     let source = &flags.status().sources[0];
-    assert_eq!((source.problems.len(), source.flags, source.loads, source.refusals), (1, 3, 2, 0));
+    assert_eq!((source.problems.len(), source.flags, source.loads, source.failures), (1, 3, 2, 0));
 }
 
 #[test]

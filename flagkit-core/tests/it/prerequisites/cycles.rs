@@ -132,9 +132,9 @@ fn a_chain_through_thirty_three_flags_is_invalid() {
     assert_eq!(problems.len(), 1);
     assert_eq!(
         problems[0].to_string(),
-        "flags.flag-33.requires: got a chain of more than 32 flags, \
-         expected at most 32 flags in a row and 1000 ways, and no circle; \
-         the flag is refused until then"
+        "flags.flag-33.requires: got a chain of more than 32 prerequisites, \
+         expected a chain of at most 32 prerequisites, at most 1000 paths, and no circle; \
+         the flag is invalid until then"
     );
 }
 

@@ -47,6 +47,6 @@ fn too_many_paths_to_prerequisites_are_invalid() {
     let subject = Counting(Cell::new(0));
     assert_eq!(tall.evaluate("flag-0-left", &subject).reason(), Reason::Invalid);
     assert_eq!(subject.0.get(), 0);
-    assert!(tall.status().sources[0].problems.iter().any(|problem| problem.got().contains("1000 ways")));
+    assert!(tall.status().sources[0].problems.iter().any(|problem| problem.got().contains("1000 paths")));
     assert!(tall.is_on("flag-25-left", &subject), "flags within the limit are valid");
 }

@@ -109,7 +109,7 @@ fn every_operation_may_run_at_the_same_time() {
     assert_eq!(status.revision, PUBLISHERS as u64 * LOADS);
     let own: Vec<_> = status.sources.iter().filter(|source| source.provenance.as_str() != "empty").collect();
     assert_eq!(own.iter().map(|source| source.loads).collect::<Vec<_>>(), [LOADS; PUBLISHERS]);
-    assert_eq!(own.iter().map(|source| source.refusals).sum::<u64>(), failures.into_inner());
+    assert_eq!(own.iter().map(|source| source.failures).sum::<u64>(), failures.into_inner());
     assert!(["a", "b", "c"].iter().all(|key| !flags.is_on(key, &())));
     println!("{} subscriptions during the test", subscriptions.into_inner());
 }

@@ -86,17 +86,17 @@ fn kinds_have_their_names_in_flag_files() {
 fn an_invalid_key_is_reported_with_the_position_of_the_character() {
     let long = "k".repeat(FlagKey::MAX_LEN + 1);
     for (text, message) in [
-        ("", "an empty key; a key has 1 to 128 characters"),
-        (long.as_str(), "a key of 129 bytes; a key has at most 128 bytes"),
-        ("-a", "a key that begins with '-'; a key begins with an ASCII letter or digit"),
-        ("a b", "' ' at byte 1 of a key; legal are ASCII letters, digits, '.', '_' and '-'"),
+        ("", "got an empty key, expected 1 to 128 characters"),
+        (long.as_str(), "got a key of 129 bytes, expected at most 128"),
+        ("-a", "got a key that begins with '-', expected an ASCII letter or digit first"),
+        ("a b", "got a key with ' ' at byte 1, expected ASCII letters, digits, '.', '_' and '-'"),
     ] {
         assert_eq!(FlagKey::new(text).expect_err(text).to_string(), message);
         assert!(text.parse::<FlagKey>().is_err() && FlagKey::try_from(text).is_err());
     }
     assert_eq!(
         EnvKey::new("NEW_check").expect_err("lower case").to_string(),
-        "'c' at byte 4 of a key in upper case; legal are ASCII capitals, digits and '_'"
+        "got a key with 'c' at byte 4, expected ASCII capitals, digits and '_'"
     );
     let key: FlagKey = "new-checkout".parse().expect("a key");
     assert_eq!((key.as_ref(), format!("{key} {key:?}")), ("new-checkout", "new-checkout \"new-checkout\"".to_owned()));

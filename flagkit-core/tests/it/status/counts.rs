@@ -77,7 +77,7 @@ fn sources_are_in_the_order_of_their_layers_with_their_counts() {
     let counts: Vec<_> = status
         .sources
         .iter()
-        .map(|source| (source.provenance.as_str(), source.flags, source.loads, source.refusals, source.problems.len()))
+        .map(|source| (source.provenance.as_str(), source.flags, source.loads, source.failures, source.problems.len()))
         .collect();
     assert_eq!(counts, [("file:", 3, 2, 0, 0), ("http:", 0, 0, 2, 0), ("env:", 1, 1, 0, 0)]);
     assert_eq!(status.revision, flags.snapshot().revision());

@@ -86,7 +86,7 @@ fn without_a_clock_a_failure_that_lasts_is_reported_once() {
         publisher.fail(unavailable());
     }
     assert_eq!(log.take(), ["load failed: unavailable", "state: starting to waiting"]);
-    assert_eq!(only_source(&flags).refusals, 1_000);
+    assert_eq!(only_source(&flags).failures, 1_000);
 }
 
 #[test]

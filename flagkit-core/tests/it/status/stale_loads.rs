@@ -21,7 +21,7 @@ fn stale_flags_take_effect_and_are_stale_from_the_start() {
     let status = only_source(&flags);
     assert_eq!((status.state, status.since), (SourceState::Stale, Some(at(1_000))));
     assert_eq!((status.last_good, last_error(&flags).as_deref()), (Some(at(7)), Some("unavailable")));
-    assert_eq!((status.flags, status.loads, status.confirmations), (1, 1, 0));
+    assert_eq!((status.flags, status.loads, status.unchanged), (1, 1, 0));
     assert_eq!(publisher.last_good().as_deref(), Some(&only_a(Flag::on())));
     let lines = log.take();
     assert_eq!(lines.len(), 3);
@@ -100,7 +100,7 @@ fn stale_flags_count_as_an_accepted_load() {
     let flags = Flags::new();
     flags.add_layer(Provenance::new("http:")).publish(Load::new(only_a(Flag::on())).stale(unavailable(), None));
     let status = only_source(&flags);
-    assert_eq!((status.loads, status.refusals), (1, 0));
+    assert_eq!((status.loads, status.failures), (1, 0));
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn a_stopped_source_changes_its_state_no_more() {
     publisher.set_warnings(["the disk is full".to_owned()]);
     assert_eq!(log.take(), [""; 0], "nothing counts after the stop");
     let status = only_source(&flags);
-    assert_eq!((status.state, status.loads, status.confirmations, status.refusals), (SourceState::Stopped, 1, 0, 0));
+    assert_eq!((status.state, status.loads, status.unchanged, status.failures), (SourceState::Stopped, 1, 0, 0));
     assert!(status.warnings.is_empty());
 }
 
@@ -269,7 +269,7 @@ fn loads_confirmations_and_failures_are_counted_separately() {
     let publisher = flags.add_layer(Provenance::new("file:"));
     let counts = || {
         let status = only_source(&flags);
-        (status.loads, status.confirmations, status.refusals)
+        (status.loads, status.unchanged, status.failures)
     };
     assert_eq!(counts(), (0, 0, 0));
     publisher.fail(unavailable());
@@ -296,7 +296,7 @@ fn a_confirmation_before_any_load_does_not_count() {
     publisher.unchanged();
     publisher.fail(unavailable());
     publisher.unchanged();
-    assert_eq!(only_source(&flags).confirmations, 0, "there are no flags to be unchanged");
+    assert_eq!(only_source(&flags).unchanged, 0, "there are no flags to be unchanged");
 }
 
 #[test]

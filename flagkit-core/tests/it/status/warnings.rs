@@ -74,7 +74,7 @@ fn a_warning_is_neither_a_load_failure_nor_a_state_change() {
     let publisher = flags.add_layer(Provenance::new("file:"));
     publisher.set_warnings(["polled".to_owned()]);
     let status = only_source(&flags);
-    assert_eq!((status.state, status.refusals, status.problems.len()), (SourceState::Starting, 0, 0));
+    assert_eq!((status.state, status.failures, status.problems.len()), (SourceState::Starting, 0, 0));
     assert!(status.last_error.is_none());
 }
 

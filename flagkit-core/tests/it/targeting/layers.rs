@@ -223,7 +223,7 @@ fn an_unknown_segment_makes_its_flag_invalid_and_is_a_problem() {
             vec![],
             vec![
                 "3:7: flags.a.rules: got the unknown segment \"nowhere\", expected a segment that is declared; \
-                 the flag is refused until the segment is declared"
+                 the flag is invalid until the segment is declared"
                     .to_owned()
             ]
         ]

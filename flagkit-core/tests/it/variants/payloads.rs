@@ -195,7 +195,7 @@ fn reading_a_variant_without_a_value_is_an_error() {
     let bare = Variant::new("blue");
     assert_eq!(bare.payload(), None);
     let error = bare.value::<Theme>().expect_err("no value");
-    assert_eq!(error.to_string(), "the variant \"blue\" has no value");
+    assert_eq!(error.to_string(), "cannot read the value of the variant: \"blue\" has none");
     assert!(bare.value::<Option<Theme>>().is_err(), "absent is not null");
     assert!(bare.value::<()>().is_err());
     let boxed: Box<dyn std::error::Error + Send + Sync> = Box::new(error);
@@ -253,7 +253,7 @@ fn a_subject_gets_the_declared_value() {
         let expected = match variant.name() {
             "blue" => Ok("#00f".to_owned()),
             "red" => Ok("#f00".to_owned()),
-            _ => Err("the variant \"plain\" has no value".to_owned()),
+            _ => Err("cannot read the value of the variant: \"plain\" has none".to_owned()),
         };
         assert_eq!(primary, expected);
         names.insert(variant.name().to_owned());

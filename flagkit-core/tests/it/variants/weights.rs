@@ -218,7 +218,7 @@ fn a_rule_gives_its_variant_only_to_the_subjects_it_includes() {
         Some("variant-01"),
         "a fixed variant needs no id"
     );
-    assert_eq!(variant(&Context::anonymous()), None);
+    assert_eq!(variant(&Context::anonymous()).as_deref(), Some("variant-00"), "it has all the weight");
 }
 
 #[test]
@@ -249,11 +249,17 @@ fn invalid_weights_are_rejected() {
             .map_err(|error| error.to_string())
     };
     assert_eq!(two("a", "b", [0, 1]), Ok(()));
-    assert_eq!(two("a", "a", [1, 1]), Err("two variants of one name".to_owned()));
-    assert_eq!(two("a", "b", [0, 0]), Err("weights that sum to 0".to_owned()));
-    assert_eq!(two("a", "b", [1, Variants::MAX_WEIGHT + 1]), Err("a weight above 1000000".to_owned()));
-    assert_eq!(two("a", "b", [0, u64::MAX]), Err("a weight above 1000000".to_owned()));
-    assert_eq!(Variants::new([]).map(|_| ()).map_err(|error| error.to_string()), Err("no variants".to_owned()));
+    assert_eq!(two("a", "a", [1, 1]), Err("got two variants of one name, expected distinct names".to_owned()));
+    assert_eq!(two("a", "b", [0, 0]), Err("got weights that sum to 0, expected one above 0".to_owned()));
+    assert_eq!(
+        two("a", "b", [1, Variants::MAX_WEIGHT + 1]),
+        Err("got a weight above 1000000, expected at most 1000000".to_owned())
+    );
+    assert_eq!(two("a", "b", [0, u64::MAX]), Err("got a weight above 1000000, expected at most 1000000".to_owned()));
+    assert_eq!(
+        Variants::new([]).map(|_| ()).map_err(|error| error.to_string()),
+        Err("got no variants, expected at least one".to_owned())
+    );
 }
 
 /// With many variants, the variant is found by binary search.
@@ -270,4 +276,26 @@ fn each_of_many_variants_gets_its_share() {
             assert_share(got, IDS, *weight as f64 / total as f64, &name(index));
         }
     }
+}
+
+#[test]
+fn a_variant_with_all_the_weight_is_that_of_every_subject() {
+    let flag = |weights: &[u64]| Flag::on().with_variants(variants(weights));
+    let own = Rule::new().with_subjects(["u1"]).with_variants(variants(&[0, 7]));
+    let flags = fixed([
+        ("one", flag(&[3])),
+        ("of-three", flag(&[0, 3, 0])),
+        ("two", flag(&[1, 1])),
+        ("by", flag(&[3]).with_bucket_by("account")),
+        ("rule", flag(&[1, 1]).with_rules([own])),
+        ("off", Flag::off().with_variants(variants(&[3]))),
+        ("half", flag(&[3]).with_rollout(percent(50))),
+    ]);
+    let assigned = |key: &str| flags.variant(key, &()).map(|variant| variant.name().to_owned());
+    assert_eq!(assigned("one").as_deref(), Some("variant-00"));
+    assert_eq!(assigned("of-three").as_deref(), Some("variant-01"));
+    assert_eq!(assigned("by").as_deref(), Some("variant-00"));
+    assert_eq!(["two", "rule", "off", "half"].map(assigned), [const { None }; 4]);
+    assert_eq!(flags.variant("rule", "u1"), Some(Variant::new("variant-01")));
+    assert!((0..100).all(|id| flags.variant("of-three", &id) == Some(Variant::new("variant-01"))));
 }

@@ -60,7 +60,7 @@ fn a_write_in_place_after_a_rename_is_not_taken_for_the_renamed_file() {
                 thread::sleep(Duration::from_millis(1));
             }
         };
-        wait_until("the file is followed", &|| flags.status().sources[0].confirmations > 0);
+        wait_until("the file is followed", &|| flags.status().sources[0].unchanged > 0);
         let (sender, renamed) = mpsc::channel();
         let slow: Arc<dyn Listener> = Arc::new(SlowAfterRename(Mutex::new(sender)));
         // It comes after the listener of the file, which has received the rename when the delay begins.

@@ -184,7 +184,7 @@ fn also_where_a_link_is_pointed_to_the_file() {
     fs::write(release(0).join("flags.toml"), text('A')).expect("written");
     point_to(0);
     let guard = support::follow(&folder.path("current/flags.toml"));
-    wait_until("the first check", || support::status(&guard).confirmations > 0);
+    wait_until("the first check", || support::status(&guard).unchanged > 0);
     let flags = guard.flags();
     for round in 1..6 {
         let next = if round % 2 == 0 { 'A' } else { 'B' };

@@ -35,7 +35,7 @@ fn one_for_three_files_and_two_guards() {
     let all = |guard: &Guard, on: bool| ["a", "b", "c"].iter().all(|key| is_on(guard, key) == on);
     set(false);
     let (first, second) = (start(&folder), start(&folder));
-    let has_looked = |guard: &Guard| guard.status().sources.iter().all(|source| source.confirmations > 0);
+    let has_looked = |guard: &Guard| guard.status().sources.iter().all(|source| source.unchanged > 0);
     wait_until("all have begun to watch", || has_looked(&first) && has_looked(&second));
     assert_eq!(instances(), 1);
     set(true);

@@ -82,7 +82,7 @@ fn as_a_replacement(words: &[&str], make_invalid: &dyn Fn(&Path), by_events: boo
     });
     let after = status(&guard);
     assert_eq!((after.state, after.loads, after.flags), (SourceState::Stale, before.loads, before.flags));
-    assert!(after.refusals > before.refusals);
+    assert!(after.failures > before.failures);
     assert!(is_on(&guard, "checkout"));
 
     // The same text is no change, but the source recovers.

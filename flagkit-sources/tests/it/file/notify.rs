@@ -86,12 +86,12 @@ fn reloads_and_names(dir: &Path, limit: &str) {
         fs::write(&new, document("checkout", on)).expect("written");
         fs::rename(&new, &path).expect("moved");
         wait_until("the change is seen by the poll", || is_on(&guard, "checkout") == on);
-        let confirmations = status(&guard).confirmations;
-        wait_until("some checks", || status(&guard).confirmations > confirmations + 2);
+        let confirmations = status(&guard).unchanged;
+        wait_until("some checks", || status(&guard).unchanged > confirmations + 2);
         fs::write(&path, document("checkout", !on)).expect("written");
         wait_until("the rewrite is seen by the poll", || is_on(&guard, "checkout") != on);
     }
-    assert_eq!((status(&guard).state, status(&guard).refusals), (SourceState::Fresh, 0));
+    assert_eq!((status(&guard).state, status(&guard).failures), (SourceState::Fresh, 0));
     assert_eq!(warnings(&guard), first, "it stays as long as the limit does");
     assert!(events.try_iter().count() <= 1, "and is reported once");
 }
@@ -195,7 +195,7 @@ fn a_file_of_a_mounted_directory_is_nothing_to_warn_of() {
     fs::write(dir.join("new"), document("checkout", true)).expect("written");
     fs::rename(dir.join("new"), dir.join("volume/flags.toml")).expect("moved");
     wait_until("the rename is seen through the mount", || is_on(&guard, "checkout"));
-    wait_until("some checks", || status(&guard).confirmations > 3);
+    wait_until("some checks", || status(&guard).unchanged > 3);
     assert_eq!(warnings(&guard), Vec::<String>::new());
 }
 

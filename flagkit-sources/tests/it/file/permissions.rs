@@ -243,7 +243,7 @@ fn an_error_that_stays_is_reported_once() {
         }
         let first = last_error(&guard).expect("an error");
         assert_eq!(errors.reported(), [&*first]);
-        assert!(status(&guard).refusals >= 1 && is_on(&guard, "a"));
+        assert!(status(&guard).failures >= 1 && is_on(&guard, "a"));
 
         folder.write("[flags]\n\na = tru\n");
         wait_until("another error", || last_error(&guard).is_some_and(|error| error != first));
@@ -293,8 +293,8 @@ mod of_a_server {
         let unavailable = answer("503 Service Unavailable", "", "");
         for (reported, bad) in [(1, unavailable.clone()), (2, good("[flags")), (3, unavailable)] {
             set_answer(bad);
-            let count = status(&guard).refusals;
-            wait_until("each is counted", || status(&guard).refusals >= count + 10);
+            let count = status(&guard).failures;
+            wait_until("each is counted", || status(&guard).failures >= count + 10);
             assert_eq!(errors.reported().len(), reported, "{:?}", errors.reported());
         }
         assert!(is_on(&guard, "a"));

@@ -72,7 +72,7 @@ fn assert_refused(what: &str, invalid: impl Into<Vec<u8>>, expected: &str) {
     for refusals in 1..=2 {
         poll_now(&guard);
         let status = status(&guard);
-        assert_eq!((status.state, status.refusals, status.loads), (SourceState::Stale, refusals, 1), "{what}");
+        assert_eq!((status.state, status.failures, status.loads), (SourceState::Stale, refusals, 1), "{what}");
         let error = status.last_error.expect("an error").to_string();
         assert!(error.contains(expected), "{what}: {error}");
         assert!(is_on(&guard, "a") && !is_on(&guard, "evil"), "{what}");
@@ -215,7 +215,7 @@ fn a_response_that_is_not_http_is_no_document() {
             }
         });
         let guard = start(eager(&stub.url()).stream(false));
-        wait_until(what, || status(&guard).refusals >= 2);
+        wait_until(what, || status(&guard).failures >= 2);
         assert!(is_on(&guard, "a") && !is_on(&guard, "evil"), "{what}");
         assert_eq!((status(&guard).state, status(&guard).loads), (SourceState::Stale, 1), "{what}");
     }

@@ -47,8 +47,8 @@ fn an_invalid_document_keeps_the_tag_of_the_last_good_one() {
     assert_eq!(tags(&stub)[..7], expected);
     wait_for_state(&guard, SourceState::Fresh);
     let status = status(&guard);
-    assert_eq!((status.loads, status.refusals), (2, 2));
-    assert!(status.confirmations >= 1);
+    assert_eq!((status.loads, status.failures), (2, 2));
+    assert!(status.unchanged >= 1);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn not_modified_without_a_question_is_an_error() {
     let stub = stub(&[|| answer("304 Not Modified", "", ""), || document("v1", GOOD)]);
     let guard = start(eager(&stub.url()));
     wait_until("the document", || is_on(&guard, "a"));
-    assert_eq!(status(&guard).refusals, 1);
+    assert_eq!(status(&guard).failures, 1);
     assert_eq!(tags(&stub)[..2], [None, None]);
 }
 

@@ -41,7 +41,7 @@ fn times(start: Instant, interval: Duration) -> u64 {
 fn two_documents_in_turn_are_published_at_a_limited_rate_and_the_newest_wins() {
     let server = Server::new(ON, &event("v0", ON));
     let guard = start(server.http_without_polls());
-    wait_until("the document", || status(&guard).confirmations >= 1);
+    wait_until("the document", || status(&guard).unchanged >= 1);
     let (events, _subscription) = count_events(&guard);
     let before = guard.flags().snapshot().revision();
     let started = Instant::now();
@@ -57,14 +57,14 @@ fn two_documents_in_turn_are_published_at_a_limited_rate_and_the_newest_wins() {
     let limit = times(started, Duration::from_millis(50));
     assert!(published <= limit, "{published} publishes, of at most {limit}");
     assert!(events.load(Ordering::SeqCst) <= limit);
-    assert_eq!((status(&guard).refusals, server.streams()), (0, 1));
+    assert_eq!((status(&guard).failures, server.streams()), (0, 1));
 }
 
 #[test]
 fn distinct_invalid_documents_are_reported_at_a_limited_rate_and_a_valid_one_wins() {
     let server = Server::new(ON, &event("v0", ON));
     let guard = start(server.http_without_polls());
-    wait_until("the document", || status(&guard).confirmations >= 1);
+    wait_until("the document", || status(&guard).unchanged >= 1);
     let (events, _subscription) = count_events(&guard);
     let started = Instant::now();
     for mut stream in server.take_streams() {
@@ -76,7 +76,7 @@ fn distinct_invalid_documents_are_reported_at_a_limited_rate_and_a_valid_one_win
     }
     wait_until("the newest document", || is_on(&guard, "last"));
     let limit = times(started, Duration::from_secs(1));
-    let refusals = status(&guard).refusals;
+    let refusals = status(&guard).failures;
     assert!((1..=limit).contains(&refusals), "{refusals} of at most {limit}");
     // Each may be an error and a change of state, and so is the recovery.
     assert!(events.load(Ordering::SeqCst) <= 2 * limit + 2);
@@ -87,7 +87,7 @@ fn distinct_invalid_documents_are_reported_at_a_limited_rate_and_a_valid_one_win
 fn valid_and_invalid_documents_in_turn_are_reported_at_a_limited_rate() {
     let server = Server::new(ON, &event("v0", ON));
     let guard = start(server.http_without_polls());
-    wait_until("the document", || status(&guard).confirmations >= 1);
+    wait_until("the document", || status(&guard).unchanged >= 1);
     let (events, _subscription) = count_events(&guard);
     let started = Instant::now();
     for mut stream in server.take_streams() {
@@ -100,7 +100,7 @@ fn valid_and_invalid_documents_in_turn_are_reported_at_a_limited_rate() {
     }
     wait_until("the newest document", || is_on(&guard, "last"));
     let (rejected, published) = (times(started, Duration::from_secs(1)), times(started, Duration::from_millis(50)));
-    assert!(status(&guard).refusals <= rejected);
+    assert!(status(&guard).failures <= rejected);
     // Each rejection may change the state twice.
     assert!(events.load(Ordering::SeqCst) <= published + 3 * rejected);
 }
@@ -141,7 +141,7 @@ fn assert_little_work(name: &str, opening: &'static str, flood: &'static str) {
     // The limit on documents determines how many bytes may come at once. A stream that ends is not opened again at once.
     let http = eager(&stub.url()).poll_every(Duration::from_secs(36_000)).max_len(1 << 16);
     let guard = start(http.retry(flagkit_sources::Retry::default()));
-    wait_until("the document", || status(&guard).confirmations >= 1);
+    wait_until("the document", || status(&guard).unchanged >= 1);
     wait_until("the burst is over", || {
         let (started, before) = (Instant::now(), processor_time());
         pause(Duration::from_secs(1));
@@ -188,7 +188,7 @@ fn comments_without_end_delay_no_poll_and_no_drop() {
     });
     let guard = start(eager(&stub.url()));
     wait_until("many polls", || stub.polls().len() > 50);
-    assert_eq!((guard.flags().snapshot().revision(), status(&guard).refusals), (1, 0));
+    assert_eq!((guard.flags().snapshot().revision(), status(&guard).failures), (1, 0));
     assert!(guard.stop(STOP_TIMEOUT), "its thread is left");
 }
 

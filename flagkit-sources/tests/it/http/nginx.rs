@@ -62,8 +62,8 @@ fn a_file_comes_once_and_is_then_found_unchanged() {
     assert_eq!(statuses[0], 200);
     assert!(statuses[1..].iter().all(|status| *status == 304), "{statuses:?}");
     let status = status(&guard);
-    assert_eq!((status.state, status.loads, status.refusals), (SourceState::Fresh, 1, 0));
-    assert!(status.confirmations >= 3);
+    assert_eq!((status.state, status.loads, status.failures), (SourceState::Fresh, 1, 0));
+    assert!(status.unchanged >= 3);
     // nginx serves only files, which shows at the first request for a stream.
     assert_eq!(nginx.log().iter().filter(|logged| logged.is_stream_request()).count(), 1);
     assert!(status.warnings.is_empty(), "{:?}", status.warnings);
@@ -114,8 +114,8 @@ fn an_nginx_that_is_away_leaves_the_flags_as_they_were_until_it_is_back() {
     nginx.stop();
     wait_for_state(&guard, SourceState::Stale);
     assert!(is_on(&guard, "version-1") && last_error(&guard).is_some());
-    let refusals = status(&guard).refusals;
-    wait_until("it goes on asking", || status(&guard).refusals > refusals + 3);
+    let refusals = status(&guard).failures;
+    wait_until("it goes on asking", || status(&guard).failures > refusals + 3);
     assert!(is_on(&guard, "version-1"));
 
     nginx.start_again();
@@ -215,5 +215,5 @@ fn a_document_is_taken_compressed() {
         assert_eq!(document.content_encoding, "gzip");
         assert!(document.tag.starts_with("W/"), "{document:?}");
     }
-    assert_eq!(status(&guard).refusals, 0);
+    assert_eq!(status(&guard).failures, 0);
 }

@@ -65,7 +65,7 @@ fn an_unreachable_proxy_is_a_transient_error_without_the_password() {
         let (soon, hour) = (Duration::from_millis(20), Duration::from_secs(3600));
         (retry.transient, retry.permanent) = ((soon, 2 * soon), (hour, hour));
         let guard = start(http.retry(retry));
-        wait_until("some tries", || status(&guard).refusals >= 3);
+        wait_until("some tries", || status(&guard).failures >= 3);
         let status = status(&guard);
         assert_eq!(status.state, SourceState::Waiting);
         assert!(!format!("{status:?} {guard:?}").contains(CANARY), "{status:?}");
@@ -92,7 +92,7 @@ fn no_proxy_is_used_if_the_environment_or_the_program_forbids_it() {
         let http = Http::new(&variable("FLAGKIT_TEST_URL")).expect("a URL");
         let http = if variable("FLAGKIT_TEST_DIRECT") == "program" { http.use_proxy(false) } else { http };
         let guard = start(http.stream(false).poll_every(Duration::from_millis(20)));
-        wait_until("some polls", || status(&guard).confirmations >= 2);
+        wait_until("some polls", || status(&guard).unchanged >= 2);
         assert!(is_on(&guard, "a"));
         assert!(status(&guard).warnings.is_empty(), "{:?}", status(&guard).warnings);
         return;

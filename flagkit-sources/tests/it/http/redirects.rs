@@ -87,7 +87,7 @@ fn by_default_a_redirect_is_an_error_wherever_it_leads() {
             let to = move |here| format!("http://{}/other.toml", if is_here { here } else { there });
             let stub = astray(status_line, to);
             let guard = start(with_canary(&stub.url()).stream(false));
-            wait_until("some tries", || status(&guard).refusals >= 3);
+            wait_until("some tries", || status(&guard).failures >= 3);
             assert!(is_on(&guard, "a") && !is_on(&guard, "evil"));
             let error = last_error(&guard).expect("an error");
             assert!(error.contains(&status_line[..3]) && error.contains("redirect"), "{error}");
@@ -126,7 +126,7 @@ fn a_redirect_to_another_origin_is_not_followed_even_on_request() {
     for (what, location) in locations {
         let stub = astray("302 Found", location);
         let guard = start(with_canary(&stub.url()).stream(false).follow_redirects(true));
-        wait_until(what, || status(&guard).refusals >= 3);
+        wait_until(what, || status(&guard).failures >= 3);
         elsewhere.assert_untouched(what);
         assert!(is_on(&guard, "a") && !is_on(&guard, "evil"), "{what}");
         let error = last_error(&guard).expect("an error");
@@ -151,7 +151,7 @@ fn a_row_of_redirects_ends_where_it_leaves_the_origin() {
         stream.write_all(answer.as_bytes()).is_ok()
     });
     let guard = start(with_canary(&stub.url()).follow_redirects(true));
-    wait_until("some tries", || status(&guard).refusals >= 3);
+    wait_until("some tries", || status(&guard).failures >= 3);
     assert!(!is_on(&guard, "evil"));
     elsewhere.assert_untouched("the second");
     assert_eq!(paths(&stub)[..4], ["/flags.toml", "/next", "/flags.toml", "/next"]);
@@ -176,7 +176,7 @@ fn followed_on_request_up_to_three_redirects_lead_to_a_document() {
     let guard = start(with_canary(&stub.url()).follow_redirects(true));
     assert!(is_on(&guard, "a"), "{:?}", last_error(&guard));
     // The next poll starts again at the configured URL, with the ETag of the stored document.
-    wait_until("not modified", || status(&guard).confirmations >= 1);
+    wait_until("not modified", || status(&guard).unchanged >= 1);
     let row = ["/flags.toml", "/one?a=b", "/two", "/three.json"];
     let polls: Vec<_> = stub.polls().iter().map(|request| path(request).to_owned()).collect();
     assert_eq!((&polls[..4], &polls[4..8]), (&row.map(str::to_owned)[..], &row.map(str::to_owned)[..]));
@@ -184,7 +184,7 @@ fn followed_on_request_up_to_three_redirects_lead_to_a_document() {
         assert_eq!(request.header("x-api-key"), Some(CANARY));
         assert_eq!(request.header("authorization"), Some(&*format!("Bearer {CANARY}")));
     }
-    assert_eq!(status(&guard).refusals, 0);
+    assert_eq!(status(&guard).failures, 0);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_fourth_redirect_in_a_row_is_not_followed() {
         stream.write_all(answer.as_bytes()).is_ok()
     });
     let guard = start(eager(&stub.url()).stream(false).follow_redirects(true));
-    wait_until("some tries", || status(&guard).refusals >= 2);
+    wait_until("some tries", || status(&guard).failures >= 2);
     let error = last_error(&guard).expect("an error");
     assert!(error.contains("more than 3 redirects"), "{error}");
     assert!(!is_on(&guard, "evil") && !paths(&stub).contains(&"/4".to_owned()), "{:?}", paths(&stub));
@@ -220,7 +220,7 @@ fn a_redirect_in_a_circle_ends_and_is_tried_again() {
     wait_for_state(&guard, SourceState::Fresh);
     assert!(is_on(&guard, "a"));
     // Each try makes four requests.
-    assert_eq!(status(&guard).refusals, 3);
+    assert_eq!(status(&guard).failures, 3);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_stream_is_not_led_elsewhere_either() {
         wait_until("a warning", || status(&guard).warnings.iter().any(|warning| warning.contains("307")));
         // The polls continue without the stream.
         assert!(is_on(&guard, "a"));
-        assert_eq!(status(&guard).refusals, 0);
+        assert_eq!(status(&guard).failures, 0);
     }
 }
 

@@ -30,10 +30,10 @@ fn assert_replaces_polls(server: &Server, guard: &Guard, flag: &str) {
     // One thread polls and publishes, so no poll is in progress.
     let polls = server.polls();
     for _ in 0..10 {
-        let confirmations = status(guard).confirmations;
+        let confirmations = status(guard).unchanged;
         wait_until(flag, || {
             server.send(HEARTBEAT);
-            status(guard).confirmations > confirmations
+            status(guard).unchanged > confirmations
         });
     }
     assert_eq!(server.polls(), polls, "{flag}");
@@ -47,7 +47,7 @@ fn comments_without_a_document_replace_no_poll() {
     assert_polls_continue("polls beside comments", &server, HEARTBEAT);
     server.set_poll(document("v2", OFF));
     wait_until("a change, by polling", || !is_on(&guard, "a"));
-    assert_eq!((server.streams(), status(&guard).state, status(&guard).refusals), (1, SourceState::Fresh, 0));
+    assert_eq!((server.streams(), status(&guard).state, status(&guard).failures), (1, SourceState::Fresh, 0));
     // Comments confirm nothing: the server fails, and the flags are stale although the stream is open.
     server.set_poll(answer("500 Internal Server Error", "", ""));
     wait_for_state(&guard, SourceState::Stale);
@@ -72,7 +72,7 @@ fn other_events_without_a_document_replace_no_poll() {
         let guard = start(server.http());
         wait_until("a stream", || server.streams() == 1);
         assert_polls_continue(other, &server, other);
-        assert_eq!((status(&guard).loads, status(&guard).refusals), (1, 0));
+        assert_eq!((status(&guard).loads, status(&guard).failures), (1, 0));
     }
 }
 
@@ -101,12 +101,12 @@ fn a_document_replaces_polls_while_signs_of_life_follow() {
 fn a_rejected_document_ends_the_replacement_until_a_valid_one() {
     let server = Server::new(ON, &event("v1", INVALID));
     let guard = start(server.http());
-    wait_until("the rejection", || status(&guard).refusals >= 1);
+    wait_until("the rejection", || status(&guard).failures >= 1);
     assert_polls_continue("polls after a first document that is invalid", &server, HEARTBEAT);
     assert_replaces_polls(&server, &guard, "second");
-    let refusals = status(&guard).refusals;
+    let refusals = status(&guard).failures;
     server.send_document("v3", INVALID);
-    wait_until("another rejection", || status(&guard).refusals > refusals);
+    wait_until("another rejection", || status(&guard).failures > refusals);
     assert_polls_continue("polls after an invalid document", &server, HEARTBEAT);
     server.set_poll(document("v4", OFF));
     wait_until("a change, by polling", || !is_on(&guard, "a"));
@@ -125,7 +125,7 @@ fn a_quiet_stream_replaces_no_poll_until_its_next_sign_of_life() {
     wait_until("a change, by polling", || !is_on(&guard, "a"));
     assert!(server.polls() > polls);
     assert_replaces_polls(&server, &guard, "second");
-    assert_eq!((server.streams(), status(&guard).refusals), (1, 0));
+    assert_eq!((server.streams(), status(&guard).failures), (1, 0));
 }
 
 #[test]

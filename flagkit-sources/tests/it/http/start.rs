@@ -35,7 +35,7 @@ fn without_a_server_it_is_stale_until_the_server_is_back() {
     assert!(last_error(&second).is_some());
     assert_eq!(second.wait_until_ready(Duration::from_millis(50)), Readiness::Stale);
     // Failures change neither the flags nor their age.
-    wait_until("some tries", || support::status(&second).refusals >= 5);
+    wait_until("some tries", || support::status(&second).failures >= 5);
     assert!(is_on(&second, "a"));
     assert_eq!(support::status(&second).last_good, Some(cached.at));
 
@@ -56,7 +56,7 @@ fn not_modified_makes_the_stored_document_fresh() {
     let guard = start(http(&stub.url(), &path).poll_every(NEVER));
     assert!(is_on(&guard, "a"));
     let status = status(&guard);
-    assert_eq!((status.state, status.loads, status.refusals), (SourceState::Fresh, 1, 0));
+    assert_eq!((status.state, status.loads, status.failures), (SourceState::Fresh, 1, 0));
     assert!(status.last_good.is_some_and(|good| good > at), "the time of the confirmation");
     assert_eq!(guard.wait_until_ready(Duration::ZERO), Readiness::Ready);
     let tags: Vec<_> = stub.polls().iter().map(|poll| poll.header("if-none-match").map(str::to_owned)).collect();

@@ -164,7 +164,7 @@ fn each_status_but_200_is_an_error_that_names_it_and_passes() {
         poll_now(&guard);
         assert!(is_on(&guard, "after"), "no recovery from {code}");
         assert_eq!(status(&guard).state, SourceState::Fresh);
-        assert_eq!((last_error(&guard), status(&guard).refusals, status(&guard).loads), (None, 1, 2));
+        assert_eq!((last_error(&guard), status(&guard).failures, status(&guard).loads), (None, 1, 2));
         // The source rejected every document, so it has no ETag to send.
         let tags: Vec<_> =
             server.stub.polls().iter().map(|poll| poll.header("if-none-match").map(str::to_owned)).collect();
@@ -359,5 +359,5 @@ fn a_source_outlives_a_server_with_every_error() {
         assert!(is_on(&guard, "a") && !is_on(&guard, "evil"));
         is_on(&guard, "after")
     });
-    assert_eq!((status(&guard).refusals, status(&guard).loads), (codes.len() as u64, 2));
+    assert_eq!((status(&guard).failures, status(&guard).loads), (codes.len() as u64, 2));
 }

@@ -112,7 +112,7 @@ fn the_first_event_counts_and_each_one_after_it() {
     }
     wait_until("the last event", || !is_on(&guard, "a"));
     let status = status(&guard);
-    assert_eq!((status.state, status.refusals), (SourceState::Fresh, 0));
+    assert_eq!((status.state, status.failures), (SourceState::Fresh, 0));
     assert_eq!((server.stub.polls().len(), server.streams().len()), (1, 1));
     assert_eq!(server.streams()[0].header("if-none-match"), Some("\"v1\""));
 }
@@ -135,7 +135,7 @@ fn a_stream_that_breaks_is_opened_again_and_begins_with_all_there_is() {
         server.set(|state| state.poll = document(&format!("r{round}"), text));
     }
     wait_for_state(&guard, SourceState::Fresh);
-    assert!(status(&guard).refusals >= 5);
+    assert!(status(&guard).failures >= 5);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_stream_that_goes_wrong_is_given_up_for_another() {
             assert!(is_on(&guard, "a"));
             server.streams().len() == 2
         });
-        assert!(status(&guard).refusals >= 1);
+        assert!(status(&guard).failures >= 1);
         wait_for_state(&guard, SourceState::Fresh);
         server.send(chunk(&event("v2", OFF)));
         wait_until("a change", || !is_on(&guard, "a"));
@@ -198,11 +198,11 @@ fn a_document_that_is_refused_leaves_the_stream_open_for_a_good_one() {
     wait_for_state(&guard, SourceState::Stale);
     assert!(is_on(&guard, "a") && last_error(&guard).expect("an error").contains("1:7"));
     // A live server does not make its document valid.
-    let confirmations = status(&guard).confirmations;
+    let confirmations = status(&guard).unchanged;
     (0..20).for_each(|_| server.send(chunk(HEARTBEAT)));
     server.send(chunk(&event("v3", "[flags]\na = 2 = 3\n")));
-    wait_until("the second refusal", || status(&guard).refusals == 2);
-    assert_eq!((status(&guard).state, status(&guard).confirmations), (SourceState::Stale, confirmations));
+    wait_until("the second refusal", || status(&guard).failures == 2);
+    assert_eq!((status(&guard).state, status(&guard).unchanged), (SourceState::Stale, confirmations));
     server.send(chunk(&event("v4", OFF)));
     wait_until("the good one", || !is_on(&guard, "a"));
     wait_for_state(&guard, SourceState::Fresh);
@@ -242,7 +242,7 @@ fn events_of_other_types_are_passed_over() {
     server.send(chunk("event: json\nid: \"v2\"\ndata: { \"flags\": { \"a\": true, \"b\": true } }\n\n"));
     wait_until("a document", || is_on(&guard, "b"));
     let status = status(&guard);
-    assert_eq!((status.state, status.loads, status.refusals), (SourceState::Fresh, 2, 0));
+    assert_eq!((status.state, status.loads, status.failures), (SourceState::Fresh, 2, 0));
     assert!(is_on(&guard, "a"));
     assert_eq!(server.streams().len(), 1);
 }
@@ -253,9 +253,9 @@ fn signs_of_life_confirm_the_flags() {
     let guard = start(server.http().idle_timeout(Duration::from_secs(10)));
     wait_until("a stream", || server.open() == 1);
     for _ in 0..5 {
-        let before = status(&guard).confirmations;
+        let before = status(&guard).unchanged;
         server.send(chunk(HEARTBEAT));
-        wait_until("a confirmation", || status(&guard).confirmations > before);
+        wait_until("a confirmation", || status(&guard).unchanged > before);
     }
     assert_eq!(status(&guard).state, SourceState::Fresh);
     assert_eq!((server.stub.polls().len(), server.streams().len()), (1, 1));
@@ -296,7 +296,7 @@ fn a_server_that_ends_its_streams_is_no_cause_for_alarm() {
             server.streams().len() == round + 1
         });
     }
-    assert_eq!(status(&guard).refusals, 0);
+    assert_eq!(status(&guard).failures, 0);
     assert!(is_on(&guard, "a"));
 }
 
@@ -305,7 +305,7 @@ fn a_stream_that_is_silent_for_too_long_is_lost_and_opened_again() {
     let server = Server::new(ON);
     let guard = start(server.http().idle_timeout(Duration::from_millis(100)));
     wait_until("another stream", || server.streams().len() >= 3);
-    assert!(status(&guard).refusals >= 2 && is_on(&guard, "a"));
+    assert!(status(&guard).failures >= 2 && is_on(&guard, "a"));
     server.set(|state| state.stream = STREAM.to_owned() + &chunk(&event("v2", OFF)));
     wait_until("the change", || !is_on(&guard, "a"));
 }
@@ -351,7 +351,7 @@ fn a_stream_that_cannot_be_opened_does_not_affect_the_polls() {
     server.set(|state| state.poll = document("v2", OFF));
     wait_until("a change", || !is_on(&guard, "a"));
     let status = status(&guard);
-    assert_eq!((status.state, status.refusals), (SourceState::Fresh, 0));
+    assert_eq!((status.state, status.failures), (SourceState::Fresh, 0));
 
     server.set(|state| state.stream = STREAM.to_owned() + &chunk(&event("v3", ON)));
     wait_until("a stream", || is_on(&guard, "a"));
@@ -394,7 +394,7 @@ fn the_id_of_an_event_is_the_tag_of_the_next_question() {
     assert_eq!(server.stub.polls()[1].header("if-none-match"), Some("\"v2\""));
     wait_until("a stream", || server.open() == 1);
     assert_eq!(server.streams()[1].header("if-none-match"), Some("\"v2\""));
-    assert_eq!(status(&guard).refusals, 0);
+    assert_eq!(status(&guard).failures, 0);
 
     // Without an id the client has no ETag to send, least of all the one of another document.
     server.set(|state| state.poll = document("v4", OFF));
@@ -410,16 +410,16 @@ fn a_reload_during_a_stream_polls_with_the_next_sign_of_life() {
     let server = Server::new(ON);
     let guard = start(server.http());
     wait_until("a stream", || server.open() == 1);
-    wait_until("its first event", || status(&guard).confirmations >= 1);
+    wait_until("its first event", || status(&guard).unchanged >= 1);
     server.set(|state| state.poll = document("v2", OFF));
     guard.reload();
     server.send(chunk(HEARTBEAT));
     wait_until("the poll", || !is_on(&guard, "a"));
     assert_eq!((server.stub.polls().len(), server.streams().len()), (2, 1));
     // One reload causes one poll.
-    let before = status(&guard).confirmations;
+    let before = status(&guard).unchanged;
     server.send(chunk(HEARTBEAT));
-    wait_until("another sign of life", || status(&guard).confirmations > before);
+    wait_until("another sign of life", || status(&guard).unchanged > before);
     assert_eq!(server.stub.polls().len(), 2);
 }
 

@@ -40,7 +40,7 @@ fn one_that_ends_at_once() {
         wait_until("many polls", || stub.polls().len() > 50);
         let streams = stub.requests().len() - stub.polls().len();
         assert!(streams <= 8, "{streams} streams");
-        assert_eq!((status(&guard).state, status(&guard).refusals), (SourceState::Fresh, 0));
+        assert_eq!((status(&guard).state, status(&guard).failures), (SourceState::Fresh, 0));
     }
 }
 
@@ -76,7 +76,7 @@ fn a_heartbeat_confirms_nothing_that_a_poll_has_refused() {
         false
     });
     let guard = start(eager(&stub.url()));
-    wait_until("the stream", || status(&guard).confirmations > 3);
+    wait_until("the stream", || status(&guard).unchanged > 3);
     revoked.store(true, Ordering::SeqCst);
     let turns = Arc::new(Mutex::new(Vec::new()));
     let _subscription = guard.flags().subscribe({
@@ -88,10 +88,10 @@ fn a_heartbeat_confirms_nothing_that_a_poll_has_refused() {
         }
     });
     guard.reload();
-    wait_until("the refusal", || status(&guard).refusals > 0);
-    let confirmations = status(&guard).confirmations;
+    wait_until("the refusal", || status(&guard).failures > 0);
+    let confirmations = status(&guard).unchanged;
     support::holds_for(Duration::from_millis(300), "it stays stale", || status(&guard).state == SourceState::Stale);
-    assert_eq!(status(&guard).confirmations, confirmations);
+    assert_eq!(status(&guard).unchanged, confirmations);
     assert_eq!(*turns.lock().expect("no panic"), [SourceState::Stale]);
 }
 
@@ -105,7 +105,7 @@ fn events_of_other_types_hold_up_no_reload() {
         false
     });
     let guard = start(eager(&stub.url()));
-    wait_until("signs of life", || status(&guard).confirmations > 3);
+    wait_until("signs of life", || status(&guard).unchanged > 3);
     let polls = stub.polls().len();
     guard.reload();
     wait_until("the requested poll", || stub.polls().len() > polls);

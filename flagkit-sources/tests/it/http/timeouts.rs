@@ -52,7 +52,7 @@ fn say_nothing(stream: &mut TcpStream) -> io::Result<()> {
 fn assert_given_up(stub: &Stub, http: Http, limit: Duration, phase: &str) {
     let guard = start(http);
     assert!(is_on(&guard, "a"));
-    wait_until(phase, || status(&guard).refusals >= 3);
+    wait_until(phase, || status(&guard).failures >= 3);
     wait_until("another try", || stub.polls().len() >= 5);
     let error = last_error(&guard).expect("an error");
     assert!(error.contains("did not answer in time") && error.contains(phase), "{error}");
@@ -123,7 +123,7 @@ fn redirects_share_the_time_of_one_poll() {
     });
     let http = impatient(&stub).follow_redirects(true).header_timeout(TOTAL).total_timeout(Duration::from_millis(200));
     let guard = start(http);
-    wait_until("a try", || status(&guard).refusals >= 1);
+    wait_until("a try", || status(&guard).failures >= 1);
     let error = last_error(&guard).expect("an error");
     assert!(error.contains("did not answer in time"), "{error}");
 }
@@ -135,7 +135,7 @@ fn a_server_that_is_silent_about_encryption_is_given_up() {
     let http = eager(&stub.url().replace("http:", "https:")).stream(false).connect_timeout(HEADER);
     let started = Instant::now();
     let guard = start(http);
-    wait_until("two tries", || status(&guard).refusals >= 2);
+    wait_until("two tries", || status(&guard).failures >= 2);
     let error = last_error(&guard).expect("an error");
     assert!(error.contains("did not answer in time (connecting)"), "{error}");
     assert!(started.elapsed() >= HEADER);
@@ -251,10 +251,10 @@ fn a_stream_that_is_silent_for_too_long_is_lost_and_opened_again_after_the_next_
     wait_for_state(&guard, SourceState::Fresh);
     wait_until("the stream again", || is_on(&guard, "streamed-1"));
     // Heartbeats keep the stream far beyond the idle timeout, and confirm the flags.
-    let confirmations = status(&guard).confirmations;
+    let confirmations = status(&guard).unchanged;
     holds_for(2 * IDLE, "a stream with signs of life", || status(&guard).state == SourceState::Fresh);
-    assert!(status(&guard).confirmations > confirmations);
-    assert_eq!((script.streams.load(Ordering::SeqCst), status(&guard).refusals), (2, 1));
+    assert!(status(&guard).unchanged > confirmations);
+    assert_eq!((script.streams.load(Ordering::SeqCst), status(&guard).failures), (2, 1));
 }
 
 /// Half an event does not count. If nothing follows, the stream is lost too.
@@ -277,7 +277,7 @@ fn a_stream_that_falls_silent_within_an_event_is_lost_without_it() {
     });
     // The stream never delivered anything while the polls succeed, so there is a warning.
     let status = status(&guard);
-    assert_eq!((status.state, status.refusals), (SourceState::Fresh, 0));
+    assert_eq!((status.state, status.failures), (SourceState::Fresh, 0));
     assert!(
         status.warnings.iter().any(|warning| warning.contains("its stream brings no documents")),
         "{:?}",
@@ -301,7 +301,7 @@ fn a_stream_that_is_not_answered_is_warned_of_and_the_polls_go_on() {
     let polls = stub.polls().len();
     wait_until("more polls", || stub.polls().len() > polls + 2);
     assert!(is_on(&guard, "a"));
-    assert_eq!((status(&guard).state, status(&guard).refusals), (SourceState::Fresh, 0));
+    assert_eq!((status(&guard).state, status(&guard).failures), (SourceState::Fresh, 0));
 }
 
 /// The stream is alive and sends nothing. It must not delay what an operator requests.

@@ -106,7 +106,7 @@ fn secretive(nginx: &Nginx) -> Http {
 fn assert_not_trusted(name: &str, guard: &Guard) {
     wait_until("it waits for the next try", || status(guard).next_try.is_some());
     let status = status(guard);
-    assert_eq!((status.state, status.loads, status.refusals), (SourceState::Waiting, 0, 1), "{name}");
+    assert_eq!((status.state, status.loads, status.failures), (SourceState::Waiting, 0, 1), "{name}");
     assert!(!is_on(guard, "a"));
     let error = status.last_error.as_ref().expect("an error").to_string();
     assert!(error.starts_with("TLS: "), "{name}: {error}");

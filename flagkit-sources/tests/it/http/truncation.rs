@@ -108,7 +108,7 @@ fn assert_refused(what: &str, invalid: Vec<Vec<u8>>, whole: Vec<u8>) {
     });
     wait_until("the subscriber", || changes.count() > 0);
     let status = status(&guard);
-    assert_eq!((status.loads, status.refusals), (2, count as u64), "{what}: {status:?}");
+    assert_eq!((status.loads, status.failures), (2, count as u64), "{what}: {status:?}");
     assert_eq!((changes.count(), guard.flags().snapshot().revision()), (1, 2), "{what}");
     // No cut response changed the ETag that the next request sends.
     let polls = stub.polls();

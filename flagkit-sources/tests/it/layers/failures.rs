@@ -122,7 +122,7 @@ fn a_source_that_fails_in_a_loop_does_not_flood_the_subscribers() {
         }
     });
     now.send(()).expect("it waits");
-    wait_until("it has failed often", || status(&guard).refusals > 200);
+    wait_until("it has failed often", || status(&guard).failures > 200);
     assert!(errors.try_iter().count() <= 1);
     assert!(is_on(&guard, "steady"));
 }

@@ -127,7 +127,7 @@ fn bytes_after_the_length_are_not_read() {
     let before = memory("VmHWM");
     wait_until("some polls", || {
         assert!(!is_on(&guard, "evil") && is_on(&guard, "a"));
-        status(&guard).confirmations + status(&guard).refusals >= 10
+        status(&guard).unchanged + status(&guard).failures >= 10
     });
     assert_eq!(status(&guard).loads, 1);
     if let (Some(before), Some(after)) = (before, memory("VmHWM")) {

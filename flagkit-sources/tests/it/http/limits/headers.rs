@@ -92,5 +92,5 @@ fn headers_without_end_are_cut_off_at_a_stream_too() {
         status(&guard).warnings.iter().any(|warning| warning.contains("more than 32768 bytes of headers"))
     });
     assert!(is_on(&guard, "a"));
-    assert_eq!(status(&guard).refusals, 0);
+    assert_eq!(status(&guard).failures, 0);
 }
