@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
+use flagkit_core::source::Rule;
 use flagkit_core::{Flag, Percent};
 
 /// How far a flag is released. `Off` is less than `At(0%)`, which still serves the subjects that a rule matches.
@@ -47,6 +48,32 @@ impl State {
 /// Returns whether the flag has rules, which can serve subjects outside the rollout.
 pub(crate) fn has_rules(flag: Option<&Flag>) -> bool {
     flag.is_some_and(|flag| !flag.rules().is_empty())
+}
+
+/// Says who sees an enabled flag through its rules, with a verb for one and a verb for many.
+///
+/// A rule without ids, segments and conditions matches every subject, so the rollout of the flag applies to no one.
+pub(crate) fn rule_audience(flag: Option<&Flag>, [sees, see]: [&str; 2]) -> String {
+    let rules = flag.map(Flag::rules).unwrap_or_default();
+    if rules.iter().all(|rule| rule.rollout() == Percent::ZERO) {
+        return format!("no one {sees}");
+    }
+    let Some(index) = unconditional_rule(flag) else {
+        return format!("only subjects that a rule includes {see}");
+    };
+    let (earlier, rest) = rules.split_at(index);
+    let is_all = earlier.iter().all(|rule| rule.rollout() == Percent::HUNDRED);
+    let by = format!("by rule {index}, which matches every subject");
+    match rest.first().map(Rule::rollout) {
+        Some(percent) if percent != Percent::HUNDRED => format!("{percent} of all subjects {see}, {by}"),
+        _ if is_all => format!("everyone {sees}, {by}"),
+        _ => format!("everyone that no earlier rule excludes {sees}, {by}"),
+    }
+}
+
+/// Returns the index of the first rule that matches every subject.
+pub(crate) fn unconditional_rule(flag: Option<&Flag>) -> Option<usize> {
+    flag?.rules().iter().position(Rule::is_unconditional)
 }
 
 impl fmt::Display for State {

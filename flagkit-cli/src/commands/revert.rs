@@ -17,7 +17,7 @@ use crate::environment::{environment_file, environments};
 use crate::journal::{Entry, Journal, REVERT, Transition};
 use crate::project::{Document, Project, digest, empty, unreadable};
 use crate::report::{Exit, Failure, Report, Result};
-use crate::state::{State, has_rules};
+use crate::state::{State, has_rules, rule_audience};
 use crate::terminal::{GOOD, styled};
 use crate::write::Writer;
 
@@ -172,7 +172,8 @@ fn one(file: &Path, name: &str, args: &RevertArgs) -> Result<(Option<Change>, Re
     if to != State::Off && has_rules(after.flag(name)) {
         let _ = writeln!(
             report.text,
-            "subjects that a rule includes still see it; `{}` turns it off for everyone",
+            "{}; `{}` turns it off for everyone",
+            rule_audience(after.flag(name), ["still sees it", "still see it"]),
             CommandLine::new(file, args.env.as_deref(), &["revert", name])
         );
     }

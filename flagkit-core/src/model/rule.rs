@@ -126,6 +126,11 @@ impl Rule {
         self.name.as_deref()
     }
 
+    /// Returns whether the rule matches every subject, because it has no ids, segments or condition.
+    pub fn is_unconditional(&self) -> bool {
+        self.subjects.is_none() && self.segments.is_none() && self.condition.is_none()
+    }
+
     /// Returns the rollout: the share of the matching subjects for which the rule is on.
     pub fn rollout(&self) -> Percent {
         self.rollout

@@ -9,7 +9,7 @@ use super::{PlannedChange, Preflight, indented};
 use crate::gate::{Gate, OnFailure};
 use crate::probe::CheckResult;
 use crate::report::{Exit, Failure, Result};
-use crate::state::{State, has_rules};
+use crate::state::{State, has_rules, rule_audience, unconditional_rule};
 use crate::terminal::{self, BAD, BOLD, GOOD, Table, effect, styled};
 
 impl PlannedChange<'_> {
@@ -54,7 +54,8 @@ impl PlannedChange<'_> {
     /// Who will see the flag, and who sees it now.
     fn audience(&self) -> String {
         let before = self.project.flags().snapshot();
-        let has_rules = has_rules(before.flag(self.name()));
+        let flag = before.flag(self.name());
+        let has_rules = has_rules(flag);
         let scope = self.args.env.as_ref().map_or(String::new(), |env| format!(" in {env}"));
         let (everyone, all) = if has_rules {
             (format!("Everyone{scope} who matches no rule"), format!("the subjects{scope} that match no rule"))
@@ -62,18 +63,25 @@ impl PlannedChange<'_> {
             (format!("Everyone{scope}"), format!("all subjects{scope}"))
         };
         let mut text = match (self.from, self.to) {
-            (_, State::At(Percent::ZERO)) => "Only subjects that a rule includes will see it.\n".to_owned(),
+            (_, State::At(Percent::ZERO)) => sentence(&rule_audience(flag, ["will see it", "will see it"])) + "\n",
+            _ if unconditional_rule(flag).is_some() => {
+                let by_rules = sentence(&rule_audience(flag, ["will see it", "will see it"]));
+                format!("{by_rules}\nThe rollout of the flag applies to no one.\n")
+            }
             (_, State::ON) => format!("{everyone} will see it.\n"),
             (State::At(from), State::At(to)) if from != Percent::ZERO => {
                 format!("{to} of {all} will see it, up from {from}.\n")
             }
             (_, to) => format!("{to} of {all} will see it, always the same ones.\n"),
         };
-        if has_rules && self.from == State::Off && self.to != State::At(Percent::ZERO) {
+        let has_other_subjects = has_rules && unconditional_rule(flag).is_none();
+        if has_other_subjects && self.from == State::Off && self.to != State::At(Percent::ZERO) {
             text += "Subjects that a rule includes will see it too.\n";
         }
         let now = match (self.from, self.to) {
-            (State::At(Percent::ZERO), _) if has_rules => "Only subjects that a rule includes see it now.".to_owned(),
+            (State::At(percent), _) if has_rules && (percent == Percent::ZERO || !has_other_subjects) => {
+                sentence(&rule_audience(flag, ["sees it now", "see it now"]))
+            }
             (State::Off | State::At(Percent::ZERO), _) => "No one sees it now.".to_owned(),
             (from, State::ON) => format!("{from} see it now."),
             _ => "Everyone who sees it now keeps it.".to_owned(),
@@ -127,6 +135,12 @@ impl PlannedChange<'_> {
         };
         Err(Failure::new(Exit::NeedsConfirmation, message))
     }
+}
+
+/// Returns a text with a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    first.to_uppercase() + rest + "."
 }
 
 /// Whether rules or prerequisites, and not only its state, decide who sees a flag.
