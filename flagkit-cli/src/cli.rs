@@ -55,6 +55,9 @@ pub(crate) enum Command {
     Show {
         /// The flag's key.
         name: String,
+        /// The environment: shows the flag with its layer flags.ENV.toml.
+        #[arg(long)]
+        env: Option<String>,
     },
     /// Evaluate a flag for a subject.
     Eval {

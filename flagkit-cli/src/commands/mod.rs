@@ -7,6 +7,7 @@ mod go;
 mod init;
 mod list;
 mod log;
+mod man;
 mod new;
 mod revert;
 mod show;
@@ -39,7 +40,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Init { dry_run } => init::run(file, dry_run),
         Command::New { name, metadata, dry_run } => new::run(file, &name, &metadata, dry_run),
         Command::List { sources } => list::run(file, &sources),
-        Command::Show { name } => show::run(file, &name),
+        Command::Show { name, env } => show::run(file, &name, env.as_deref()),
         Command::Eval { name: Some(name), subject, sources, .. } => eval::eval(file, &name, &subject, &sources),
         Command::Eval { sources, .. } => eval::batch(file, &sources),
         Command::Explain { name, subject, sources } => eval::explain(file, &name, &subject, &sources),
@@ -58,7 +59,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         }
         Command::Log { name, verify } => log::run(file, name.as_deref(), verify),
         Command::Completions { shell } => Ok(completions(file, shell)),
-        Command::Man => man(),
+        Command::Man => man::run(),
     }
 }
 
@@ -92,18 +93,6 @@ fn completions(file: &Path, shell: clap_complete::Shell) -> Report {
         let _ = writeln!(script, "complete -c flagkit -n \"__fish_seen_subcommand_from {commands}\" -f -a \"{keys}\"");
     }
     Report::new(script.clone(), serde_json::json!({ "shell": shell.to_string(), "script": script }))
-}
-
-fn man() -> Result {
-    let mut page = Vec::new();
-    let failed = |error: std::io::Error| Failure::io(error.to_string());
-    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(failed)?;
-    for command in Cli::command().get_subcommands() {
-        let name = format!("flagkit-{}", command.get_name());
-        clap_mangen::Man::new(command.clone().name(name)).render(&mut page).map_err(failed)?;
-    }
-    let page = String::from_utf8_lossy(&page).into_owned();
-    Ok(Report::new(page.clone(), serde_json::json!({ "page": page })))
 }
 
 /// The failure for an undeclared flag, with the most similar key as advice.

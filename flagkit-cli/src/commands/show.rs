@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::list::coloured;
 use super::{indented, require_declared};
-use crate::environment::environments;
+use crate::environment::{environments, existing_file};
 use crate::gate::Gates;
 use crate::journal::Journal;
 use crate::project::{Document, Layered, Project};
@@ -23,9 +23,11 @@ use crate::usage::Uses;
 /// The number of latest changes to show.
 const CHANGES: usize = 5;
 
-pub(crate) fn run(file: &Path, name: &str) -> Result {
-    let document = Document::read(file)?;
-    let layered = Layered::of([&document]);
+pub(crate) fn run(file: &Path, name: &str, env: Option<&str>) -> Result {
+    env.map(|env| existing_file(file, env)).transpose()?;
+    let project = Project::read(file, env)?;
+    let document = &project.declared;
+    let layered = project.flags();
     let snapshot = layered.snapshot();
     require_declared(file, &snapshot, name)?;
     let flag = snapshot.flag(name);
@@ -34,12 +36,12 @@ pub(crate) fn run(file: &Path, name: &str) -> Result {
     if let Some(metadata) = flag.and_then(Flag::metadata) {
         show_metadata(metadata, &mut text, &mut data);
     }
-    if let Some((gate, _)) = Gates::read(&document)?.of(name) {
+    if let Some((gate, _)) = Gates::read(document)?.of(name) {
         text += &field("gate", gate);
         data["gate"] = gate.into();
     }
-    show_states(file, name, flag, &mut text, &mut data)?;
-    show_uses(&document, name, &mut text, &mut data);
+    show_states(document, name, &mut text, &mut data)?;
+    show_uses(document, name, &mut text, &mut data);
     show_changes(file, name, &mut text, &mut data)?;
     let about = layered.problems.iter().filter(|(_, problem)| is_about(problem.path(), name));
     let problems: Vec<Detail> = about.map(|(path, problem)| Detail::of(path.display(), problem)).collect();
@@ -74,7 +76,10 @@ fn show_metadata(metadata: &Metadata, text: &mut String, data: &mut Value) {
 }
 
 /// Shows the state in each environment.
-fn show_states(file: &Path, name: &str, flag: Option<&Flag>, text: &mut String, data: &mut Value) -> Result<()> {
+fn show_states(declared: &Document, name: &str, text: &mut String, data: &mut Value) -> Result<()> {
+    let file = &declared.path;
+    let snapshot = Layered::of([declared]).snapshot();
+    let flag = snapshot.flag(name);
     let mut states = vec![json!({ "file": file, "environment": null, "state": State::of(flag).to_string() })];
     for env in environments(file) {
         let project = Project::read(file, Some(&env))?;

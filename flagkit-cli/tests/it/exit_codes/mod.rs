@@ -49,7 +49,7 @@ fn commands_that_read() {
     check(&folder, &["eval", "beta-ui", "--id", "u1"], 0, &["beta-ui is off"]);
     check(&folder, &["explain", "beta-ui", "--attr", "plan=free"], 0, &["rule 0 \"beta\": no", "got \"free\""]);
     check(&folder, &["log"], 0, &["no entries"]);
-    check(&folder, &["man"], 0, &[".TH flagkit", "flagkit\\-go"]);
+    check(&folder, &["man"], 0, &[".TH flagkit", ".SS \"flagkit go\""]);
     check(&folder, &["completions", "bash"], 0, &["beta-ui plain"]);
     for command in ["show", "eval", "explain"] {
         check(&folder, &[command, "plian"], 2, &["cannot find flag \"plian\"", "did you mean `plain`?"]);
