@@ -13,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::command_line::CommandLine;
 use crate::edit;
-use crate::environment::{environment_file, lower_files};
+use crate::environment::{environment_file, environments, files_of, lower_files};
 use crate::file::{self, ReadError};
 use crate::report::{Detail, Exit, Failure, Result};
-use crate::state::State;
+use crate::state::{State, summary};
 use crate::tree::document_to_json;
 
 /// A document: its text, and the flags and problems in it.
@@ -234,6 +234,22 @@ impl Project {
         }
         Ok(project)
     }
+}
+
+/// Returns the first environment that has a key on before its flag is declared, with its file and the state there.
+pub(crate) fn live_environment(file: &Path, key: &str) -> Result<Option<(String, PathBuf, String)>> {
+    for env in environments(file) {
+        for path in files_of(file, &env) {
+            let document = Document::read(&path)?;
+            let flag = document.load.flags().get(key);
+            // A running program may have the previous state of an invalid flag.
+            let is_invalid = flag.is_none() && document.load.flags().contains(key);
+            if is_invalid || State::of(flag) != State::Off {
+                return Ok(Some((env, path, if is_invalid { "invalid".to_owned() } else { summary(flag) })));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The definitions of flags: everything except their states.

@@ -56,8 +56,10 @@ pub(crate) struct Roots {
     pub(crate) project: PathBuf,
     /// Whether the file names the folders. The code of such a folder reads the flags of this file and of no other.
     pub(crate) are_named: bool,
-    /// The flag file, without links in its path.
+    /// The flag file, as it was given.
     file: PathBuf,
+    /// The flag file, without links in its path.
+    resolved: PathBuf,
 }
 
 impl Roots {
@@ -72,7 +74,8 @@ impl Roots {
         let named: Option<Vec<PathBuf>> =
             named.map(|sources| sources.iter().map(|source| shown(&folder.join(source), file)).collect());
         let are_named = named.is_some();
-        let mut roots = Self { folders: Vec::new(), project: folder.clone(), are_named, file: resolved };
+        let project = folder.clone();
+        let mut roots = Self { folders: Vec::new(), project, are_named, file: file.to_owned(), resolved };
         let folder = absolute(&folder);
         // An absolute path says nothing about the working folder, which may be any.
         let is_below =
@@ -89,13 +92,18 @@ impl Roots {
     /// Returns whether a folder has another flag file, which declares the flags of the code below the folder.
     pub(crate) fn is_foreign(&self, folder: &Path) -> bool {
         let path = folder.join(FLAG_FILE);
-        path.is_file() && path.canonicalize().is_ok_and(|path| path != self.file) && is_flag_file(&path)
+        path.is_file() && path.canonicalize().is_ok_and(|path| path != self.resolved) && is_flag_file(&path)
     }
 
     /// Returns whether a path is in the folder of the flag file or below it.
     pub(crate) fn is_beside_file(&self, path: &Path) -> bool {
-        let folder = self.file.parent().unwrap_or(&self.file);
+        let folder = self.resolved.parent().unwrap_or(&self.resolved);
         path.canonicalize().is_ok_and(|path| path.starts_with(folder))
+    }
+
+    /// Returns the path of a found file for messages.
+    pub(crate) fn shown(&self, path: &Path) -> PathBuf {
+        shown(path, &self.file)
     }
 
     /// Names the folders for a message.
@@ -159,7 +167,8 @@ fn shown(path: &Path, file: &Path) -> PathBuf {
     match above {
         Some((ups, above)) if file.is_relative() => {
             let ups = std::iter::repeat_n(Path::new(".."), ups);
-            let relative: PathBuf = ups.chain(clean.strip_prefix(above)).collect();
+            let below = clean.strip_prefix(above).ok().filter(|below| !below.as_os_str().is_empty());
+            let relative: PathBuf = ups.chain(below).collect();
             if relative.as_os_str().is_empty() { PathBuf::from(".") } else { relative }
         }
         _ => clean,

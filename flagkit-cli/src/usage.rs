@@ -87,7 +87,7 @@ impl Uses {
                 if let Ok(entry) = entry {
                     let is_rust = entry.path().extension().is_some_and(|extension| extension == "rs");
                     if is_rust && entry.file_type().is_some_and(|kind| kind.is_file()) {
-                        scan(entry.path(), &found);
+                        scan(roots, entry.path(), &found);
                     }
                 }
                 ignore::WalkState::Continue
@@ -105,13 +105,13 @@ fn is_third_party(folder: &Path) -> bool {
     MARKS.iter().any(|mark| folder.join(mark).exists())
 }
 
-fn scan(path: &Path, found: &Mutex<Uses>) {
-    let shown = path.strip_prefix(".").unwrap_or(path).to_owned();
+fn scan(roots: &Roots, path: &Path, found: &Mutex<Uses>) {
     let Ok(text) = fs::read_to_string(path) else { return };
     // Most files read no flag, and parsing them would take most of the time.
     if !mentions(&text) {
         return;
     }
+    let shown = roots.shown(path);
     let mut uses = Vec::new();
     let parsed = text.parse::<TokenStream>();
     let is_rust = parsed.is_ok();

@@ -11,7 +11,7 @@ use crate::cli::MetadataArgs;
 use crate::command_line::CommandLine;
 use crate::edit;
 use crate::names::is_similar;
-use crate::project::Document;
+use crate::project::{Document, live_environment};
 use crate::report::{Exit, Failure, Report, Result};
 use crate::write::Writer;
 
@@ -26,6 +26,11 @@ pub(crate) fn run(file: &Path, name: &str, metadata: &MetadataArgs, dry_run: boo
         } else {
             failure.with_help(format!("{name} is easy to confuse with it"))
         });
+    }
+    if let Some((env, path, state)) = live_environment(file, name)? {
+        let message = format!("cannot declare {name}: {} has a state of it already ({state})", path.display());
+        let revert = CommandLine::new(file, Some(&env), &["revert", name]);
+        return Err(Failure::new(Exit::Conflict, message).with_help(format!("turn it off there first: `{revert}`")));
     }
     let (text, entry) = edit::declare(document.format(), &document.text, &key, &fields(metadata))?;
     // The new text must parse.

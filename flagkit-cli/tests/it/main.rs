@@ -4,10 +4,15 @@
 
 mod commands;
 mod concurrency;
+mod environments;
 mod exit_codes;
 mod go;
 mod interrupts;
+mod limits;
+mod overrides;
 mod printed_commands;
+mod redirects;
 mod revert;
+mod roots;
 mod support;
 mod walkthrough;

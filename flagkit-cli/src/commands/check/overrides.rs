@@ -87,12 +87,8 @@ fn deployment_files(roots: &Roots) -> Vec<PathBuf> {
     let walk = WalkBuilder::new(&roots.project).hidden(false).filter_entry(is_ours).build();
     let is_short =
         |path: &PathBuf| path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= MAX_LEN);
-    let mut files: Vec<PathBuf> = walk.flatten().map(ignore::DirEntry::into_path).filter(is_short).collect();
-    for file in &mut files {
-        if let Ok(below) = file.strip_prefix(".") {
-            *file = below.to_owned();
-        }
-    }
+    let files = walk.flatten().map(ignore::DirEntry::into_path).filter(is_short);
+    let mut files: Vec<PathBuf> = files.map(|path| roots.shown(&path)).collect();
     files.sort();
     files
 }

@@ -10,6 +10,8 @@ use std::thread;
 pub(crate) enum Reply {
     /// A status and a body.
     Response(u16, String),
+    /// A redirect to this path, which responds with status 200.
+    Redirect(String),
     /// No response until the client disconnects.
     Silence,
     /// The beginning of a response, and then the end of the connection.
@@ -70,6 +72,9 @@ impl Server {
 fn respond(mut stream: &TcpStream, reply: &Reply) {
     let mut request = BufReader::new(stream);
     let mut line = String::new();
+    let _ = request.read_line(&mut line);
+    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    line.clear();
     while request.read_line(&mut line).is_ok_and(|len| len > 2) {
         line.clear();
     }
@@ -78,6 +83,13 @@ fn respond(mut stream: &TcpStream, reply: &Reply) {
             let len = body.len();
             let head = format!("HTTP/1.1 {status} Reply\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n");
             stream.write_all((head + body).as_bytes())
+        }
+        Reply::Redirect(target) if path == *target => {
+            stream.write_all(b"HTTP/1.1 200 Reply\r\nContent-Length: 13\r\nConnection: close\r\n\r\nPlease log in")
+        }
+        Reply::Redirect(target) => {
+            let head = format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n");
+            stream.write_all((head + "Connection: close\r\n\r\n").as_bytes())
         }
         Reply::Silence => request.read_to_end(&mut Vec::new()).map(|_| ()),
         Reply::Truncated => stream.write_all(b"HTTP/1.1 200 Reply\r\nContent-Length: 1000\r\n\r\nWelc"),
