@@ -44,10 +44,9 @@ fn section(command: &clap::Command) -> io::Result<String> {
     let mut section = format!(".SS \"{name}\"\n");
     for line in lines {
         section += match line {
-            ".SH SYNOPSIS" => continue,
+            ".SH SYNOPSIS" | ".SH OPTIONS" => continue,
             // A paragraph separates the description from the arguments above it.
             ".SH DESCRIPTION" => ".PP",
-            ".SH OPTIONS" => continue,
             other => other,
         };
         section.push('\n');
