@@ -10,6 +10,7 @@ mod go;
 mod interrupts;
 mod limits;
 mod overrides;
+mod pages;
 mod printed_commands;
 mod redirects;
 mod revert;
