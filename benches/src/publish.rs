@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use flagkit_core::__private::CallSite;
-use flagkit_core::source::{Provenance, Publisher};
+use flagkit_core::source::{EnvKey, Provenance, Publisher};
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags};
 
 use crate::rounds::quantile;
@@ -85,6 +85,44 @@ pub fn table(rounds: usize) -> Table {
             quantile(one, 0.99).into(),
             quantile(all.clone(), 0.5).into(),
             quantile(all, 0.99).into(),
+        ]);
+    }
+    table
+}
+
+/// Measures a change of one flag of a file under a layer of environment variables, half of which override a flag.
+pub fn overrides(rounds: usize, sizes: &[(usize, usize)]) -> Table {
+    let title = "Publishing in microseconds: one flag of a file changes, by the number of variables above it";
+    let mut table = Table::new("overrides", title, &["flags", "variables", "median", "99 %"]);
+    for (flags, variables) in sizes {
+        let layered = Flags::new();
+        let file = layered.add_layer(Provenance::new("bench:"));
+        let env = layered.add_layer(Provenance::new("env:"));
+        let mut overriding = FlagSet::new();
+        for index in 0..*variables {
+            let name = if index % 2 == 0 { format!("FEATURE_{}", index + 1) } else { format!("OTHER_{index}") };
+            overriding.insert_folded(EnvKey::new(name).expect("a key"), Flag::off());
+        }
+        env.publish(overriding);
+        let flip = |on| -> FlagSet {
+            let flag = |index| if on && index == 0 { Flag::on() } else { Flag::off() };
+            (0..*flags).map(|index| (FlagKey::new(format!("feature-{index}")).expect("a key"), flag(index))).collect()
+        };
+        file.publish(flip(false));
+        let micros: Vec<f64> = (0..rounds)
+            .map(|round| {
+                let set = flip(round % 2 == 0);
+                let begin = Instant::now();
+                file.publish(set);
+                begin.elapsed().as_secs_f64() * 1e6
+            })
+            .collect();
+        let number = |number: usize| f64::from(u32::try_from(number).expect("small"));
+        table.push([
+            number(*flags).into(),
+            number(*variables).into(),
+            quantile(micros.clone(), 0.5).into(),
+            quantile(micros, 0.99).into(),
         ]);
     }
     table

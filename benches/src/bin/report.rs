@@ -4,7 +4,7 @@
 //! - `report --only WORK` prints the reads of one work (boolean, percentage, handle, targeting, variant), and writes
 //!   nothing.
 //! - `report --built` updates only the dependencies and build times of the peers.
-//! - `report --again NAME` updates only one of publish, storm, latency, load, start, change and flip.
+//! - `report --again NAME` updates only one of publish, overrides, storm, latency, load, start, change and flip.
 
 use std::error::Error;
 use std::fs;
@@ -107,9 +107,12 @@ type Measure = Box<dyn FnOnce() -> Result<Table, Box<dyn Error>>>;
 fn measured(smoke: bool) -> Vec<(&'static str, Measure)> {
     let slice = Duration::from_millis(if smoke { 2 } else { 300 });
     let sizes: &[usize] = if smoke { &[10] } else { &[100, 10_000, 100_000] };
+    let overridden: &[(usize, usize)] =
+        if smoke { &[(10, 2)] } else { &[(1_000, 0), (1_000, 1_000), (10_000, 0), (10_000, 1_000), (10_000, 10_000)] };
     let pick = move |full, quick| if smoke { quick } else { full };
     vec![
         ("publish", Box::new(move || published(smoke))),
+        ("overrides", Box::new(move || Ok(publish::overrides(pick(101, 2), overridden)))),
         ("storm", Box::new(move || Ok(storm::throughput(slice, pick(5, 1))))),
         ("latency", Box::new(move || Ok(storm::latency(pick(100_000, 100), pick(20_000_000, 1_000))))),
         ("load", Box::new(move || loaded(sizes, smoke))),

@@ -122,15 +122,33 @@ impl Merger<'_> {
             let merged = self.inherit(below, layer, key.as_str(), declaration);
             self.entries.insert(key.clone(), merged);
         }
-        for (env_key, declaration) in flags.folded() {
-            self.apply_env_key(layer, env_key, declaration);
+        for (env_key, declaration, keys) in self.matches(flags) {
+            self.apply_env_key(layer, env_key, declaration, keys);
         }
+    }
+
+    /// Returns the declarations by environment key, each with the keys it matches among the layers applied so far.
+    ///
+    /// Each key is looked up among the environment keys, which are sorted. To compare all keys with all environment keys
+    /// would take seconds with 10,000 of both.
+    fn matches<'f>(&self, flags: &'f FlagSet) -> Vec<(&'f EnvKey, &'f Declaration, Vec<FlagKey>)> {
+        let mut matches: Vec<_> =
+            flags.folded().iter().map(|(env_key, declaration)| (env_key, declaration, Vec::new())).collect();
+        if matches.is_empty() {
+            return matches;
+        }
+        for key in self.entries.keys() {
+            let index = matches.binary_search_by(|(env_key, ..)| env_key.cmp_key(key.as_str()));
+            if let Some((.., keys)) = index.ok().and_then(|index| matches.get_mut(index)) {
+                keys.push(key.clone());
+            }
+        }
+        matches
     }
 
     /// Applies a declaration by environment key to the one key it matches. If it matches several keys, they become
     /// dark.
-    fn apply_env_key(&mut self, layer: usize, env_key: &EnvKey, declaration: &Declaration) {
-        let mut keys: Vec<FlagKey> = self.entries.keys().filter(|key| env_key.matches(key.as_str())).cloned().collect();
+    fn apply_env_key(&mut self, layer: usize, env_key: &EnvKey, declaration: &Declaration, mut keys: Vec<FlagKey>) {
         keys.sort_unstable();
         let declaration = if let [_, _, ..] = *keys {
             if let Some(LayerInput { provenance, .. }) = self.layers.get(layer) {
@@ -210,10 +228,12 @@ impl Merger<'_> {
     /// that are not declared.
     fn check_prerequisites(&mut self) {
         let mut undeclared = Vec::new();
+        let env_keys: Vec<&EnvKey> = self.env_keys.keys().collect();
+        let has_env_key = |name: &str| env_keys.binary_search_by(|env_key| env_key.cmp_key(name)).is_ok();
         for (key, merged) in &self.entries {
             for reference in self.effective(key, merged).into_iter().flat_map(Flag::prerequisites) {
                 let name = reference.name();
-                if !self.entries.contains_key(name) && !self.env_keys.keys().any(|env_key| env_key.matches(name)) {
+                if !self.entries.contains_key(name) && !has_env_key(name) {
                     let problem = Problem::new(
                         format!("flags.{key}.requires"),
                         format!("the undeclared flag {name:?}"),

@@ -183,6 +183,30 @@ impl Snapshot {
         self.entries.iter().map(|(key, _)| key)
     }
 
+    /// Returns the environment keys that match no declared key, sorted, each with the highest layer that has it.
+    ///
+    /// If there are declared keys, such an environment key is probably misspelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flagkit_core::source::{EnvKey, Provenance};
+    /// use flagkit_core::{Flag, FlagSet, Flags};
+    ///
+    /// let flags = Flags::new();
+    /// let mut set = FlagSet::new();
+    /// set.insert_folded(EnvKey::new("NEW_CHEKOUT")?, Flag::off());
+    /// flags.add_layer(Provenance::new("env:FLAG_")).publish(set);
+    /// let snapshot = flags.snapshot();
+    /// let (key, layer) = snapshot.undeclared_env_keys().next().expect("it is undeclared");
+    /// assert_eq!((key.as_str(), layer.as_str()), ("NEW_CHEKOUT", "env:FLAG_"));
+    /// # Ok::<(), flagkit_core::Error>(())
+    /// ```
+    pub fn undeclared_env_keys(&self) -> impl Iterator<Item = (&EnvKey, &Provenance)> {
+        let layer = |declared: &Declared| self.layers.get(declared.layer as usize);
+        self.env_keys.iter().filter_map(move |(key, declared)| Some((key, layer(declared)?)))
+    }
+
     /// Returns the merged flag of a key: the flag of the highest layer, with the metadata of the layer that first
     /// declares it. `None` if no layer declares the key, or if its declaration is invalid.
     pub fn flag(&self, key: &str) -> Option<&Flag> {

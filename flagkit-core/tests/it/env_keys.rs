@@ -4,9 +4,8 @@
 use flagkit_core::bucket::{Point, Seed};
 
 use crate::support::{flag_set, layers};
-use flagkit_core::source::EnvKey;
-use flagkit_core::source::{Metadata, Provenance, Publisher, Rule};
-use flagkit_core::{Context, Flag, FlagSet, Flags, Percent, Reason};
+use flagkit_core::source::{EnvKey, Metadata, Provenance, Publisher, Reference, Rule};
+use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, Percent, Reason};
 
 fn env_set<const N: usize>(flags: [(&str, Flag); N]) -> FlagSet {
     let mut set = FlagSet::new();
@@ -176,4 +175,54 @@ fn the_later_of_two_layers_of_env_keys_wins() {
     env.publish(env_set([("A_B", Flag::on()), ("ONLY", Flag::on())]));
     more.publish(env_set([("A_B", Flag::off())]));
     assert!(!flags.is_on("a-b", &()) && flags.is_on("only", &()));
+}
+
+/// To compare each key with each environment key would take a hundred million comparisons, in each publish.
+#[test]
+fn many_environment_keys_and_many_keys_are_matched() {
+    const MANY: usize = 10_000;
+    let (flags, [file, env]) = file_and_env();
+    let key = |n: usize| FlagKey::new(format!("flag-{n}")).expect("a key");
+    let declared =
+        |on: bool| -> FlagSet { (0..MANY).map(|n| (key(n), if on { Flag::on() } else { Flag::off() })).collect() };
+    let mut set = FlagSet::new();
+    for n in MANY / 2..MANY * 3 / 2 {
+        set.insert_folded(EnvKey::new(format!("FLAG_{n}")).expect("an environment key"), Flag::on());
+    }
+    env.publish(set);
+    for on in [false, true, false] {
+        file.publish(declared(on));
+        let snapshot = flags.snapshot();
+        let lit = |from: usize, to: usize| (from..to).filter(|n| snapshot.is_on(key(*n).as_str(), &())).count();
+        assert_eq!(lit(0, MANY / 2), if on { MANY / 2 } else { 0 });
+        assert_eq!(lit(MANY / 2, MANY * 3 / 2), MANY);
+        assert_eq!(snapshot.undeclared_env_keys().count(), MANY / 2);
+    }
+}
+
+#[test]
+fn an_environment_key_without_a_declared_key_is_undeclared() {
+    let (flags, [file, env]) = file_and_env();
+    env.publish(env_set([("A", Flag::on()), ("B_C", Flag::off()), ("D", Flag::on())]));
+    let undeclared = || -> Vec<String> {
+        let shown = |(key, layer): (&EnvKey, &Provenance)| format!("{layer} {key}");
+        flags.snapshot().undeclared_env_keys().map(shown).collect()
+    };
+    assert_eq!(undeclared(), ["env:FLAG_ A", "env:FLAG_ B_C", "env:FLAG_ D"]);
+    file.publish(flag_set([("a", Flag::off()), ("b.c", Flag::on())]));
+    assert_eq!(undeclared(), ["env:FLAG_ D"]);
+    file.publish(flag_set([("b-c", Flag::off()), ("b.c", Flag::on())]));
+    assert_eq!(undeclared(), ["env:FLAG_ A", "env:FLAG_ D"], "one that matches two keys is a problem instead");
+}
+
+/// Prerequisites may be declared by an environment key only.
+#[test]
+fn a_prerequisite_is_found_among_many_environment_keys() {
+    let (flags, [file, env]) = file_and_env();
+    let keys = ["ALPHA", "BASE_SYSTEM", "OMEGA"];
+    env.publish(env_set(keys.map(|key| (key, Flag::on()))));
+    let child = Flag::on().with_prerequisites([Reference::new("base-system")]);
+    file.publish(flag_set([("child", child)]));
+    assert!(flags.is_on("child", &()));
+    assert_eq!(flags.status().sources[0].problems, []);
 }
