@@ -11,6 +11,10 @@
 //! synced, and renamed over the old one. So the file always holds one whole version, even if a writer is killed. A read
 //! checks the digest, and ignores a file that does not match.
 //!
+//! The directory may be one that other users can write, and a document may turn flags on. So every access opens the path
+//! without blocking and checks the open file before it reads or writes: a regular file of this user or the superuser,
+//! that no other user may write, and not too large.
+//!
 //! ```text
 //! flagkit 1
 //! confirmed 01790000060 when the source last confirmed it; the only line that is overwritten in place
@@ -25,7 +29,7 @@
 //! …
 //! ```
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +40,7 @@ use flagkit_core::source::Provenance;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::document::Format;
+use crate::file::{Access, open};
 
 /// Stores the last good document of a remote source in a file.
 ///
@@ -102,14 +107,12 @@ impl Cache {
     /// Returns the document that was stored last.
     ///
     /// Returns `None` if there is no file, if it is damaged, or if it is of another source. It also returns `None` if
-    /// the file belongs to another user (Linux), or if users other than its owner may write it (Unix).
+    /// it is no regular file. On Unix it must belong to the user of this process or to the superuser, and no other user
+    /// may have the permission to write it.
     pub fn load(&self) -> Option<CachedDocument> {
-        let file = crate::file::open(&self.path).ok()?;
-        let metadata = file.metadata().ok()?;
-        if !metadata.is_file() || is_open_to_others(&metadata) {
-            return None;
-        }
+        let file = self.open(Access::Read).ok()?;
         let mut bytes = Vec::new();
+        // The file may grow after the check of its length.
         file.take(MAX_LEN).read_to_end(&mut bytes).ok()?;
         self.parse(&bytes)
     }
@@ -138,7 +141,7 @@ impl Cache {
         }
         written?;
         // The rename is durable once the directory is synced. Not every system supports that.
-        let _ = File::open(directory).and_then(|directory| directory.sync_all());
+        let _ = open(directory, Access::Read).and_then(|directory| directory.sync_all());
         Ok(())
     }
 
@@ -146,9 +149,10 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// Returns an error if the file does not hold this document, or if it cannot be written.
+    /// Returns an error if the file does not hold this document, if [`load`](Cache::load) would ignore it, or if it
+    /// cannot be written.
     pub fn touch(&self, document: u128, at: SystemTime) -> io::Result<()> {
-        let mut file = OpenOptions::new().read(true).write(true).open(&self.path)?;
+        let mut file = self.open(Access::ReadWrite)?;
         let confirmed = confirmation(at);
         let document = document_line(document);
         let from = format!("from {}\n", self.from);
@@ -168,6 +172,19 @@ impl Cache {
     /// Removes the stored document, if there is one.
     pub fn remove(&self) {
         let _ = fs::remove_file(&self.path);
+    }
+
+    /// Opens the file, if it is one that only this user or the superuser can have written.
+    fn open(&self, access: Access) -> io::Result<File> {
+        let file = open(&self.path, access)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.len() > MAX_LEN {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        if is_open_to_others(&metadata) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(file)
     }
 
     fn write(&self, path: &Path, cached: &CachedDocument) -> io::Result<()> {
@@ -263,16 +280,14 @@ fn time(seconds: &str) -> Option<SystemTime> {
 
 /// Returns whether users other than that of this process, or the superuser, may have written the file.
 #[cfg(unix)]
-fn is_open_to_others(metadata: &fs::Metadata) -> bool {
+fn is_open_to_others(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
 
-    // The owner of this directory of Linux is the effective user of the process.
-    let user = fs::metadata("/proc/self").map(|process| process.uid());
-    let is_of_another = user.is_ok_and(|user| ![user, 0].contains(&metadata.uid()));
-    is_of_another || metadata.mode() & 0o022 != 0
+    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    ![user, 0].contains(&owner) || metadata.mode() & 0o022 != 0
 }
 
 #[cfg(not(unix))]
-fn is_open_to_others(_: &fs::Metadata) -> bool {
+fn is_open_to_others(_: &Metadata) -> bool {
     false
 }

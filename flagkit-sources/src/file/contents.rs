@@ -13,7 +13,7 @@
 //!
 //! The fingerprints before and after the read show whether a write fell between the two. A caller reads again then.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::thread;
@@ -74,7 +74,7 @@ impl Digest {
 /// It never blocks on a pipe, reads only regular files, and holds at most `max` bytes, whatever size the file system
 /// reports.
 pub(super) fn read(path: &Path, max: u64) -> Result<Contents, LoadError> {
-    let mut file = open(path).map_err(|error| match error.kind() {
+    let mut file = open(path, Access::Read).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound if path.is_symlink() => {
             LoadError::missing("there is no such file: the path is a symbolic link to a missing file")
         }
@@ -110,19 +110,32 @@ pub(super) fn fingerprint(path: &Path) -> Option<Fingerprint> {
     fs::metadata(path).ok().map(|metadata| Fingerprint::of(&metadata))
 }
 
-/// Opens a file of any type without blocking.
+/// What an open file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    /// To read it, and to overwrite parts of it in place.
+    ReadWrite,
+}
+
+/// Opens a file of any type without blocking, and creates none.
 ///
-/// Opening a FIFO blocks until there is a writer, unless `O_NONBLOCK` is set. The caller checks the type before it
-/// reads.
+/// Opening a FIFO blocks until it has another end, unless `O_NONBLOCK` is set. The caller checks the type before it
+/// reads or writes: a read of a FIFO may block, and a write to a device may do anything.
 #[cfg(unix)]
-pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY).open(path)
+pub(crate) fn open(path: &Path, access: Access) -> io::Result<fs::File> {
+    use rustix::fs::{Mode, OFlags};
+    let access = match access {
+        Access::Read => OFlags::RDONLY,
+        Access::ReadWrite => OFlags::RDWR,
+    };
+    let flags = access | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    Ok(rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?.into())
 }
 
 #[cfg(not(unix))]
-pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
-    OpenOptions::new().read(true).open(path)
+pub(crate) fn open(path: &Path, access: Access) -> io::Result<fs::File> {
+    fs::OpenOptions::new().read(true).write(access == Access::ReadWrite).open(path)
 }
 
 /// Returns the load error for an error of the system. `what` completes the message unless the kind has its own.

@@ -33,7 +33,7 @@ use std::path::{self, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use self::contents::open;
+pub(crate) use self::contents::{Access, open};
 use self::state::FollowState;
 use crate::document::Format;
 
@@ -89,8 +89,6 @@ pub const MAX_LEN: u64 = 8 << 20;
 /// # Ok::<(), flagkit_sources::Error>(())
 /// ```
 pub struct File {
-    /// The path as the caller wrote it, for display.
-    spelled: PathBuf,
     /// The absolute path, so that a later change of the working directory has no effect.
     path: PathBuf,
     format: Option<Format>,
@@ -117,13 +115,13 @@ pub enum Notify {
 impl File {
     /// Follows the file at this path.
     ///
-    /// The path is made absolute now. Its symbolic links are resolved again at every check.
+    /// The path is made absolute now, and errors and the status show it like that. Its symbolic links are resolved again
+    /// at every check.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let spelled = path.into();
         Self {
             // Without a working directory the path stays relative.
-            path: path::absolute(&spelled).unwrap_or_else(|_| spelled.clone()),
-            spelled,
+            path: path::absolute(&spelled).unwrap_or(spelled),
             format: None,
             poll: Duration::from_secs(2),
             notify: Notify::Native,

@@ -18,6 +18,7 @@ use crate::support::{self, Random, TestDir, in_a_child, pause, test_name};
 use flagkit_core::source::Provenance;
 use flagkit_sources::document::Format;
 use flagkit_sources::{Cache, CachedDocument};
+use xxhash_rust::xxh3::xxh3_128;
 
 const URL: &str = "https://flags.example.com/flags.toml";
 const DOCUMENT: &str = "[flags]\nnew-checkout = true\n\n[flags.search]\non = true\nrollout = 25\n";
@@ -219,8 +220,8 @@ fn a_file_that_is_no_cache_is_ignored_and_can_be_replaced() {
         if !bytes.starts_with(b"flagkit 1\nconfirmed ") {
             fs::write(&path, bytes).expect("it is ours");
             assert!(
-                cache(&path).touch(xxhash_rust::xxh3::xxh3_128(DOCUMENT.as_bytes()), SystemTime::now()).is_err(),
-                "another user owns it"
+                cache(&path).touch(xxh3_128(DOCUMENT.as_bytes()), SystemTime::now()).is_err(),
+                "it holds another document"
             );
             assert!(fs::read(&path).expect("it is there") == bytes, "and stays as it is");
         }
@@ -256,22 +257,68 @@ fn a_directory_that_is_missing_is_an_error() {
     cache(Path::new("/")).store(&cached(DOCUMENT, None)).expect_err("the root has no name");
 }
 
-/// Opening a pipe waits for a writer, and there is none.
+/// Calls both functions that open the file, and expects neither to hang nor to accept it.
+#[cfg(unix)]
+fn assert_ignored(path: &Path, what: &str) {
+    let (sender, results) = mpsc::channel();
+    let cache = cache(path);
+    thread::spawn(move || {
+        let _ = sender.send((cache.load(), cache.touch(xxh3_128(DOCUMENT.as_bytes()), SystemTime::now()).is_ok()));
+    });
+    let result = results.recv_timeout(support::DEADLINE).unwrap_or_else(|_| panic!("{what}: it hangs"));
+    assert_eq!(result, (None, false), "{what}");
+}
+
+/// Opening a pipe waits for its other end, and reading it waits for a writer that writes.
 #[cfg(unix)]
 #[test]
-fn a_pipe_instead_of_it_is_none_and_blocks_no_caller() {
+fn a_pipe_or_device_instead_of_it_is_none_and_blocks_no_caller() {
     let folder = TestDir::new();
     let path = folder.path("flags.cache");
     assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo runs").success());
-    let (sender, loaded) = mpsc::channel();
-    let cache = cache(&path);
-    thread::spawn({
-        let cache = cache.clone();
-        move || sender.send(cache.load())
-    });
-    assert_eq!(loaded.recv_timeout(support::DEADLINE).expect("it does not hang"), None);
-    cache.store(&cached(DOCUMENT, None)).expect("it is replaced");
-    assert!(cache.load().is_some());
+    assert_ignored(&path, "a pipe without another end");
+    let both_ends = File::options().read(true).write(true).open(&path).expect("opened");
+    assert_ignored(&path, "a pipe with a silent writer");
+    drop(both_ends);
+    cache(&path).store(&cached(DOCUMENT, None)).expect("it is replaced");
+    assert!(cache(&path).load().is_some());
+    for device in ["/dev/zero", "/dev/null", "/dev/full", "/dev/tty"] {
+        fs::remove_file(&path).expect("it is ours");
+        std::os::unix::fs::symlink(device, &path).expect("a link");
+        assert_ignored(&path, device);
+    }
+    cache(&path).store(&cached(DOCUMENT, None)).expect("the link is replaced");
+    assert!(cache(&path).load().is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_ten_gigabytes_is_none() {
+    let (_place, path, _) = full();
+    assert!(cache(&path).load().is_some());
+    File::options().write(true).open(&path).and_then(|file| file.set_len(10 << 30)).expect("a sparse file");
+    assert_ignored(&path, "10 GB");
+}
+
+/// Another user could put a document there that turns flags on, or a file that must not be overwritten.
+#[cfg(unix)]
+#[test]
+fn a_file_that_other_users_may_have_written_is_neither_read_nor_overwritten() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    const NOBODY: u32 = 65_534;
+    let (_place, path, bytes) = full();
+    for mode in [0o620, 0o602, 0o666] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it is ours");
+        assert_ignored(&path, &format!("the mode is {mode:o}"));
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    assert!(cache(&path).load().is_some());
+    if std::os::unix::fs::chown(&path, Some(NOBODY), None).is_err() {
+        println!("SKIPPED: only the superuser can give a file to another user");
+    } else if fs::metadata(&path).expect("it is there").uid() == NOBODY {
+        assert_ignored(&path, "it belongs to another user");
+    }
+    assert!(fs::read(&path).expect("it is there") == bytes, "it is unchanged");
 }
 
 #[test]
