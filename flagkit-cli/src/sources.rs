@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flagkit_core::source::Source;
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source};
 use flagkit_core::{Snapshot, Status};
 use flagkit_sources::{Builder, Env, File, Guard, Http, OnFailedStart};
 
@@ -16,13 +16,15 @@ use crate::report::{Detail, Exit, Failure, Result};
 
 /// Starts the named sources. If none is named, starts the file, the files of the environment, and the variables.
 pub(crate) fn start(sources: &Sources, file: &Path) -> Result<Guard> {
-    let mut builder = Builder::new().when_missing(OnFailedStart::Fail).when_unreachable(OnFailedStart::Fail);
+    let mut builder = Builder::new().quiet().when_missing(OnFailedStart::Fail).when_unreachable(OnFailedStart::Fail);
     if sources.uris.is_empty() {
-        builder = builder.source(File::new(file));
+        builder = builder.source(SpelledFile::new(file));
         if let Some(env) = &sources.env {
             let own = existing_file(file, env)?;
-            builder =
-                lower_files(file, env)?.into_iter().chain([own]).fold(builder, |it, path| it.source(File::new(path)));
+            builder = lower_files(file, env)?
+                .into_iter()
+                .chain([own])
+                .fold(builder, |it, path| it.source(SpelledFile::new(&path)));
         }
         builder = builder.source(Env::new(PREFIX));
     }
@@ -71,14 +73,6 @@ fn describe(error: &dyn std::error::Error) -> String {
     message
 }
 
-/// Returns the prefixes of the variables that override flags.
-pub(crate) fn prefixes(sources: &Sources) -> Vec<&str> {
-    if sources.uris.is_empty() {
-        return vec![PREFIX];
-    }
-    sources.uris.iter().filter_map(|uri| uri.strip_prefix("env:")).collect()
-}
-
 /// Returns the current flags, and the status of the sources.
 pub(crate) fn snapshot(sources: &Sources, file: &Path) -> Result<(Arc<Snapshot>, Status)> {
     let guard = start(sources, file)?;
@@ -88,7 +82,7 @@ pub(crate) fn snapshot(sources: &Sources, file: &Path) -> Result<(Arc<Snapshot>,
 fn source(uri: &str) -> Result<Box<dyn Source>> {
     let bad = |error: String| Failure::usage(format!("--source {uri}: {error}"));
     match uri.split_once(':') {
-        Some(("file", path)) if !path.is_empty() => Ok(Box::new(File::new(path))),
+        Some(("file", path)) if !path.is_empty() => Ok(Box::new(SpelledFile::new(Path::new(path)))),
         Some(("env", prefix)) => Ok(Box::new(Env::new(prefix))),
         Some(("https", _)) => Ok(Box::new(Http::new(uri).map_err(|error| bad(error.to_string()))?)),
         Some(("http", _)) => {
@@ -98,5 +92,31 @@ fn source(uri: &str) -> Result<Box<dyn Source>> {
             Ok(Box::new(http))
         }
         _ => Err(bad("expected file:PATH, env:PREFIX, https://… or http://…".to_owned())),
+    }
+}
+
+/// A flag file with its path as the user spelled it, because messages of a command repeat its arguments.
+struct SpelledFile {
+    file: File,
+    provenance: Provenance,
+}
+
+impl SpelledFile {
+    fn new(path: &Path) -> Self {
+        Self { file: File::new(path), provenance: Provenance::new(format!("file:{}", path.display())) }
+    }
+}
+
+impl Source for SpelledFile {
+    fn provenance(&self) -> Provenance {
+        self.provenance.clone()
+    }
+
+    fn load(&mut self) -> std::result::Result<Load, LoadError> {
+        self.file.load()
+    }
+
+    fn run(&mut self, publisher: &Publisher) {
+        self.file.run(publisher);
     }
 }

@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime};
 use flagkit_core::Flags;
 use flagkit_core::source::{OnFailedStart, Source, StartPolicy};
 
+use crate::dark_start::{self, Fallback};
 use crate::error::Error;
 use crate::guard::Guard;
+use crate::overrides::Overrides;
 use crate::worker::Worker;
 
 /// Combines sources into layers and starts them.
@@ -18,24 +20,45 @@ use crate::worker::Worker;
 ///
 /// # Examples
 ///
-/// Two files and the environment, lowest layer first:
+/// Two files and the environment, lowest layer first. The first file must exist, and the second may be missing:
 ///
 /// ```no_run
-/// use flagkit_sources::{Builder, Env, File, OnFailedStart};
+/// use flagkit_sources::{Builder, Env, File};
 ///
 /// let guard = Builder::new()
-///     .source(File::new("flags.toml"))
-///     .source(File::new("flags.prod.toml"))
+///     .required(File::new("flags.toml"))
+///     .optional(File::new("flags.prod.toml"))
 ///     .source(Env::new("FLAG_"))
-///     .when_missing(OnFailedStart::Fail)
 ///     .install()?;
 /// # Ok::<(), flagkit_sources::Error>(())
 /// ```
 #[must_use = "a builder does nothing until `start` or `install`"]
 pub struct Builder {
-    sources: Vec<Box<dyn Source>>,
+    sources: Vec<(Box<dyn Source>, Policy)>,
+    /// The policy of sources without their own.
     policy: StartPolicy,
     startup_timeout: Duration,
+    fallback: Fallback,
+}
+
+/// Where the policy of a source comes from.
+///
+/// It is resolved at the start, because the policy of the builder may be set after the source is added.
+#[derive(Clone, Copy, Debug)]
+enum Policy {
+    OfBuilder,
+    Optional,
+    Own(StartPolicy),
+}
+
+impl Policy {
+    fn resolve(self, of_builder: StartPolicy) -> StartPolicy {
+        match self {
+            Self::OfBuilder => of_builder,
+            Self::Optional => StartPolicy { missing: OnFailedStart::Skip, ..of_builder },
+            Self::Own(policy) => policy,
+        }
+    }
 }
 
 impl Builder {
@@ -45,16 +68,57 @@ impl Builder {
             sources: Vec::new(),
             policy: StartPolicy { invalid: OnFailedStart::Fail, ..StartPolicy::all(OnFailedStart::StayDark) },
             startup_timeout: Duration::from_secs(5),
+            fallback: Fallback::StandardError,
         }
     }
 
     /// Adds a source, as a layer above all that were added before.
-    pub fn source(mut self, source: impl Source) -> Self {
-        self.sources.push(Box::new(source));
+    ///
+    /// The policies of the builder decide what happens if it cannot be loaded: [`when_missing`](Builder::when_missing),
+    /// [`when_unreachable`](Builder::when_unreachable) and [`when_invalid`](Builder::when_invalid).
+    pub fn source(self, source: impl Source) -> Self {
+        self.add(source, Policy::OfBuilder)
+    }
+
+    /// Adds a source that must load: the start fails if it is missing, unreachable or invalid.
+    pub fn required(self, source: impl Source) -> Self {
+        self.source_with(source, StartPolicy::all(OnFailedStart::Fail))
+    }
+
+    /// Adds a source that may be missing: the start skips it then, and applies it once it has loaded.
+    ///
+    /// Only "there is none" makes it optional. A server that cannot be reached, or a file that cannot be read, may have
+    /// flags that turn some off; for these cases the policies of the builder apply.
+    pub fn optional(self, source: impl Source) -> Self {
+        self.add(source, Policy::Optional)
+    }
+
+    /// Adds a source with its own policy, instead of those of the builder.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use flagkit_sources::{Builder, File, OnFailedStart, StartPolicy};
+    ///
+    /// let policy = StartPolicy { invalid: OnFailedStart::Fail, ..StartPolicy::all(OnFailedStart::Skip) };
+    /// let guard = Builder::new()
+    ///     .source(File::new("flags.toml"))
+    ///     .source_with(File::new("/mnt/overrides/flags.toml"), policy)
+    ///     .start()?;
+    /// # Ok::<(), flagkit_sources::Error>(())
+    /// ```
+    pub fn source_with(self, source: impl Source, policy: StartPolicy) -> Self {
+        self.add(source, Policy::Own(policy))
+    }
+
+    fn add(mut self, source: impl Source, policy: Policy) -> Self {
+        self.sources.push((Box::new(source), policy));
         self
     }
 
     /// Sets what to do if a source has nothing to load yet. Default: [`OnFailedStart::StayDark`].
+    ///
+    /// Like the other policies of the builder it applies to all sources without their own, also to earlier ones.
     pub fn when_missing(mut self, on_failed_start: OnFailedStart) -> Self {
         self.policy.missing = on_failed_start;
         self
@@ -88,6 +152,16 @@ impl Builder {
         self
     }
 
+    /// Writes nothing to standard error.
+    ///
+    /// By default a start that leaves flags dark, because a source has not loaded, writes one line for each such source.
+    /// It does so once per process, and not if there is a subscriber of the crate `tracing` (feature `tracing`), which
+    /// receives an event instead.
+    pub fn quiet(mut self) -> Self {
+        self.fallback = Fallback::Nowhere;
+        self
+    }
+
     /// Starts the sources, each on its own thread, and waits for their first loads.
     ///
     /// # Errors
@@ -96,27 +170,39 @@ impl Builder {
     /// start a thread for it. All sources are stopped then.
     pub fn start(self) -> Result<Guard, Error> {
         let flags = Flags::new();
-        let mut guard = Guard::new(flags.clone(), self.policy);
+        let policies: Vec<_> = self.sources.iter().map(|(_, policy)| policy.resolve(self.policy)).collect();
+        let mut guard = Guard::new(flags.clone(), policies.clone());
         let (ready, loaded) = mpsc::channel();
-        for source in self.sources {
-            let publisher =
-                flags.add_layer(source.provenance()).with_clock(SystemTime::now).before_first_load(self.policy);
-            guard.push(Worker::spawn(source, publisher, ready.clone())?);
+        let mut publishers = Vec::new();
+        for ((source, _), policy) in self.sources.into_iter().zip(&policies) {
+            let provenance = source.provenance();
+            let publisher = flags.add_layer(provenance.clone()).with_clock(SystemTime::now).before_first_load(*policy);
+            let worker = Worker::spawn(source, publisher, ready.clone())?;
+            publishers.push((provenance, worker.publisher()));
+            guard.push(worker);
         }
         drop(ready);
         // No worker sends: the wait ends when every worker has loaded and dropped its end of the channel.
         let _ = loaded.recv_timeout(self.startup_timeout);
 
-        let failures: Vec<_> = flags
-            .status()
-            .sources
-            .into_iter()
+        let sources = flags.status().sources;
+        let failures: Vec<_> = sources
+            .iter()
+            .zip(&policies)
             // A source that has loaded has started, whatever it has reported since.
-            .filter(|source| source.loads == 0)
-            .filter_map(|source| source.last_error.map(|error| (source.provenance, error)))
-            .filter(|(_, error)| self.policy.on(error.kind()) == OnFailedStart::Fail)
+            .filter(|(source, _)| source.loads == 0)
+            .filter_map(|(source, policy)| Some((source.provenance.clone(), source.last_error.clone()?, policy)))
+            .filter(|(_, error, policy)| policy.on(error.kind()) == OnFailedStart::Fail)
+            .map(|(provenance, error, _)| (provenance, error))
             .collect();
-        if failures.is_empty() { Ok(guard) } else { Err(Error::load(failures)) }
+        if !failures.is_empty() {
+            return Err(Error::load(failures));
+        }
+        dark_start::report(&sources, &policies, self.fallback);
+        if let Some(overrides) = Overrides::new(flags, policies, publishers) {
+            guard.hold(overrides.watch());
+        }
+        Ok(guard)
     }
 
     /// Starts the sources and [installs](flagkit_core::install) the flags for `flag!`.
@@ -141,11 +227,12 @@ impl Default for Builder {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sources: Vec<_> = self.sources.iter().map(Source::provenance).collect();
+        let sources: Vec<_> = self.sources.iter().map(|(source, policy)| (source.provenance(), policy)).collect();
         f.debug_struct("Builder")
             .field("sources", &sources)
             .field("policy", &self.policy)
             .field("startup_timeout", &self.startup_timeout)
+            .field("fallback", &self.fallback)
             .finish()
     }
 }

@@ -22,6 +22,8 @@ use std::ffi::{OsStr, OsString};
 use flagkit_core::source::{EnvKey, Load, LoadError, Problem, Provenance, Source};
 use flagkit_core::{Flag, FlagKey, FlagSet};
 
+use crate::document::tree::nearest;
+
 /// Overrides flags by environment variables: `FLAG_NEW_CHECKOUT=on`.
 ///
 /// The name is the prefix and the key in upper case with `_` for `-` and `.`. See [`EnvKey`] for details.
@@ -30,6 +32,9 @@ use flagkit_core::{Flag, FlagKey, FlagSet};
 ///
 /// Any other value is a problem in the status, and the flag is dark, because dark is safe and the intended value is
 /// unknown. A name or value that is not UTF-8 is a problem too.
+///
+/// A variable that overrides no declared flag is a warning in the status: its name is probably misspelled. It applies to
+/// every key with that spelling nevertheless, so variables work without a file.
 ///
 /// Other processes cannot change the environment of a process, so it is read once, when the source is created.
 ///
@@ -136,8 +141,25 @@ fn flag(name: &str, value: &OsStr) -> Result<Option<Flag>, Problem> {
         })?;
         Ok(Some(Flag::on().with_rollout(percent)))
     } else {
-        Err(Problem::new(name, shown(text), expected))
+        let problem = Problem::new(name, shown(text), expected);
+        Err(match similar_value(text) {
+            Some(value) => problem.with_help(format!("did you mean {value}?")),
+            None => problem,
+        })
     }
+}
+
+/// Returns the value that was probably meant.
+fn similar_value(text: &str) -> Option<String> {
+    if text.parse::<u8>().is_ok_and(|number| (2..=100).contains(&number)) {
+        return Some(format!("{text}%"));
+    }
+    let value = match &*text.to_ascii_lowercase() {
+        "1" | "yes" | "y" | "t" | "enable" | "enabled" => "on",
+        "0" | "no" | "n" | "f" | "disable" | "disabled" => "off",
+        text => nearest(text, ["on", "off", "true", "false"])?,
+    };
+    Some(value.to_owned())
 }
 
 /// Describes a value for a message.
@@ -175,6 +197,21 @@ mod tests {
         let shown: Vec<String> = load.problems().iter().map(ToString::to_string).collect();
         assert_eq!(shown.len(), 3);
         assert!(shown.iter().any(|problem| problem.ends_with("write FLAG_NEW_CHECKOUT")), "{shown:?}");
+    }
+
+    #[test]
+    fn a_wrong_value_gets_the_right_one_as_help() {
+        let help = |value: &str| {
+            let load = load(&[("FLAG_A", value)]);
+            load.problems()[0].help().map(str::to_owned)
+        };
+        let expected = [("1", "on"), ("0", "off"), ("Yes", "on"), ("disabled", "off"), ("tru", "true"), ("25", "25%")];
+        for (value, meant) in expected {
+            assert_eq!(help(value), Some(format!("did you mean {meant}?")), "{value}");
+        }
+        for value in ["-1", "101", "canary", "2.5.1"] {
+            assert_eq!(help(value), None, "{value}");
+        }
     }
 
     #[test]

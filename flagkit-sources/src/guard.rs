@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use flagkit_core::source::{OnFailedStart, StartPolicy};
 use flagkit_core::tooling::{SourceState, SourceStatus};
-use flagkit_core::{Flags, Status};
+use flagkit_core::{Flags, Status, Subscription};
 
 use crate::error::Error;
 use crate::worker::Worker;
@@ -47,10 +47,10 @@ pub struct Guard {
     workers: Vec<Worker>,
     /// The process that has the threads; a forked child does not.
     process: u32,
-    /// Decides which failed sources do not count for the readiness.
-    policy: StartPolicy,
-    #[cfg(feature = "tracing")]
-    subscription: Option<flagkit_core::Subscription>,
+    /// Decide which failed sources do not count for the readiness. One per layer.
+    policies: Vec<StartPolicy>,
+    /// What this crate subscribes to, until the guard is dropped.
+    subscriptions: Vec<Subscription>,
 }
 
 /// How ready the flags are. The least ready source decides.
@@ -66,15 +66,23 @@ pub enum Readiness {
 }
 
 impl Guard {
-    pub(crate) fn new(flags: Flags, policy: StartPolicy) -> Self {
+    /// Creates the guard of these flags, without sources. `policies` has one policy per source to come.
+    pub(crate) fn new(flags: Flags, policies: Vec<StartPolicy>) -> Self {
         Self {
             #[cfg(feature = "tracing")]
-            subscription: Some(crate::tracing::subscribe(&flags)),
+            subscriptions: vec![crate::tracing::subscribe(&flags)],
+            #[cfg(not(feature = "tracing"))]
+            subscriptions: Vec::new(),
             flags,
             workers: Vec::new(),
             process: process::id(),
-            policy,
+            policies,
         }
+    }
+
+    /// Ends the subscription with the guard.
+    pub(crate) fn hold(&mut self, subscription: Subscription) {
+        self.subscriptions.push(subscription);
     }
 
     pub(crate) fn push(&mut self, worker: Worker) {
@@ -155,8 +163,7 @@ impl Guard {
         if self.is_forked() {
             // The child has no threads to join, only the memory of their handles. Dropping the subscription could wait
             // forever for a lock that was held during the fork.
-            #[cfg(feature = "tracing")]
-            mem::forget(self.subscription.take());
+            mem::forget(mem::take(&mut self.subscriptions));
             mem::forget(workers);
             return true;
         }
@@ -172,7 +179,7 @@ impl Guard {
     pub fn readiness(&self) -> Readiness {
         let sources = self.status().sources;
         let max = if self.is_forked() { Readiness::Stale } else { Readiness::Ready };
-        sources.iter().map(|source| readiness(source, self.policy)).fold(max, Readiness::min)
+        sources.iter().zip(&self.policies).map(|(source, policy)| readiness(source, *policy)).fold(max, Readiness::min)
     }
 
     /// Waits at most `timeout` until the flags are [ready](Readiness::Ready), and returns how ready they are.

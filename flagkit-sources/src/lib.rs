@@ -29,7 +29,10 @@
 //! - `Flags::status` lists each error with its line and column. Subscribers receive it once.
 //! - At the start there is no last good load. If the document is [invalid](Builder::when_invalid), the start fails. If
 //!   it is [missing](Builder::when_missing) or [unreachable](Builder::when_unreachable), the flags are dark until it
-//!   loads.
+//!   loads. Each source can have its own policy: a [required](Builder::required) base, and an
+//!   [optional](Builder::optional) file above it.
+//! - A start that leaves flags dark reports it once: as a `tracing` event if there is a subscriber, else on standard
+//!   error. [`Builder::quiet`] prevents the latter.
 //! - Functions that can fail return an [`Error`]. Its `is_*` methods distinguish the kinds.
 //!
 //! # Threads
@@ -68,6 +71,7 @@
 
 mod builder;
 mod cache;
+mod dark_start;
 pub mod document;
 mod env;
 mod error;
@@ -75,6 +79,7 @@ mod file;
 mod guard;
 #[cfg(feature = "http")]
 mod http;
+mod overrides;
 #[cfg(feature = "tracing")]
 mod tracing;
 mod worker;
@@ -88,7 +93,7 @@ pub use error::Error;
 #[doc(hidden)]
 pub use file::MAX_LEN;
 pub use file::{File, Notify};
-pub use flagkit_core::source::OnFailedStart;
+pub use flagkit_core::source::{OnFailedStart, StartPolicy};
 pub use guard::{Guard, Readiness};
 #[cfg(all(fuzzing, feature = "http"))]
 #[doc(hidden)]

@@ -122,6 +122,11 @@ impl Worker {
         Self::spawn(successor, publisher, ready).map(Some)
     }
 
+    /// Returns the publisher of the layer, for warnings about the source.
+    pub(crate) fn publisher(&self) -> Arc<Publisher> {
+        Arc::clone(&self.publisher)
+    }
+
     /// Requests the source to stop, and returns immediately.
     pub(crate) fn stop(&self) {
         // The hook of a source may panic, but the other sources have to be stopped too.

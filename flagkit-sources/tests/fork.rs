@@ -144,7 +144,8 @@ fn the_child_can_restart_its_sources() {
         return;
     }
     let folder = TestDir::new();
-    folder.write(document("a", false));
+    // The variable overrides a declared flag, so it causes no warning.
+    folder.write("[flags]\na = false\nx = false\n");
     let stub = Stub::responding(stub::document("v1", "[flags]\nserved = true\n"));
     let custom = Custom { load: || Ok(Load::new(lit(&["steady"]))), run: |_: &Publisher| {} };
     let guard = Builder::new()

@@ -9,9 +9,8 @@ use flagkit_core::{Flag, Snapshot, Variants};
 use serde_json::json;
 
 use crate::cli::Sources;
-use crate::overrides::{OverrideProblem, in_process, undeclared};
 use crate::report::{Detail, Report, Result};
-use crate::sources::{prefixes, snapshot};
+use crate::sources::snapshot;
 use crate::state::{State, summary};
 use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, escape_control_chars, styled};
 
@@ -65,21 +64,8 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
             let _ = writeln!(text, "{} {} is stale", styled(WARN, "warning"), source.provenance);
         }
     }
-    let overrides = ineffective_overrides(&snapshot, sources);
-    for OverrideProblem { message, help } in &overrides {
-        let help = help.as_ref().map(|help| format!("\n    help: {help}")).unwrap_or_default();
-        let _ = writeln!(text, "{} {message}{help}", styled(WARN, "warning"));
-    }
-    let overrides: Vec<&str> = overrides.iter().map(|problem| problem.message.as_str()).collect();
-    Ok(Report::new(text, json!({ "flags": rows, "warnings": overrides })))
-}
-
-/// The variables of this process that override no declared flag, so people wait for their effect in vain.
-fn ineffective_overrides(snapshot: &Snapshot, sources: &Sources) -> Vec<OverrideProblem> {
-    let problems = prefixes(sources).into_iter().flat_map(|prefix| {
-        in_process(prefix).into_iter().filter_map(move |name| undeclared(prefix, &name, snapshot.keys()))
-    });
-    problems.collect()
+    let warnings: Vec<&str> = status.sources.iter().flat_map(|source| source.warnings.iter().map(|it| &**it)).collect();
+    Ok(Report::new(text, json!({ "flags": rows, "warnings": warnings })))
 }
 
 /// The columns of the table. Empty ones are left out.

@@ -58,7 +58,7 @@ type Decoded = Result<(Load, Vec<u8>), LoadError>;
 
 impl Source for File {
     fn provenance(&self) -> Provenance {
-        Provenance::new(format!("file:{}", self.spelled.display()))
+        Provenance::new(format!("file:{}", self.path.display()))
     }
 
     fn load(&mut self) -> Result<Load, LoadError> {
@@ -111,13 +111,7 @@ impl Source for File {
 impl File {
     /// Returns a file with the same settings that has read nothing yet.
     fn fresh_copy(&self) -> Self {
-        Self {
-            spelled: self.spelled.clone(),
-            path: self.path.clone(),
-            on_document: self.on_document.clone(),
-            state: FollowState::default(),
-            ..*self
-        }
+        Self { path: self.path.clone(), on_document: self.on_document.clone(), state: FollowState::default(), ..*self }
     }
 
     /// Checks the file, reports what is new, and returns how long to wait for the next check.

@@ -14,6 +14,7 @@ mod syscalls;
 mod tracing;
 
 mod builder {
+    mod dark_start;
     mod first_load;
     mod policies;
 }
@@ -25,6 +26,7 @@ mod document {
 }
 mod env {
     mod layer;
+    mod undeclared;
     mod watch;
 }
 mod file {

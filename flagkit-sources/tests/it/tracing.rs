@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::{TestDir, document, in_own_process, poll, status, wait_until};
+use flagkit_sources::{Builder, Env, File};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -42,13 +43,40 @@ impl Subscriber for Log {
     fn exit(&self, _: &Id) {}
 }
 
+/// Records all later events of this process with our target.
+pub(crate) fn record_events() -> Arc<Mutex<Vec<String>>> {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    tracing::subscriber::set_global_default(Log(Arc::clone(&lines))).expect("the first");
+    lines
+}
+
+#[test]
+fn a_start_emits_why_flags_are_dark_and_which_variables_have_no_effect() {
+    if !in_own_process(module_path!(), "a_start_emits_why_flags_are_dark_and_which_variables_have_no_effect") {
+        return;
+    }
+    let lines = record_events();
+    let folder = TestDir::new();
+    folder.write(document("checkout", true));
+    let missing = folder.path("missing.toml");
+    let _dark = Builder::new().source(File::new(&missing)).start().expect("starts dark");
+    let variables = [("FLAG_CHEKOUT".into(), "off".into()), ("FLAG_CHECKOUT".into(), "0".into())];
+    let variables = Env::from_vars("FLAG_", variables);
+    let _guard = Builder::new().source(File::new(folder.flags())).source(variables).start().expect("starts");
+    let lines = lines.lock().expect("no panic");
+    let count = |parts: [&str; 3]| lines.iter().filter(|line| parts.iter().all(|part| line.contains(part))).count();
+    let layer = format!("layer=file:{}", missing.display());
+    assert_eq!(count(["WARN", "flags stay off until it loads", &layer]), 1, "{lines:#?}");
+    assert_eq!(count(["WARN", "FLAG_CHEKOUT overrides no", "did you mean FLAG_CHECKOUT?"]), 1, "{lines:#?}");
+    assert_eq!(count(["WARN", "a flag has a problem", "did you mean off?"]), 1, "{lines:#?}");
+}
+
 #[test]
 fn an_error_that_lasts_is_one_event() {
     if !in_own_process(module_path!(), "an_error_that_lasts_is_one_event") {
         return;
     }
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    tracing::subscriber::set_global_default(Log(Arc::clone(&lines))).expect("the first");
+    let lines = record_events();
     let folder = TestDir::new();
     folder.write(document("a", true));
     let guard = poll(&folder.flags(), Duration::from_millis(10));

@@ -5,10 +5,10 @@ use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use crate::support::{self, Custom, TestDir, document, is_on, lit, status, wait_until};
-use flagkit_core::source::{Load, LoadError, Problem};
+use flagkit_core::source::{Load, LoadError, Problem, Publisher};
 use flagkit_core::tooling::SourceState;
 use flagkit_core::{FlagSet, Reason};
-use flagkit_sources::{Builder, Env, File, OnFailedStart};
+use flagkit_sources::{Builder, Env, File, OnFailedStart, Readiness, StartPolicy};
 
 const BROKEN: &str = "[flags]\na = yes\nb = true\nc = no\n";
 
@@ -96,6 +96,64 @@ fn missing_and_invalid_are_two_policies() {
     );
 }
 
+/// The base must exist, and the file of the environment is optional.
+#[test]
+fn each_source_can_have_its_own_policy() {
+    let folder = TestDir::new();
+    let (base, prod) = (folder.path("flags.toml"), folder.path("flags.prod.toml"));
+    let start = || {
+        let variables = Env::from_vars("FLAG_", []);
+        Builder::new().required(File::new(&base)).optional(File::new(&prod)).source(variables).start()
+    };
+    let failed = |error: flagkit_sources::Error| -> Vec<String> {
+        error.failures().iter().map(|(source, _)| source.to_string()).collect()
+    };
+    assert_eq!(failed(start().expect_err("the base is missing")), [format!("file:{}", base.display())]);
+    std::fs::write(&base, document("checkout", true)).expect("written");
+    let guard = start().expect("only the optional file is missing");
+    assert!(is_on(&guard, "checkout"), "a missing optional file turns nothing off");
+    assert_eq!(guard.readiness(), Readiness::Ready);
+    std::fs::write(&prod, document("checkout", false)).expect("written");
+    wait_until("the optional file is applied", || !is_on(&guard, "checkout"));
+    std::fs::write(&prod, BROKEN).expect("written");
+    assert_eq!(failed(start().expect_err("it is there, and invalid")), [format!("file:{}", prod.display())]);
+    std::fs::write(&base, BROKEN).expect("written");
+    assert_eq!(failed(start().expect_err("both are invalid")).len(), 2);
+}
+
+#[test]
+fn the_policy_of_the_builder_is_the_default_of_all_sources() {
+    let folder = TestDir::new();
+    let missing = || File::new(folder.flags());
+    let ok = |builder: Builder| builder.quiet().start().is_ok();
+    // The order of the calls does not matter.
+    assert!(!ok(Builder::new().source(missing()).when_missing(OnFailedStart::Fail)));
+    assert!(!ok(Builder::new().when_missing(OnFailedStart::Fail).source(missing())));
+    assert!(ok(Builder::new().optional(missing()).when_missing(OnFailedStart::Fail)));
+    assert!(!ok(Builder::new().required(missing()).when_missing(OnFailedStart::Skip)));
+    let dark = StartPolicy::all(OnFailedStart::StayDark);
+    assert!(ok(Builder::new().source_with(missing(), dark).when_missing(OnFailedStart::Fail)));
+    folder.write(BROKEN);
+    assert!(!ok(Builder::new().optional(missing())), "optional means that it may be missing, not invalid");
+    assert!(ok(Builder::new().optional(missing()).when_invalid(OnFailedStart::StayDark)));
+    assert!(ok(Builder::new().source_with(missing(), dark)));
+}
+
+/// An optional source that does not respond may have flags that turn others off.
+#[test]
+fn an_optional_source_that_is_unreachable_keeps_the_layers_below_dark() {
+    let folder = TestDir::new();
+    folder.write(document("checkout", true));
+    let away = || Custom { load: || Err(LoadError::unreachable("no response")), run: |_: &Publisher| {} };
+    let builder = || Builder::new().quiet().source(File::new(folder.flags()));
+    let guard = builder().optional(away()).start().expect("starts dark");
+    assert!(!is_on(&guard, "checkout"));
+    let guard = builder().source_with(away(), StartPolicy::all(OnFailedStart::Skip)).start().expect("starts");
+    assert!(is_on(&guard, "checkout"));
+    let guard = builder().optional(away()).when_unreachable(OnFailedStart::Skip).start().expect("starts");
+    assert!(is_on(&guard, "checkout"));
+}
+
 #[test]
 fn the_error_lists_exactly_the_sources_that_fail() {
     let folder = TestDir::new();
@@ -141,7 +199,7 @@ fn a_source_that_hangs_is_waited_for_until_the_timeout() {
             let _ = released.recv_timeout(support::DEADLINE);
             Ok(Load::new(lit(&["late"])))
         },
-        run: |_: &flagkit_core::source::Publisher| {},
+        run: |_: &Publisher| {},
     };
     let folder = TestDir::new();
     folder.write(document("checkout", true));
@@ -165,7 +223,7 @@ fn a_source_that_hangs_is_waited_for_until_the_timeout() {
 fn a_source_that_answers_is_not_waited_for_longer() {
     let begin = Instant::now();
     let guard = Builder::new()
-        .source(Custom { load: || Ok(Load::new(FlagSet::new())), run: |_: &flagkit_core::source::Publisher| {} })
+        .source(Custom { load: || Ok(Load::new(FlagSet::new())), run: |_: &Publisher| {} })
         .startup_timeout(Duration::from_secs(3_600))
         .start()
         .expect("starts");
@@ -179,7 +237,7 @@ fn an_error_after_the_first_load_does_not_prevent_the_start() {
     let (failed, has_failed) = std::sync::mpsc::channel();
     let fails_later = Custom {
         load: || Ok(Load::new(lit(&["steady"]))),
-        run: move |publisher: &flagkit_core::source::Publisher| {
+        run: move |publisher: &Publisher| {
             publisher.fail(LoadError::new("the server is away"));
             let _ = failed.send(());
         },
@@ -189,7 +247,7 @@ fn an_error_after_the_first_load_does_not_prevent_the_start() {
             let _ = has_failed.recv_timeout(support::DEADLINE);
             Ok(Load::new(lit(&["slow"])))
         },
-        run: |_: &flagkit_core::source::Publisher| {},
+        run: |_: &Publisher| {},
     };
     let guard = Builder::new().source(fails_later).source(slow).start().expect("starts");
     assert!(is_on(&guard, "steady") && is_on(&guard, "slow"));
@@ -207,7 +265,7 @@ fn no_patience_at_all_starts_in_the_dark() {
 #[test]
 fn endless_patience_is_patience() {
     let guard = Builder::new()
-        .source(Custom { load: || Ok(Load::new(lit(&["a"]))), run: |_: &flagkit_core::source::Publisher| {} })
+        .source(Custom { load: || Ok(Load::new(lit(&["a"]))), run: |_: &Publisher| {} })
         .startup_timeout(Duration::MAX)
         .start()
         .expect("starts");
@@ -235,7 +293,7 @@ fn an_endless_poll_is_none() {
 fn an_error_of_a_source_is_shown_as_it_is() {
     let fails = Custom {
         load: || Err(LoadError::new("the table is locked").with_cause(std::io::Error::other("code 17"))),
-        run: |_: &flagkit_core::source::Publisher| {},
+        run: |_: &Publisher| {},
     };
     let error = Builder::new().source(fails).start().expect_err("the start fails");
     assert_eq!(error.to_string(), "custom:test: the table is locked");

@@ -21,7 +21,7 @@ fn watch_without_a_file() {
         (OsStr::new("FLAG_NEW_CHECKOUT"), "on".into()),
         (OsStr::new("FLAG_OLD_BANNER"), "off".into()),
         (OsStr::new("FLAG_SEARCH_V2"), "25%".into()),
-        (OsStr::new("FLAG_BROKEN"), "maybe".into()),
+        (OsStr::new("FLAG_INVALID"), "maybe".into()),
     ];
     #[cfg(unix)]
     {

@@ -47,6 +47,9 @@ fn a_change_of_directory_while_it_runs() {
             // The source follows the file before the working directory changes.
             fs::write("flags.toml", "[flags]\ncheckout = false\nhere = true\n").expect("written");
             wait_until("the first change is seen", || is_on(&guard, "here"));
+            let shown = support::status(&guard).provenance.to_string();
+            assert!(Path::new(shown.strip_prefix("file:").expect("a file")).is_absolute(), "{shown}");
+            assert!(shown.starts_with(&format!("file:{}/", home.display())), "{shown}");
             change_directory();
             fs::write(home.join("flags.toml"), document("checkout", true)).expect("written");
             wait_until("the change is seen", || is_on(&guard, "checkout"));

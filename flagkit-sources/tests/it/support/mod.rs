@@ -220,7 +220,9 @@ pub fn in_own_process(module: &str, test: &str) -> bool {
 
 /// Runs one test of this binary again as a child, with `variables` set, and expects it to pass there. The test itself
 /// checks one of these variables to find out whether it is the child. `module` is `module_path!()` where the test is.
-pub fn in_a_child(module: &str, test: &str, dir: &Path, variables: &[(&OsStr, &OsStr)]) {
+///
+/// Returns what the child wrote to standard error.
+pub fn in_a_child(module: &str, test: &str, dir: &Path, variables: &[(&OsStr, &OsStr)]) -> String {
     let output = Command::new(env::current_exe().expect("this binary"))
         .args(["--exact", &test_name(module, test), "--include-ignored", "--nocapture", "--test-threads=1"])
         .current_dir(dir)
@@ -230,6 +232,7 @@ pub fn in_a_child(module: &str, test: &str, dir: &Path, variables: &[(&OsStr, &O
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "the child failed:\n{stdout}\n{stderr}");
     assert!(stdout.contains("1 passed"), "the child ran no test:\n{stdout}");
+    stderr.into_owned()
 }
 
 /// Returns whether this process is the child of a test.
