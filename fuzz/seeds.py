@@ -85,7 +85,9 @@ for kind in ("good", "bad"):
         if not path.name.endswith(".expected.json"):
             write("documents", f"{kind}-{path.name}", (b"1" if path.suffix == ".json" else b"0") + path.read_bytes())
 for path in (SPEC / "evaluate").glob("*.toml"):
-    write("documents", path.name, b"0" + tomllib.loads(path.read_text())["document"].encode())
+    cases = tomllib.loads(path.read_text())
+    for number, document in enumerate(cases.get("layers", [cases.get("document")])):
+        write("documents", f"{path.name}-{number}", b"0" + document.encode())
 for name, (format, *parts) in BULK.items():
     write("bulk", name, b"%d" % format + b"\0".join(parts))
 for name, answers in HTTP.items():

@@ -3,7 +3,7 @@
 
     evaluate.py --check     runs the cases of spec/evaluate/
 
-Supports one layer. Documents must be valid, with two exceptions: prerequisites may be undeclared, cyclic or too deep,
+Documents must be valid, with two exceptions: prerequisites may be undeclared, cyclic or too deep,
 and segments may be undeclared. Needs Python 3.11 and `pip install xxhash`.
 """
 
@@ -31,9 +31,9 @@ def parse(text):
     return tomllib.loads(text, parse_float=Decimal)
 
 
-def evaluate(document, key, id=None, attributes=None):
-    """Evaluates one flag for one subject: {"on", "reason", "rule", "variant"}."""
-    return Evaluator(document, as_hashed(id), attributes or {}).flag(key)
+def evaluate(layers, key, id=None, attributes=None):
+    """Evaluates one flag of the layers, lowest first, for one subject: {"on", "reason", "rule", "variant"}."""
+    return Evaluator(*merge(layers), as_hashed(id), attributes or {}).flag(key)
 
 
 def result(on, reason, rule=None, variant=None):
@@ -53,17 +53,41 @@ def any_of(verdicts):
     return True if True in verdicts else None if None in verdicts else False
 
 
+# --- Layers ---
+
+IDENTITY = {"salt", "by"}
+PARTS = {"on", "rollout", "requires", "rules", "variants"}
+
+
+def merge(layers):
+    """The document that the layers make together, and the flags that are invalid for lack of something to inherit."""
+    flags, segments, incomplete, invalid = {}, {}, set(), set()
+    for document in layers:
+        segments = segments | document.get("segments", {})
+        for key, flag in document["flags"].items():
+            flag = long_form(flag)
+            inherits = flag.get("inherit", False)
+            below = flags.get(key, {})
+            lacks = inherits and (key not in flags or key in incomplete)
+            incomplete = incomplete | {key} if lacks else incomplete - {key}
+            invalid = invalid | {key} if lacks and flag.get("on") is not False else invalid - {key}
+            kept = IDENTITY | PARTS if inherits else IDENTITY
+            flags[key] = {part: value for part, value in below.items() if part in kept} | flag
+    return {"flags": flags, "segments": segments}, invalid
+
+
 # --- A document and a subject ---
 
 
 class Evaluator:
-    def __init__(self, document, id, attributes):
-        self.flags = {key: long_form(flag) for key, flag in document["flags"].items()}
+    def __init__(self, document, invalid, id, attributes):
+        self.flags = document["flags"]
         self.segments = document.get("segments", {})
         self.id = id
         self.attributes = attributes
         self.flag = functools.cache(self.decide)
-        self.invalid = self.with_undeclared_segments()
+        self.without_base = invalid
+        self.invalid = invalid | self.with_undeclared_segments()
         self.invalid |= self.with_invalid_prerequisites()
 
     def with_invalid_prerequisites(self):
@@ -89,6 +113,8 @@ class Evaluator:
         if key not in self.flags:
             return result(False, "not-found")
         flag = self.flags[key]
+        if key in self.without_base:
+            return result(False, "invalid")
         if not flag.get("on", False):
             return result(False, "off")
         if key in self.invalid:
@@ -149,9 +175,13 @@ class Evaluator:
             stated.append(any_of(self.table(table) for table in owner["any"]))
         return all_of(stated)
 
+    def attribute(self, name):
+        value = self.attributes.get(name)
+        return MISSING if value is None else value
+
     def table(self, table):
         return all_of(
-            holds(name, operand, self.attributes.get(attribute, MISSING))
+            holds(name, operand, self.attribute(attribute))
             for attribute, condition in table.items()
             for name, operand in operators(condition)
         )
@@ -223,7 +253,7 @@ def holds(name, operand, value):
         return None if verdict is None else not verdict
     if isinstance(value, list):
         name = "in" if name == "contains" else name
-        return any_of(holds(name, operand, element) for element in value)
+        return any_of(None if isinstance(each, list) else holds(name, operand, each) for each in value)
     if name == "in":
         return equals_one(value, [as_number(each) for each in as_list(operand)])
     if name in OF_NUMBERS:
@@ -249,6 +279,12 @@ def as_number(operand):
 def equals_one(value, operands):
     comparable = [operand for operand in operands if kind(operand) == kind(value)]
     return value in comparable if comparable or (kind(value) and not operands) else None
+
+
+def contains(text, parts):
+    parts = as_list(parts)
+    texts = [part for part in parts if kind(part) == "text"]
+    return any(part in text for part in texts) if texts or not parts else None
 
 
 def matches(text, expression):
@@ -278,7 +314,7 @@ def cidr(text, networks):
 OF_NUMBERS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 
 OF_TEXTS = {
-    "contains": lambda text, parts: any(part in text for part in as_list(parts) if kind(part) == "text"),
+    "contains": contains,
     "starts_with": lambda text, starts: text.startswith(tuple(as_list(starts))),
     "ends_with": lambda text, ends: text.endswith(tuple(as_list(ends))),
     "matches": matches,
@@ -385,10 +421,10 @@ def satisfies(ordered, requirement):
 def differences(path):
     """Yields None for each case that passes, otherwise the difference."""
     cases = tomllib.loads(path.read_text(encoding="utf-8"))
-    document = parse(cases["document"])
+    layers = [parse(document) for document in cases.get("layers", [cases.get("document")])]
     for number, case in enumerate(cases["cases"], 1):
         expected = result(case["on"], case["reason"], case.get("rule"), case.get("variant"))
-        got = evaluate(document, case["flag"], case.get("id"), case.get("attributes", {}))
+        got = evaluate(layers, case["flag"], case.get("id"), case.get("attributes", {}))
         yield None if got == expected else f"{path.name}, case {number}: expected {expected}, got {got}"
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Generates documents and subjects, with the results of evaluate.py.
 
-    generate.py LINES SEED      the same seed gives the same lines in every version of Python
+    generate.py LINES SEED [PAIRS]      the same seed gives the same lines in every version of Python
 
-Each line has one TOML document and ten evaluations:
+Each line has the TOML documents of one or two layers, lowest first, and ten evaluations, or the given number of them:
 
-    {"document": "…", "pairs": [{"flag": "x", "id": "u1", "attributes": {…}, "expected": {…}}, …]}
+    {"layers": ["…"], "pairs": [{"flag": "x", "id": "u1", "attributes": {…}, "expected": {…}}, …]}
 
 Fractions are written as {"float": "1.0"} and integers beyond 64 bits as {"integer": "…"}, because JSON parsers treat
 both differently.
@@ -38,7 +38,8 @@ WHOLE = [
     0, 1, -1, 2, 3, 5, 9, 10, 11, 100, 255, 2**31, 2**53 - 1, 2**53, 2**53 + 1, 2**53 + 2, 2**62 + 1, 2**63 - 1,
     -(2**53), -(2**53) - 1, -(2**63), 4503599627370497,
 ]
-BEYOND = [2**63, 2**64 - 1, 2**64, 2**64 + 1, 2**100, -(2**63) - 1, -(2**100), 2**127 - 1, -(2**127)]
+BEYOND = [2**63, 2**64 - 1, 2**64, 2**64 + 1, 2**100, -(2**63) - 1, -(2**100), 2**127 - 1, 2**127 - 2, -(2**127)]
+LARGEST = [2**127, 2**127 + 1, 2**128 - 1]
 FRACTIONS = [
     "0.0", "-0.0", "1.0", "1.0000000000000002", "0.9999999999999999", "0.1", "0.10000000000000001",
     "0.30000000000000004", "0.3", "2.5", "-1.5", "10.0", "9.999999999999998", "1e3", "1.5e-7", "5e-324",
@@ -92,8 +93,8 @@ WHOLES = [
 ]
 VARIANTS = ["a", "b", "B", "a-b", "a.b", "a_b", "control", "blue", "10", "9"]
 IDS = [
-    "u1", "u2", "u3", "u4", "u5", "17", 17, -3, "-3", "017", 0, "é", "É", " u1", "U1", 2**63 - 1, "acct-1", "acct-2",
-    "a" * 300,
+    "u1", "u2", "u3", "u4", "u5", "17", 17, -3, "-3", "017", 0, "é", "É", " u1", "U1", 2**63 - 1, 2**64 - 1, 2**127 - 1,
+    2**128 - 1, -(2**127), str(2**64 - 1), "acct-1", "acct-2", "a" * 300,
 ]
 
 
@@ -122,6 +123,8 @@ class Maker:
     def number(self):
         if self.chance(0.4):
             return self.pick(NUMBERS)
+        if self.chance(0.15):
+            return self.pick(BEYOND + LARGEST)
         return self.pick(WHOLE) if self.chance(0.5) else Literal(self.pick(FRACTIONS))
 
     def scalar(self):
@@ -185,6 +188,8 @@ class Maker:
         if isinstance(operand, str) and not isinstance(operand, Literal):
             return self.pick([operand, operand, operand + "x", "x" + operand, operand[:-1], operand.swapcase()])
         number = float(operand)
+        if isinstance(operand, int) and abs(operand) > 2**53:
+            return self.pick([operand, min(operand + 1, 2**128 - 1), max(operand - 1, -(2**127)), number])
         if abs(number) > 2**100:
             return number
         beside = [math.nextafter(number, math.inf), math.nextafter(number, -math.inf)]
@@ -410,38 +415,73 @@ class Maker:
 
     def attribute(self, name, kind):
         if kind == "account":
-            return self.pick([*IDS, "acct-3", "", 1.0, 1.5, True, ["u1"], float("nan"), 2**64, -(2**127)])
+            return self.pick([*IDS, "acct-3", "", 1.0, 1.5, True, ["u1"], float("nan"), 2**64, *LARGEST])
         if kind == "number":
-            make = lambda: self.pick(BEYOND) if self.chance(0.05) else self.close(kind)
+            make = lambda: self.pick(BEYOND + LARGEST) if self.chance(0.1) else self.close(kind)
         else:
             make = lambda: self.close(kind)
         if name in self.operands and self.chance(0.65):
             make = lambda: self.near(*self.pick(self.operands[name]))
         elif self.chance(0.1):
             make = self.odd
+        if self.chance(0.02):
+            return None
         if self.chance(0.6 if kind == "list" else 0.15):
-            return [as_float(self.odd() if self.chance(0.15) else make()) for _ in range(self.random.randint(0, 4))]
+            return [as_float(self.element(make)) for _ in range(self.random.randint(0, 4))]
         return as_float(make())
+
+    def element(self, make):
+        if self.chance(0.03):
+            return self.pick([None, [], [make()]])
+        return self.odd() if self.chance(0.15) else make()
 
     def odd(self):
         no_number = lambda: self.pick([float("nan"), float("inf"), float("-inf")])
         return self.pick([self.scalar, no_number, self.date, self.version])()
 
-    def pair(self, text, document):
-        keys = list(document["flags"])
+    def pair(self, layers, keys):
         if self.chance(0.7):
             keys = [key for key in keys if not key.startswith("c")]
         key = "unheard-of" if self.chance(0.02) else self.pick(keys)
         id = self.pick([None, ""]) if self.chance(0.12) else self.pick([*IDS, f"user-{self.random.randrange(10**6)}"])
         attributes = self.attributes()
-        expected = evaluate(document, key, id, attributes)
+        expected = evaluate(layers, key, id, attributes)
         attributes = {name: as_json(value) for name, value in attributes.items()}
-        return {"flag": key, "id": id, "attributes": attributes, "expected": expected}
+        return {"flag": key, "id": as_json(id), "attributes": attributes, "expected": expected}
 
-    def line(self):
-        text = as_toml_document(self.document())
-        document = parse(text)
-        return {"document": text, "pairs": [self.pair(text, document) for _ in range(PAIRS)]}
+    def override(self, flags):
+        """A document for a higher layer: flags that replace others, or inherit from them."""
+        overrides = {}
+        for key in self.random.sample(list(flags), self.random.randint(1, min(3, len(flags)))) + ["only-above"]:
+            overrides[key] = self.pick([self.inheriting, self.inheriting, lambda: self.flag([])])()
+        segments = {"staff": self.segment()} if self.chance(0.1) else {}
+        return {"flags": overrides, "segments": segments}
+
+    def inheriting(self):
+        flag = {"inherit": True}
+        if self.chance(0.7):
+            flag["on"] = self.chance(0.8)
+        if self.chance(0.4):
+            flag["rollout"] = self.rollout()
+        if self.chance(0.1):
+            flag["salt"] = "above"
+        if self.chance(0.15):
+            flag["requires"] = self.pick([[], ["only-above"]])
+        if self.chance(0.15):
+            flag["variants"] = self.variants()
+        # Rules below may name variants that are replaced here.
+        if "variants" in flag or self.chance(0.2):
+            flag["rules"] = self.some(lambda: self.rule([], flag.get("variants")), 0, 2)
+        return flag
+
+    def line(self, pairs):
+        documents = [self.document()]
+        if self.chance(0.3):
+            documents.append(self.override(documents[0]["flags"]))
+        texts = [as_toml_document(document) for document in documents]
+        layers = [parse(text) for text in texts]
+        keys = list(layers[0]["flags"] | layers[-1]["flags"])
+        return {"layers": texts, "pairs": [self.pair(layers, keys) for _ in range(pairs)]}
 
 
 # The type of values that the conditions on each attribute use.
@@ -463,6 +503,8 @@ CLOSE = ["equal", "number", "part", "list", "expression", "date", "version", "ad
 
 
 def as_float(value):
+    if isinstance(value, list):
+        return [as_float(each) for each in value]
     return float(value) if isinstance(value, Literal) else value
 
 
@@ -495,13 +537,13 @@ def as_toml_document(document):
     return "\n".join(lines) + "\n"
 
 
-def main(lines, seed):
+def main(lines, seed, pairs=PAIRS):
     maker = Maker(int(seed))
     for _ in range(int(lines)):
-        print(json.dumps(maker.line(), allow_nan=False))
+        print(json.dumps(maker.line(int(pairs)), allow_nan=False))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -124,6 +124,7 @@ fn tree(u: &mut Unstructured<'_>, place: Place, depth: usize) -> Result<Tree> {
             let fields = [
                 ("on", Place::Scalar),
                 ("on", Place::Scalar),
+                ("inherit", Place::Scalar),
                 ("rollout", Place::Percent),
                 ("rules", Place::Rules),
                 ("rules", Place::Rules),

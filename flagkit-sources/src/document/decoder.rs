@@ -29,6 +29,7 @@ use super::lines::Lines;
 use super::node::{Entry, Node, Value, shorten};
 use super::schedule::is_schedule;
 use super::suggest::nearest;
+use super::synonyms::synonym;
 use super::syntax_error::{MAX_PROBLEMS, more_problems};
 
 /// What a problem says was expected where a percentage is invalid.
@@ -221,7 +222,8 @@ impl<'a> Decoder<'a> {
 
     /// Reports a key that is not in `known`, with the likeliest correction as advice.
     ///
-    /// In this order: a word that was cut off, a schedule, a spelling mistake, and a flag that is not in `flags`.
+    /// In this order: a word that was cut off, a schedule, a word of another tool, a spelling mistake, and a flag that is
+    /// not in `flags`.
     pub(super) fn unknown(&mut self, base: &str, entry: &Entry<'_>, known: &[&str]) {
         let path = join(base, &entry.name);
         let got = unknown_key(&entry.name);
@@ -230,7 +232,7 @@ impl<'a> Decoder<'a> {
         } else if is_schedule(&entry.name) {
             let help = "to turn a flag on at a certain time, change this file at that time";
             self.problem_with_help(entry.offset, &path, got, "no schedule: time never turns anything on", help);
-        } else if let Some(word) = nearest(&entry.name, known.iter().copied()) {
+        } else if let Some(word) = synonym(&entry.name, known).or_else(|| nearest(&entry.name, known.iter().copied())) {
             self.problem_with_help(entry.offset, &path, got, one_of(known), format!("did you mean `{word}`?"));
         } else if let (true, Value::Bool(_) | Value::Table(_)) = (base.is_empty(), &entry.node.value) {
             let help = "declare flags in the table `flags`";

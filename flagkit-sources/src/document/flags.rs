@@ -18,6 +18,7 @@
 //! | key of a flag | meaning | decoded by |
 //! |---|---|---|
 //! | `on` | the switch; a flag without it is off | `long_form` |
+//! | `inherit` | whether a flag of a higher layer keeps what it does not state | `long_form` |
 //! | `rollout` | the percentage of subjects while it is on | [`Decoder::percent`] |
 //! | `salt`, `by` | what is hashed: the seed and the attribute | [`Decoder::text`], [`Decoder::hashed_attribute`] |
 //! | `requires` | flags that must be on as well | `requires` |
@@ -40,13 +41,15 @@
 //! - A document with fewer or more flags than it declares is refused as a whole.
 
 use flagkit_core::source::{Kind, Load, LoadError, Metadata, Reference, Rule};
-use flagkit_core::{Date, Flag, FlagKey, FlagSet, Percent, Variants};
+use flagkit_core::{Date, Flag, FlagKey, FlagSet, Percent};
 
 use super::decoder::{Decoder, illegal_key, join, one_of, unknown_key};
 use super::lines::Lines;
-use super::node::{Entry, Node, Value};
+use super::node::{Entry, Node, Origin, Table, Value};
 use super::schedule::is_schedule;
 use super::suggest::nearest;
+use super::synonyms::synonym;
+use super::variants::VariantNames;
 use super::{rules, variants};
 
 /// The tables of a document, for the advice on an unknown one.
@@ -56,13 +59,14 @@ const META: [&str; 1] = ["flags"];
 /// The keys of a flag in its long form, for the advice on an unknown one.
 ///
 /// `gate` and `allow` belong to the command: they control how the flag is released, and are not decoded here.
-const FLAG: [&str; 15] = [
+const FLAG: [&str; 16] = [
     "description",
     "owner",
     "kind",
     "created",
     "expires",
     "on",
+    "inherit",
     "rollout",
     "salt",
     "by",
@@ -180,7 +184,7 @@ fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
         Value::Text(text) if text.ends_with('%') => {
             decoder.percent(&path, &entry.node).map(|percent| Flag::on().with_rollout(percent))
         }
-        Value::Table(entries) => Some(long_form(decoder, &path, entries)),
+        Value::Table(table) => Some(long_form(decoder, &path, table)),
         _ => {
             short_form_problem(decoder, &path, &entry.node);
             None
@@ -223,18 +227,25 @@ fn switch_help(value: &Value<'_>) -> Option<String> {
 /// Decodes the table of a flag. The caller drops the flag if there was a problem.
 ///
 /// Variants are decoded first, because rules refer to them. A flag without `on` is off.
-fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Flag {
-    let find = |name: &str| entries.iter().find(|entry| *entry.name == *name).map(|entry| &entry.node);
+fn long_form(decoder: &mut Decoder<'_>, base: &str, table: &Table<'_>) -> Flag {
+    let find = |name: &str| table.entry(name).map(|entry| &entry.node);
     let variants = variants::variants(decoder, base, find("variants"), find("values"));
-    let mut flag = Flag::off();
+    let inherits = find("inherit").filter(|node| matches!(node.value, Value::Bool(true)));
+    let mut flag =
+        inherits.map_or_else(Flag::off, |node| Flag::inherit().with_inherit_location(decoder.location(node)));
+    let names = match (&variants, inherits) {
+        // The merge checks the names, because another layer may declare the variants.
+        (None, Some(_)) => VariantNames::Inherited,
+        (variants, _) => VariantNames::Of(variants.as_ref()),
+    };
     let mut metadata = Metadata::default();
-    for entry in entries {
+    for entry in table {
         let node = &entry.node;
         let path = join(base, &entry.name);
         match &*entry.name {
             "on" => match node.value {
                 Value::Bool(true) => flag = flag.enabled(),
-                Value::Bool(false) => {}
+                Value::Bool(false) => flag = flag.disabled(),
                 _ => match switch_help(&node.value).filter(|_| matches!(node.value, Value::Text(_))) {
                     Some(help) => {
                         decoder.invalid_with_help(&path, node, "true or false", help);
@@ -242,21 +253,24 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
                     None => decoder.invalid(&path, node, "true or false"),
                 },
             },
+            "inherit" if matches!(node.value, Value::Bool(_)) => {}
+            "inherit" => decoder.invalid(&path, node, "true or false"),
             "rollout" => flag = with(flag, decoder.percent(&path, node), Flag::with_rollout),
             "salt" => flag = with(flag, decoder.text(&path, node), Flag::with_salt),
             "by" => flag = with(flag, decoder.hashed_attribute(&path, node), Flag::with_bucket_by),
             "requires" => flag = flag.with_prerequisites(requires(decoder, &path, node)),
-            "rules" => flag = flag.with_rules(rule_list(decoder, &path, node, variants.as_ref())),
+            "rules" => flag = flag.with_rules(rule_list(decoder, &path, node, names)),
             "variants" | "values" | "gate" | "allow" => {}
             "description" => metadata.description = decoder.text(&path, node).map(Box::from),
             "owner" => metadata.owner = decoder.text(&path, node).map(Box::from),
             "kind" => metadata.kind = kind(decoder, &path, node),
             "created" => metadata.created = date(decoder, &path, node),
             "expires" => metadata.expires = date(decoder, &path, node),
-            name if !is_schedule(name)
-                && matches!(node.value, Value::Table(_) | Value::Bool(_))
-                && nearest(name, FLAG).is_none() =>
-            {
+            "disabled" | "disable" | "inactive" => {
+                let help = "did you mean `on`, with the opposite value?";
+                decoder.problem_with_help(entry.offset, &path, unknown_key(&entry.name), one_of(&FLAG), help);
+            }
+            name if is_dotted(name, entry, table) => {
                 let help = "put a key with a dot in quotes, such as \"team.search\"";
                 decoder.problem_with_help(entry.offset, &path, unknown_key(name), one_of(&FLAG), help);
             }
@@ -267,6 +281,19 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, entries: &[Entry<'_>]) -> Fl
         flag = flag.with_variants(variants);
     }
     if metadata == Metadata::default() { flag } else { flag.with_metadata(metadata) }
+}
+
+/// Returns whether an unknown key is probably the second part of a flag's key that has a dot and lacks quotes.
+///
+/// `[flags.team.search]` makes a table `search` in the flag `team`. `team.search = true` makes a value there, in a table
+/// that has no header of its own. A usual word of another tool is neither.
+fn is_dotted(name: &str, entry: &Entry<'_>, flag: &Table<'_>) -> bool {
+    let is_flag = match &entry.node.value {
+        Value::Table(_) => true,
+        Value::Bool(_) => matches!(flag.origin, Origin::DottedKey | Origin::InnerHeader),
+        _ => false,
+    };
+    is_flag && !is_schedule(name) && synonym(name, &FLAG).is_none() && nearest(name, FLAG).is_none()
 }
 
 /// Sets a part of the flag if its value is valid. An invalid one was reported, and the flag is dropped later.
@@ -295,7 +322,7 @@ fn requires(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<Refer
 }
 
 /// Decodes `rules`, in order. The path of a rule has its index, as `explain` numbers rules.
-fn rule_list(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>, variants: Option<&Variants>) -> Vec<Rule> {
+fn rule_list(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>, variants: VariantNames<'_>) -> Vec<Rule> {
     let rules = decoder.array(path, node, "rules").iter().enumerate();
     rules.map(|(index, rule)| rules::rule(decoder, &format!("{path}[{index}]"), rule, variants)).collect()
 }

@@ -24,7 +24,7 @@
 //! at the first position that violates the grammar, because `serde_json` cannot continue after it.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Deserializer as _;
@@ -65,8 +65,8 @@ impl<'t> Parser<'t> {
     fn node(&self, raw: &'t RawValue, depth: usize, errors: &mut SyntaxErrors) -> Node<'t> {
         let slice = raw.get();
         let offset = self.offset(slice);
-        let mut fail = |got: String, expected: &str| {
-            errors.push(SyntaxError { offset, got, expected: expected.to_owned() });
+        let mut fail = |got: String, expected: &'static str| {
+            errors.push(SyntaxError::new(offset, got, expected));
             Value::Null
         };
         let value = match slice.as_bytes().first() {
@@ -96,19 +96,20 @@ impl<'t> Parser<'t> {
 
     /// Parses the members of an object. A duplicate name is reported; both members stay in the table.
     fn table(&self, pairs: Vec<(&'t RawValue, &'t RawValue)>, depth: usize, errors: &mut SyntaxErrors) -> Value<'t> {
-        let mut known = HashSet::new();
+        let mut known = HashMap::new();
         let mut entries = Vec::with_capacity(pairs.len());
         for (raw_name, raw_value) in pairs {
             let offset = self.offset(raw_name.get());
             let name = match text(raw_name.get()) {
                 Ok(name) => name,
                 Err(error) => {
-                    errors.push(SyntaxError { offset, got: message(&error), expected: "a string".to_owned() });
+                    errors.push(SyntaxError::new(offset, message(&error), "a string"));
                     continue;
                 }
             };
-            if !known.insert(name.clone()) {
-                errors.push(SyntaxError::duplicate_key(offset, &name, "an object"));
+            let first = *known.entry(name.clone()).or_insert(offset);
+            if first != offset {
+                errors.push(SyntaxError::duplicate_key(offset, &name, "an object", first));
             }
             entries.push(Entry { offset, name, node: self.node(raw_value, depth + 1, errors) });
         }
@@ -137,7 +138,7 @@ impl<'t> Parser<'t> {
             (Some(expected), Some(found)) => (format!("{found:?}"), expected.to_owned()),
             _ => (message, "valid JSON".to_owned()),
         };
-        SyntaxError { offset, got, expected }
+        SyntaxError::new(offset, got, expected)
     }
 }
 

@@ -24,9 +24,10 @@
 //!
 //! - `text`: bytes to UTF-8 text. `lines`: byte offsets to lines and columns.
 //! - `node`: the tree of values. `syntax_error`: the errors of both parsers. `tree`: the tree as tools use it.
+//! - `slips`: the most usual mistakes, for which the parsers' errors are replaced by explanations.
 //! - `json`, and `toml` with `toml/tables`: the parsers.
 //! - `decoder`: the collector of problems, and values that occur everywhere.
-//! - `suggest`: "did you mean …?". `schedule`: keys that people write for a schedule.
+//! - `suggest`: "did you mean …?". `synonyms`: the keys of other tools. `schedule`: keys that people write for a schedule.
 //! - `flags`, `rules`, `conditions`, `variants`: decoding, one file for each part of a flag.
 
 mod conditions;
@@ -37,7 +38,9 @@ mod lines;
 mod node;
 mod rules;
 mod schedule;
+mod slips;
 mod suggest;
+mod synonyms;
 mod syntax_error;
 mod text;
 mod toml;
@@ -52,6 +55,7 @@ use flagkit_core::source::{Load, LoadError};
 use self::lines::Lines;
 use self::node::Node;
 use self::syntax_error::{SyntaxError, SyntaxErrors};
+pub(crate) use self::text::digest;
 
 /// A format of flag documents.
 ///
@@ -114,11 +118,7 @@ impl Format {
         if errors.is_empty() {
             return Ok(root);
         }
-        let is_json = self == Self::Toml && text.trim_start().starts_with('{');
-        let mut problems = errors.into_problems(lines);
-        if let (Some(problem), true) = (problems.first_mut(), is_json) {
-            *problem = problem.clone().with_help("this looks like JSON; give a JSON file the extension `.json`");
-        }
+        let problems = slips::explain(self, text, errors).into_problems(lines);
         Err(LoadError::new(format!("the document is not well-formed {}", self.name())).with_problems(problems))
     }
 

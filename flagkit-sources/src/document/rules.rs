@@ -24,12 +24,13 @@
 //! A rule without conditions matches every subject: it is the last of a list. A segment without conditions and without
 //! `included` would contain no subject, so that is a problem.
 
+use flagkit_core::FlagSet;
 use flagkit_core::source::{Condition, Reference, Rule, Segment};
-use flagkit_core::{FlagSet, Variants};
 
 use super::conditions;
 use super::decoder::{Decoder, join};
 use super::node::{Entry, Node, Value};
+use super::variants::VariantNames;
 
 /// The keys of a rule, for the advice on an unknown one.
 const RULE: [&str; 8] = ["name", "subjects", "segment", "if", "any", "rollout", "by", "variant"];
@@ -40,7 +41,7 @@ const SEGMENT: [&str; 4] = ["if", "any", "included", "excluded"];
 ///
 /// `base` is the path of the rule with its index, and `variants` are those of its flag: a rule may assign only one of
 /// them. Whether a segment exists is checked at the merge, because another layer may declare it.
-pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, variants: Option<&Variants>) -> Rule {
+pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, variants: VariantNames<'_>) -> Rule {
     let mut rule = Rule::new();
     let mut conditions = Vec::new();
     for entry in decoder.table(base, node, "keys of a rule") {
@@ -65,7 +66,7 @@ pub(super) fn rule(decoder: &mut Decoder<'_>, base: &str, node: &Node<'_>, varia
             "by" => rule = with(rule, decoder.hashed_attribute(&path, node), Rule::with_bucket_by),
             "variant" => {
                 if let Some(name) = decoder.text(&path, node) {
-                    if variants.is_none_or(|variants| variants.get(name).is_none()) {
+                    if !variants.may_have(name) {
                         decoder.invalid(&path, node, "the name of one of the flag's variants");
                     }
                     rule = rule.with_variant(name);
@@ -146,8 +147,9 @@ fn ids(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<String> {
     for item in decoder.array(path, node, "ids") {
         match &item.value {
             Value::Text(text) if !text.is_empty() => ids.push(text.to_string()),
-            Value::Number(number) if number.parse::<i128>().is_ok() => {
-                ids.extend(number.parse::<i128>().map(|number| number.to_string()));
+            // A whole number of the document is in decimal already, with the exception of a zero with a sign.
+            Value::Number(number) if item.is_whole() => {
+                ids.push(if number == "-0" { "0".to_owned() } else { number.to_string() });
             }
             _ => decoder.invalid(path, item, "an id: a text that is not empty, or a whole number"),
         }

@@ -6,7 +6,9 @@
 //! A parser does not stop at its first error, so that the user can fix all of them at once. Each error has a byte
 //! offset; [`SyntaxErrors::into_problems`] turns offsets into lines and columns when parsing is over.
 
-use flagkit_core::source::Problem;
+use std::borrow::Cow;
+
+use flagkit_core::source::{Location, Problem};
 
 use super::lines::Lines;
 use super::node;
@@ -22,25 +24,54 @@ pub(super) const MAX_PROBLEMS: usize = 1_000;
 pub(super) struct SyntaxError {
     pub(super) offset: usize,
     pub(super) got: String,
-    pub(super) expected: String,
+    pub(super) expected: Cow<'static, str>,
+    pub(super) advice: Advice,
+}
+
+/// Advice on how to fix a syntax error.
+///
+/// The parsers give it where they know what is wrong. For errors of the grammar, [`slips`](super::slips) adds it.
+#[derive(Debug, Default)]
+pub(super) enum Advice {
+    #[default]
+    None,
+    Text(Cow<'static, str>),
+    /// The name occurs first at this offset.
+    FirstAt(usize),
 }
 
 impl SyntaxError {
+    /// Creates an error without advice.
+    pub(super) fn new(offset: usize, got: impl Into<String>, expected: impl Into<Cow<'static, str>>) -> Self {
+        Self { offset, got: got.into(), expected: expected.into(), advice: Advice::None }
+    }
+
+    /// Adds advice on how to fix the error.
+    pub(super) fn with_help(self, help: impl Into<Cow<'static, str>>) -> Self {
+        Self { advice: Advice::Text(help.into()), ..self }
+    }
+
+    /// Returns whether the parser has given advice, so that no other explanation is needed.
+    pub(super) fn has_advice(&self) -> bool {
+        !matches!(self.advice, Advice::None)
+    }
+
     /// The error for a text of more bytes than a [`ByteRange`](node::ByteRange) can address.
     pub(super) fn too_long(len: usize) -> Self {
-        Self { offset: 0, got: format!("a document of {len} bytes"), expected: "less than 4 GiB".to_owned() }
+        Self::new(0, format!("a document of {len} bytes"), "less than 4 GiB")
     }
 
     /// The error for a value that is nested too deep.
     pub(super) fn too_deep(offset: usize) -> Self {
         let got = format!("a value nested more than {} levels deep", node::MAX_DEPTH);
-        Self { offset, got, expected: "fewer levels".to_owned() }
+        Self::new(offset, got, "fewer levels").with_help("close a bracket, or write fewer names with dots")
     }
 
-    /// The error for a name that occurs before in the same table; `container` is the format's word for a table.
-    pub(super) fn duplicate_key(offset: usize, name: &str, container: &str) -> Self {
+    /// The error for a name that occurs before in the same table, first at the offset `first`; `container` is the
+    /// format's word for a table.
+    pub(super) fn duplicate_key(offset: usize, name: &str, container: &str, first: usize) -> Self {
         let got = format!("the name {:?} a second time", node::shorten(name));
-        Self { offset, got, expected: format!("each name once in {container}") }
+        Self { advice: Advice::FirstAt(first), ..Self::new(offset, got, format!("each name once in {container}")) }
     }
 }
 
@@ -74,6 +105,13 @@ impl SyntaxErrors {
         }
     }
 
+    /// Replaces the listed errors. The number of errors beyond the limit stays.
+    pub(super) fn map(self, replace: impl FnOnce(Vec<SyntaxError>) -> Vec<SyntaxError>) -> Self {
+        let unlisted = self.found - self.list.len();
+        let list = replace(self.list);
+        Self { found: list.len() + unlisted, list }
+    }
+
     /// Adds the errors of another list, and its number of errors beyond the limit.
     pub(super) fn append(&mut self, others: Self) {
         let unlisted = others.found - others.list.len();
@@ -91,7 +129,17 @@ impl SyntaxErrors {
         let more = self.found - self.list.len();
         self.list.sort_by_key(|error| error.offset);
         self.list.dedup_by_key(|error| error.offset);
-        let problem = |error: SyntaxError| lines.problem(error.offset, "", error.got, error.expected);
+        let problem = |error: SyntaxError| {
+            let problem = lines.problem(error.offset, "", error.got, error.expected);
+            match error.advice {
+                Advice::None => problem,
+                Advice::Text(help) => problem.with_help(help),
+                Advice::FirstAt(offset) => {
+                    let Location { line, column } = lines.location(offset);
+                    problem.with_help(format!("the first is on line {line}, column {column}; delete one of the two"))
+                }
+            }
+        };
         let mut problems: Vec<Problem> = self.list.into_iter().map(problem).collect();
         problems.extend((more > 0).then(|| more_problems(more)));
         problems

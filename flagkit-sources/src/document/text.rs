@@ -5,11 +5,29 @@
 //! would read a name differently than its author wrote it.
 
 use flagkit_core::source::{LoadError, Problem};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::lines::Lines;
 
 /// The byte-order mark U+FEFF in UTF-8.
 const UTF8_BOM: &[u8] = &[0xEF, 0xBB, 0xBF];
+
+/// Returns the digest of a document: that of its bytes with LF line ends.
+///
+/// A stream of server-sent events cannot carry CRLF, and git may convert line ends. The meaning of a document does not
+/// depend on them, so its digest must not either: a source that compared bytes would publish the same flags again.
+pub(crate) fn digest(bytes: &[u8]) -> u128 {
+    let mut hasher = Xxh3::new();
+    let mut from = 0;
+    for (at, pair) in bytes.windows(2).enumerate() {
+        if pair == b"\r\n" {
+            hasher.update(bytes.get(from..at).unwrap_or_default());
+            from = at + 1;
+        }
+    }
+    hasher.update(bytes.get(from..).unwrap_or_default());
+    hasher.digest128()
+}
 
 /// Returns the bytes as UTF-8, without a byte-order mark at the start.
 ///
@@ -40,4 +58,21 @@ pub(super) fn decode(bytes: &[u8]) -> Result<&str, LoadError> {
                 .with_help("save the file as UTF-8")])
             .with_cause(error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use xxhash_rust::xxh3::xxh3_128;
+
+    use super::*;
+
+    #[test]
+    fn line_ends_do_not_change_the_digest() {
+        for text in ["", "\n", "[flags]\na = true\n", "a\n\nb\n\n", "a\rb"] {
+            let digest = digest(text.as_bytes());
+            assert_eq!(digest, xxh3_128(text.as_bytes()), "{text:?}");
+            assert_eq!(digest, super::digest(text.replace('\n', "\r\n").as_bytes()), "{text:?}");
+        }
+        assert_ne!(digest(b"a\rb"), digest(b"a\nb"), "a carriage return by itself is no line end of TOML");
+    }
 }

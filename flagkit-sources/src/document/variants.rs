@@ -37,6 +37,26 @@ use super::node::{Node, Value};
 /// What a problem says was expected where a weight is invalid. The limit keeps the sum of weights within 64 bits.
 const WEIGHT: &str = "a weight from 0 to 1000000 with at most 6 decimals";
 
+/// The variants that a rule may name.
+///
+/// The decoder of a flag creates it, and that of a rule checks a name against it.
+#[derive(Clone, Copy)]
+pub(super) enum VariantNames<'a> {
+    /// Those of the flag, if it has any.
+    Of(Option<&'a Variants>),
+    /// Those of a lower layer, which are not known yet.
+    Inherited,
+}
+
+impl VariantNames<'_> {
+    pub(super) fn may_have(self, name: &str) -> bool {
+        match self {
+            Self::Of(variants) => variants.is_some_and(|variants| variants.get(name).is_some()),
+            Self::Inherited => true,
+        }
+    }
+}
+
 /// Decodes `variants` and `values` of the flag at `base`.
 ///
 /// `weights` is the node of `variants`, and `values` that of `values`. Returns `None` for a flag without variants, and

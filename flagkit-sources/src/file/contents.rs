@@ -23,6 +23,7 @@ use flagkit_core::source::LoadError;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::fingerprint::Fingerprint;
+use crate::document;
 
 /// The bytes of a regular file, from a single read.
 ///
@@ -50,7 +51,7 @@ impl Contents {
     }
 }
 
-/// The hash of what a read returned: of the bytes, or of the error's message.
+/// The hash of what a read returned: of the text without regard to its line ends, or of the error's message.
 ///
 /// The state of a file keeps it instead of the bytes, to detect new contents and new errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Digest {
     /// Returns the hash of the bytes or of the error. A collision of 128 bits is not expected to happen.
     pub(super) fn of(contents: &Result<Contents, LoadError>) -> Self {
         match contents {
-            Ok(contents) => Self::Bytes(xxh3_128(&contents.bytes)),
+            Ok(contents) => Self::Bytes(document::digest(&contents.bytes)),
             Err(error) => Self::Error(xxh3_128(error.to_string().as_bytes())),
         }
     }

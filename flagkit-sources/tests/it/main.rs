@@ -21,7 +21,10 @@ mod builder {
 mod document {
     mod equivalence;
     mod evaluation;
+    mod inherit;
     mod limits;
+    mod line_ends;
+    mod slips;
     mod spec;
 }
 mod env {

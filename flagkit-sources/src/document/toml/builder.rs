@@ -26,7 +26,7 @@ use std::mem;
 
 use toml_parser::decoder::{Encoding, ScalarKind};
 use toml_parser::parser::EventReceiver;
-use toml_parser::{ErrorSink, Raw, Span};
+use toml_parser::{ErrorSink, ParseError, Raw, Span};
 
 use super::super::node::{ByteRange, MAX_DEPTH, Node, Origin, Table, Value};
 use super::super::syntax_error::{SyntaxError, SyntaxErrors};
@@ -93,6 +93,20 @@ impl<'t, 'r> TreeBuilder<'t, 'r> {
     fn raw(&self, span: Span, encoding: Option<Encoding>) -> Raw<'t> {
         let text = self.text.get(span.start()..span.end()).unwrap_or_default();
         Raw::new_unchecked(text, encoding, span)
+    }
+
+    /// Returns a text of several lines with line feeds, so that its meaning does not depend on how the file was saved.
+    fn with_line_feeds(&self, span: Span, encoding: Option<Encoding>, text: Cow<'t, str>) -> Cow<'t, str> {
+        let raw = self.text.get(span.start()..span.end()).unwrap_or_default();
+        let has_lines = matches!(encoding, Some(Encoding::MlBasicString | Encoding::MlLiteralString));
+        if !has_lines || !raw.contains("\r\n") {
+            return text;
+        }
+        // An escape `\r` stays, so the line breaks are replaced before the text is decoded, and not after.
+        let raw = raw.replace("\r\n", "\n");
+        let mut decoded = Cow::Borrowed("");
+        let _ = Raw::new_unchecked(&raw, encoding, span).decode_scalar(&mut decoded, &mut |_: ParseError| {});
+        Cow::Owned(decoded.into_owned())
     }
 
     /// Returns the number of names that do not belong to the innermost open value.
@@ -250,7 +264,7 @@ impl EventReceiver for TreeBuilder<'_, '_> {
         }
         let mut text = Cow::Borrowed("");
         let value = match self.raw(span, encoding).decode_scalar(&mut text, error) {
-            ScalarKind::String => Value::Text(text),
+            ScalarKind::String => Value::Text(self.with_line_feeds(span, encoding, text)),
             ScalarKind::Boolean(value) => Value::Bool(value),
             ScalarKind::DateTime => datetime(&text, span, error),
             ScalarKind::Float => Value::Number(text),

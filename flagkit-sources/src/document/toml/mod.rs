@@ -94,11 +94,7 @@ fn syntax_error(error: &ParseError, span: Span, text: &str) -> SyntaxError {
         Some(found) => format!("`{}` ({message})", shorten(found)),
         None => message.to_owned(),
     };
-    SyntaxError {
-        offset: span.start(),
-        got,
-        expected: error.expected().map_or_else(|| "valid TOML".to_owned(), alternatives),
-    }
+    SyntaxError::new(span.start(), got, error.expected().map_or_else(|| "valid TOML".to_owned(), alternatives))
 }
 
 /// Lists the alternatives that would have been valid.

@@ -80,5 +80,6 @@ impl OpenBracket {
 /// The error for brackets that nest too deep; `offset` is that of the outermost.
 fn too_many_open(offset: usize, count: usize) -> SyntaxError {
     let got = format!("a bracket that is not closed before {count} more are open");
-    SyntaxError { offset, got, expected: format!("brackets that are closed, and no more than {MAX_DEPTH} levels") }
+    let expected = format!("brackets that are closed, and no more than {MAX_DEPTH} levels");
+    SyntaxError::new(offset, got, expected).with_help("close the bracket")
 }

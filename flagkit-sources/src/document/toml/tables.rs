@@ -258,8 +258,8 @@ impl NameIndex {
         let Some(Key { range, name }) = keys.next_back() else { return Ok(()) };
         let offset = range.start();
         let Level { table, id, .. } = self.descend(level, keys, Origin::DottedKey, &mut Vec::new())?;
-        if self.find(table, id, &name).is_some() {
-            return Err(duplicate_key(offset, &name));
+        if let Some(position) = self.find(table, id, &name) {
+            return Err(duplicate_key(offset, &name, table, position));
         }
         self.add(table, id, Entry { offset, name, node });
         Ok(())
@@ -295,11 +295,11 @@ impl NameIndex {
                 *known = range;
                 table.origin = Origin::Header;
             }
-            Some(Node { value: Value::Array(items), .. }) if is_array => {
-                last_array_table(items).ok_or_else(|| duplicate_key(key.range.start(), &key.name))?;
-                push(items, opened);
-            }
-            _ => return Err(duplicate_key(key.range.start(), &key.name)),
+            Some(Node { value: Value::Array(items), .. }) if is_array => match last_array_table(items) {
+                Some(_) => push(items, opened),
+                None => return Err(duplicate_key(key.range.start(), &key.name, table, position)),
+            },
+            _ => return Err(duplicate_key(key.range.start(), &key.name, table, position)),
         }
         path.push(position);
         Ok((path, depth))
@@ -327,7 +327,9 @@ impl NameIndex {
                 Some(Entry { offset: id, node: Node { value: Value::Table(table), .. }, .. }) => {
                     match (table.origin, by) {
                         (Origin::Braces, _) => return Err(cannot_extend(offset, &name)),
-                        (Origin::Header, Origin::DottedKey) => return Err(duplicate_key(offset, &name)),
+                        (Origin::Header, Origin::DottedKey) => {
+                            return Err(SyntaxError::duplicate_key(offset, &name, "a table", *id));
+                        }
                         // Now that a dotted key has defined the table, a header for it would define it twice.
                         (Origin::InnerHeader, Origin::DottedKey) => table.origin = by,
                         _ => {}
@@ -340,7 +342,10 @@ impl NameIndex {
                         None => return Err(cannot_extend(offset, &name)),
                     }
                 }
-                _ => return Err(duplicate_key(offset, &name)),
+                Some(Entry { offset: first, .. }) => {
+                    return Err(SyntaxError::duplicate_key(offset, &name, "a table", *first));
+                }
+                None => return Err(cannot_extend(offset, &name)),
             };
             if level.depth >= MAX_DEPTH {
                 return Err(SyntaxError::too_deep(offset));
@@ -351,14 +356,15 @@ impl NameIndex {
 }
 
 /// The error for a name or a header that occurs before. JSON has the same message, with "object" for "table".
-fn duplicate_key(offset: usize, name: &str) -> SyntaxError {
-    SyntaxError::duplicate_key(offset, name, "a table")
+fn duplicate_key(offset: usize, name: &str, table: &Table<'_>, position: usize) -> SyntaxError {
+    SyntaxError::duplicate_key(offset, name, "a table", table.get(position).map_or(offset, |first| first.offset))
 }
 
 /// The error for an addition to a value in braces or brackets: such a value is complete where it is written.
 fn cannot_extend(offset: usize, name: &str) -> SyntaxError {
     let got = format!("an addition to {:?}", shorten(name));
-    SyntaxError { offset, got, expected: "a whole value within its braces or brackets".to_owned() }
+    SyntaxError::new(offset, got, "a whole value within its braces or brackets")
+        .with_help("write everything within the braces, or give the table a header")
 }
 
 /// Appends an item. If the list is full, its capacity grows by half.

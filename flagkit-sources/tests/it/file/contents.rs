@@ -137,6 +137,11 @@ macro_rules! not_a_change {
 }
 
 not_a_change! {
+    other_line_ends: |path| {
+        let text = fs::read_to_string(path).expect("read");
+        let is_crlf = text.contains('\r');
+        fs::write(path, if is_crlf { text.replace('\r', "") } else { text.replace('\n', "\r\n") }).expect("written");
+    };
     touch: |path| {
         fs::File::options().write(true).open(path).and_then(|file| file.set_modified(SystemTime::now())).expect("set");
     };

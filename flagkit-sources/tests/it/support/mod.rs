@@ -6,6 +6,7 @@
 pub mod flood;
 #[cfg(all(unix, feature = "http"))]
 pub mod nginx;
+pub mod question;
 pub mod quote;
 #[cfg(feature = "http")]
 pub mod stored;
