@@ -215,8 +215,9 @@ pub(crate) struct SubjectArgs {
     /// The subject's id.
     #[arg(long)]
     pub(crate) id: Option<String>,
-    /// An attribute. The value is a number, true, false, a JSON array, or else text.
-    #[arg(long, value_name = "NAME=VALUE")]
+    /// An attribute. TYPE is text, number, bool, date or list; without it, the value is a JSON number, true, false, a
+    /// JSON array, or else text.
+    #[arg(long, value_name = "NAME[:TYPE]=VALUE")]
     pub(crate) attr: Vec<String>,
 }
 

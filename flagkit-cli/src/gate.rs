@@ -6,7 +6,7 @@ use std::time::Duration;
 use flagkit_core::Percent;
 use flagkit_core::source::Location;
 use flagkit_sources::document::tree::{Lines, parse};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -106,6 +106,7 @@ pub(crate) struct Check {
 pub(crate) struct Expected {
     #[serde(default = "status_ok")]
     pub(crate) status: u16,
+    #[serde(default, deserialize_with = "part")]
     pub(crate) contains: Option<String>,
     pub(crate) max_ms: Option<u64>,
 }
@@ -141,11 +142,23 @@ pub(crate) struct Time(pub(crate) Duration);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parsed = text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-        parsed
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom(format!("got {text:?}, expected a duration such as \"10m\"")))
+        let value = Value::deserialize(deserializer)?;
+        // A day is 24 hours here, also when clocks change.
+        let parse = |text: &str| text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok();
+        let parsed = value.as_str().and_then(parse).and_then(|time| Duration::try_from(time).ok());
+        parsed.map(Self).ok_or_else(|| {
+            serde::de::Error::custom(format!("got {value}, expected a duration such as \"10m\", \"1h\" or \"2d\""))
+        })
+    }
+}
+
+/// Deserializes a part of a response. An empty one would be in every response, so that the check could not fail.
+fn part<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+    match Option::<String>::deserialize(deserializer)? {
+        Some(text) if text.is_empty() => {
+            Err(serde::de::Error::custom("got an empty text, expected a part of the response"))
+        }
+        text => Ok(text),
     }
 }
 

@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::missing_errors_doc)] // the interface is the command line, which docs/cli.md describes
 
+mod attribute;
 mod cli;
 mod command_line;
 mod commands;

@@ -14,7 +14,7 @@ use crate::environment::{environment_of, existing_file, is_layer_above};
 use crate::git;
 use crate::project::{Document, Layered, parent_dir};
 use crate::report::{Failure, Report, Result};
-use crate::subject::CliSubject;
+use crate::subject::{CliSubject, LineError, SubjectLine};
 use crate::terminal::{BOLD, Table, effect, styled};
 
 /// The options of `diff`.
@@ -108,8 +108,8 @@ fn read_population(path: &Path) -> Result<Vec<CliSubject>> {
         fs::read_to_string(path).map_err(|error| Failure::io(format!("cannot read {}: {error}", path.display())))?;
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     let parsed = lines.map(|(number, line)| {
-        serde_json::from_str(line).map_err(|error| {
-            Failure::usage(format!("{}:{number}: {error}", path.display())).with_help(
+        SubjectLine::parse(line).map(|line| line.subject).map_err(|LineError { column, message }| {
+            Failure::usage(format!("{}:{number}:{column}: {message}", path.display())).with_help(
                 "write one subject per line, such as {\"id\": \"u1\", \"attributes\": {\"country\": \"PT\"}}",
             )
         })

@@ -4,14 +4,13 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
 use flagkit_core::{Evaluation, FlagKey, Reason};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::require_declared;
 use crate::cli::{Sources, SubjectArgs};
 use crate::report::{Exit, Failure, Report, Result};
 use crate::sources::snapshot;
-use crate::subject::CliSubject;
+use crate::subject::{CliSubject, LineError, SubjectLine};
 
 pub(crate) fn eval(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sources) -> Result {
     let (snapshot, _) = snapshot(sources, file)?;
@@ -51,14 +50,6 @@ fn to_json(name: &str, evaluation: &Evaluation) -> Value {
     value
 }
 
-/// One line of standard input for `eval --stdin`.
-#[derive(Deserialize)]
-struct EvalRequest {
-    flag: String,
-    #[serde(flatten)]
-    subject: CliSubject,
-}
-
 /// Evaluates each line of standard input, and prints one line for it. An invalid line prints an error.
 pub(crate) fn batch(file: &Path, sources: &Sources) -> Result {
     let (snapshot, _) = snapshot(sources, file)?;
@@ -79,16 +70,12 @@ pub(crate) fn batch(file: &Path, sources: &Sources) -> Result {
         if line.trim().is_empty() {
             continue;
         }
-        let written = match serde_json::from_str::<EvalRequest>(&line) {
-            Ok(EvalRequest { flag, subject }) => {
-                write_evaluation(&mut output, &flag, &snapshot.evaluate(&flag, &subject))
-            }
+        let written = match SubjectLine::parse(&line).and_then(SubjectLine::with_flag) {
+            Ok((flag, subject)) => write_evaluation(&mut output, &flag, &snapshot.evaluate(&flag, &subject)),
             Err(error) => {
                 invalid += 1;
-                // The parser gets one line at a time and reports line 1, so its line number is removed.
-                let message = error.to_string();
-                let message = message.split(" at line ").next().unwrap_or_default();
-                writeln!(output, "{}", json!({ "line": number, "column": error.column(), "error": message }))
+                let LineError { column, message } = &error;
+                writeln!(output, "{}", json!({ "line": number, "column": column, "error": message }))
             }
         };
         match written {

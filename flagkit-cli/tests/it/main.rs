@@ -4,6 +4,7 @@
 
 mod commands;
 mod concurrency;
+mod differential;
 mod environments;
 mod exit_codes;
 mod go;
@@ -15,5 +16,6 @@ mod printed_commands;
 mod redirects;
 mod revert;
 mod roots;
+mod subjects;
 mod support;
 mod walkthrough;

@@ -342,3 +342,30 @@ fn a_log_is_printed_in_the_order_of_time_without_control_characters() {
     let ran = folder.run(&["list"]);
     assert!(!ran.out.contains('\u{1b}') && ran.out.lines().count() == 3, "{ran:?}");
 }
+
+#[test]
+fn values_of_gates_are_explained() {
+    let gate = |soak: &str, contains: &str| {
+        let folder = Folder::with(
+            "flags.toml",
+            &format!(
+                "[gate.a]\nchecks = [\"home\"]\nsoak = {soak}\n[check.home]\nurl = \"http://127.0.0.1:1/\"\n\
+                 expect = {{ contains = {contains} }}\n[flags]\n"
+            ),
+        );
+        folder.run(&["check"])
+    };
+    for soak in ["\"1d\"", "\"2d 12h\"", "\"90m\"", "\"1w\""] {
+        let ran = gate(soak, "\"a\"");
+        assert_eq!(ran.code, 0, "{soak}: {ran:?}");
+    }
+    for (soak, contains, words) in [
+        ("\"1mo\"", "\"a\"", "flags.toml:3:8: error [gate] got \"1mo\", expected a duration such as \"10m\""),
+        ("10", "\"a\"", "flags.toml:3:8: error [gate] got 10, expected a duration"),
+        ("\"-1h\"", "\"a\"", "got \"-1h\", expected a duration"),
+        ("\"1h\"", "\"\"", "flags.toml:6:23: error [gate] got an empty text, expected a part of the response"),
+    ] {
+        let ran = gate(soak, contains);
+        assert!(ran.code == 1 && ran.out.contains(words), "{soak} {contains}: {ran:?}");
+    }
+}
