@@ -5,6 +5,36 @@
 //! a document: it has a length or is chunked, and compressed data ends where the response ends.
 //!
 //! The client blocks, and it has no state other than its connections. The poller decides when to call it.
+//!
+//! # Responses
+//!
+//! | response | a poll returns | a request for a stream returns |
+//! |---|---|---|
+//! | 200, a document | the document, if it is complete | there is no stream |
+//! | 200, `text/event-stream` | a transient failure | the stream |
+//! | 304, if a tag was sent | unchanged | there is no stream |
+//! | 304, if no tag was sent | a transient failure | there is no stream |
+//! | 400, 406, 415 | a permanent failure | there is no stream |
+//! | a redirect | that of its target, within the origin and if allowed; else a permanent failure | the same |
+//! | any other status | a failure; [`Failure::rejected`] has the class | the same |
+//! | none | a failure; [`Failure::request_failed`] has the class | the same |
+//!
+//! # Limits
+//!
+//! Each phase has a limit on time, on bytes, or on both, so a server can neither block the thread nor fill the memory.
+//!
+//! | phase | time | bytes |
+//! |---|---|---|
+//! | name, connection, TLS | connect timeout | |
+//! | request and headers | header timeout | 32 KiB, and 256 KiB with interim responses |
+//! | body of a poll | total timeout | the limit on documents, and twice that with the framing |
+//! | body of a stream | idle timeout, for each read | a rate |
+//!
+//! # Why ureq
+//!
+//! A source is a thread, so the client may block, and needs no runtime. ureq does, and its `Agent::shutdown` ends a
+//! request from another thread. Redirects and decompression are ours: those of ureq send headers to other origins, and
+//! accept truncated data.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -107,6 +137,7 @@ const DOCUMENTS: &str = "application/toml, application/json, text/plain;q=0.5, *
 const EVENTS: &str = "text/event-stream";
 
 impl Client {
+    /// Creates a client. The first request connects, and reads the certificates of the platform.
     pub(super) fn new(target: Target, settings: Settings) -> Self {
         let roots: Vec<Certificate<'static>> =
             settings.roots.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
@@ -116,7 +147,9 @@ impl Client {
         Self { target, settings, agent, meter, signal: None, uses_built_in_roots: false }
     }
 
-    /// Returns a client for a stream at the same URL. It has connections of its own.
+    /// Returns a client for a stream at the same URL.
+    ///
+    /// It has an agent of its own, so that its end interrupts no poll, and trusts the same certificates.
     pub(super) fn for_stream(&self) -> Self {
         let mut client = Self::new(self.target.clone(), self.settings.clone());
         if self.uses_built_in_roots {
@@ -147,12 +180,15 @@ impl Client {
     }
 
     /// Makes a stop of the signal end the request in progress.
+    ///
+    /// Without it, a stop would wait for a slow server. Name resolution and connecting cannot be interrupted.
     pub(super) fn attach(&mut self, signal: &Signal) {
         let agent = self.agent.clone();
         signal.on_stop(move || agent.shutdown());
         self.signal = Some(signal.clone());
     }
 
+    /// Returns whether the built-in certificates are in use, which the status shows as a warning.
     pub(super) fn uses_built_in_roots(&self) -> bool {
         self.uses_built_in_roots
     }
@@ -167,6 +203,11 @@ impl Client {
     /// Requests the document. `limit` applies if it is shorter than the total timeout.
     ///
     /// With a `tag`, the request is conditional, and the server can answer "not modified".
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure unless the response is a complete document, or "not modified" to a conditional request. The
+    /// document may still be invalid.
     pub(super) fn poll(&mut self, tag: Option<&str>, limit: Duration) -> Result<PollResponse, Failure> {
         let total = self.settings.total_timeout.min(limit);
         let mut response = self.request(DOCUMENTS, tag, Some(total))?;
@@ -190,6 +231,14 @@ impl Client {
     }
 
     /// Requests a stream of documents at the same URL.
+    ///
+    /// The tag lets a server without streams answer "not modified" instead of sending the document again. The reader
+    /// that is returned fails after the idle timeout without data.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if the server rejects the request or does not respond. A server that has no streams is not a
+    /// failure.
     pub(super) fn stream(&mut self, tag: Option<&str>) -> Result<StreamResponse, Failure> {
         let response = self.request(EVENTS, tag, None)?;
         match response.status() {
@@ -209,6 +258,9 @@ impl Client {
     }
 
     /// Sends a request, and follows redirects if that is allowed. A `total` of `None` is for a stream.
+    ///
+    /// Redirects stay within scheme, host and port, because the headers may be secret. All of them share the total. A
+    /// relative path is not followed, so that no URL has to be resolved against another.
     fn request(
         &mut self,
         accept: &'static str,
@@ -247,6 +299,8 @@ impl Client {
     }
 
     /// Replaces the agent with one that trusts the built-in certificates.
+    ///
+    /// A stop must end requests of the new agent too.
     fn use_built_in_roots(&mut self) {
         self.agent = agent(&self.target, &self.settings, RootCerts::WebPki, &self.meter);
         self.uses_built_in_roots = true;
@@ -256,6 +310,8 @@ impl Client {
     }
 
     /// Sends one request to `target`, with all headers.
+    ///
+    /// Compression is requested for documents only: a proxy that compresses a stream may delay its events.
     fn send(
         &self,
         target: &Target,
@@ -286,6 +342,9 @@ impl Client {
     }
 
     /// Returns the format of the document: the one that is set, else that of the content type, else that of the URL.
+    ///
+    /// Servers without a type for TOML send plain text or binary data, so these types leave the choice to the URL. Any
+    /// other type, such as HTML, is an error: login pages and error pages have status 200 surprisingly often.
     fn format(&self, headers: &HeaderMap) -> Result<Format, String> {
         let by_type = match media_type(headers).as_deref() {
             Some("application/toml" | "text/toml" | "application/x-toml" | "text/x-toml") => Some(Format::Toml),
@@ -298,6 +357,9 @@ impl Client {
     }
 
     /// Returns the body, decompressed. Fails unless the body is provably complete.
+    ///
+    /// Half of a flag file may be a valid flag file. A body that ends with its connection is therefore rejected, even if
+    /// it looks whole; and the framing is read to its end, even if the document has the maximum size.
     fn body(&self, response: &mut Response<Body>) -> Result<Vec<u8>, Failure> {
         let headers = response.headers();
         let chunked = headers.get_all(header::TRANSFER_ENCODING).iter();
@@ -325,6 +387,8 @@ impl Client {
 }
 
 /// Creates an agent, which owns connections, TLS and the proxy.
+///
+/// Statuses are not errors, because the client sorts them itself. Timeouts that depend on the request are set with it.
 fn agent(target: &Target, settings: &Settings, roots: RootCerts, meter: &Meter) -> Agent {
     // A request to this machine must not leave it, so it never uses a proxy.
     let use_proxy = settings.use_proxy && !target.is_loopback();
@@ -343,7 +407,9 @@ fn agent(target: &Target, settings: &Settings, roots: RootCerts, meter: &Meter) 
     Agent::with_parts(config.build(), connector, DefaultResolver::default())
 }
 
-/// Reads to the end, up to the limit. Memory grows with the bytes that arrive, not with the announced length.
+/// Reads to the end, up to the limit.
+///
+/// Memory grows with the bytes that arrive, not with the announced length: a server may announce any length.
 fn read(mut reader: impl Read, max_len: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.by_ref().take(max_len).read_to_end(&mut bytes)?;
@@ -375,7 +441,9 @@ fn etag_is_ambiguous(headers: &HeaderMap) -> bool {
     age.is_some_and(|age| age.unwrap_or_default() < Duration::from_secs(2))
 }
 
-/// Returns whether this is the error of a platform without certificates. It has no kind of its own.
+/// Returns whether this is the error of a platform without certificates.
+///
+/// The verifier has no kind for it, so only the message can be compared.
 fn has_no_roots(message: &str) -> bool {
     message.contains("No CA certificates")
 }

@@ -1,13 +1,21 @@
 //! The parser of server-sent events (HTML Living Standard, section 9.2).
 //!
+//! A stream is a text of lines. A line is a comment, or a field of the next event, and an empty line ends the event. We
+//! use three fields: `event` is the format of the document, `id` its entity tag, and `data` one line of it.
+//!
+//! # Limits
+//!
 //! Memory and time are limited. A line of more than 1 MiB, or an event larger than the limit for documents, is an error
 //! before it is in memory. A line or an event that takes longer than the idle timeout is an error too. An event without
-//! its final blank line is incomplete and is dropped.
+//! its final blank line is incomplete and is dropped. The number of events and comments is not limited here; the thread
+//! of the [`Stream`](super::stream::Stream) reads them at a limited rate.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
 
 /// An item of the stream, which one or more lines make up.
+///
+/// The parser returns items as soon as their last line has arrived. Comments inside an event come before the event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Item {
     /// An event with data, and with its type and id.
@@ -37,6 +45,8 @@ pub(super) struct Events<R> {
 }
 
 /// An event that is not complete yet.
+///
+/// The parser owns one, adds a field with each line, and empties it at a blank line.
 #[derive(Default)]
 struct EventBuilder {
     /// The time of its first field.
@@ -53,6 +63,9 @@ impl<R: Read> Events<R> {
     }
 
     /// Waits for the next item. Each line is an item, except for the fields of an event.
+    ///
+    /// `retry` and unknown fields count as heartbeats: a server must not change the waits of its clients, and later
+    /// servers may send more.
     ///
     /// # Errors
     ///
@@ -95,8 +108,10 @@ impl<R: Read> Events<R> {
         }
     }
 
-    /// Returns a line without its end, which is CR, LF or both. Returns `None` at the end of the stream, where an
-    /// incomplete line is dropped.
+    /// Returns a line without its end, which is CR, LF or both.
+    ///
+    /// Returns `None` at the end of the stream, where an incomplete line is dropped. A CR ends a line at once: waiting
+    /// for a possible LF would delay the last line of an event until the next one.
     fn line(&mut self) -> io::Result<Option<String>> {
         let (mut line, start) = (Vec::new(), Instant::now());
         loop {

@@ -36,7 +36,7 @@ impl Failure {
         Self { class: FailureClass::Permanent, ..Self::transient(message) }
     }
 
-    /// A server that cannot be reached for now.
+    /// A server that cannot be reached for now. Unlike other failures, it says nothing about the document.
     fn unavailable(message: impl Into<String>) -> Self {
         Self::with_error(LoadError::unreachable(message))
     }
@@ -56,6 +56,9 @@ impl Failure {
     }
 
     /// A response with a status that brings no document.
+    ///
+    /// The message has the status and its standard name. The reason phrase and the body of the response are not shown,
+    /// because they may repeat secrets of the request.
     pub(super) fn rejected(status: StatusCode, headers: &HeaderMap) -> Self {
         let reason = status.canonical_reason().unwrap_or("an unknown status").to_ascii_lowercase();
         let message = format!("answered {} ({reason})", status.as_u16());
@@ -70,6 +73,8 @@ impl Failure {
     }
 
     /// A request without a response: the network, a timeout, TLS, or a server that does not speak HTTP.
+    ///
+    /// The message names the phase of a timeout, so that a user knows which setting applies.
     pub(super) fn request_failed(error: &ureq::Error) -> Self {
         match error {
             ureq::Error::Timeout(timeout) => Self::unavailable(format!("did not answer in time ({})", phase(*timeout))),
@@ -92,6 +97,8 @@ impl Failure {
     }
 
     /// A failure while the body of a response was read.
+    ///
+    /// A connection that fails says nothing about the document. A body that is too large or malformed does.
     pub(super) fn io_failure(error: &io::Error) -> Self {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
         if let Some(inner) = inner {

@@ -2,6 +2,16 @@
 //!
 //! A stream replaces the polls only as long as it has proven that it delivers: its newest document is valid, the server
 //! has given a sign of life since, and no poll has failed. In every other state, polls continue at their interval.
+//!
+//! | the stream | polls | a heartbeat |
+//! |---|---|---|
+//! | has brought no document yet | continue | confirms nothing |
+//! | has brought a valid document | every five minutes | confirms the flags |
+//! | has brought an invalid document last | continue | confirms nothing |
+//! | has been silent for half of the idle timeout | continue | confirms the flags |
+//! | is open, and a poll has failed | continue | confirms nothing |
+//!
+//! It reads no clock: the poller passes the time.
 
 use std::time::{Duration, Instant};
 

@@ -10,6 +10,11 @@
 //! A [`MeteredConnector`] wraps each connection, after TLS, and counts all bytes that arrive. A poll has a total for its
 //! headers and another for the rest. A stream has no end, so it has a rate: the reader waits, and the server is slowed
 //! down by TCP.
+//!
+//! # Limits
+//!
+//! Bytes that ureq has read ahead count for the phase in which they arrive. A total must therefore be larger than the
+//! buffer of ureq. The traits of ureq's transports may change in a minor version, so its version is pinned.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +36,7 @@ const MAX_SLEEP: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Meter(Arc<Mutex<Limit>>);
 
+/// The limit of the current phase.
 #[derive(Debug, Default)]
 enum Limit {
     #[default]
@@ -47,7 +53,7 @@ impl Meter {
         self.set(Limit::Total { limit, left: limit, what });
     }
 
-    /// Allows any number of bytes, at this rate.
+    /// Allows any number of bytes, at this rate. The wait takes place before a read, not after it.
     pub(super) fn set_rate(&self, throttle: Throttle) {
         self.set(Limit::Rate(throttle, None));
     }
@@ -77,7 +83,7 @@ impl Meter {
         Ok(())
     }
 
-    /// Ends a wait in progress, and lets no more bytes pass.
+    /// Ends a wait in progress, and lets no more bytes pass. Called from another thread when a stream is dropped.
     pub(super) fn close(&self) {
         self.set_total(0, "after the end");
     }

@@ -14,8 +14,9 @@
 //! - `client`: requests and responses. `failure`: errors and their classes.
 //! - `gzip`, `meter`, `throttle`: limits on the work that a server can cause.
 //! - `events`: the parser of streams. `stream`: the thread that reads one. `follower`: what it means for the polls.
+//!   `news`: what the poller does with what the thread has read.
 //! - `schedule`: waits, with back-off and jitter. `plan`: the times that follow from them.
-//! - `state`: what a source remembers. `poller`: the loop that uses all of them.
+//! - `state`: what a source remembers. `stored`: its copy on disk. `poller`: the loop that uses all of them.
 //! - `fuzzing`: access for the fuzz targets, compiled only for them.
 
 mod client;
@@ -26,12 +27,14 @@ mod follower;
 pub mod fuzzing;
 mod gzip;
 mod meter;
+mod news;
 mod plan;
 mod poller;
 mod roots;
 mod schedule;
 mod secret;
 mod state;
+mod stored;
 mod stream;
 mod target;
 mod throttle;

@@ -1,4 +1,7 @@
 //! The times of the next poll and of the next stream.
+//!
+//! The [`Schedule`] computes waits, and reads no clock. The plan adds them to the current time. It also decides what the
+//! end of a stream means for the next poll.
 
 use std::time::{Duration, Instant};
 

@@ -12,9 +12,32 @@
 //!
 //! # Streams and polls
 //!
-//! A stream replaces polls from its first valid document on; see [`Follower`]. Until then, after an invalid document,
+//! A stream replaces polls from its first valid document on; see [`Follower`](super::follower::Follower). Until then, after an invalid document,
 //! after a failed poll and while the stream is quiet, polls continue as if there were no stream. Even a good stream is
 //! checked by a poll every five minutes, because it may lose events without an error.
+//!
+//! # The start
+//!
+//! A start must neither block the program for long nor turn on flags that are off by now. What it does depends on the
+//! document in the cache:
+//!
+//! | the cached document | the start |
+//! |---|---|
+//! | is none, or invalid | waits for the response to a request |
+//! | was confirmed within an interval of polls | uses it; the first request follows within an interval |
+//! | is older, but within the limit that the user set | uses it, as stale; the first request follows within an interval |
+//! | is older than that | waits two seconds for a response, and then uses it, as stale |
+//!
+//! # From a document to flags
+//!
+//! `accept` compares the digest of a document with that of the accepted one. If they are equal, the server has confirmed
+//! the flags. Otherwise the document is decoded, and recorded and published if it is valid. A rejected document leaves
+//! no trace except its error: neither its tag nor its digest is kept, and the cache is not written.
+//!
+//! # Threads
+//!
+//! The [`Worker`](crate::worker::Worker) calls `bind`, `load` and `run` on the thread of the source. A stop ends the
+//! request in progress and wakes the poller. The poller then returns, and drops the stream, which joins its thread.
 //!
 //! # Invariants
 //!
@@ -26,31 +49,22 @@ use std::time::{Duration, Instant, SystemTime};
 
 use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Signal, Source, Wake};
 use ureq::http::HeaderValue;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::Http;
-use super::client::{Client, Fetched, PollResponse, Settings};
+use super::client::{Client, Fetched, PollResponse};
 use super::failure::Failure;
-use super::follower::Follower;
 use super::plan::Plan;
-use super::schedule::{FailureClass, PollOutcome, Random, Schedule};
+use super::schedule::{PollOutcome, Random, Schedule};
 use super::state::{Accepted, State, contents_digest};
-use super::stream::{End, Stream};
-use crate::cache::{Cache, CachedDocument};
+use crate::cache::CachedDocument;
 
 /// The interval of polls without a tag, which return the document even if it is unchanged.
 const UNCONDITIONAL_INTERVAL: Duration = Duration::from_secs(600);
-/// How long startup waits for the server when the cache has a document.
+/// How long startup waits for the server when the cache has a document. Users notice a longer wait, and a shorter one
+/// would start with old flags whenever a network is slow.
 const STARTUP_LIMIT: Duration = Duration::from_secs(2);
 /// The maximum age of a cached document that is used without a request, if streams are enabled.
 const MAX_STALENESS_WITH_STREAM: Duration = Duration::from_secs(30);
-/// The minimum interval between two updates of the time in the cache.
-const TOUCH_INTERVAL: Duration = Duration::from_secs(1);
-/// The wait before the next request for a stream, after a response that the server has none.
-const STREAM_RETRY_INTERVAL: Duration = Duration::from_secs(300);
-/// What happens without a stream, for warnings.
-const POLLING: &str = "changes are detected by polling";
-
 impl Source for Http {
     fn provenance(&self) -> Provenance {
         Provenance::new(self.target.shown())
@@ -132,13 +146,18 @@ fn is_sendable(tag: &String) -> bool {
 }
 
 impl Http {
-    /// Returns the default maximum age of cached flags at startup. It is also the longest wait until the next request.
+    /// Returns the default maximum age of cached flags at startup.
+    ///
+    /// It is also the longest wait until the next request. Flags after such a start are therefore at most two intervals
+    /// old.
     fn staleness(&self) -> Duration {
         // Users of a stream expect changes within seconds, even if they poll rarely.
         if self.stream { self.poll.min(MAX_STALENESS_WITH_STREAM) } else { self.poll }
     }
 
     /// Plans the first poll. It depends on the outcome of the request at startup.
+    ///
+    /// Without a request, the cached document was recent, so the poll follows within its maximum age.
     fn plan(&self) -> Plan {
         let mut polls = Schedule::new(self.poll, self.retry, Random::new());
         // Processes that start together have all sent a request, or none yet, so the next ones are spread.
@@ -150,7 +169,7 @@ impl Http {
         Plan::new(polls, wait)
     }
 
-    /// Returns a source with the same settings and an empty state.
+    /// Returns a source with the same settings and an empty state, for a forked child.
     fn fresh_copy(&self) -> Self {
         Self {
             target: self.target.clone(),
@@ -161,7 +180,10 @@ impl Http {
         }
     }
 
-    /// Sends a request at startup, and records its outcome for `run`. Returns `None` if the flags are unchanged.
+    /// Sends a request at startup, and records its outcome for `run`.
+    ///
+    /// Returns `None` if the server confirms the cached document. The outcome determines the wait before the next
+    /// request, and whether a stream may be opened.
     fn start(&mut self, limit: Duration) -> Result<Option<Load>, LoadError> {
         let result = self.request(limit);
         self.state.startup_outcome = Some(match &result {
@@ -171,7 +193,7 @@ impl Http {
         result.map_err(|failure| failure.error)
     }
 
-    /// Sends a request, and publishes its result.
+    /// Sends a request, and publishes its result: the flags, a confirmation, or an error.
     fn poll(&mut self, publisher: &Publisher) -> PollOutcome {
         match self.request(Duration::MAX) {
             Ok(Some(load)) => publisher.publish(load),
@@ -186,6 +208,8 @@ impl Http {
     }
 
     /// Sends one request. Returns `None` if the flags are unchanged.
+    ///
+    /// The request is conditional if the accepted document has a tag, except every ten minutes.
     fn request(&mut self, limit: Duration) -> Result<Option<Load>, Failure> {
         // A server may use one tag for two documents, so a request without a tag is sent from time to time.
         let is_due = self.state.last_full.is_some_and(|last| last.elapsed() >= UNCONDITIONAL_INTERVAL);
@@ -205,7 +229,10 @@ impl Http {
     }
 
     /// Decodes a document, and records it together with its tag if it is valid. Returns `None` if it is unchanged.
-    fn accept(&mut self, fetched: Fetched) -> Result<Option<Load>, Failure> {
+    ///
+    /// Documents of polls and of streams take the same path. The same document may come with another tag, for example
+    /// from another server with the same name, and the new tag is kept.
+    pub(super) fn accept(&mut self, fetched: Fetched) -> Result<Option<Load>, Failure> {
         let Fetched { bytes, format, tag } = fetched;
         let tag = tag.filter(is_sendable);
         let known = self.state.accepted.as_mut();
@@ -223,153 +250,10 @@ impl Http {
         Ok(Some(load))
     }
 
-    /// Writes the accepted document to the cache. If it is there already, updates the time in the cache.
-    fn persist(&mut self) {
-        let is_recent = self.state.last_cached.is_some_and(|last| last.elapsed() < TOUCH_INTERVAL);
-        if self.state.uncached.is_none() && is_recent {
-            return;
-        }
-        let Some(cache) = self.open_cache() else { return };
-        self.state.last_cached = Some(Instant::now());
-        let Some(uncached) = self.state.uncached.take() else {
-            // If another process has stored another document, or the file was removed, `touch` changes nothing.
-            if let Some(accepted) = &self.state.accepted {
-                let _ = cache.touch(accepted.bytes, SystemTime::now());
-            }
-            return;
-        };
-        if let Err(error) = cache.store(&uncached) {
-            // The old document may have flags on that are off now, so no document is better.
-            cache.remove();
-            self.state.cache_problem = Some(format!("cannot write its cache: {error}"));
-            self.state.uncached = Some(uncached);
-        } else {
-            self.state.cache_problem = None;
-        }
-    }
-
-    /// Returns the cache for this document, if there is one.
-    ///
-    /// The cache refuses a file of another origin. The origin is the URL, all headers and the format, since each of them
-    /// can change which document the server sends.
-    fn open_cache(&self) -> Option<Cache> {
-        let path = self.cache.as_ref()?;
-        let mut request = String::new();
-        for (name, value) in &self.settings.headers {
-            request.extend([name.as_str(), ":", value.reveal(), "\n"]);
-        }
-        let url = self.target.uri().to_string();
-        if request.is_empty() && self.settings.format.is_none() && url == self.target.shown() {
-            return Some(Cache::new(path, self.provenance()));
-        }
-        // Headers and the complete URL may be secret, so the file has only a digest of them.
-        let request = format!("{request}{url} {:?}", self.settings.format);
-        let from = format!("{} {:032x}", self.target.shown(), xxh3_128(request.as_bytes()));
-        Some(Cache::new(path, Provenance::new(from)))
-    }
-
-    /// Requests a stream on a thread of its own, if it is time to. Returns `None` if there is none to follow.
-    fn open_stream(&mut self, publisher: &Publisher, plan: &mut Plan) -> Option<Follower> {
-        if !self.stream || !plan.is_stream_due() || publisher.signal().is_stopped() {
-            return None;
-        }
-        let tag = self.state.accepted.as_ref().and_then(|accepted| accepted.tag.clone());
-        let client = self.client().for_stream();
-        let Settings { max_len, idle_timeout, .. } = self.settings;
-        match Stream::open(client, tag, max_len, idle_timeout, publisher.signal()) {
-            Ok(stream) => Some(Follower::new(stream, idle_timeout, Instant::now())),
-            Err(error) => {
-                self.state.stream_problem = Some(format!("cannot start the thread of its stream, {POLLING}: {error}"));
-                plan.record_failed_stream(PollOutcome::Failed(FailureClass::Transient, None));
-                None
-            }
-        }
-    }
-
-    /// Handles the news of a stream. Returns the stream unless it has ended.
-    fn follow(&mut self, mut open: Follower, publisher: &Publisher, plan: &mut Plan) -> Option<Follower> {
-        let now = Instant::now();
-        let news = open.take_news(now).unwrap_or_default();
-        match news.document {
-            Some(document) => {
-                let is_valid = self.accept_event(document, publisher);
-                open.record_document(is_valid, Instant::now());
-            }
-            // A comment proves that the server is alive, and nothing about a document that it has not sent.
-            None if news.is_alive && open.is_confirmed() => self.confirm(publisher),
-            None => {}
-        }
-        if open.is_useless(now) && self.state.stream_problem.is_none() {
-            self.state.stream_problem = Some(format!("its stream has brought no document yet, {POLLING}"));
-        }
-        let end = news.end.or_else(|| open.is_lost(now).then(|| End::Failed(Failure::idle())));
-        if let Some(end) = end {
-            self.end_stream(end, &open, publisher, plan);
-            return None;
-        }
-        if open.has_stopped_replacing(now) {
-            plan.postpone_poll();
-        }
-        Some(open)
-    }
-
-    /// Plans the next stream, and records why this one ended.
-    fn end_stream(&mut self, end: End, open: &Follower, publisher: &Publisher, plan: &mut Plan) {
-        // A stream without a document is useless: something between client and server may buffer its data. The class
-        // is permanent, so that it is requested ever less often.
-        let useless = PollOutcome::Failed(FailureClass::Permanent, None);
-        match end {
-            End::NotOffered => {
-                self.state.stream_problem = None;
-                plan.postpone_stream(STREAM_RETRY_INTERVAL);
-            }
-            End::NotOpened(failure) => {
-                let problem = format!("its stream cannot be opened, {POLLING}: {}", failure.error);
-                self.state.stream_problem = Some(problem);
-                plan.record_failed_stream(failure.outcome());
-            }
-            End::Closed if !open.has_document() => {
-                self.state.stream_problem =
-                    Some(format!("its stream brings no documents, {POLLING}: it ends before its first document"));
-                plan.record_failed_stream(useless);
-            }
-            End::Failed(failure) if !open.has_document() => {
-                self.state.stream_problem =
-                    Some(format!("its stream brings no documents, {POLLING}: {}", failure.error));
-                plan.record_failed_stream(useless);
-            }
-            // A server that restarts ends its streams. The next poll finds out whether it is available again.
-            End::Closed => plan.record_ended_stream(open.age(Instant::now())),
-            End::Failed(failure) => {
-                publisher.fail(failure.error);
-                plan.record_ended_stream(open.age(Instant::now()));
-            }
-        }
-    }
-
-    /// Publishes a document of the stream, and returns whether it is valid.
-    fn accept_event(&mut self, document: Fetched, publisher: &Publisher) -> bool {
-        if self.state.stream_problem.take().is_some() {
-            publisher.set_warnings(self.warnings());
-        }
-        let result = self.accept(document);
-        let is_valid = result.is_ok();
-        match result {
-            Ok(Some(load)) => publisher.publish(load),
-            Ok(None) => publisher.unchanged(),
-            Err(failure) => publisher.fail(failure.error),
-        }
-        is_valid
-    }
-
-    /// Reports that the flags are still those of the server.
-    fn confirm(&mut self, publisher: &Publisher) {
-        self.persist();
-        publisher.unchanged();
-    }
-
     /// Returns the warnings about the source itself, for its status.
-    fn warnings(&mut self) -> Vec<String> {
+    ///
+    /// They do not depend on the document: a proxy, built-in certificates, a stream or a cache that does not work.
+    pub(super) fn warnings(&mut self) -> Vec<String> {
         let proxy = self.client().proxy().map(|proxy| format!("uses the proxy {proxy}"));
         let roots = "uses the built-in certificates because the system has none";
         let roots = self.client().uses_built_in_roots().then(|| roots.to_owned());
@@ -382,7 +266,7 @@ impl Http {
     }
 
     /// Returns the client, and creates it on first use, when all settings are final.
-    fn client(&mut self) -> &mut Client {
+    pub(super) fn client(&mut self) -> &mut Client {
         let (target, settings) = (&self.target, &self.settings);
         self.state.client.get_or_insert_with(|| Client::new(target.clone(), settings.clone()))
     }

@@ -15,7 +15,13 @@
 //! ```
 //!
 //! The thread only reads and posts; the poller decides what the news means. A newer document replaces an older one that
-//! was not taken yet. The thread wakes the poller only when the mailbox was empty.
+//! was not taken yet. The thread wakes the poller only when the mailbox was empty, so a flood causes no more wake-ups
+//! than the poller handles.
+//!
+//! # Limits
+//!
+//! The thread reads items at a limited rate, after a burst that is large enough to skip a queue of old documents. The
+//! [`Meter`](super::meter::Meter) of its client limits the bytes. Both only slow the server down.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +54,8 @@ pub(super) struct Stream {
 }
 
 /// What the thread has posted since the poller last took it.
+///
+/// The mailbox owns it, and [`Stream::take`] returns it and leaves an empty one.
 #[derive(Default)]
 pub(super) struct News {
     /// The newest document.
@@ -59,6 +67,9 @@ pub(super) struct News {
 }
 
 /// The way in which a stream ended.
+///
+/// The thread posts one as its last news. The poller turns it into a warning or an error, and into the wait before the
+/// next stream.
 pub(super) enum End {
     /// The server offers no stream.
     NotOffered,
@@ -71,6 +82,8 @@ pub(super) enum End {
 }
 
 /// The news, shared by the poller and the thread.
+///
+/// The lock is held only to move values; documents are decoded outside of it.
 #[derive(Clone)]
 struct Mailbox {
     news: Arc<Mutex<News>>,
@@ -138,7 +151,7 @@ impl Drop for Stream {
 }
 
 impl Mailbox {
-    /// Reads items to the end of the stream.
+    /// Reads items to the end of the stream, or until it is dropped.
     fn read(&self, mut events: Events<BodyReader<'static>>) -> End {
         let mut throttle = Throttle::new(ITEM_BURST, ITEM_RATE, Instant::now());
         while !self.is_closed.load(Ordering::Relaxed) {
