@@ -24,8 +24,6 @@ use tokio_io_timeout::TimeoutStream;
 use crate::FlagServer;
 use crate::limits::Limits;
 
-/// How long a stop waits for responses in progress.
-const GRACE: Duration = Duration::from_secs(5);
 /// The wait after the system could not accept a connection, for example because file descriptors ran out.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// The maximum size of the buffer of a connection, and so of the headers of a request, in bytes.
@@ -35,8 +33,8 @@ const MAX_HEADERS: usize = 64;
 
 /// Serves until `stop` is ready, within the [limits](FlagServer::with_limits) of the server.
 ///
-/// Then it ends all streams and waits for responses in progress, for at most 5 seconds. Connections that remain are
-/// closed.
+/// Then it ends all streams and waits for responses in progress, for [at most 5 seconds](Limits::shutdown_timeout).
+/// Connections that remain are closed.
 ///
 /// # Errors
 ///
@@ -76,7 +74,7 @@ pub async fn serve(
     }
     drop(listener);
     server.close();
-    let _ = time::timeout(GRACE, graceful.shutdown()).await;
+    let _ = time::timeout(limits.shutdown_timeout, graceful.shutdown()).await;
     // The drop of the set ends the connections that remain.
     Ok(())
 }

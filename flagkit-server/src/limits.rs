@@ -22,6 +22,7 @@ pub struct Limits {
     pub(crate) header_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) stream_lifetime: Duration,
+    pub(crate) shutdown_timeout: Duration,
     pub(crate) max_connections: usize,
     pub(crate) max_streams: usize,
 }
@@ -35,6 +36,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(20),
             write_timeout: Duration::from_secs(30),
             stream_lifetime: Duration::from_secs(3600),
+            shutdown_timeout: Duration::from_secs(5),
             max_connections: 10_000,
             max_streams: 8_000,
         }
@@ -61,6 +63,13 @@ impl Limits {
     /// again, and the server forgets clients that disappeared without a trace.
     pub fn stream_lifetime(self, lifetime: Duration) -> Self {
         Self { stream_lifetime: lifetime.min(YEAR), ..self }
+    }
+
+    /// Sets how long a stop of [`serve`](crate::serve) waits for responses in progress. Default: 5 seconds.
+    ///
+    /// Streams end at once. Connections that remain after this time are closed.
+    pub fn shutdown_timeout(self, timeout: Duration) -> Self {
+        Self { shutdown_timeout: timeout.min(YEAR), ..self }
     }
 
     /// Sets how many connections may be open, from 1. Default: 10,000.

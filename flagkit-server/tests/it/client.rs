@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Served, TestDir, wait_until};
+use crate::support::{DEADLINE, Served, TestDir, wait_until};
 use flagkit_core::tooling::{SourceState, SourceStatus};
 use flagkit_server::Limits;
 use flagkit_sources::{Builder, Guard, Http, OnFailedStart, Retry};
@@ -24,7 +24,11 @@ fn follow(url: &str, poll: Duration, stream: bool) -> Guard {
     let mut retry = Retry::default();
     (retry.transient, retry.permanent) = ((OFTEN, 2 * OFTEN), (OFTEN, 2 * OFTEN));
     let http = Http::new(url).expect("a URL").poll_every(poll).retry(retry).stream(stream).use_proxy(false);
-    Builder::new().source(http).when_invalid(OnFailedStart::StayDark).start().expect("the start is dark at worst")
+    // A slow machine is not an unreachable server.
+    let http =
+        http.connect_timeout(DEADLINE).header_timeout(DEADLINE).total_timeout(DEADLINE).idle_timeout(10 * DEADLINE);
+    let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark).startup_timeout(DEADLINE);
+    builder.start().expect("the start is dark at worst")
 }
 
 fn is_on(guard: &Guard) -> bool {

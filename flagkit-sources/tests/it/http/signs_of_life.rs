@@ -116,8 +116,8 @@ fn a_rejected_document_ends_the_replacement_until_a_valid_one() {
 #[test]
 fn a_quiet_stream_replaces_no_poll_until_its_next_sign_of_life() {
     let server = Server::new(ON, HEARTBEAT);
-    // The stream counts as quiet after 5 seconds, and as lost after 10.
-    let guard = start(server.http().idle_timeout(Duration::from_secs(10)));
+    // The stream counts as quiet after 10 seconds, and as lost after 20.
+    let guard = start(server.http().idle_timeout(Duration::from_secs(20)));
     wait_until("a stream", || server.streams() == 1);
     assert_replaces_polls(&server, &guard, "first");
     let polls = server.polls();

@@ -163,7 +163,7 @@ fn a_stream_that_goes_wrong_is_given_up_for_another() {
     for bytes in bad {
         let server = Server::new(ON);
         let guard = start(server.http());
-        wait_until("a stream", || server.open() == 1);
+        wait_until("its first event", || status(&guard).unchanged >= 1);
         server.send(raw_chunk(bytes));
         wait_until("another stream", || {
             assert!(is_on(&guard, "a"));
@@ -171,8 +171,10 @@ fn a_stream_that_goes_wrong_is_given_up_for_another() {
         });
         assert!(status(&guard).failures >= 1);
         wait_for_state(&guard, SourceState::Fresh);
-        server.send(chunk(&event("v2", OFF)));
-        wait_until("a change", || !is_on(&guard, "a"));
+        wait_until("a change", || {
+            server.send(chunk(&event("v2", OFF)));
+            !is_on(&guard, "a")
+        });
     }
 }
 
@@ -180,7 +182,7 @@ fn a_stream_that_goes_wrong_is_given_up_for_another() {
 fn no_chunking_is_no_stream_and_changes_nothing() {
     let server = Server::new(ON);
     let guard = start(server.http());
-    wait_until("a stream", || server.open() == 1);
+    wait_until("its first event", || status(&guard).unchanged >= 1);
     server.send("zzz\r\nevent: toml\ndata: [flags]\ndata: a = false\n\n\r\n");
     wait_until("another stream", || {
         assert!(is_on(&guard, "a"));
@@ -250,7 +252,7 @@ fn events_of_other_types_are_passed_over() {
 #[test]
 fn signs_of_life_confirm_the_flags() {
     let server = Server::new(ON);
-    let guard = start(server.http().idle_timeout(Duration::from_secs(10)));
+    let guard = start(server.http());
     wait_until("a stream", || server.open() == 1);
     for _ in 0..5 {
         let before = status(&guard).unchanged;
@@ -303,9 +305,11 @@ fn a_server_that_ends_its_streams_is_no_cause_for_alarm() {
 #[test]
 fn a_stream_that_is_silent_for_too_long_is_lost_and_opened_again() {
     let server = Server::new(ON);
-    let guard = start(server.http().idle_timeout(Duration::from_millis(100)));
+    let (second, idle) = (Duration::from_secs(1), Duration::from_millis(500));
+    let guard = start(server.http().poll_every(second).idle_timeout(idle));
+    wait_until("two lost streams", || status(&guard).failures >= 2);
     wait_until("another stream", || server.streams().len() >= 3);
-    assert!(status(&guard).failures >= 2 && is_on(&guard, "a"));
+    assert!(is_on(&guard, "a"));
     server.set(|state| state.stream = STREAM.to_owned() + &chunk(&event("v2", OFF)));
     wait_until("the change", || !is_on(&guard, "a"));
 }

@@ -29,11 +29,11 @@ use flagkit_core::{Event, Flag, FlagKey, FlagSet, Subscription};
 use flagkit_sources::{Builder, File, Guard, Notify, OnFailedStart};
 use tempfile::TempDir;
 
-/// Only a hang reaches this deadline.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+/// Only a hang reaches this deadline, even on a machine that has hardly any time for the test.
+pub const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Far less than the timeouts of any request in progress when a guard is stopped.
-pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Waits until the condition holds. Panics with `what` if it does not within the [`DEADLINE`].
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> Duration {

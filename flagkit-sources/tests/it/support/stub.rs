@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use flagkit_sources::{Builder, Guard, Http, OnFailedStart, Retry};
 
+use super::DEADLINE;
+
 /// A request, up to the blank line.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -166,17 +168,19 @@ pub fn event(tag: &str, document: &str) -> String {
     format!("event: toml\nid: \"{tag}\"\ndata: {data}\n\n")
 }
 
-/// A source that polls often and retries soon, so that tests need not wait.
+/// A source that polls often and retries soon, so that tests need not wait. Its requests do not time out, so that a
+/// slow machine is not an unreachable server.
 pub fn eager(url: &str) -> Http {
     let mut retry = Retry::default();
     let soon = Duration::from_millis(20);
     (retry.transient, retry.permanent) = ((soon, 2 * soon), (soon, 2 * soon));
-    Http::new(url).expect("a URL").poll_every(soon).retry(retry).use_proxy(false)
+    let http = Http::new(url).expect("a URL").poll_every(soon).retry(retry).use_proxy(false);
+    http.connect_timeout(DEADLINE).header_timeout(DEADLINE).total_timeout(2 * DEADLINE).idle_timeout(10 * DEADLINE)
 }
 
 /// Starts the source; a failed start stays dark.
 pub fn start(http: Http) -> Guard {
     let builder =
         Builder::new().source(http).when_invalid(OnFailedStart::StayDark).when_missing(OnFailedStart::StayDark);
-    builder.start().expect("starts dark at worst")
+    builder.startup_timeout(2 * DEADLINE).start().expect("starts dark at worst")
 }
