@@ -13,7 +13,7 @@ use crate::subject::Subject;
 /// The expansion of `flag!(in handle, …)` calls it, so that the macro accepts each of these types. The trait is sealed:
 /// only this crate implements it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not answer for flags",
+    message = "`{Self}` is not a handle to flags",
     label = "expected `Flags`, `Snapshot`, or a pointer to one",
     note = "`flag!(in flags, \"key\", …)` takes the handle first"
 )]

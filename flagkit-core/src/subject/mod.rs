@@ -96,8 +96,8 @@ pub use self::value::{Attribute, List, Value};
 /// assert_eq!(user.attribute("plan"), Some(Value::Text("beta")));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be asked about as a subject",
-    label = "not a text, an integer or a type that implements `Subject`",
+    message = "`{Self}` is not a subject",
+    label = "expected a text, an integer, or a type that implements `Subject`",
     note = "pass an id (`user.id`), fields (`id = user.id, plan = user.plan`), or derive `flagkit_core::Subject`"
 )]
 pub trait Subject {

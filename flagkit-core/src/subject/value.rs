@@ -147,7 +147,7 @@ impl<T: Attribute, const N: usize> Attribute for [T; N] {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an attribute of a subject",
-    label = "not a text, number, `bool`, or a list or `Option` of these",
+    label = "expected a text, a number, a `bool`, or a list or an `Option` of these",
     note = "derive or implement `flagkit_core::Attribute` for `{Self}`, or pass a text or a number made from it"
 )]
 pub trait Attribute {

@@ -23,7 +23,8 @@ fn generic<T: flagkit_core::Subject + ?Sized>(flags: &Flags, subject: &T) -> Opt
 }
 
 fn main() {
-    let blue = Variants::new([(Variant::new("blue"), 1)]).unwrap();
+    // Two variants, so that a subject without an id gets none.
+    let blue = Variants::new([(Variant::new("blue"), 999_999), (Variant::new("red"), 1)]).unwrap();
     let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("theme").unwrap(), Flag::on().with_variants(blue))]));
     let snapshot: Arc<Snapshot> = flags.snapshot();
     let (user, text) = (Context::new("u1").with("plan", "free"), String::from("u1"));
