@@ -7,7 +7,8 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-/// The most bytes that the command reads. Programs read less, so that a file beyond their limit can still be turned off.
+/// The most bytes that the command reads. Programs read less, so that a file beyond their limit can still be turned
+/// off.
 const MAX_LEN: u64 = 256 << 20;
 
 /// The reason why a file cannot be read.

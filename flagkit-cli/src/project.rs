@@ -40,11 +40,14 @@ impl Document {
     pub(crate) fn read_if_there(path: &Path) -> Result<Self> {
         match file::read(path) {
             Ok(bytes) => Self::parse_or_fail(path, bytes),
-            Err(error) if error.is_missing() => {
-                Ok(Self { exists: false, ..Self::parse_or_fail(path, empty(path).into())? })
-            }
+            Err(error) if error.is_missing() => Self::missing(path),
             Err(error) => Err(unreadable(path, &error)),
         }
+    }
+
+    /// Returns the document of a file that does not exist yet. It has no flags.
+    pub(crate) fn missing(path: &Path) -> Result<Self> {
+        Ok(Self { exists: false, ..Self::parse_or_fail(path, empty(path).into())? })
     }
 
     /// Parses the bytes of a file.

@@ -23,9 +23,11 @@ use flagkit_sources::document::tree::nearest;
 use self::diff::DiffArgs;
 use crate::cli::{Cli, Command};
 use crate::command_line::CommandLine;
+use crate::environment::environment_file;
 use crate::project::Document;
 use crate::report::{Exit, Failure, Report, Result};
 use crate::roots::{FLAG_FILE, locate};
+use crate::write::finish_interrupted;
 
 /// Runs the command of a command line.
 pub(crate) fn run(cli: Cli) -> Result {
@@ -36,6 +38,10 @@ pub(crate) fn run(cli: Cli) -> Result {
         (_, given) => locate(given),
     };
     let file = file.as_path();
+    finish_interrupted(file);
+    if let Command::Go { env: Some(env), .. } | Command::Revert { env: Some(env), .. } = &command {
+        finish_interrupted(&environment_file(file, env)?);
+    }
     match command {
         Command::Init { dry_run } => init::run(file, dry_run),
         Command::New { name, metadata, dry_run } => new::run(file, &name, &metadata, dry_run),

@@ -1,6 +1,6 @@
 //! Edits of JSON.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use flagkit_core::FlagKey;
 use flagkit_sources::document::Format;
@@ -20,8 +20,7 @@ pub(super) fn change(text: &str, flag: &Entry<'_>, state: State) -> Vec<Edit> {
     let mut missing = Vec::new();
     match table.entry("on") {
         Some(switch) => edits.push((switch.node.span(), on.to_string())),
-        None if on => missing.push("\"on\": true".to_owned()),
-        None => {}
+        None => missing.push(format!("\"on\": {on}")),
     }
     match table.entry("rollout") {
         // A flag that is off keeps its rollout, which records how far it was.
@@ -45,8 +44,7 @@ pub(super) fn add(text: &str, root: &Node<'_>, flags: Option<&Entry<'_>>, missin
     }
 }
 
-pub(super) fn render_all_off(keys: &BTreeSet<String>) -> String {
-    let flags: serde_json::Map<String, Value> = keys.iter().map(|key| (key.clone(), false.into())).collect();
+pub(super) fn render(flags: &BTreeMap<&str, Value>) -> String {
     format!("{:#}\n", serde_json::json!({ "flags": flags }))
 }
 
@@ -63,37 +61,6 @@ pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> Re
         None => insert(text, &root, &[format!("\"flags\": {{ {entry} }}")]),
     });
     Ok((apply(text, edits), entry + "\n"))
-}
-
-/// Returns the names two levels deep in `flags`, even if the text is not well-formed.
-///
-/// The parser returns no tree for such a text, so this function counts braces and quotes.
-pub(super) fn scan_keys(text: &str) -> Vec<String> {
-    let mut keys = Vec::new();
-    let (mut depth, mut section) = (0_usize, "");
-    let mut rest = text;
-    while let Some(at) = rest.find(['{', '}', '"']) {
-        let (mark, after) = (rest.as_bytes()[at], &rest[at + 1..]);
-        rest = after;
-        match mark {
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
-            _ => {
-                // A key has no escapes. A string without its closing quote ends at the end of the line.
-                let end = after.find(['"', '\n']).unwrap_or(after.len());
-                let name = &after[..end];
-                rest = after.get(end + 1..).unwrap_or_default();
-                if rest.trim_start().starts_with(':') {
-                    match depth {
-                        1 => section = name,
-                        2 if section == "flags" => keys.push(name.to_owned()),
-                        _ => {}
-                    }
-                }
-            }
-        }
-    }
-    keys
 }
 
 /// Returns the edit that inserts entries before the first entry of an object.
@@ -114,12 +81,12 @@ fn insert(text: &str, object: &Node<'_>, entries: &[String]) -> Edit {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::BTreeSet;
 
     use flagkit_sources::document::Format;
 
     use super::super::{recover_keys, render_all_off, set_all, turn_all_off};
-    use super::{BTreeSet, State, Value};
+    use super::{BTreeMap, State, Value};
 
     #[track_caller]
     fn check(before: &str, key: &str, to: State, after: &str) {
@@ -174,9 +141,9 @@ mod tests {
         assert_eq!(turn_all_off(Format::Json, text, &BTreeSet::new()).as_deref(), Some(off));
         let invalid =
             "{\"segments\": {\"s\": {}}, \"flags\": {\"x\": true, \"y\": {\"on\": true, \"z.1\": {\"owner\": \"a\nb";
-        let expected = "{\n  \"flags\": {\n    \"below\": false,\n    \"x\": false,\n    \"y\": false\n  }\n}\n";
+        let expected = "{\n  \"flags\": {\n    \"below\": false,\n    \"s\": false,\n    \"x\": false,\n    \"y\": false,\n    \"z.1\": false\n  }\n}\n";
         assert_eq!(turn_all_off(Format::Json, invalid, &BTreeSet::new()), None);
-        let mut keys = recover_keys(Format::Json, invalid);
+        let mut keys = recover_keys(Format::Json, invalid.as_bytes());
         keys.insert("below".to_owned());
         assert_eq!(render_all_off(Format::Json, keys), expected);
     }

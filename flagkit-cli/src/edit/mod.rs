@@ -3,12 +3,15 @@
 //! The parser returns the ranges of the values, and an edit replaces such ranges in the text. Nothing is formatted
 //! again, so comments, order, spaces and line ends stay.
 //!
-//! `toml` and `json` contain the differences between the formats: how to write a flag and where to insert one. They
-//! also find keys in a text that is not well-formed.
+//! `toml` and `json` contain the differences between the formats: how to write a flag and where to insert one.
+//! `recovery` finds the keys of a text that no parser accepts.
 
 mod json;
 #[cfg(test)]
 mod laws;
+mod recovery;
+#[cfg(test)]
+mod recovery_laws;
 mod toml;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -72,25 +75,41 @@ pub(crate) fn turn_all_off(format: Format, text: &str, more: &BTreeSet<String>) 
 /// Returns a new text with only these flags, all off. Skips invalid keys.
 pub(crate) fn render_all_off(format: Format, mut keys: BTreeSet<String>) -> String {
     keys.retain(|key| FlagKey::new(key).is_ok());
+    render(format, &keys.iter().map(|key| (key.as_str(), Value::from(false))).collect())
+}
+
+/// Returns a new text with one flag off, and with invalid definitions of the other flags.
+pub(crate) fn render_one_off(format: Format, key: &str, others: &BTreeSet<String>) -> String {
+    let invalid = others.iter().map(|other| (other.as_str(), Value::from("unreadable")));
+    render(format, &invalid.chain([(key, Value::from(false))]).collect())
+}
+
+fn render(format: Format, flags: &BTreeMap<&str, Value>) -> String {
     match format {
-        Format::Json => json::render_all_off(&keys),
-        _ => toml::render_all_off(&keys),
+        Format::Json => json::render(flags),
+        _ => toml::render(flags),
     }
 }
 
-/// Returns every flag key that can be found in a text, even if the text is not well-formed.
+/// Returns whether the text turns a flag off explicitly, so that no reading of the flag's other fields matters.
+pub(crate) fn is_off(format: Format, text: &str, key: &str) -> bool {
+    let (_, text) = split_mark(text);
+    find_unchanged(format, text, &BTreeMap::from([(key, State::Off)])).is_none()
+}
+
+/// Returns every flag key of a document. If programs reject the document, returns every key that it may declare.
 ///
 /// The parser returns a tree for a text with duplicate names or deep nesting, but none for a text that violates the
-/// grammar. A scan finds the keys of such a text.
-pub(crate) fn recover_keys(format: Format, text: &str) -> BTreeSet<String> {
-    let (_, text) = split_mark(text);
-    let root = tree::parse_partially(format, text);
+/// grammar. A scan finds the keys of such a text, and of one without a table `flags`.
+pub(crate) fn recover_keys(format: Format, bytes: &[u8]) -> BTreeSet<String> {
+    if let Ok(load) = format.read(bytes) {
+        return load.flags().keys().map(ToString::to_string).collect();
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let root = tree::parse_partially(format, split_mark(&text).1);
     let parsed = root.as_table().into_iter().flat_map(|root| table_entries(root, "flags"));
-    let scanned = match format {
-        Format::Json => json::scan_keys(text),
-        _ => toml::scan_keys(text),
-    };
-    parsed.map(|entry| entry.name.to_string()).chain(scanned).collect()
+    let parsed = parsed.map(|entry| entry.name.to_string()).filter(|key| FlagKey::new(key).is_ok());
+    parsed.chain(recovery::scan(format, bytes)).collect()
 }
 
 /// Returns the text with a new flag that has these fields, and the added lines.
@@ -187,7 +206,7 @@ fn has_state(text: &str, flag: &Entry<'_>, state: State) -> bool {
     let Some(table) = flag.node.as_table() else { return text[flag.node.span()] == render_short(state) };
     let written = |name| table.entry(name).map(|entry| &text[entry.node.span()]);
     match state {
-        State::Off => written("on") != Some("true"),
+        State::Off => written("on") == Some("false"),
         State::At(_) => {
             written("on") == Some("true")
                 && written("rollout").map_or_else(|| State::ON.number(), str::to_owned) == state.number()

@@ -1,14 +1,13 @@
 //! Edits of TOML.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
 use flagkit_core::FlagKey;
 use flagkit_sources::document::Format;
 use flagkit_sources::document::tree::{self, Entry, Origin};
 use serde_json::Value;
 
-use super::{Edit, apply, bump_declared_count, render_short, table_entries};
+use super::{Edit, apply, bump_declared_count, render_short};
 use crate::state::State;
 
 /// Returns the edits that bring a flag of the document into this state.
@@ -20,8 +19,7 @@ pub(super) fn change(text: &str, flag: &Entry<'_>, state: State) -> Vec<Edit> {
     let switch = table.entry("on").map(|entry| entry.node.span());
     match &switch {
         Some(range) => edits.push((range.clone(), on.to_string())),
-        None if on => missing.push(format!("on = {on}")),
-        None => {}
+        None => missing.push(format!("on = {on}")),
     }
     match table.entry("rollout") {
         // A flag that is off keeps its rollout, which records how far it was.
@@ -84,26 +82,34 @@ pub(super) fn add(text: &str, flags: Option<&Entry<'_>>, missing: &[(&str, State
     }
 }
 
-pub(super) fn render_all_off(keys: &BTreeSet<String>) -> String {
-    keys.iter().fold(String::from("[flags]\n"), |text, key| text + &render_entry(key, State::Off))
+pub(super) fn render(flags: &BTreeMap<&str, Value>) -> String {
+    // A boolean and a JSON string without control characters are valid TOML.
+    flags.iter().fold(String::from("[flags]\n"), |text, (key, value)| text + &format!("{} = {value}\n", quoted(key)))
 }
 
 pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> (String, String) {
-    let mut entry = format!("[flags.{}]\n", quoted(key.as_str()));
-    for (name, value) in fields {
+    let key = quoted(key.as_str());
+    let fields = fields.iter().map(|(name, value)| {
         // A JSON string without control characters is valid TOML. A date has no quotes.
         let value = match value.as_str().filter(|_| matches!(*name, "created" | "expires")) {
             Some(day) => day.to_owned(),
             None => value.to_string(),
         };
-        let _ = writeln!(entry, "{name} = {value}");
-    }
-    let end = if text.is_empty() || text.ends_with('\n') { "" } else { newline(text) };
-    let root = tree::parse(Format::Toml, text).ok();
-    let bump = root.as_ref().and_then(|root| root.as_table()).and_then(|root| {
-        let count = table_entries(root, "flags").count();
-        bump_declared_count(text, root, count, 1)
+        format!("{name} = {value}")
     });
+    let root = tree::parse(Format::Toml, text).ok();
+    let root = root.as_ref().and_then(|root| root.as_table());
+    let flags = root.and_then(|root| root.entry("flags"));
+    let count = flags.and_then(|flags| flags.node.as_table()).map_or(0, |flags| flags.len());
+    let bump = root.and_then(|root| bump_declared_count(text, root, count, 1));
+    // A table in braces cannot get more entries by a header.
+    if let Some(TableForm::Inline(at)) = flags.map(|flags| TableForm::of(text, flags)) {
+        let entry = format!("{key} = {{ {} }}", fields.collect::<Vec<_>>().join(", "));
+        let insert = (at..at, format!(" {entry}{}", if count == 0 { " " } else { "," }));
+        return (apply(text, bump.into_iter().chain([insert]).collect()), entry + "\n");
+    }
+    let entry = fields.fold(format!("[flags.{key}]\n"), |entry, field| entry + &field + "\n");
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { newline(text) };
     let new = apply(text, bump.into_iter().collect());
     (format!("{new}{end}{}{}", newline(text), entry.replace('\n', newline(text))), entry)
 }
@@ -116,35 +122,6 @@ fn newline(text: &str) -> &'static str {
 /// Returns a key in the form of TOML.
 fn quoted(key: &str) -> String {
     if key.contains('.') { format!("\"{key}\"") } else { key.to_owned() }
-}
-
-/// Returns the flag keys in the lines of a text, even if the text is not well-formed.
-///
-/// The parser returns no tree for such a text, so this function searches for headers and keys.
-pub(super) fn scan_keys(text: &str) -> Vec<String> {
-    let mut keys = Vec::new();
-    let mut in_flags = false;
-    let is_blank = |c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}';
-    for line in text.lines().map(|line| line.trim_matches(is_blank)) {
-        if let Some(header) = line.strip_prefix('[') {
-            let header = header.trim_start_matches('[').split(']').next().unwrap_or_default().trim();
-            in_flags = header == "flags";
-            keys.extend(header.strip_prefix("flags.").and_then(first_part));
-        } else if in_flags && !line.starts_with('#') {
-            keys.extend(line.split_once('=').and_then(|(key, _)| first_part(key)));
-        }
-    }
-    keys
-}
-
-/// Returns the first part of a dotted key.
-fn first_part(key: &str) -> Option<String> {
-    let key = key.trim();
-    let part = match key.chars().next()? {
-        quote @ ('"' | '\'') => key.get(1..)?.split(quote).next()?,
-        _ => key.split('.').next()?.trim(),
-    };
-    Some(part.to_owned())
 }
 
 fn render_entry(key: &str, state: State) -> String {
@@ -202,12 +179,12 @@ fn insert_lines(text: &str, at: usize, lines: &str) -> Edit {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::BTreeSet;
 
     use flagkit_sources::document::Format;
 
     use super::super::{recover_keys, render_all_off, set_all, turn_all_off};
-    use super::{BTreeSet, State};
+    use super::{BTreeMap, State};
 
     fn state(percent: &str) -> State {
         if percent == "0" { State::Off } else { percent.parse().expect(percent) }
@@ -310,7 +287,7 @@ mod tests {
         let invalid = "[flags]\nx = true\n\"a.b\" = = true\ny = { on = tru\n[flags.z]\non = true\n[[flags.w.rules]]\n";
         let expected = "[flags]\n\"a.b\" = false\nbelow = false\nw = false\nx = false\ny = false\nz = false\n";
         assert_eq!(turn_all_off(Format::Toml, invalid, &BTreeSet::new()), None);
-        let mut keys = recover_keys(Format::Toml, invalid);
+        let mut keys = recover_keys(Format::Toml, invalid.as_bytes());
         keys.insert("below".to_owned());
         assert_eq!(render_all_off(Format::Toml, keys), expected);
     }

@@ -1,4 +1,4 @@
-//! SIGKILL at any point of `go` and of `revert`: 500 rounds.
+//! SIGKILL at any point of `go` and of `revert`, with a rename and in place.
 
 use std::fs;
 use std::thread;
@@ -64,9 +64,9 @@ fn check_next_run(folder: &Folder, round: u32) {
 }
 
 /// The number of temporary files that killed runs left. No other program reads files of these names.
-fn temporary_files(folder: &Folder) -> usize {
+fn temporary_files(folder: &Folder, kept: &[&str]) -> usize {
     let names = fs::read_dir(folder.root()).expect("a folder").flatten().map(|entry| entry.file_name());
-    let others = names.filter(|name| name != "flags.toml" && name != ".flagkit");
+    let others = names.filter(|name| !kept.iter().any(|kept| name == kept));
     others.inspect(|name| assert!(name.to_string_lossy().starts_with(".flagkit-write-"), "{name:?}")).count()
 }
 
@@ -98,7 +98,10 @@ fn a_kill_of_go_loses_nothing() {
         new += u32::from(check_state(&folder, [OFF, &ten], before, round));
         check_next_run(&folder, round);
     }
-    println!("go: killed {ROUNDS} times, {new} times after the write, {} temporary files", temporary_files(&folder));
+    println!(
+        "go: killed {ROUNDS} times, {new} times after the write, {} temporary files",
+        temporary_files(&folder, &["flags.toml", ".flagkit"])
+    );
     assert!((1..ROUNDS).contains(&new), "{new}: the kills are spread over the run");
 }
 
@@ -127,7 +130,46 @@ fn a_kill_of_revert_loses_nothing() {
     }
     println!(
         "revert: killed {ROUNDS} times, {new} times after the write, {} temporary files",
-        temporary_files(&folder)
+        temporary_files(&folder, &["flags.toml", ".flagkit"])
     );
+    assert!((1..ROUNDS).contains(&new), "{new}: the kills are spread over the run");
+}
+
+#[test]
+fn a_kill_of_a_write_in_place_loses_nothing() {
+    const ROUNDS: u32 = 100;
+    // A second link makes the command write in place. The text is long, so that the write takes a while.
+    let text = |state: &str| {
+        let long = "# all of the flags, and why they are as they are\n".repeat(1_000);
+        format!("[flags]\npay = {state}\n{long}other = false\n")
+    };
+    let (on, off) = (text("\"50%\""), text("false"));
+    let folder = Folder::with("flags.toml", &on);
+    fs::hard_link(folder.path("flags.toml"), folder.path("second.toml")).expect("a link");
+    let mut whole = Duration::ZERO;
+    for _ in 0..3 {
+        folder.write("flags.toml", &on);
+        let begin = Instant::now();
+        assert_eq!(folder.run(&["revert", "pay"]).code, 0);
+        whole = whole.max(begin.elapsed());
+    }
+    let (mut new, mut torn) = (0, 0);
+    for round in 0..ROUNDS {
+        folder.write("flags.toml", &on);
+        let before = log(&folder).0.len();
+        let mut child = folder.command(&["revert", "pay"]).spawn().expect("it starts");
+        // Not a wait for a condition: the kills are spread over the duration of the run.
+        thread::sleep(whole * round / ROUNDS);
+        let _ = child.kill();
+        child.wait().expect("it ends");
+        torn += u32::from(![&on, &off].contains(&&folder.read("flags.toml")));
+        // Any next run completes the write.
+        assert_eq!(folder.run(&["log"]).code, 0);
+        let is_new = check_state(&folder, [&on, &off], before, round);
+        new += u32::from(is_new);
+        assert_eq!(folder.read("second.toml"), folder.read("flags.toml"), "round {round}");
+        temporary_files(&folder, &["flags.toml", "second.toml", ".flagkit"]);
+    }
+    println!("in place: killed {ROUNDS} times, {new} times after the write, {torn} times within it");
     assert!((1..ROUNDS).contains(&new), "{new}: the kills are spread over the run");
 }

@@ -11,7 +11,7 @@ use crate::project::{Project, digest};
 use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 use crate::terminal;
-use crate::write::Writer;
+use crate::write::{Replaced, Writer};
 
 /// The number of attempts if another process writes at the same time.
 const ATTEMPTS: u32 = 5;
@@ -63,7 +63,9 @@ impl PlannedChange<'_> {
         if current <= self.from || widens {
             return Ok(current);
         }
-        writer.replace(state.digest().as_deref(), &text)?;
+        if let Replaced::Without(lost) = writer.replace(state.digest().as_deref(), &text)? {
+            terminal::print(&format!("{}: {lost}\n", state.path.display()));
+        }
         let moved = Transition { flag: name.to_owned(), from: Some(current), to: self.from };
         let entry = Entry::new(REVERT, &state.path, &digest(text.as_bytes()), &moved, Some(reason.to_owned()));
         // The flag is narrowed even without an entry: the log then claims a wider state than the real one.

@@ -37,7 +37,8 @@ fn revert_of_an_invalid_file() {
     let folder = Folder::with("flags.toml", INVALID);
     let mut transcript = Transcript::new(&folder);
     let before = folder.all();
-    transcript.both(&["revert", "a"]);
+    transcript.both(&["revert", "a", "--dry-run"]);
+    transcript.both(&["revert", "a", "--to", "5", "--dry-run"]);
     transcript.both(&["revert", "--all", "--dry-run"]);
     assert_eq!(changed(&folder, &before), Vec::<String>::new(), "a dry run writes nothing");
     let ran = folder.run(&["revert", "--all"]);

@@ -95,13 +95,15 @@ fn a_file_made_to_overflow_the_stack_is_invalid() {
         &["explain", "x"],
         &["diff", "flags.toml", "flags.toml"],
         &["new", "z"],
-        &["revert", "x"],
     ] {
         check(&folder, arguments, 1, &[problem]);
     }
-    let ran = folder.run(&["revert", "--all"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(folder.read("flags.toml").contains("x = false"), "{}", folder.read("flags.toml"));
+    for arguments in [["revert", "x"], ["revert", "--all"]] {
+        folder.write("flags.toml", &text);
+        let ran = folder.run(&arguments);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(folder.read("flags.toml").contains("x = false"), "{}", folder.read("flags.toml"));
+    }
 }
 
 #[test]
@@ -367,5 +369,36 @@ fn values_of_gates_are_explained() {
     ] {
         let ran = gate(soak, contains);
         assert!(ran.code == 1 && ran.out.contains(words), "{soak} {contains}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_flag_is_declared_in_every_form_of_the_table() {
+    for (name, before) in [
+        ("flags.toml", "flags = { x = true }\n"),
+        ("flags.toml", "flags = {}\n"),
+        ("flags.toml", "# all\nflags={x.on=true} # here\n[meta]\nflags = 1\n"),
+        ("flags.toml", "flags = {\n  x = true,\n  z = false, # c\n}\n"),
+        ("flags.toml", "flags.x = true\n"),
+        ("flags.toml", "flags.x.on = true"),
+        ("flags.toml", "[flags]\nx.on = true\n"),
+        ("flags.toml", "\u{feff}[flags.x]\r\non = true\r\n"),
+        ("flags.json", "{\"flags\": {\"x\": true}}\n"),
+        ("flags.json", "{\"flags\":{}}"),
+        ("flags.json", "{\"meta\": {\"flags\": 1}, \"flags\": {\n\t\"x\": {\"on\": true}\n}}"),
+    ] {
+        let folder = Folder::with(name, before);
+        let ran = folder.run(&["new", "y.z", "--owner", "me", "--expires", "2999-01-01", "--file", name]);
+        assert_eq!(ran.code, 0, "{before:?}: {ran:?}");
+        let after = folder.read(name);
+        let list = folder.json(&["list", "--file", name]);
+        let states = list["data"]["flags"].as_array().expect("flags");
+        let state = |key: &str| states.iter().find(|flag| flag["flag"] == key).map(|flag| flag["state"].clone());
+        assert_eq!(state("y.z"), Some("off".into()), "{after}");
+        assert_eq!(state("x"), before.contains('x').then(|| "on".into()), "{after}");
+        assert_eq!(folder.run(&["revert", "--all", "--file", name]).code, 0);
+        assert!(!folder.read(name).contains("true"), "{after}");
+        let shown: String = ran.out.lines().skip(2).take(1).collect();
+        assert!(after.contains(shown.trim()), "{shown:?} in {after}");
     }
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -23,8 +22,9 @@ pub(crate) struct Ran {
 /// A temporary folder in which the command is run.
 pub(crate) struct Folder {
     folder: tempfile::TempDir,
-    /// The folder with a copy of the command and the user that runs it, if it is another user than the one of the tests.
-    other: Option<(tempfile::TempDir, u32)>,
+    /// The folder with a copy of the command, and the options of `setpriv`, if another user than the one of the tests
+    /// runs the command.
+    other: Option<(tempfile::TempDir, Vec<String>)>,
 }
 
 impl Folder {
@@ -90,9 +90,9 @@ impl Folder {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = match &self.other {
             None => Command::new(env!("CARGO_BIN_EXE_flagkit")),
-            Some((folder, user)) => {
-                let mut command = Command::new(folder.path().join("flagkit"));
-                command.uid(*user).gid(*user);
+            Some((folder, options)) => {
+                let mut command = Command::new("setpriv");
+                command.args(options).arg(folder.path().join("flagkit"));
                 command
             }
         };
@@ -108,13 +108,22 @@ impl Folder {
     /// Makes the folder read-only. If the tests run as root, another user runs the command from now on.
     pub(crate) fn deny_writes(&mut self) {
         const UNPRIVILEGED: u32 = 65_534;
-        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
-        set(self.root(), 0o555);
+        fs::set_permissions(self.root(), fs::Permissions::from_mode(0o555)).expect("permissions");
         if fs::write(self.path("probe"), "").is_err() {
             return;
         }
         self.remove("probe");
+        self.run_as(UNPRIVILEGED, UNPRIVILEGED, &[]);
+    }
+
+    /// Makes another user run the command from now on. Returns whether the tests may do that.
+    pub(crate) fn run_as(&mut self, user: u32, group: u32, groups: &[u32]) -> bool {
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
         let folder = tempfile::tempdir().expect("a temporary directory");
+        if std::os::unix::fs::chown(folder.path(), Some(user), None).is_err() {
+            println!("SKIPPED: only root can run the command as another user");
+            return false;
+        }
         set(folder.path(), 0o755);
         // Another process copies the file. Linux cannot run a file that is open for writing, and a child process of
         // another test could inherit our descriptor.
@@ -122,7 +131,11 @@ impl Folder {
             Command::new("cp").arg(env!("CARGO_BIN_EXE_flagkit")).arg(folder.path()).status().expect("cp runs");
         assert!(copied.success());
         set(&folder.path().join("flagkit"), 0o755);
-        self.other = Some((folder, UNPRIVILEGED));
+        let groups: Vec<String> = groups.iter().map(ToString::to_string).collect();
+        let groups =
+            if groups.is_empty() { "--clear-groups".to_owned() } else { format!("--groups={}", groups.join(",")) };
+        self.other = Some((folder, vec![format!("--reuid={user}"), format!("--regid={group}"), groups]));
+        true
     }
 
     /// Undoes `deny_writes`.

@@ -1,6 +1,7 @@
 //! Support for the tests: a folder to run the command in, a terminal, a server, and transcripts.
 
 mod folder;
+mod program;
 mod server;
 mod terminal;
 mod transcript;
@@ -9,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use folder::{Folder, Ran, ended, envelope};
+pub(crate) use program::Program;
 pub(crate) use server::{Reply, Server, refused_address};
 pub(crate) use terminal::Terminal;
 pub(crate) use transcript::Transcript;

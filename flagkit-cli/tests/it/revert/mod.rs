@@ -1,5 +1,10 @@
 //! `revert` in environments, in JSON, through links, of flags with rules, and of many flags.
 
+mod attributes;
+mod special_files;
+mod spellings;
+mod unknown_states;
+
 use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
@@ -10,10 +15,13 @@ use crate::support::Folder;
 fn an_environment_without_a_file_gets_one() {
     let folder = Folder::with("flags.toml", "[flags]\na = true\nb = false\n");
     let ran = folder.run(&["revert", "b", "--env", "prod"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "b is already off; flags.prod.toml now says so\n"), "{ran:?}");
+    assert_eq!(folder.read("flags.prod.toml"), "[flags]\nb = false\n", "programs may keep a file that was removed");
+    let ran = folder.run(&["revert", "b", "--env", "prod"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "b is already off\n"), "{ran:?}");
     let ran = folder.run(&["revert", "a", "--env", "prod"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "turned a from on to off\n"), "{ran:?}");
-    assert_eq!(folder.read("flags.prod.toml"), "[flags]\na = false\n");
+    assert_eq!(folder.read("flags.prod.toml"), "[flags]\na = false\nb = false\n");
     assert_eq!(folder.run(&["revert", "--all", "--env", "test"]).code, 0);
     assert_eq!(folder.read("flags.test.toml"), "[flags]\na = false\nb = false\n");
     let entries = folder.entries();

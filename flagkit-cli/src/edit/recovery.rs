@@ -1,0 +1,343 @@
+//! The keys that a text may declare, if no parser accepts the text.
+//!
+//! A text that is not well-formed has no tree, and a document without its `flags` table has no flags. But programs that
+//! loaded the document before keep its flags, and a new document must turn off each of them. A key that it omits would
+//! get the definition of a lower layer, which may be on.
+//!
+//! So the scan finds too many keys rather than too few. It does not depend on balanced brackets or quotes: a name
+//! counts wherever a key could be, in any section. Names of fields count only if they are in a table of flags, or if
+//! their value is that of a flag.
+
+use std::collections::BTreeSet;
+
+use flagkit_core::FlagKey;
+use flagkit_sources::document::Format;
+
+/// Names of tables and of fields, which are rarely names of flags.
+const FIELDS: [&str; 25] = [
+    "allow",
+    "any",
+    "by",
+    "check",
+    "created",
+    "defaults",
+    "description",
+    "expires",
+    "flags",
+    "gate",
+    "if",
+    "inherit",
+    "kind",
+    "meta",
+    "name",
+    "on",
+    "owner",
+    "requires",
+    "rollout",
+    "rules",
+    "salt",
+    "segment",
+    "segments",
+    "subjects",
+    "values",
+];
+
+/// Returns each key that the bytes may declare.
+///
+/// Keys are ASCII, so the text without its NULs also has the keys of a document in UTF-16 or UTF-32.
+pub(super) fn scan(format: Format, bytes: &[u8]) -> BTreeSet<String> {
+    let text = unescape(&String::from_utf8_lossy(bytes).replace('\0', ""));
+    let paths = paths(&text);
+    let mut scanner = Scanner { is_toml: format != Format::Json, ..Scanner::default() };
+    let mut end = 0;
+    for (index, path) in paths.iter().enumerate() {
+        let next = paths.get(index + 1).map_or("", |next| &text[next.start..next.end]);
+        let around = Surroundings {
+            before: &text[end..path.start],
+            line: text[..path.start].rsplit(['\n', '\r']).next().unwrap_or_default(),
+            text: &text[path.start..path.end],
+            after: &text[path.end..],
+            next,
+        };
+        scanner.read(path, &around);
+        end = path.end;
+    }
+    scanner.keys.retain(|key| FlagKey::new(key).is_ok());
+    scanner.keys
+}
+
+/// Replaces the escapes of characters that a key may have.
+fn unescape(text: &str) -> String {
+    let mut new = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        new += before;
+        let digits = match escape.as_bytes().get(1) {
+            Some(b'u') => 4,
+            Some(b'U') => 8,
+            Some(b'x') => 2,
+            _ => 0,
+        };
+        let code = escape.get(2..2 + digits).and_then(|code| u32::from_str_radix(code, 16).ok());
+        let decoded = code.and_then(char::from_u32).filter(|c| is_key_char(*c));
+        new.push(decoded.unwrap_or('\\'));
+        rest = &escape[if decoded.is_some() { 2 + digits } else { 1 }..];
+    }
+    new + rest
+}
+
+fn is_key_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
+/// Names joined by dots, such as `flags."a.b".on`, and the ends of their range.
+struct Path {
+    start: usize,
+    end: usize,
+    names: Vec<String>,
+    /// More readings of a name that lacks one of its quotes: `a.b"` is one name or two.
+    others: Vec<String>,
+}
+
+/// Returns the paths of a text. Every run of characters that a key may have is part of one.
+fn paths(text: &str) -> Vec<Path> {
+    let mut paths: Vec<Path> = Vec::new();
+    let mut rest = 0;
+    while let Some(start) = text[rest..].find(is_key_char).map(|at| rest + at) {
+        let end = text[start..].find(|c| !is_key_char(c)).map_or(text.len(), |at| start + at);
+        rest = end;
+        let run = &text[start..end];
+        let is_joined = |path: &&mut Path| {
+            let gap = &text[path.end..start];
+            let has_dot = text[..path.end].ends_with('.') || run.starts_with('.');
+            has_dot && gap.chars().all(|c| matches!(c, ' ' | '\t' | '"' | '\''))
+        };
+        if !paths.last_mut().is_some_and(|path| is_joined(&path)) {
+            paths.push(Path { start, end, names: Vec::new(), others: Vec::new() });
+        }
+        let Some(Path { names, others, end: path_end, .. }) = paths.last_mut() else { break };
+        *path_end = end;
+        let parts = run.split('.').filter(|name| !name.is_empty()).map(str::to_owned);
+        if run.bytes().all(|byte| byte == b'.') {
+            continue;
+        }
+        match [text[..start].ends_with(['"', '\'']), text[end..].starts_with(['"', '\''])] {
+            [false, false] => names.extend(parts),
+            [true, true] => names.push(run.to_owned()),
+            // A dotted key may end in a dot before a name in quotes.
+            [false, true] if run.ends_with('.') => names.extend(parts),
+            [true, false] if run.starts_with('.') => names.extend(parts),
+            _ => {
+                names.push(run.to_owned());
+                others.extend(parts.chain(run.strip_prefix("flags.").map(str::to_owned)));
+            }
+        }
+    }
+    paths
+}
+
+/// The text around a path.
+struct Surroundings<'t> {
+    /// The text between the path before and this one.
+    before: &'t str,
+    /// The text before the path on its line.
+    line: &'t str,
+    /// The text of the path itself.
+    text: &'t str,
+    /// The whole text after the path.
+    after: &'t str,
+    /// The text of the next path.
+    next: &'t str,
+}
+
+impl Surroundings<'_> {
+    /// Returns whether the path is the first on its line.
+    fn is_first(&self) -> bool {
+        self.line.len() <= self.before.len()
+    }
+
+    /// Returns the text after the path and its closing quote.
+    fn sign(&self) -> &str {
+        self.after.trim_start_matches(['"', '\'', ' ', '\t', '\r', '\n'])
+    }
+
+    /// Returns whether `=` or `:` follows the path. The colons of a URL or of a time do not count.
+    fn has_sign(&self) -> bool {
+        let is_in_text = self.after.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c| c == '/' || is_digit(c)));
+        self.sign().starts_with(['=', ':']) && !is_in_text
+    }
+
+    fn has_switch(&self) -> bool {
+        matches!(self.next, "true" | "false")
+    }
+
+    /// Returns whether a key could be here, and not only a value.
+    fn is_at_key(&self, is_toml: bool) -> bool {
+        if self.has_sign() {
+            return true;
+        }
+        let is_number = self.text.chars().all(|c| is_digit(c) || matches!(c, '.' | '-'));
+        if is_number || matches!(self.text, "true" | "false" | "inf" | "nan") {
+            return false;
+        }
+        let is_alone = self.after.split(['\n', '\r']).next().unwrap_or_default().trim().is_empty();
+        let is_comment = is_toml && self.line.contains('#');
+        let is_entry = self.before.trim_end_matches(['"', '\'', ' ', '\t', '\r', '\n']).ends_with(['{', ',']);
+        self.has_switch()
+            || self.sign().starts_with('{')
+            || self.is_first() && !is_comment && !is_alone
+            || is_entry && !self.sign().starts_with([',', ']'])
+    }
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
+}
+
+/// The state of a scan, which reads one path after the other.
+#[derive(Default)]
+struct Scanner {
+    is_toml: bool,
+    /// Whether the last header was `[flags]`.
+    in_flags: bool,
+    /// Whether the last path was `flags`, so that a brace after it opens the table of flags.
+    is_after_flags: bool,
+    /// The open braces, each with whether it opened the table of flags.
+    braces: Vec<bool>,
+    keys: BTreeSet<String>,
+}
+
+impl Scanner {
+    fn read(&mut self, path: &Path, around: &Surroundings<'_>) {
+        for c in around.before.chars() {
+            match c {
+                '{' => self.braces.push(std::mem::take(&mut self.is_after_flags)),
+                '}' => _ = self.braces.pop(),
+                _ => {}
+            }
+        }
+        let names = path.names.as_slice();
+        self.is_after_flags = matches!(names, [name] if name == "flags");
+        // Every path of a line that begins with a bracket counts, because the header may be damaged.
+        let is_header = self.is_toml && around.line.trim_start().starts_with('[')
+            || self.is_toml && around.is_first() && around.line.contains('[');
+        if is_header && around.is_first() {
+            self.in_flags = self.is_after_flags;
+            self.braces.clear();
+        } else if !is_header && !around.is_at_key(self.is_toml) {
+            return;
+        }
+        let is_entry = !is_header
+            && match self.braces.last() {
+                Some(is_flags) => *is_flags,
+                None => self.in_flags,
+            };
+        match names {
+            [root, key, ..] if root == "flags" => _ = self.keys.insert(key.clone()),
+            [key, ..] if is_entry => _ = self.keys.insert(key.clone()),
+            [root, _, ..] if ["segments", "gate", "check", "meta", "defaults"].contains(&root.as_str()) => {}
+            names => self.add(names, around.has_switch()),
+        }
+        self.add(&path.others, false);
+    }
+
+    /// Adds the names that are not names of fields. A field with a switch as its value is a flag after all.
+    fn add(&mut self, names: &[String], has_switch: bool) {
+        let is_key =
+            |name: &&String| !FIELDS.contains(&name.as_str()) || has_switch && !matches!(name.as_str(), "on" | "flags");
+        self.keys.extend(names.iter().filter(is_key).cloned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(format: Format, text: &str, expected: &[&str]) {
+        let found = scan(format, text.as_bytes());
+        let missing: Vec<_> = expected.iter().filter(|key| !found.contains(**key)).collect();
+        assert!(missing.is_empty(), "{missing:?} of {text:?}: {found:?}");
+    }
+
+    #[test]
+    fn every_spelling_of_a_toml_key_is_found() {
+        for text in [
+            "flags.x = false\nflags.y = \n",
+            "flags . x = false\n flags\t.\ty=\n",
+            "\"flags\".\"x\" = false\n'flags'.'y' = \n",
+            "flags.x.on = true\nflags . 'y' . on = = true\n",
+            "flags = { x = true, y = { on = true }",
+            "flags = { x.on = true, 'y'.on = true",
+            "flags={x=true,\"y\"=\"25%\",}}",
+            "[flags]\nx = true\ny = = true\n",
+            "[ flags ]\n'x' = true\n\"\\u0079\" = tru\n",
+            "[\"flags\"]\nx = true\ny",
+            "[ flags . x ]\non = true\n[flags.\"y\"\non = true\n",
+            "[[flags.x]]\n[[ flags.'y'.rules ]]\n=",
+            "[flags]\rx = true\ry = = true\r",
+            "[flags]\r\nx = true\r\ny = = true\r\n",
+            "\u{feff}[flags]\nx = tru\ny.on = true\n",
+            "<<<<<<< HEAD\n[flags]\nx = true\n=======\n[flags]\ny = true\n>>>>>>> branch\n",
+            "[flgs]\nx = true\n[falgs.y]\n",
+            "[flags]\nx true\ny : true\n",
+            "[flags]\n# x = true\n#y.on=true\n=",
+            "[flags.a]\nowner = \"\"\"\nx = true\n\"\"\ny = true\n",
+        ] {
+            check(Format::Toml, text, if text.ends_with('y') { &["x"] } else { &["x", "y"] });
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_json_key_is_found() {
+        for text in [
+            "{\"flags\": {\"x\": true, \"y\": tru",
+            "{\"flags\":{\"x\":true \"y\":true}}",
+            "{\"flags\": {\"x\": true,, \"y\": {\"on\": true,}}}",
+            "{'flags': {'x': true, 'y': {'on': true}}}",
+            "{flags: {x: true, y: {on: true}}}",
+            "{\"flags\": {\"x\": {\"on\": true, \"y\": true}}",
+            "{\"flags\": // why\n{\"x\"\n:\ntrue, /* \" */ \"y\": true}}",
+            "{\"flags\": {\"\\u0078\": true, \"y\" true}}",
+            "{\"flags\": {\"x: true, \"y\": \"25%\"}",
+            "{\"flgs\": {\"x\": true, \"y\": true}}",
+            "{\"flags\": {x\": true, y\" 25}}",
+        ] {
+            check(Format::Json, text, &["x", "y"]);
+        }
+    }
+
+    #[test]
+    fn flags_may_have_the_names_of_fields() {
+        check(Format::Toml, "[flags]\non = true\nrules = true\n= ", &["on", "rules"]);
+        check(Format::Toml, "flags.on = true\nflags.gate = true\n=", &["on", "gate"]);
+        check(Format::Toml, "[flags.x]\nowner = true\n[flags.owner]\n=", &["owner"]);
+        check(Format::Toml, "flags = { on = true, any = {} } }", &["on", "any"]);
+        check(Format::Json, "{\"flags\": {\"on\": {\"on\": true}, \"if\": true,}}", &["on", "if"]);
+        check(Format::Toml, "[flags]\n\"a.b\" = true\n'c.d\" = true\ne.f\" = true\n", &["a.b", "c.d", "e.f"]);
+    }
+
+    #[test]
+    fn fields_and_values_are_rarely_taken_for_keys() {
+        let text = "[flags.x]\non = true\nrollout = 25\nowner = \"me\"\nrequires = [\"a\", \"b\"]\ncreated = 2026-01-02\n\
+                    [[flags.x.rules]]\nsubjects = [\"u1\", \"u2\"]\n[segments.staff]\n= \n";
+        assert_eq!(scan(Format::Toml, text.as_bytes()), BTreeSet::from(["x".to_owned()]));
+        let text = "{\"flags\": {\"x\": {\"on\": true, \"requires\": [\"a\", \"b\"], \"expires\": \"2026-01-02\",}}}";
+        assert_eq!(scan(Format::Json, text.as_bytes()), BTreeSet::from(["x".to_owned()]));
+    }
+
+    #[test]
+    fn wide_encodings_are_read_without_their_nuls() {
+        let text = "[flags]\nx = true\n\"a.b\" = \"25%\"\n";
+        let little: Vec<u8> = [0xFF, 0xFE].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        let big: Vec<u8> = [0xFE, 0xFF].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect();
+        let wide: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        let shifted = [&little[..9], &little[10..]].concat();
+        let bare = &big[2..];
+        for bytes in [&little, &big, &wide, &shifted, &bare.to_vec()] {
+            let found = scan(Format::Toml, bytes);
+            assert!(found.contains("x") && found.contains("a.b"), "{bytes:?}: {found:?}");
+        }
+    }
+}
