@@ -130,6 +130,8 @@ fn attribute(decoder: &mut Decoder<'_>, path: &str, entry: &Entry<'_>, condition
 
 /// Decodes one operator and its operand.
 ///
+/// Returns `None` after a report, so that the caller continues with the next operator of the same attribute.
+///
 /// `base` is the path of the attribute and `entry` the operator with its operand. The operand's kind depends on the
 /// operator, see the table in `spec/README.md`. A table instead of an operator is probably an attribute with a dot
 /// that lacks quotes.

@@ -222,8 +222,8 @@ impl<'a> Decoder<'a> {
 
     /// Reports a key that is not in `known`, with the likeliest correction as advice.
     ///
-    /// In this order: a word that was cut off, a schedule, a word of another tool, a spelling mistake, and a flag that is
-    /// not in `flags`.
+    /// In this order: a word that was cut off, a schedule, a word of another tool, a spelling mistake, and a flag that
+    /// is not in `flags`.
     pub(super) fn unknown(&mut self, base: &str, entry: &Entry<'_>, known: &[&str]) {
         let path = join(base, &entry.name);
         let got = unknown_key(&entry.name);
@@ -243,7 +243,7 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Lists words for a problem: "one of `a`, `b` or `c`".
+/// Lists words for a problem: "one of `a`, `b` or `c`". The order is that of the list.
 pub(super) fn one_of(words: &[&str]) -> String {
     match words {
         [] => "nothing".to_owned(),
@@ -269,7 +269,7 @@ pub(super) fn join(base: &str, name: &str) -> String {
     if base.is_empty() { quoted(name).into_owned() } else { format!("{base}.{}", quoted(name)) }
 }
 
-/// Returns a name in the form it has in a key path: in quotes where TOML requires them.
+/// Returns a name in the form it has in a key path: in quotes where TOML requires them, and shortened if it is long.
 fn quoted(name: &str) -> Cow<'_, str> {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if !name.is_empty() && name.chars().all(bare) { shorten(name) } else { Cow::Owned(format!("{:?}", shorten(name))) }

@@ -37,6 +37,7 @@
 //!
 //! - A flag with any problem is refused, because part of a flag may include subjects that the whole flag excludes.
 //! - A refused flag that says `on = false` is off all the same: turning off must always work.
+//! - A flag that inherits states only some parts; the merge adds the others, so their references are checked there.
 //! - An invalid key is skipped with a report; an invalid flag is recorded, so that no lower layer shows through it.
 //! - A document with fewer or more flags than it declares is refused as a whole.
 
@@ -80,7 +81,7 @@ const FLAG: [&str; 16] = [
 
 /// What a problem says was expected where a key is invalid.
 pub(super) const KEY: &str = "1 to 128 ASCII letters, digits, '.', '_' and '-', with a letter or digit first";
-/// What a problem says was expected where the value of a flag is invalid.
+/// What a problem says was expected where the value of a flag is invalid: the short forms, or the long one.
 const SHORT_FORM: &str = "true, false, a percentage such as \"25%\", or a table";
 
 /// Decodes a document, and collects all problems.
@@ -199,12 +200,14 @@ fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
 }
 
 /// Returns whether the flag says `on = false`, whatever else it says.
+///
+/// The value must be exactly that. `on = "false"` is a problem, and may have been meant as either.
 fn is_off(node: &Node<'_>) -> bool {
     let Value::Table(entries) = &node.value else { return false };
     entries.iter().any(|entry| entry.name == "on" && matches!(entry.node.value, Value::Bool(false)))
 }
 
-/// Reports a value that is neither a switch nor a percentage nor a table.
+/// Reports a value that is neither a switch nor a percentage nor a table, with advice if its meaning is likely.
 fn short_form_problem(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) {
     match switch_help(&node.value) {
         Some(help) => decoder.invalid_with_help(path, node, SHORT_FORM, help),
@@ -285,8 +288,8 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, table: &Table<'_>) -> Flag {
 
 /// Returns whether an unknown key is probably the second part of a flag's key that has a dot and lacks quotes.
 ///
-/// `[flags.team.search]` makes a table `search` in the flag `team`. `team.search = true` makes a value there, in a table
-/// that has no header of its own. A usual word of another tool is neither.
+/// `[flags.team.search]` makes a table `search` in the flag `team`. `team.search = true` makes a value there, in a
+/// table that has no header of its own. A usual word of another tool is neither.
 fn is_dotted(name: &str, entry: &Entry<'_>, flag: &Table<'_>) -> bool {
     let is_flag = match &entry.node.value {
         Value::Table(_) => true,

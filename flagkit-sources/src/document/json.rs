@@ -62,6 +62,8 @@ struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     /// Parses one value and everything in it. After an error the value is `Null`, and parsing continues after it.
+    ///
+    /// The first byte of the slice gives the type. `depth` counts the levels from the root, which bounds the recursion.
     fn node(&self, raw: &'t RawValue, depth: usize, errors: &mut SyntaxErrors) -> Node<'t> {
         let slice = raw.get();
         let offset = self.offset(slice);
@@ -123,6 +125,8 @@ impl<'t> Parser<'t> {
     }
 
     /// Converts an error of the grammar: finds its offset, and splits its message into what was got and expected.
+    ///
+    /// `serde_json` reports a line and a number of bytes in it, from which the offset follows.
     fn syntax_error(&self, error: &serde_json::Error) -> SyntaxError {
         let message = message(error);
         let line_start: usize =

@@ -27,7 +27,7 @@
 //! - `slips`: the most usual mistakes, for which the parsers' errors are replaced by explanations.
 //! - `json`, and `toml` with `toml/tables`: the parsers.
 //! - `decoder`: the collector of problems, and values that occur everywhere.
-//! - `suggest`: "did you mean …?". `synonyms`: the keys of other tools. `schedule`: keys that people write for a schedule.
+//! - `suggest`: "did you mean …?". `synonyms`: the keys of other tools. `schedule`: keys for a schedule.
 //! - `flags`, `rules`, `conditions`, `variants`: decoding, one file for each part of a flag.
 
 mod conditions;

@@ -149,7 +149,7 @@ impl<'t> Node<'t> {
         self.offset()..self.range.end as usize
     }
 
-    /// Returns the value if it is a table.
+    /// Returns the value if it is a table, for tools that look up an entry by name.
     pub fn as_table(&self) -> Option<&Table<'t>> {
         match &self.value {
             Value::Table(table) => Some(table),
@@ -157,7 +157,7 @@ impl<'t> Node<'t> {
         }
     }
 
-    /// Returns whether the value is a whole number of any size.
+    /// Returns whether the value is a whole number of any size, with a sign or without.
     pub(super) fn is_whole(&self) -> bool {
         matches!(&self.value, Value::Number(text) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
     }

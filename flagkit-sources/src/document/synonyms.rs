@@ -1,9 +1,22 @@
 //! Keys of other tools and formats, and what they are called here.
 //!
-//! Authors bring `enabled`, `percentage` and `regex` from other flag systems. No such word is near ours in spelling, so a
-//! look-up complements [`nearest`](super::suggest::nearest).
+//! # The problem
+//!
+//! Authors bring `enabled`, `percentage` and `regex` from other flag systems. No such word is near ours in spelling, so
+//! [`nearest`](super::suggest::nearest) finds nothing. A list of sixteen keys is little help to a new user.
+//!
+//! # The idea
+//!
+//! A table has the words of other flag systems and of home-grown formats. A word counts only
+//! where its meaning is a key: `version` means `semver` in a condition, and nothing at the top of a document.
+//!
+//! # Limits
+//!
+//! A word that means the opposite, such as `disabled`, is not in the table: its value would have to change too.
 
 /// Our key, and other words for it: in lower case, without separators between words.
+///
+/// The order of rows has no meaning, and a word may be in several rows for keys of different tables.
 const SYNONYMS: [(&str, &str); 35] = [
     ("on", "enabled enable active activated state status value default defaultvalue live"),
     ("rollout", "percent percentage rolloutpercentage rolloutpercent weight traffic trafficallocation"),
@@ -43,6 +56,8 @@ const SYNONYMS: [(&str, &str); 35] = [
 ];
 
 /// Returns the key among `known` that is meant by a word of another tool.
+///
+/// `known` are the keys of the table in which the word occurs. Case and separators do not matter.
 pub(super) fn synonym<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' ')).take(24);
     let joined: String = letters.map(|c| c.to_ascii_lowercase()).collect();

@@ -28,7 +28,7 @@ pub(super) struct SyntaxError {
     pub(super) advice: Advice,
 }
 
-/// Advice on how to fix a syntax error.
+/// Advice on how to fix a syntax error. [`SyntaxErrors::into_problems`] turns it into the help of a problem.
 ///
 /// The parsers give it where they know what is wrong. For errors of the grammar, [`slips`](super::slips) adds it.
 #[derive(Debug, Default)]
@@ -52,6 +52,8 @@ impl SyntaxError {
     }
 
     /// Returns whether the parser has given advice, so that no other explanation is needed.
+    ///
+    /// Errors of the grammar have none: the parser knows what it expected, and not what the author meant.
     pub(super) fn has_advice(&self) -> bool {
         !matches!(self.advice, Advice::None)
     }
@@ -61,7 +63,7 @@ impl SyntaxError {
         Self::new(0, format!("a document of {len} bytes"), "less than 4 GiB")
     }
 
-    /// The error for a value that is nested too deep.
+    /// The error for a value that is nested too deep, at the bracket or name that exceeds the limit.
     pub(super) fn too_deep(offset: usize) -> Self {
         let got = format!("a value nested more than {} levels deep", node::MAX_DEPTH);
         Self::new(offset, got, "fewer levels").with_help("close a bracket, or write fewer names with dots")
@@ -105,7 +107,7 @@ impl SyntaxErrors {
         }
     }
 
-    /// Replaces the listed errors. The number of errors beyond the limit stays.
+    /// Replaces the listed errors. The number of errors beyond the limit stays, as no text is kept of those.
     pub(super) fn map(self, replace: impl FnOnce(Vec<SyntaxError>) -> Vec<SyntaxError>) -> Self {
         let unlisted = self.found - self.list.len();
         let list = replace(self.list);
@@ -125,6 +127,8 @@ impl SyntaxErrors {
     }
 
     /// Returns the errors as problems, in the order of the document. Of several at one offset, the first found remains.
+    ///
+    /// Offsets become lines and columns here, because only few errors are listed of many that may occur.
     pub(super) fn into_problems(mut self, lines: &Lines<'_>) -> Vec<Problem> {
         let more = self.found - self.list.len();
         self.list.sort_by_key(|error| error.offset);

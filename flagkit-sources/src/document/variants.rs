@@ -39,6 +39,8 @@ const WEIGHT: &str = "a weight from 0 to 1000000 with at most 6 decimals";
 
 /// The variants that a rule may name.
 ///
+/// A rule with any other name would never serve a value, so the flag is invalid.
+///
 /// The decoder of a flag creates it, and that of a rule checks a name against it.
 #[derive(Clone, Copy)]
 pub(super) enum VariantNames<'a> {
@@ -100,6 +102,9 @@ pub(super) fn variants(
         };
         match weight(&entry.node) {
             Some(weight) => weighted.push((variant, weight)),
+            None if matches!(entry.node.value, Value::Text(_)) => {
+                decoder.invalid_with_help(&path, &entry.node, WEIGHT, "write a number, without quotes and without `%`");
+            }
             None => decoder.invalid(&path, &entry.node, WEIGHT),
         }
     }

@@ -1,8 +1,18 @@
 //! The brackets that are open at a position of a text that is not well-formed.
+//!
+//! # The problem
+//!
+//! A line means different things inside and outside of brackets: `"a" "b"` lacks a comma in an array, and lacks `=` in
+//! a table. A parser stops to track brackets where the grammar is violated.
+//!
+//! # The idea
+//!
+//! A lenient scan tracks them for the whole text. It stops at each line with an error, in order, so that all errors of
+//! a document together cost one pass.
 
 use super::Format;
 
-/// A bracket or brace that is not closed yet, and its offset.
+/// A bracket or brace that is not closed yet, and its offset in the document.
 #[derive(Clone, Copy)]
 pub(super) struct Open {
     pub(super) bracket: char,
@@ -32,6 +42,8 @@ impl<'t> Brackets<'t> {
     }
 
     /// Reads on to an offset. An offset inside a text in quotes is passed.
+    ///
+    /// The scan never goes back: an offset before the current one changes nothing.
     pub(super) fn advance(&mut self, to: usize) {
         while self.offset < to {
             let Some(rest) = self.text.get(self.offset..) else { return };
@@ -61,7 +73,7 @@ impl<'t> Brackets<'t> {
         }
     }
 
-    /// Returns the innermost bracket that is open.
+    /// Returns the innermost bracket that is open where the scan is.
     pub(super) fn innermost(&self) -> Option<Open> {
         self.open.last().copied()
     }

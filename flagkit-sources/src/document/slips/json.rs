@@ -1,19 +1,24 @@
 //! The slips of JSON.
 //!
-//! `serde_json` stops at the first error, so a document has one. What precedes it decides what the author forgot: a comma
-//! before a closing bracket is one too many, and a name after a complete value lacks one.
+//! # How it works
+//!
+//! `serde_json` stops at the first error, so a document has one. What precedes it decides what the author forgot: a
+//! comma before a closing bracket is one too many, and a name after a complete value lacks one.
 
 use super::super::Format;
 use super::super::node::shorten;
 use super::super::syntax_error::SyntaxError;
-use super::brackets::Brackets;
+use super::brackets::{Brackets, closing};
 use super::line::Line;
 use super::{toml, word};
 
 /// Explains the error of a line.
+///
+/// The character at the error and the text before it decide. The end of the document is the error of every bracket that
+/// nothing closes, so the bracket is explained instead.
 pub(super) fn slip(line: &Line<'_>, brackets: &mut Brackets<'_>, error: &SyntaxError) -> Option<SyntaxError> {
     if error.got.starts_with("trailing characters") {
-        return None;
+        return after_document(line, brackets.before(error.offset));
     }
     if let Some(slip) = unfinished_text(line, error) {
         return Some(slip);
@@ -23,10 +28,54 @@ pub(super) fn slip(line: &Line<'_>, brackets: &mut Brackets<'_>, error: &SyntaxE
         brackets.advance(error.offset);
         return brackets.innermost().filter(|_| brackets.is_last(error.offset)).map(toml::unclosed);
     };
-    punctuation(line, c, before).or_else(|| missing_comma(c, before, error)).or_else(|| bare_word(line))
+    brackets.advance(error.offset);
+    if let Some(slip) = cut_word(line, before, error) {
+        return Some(slip);
+    }
+    punctuation(line, c, before)
+        .or_else(|| wrong_bracket(line, c, brackets))
+        .or_else(|| missing_separator(line, c, before, error))
+        .or_else(|| bare_word(line))
+}
+
+/// Explains a word that begins like `true`, `false` or `null` and ends before the line of the error.
+fn cut_word(line: &Line<'_>, before: &str, error: &SyntaxError) -> Option<SyntaxError> {
+    let is_apart = line.to(line.error()).trim().is_empty();
+    if !is_apart || error.expected != "true, false or null" {
+        return None;
+    }
+    let start = before.trim_end_matches(|c: char| c.is_alphanumeric()).len();
+    let word = before.get(start..)?;
+    let advice = word::advice(Format::Json, word)?;
+    let got = format!("`{}` without quotes", shorten(word));
+    Some(SyntaxError::new(start, got, "a value such as true, 25 or \"text\"").with_help(advice))
+}
+
+/// Explains text after the outermost value of the document: a bracket too many, or missing braces around everything.
+fn after_document(line: &Line<'_>, before: &str) -> Option<SyntaxError> {
+    let first = line.from(line.error()).chars().next()?;
+    let (got, help) = match first {
+        '}' | ']' => (format!("`{first}` after the end of the document"), "delete it; nothing opened it"),
+        ':' if before.trim_start().starts_with('"') => (
+            "a document without braces around it".to_owned(),
+            "write `{` at the start of the document, and `}` at its end",
+        ),
+        _ => return None,
+    };
+    Some(line.slip(line.error(), got, "one object").with_help(help))
+}
+
+/// Explains a bracket that closes another kind of bracket, as `]` does in `{"a": [1}]`.
+fn wrong_bracket(line: &Line<'_>, c: char, brackets: &Brackets<'_>) -> Option<SyntaxError> {
+    let open = brackets.innermost().filter(|open| matches!(c, ']' | '}') && closing(open.bracket) != c)?;
+    let expected = format!("`{}`", closing(open.bracket));
+    let help = format!("close the `{}` before it first", open.bracket);
+    Some(line.slip(line.error(), format!("`{c}`"), expected).with_help(help))
 }
 
 /// Explains a character that has no meaning in JSON, or not there.
+///
+/// `c` is the character at the error, and `before` is the document up to it, without white space at its end.
 fn punctuation(line: &Line<'_>, c: char, before: &str) -> Option<SyntaxError> {
     let at = line.error();
     let (got, expected, help) = match c {
@@ -49,15 +98,27 @@ fn punctuation(line: &Line<'_>, c: char, before: &str) -> Option<SyntaxError> {
     Some(line.slip(at, got, expected).with_help(help))
 }
 
-/// Explains two values without a comma between them.
-fn missing_comma(c: char, before: &str, error: &SyntaxError) -> Option<SyntaxError> {
+/// Explains two values without a comma between them, and a name without a colon after it.
+///
+/// The parser knows which of the two is missing. The error is at the end of the first value, where the sign belongs.
+fn missing_separator(line: &Line<'_>, c: char, before: &str, error: &SyntaxError) -> Option<SyntaxError> {
     let has_value = before.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '"' | ']' | '}'));
-    let begins_value = matches!(c, '"' | '[' | '{');
-    let is_comma = error.expected.contains("`,`");
-    (has_value && begins_value && is_comma).then(|| toml::missing_comma(before.len()))
+    let begins_value = c.is_ascii_alphanumeric() || matches!(c, '"' | '[' | '{' | '-');
+    if !has_value || !begins_value {
+        return None;
+    }
+    if error.expected == "`:`" {
+        let help = "write `:` between a name and its value";
+        return Some(SyntaxError::new(before.len(), "no `:` after a name", "`:`").with_help(help));
+    }
+    let is_apart = line.to(line.error()).ends_with(char::is_whitespace) || line.to(line.error()).is_empty();
+    (is_apart && error.expected.contains("`,`")).then(|| toml::missing_comma(before.len()))
 }
 
-/// Explains a word that is neither in quotes nor a value: a name or a value.
+/// Explains a word that is neither in quotes nor a value.
+///
+/// A word before a colon is a name, as JavaScript allows it. The parser may report a letter in the middle of a word, so
+/// the word is read from its start.
 fn bare_word(line: &Line<'_>) -> Option<SyntaxError> {
     let is_word = |c: char| c.is_alphanumeric() || "_-.+%".contains(c);
     let start = line.to(line.error()).trim_end_matches(is_word).len();
@@ -69,12 +130,24 @@ fn bare_word(line: &Line<'_>) -> Option<SyntaxError> {
         let help = "write names in double quotes";
         return Some(line.slip(start, got, "a name in quotes").with_help(help));
     }
+    let whole =
+        line.to(start).strip_suffix(',').map(|to| to.get(to.trim_end_matches(|c: char| c.is_ascii_digit()).len()..));
+    if let Some(whole) =
+        whole.flatten().filter(|whole| !whole.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        let at = start - whole.len() - 1;
+        let help = format!("write {whole}.{word}, with a point");
+        return Some(line.slip(at, format!("`{whole},{word}`"), "a number").with_help(help));
+    }
     let advice = word::advice(Format::Json, word)?;
     let got = format!("`{}` without quotes", shorten(word));
     Some(line.slip(start, got, "a value such as true, 25 or \"text\"").with_help(advice))
 }
 
 /// Explains a text that does not end on its line, or has an escape that does not exist.
+///
+/// The parser reports the line break or the end of the document; the slip is at the opening quote. A tab is an error of
+/// its own, because JSON does not allow it within a text.
 fn unfinished_text(line: &Line<'_>, error: &SyntaxError) -> Option<SyntaxError> {
     if error.got.starts_with("invalid escape") {
         let at = line.to(line.error()).rfind('\\')?;

@@ -1,10 +1,17 @@
 //! The line of an error.
+//!
+//! A slip is recognised by what is on its line. [`Line`] gives access to the parts of a line by position, and to the
+//! characters outside of quotes and comments, in which a sign or a bracket has a meaning.
+//!
+//! All positions are in bytes from the start of the line. An explanation has the offset in the document instead.
 
 use std::borrow::Cow;
 
 use super::super::syntax_error::SyntaxError;
 
 /// The longest line that is read again, in bytes on either side of the error.
+///
+/// A document may be one long line with a thousand errors, and each of them would read it.
 const MAX_LINE: usize = 1_000;
 
 /// A line of a text that is not well-formed, and where in it the parser reported an error.
@@ -35,7 +42,7 @@ impl<'t> Line<'t> {
         Some(Self { start, text: text.strip_suffix('\r').unwrap_or(text), at: offset - start })
     }
 
-    /// Returns the offset of the line in the document.
+    /// Returns the offset of the line in the document, in bytes.
     pub(super) fn start(&self) -> usize {
         self.start
     }
@@ -55,17 +62,19 @@ impl<'t> Line<'t> {
         self.text.get(..at).unwrap_or_default()
     }
 
-    /// Returns the position of the error in the line.
+    /// Returns the position of the error in the line. At most the length of the line, where a missing value is.
     pub(super) fn error(&self) -> usize {
         self.at.min(self.text.len())
     }
 
     /// Returns the position of a part of the line, which must be a slice of it.
+    ///
+    /// Slices are passed on while they are read, so that each explanation can find its position again.
     pub(super) fn position(&self, part: &str) -> usize {
         part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr())
     }
 
-    /// Creates the explanation of a slip at a position in the line.
+    /// Creates the explanation of a slip at a position in the line, without advice yet.
     pub(super) fn slip(
         &self,
         at: usize,
@@ -76,6 +85,9 @@ impl<'t> Line<'t> {
     }
 
     /// Returns the rest of the line from the quote that opens the text around the error.
+    ///
+    /// Returns `None` if the error is outside of quotes. The end of the line counts as part of a text that is open
+    /// there.
     pub(super) fn text_around_error(&self) -> Option<&'t str> {
         let outside: Vec<usize> = self.outside_quotes().map(|(at, _)| at).collect();
         let is_outside = |at: usize| outside.binary_search(&at).is_ok();
@@ -89,6 +101,8 @@ impl<'t> Line<'t> {
     }
 
     /// Returns the characters outside of quotes, up to a comment, each with its position.
+    ///
+    /// A backslash escapes a double quote, but not a single one. A text that does not end takes the rest of the line.
     pub(super) fn outside_quotes(&self) -> impl Iterator<Item = (usize, char)> + use<'t> {
         let (mut quote, mut is_escaped) = (None, false);
         let plain = self.text.char_indices().map(move |(at, c)| {

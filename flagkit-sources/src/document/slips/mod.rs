@@ -2,14 +2,15 @@
 //!
 //! # The problem
 //!
-//! A parser reports the first token that its grammar does not allow. That is often not what the author did: for `x = on`
-//! the grammar misses quotes, and the author misses the word `true`. A bracket that stays open is reported many lines later.
+//! A parser reports the first token that its grammar does not allow. That is often not what the author did: for `x =
+//! on` the grammar misses quotes, and the author misses the word `true`. A bracket that stays open is reported many
+//! lines later.
 //!
 //! # The idea
 //!
 //! The parsers report errors as they find them. [`explain`] then reads the line of each error again, with the knowledge
-//! of what people write by mistake. A slip that it recognises replaces all errors of its line, because one mistake should
-//! be reported once. Every other error stays unchanged, so nothing depends on this list being complete.
+//! of what people write by mistake. A slip that it recognises replaces all errors of its line, because one mistake
+//! should be reported once. Every other error stays unchanged, so nothing depends on this list being complete.
 //!
 //! # The files, in reading order
 //!
@@ -35,6 +36,9 @@ use super::Format;
 use super::syntax_error::{SyntaxError, SyntaxErrors};
 
 /// Replaces errors that are due to a usual slip by its explanation.
+///
+/// Errors are read in the order of the document. After a bracket that nothing closes, the remaining errors are dropped:
+/// the parser has read everything after it as part of that bracket.
 ///
 /// [`Format::parse`] calls this once, for a text that is not well-formed.
 pub(super) fn explain(format: Format, text: &str, errors: SyntaxErrors) -> SyntaxErrors {
@@ -72,6 +76,8 @@ pub(super) fn explain(format: Format, text: &str, errors: SyntaxErrors) -> Synta
 }
 
 /// Explains the error of a line, if the line has a usual slip.
+///
+/// An error with advice, such as a duplicate name, is not one of the grammar and stays unchanged.
 fn slip(format: Format, line: &Line<'_>, brackets: &mut Brackets<'_>, error: &SyntaxError) -> Option<SyntaxError> {
     if error.has_advice() {
         return None;
@@ -83,6 +89,8 @@ fn slip(format: Format, line: &Line<'_>, brackets: &mut Brackets<'_>, error: &Sy
 }
 
 /// Explains a document in another format: JSON or YAML in a TOML file, TOML in a JSON file.
+///
+/// The first line that is not a comment decides. Every line of such a document is an error, so this is the only one.
 fn other_format(format: Format, text: &str) -> Option<SyntaxError> {
     let start = text.len() - text.trim_start().len();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -112,6 +120,9 @@ fn other_format(format: Format, text: &str) -> Option<SyntaxError> {
 }
 
 /// Explains a mark of a merge conflict. All errors up to the end of the conflict belong to it.
+///
+/// git writes marks of seven characters at the start of a line. A conflict begins with `<`, and ends with `>`. Returns
+/// the explanation and the offset of the end.
 fn conflict(line: &Line<'_>, text: &str) -> Option<(SyntaxError, usize)> {
     let is_mark = |line: &str, c: char| {
         let rest = line.trim_start_matches(c);
@@ -132,6 +143,9 @@ fn conflict(line: &Line<'_>, text: &str) -> Option<(SyntaxError, usize)> {
 }
 
 /// Explains a character that looks like another one, or like none.
+///
+/// Word processors and web pages turn quotes into curly ones, hyphens into dashes, and spaces into no-break spaces.
+/// Input methods write wide forms of signs. None of them has a meaning outside of texts and comments.
 fn character(line: &Line<'_>) -> Option<SyntaxError> {
     line.outside_quotes().find_map(|(at, c)| {
         let code = u32::from(c);
@@ -153,7 +167,11 @@ fn character(line: &Line<'_>) -> Option<SyntaxError> {
             _ => (
                 format!("{} (U+{code:04X})", invisible(c)?),
                 "a space, or nothing",
-                "delete it; such characters come from web pages and word processors".to_owned(),
+                if c.is_control() {
+                    "delete it".to_owned()
+                } else {
+                    "delete it; such characters come from web pages and word processors".to_owned()
+                },
             ),
         };
         Some(line.slip(at, got, expected).with_help(help))
@@ -161,6 +179,8 @@ fn character(line: &Line<'_>) -> Option<SyntaxError> {
 }
 
 /// Describes a character that is invisible or looks like a space. Returns `None` for all others.
+///
+/// The explanation adds the code of the character, because no editor shows the character itself.
 fn invisible(c: char) -> Option<&'static str> {
     Some(match c {
         '\t' | '\n' | '\r' => return None,

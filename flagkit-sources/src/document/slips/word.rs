@@ -1,15 +1,18 @@
 //! A value without quotes that is neither a number nor true or false.
 //!
-//! Authors of flag files come from YAML, Python and spreadsheets. So they write `on`, `True`, `null`, `25%` and `1h`, and
-//! each of these has one most likely meaning.
+//! Authors of flag files come from YAML, Python and spreadsheets. So they write `on`, `True`, `null`, `25%` and `1h`,
+//! and each of these has one most likely meaning.
 
 use super::super::Format;
 use super::super::node::shorten;
+use super::super::suggest::nearest;
 
 /// The longest word that the advice repeats.
 const MAX_REPEATED: usize = 40;
 
 /// Returns advice on a word instead of a value, or `None` for a word that is a value.
+///
+/// A word with another meaning is a text without quotes.
 pub(super) fn advice(format: Format, word: &str) -> Option<String> {
     if is_value(format, word) {
         return None;
@@ -24,12 +27,18 @@ pub(super) fn advice(format: Format, word: &str) -> Option<String> {
             Format::Json => "write null, or leave the name out".to_owned(),
         },
         "nan" | "inf" | "infinity" | "-inf" | "-infinity" => "write a finite number".to_owned(),
-        _ => number(format, word).unwrap_or_else(|| in_quotes(word)),
+        _ => match nearest(&lower, ["true", "false"]).filter(|_| word.len() > 2) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => number(format, word).unwrap_or_else(|| in_quotes(word)),
+        },
     };
     Some(advice)
 }
 
 /// Returns advice on a word that is meant as a number or a date.
+///
+/// Neither format allows a point at either end of a number, nor zeros before it, and JSON allows no `+`. A date has
+/// three parts, one of them a year of four digits.
 fn number(format: Format, word: &str) -> Option<String> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (sign, magnitude) = match word.strip_prefix(['-', '+']) {
@@ -60,7 +69,7 @@ fn number(format: Format, word: &str) -> Option<String> {
     })
 }
 
-/// Returns the advice to put a word in quotes.
+/// Returns the advice to put a word in quotes. A long word is not repeated.
 fn in_quotes(word: &str) -> String {
     match word.len() {
         0..=MAX_REPEATED => format!("write \"{}\", in quotes", shorten(word)),
@@ -69,6 +78,8 @@ fn in_quotes(word: &str) -> String {
 }
 
 /// Returns whether the format has the word as a value.
+///
+/// Times and dates of TOML count if they look like one: whether the day exists is an error of its own.
 fn is_value(format: Format, word: &str) -> bool {
     let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
     let is_number = digits.starts_with(|c: char| c.is_ascii_digit())

@@ -35,6 +35,8 @@ use super::tables::{Header, Key, Tables, push};
 
 /// The receiver of the parser's events, which builds values from them.
 ///
+/// It exists for one document: the parser fills it, and [`finish`](TreeBuilder::finish) takes its parts.
+///
 /// [`parse`] owns it, and the parser calls it for each event. It keeps the values that are still open, and hands
 /// complete values to [`Tables`]. After the first error it continues to check the text, but keeps no elements of
 /// arrays.
@@ -110,6 +112,8 @@ impl<'t, 'r> TreeBuilder<'t, 'r> {
     }
 
     /// Returns the number of names that do not belong to the innermost open value.
+    ///
+    /// Names of all open values are on one stack, and each value knows where its own names begin.
     fn outer_keys(&self) -> usize {
         self.open.last().map_or(0, |open| open.outer_keys)
     }
@@ -178,6 +182,8 @@ impl<'t, 'r> TreeBuilder<'t, 'r> {
     }
 
     /// Drops names without a value and a header without its closing bracket. The parser has reported both as errors.
+    ///
+    /// Inside brackets a line break has no meaning, and names stay.
     fn end_line(&mut self) {
         if self.open.is_empty() {
             self.keys.clear();

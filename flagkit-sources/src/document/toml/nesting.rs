@@ -68,6 +68,7 @@ struct OpenBracket {
 }
 
 impl OpenBracket {
+    /// Returns whether a token closes this bracket. One of the other kind does not.
     fn is_closed_by(&self, kind: TokenKind) -> bool {
         matches!(
             (self.kind, kind),
@@ -78,6 +79,8 @@ impl OpenBracket {
 }
 
 /// The error for brackets that nest too deep; `offset` is that of the outermost.
+///
+/// That is the bracket which was most likely left open. The text is not parsed, so this is the only error.
 fn too_many_open(offset: usize, count: usize) -> SyntaxError {
     let got = format!("a bracket that is not closed before {count} more are open");
     let expected = format!("brackets that are closed, and no more than {MAX_DEPTH} levels");

@@ -88,12 +88,12 @@ impl<'t> Tables<'t> {
         }
     }
 
-    /// Returns the root of the document.
+    /// Returns the root of the document, with everything that was put into it.
     pub(super) fn into_root(self) -> Node<'t> {
         Node { range: ByteRange::new(0, 0), value: Value::Table(self.root) }
     }
 
-    /// Returns the depth of values outside of braces.
+    /// Returns the depth of values outside of braces: the number of levels of the last header.
     pub(super) fn depth(&self) -> usize {
         match self.current {
             CurrentTable::Attached { depth, .. } => depth,
@@ -123,6 +123,8 @@ impl<'t> Tables<'t> {
     }
 
     /// Puts the values after an invalid header into a table outside the document.
+    ///
+    /// They would otherwise end up in the table before, and cause errors about names that the author did not repeat.
     pub(super) fn detach(&mut self, header: Header) {
         let table = Table::new(Origin::Header);
         self.current = CurrentTable::Detached { table, id: header.range.start() };
@@ -152,6 +154,8 @@ impl<'t> Tables<'t> {
     }
 
     /// Puts a value into a table in braces that is not closed yet.
+    ///
+    /// The builder owns that table until its brace is closed, so it is passed in, with its id and its depth.
     pub(super) fn put_inline(
         &mut self,
         (table, id, depth): (&mut Table<'t>, usize, usize),
@@ -201,7 +205,7 @@ struct NameIndex {
     hasher: RandomState,
 }
 
-/// How many entries a table may have to be scanned for a name.
+/// How many entries a table may have to be scanned for a name. Comparing few names is faster than hashing one.
 const MAX_SCANNED: usize = 8;
 
 impl NameIndex {
@@ -220,7 +224,9 @@ impl NameIndex {
         self.hasher.hash_one((id, name))
     }
 
-    /// Appends an entry, and returns its position. The whole table is indexed once it is too large to be scanned.
+    /// Appends an entry, and returns its position.
+    ///
+    /// The whole table is indexed once it is too large to be scanned; after that, each entry as it is added.
     fn add<'t>(&mut self, table: &mut Table<'t>, id: usize, entry: Entry<'t>) -> usize {
         let position = table.len();
         push(&mut table.entries, entry);
