@@ -8,12 +8,14 @@
 //!
 //! This file is below all folders: it imports none of them, and each of them may make an error.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::sync::Arc;
 
 /// The error of this crate's constructors: which value was rejected, and why.
 ///
-/// The predicates distinguish the kinds. [`source`](std::error::Error::source) returns the cause, if there is one.
-/// Cloning is cheap.
+/// The predicates distinguish the kinds. [`source`](StdError::source) returns the cause, if there is one.
+/// Cloning is cheap. `Debug` shows the message and its causes, because that is what a `main` prints that returns it.
 ///
 /// # Examples
 ///
@@ -25,9 +27,48 @@ use std::sync::Arc;
 /// assert!(error.to_string().contains("' ' at byte 3"));
 /// assert!("120".parse::<Percent>().unwrap_err().is_percent());
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(#[from] ErrorKind);
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_report(self, f)
+    }
+}
+
+/// Writes an error and its causes, as a user reads them: the message, and then one indented line per cause. A cause that
+/// the message quotes is left out.
+///
+/// The errors of these crates use it for `Debug`, because a `main` that returns an error prints its `Debug`.
+///
+/// # Errors
+///
+/// Returns an error if `f` does.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::source::Operator;
+///
+/// let error = Operator::matches("(").unwrap_err();
+/// assert_eq!(format!("{error:?}"), "cannot compile the pattern\n\nCaused by:\n    unclosed group");
+/// ```
+pub fn write_report(error: &dyn StdError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let message = error.to_string();
+    f.write_str(&message)?;
+    let (mut cause, mut heading) = (error.source(), "\n\nCaused by:");
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !message.contains(&reason) {
+            // A reason of several lines stays indented as a whole.
+            write!(f, "{heading}\n    {}", reason.replace('\n', "\n    "))?;
+            heading = "";
+        }
+        cause = error.source();
+    }
+    Ok(())
+}
 
 /// The private kinds of [`Error`], each with its message and cause.
 ///

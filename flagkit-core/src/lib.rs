@@ -180,6 +180,7 @@ pub mod source {
 /// ```
 pub mod tooling {
     pub use crate::condition::Verdict;
+    pub use crate::error::write_report;
     pub use crate::evaluate::{Effect, Step};
     pub use crate::model::Part;
     pub use crate::publish::{Change, LoadFailure, SourceState, SourceStatus, StateChange, WarningsChange};

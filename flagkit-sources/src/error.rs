@@ -17,6 +17,7 @@ use std::io;
 use std::sync::Arc;
 
 use flagkit_core::source::{LoadError, Provenance};
+use flagkit_core::tooling::write_report;
 
 /// The error of this crate's functions: what could not be started, restarted or configured.
 ///
@@ -33,9 +34,16 @@ use flagkit_core::source::{LoadError, Provenance};
 /// assert!(error.is_load());
 /// assert_eq!(error.to_string(), "file:/no/such/flags.toml: there is no such file");
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(#[from] ErrorKind);
+
+/// Shows the message and its causes, because that is what a `main` prints that returns the error.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_report(self, f)
+    }
+}
 
 /// The private kinds of [`Error`], each with its message and cause.
 ///
@@ -46,7 +54,7 @@ enum ErrorKind {
     Load(LoadFailures),
     #[error("{provenance}: cannot start a thread for the source")]
     Thread { provenance: Provenance, source: io::Error },
-    #[error("flags are already installed for this process; install them once")]
+    #[error("cannot install the flags: this process has installed flags already")]
     Installed,
     #[error(transparent)]
     Fork(flagkit_core::Error),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::error::write_report;
 use crate::model::FlagSet;
 use crate::model::problem::{Problem, escape_control_chars};
 
@@ -95,9 +96,16 @@ impl From<FlagSet> for Load {
 /// assert_eq!(error.to_string(), "not valid TOML\n  3:1: got `=`, expected a key");
 /// assert!(!error.is_missing());
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct LoadError(Box<Inner>);
+
+/// Shows the message, the problems and the causes, because that is what a `main` prints that returns the error.
+impl fmt::Debug for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_report(self, f)
+    }
+}
 
 /// The contents of a [`LoadError`], boxed because the error is returned by value from every load.
 #[derive(Debug, thiserror::Error)]

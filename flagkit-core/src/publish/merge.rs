@@ -18,7 +18,7 @@ use crate::evaluate::evaluator::{MAX_PREREQUISITE_DEPTH, MAX_PREREQUISITE_PATHS}
 use crate::model::problem::Problem;
 use crate::model::provenance::Provenance;
 use crate::model::{Declaration, EnvKey, Flag, FlagKey, FlagSet, Reference, Variants};
-use crate::publish::origins::Origins;
+use crate::publish::merged_flag::{MergedFlag, layer_index};
 use crate::publish::snapshot::{Declared, Snapshot};
 
 /// One layer as the input of a merge. The store borrows it from its [`Layer`](super::layer::Layer).
@@ -68,24 +68,6 @@ struct Merger<'a> {
     segments: Segments,
     /// The problems found so far, per layer.
     problems: Vec<Vec<Problem>>,
-}
-
-/// What the layers applied so far declare for one key.
-struct MergedFlag {
-    /// The highest layer that declares the key.
-    layer: usize,
-    /// The flag. If the highest declaration is invalid, this is the flag of the layers below: a higher layer inherits
-    /// its salt, attribute and metadata.
-    flag: Option<Flag>,
-    /// Whether the key is dark, because its highest declaration is invalid.
-    is_invalid: bool,
-    /// Whether the flag inherits from an invalid declaration or from none. Only a flag that states that it is off is
-    /// valid then, and no higher layer can inherit from it.
-    is_incomplete: bool,
-    /// Whether the key is invalid because of a reference, so that it keeps the definition of the current snapshot.
-    keep_previous: bool,
-    /// The layers of its parts. `None` if they all come from `layer`.
-    origins: Option<Origins>,
 }
 
 /// The progress of checking the prerequisites of one flag.
@@ -361,57 +343,6 @@ impl Merger<'_> {
         let snapshot = Snapshot::new(self.current.revision() + 1, layers, entries, env_keys.collect(), origins);
         (snapshot, self.problems)
     }
-}
-
-impl MergedFlag {
-    /// Returns a declaration that replaces what the layers below declare for the same key.
-    fn replacing(below: Option<Self>, layer: usize, declaration: &Declaration) -> Self {
-        let below = below.and_then(|below| below.flag);
-        let (flag, is_invalid) = match (declaration, below) {
-            (Declaration::Flag(flag), Some(below)) => (Some(flag.inherit_from(&below)), false),
-            (Declaration::Flag(flag), None) => (Some(flag.clone()), false),
-            (Declaration::Invalid, below) => (below, true),
-        };
-        Self { layer, flag, is_invalid, is_incomplete: false, keep_previous: false, origins: None }
-    }
-
-    /// Returns a flag that inherits from what the layers below declare for the same key.
-    ///
-    /// It is invalid if there is nothing valid below: parts of an older declaration may be what its author removed. A
-    /// flag that states that it is off stays valid, because turning a flag off must always work.
-    fn inheriting(below: Option<Self>, layer: usize, flag: &Flag) -> Self {
-        let is_incomplete = below.as_ref().is_none_or(|below| below.is_invalid || below.is_incomplete);
-        let origins = below.as_ref().map_or(Origins::all(layer_index(layer)), Self::origins);
-        let merged = match below.and_then(|below| below.flag) {
-            Some(below) => flag.inherit_from(&below),
-            None => flag.inherit_from(&Flag::off()),
-        };
-        Self {
-            layer,
-            flag: Some(merged),
-            is_invalid: is_incomplete && !flag.is_disabled(),
-            is_incomplete,
-            keep_previous: false,
-            origins: Some(origins.replaced_by(flag, layer_index(layer))),
-        }
-    }
-
-    fn origins(&self) -> Origins {
-        self.origins.unwrap_or(Origins::all(layer_index(self.layer)))
-    }
-
-    fn valid(&self) -> Option<&Flag> {
-        self.flag.as_ref().filter(|_| !self.is_invalid)
-    }
-
-    fn is_off(&self) -> bool {
-        self.valid().is_some_and(|flag| !flag.is_enabled())
-    }
-}
-
-/// Returns the index of a layer as snapshots store it. There are never that many layers.
-fn layer_index(layer: usize) -> u32 {
-    u32::try_from(layer).unwrap_or(u32::MAX)
 }
 
 fn nothing_to_inherit(key: &str, flag: &Flag) -> Problem {

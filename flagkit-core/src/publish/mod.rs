@@ -9,6 +9,7 @@
 //! - `source`, `publisher`, `signal`, `start_policy`: what the author of a source uses.
 //! - `load`, `status`, `event`: what moves between sources, operators and subscribers.
 //! - `layer`: the last good flags of one source, and its state. `merge`: all layers to one set of compiled flags.
+//!   `merged_flag`: one key during a merge.
 //! - `snapshot`, `indexed_map`, `origins`: the merged flags, immutable, at one revision. `changes`: what differs
 //!   between two of them.
 //! - `snapshot_cell`, `sync`: the atomically swapped snapshot, and the atomics under it.
@@ -22,6 +23,7 @@ pub(crate) mod indexed_map;
 pub(crate) mod layer;
 pub(crate) mod load;
 pub(crate) mod merge;
+mod merged_flag;
 pub(crate) mod origins;
 pub(crate) mod publisher;
 pub(crate) mod signal;

@@ -4,6 +4,7 @@
 //! that does has a binary of its own beside this folder.
 
 mod env_keys;
+mod errors;
 mod keys;
 mod support;
 

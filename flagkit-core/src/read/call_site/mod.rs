@@ -38,13 +38,16 @@
 //!
 //! - `state`: the packed word.
 //! - `registry`: the list of all sites, and the installed flags that they follow.
-//! - `hook`: what the slow path calls in tests.
+//! - `hook`: what the slow path calls in tests. `model`: the loom models.
 
 #[cfg(feature = "testing")]
 pub(crate) mod hook;
+#[cfg(all(test, flagkit_loom))]
+mod model;
 mod registry;
 mod state;
 
+use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
@@ -52,6 +55,7 @@ use self::registry::REGISTRY;
 use self::state::State;
 use crate::bucketing::bucket::Threshold;
 use crate::bucketing::bucketer::SimpleRollout;
+use crate::error::write_report;
 use crate::model::Variant;
 use crate::publish::sync::AtomicU64;
 use crate::read::flags::Flags;
@@ -199,9 +203,15 @@ pub fn install(flags: Flags) -> Result<(), InstallError> {
 }
 
 /// The error of [`install`]: flags are already installed. It carries the flags that were not installed.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("cannot install the flags: this process has installed flags already")]
 pub struct InstallError(Flags);
+
+impl fmt::Debug for InstallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_report(self, f)
+    }
+}
 
 impl InstallError {
     /// Returns the flags that could not be installed.
@@ -218,118 +228,4 @@ pub(crate) fn is_registry_unlocked() -> bool {
 /// Returns the [installed](install) flags, if any.
 pub fn installed() -> Option<&'static Flags> {
     REGISTRY.flags()
-}
-
-#[cfg(all(test, flagkit_loom))]
-mod model {
-    use loom::thread;
-
-    use super::*;
-    use crate::model::key::FlagKey;
-    use crate::model::provenance::Provenance;
-    use crate::model::{Flag, FlagSet};
-    use crate::publish::publisher::Publisher;
-
-    fn set(flag: Flag) -> FlagSet {
-        FlagSet::from_iter([(FlagKey::new("k").expect("a key"), flag)])
-    }
-
-    /// Installs flags for one run of a model, and returns the publisher of their layer.
-    fn installed(flag: Flag) -> Publisher {
-        let flags = Flags::new();
-        let publisher = flags.add_layer(Provenance::new("model:"));
-        publisher.publish(set(flag));
-        assert!(install(flags).is_ok());
-        publisher
-    }
-
-    fn site() -> &'static CallSite {
-        Box::leak(Box::new(CallSite::new("k")))
-    }
-
-    /// Checks the model under all interleavings with at most this many involuntary switches of threads.
-    fn check(switches: usize, model: impl Fn() + Send + Sync + 'static) {
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = Some(switches);
-        builder.check(model);
-    }
-
-    #[test]
-    fn a_site_that_joins_during_a_publish_is_not_left_stale() {
-        check(3, || {
-            let (publisher, site) = (installed(Flag::off()), site());
-            let reader = thread::spawn(move || {
-                let answers = [site.is_on(), site.is_on(), site.is_on()];
-                assert!(answers.is_sorted(), "an older answer after a newer one: {answers:?}");
-            });
-            publisher.publish(set(Flag::on()));
-            reader.join().expect("no panic");
-            assert!(site.is_on());
-            assert_ne!(site.state(), State::UNREGISTERED);
-        });
-    }
-
-    #[test]
-    fn a_site_that_has_joined_follows() {
-        check(3, || {
-            let (publisher, site) = (installed(Flag::off()), site());
-            assert!(!site.is_on());
-            let reader = thread::spawn(move || {
-                let answers = [site.is_on(), site.is_on()];
-                assert!(answers.is_sorted(), "{answers:?}");
-            });
-            publisher.publish(set(Flag::on()));
-            assert!(site.is_on(), "the publisher reads its own flags");
-            reader.join().expect("no panic");
-        });
-    }
-
-    #[test]
-    fn a_seed_is_never_seen_with_the_threshold_of_another() {
-        check(3, || {
-            let part =
-                |salt: &str, percent: &str| Flag::on().with_salt(salt).with_rollout(percent.parse().expect("it"));
-            let (publisher, site) = (installed(part("first", "25")), site());
-            site.is_on_for("u1");
-            let before = site.state();
-            let reader = thread::spawn(move || [site.state(), site.state()]);
-            publisher.publish(set(part("second", "75")));
-            let after = site.state();
-            assert_ne!(before, after);
-            let states = reader.join().expect("no panic");
-            let positions = states.map(|state| [before, after].iter().position(|known| *known == state));
-            assert!(matches!(positions, [Some(0), Some(0 | 1)] | [Some(1), Some(1)]), "{states:?}");
-        });
-    }
-
-    #[test]
-    fn no_older_answer_comes_after_a_newer_one_when_rules_come_and_go() {
-        check(2, || {
-            let evaluated = || Flag::on().with_bucket_by("account").with_rollout("50".parse().expect("it"));
-            let (publisher, site) = (installed(evaluated()), site());
-            assert!(!site.is_on(), "no subject, so no account");
-            let reader = thread::spawn(move || {
-                let answers = [site.is_on(), site.is_on()];
-                // Evaluated, off, on: the last one published is on.
-                assert!(answers.is_sorted(), "{answers:?}");
-            });
-            publisher.publish(set(Flag::off()));
-            publisher.publish(set(Flag::on()));
-            reader.join().expect("no panic");
-            assert!(site.is_on());
-        });
-    }
-
-    #[test]
-    fn two_sites_join_at_once() {
-        check(2, || {
-            let (publisher, first, second) = (installed(Flag::off()), site(), site());
-            let readers = [first, second].map(|site| thread::spawn(move || site.is_on()));
-            publisher.publish(set(Flag::on()));
-            for reader in readers {
-                reader.join().expect("no panic");
-            }
-            assert!(first.is_on() && second.is_on());
-        });
-    }
 }

@@ -1,0 +1,75 @@
+//! One key during a merge: what the layers applied so far declare for it.
+
+use crate::model::{Declaration, Flag};
+use crate::publish::origins::Origins;
+
+/// What the layers applied so far declare for one key.
+///
+/// The merge keeps one per key. Each layer that declares the key replaces it, and the checks mark it as invalid.
+pub(super) struct MergedFlag {
+    /// The highest layer that declares the key.
+    pub(super) layer: usize,
+    /// The flag. If the highest declaration is invalid, this is the flag of the layers below: a higher layer inherits
+    /// its salt, attribute and metadata.
+    pub(super) flag: Option<Flag>,
+    /// Whether the key is dark, because its highest declaration is invalid.
+    pub(super) is_invalid: bool,
+    /// Whether the flag inherits from an invalid declaration or from none. Only a flag that states that it is off is
+    /// valid then, and no higher layer can inherit from it.
+    pub(super) is_incomplete: bool,
+    /// Whether the key is invalid because of a reference, so that it keeps the definition of the current snapshot.
+    pub(super) keep_previous: bool,
+    /// The layers of its parts. `None` if they all come from `layer`.
+    pub(super) origins: Option<Origins>,
+}
+
+impl MergedFlag {
+    /// Returns a declaration that replaces what the layers below declare for the same key.
+    pub(super) fn replacing(below: Option<Self>, layer: usize, declaration: &Declaration) -> Self {
+        let below = below.and_then(|below| below.flag);
+        let (flag, is_invalid) = match (declaration, below) {
+            (Declaration::Flag(flag), Some(below)) => (Some(flag.inherit_from(&below)), false),
+            (Declaration::Flag(flag), None) => (Some(flag.clone()), false),
+            (Declaration::Invalid, below) => (below, true),
+        };
+        Self { layer, flag, is_invalid, is_incomplete: false, keep_previous: false, origins: None }
+    }
+
+    /// Returns a flag that inherits from what the layers below declare for the same key.
+    ///
+    /// It is invalid if there is nothing valid below: parts of an older declaration may be what its author removed. A
+    /// flag that states that it is off stays valid, because turning a flag off must always work.
+    pub(super) fn inheriting(below: Option<Self>, layer: usize, flag: &Flag) -> Self {
+        let is_incomplete = below.as_ref().is_none_or(|below| below.is_invalid || below.is_incomplete);
+        let origins = below.as_ref().map_or(Origins::all(layer_index(layer)), Self::origins);
+        let merged = match below.and_then(|below| below.flag) {
+            Some(below) => flag.inherit_from(&below),
+            None => flag.inherit_from(&Flag::off()),
+        };
+        Self {
+            layer,
+            flag: Some(merged),
+            is_invalid: is_incomplete && !flag.is_disabled(),
+            is_incomplete,
+            keep_previous: false,
+            origins: Some(origins.replaced_by(flag, layer_index(layer))),
+        }
+    }
+
+    pub(super) fn origins(&self) -> Origins {
+        self.origins.unwrap_or(Origins::all(layer_index(self.layer)))
+    }
+
+    pub(super) fn valid(&self) -> Option<&Flag> {
+        self.flag.as_ref().filter(|_| !self.is_invalid)
+    }
+
+    pub(super) fn is_off(&self) -> bool {
+        self.valid().is_some_and(|flag| !flag.is_enabled())
+    }
+}
+
+/// Returns the index of a layer as snapshots store it. There are never that many layers.
+pub(super) fn layer_index(layer: usize) -> u32 {
+    u32::try_from(layer).unwrap_or(u32::MAX)
+}
