@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use flagkit_core::Event;
 use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source, Wake};
 use flagkit_core::tooling::SourceState;
-use flagkit_sources::{Builder, Env, File, Guard, Notify, Readiness};
+use flagkit_sources::{Env, File, Guard, Notify, Readiness};
 use fork::{Fork, fork, waitpid_nohang};
 use support::stub::{self, Stub};
 use support::{Custom, TestDir, document, is_on, lit, wait_until};
@@ -88,7 +88,7 @@ fn the_child_keeps_reading_and_the_parent_keeps_following() {
     folder.write(document("a", true));
     std::fs::write(&other, document("b", false)).expect("written");
     // A poll during the fork holds the lock of the status, see below.
-    let guard = Builder::new()
+    let guard = support::builder()
         .source(File::new(folder.flags()).poll_every(NEVER))
         .source(File::new(&other).poll_every(NEVER))
         .source(Env::from_vars("FLAG_", [("FLAG_X".into(), "on".into())]))
@@ -148,7 +148,7 @@ fn the_child_can_restart_its_sources() {
     folder.write("[flags]\na = false\nx = false\n");
     let stub = Stub::responding(stub::document("v1", "[flags]\nserved = true\n"));
     let custom = Custom { load: || Ok(Load::new(lit(&["steady"]))), run: |_: &Publisher| {} };
-    let guard = Builder::new()
+    let guard = support::builder()
         .source(File::new(folder.flags()))
         .source(stub::eager(&stub.url()).stream(false))
         .source(custom)
@@ -228,7 +228,7 @@ fn a_fork_during_a_change_restarts_or_returns_an_error() {
     let mut guard = Some(busy());
     let mut started = 0;
     for round in 0..100 {
-        let child = run_in_fork(Duration::from_secs(10), || {
+        let child = run_in_fork(support::DEADLINE, || {
             let mut guard = guard.take().expect("it is here");
             let before = guard.flags().snapshot().revision();
             let restarted = guard.restart_after_fork();
@@ -256,7 +256,7 @@ fn a_fork_during_a_change_can_be_read() {
     }
     let guard = busy();
     for round in 0..100 {
-        let child = run_in_fork(Duration::from_secs(10), || check_or(is_on(&guard, "steady"), 1));
+        let child = run_in_fork(support::DEADLINE, || check_or(is_on(&guard, "steady"), 1));
         assert_eq!(child, Some(0), "round {round}");
     }
 }
@@ -272,7 +272,7 @@ fn a_fork_during_a_change_can_report_the_status() {
         // The status lists no source if another thread held the lock.
         let is_stopped =
             || check_or(guard.status().sources.iter().all(|source| source.state == SourceState::Stopped), 1);
-        let child = run_in_fork(Duration::from_secs(10), is_stopped);
+        let child = run_in_fork(support::DEADLINE, is_stopped);
         assert_eq!(child, Some(0), "round {round}");
     }
 }
@@ -285,7 +285,7 @@ fn a_fork_during_a_change_can_drop_the_guard() {
     }
     for round in 0..50 {
         let mut guard = Some(busy());
-        let child = run_in_fork(Duration::from_secs(10), || {
+        let child = run_in_fork(support::DEADLINE, || {
             drop(guard.take());
             Ok(())
         });
@@ -295,7 +295,7 @@ fn a_fork_during_a_change_can_drop_the_guard() {
 
 /// The flags of a source that publishes all the time.
 fn busy() -> Guard {
-    let guard = Builder::new().source(Busy).start().expect("starts");
+    let guard = support::builder().source(Busy).start().expect("starts");
     wait_until("it publishes", || guard.status().sources[0].loads > 10);
     guard
 }

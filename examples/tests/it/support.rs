@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Far longer than any step here needs, so that only a hang reaches it.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Returns the storefront's program. Cargo builds the examples of a package before its tests, in a neighbouring folder.
 pub(crate) fn program() -> PathBuf {

@@ -183,7 +183,8 @@ impl File {
             return REREAD_DELAY;
         }
         let has_all_hints = hints.catch_up();
-        if hints.are_outdated() {
+        let is_written = if hint == WriteHint::Replaced { hints.show_a_write() } else { hints.are_outdated() };
+        if is_written {
             return REREAD_DELAY;
         }
         // A rename proves nothing as long as the event of a later write may be missing.
@@ -243,6 +244,12 @@ impl<'w> Hints<'w> {
     /// Returns whether there is a hint that arrived after the read began.
     fn are_outdated(&self) -> bool {
         self.before_read != self.watcher.map(Watcher::latest_hint)
+    }
+
+    /// Returns whether a hint after the read began is about something other than a rename of the file.
+    fn show_a_write(&self) -> bool {
+        let latest = self.watcher.map(Watcher::latest_hint);
+        self.before_read.zip(latest).is_some_and(|(before, latest)| !before.still_renamed(latest))
     }
 
     /// Waits for the hints of all events so far. Returns whether all have arrived.

@@ -84,6 +84,17 @@ const COALESCE: Duration = Duration::from_millis(100);
 pub(super) struct Hint {
     pub(super) write: WriteHint,
     count: u64,
+    /// How many of the hints are not about a rename of the file.
+    other_count: u64,
+}
+
+impl Hint {
+    /// Returns whether a file that was renamed at this hint is still one that no writer has touched since.
+    ///
+    /// Further renames do not matter: the file that was read is complete, and the next check reads the next one.
+    pub(super) fn still_renamed(self, latest: Self) -> bool {
+        self.other_count == latest.other_count
+    }
 }
 
 impl Watcher {
@@ -94,7 +105,7 @@ impl Watcher {
     /// Returns why the system has no events for this process. The poll is enough then.
     pub(super) fn start(signal: Signal) -> Result<Self, String> {
         // A writer may have the file open since before the watch begins, so this is the first hint.
-        let latest_hint = Hint { write: WriteHint::Open, count: 0 };
+        let latest_hint = Hint { write: WriteHint::Open, count: 0, other_count: 0 };
         let pending =
             Pending { paths: Vec::new(), latest_hint, last_sibling_event: None, dir_moved: false, is_muted: false };
         let receiver = Arc::new(EventReceiver { pending: Mutex::new(pending), signal });
@@ -220,7 +231,9 @@ impl Listener for EventReceiver {
                     let is_file = pending.paths.last() == path;
                     let is_relinked = write == WriteHint::Replaced && !is_file;
                     let write = if is_relinked { WriteHint::Relinked } else { write };
-                    pending.latest_hint = Hint { write, count: pending.latest_hint.count + 1 };
+                    let Hint { count, other_count, .. } = pending.latest_hint;
+                    let other_count = other_count + u64::from(write != WriteHint::Replaced);
+                    pending.latest_hint = Hint { write, count: count + 1, other_count };
                 }
             } else if let Some(path) = path {
                 // Another source of this process may watch a directory that this path does not lead through.

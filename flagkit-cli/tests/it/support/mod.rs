@@ -16,7 +16,7 @@ pub(crate) use terminal::Terminal;
 pub(crate) use transcript::Transcript;
 
 /// The time limit for conditions that normally hold within milliseconds.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Waits until a condition holds.
 #[track_caller]

@@ -214,7 +214,8 @@ fn a_source_that_hangs_is_waited_for_until_the_timeout() {
     assert!(begin.elapsed() < support::DEADLINE / 2, "the start took {:?}", begin.elapsed());
     assert!(begin.elapsed() >= Duration::from_millis(300));
     assert_eq!(status(&guard).state, SourceState::Starting);
-    assert!(is_on(&guard, "checkout") && !is_on(&guard, "late"));
+    wait_until("the other source", || is_on(&guard, "checkout"));
+    assert!(!is_on(&guard, "late"));
     release.send(()).expect("it waits");
     wait_until("it is taken in when it answers", || is_on(&guard, "late"));
 }

@@ -73,7 +73,7 @@ fn a_source_that_does_not_stop_is_abandoned() {
     let deaf = Custom {
         load: || Ok(Load::new(lit(&["steady"]))),
         run: move |publisher: &Publisher| {
-            let _ = released.recv_timeout(support::DEADLINE);
+            let _ = released.recv_timeout(2 * support::DEADLINE);
             publisher.publish(lit(&["too-late"]));
         },
     };

@@ -93,7 +93,12 @@ pub fn poll(path: &Path, interval: Duration) -> Guard {
 }
 
 pub fn start(file: File) -> Guard {
-    Builder::new().source(file).when_invalid(OnFailedStart::StayDark).start().expect("starts dark at worst")
+    builder().source(file).when_invalid(OnFailedStart::StayDark).start().expect("starts dark at worst")
+}
+
+/// A builder with a start that waits for the first loads, also on a machine that is busy with other work.
+pub fn builder() -> Builder {
+    Builder::new().startup_timeout(DEADLINE)
 }
 
 pub fn is_on(guard: &Guard, key: &str) -> bool {
