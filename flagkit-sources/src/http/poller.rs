@@ -55,8 +55,9 @@ use super::client::{Client, Fetched, PollResponse};
 use super::failure::Failure;
 use super::plan::Plan;
 use super::schedule::{PollOutcome, Random, Schedule};
-use super::state::{Accepted, State, contents_digest};
+use super::state::{Accepted, State};
 use crate::cache::CachedDocument;
+use crate::document;
 
 /// The interval of polls without a tag, which return the document even if it is unchanged.
 const UNCONDITIONAL_INTERVAL: Duration = Duration::from_secs(600);
@@ -236,7 +237,7 @@ impl Http {
         let Fetched { bytes, format, tag } = fetched;
         let tag = tag.filter(is_sendable);
         let known = self.state.accepted.as_mut();
-        if let Some(known) = known.filter(|known| known.contents == contents_digest(&bytes)) {
+        if let Some(known) = known.filter(|known| known.contents == document::digest(&bytes)) {
             known.tag = tag;
             self.persist();
             return Ok(None);

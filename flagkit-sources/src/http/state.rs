@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::client::Client;
 use super::schedule::PollOutcome;
 use crate::cache::CachedDocument;
+use crate::document;
 
 /// What a source remembers of its server and of its cache.
 ///
@@ -37,7 +38,7 @@ pub(super) struct State {
 /// They are kept together, so that "not modified" always refers to the document in use.
 #[derive(Debug)]
 pub(super) struct Accepted {
-    /// The digest of its contents, whatever its line endings are. A stream replaces them.
+    /// The digest of its text, without regard to its line ends. A stream replaces CRLF by LF.
     pub(super) contents: u128,
     /// The digest of its bytes, as the cache stores them.
     pub(super) bytes: u128,
@@ -46,40 +47,6 @@ pub(super) struct Accepted {
 
 impl Accepted {
     pub(super) fn new(bytes: &[u8], tag: Option<String>) -> Self {
-        Self { contents: contents_digest(bytes), bytes: xxh3_128(bytes), tag }
-    }
-}
-
-/// Returns the digest of a text with LF line endings.
-///
-/// An event of a stream has no other line endings (HTML Living Standard, section 9.2.6). A document with CRLF would
-/// therefore be published twice: as a response, and as an event.
-pub(super) fn contents_digest(bytes: &[u8]) -> u128 {
-    let mut digest = Xxh3Default::new();
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'\r') {
-        let (line, end) = rest.split_at(at);
-        digest.update(line);
-        digest.update(b"\n");
-        rest = end.strip_prefix(b"\r\n").or_else(|| end.strip_prefix(b"\r")).unwrap_or_default();
-    }
-    digest.update(rest);
-    digest.digest128()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn line_endings_do_not_change_the_digest_of_contents() {
-        let digest = |text: &str| contents_digest(text.as_bytes());
-        for (text, lf) in
-            [("a\r\nb\r\n", "a\nb\n"), ("\ra\r\r\nb\r", "\na\n\nb\n"), ("", ""), ("\r", "\n"), ("a\n\rb", "a\n\nb")]
-        {
-            assert_eq!(digest(text), xxh3_128(lf.as_bytes()), "{text:?}");
-        }
-        assert_ne!(digest("a\r\n"), digest("a\n\n"));
-        assert_ne!(digest("a\r\n"), digest("a"));
+        Self { contents: document::digest(bytes), bytes: xxh3_128(bytes), tag }
     }
 }
