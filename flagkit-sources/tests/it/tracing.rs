@@ -96,5 +96,5 @@ fn an_error_that_lasts_is_one_event() {
     assert_eq!(count("the source is not up to date"), 1, "{lines:#?}");
     assert_eq!(count("the source is up to date"), 2, "{lines:#?}");
     assert!(lines.iter().any(|line| line.starts_with("INFO") && line.contains("keys=\"a\"")), "{lines:#?}");
-    assert!(lines.iter().any(|line| line.starts_with("WARN") && line.contains("1:7")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("WARN") && line.contains("1:1")), "{lines:#?}");
 }

@@ -29,7 +29,8 @@ fn in_the_child(url: &str) {
     folder.write("[flags]\nlocal = false\n");
     let cache = folder.path("flags.cache");
     let http = || eager(url).stream(false).cache(&cache);
-    let guard = Builder::new().source(File::new(folder.flags())).source(http()).start().expect("starts");
+    let builder = Builder::new().source(File::new(folder.flags())).source(http()).startup_timeout(DEADLINE);
+    let guard = builder.start().expect("starts");
     assert!(is_on(&guard, "first"));
     folder.replace("[flags]\nlocal = true\n");
     wait_until("the file is followed", || is_on(&guard, "local"));

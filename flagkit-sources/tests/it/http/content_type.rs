@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::stub::{Stub, answer, document, eager, start};
-use crate::support::{Changes, is_on, last_error, status, wait_until};
+use crate::support::{Changes, DEADLINE, is_on, last_error, status, wait_until};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::document::Format;
 use flagkit_sources::{Builder, Guard, Http, OnFailedStart, Retry};
@@ -84,7 +84,7 @@ fn assert_refused(what: &str, invalid: impl Into<Vec<u8>>, expected: &str) {
     assert_eq!((status(&guard).state, last_error(&guard)), (SourceState::Fresh, None), "{what}");
 
     server.set_response(invalid);
-    let builder = || Builder::new().source(server.patient());
+    let builder = || Builder::new().source(server.patient()).startup_timeout(DEADLINE);
     let error = builder().when_invalid(OnFailedStart::Fail).start().expect_err(what).to_string();
     assert!(error.contains(expected), "{what}: {error}");
     let guard = builder().when_invalid(OnFailedStart::StayDark).start().expect("starts dark");
@@ -172,7 +172,7 @@ fn an_encoding_that_was_not_requested_is_refused() {
 
 #[test]
 fn unreadable_text_is_no_document() {
-    assert_refused("no end", answer("200 OK", TOML, "[flags\na = false\n"), "1:7");
+    assert_refused("no end", answer("200 OK", TOML, "[flags\na = false\n"), "1:1");
     assert_refused("JSON as TOML", answer("200 OK", TOML, "{\"flags\": {\"evil\": true}}"), "not well-formed TOML");
     assert_refused("TOML as JSON", answer("200 OK", "content-type: application/json\r\n", EVIL), "JSON");
     assert_refused("twice", answer("200 OK", TOML, "[flags]\nevil = true\nevil = false\n"), "3:1");

@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, TcpListener};
 
 use crate::support::stub::{Stub, answer, document, eager, own_address};
-use crate::support::{TestDir, is_on, wait_until};
+use crate::support::{DEADLINE, TestDir, is_on, wait_until};
 use flagkit_core::source::ErrorKind;
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Builder, File, Guard, OnFailedStart, Readiness};
@@ -18,7 +18,7 @@ fn unused_address() -> SocketAddr {
 fn builder(folder: &TestDir, address: SocketAddr) -> Builder {
     folder.write("[flags]\na = true\n");
     let http = eager(&format!("http://{address}/flags.toml"));
-    Builder::new().source(File::new(folder.flags())).source(http)
+    Builder::new().source(File::new(folder.flags())).source(http).startup_timeout(DEADLINE)
 }
 
 fn kind(guard: &Guard) -> Option<ErrorKind> {

@@ -39,7 +39,7 @@ fn an_invalid_document_keeps_the_tag_of_the_last_good_one() {
     let guard = start(eager(&stub.url()));
     assert!(is_on(&guard, "a"));
     wait_for_state(&guard, SourceState::Stale);
-    assert!(is_on(&guard, "a") && last_error(&guard).expect("an error").contains("1:7"));
+    assert!(is_on(&guard, "a") && last_error(&guard).expect("an error").contains("1:1"));
     wait_until("the third version", || !is_on(&guard, "a"));
     wait_until("polls after it", || stub.polls().len() >= 7);
     let tag = |name: &str| Some(format!("\"{name}\""));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::nginx::{Logged, Nginx};
 use crate::support::stub::{eager, start};
@@ -42,12 +42,37 @@ fn changes_within_a_second_are_all_seen() {
     let text = |number| format!("[flags]\nalways = true\nversion-{number} = true\n");
     nginx.write("flags.toml", &text(100));
     let guard = start(eager(&nginx.url("/flags.toml")));
+    let started = Instant::now();
     for number in 100..140 {
         nginx.replace("flags.toml", &text(number));
         wait_for_version(&guard, number);
     }
     let tags: HashSet<String> = polls(&nginx).into_iter().map(|logged| logged.tag).collect();
-    assert!(tags.len() < 40, "nginx gave each document its own tag, so this proves nothing");
+    // Forty changes in less time share a second, whatever the machine does meanwhile.
+    let is_slow = started.elapsed() >= Duration::from_secs(39);
+    assert!(tags.len() < 40 || is_slow, "nginx gave each document its own tag, so this proves nothing");
+}
+
+/// The times of the files lie in the future, as after a correction of the clock, and are all the same.
+#[test]
+fn documents_with_one_tag_are_all_seen() {
+    let Some(nginx) = Nginx::start("", "") else { return };
+    let text = |number| format!("[flags]\nalways = true\nversion-{number} = true\n");
+    let future = SystemTime::now() + Duration::from_secs(36_000);
+    let replace = |number| {
+        nginx.write("next.toml", &text(number));
+        let file = File::options().write(true).open(nginx.served("next.toml")).expect("it is there");
+        file.set_modified(future).expect("it is ours");
+        fs::rename(nginx.served("next.toml"), nginx.served("flags.toml")).expect("it can be moved");
+    };
+    replace(100);
+    let guard = start(eager(&nginx.url("/flags.toml")));
+    for number in 100..120 {
+        replace(number);
+        wait_for_version(&guard, number);
+    }
+    let tags: HashSet<String> = polls(&nginx).into_iter().map(|logged| logged.tag).collect();
+    assert_eq!(tags.len(), 1, "{tags:?}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn all_of(guard: &Guard) -> String {
 /// show the secret.
 fn assert_runs_silently(what: &str, http: Http, tries: u64) -> String {
     assert_debug_is_silent(what, &http);
-    let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark);
+    let builder = Builder::new().source(http).when_invalid(OnFailedStart::StayDark).startup_timeout(support::DEADLINE);
     assert_debug_is_silent(what, &builder);
     let guard = builder.start().expect("starts dark at the worst");
     let reported = Arc::new(Mutex::new(String::new()));
@@ -96,7 +96,8 @@ fn assert_runs_silently(what: &str, http: Http, tries: u64) -> String {
 /// Expects that the start fails and that the error shows no secret.
 fn assert_refuses_silently(what: &str, http: Http) -> String {
     let builder = Builder::new().source(http).when_invalid(OnFailedStart::Fail).when_missing(OnFailedStart::Fail);
-    let error = builder.when_unreachable(OnFailedStart::Fail).start().expect_err(what);
+    let error =
+        builder.when_unreachable(OnFailedStart::Fail).startup_timeout(support::DEADLINE).start().expect_err(what);
     let mut all = shown(&error);
     for (provenance, error) in error.failures() {
         let _ = write!(all, " {provenance} {}", shown(&**error));

@@ -325,7 +325,7 @@ fn a_start_that_may_fail_returns_the_first_error() {
                 ErrorKind::Unreachable => unreachable = start,
                 ErrorKind::Invalid => invalid = start,
             }
-            let builder = Builder::new().source(server.patient());
+            let builder = Builder::new().source(server.patient()).startup_timeout(support::DEADLINE);
             builder.when_missing(missing).when_unreachable(unreachable).when_invalid(invalid)
         };
         let error = builder(OnFailedStart::Fail, OnFailedStart::StayDark).start().expect_err("it is to refuse");

@@ -198,7 +198,7 @@ fn a_document_that_is_refused_leaves_the_stream_open_for_a_good_one() {
     wait_until("a stream", || server.open() == 1);
     server.send(chunk(&event("v2", "[flags\na = false\n")));
     wait_for_state(&guard, SourceState::Stale);
-    assert!(is_on(&guard, "a") && last_error(&guard).expect("an error").contains("1:7"));
+    assert!(is_on(&guard, "a") && last_error(&guard).expect("an error").contains("1:1"));
     // A live server does not make its document valid.
     let confirmations = status(&guard).unchanged;
     (0..20).for_each(|_| server.send(chunk(HEARTBEAT)));

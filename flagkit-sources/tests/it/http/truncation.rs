@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::stub::{Stub, answer, document, start};
+use crate::support::stub::{Stub, answer, document, eager, start};
 use crate::support::{self, Changes, is_on, last_error, status, wait_until};
 use flagkit_sources::{Http, Retry};
 
@@ -23,7 +23,7 @@ fn impatient(url: &str) -> Http {
     let mut retry = Retry::default();
     let at_once = Duration::from_millis(1);
     (retry.transient, retry.permanent) = ((at_once, at_once), (at_once, at_once));
-    Http::new(url).expect("a URL").poll_every(Duration::from_millis(10)).retry(retry).stream(false).use_proxy(false)
+    eager(url).poll_every(Duration::from_millis(10)).retry(retry).stream(false)
 }
 
 fn with_length(headers: &str, body: &[u8]) -> Vec<u8> {
