@@ -73,3 +73,13 @@ fn watch_prints_a_line_for_a_change() {
     let line: serde_json::Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
     assert!(line.is_object(), "{line}");
 }
+
+#[test]
+fn the_gates_on_the_page_of_the_command_are_valid() {
+    let page = Page::read("docs/cli.md");
+    let gates = page.blocks().find(|block| block.contains("[gate.standard]")).expect("gates");
+    let folder = repository();
+    folder.write("flags.toml", &format!("{}\n{gates}", folder.read("flags.toml")));
+    let ran = folder.run(&["check"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}

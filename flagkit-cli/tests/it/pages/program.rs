@@ -27,14 +27,19 @@ fn project() -> Folder {
     folder
 }
 
-fn run(folder: &Folder, variable: Option<(&str, &str)>) -> Output {
+/// Cargo in the project, with results in a folder that all projects share. `arguments` begin with the subcommand.
+fn cargo(folder: &Folder, arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(folder.root()).args(["run", "--offline", "--quiet", "--color", "never"]);
+    command.current_dir(folder.root()).args(arguments).args(["--offline", "--quiet", "--color", "never"]);
     command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("walk"));
     command.env_remove("FLAGKIT_MANIFEST").env_remove("RUST_BACKTRACE").env_remove("FLAG_NEW_CHECKOUT");
-    command.envs(variable);
-    command.output().expect("cargo runs")
+    command
+}
+
+/// Runs the program, with one environment variable.
+fn run(folder: &Folder, variable: Option<(&str, &str)>) -> Output {
+    cargo(folder, &["run"]).envs(variable).output().expect("cargo runs")
 }
 
 #[track_caller]
@@ -97,4 +102,20 @@ fn the_command_in_a_compile_error_declares_the_flag() {
         let error = String::from_utf8_lossy(&run(&folder, variable).stderr).into_owned();
         assert!(!error.contains("cannot find the flag"), "{error}");
     }
+}
+
+/// The test in docs/testing.md that evaluates the project's own file.
+#[test]
+fn the_test_of_rules_on_the_testing_page_runs() {
+    let folder = project();
+    let page = Page::read("docs/testing.md");
+    let code = page.blocks().find(|block| block.contains("include_bytes!(\"../flags.toml\")")).expect("the code");
+    let (imports, code): (Vec<&str>, Vec<&str>) = code.lines().partition(|line| line.starts_with("use "));
+    let (imports, code) = (imports.join("\n"), code.join("\n    "));
+    let result = "Result<(), Box<dyn std::error::Error>>";
+    let test = format!("{imports}\n#[test]\nfn rules() -> {result} {{\n    {code}\n    Ok(())\n}}\n");
+    folder.write("tests/flags.rs", &test);
+    let output = cargo(&folder, &["test", "--test", "flags"]).output().expect("cargo runs");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("1 passed"), "{out}\n{err}");
 }
