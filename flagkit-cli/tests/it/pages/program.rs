@@ -119,3 +119,16 @@ fn the_test_of_rules_on_the_testing_page_runs() {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && out.contains("1 passed"), "{out}\n{err}");
 }
+
+/// The error that `main` returns is for people.
+#[test]
+fn an_invalid_file_ends_the_program_with_every_problem() {
+    let folder = project();
+    folder.write("flags.toml", &folder.read("flags.toml").replace("new-checkout = false", "new-checkout = = true"));
+    // The file is invalid, so the keys cannot be checked.
+    let output = run(&folder, Some(("FLAGKIT_MANIFEST", "off")));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && error.starts_with("Error: "), "{error}");
+    assert!(error.contains("flags.toml") && error.contains("3:16"), "{error}");
+    assert!(!error.contains("ErrorKind") && !error.contains("Load("), "it reads like `Display`: {error}");
+}
