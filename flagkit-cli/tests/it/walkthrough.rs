@@ -214,11 +214,11 @@ fn release_to_a_tenth(folder: &Folder, shop: &Storefront, off: &str) -> (String,
     assert_eq!(folder.read("flags.toml"), off);
 
     let mut terminal = folder.terminal(&["go", "search-v2", "--to", "10"]);
-    terminal.wait_for("Type search-v2 to confirm: ");
+    terminal.wait_for("Type search-v2 to let it be seen: ");
     assert!(terminal.shown().contains("10% of all subjects will see it"), "{}", terminal.shown());
     assert_eq!(shop.seen_by(50), 0, "not before the confirmation");
     terminal.answer("search-v2");
-    terminal.wait_for("Type yes to keep the change: ");
+    terminal.wait_for("Type yes to keep it: ");
     assert!(terminal.shown().contains(&format!("http://{}/?user=user-1", shop.address)));
     terminal.answer("yes");
     let (code, shown) = terminal.end();
@@ -236,7 +236,7 @@ fn release_to_a_tenth(folder: &Folder, shop: &Storefront, off: &str) -> (String,
 /// Releases the flag to 50%. A check fails after the change, so the change is undone.
 fn fail_at_a_half(folder: &Folder, shop: &Storefront, visitor: &str, tenth: &str) {
     let mut terminal = folder.terminal(&["go", "search-v2"]);
-    terminal.wait_for("Type search-v2 to confirm: ");
+    terminal.wait_for("Type search-v2 to let it be seen: ");
     assert!(terminal.shown().contains("50% of all subjects will see it, up from 10%"), "{}", terminal.shown());
     terminal.answer("search-v2");
     let (code, shown) = terminal.end();

@@ -128,7 +128,7 @@ impl PlannedChange<'_> {
         }
         terminal::print(summary);
         let name = self.name();
-        let message = match terminal::prompt(&format!("Type {} to confirm: ", styled(BOLD, name))) {
+        let message = match terminal::prompt(&format!("Type {} to let it be seen: ", styled(BOLD, name))) {
             Some(typed) if typed == name => return Ok(()),
             Some(typed) => format!("not confirmed: got {typed:?}, expected {name:?}; nothing was written"),
             None => "not confirmed: the input ended; nothing was written".to_owned(),

@@ -39,7 +39,7 @@ impl PlannedChange<'_> {
         }
         let pages: String = gate.look.iter().map(|page| "  ".to_owned() + page + "\n").collect();
         terminal::print(&format!("\n{} is now {}. Review it here:\n{pages}", self.name(), self.to));
-        let question = "Type yes to keep the change: ";
+        let question = "Type yes to keep it: ";
         // Input from before the review does not confirm it.
         terminal::discard_input();
         match interrupts.run_interruptible(move || terminal::prompt(question)) {

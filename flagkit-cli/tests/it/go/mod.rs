@@ -17,7 +17,7 @@ fn gated(server: &Server, more: &str) -> Folder {
 fn a_person_confirms_with_the_name() {
     let folder = Folder::with("flags.toml", FLAGS);
     let mut terminal = folder.terminal(&["go", "plain", "--to", "10"]);
-    terminal.wait_for("Type plain to confirm: ");
+    terminal.wait_for("Type plain to let it be seen: ");
     assert_eq!(folder.read("flags.toml"), FLAGS, "nothing is written before the confirmation");
     assert!(terminal.shown().contains("10% of all subjects will see it"), "{}", terminal.shown());
     terminal.answer("plain");
@@ -121,7 +121,7 @@ fn a_review_ends_with_yes_or_no() {
         let mut terminal = folder.terminal(&["go", "gated"]);
         terminal.wait_for("Type gated");
         terminal.answer("gated");
-        terminal.wait_for("Type yes to keep the change");
+        terminal.wait_for("Type yes to keep it");
         assert!(terminal.shown().contains("http://shop.example/"));
         terminal.answer(answer);
         let (ended, screen) = terminal.end();
