@@ -1,4 +1,4 @@
-//! Environments: which files are judged, and `--env` of the commands that read.
+//! Environments: which files are checked, and `--env` of the commands that read.
 
 use crate::support::Folder;
 

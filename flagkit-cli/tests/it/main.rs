@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+mod audience;
+mod author;
 mod commands;
 mod concurrency;
 mod differential;

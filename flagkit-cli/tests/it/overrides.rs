@@ -32,7 +32,10 @@ fn a_variable_of_no_flag_is_reported_with_the_right_one() {
         run(&folder, &[("SHOP_NEW_CHEKOUT", "off")], &["list", "--source", "file:flags.toml", "--source", "env:SHOP_"]);
     assert!(ran.out.contains("did you mean SHOP_NEW_CHECKOUT?"), "{ran:?}");
     let ran = run(&folder, &[("FLAG_NEW_CHEKOUT", "off")], &["--json", "list"]);
-    assert!(ran.out.contains("\"warnings\":[\"FLAG_NEW_CHEKOUT overrides no declared flag\"]"), "{ran:?}");
+    assert!(
+        ran.out.contains("FLAG_NEW_CHEKOUT overrides no declared flag; did you mean FLAG_NEW_CHECKOUT?\"]"),
+        "{ran:?}"
+    );
 }
 
 #[test]
