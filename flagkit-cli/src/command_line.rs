@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use crate::roots::FLAG_FILE;
+use crate::location::FLAG_FILE;
 
 /// A `flagkit` command line for a flag file, and for an environment if there is one.
 ///

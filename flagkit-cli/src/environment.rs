@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use flagkit_sources::document::tree::nearest;
 
-use crate::project::parent_dir;
+use crate::file::parent_dir;
 use crate::report::{Exit, Failure, Result};
 
 /// Words in the names of files that people copy, and that no program reads.

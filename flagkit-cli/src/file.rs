@@ -69,6 +69,14 @@ fn open_error(path: &Path, error: io::Error) -> ReadError {
     }
 }
 
+/// Returns the folder of a file.
+pub(crate) fn parent_dir(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
 /// Returns the target of a symbolic link that leads to nothing.
 pub(crate) fn dangling_target(path: &Path) -> Option<PathBuf> {
     let target = fs::read_link(path).ok()?;

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cli::Format;
-use crate::project::parent_dir;
-use crate::roots::{absolute, repository};
+use crate::file::parent_dir;
+use crate::location::{absolute, repository};
 use crate::terminal::{BAD, BOLD, DIM, WARN, styled};
 
 /// One thing to fix, with its location.

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::project::{Document, empty, parent_dir};
+use crate::file::parent_dir;
+use crate::project::{Document, empty};
 use crate::report::{Failure, Result};
 
 fn run(file: &Path, arguments: &[&str]) -> Result<Output> {

@@ -13,7 +13,8 @@
 //! cli ──▶ commands ──▶ Report | Failure ──▶ text, or the envelope of --json
 //!            │
 //!            ├── project, tree, sources, subject  input: files, layers, subjects
-//!            ├── gate, probe, usage, findings     requirements, and findings
+//!            ├── gate, probe, usage, findings     requirements, uses in code, and findings
+//!            ├── environment, roots, overrides    the files and folders of a project, and variables
 //!            ├── difference, state, names         the effect of a change, and the state of a flag
 //!            └── edit, write, journal             output: one edit, one rename, one line of the log
 //! ```
@@ -36,6 +37,7 @@ mod gate;
 mod git;
 mod interrupts;
 mod journal;
+mod location;
 mod names;
 mod overrides;
 mod probe;

@@ -117,14 +117,6 @@ fn revert_all_help(file: &Path, env: Option<&str>) -> String {
     format!("`{revert}` turns everything off, whatever the file contains")
 }
 
-/// Returns the folder of a file.
-pub(crate) fn parent_dir(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
-}
-
 /// Returns the SHA-256 of exact content, in hexadecimal.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

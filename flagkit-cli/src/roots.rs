@@ -1,19 +1,16 @@
-//! The folders of a project: the repository, and the folders with the code that reads the flags of a file.
+//! The folders of a project: those with the code that reads the flags of a file, and those with files that start it.
 
 use std::env;
-use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use flagkit_sources::document::Format;
+use flagkit_core::source::Location;
 use flagkit_sources::document::tree::{Lines, parse};
 use serde::Deserialize;
 
-use crate::gate::GateError;
-use crate::project::{Document, parent_dir};
+use crate::file::parent_dir;
+use crate::location::{FLAG_FILE, absolute, is_flag_file, repository, shown};
+use crate::project::Document;
 use crate::tree::{self, BYTE_ORDER_MARK};
-
-/// The name of a flag file, unless `--file` gives another.
-pub(crate) const FLAG_FILE: &str = "flags.toml";
 
 /// The table `[project]` of a flag file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,11 +20,19 @@ pub(crate) struct Settings {
     sources: Option<Vec<PathBuf>>,
 }
 
+/// An error in the table, with its location.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct SettingsError {
+    pub(crate) location: Location,
+    message: String,
+}
+
 impl Settings {
     /// Parses the table of a document. A document without the table has the default settings.
-    pub(crate) fn parse(document: &Document) -> Result<Self, GateError> {
+    pub(crate) fn parse(document: &Document) -> Result<Self, SettingsError> {
         let text = document.text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&document.text);
-        let at = |offset, message| GateError { location: Some(Lines::new(text).location(offset)), message };
+        let at = |offset, message| SettingsError { location: Lines::new(text).location(offset), message };
         let root = parse(document.format(), text).map_err(|error| at(0, error.to_string()))?;
         let Some(entry) = root.as_table().and_then(|root| root.entry("project")) else { return Ok(Self::default()) };
         let settings: Self =
@@ -113,64 +118,5 @@ impl Roots {
             _ => folder.display().to_string(),
         });
         names.collect::<Vec<_>>().join(" or ")
-    }
-}
-
-/// Returns whether a file named `flags.toml` is ours. Other tools use the name too, for documents without `[flags]`.
-fn is_flag_file(path: &Path) -> bool {
-    let Ok(text) = fs::read_to_string(path) else { return true };
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
-    let root = parse(Format::from_path(path), text);
-    // An invalid document may be ours, and ignoring it would use the flags of another folder.
-    root.map_or(true, |root| root.as_table().is_some_and(|root| root.entry("flags").is_some()))
-}
-
-/// Returns the flag file to use: the given one, or else the nearest `flags.toml` from the working folder upwards.
-///
-/// As git does, the search ends at the folder of the repository.
-pub(crate) fn locate(given: Option<PathBuf>) -> PathBuf {
-    let default = || PathBuf::from(FLAG_FILE);
-    if let Some(path) = given {
-        return path;
-    }
-    let Ok(working) = env::current_dir() else { return default() };
-    let top = repository(&working);
-    let folders = working.ancestors().take_while(|folder| top.as_ref().is_none_or(|top| folder.starts_with(top)));
-    let mut paths = folders.enumerate().map(|(ups, folder)| (ups, folder.join(FLAG_FILE)));
-    let found = paths.find(|(_, path)| path.is_file() && is_flag_file(path));
-    found.map_or_else(default, |(ups, _)| (0..ups).map(|_| "..").chain([FLAG_FILE]).collect())
-}
-
-/// Returns the folder of the git repository that contains a folder.
-pub(crate) fn repository(folder: &Path) -> Option<PathBuf> {
-    absolute(folder).ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
-}
-
-/// Returns the absolute path, without `.` and `..`.
-pub(crate) fn absolute(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    path.components().fold(PathBuf::new(), |mut clean, component| {
-        match component {
-            Component::ParentDir => drop(clean.pop()),
-            Component::CurDir => {}
-            other => clean.push(other),
-        }
-        clean
-    })
-}
-
-/// Returns a path for messages: relative to the working folder, unless the path of the flag file is absolute.
-fn shown(path: &Path, file: &Path) -> PathBuf {
-    let clean = absolute(path);
-    let Ok(working) = env::current_dir() else { return clean };
-    let above = (0_usize..).zip(working.ancestors()).find(|(_, above)| clean.starts_with(above));
-    match above {
-        Some((ups, above)) if file.is_relative() => {
-            let ups = std::iter::repeat_n(Path::new(".."), ups);
-            let below = clean.strip_prefix(above).ok().filter(|below| !below.as_os_str().is_empty());
-            let relative: PathBuf = ups.chain(below).collect();
-            if relative.as_os_str().is_empty() { PathBuf::from(".") } else { relative }
-        }
-        _ => clean,
     }
 }

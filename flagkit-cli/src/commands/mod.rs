@@ -24,9 +24,9 @@ use self::diff::DiffArgs;
 use crate::cli::{Cli, Command};
 use crate::command_line::CommandLine;
 use crate::environment::environment_file;
+use crate::location::{FLAG_FILE, locate};
 use crate::project::Document;
 use crate::report::{Exit, Failure, Report, Result};
-use crate::roots::{FLAG_FILE, locate};
 use crate::write::finish_interrupted;
 
 /// Runs the command of a command line.

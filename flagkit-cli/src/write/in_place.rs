@@ -32,7 +32,8 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::state_folder;
-use crate::project::{digest, parent_dir};
+use crate::file::parent_dir;
+use crate::project::digest;
 
 /// The prefix of the names of copies.
 const PREFIX: &str = ".flagkit-copy-";

@@ -83,7 +83,8 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
     let journal = Journal::read(file)?;
     age::check_age(&document, &locations, &journal, &mut findings);
     let settings = Settings::parse(&document).unwrap_or_else(|error| {
-        findings.push(gate_finding(file, error));
+        let message = error.to_string();
+        findings.push(gate_finding(file, GateError { location: Some(error.location), message }));
         Settings::default()
     });
     let roots = Roots::new(file, &settings);

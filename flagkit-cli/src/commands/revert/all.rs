@@ -10,8 +10,9 @@ use serde_json::json;
 use super::layers::{Layer, Layers};
 use super::{Change, RevertArgs, elsewhere};
 use crate::edit;
+use crate::file::parent_dir;
 use crate::journal::{Journal, Transition};
-use crate::project::{Document, digest, format, parent_dir};
+use crate::project::{Document, digest, format};
 use crate::report::{Report, Result};
 use crate::state::State;
 
