@@ -24,8 +24,7 @@ use self::attributes::{Attributes, Lost};
 use self::in_place::OnInterruption;
 pub(crate) use self::in_place::finish_interrupted;
 use self::in_place::private_folder;
-use crate::file::parent_dir;
-use crate::file::{ReadError, check_regular, read};
+use crate::file::{ReadError, check_regular, parent_dir, read};
 use crate::project::{digest, unreadable};
 use crate::report::{Exit, Failure, Result};
 
