@@ -154,9 +154,9 @@ impl Builder {
 
     /// Writes nothing to standard error.
     ///
-    /// By default a start that leaves flags dark, because a source has not loaded, writes one line for each such source.
-    /// It does so once per process, and not if there is a subscriber of the crate `tracing` (feature `tracing`), which
-    /// receives an event instead.
+    /// By default a start that leaves flags dark, because a source has not loaded, writes one line for each such
+    /// source. It does so once per process, and not if there is a subscriber of the crate `tracing` (feature
+    /// `tracing`), which receives an event instead.
     pub fn quiet(mut self) -> Self {
         self.fallback = Fallback::Nowhere;
         self

@@ -11,9 +11,9 @@
 //! synced, and renamed over the old one. So the file always holds one whole version, even if a writer is killed. A read
 //! checks the digest, and ignores a file that does not match.
 //!
-//! The directory may be one that other users can write, and a document may turn flags on. So every access opens the path
-//! without blocking and checks the open file before it reads or writes: a regular file of this user or the superuser,
-//! that no other user may write, and not too large.
+//! The directory may be one that other users can write, and a document may turn flags on. So every access opens the
+//! path without blocking and checks the open file before it reads or writes: a regular file of this user or the
+//! superuser, that no other user may write, and not too large.
 //!
 //! ```text
 //! flagkit 1

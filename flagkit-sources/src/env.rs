@@ -33,8 +33,8 @@ use crate::document::tree::nearest;
 /// Any other value is a problem in the status, and the flag is dark, because dark is safe and the intended value is
 /// unknown. A name or value that is not UTF-8 is a problem too.
 ///
-/// A variable that overrides no declared flag is a warning in the status: its name is probably misspelled. It applies to
-/// every key with that spelling nevertheless, so variables work without a file.
+/// A variable that overrides no declared flag is a warning in the status: its name is probably misspelled. It applies
+/// to every key with that spelling nevertheless, so variables work without a file.
 ///
 /// Other processes cannot change the environment of a process, so it is read once, when the source is created.
 ///
@@ -108,7 +108,8 @@ impl Source for Env {
 ///
 /// # Errors
 ///
-/// Returns a problem if the rest of the name is not a key in upper case. Its help has the correct name, if there is one.
+/// Returns a problem if the rest of the name is not a key in upper case. Its help has the correct name, if there is
+/// one.
 fn env_key(prefix: &str, name: &OsStr) -> Result<EnvKey, Problem> {
     let shown = name.to_string_lossy();
     let key = shown.get(prefix.len()..).unwrap_or_default();

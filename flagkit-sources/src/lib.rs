@@ -38,8 +38,10 @@
 //! # Threads
 //!
 //! Each source has one thread, named `flagkit-file`, `flagkit-env` and so on. The thread of the environment ends after
-//! its load. An open stream of a server has a second thread, named `flagkit-stream`. One thread of `notify` serves all files. Dropping the [`Guard`] stops all threads and joins those of the
-//! sources; the thread of `notify` ends a moment later. There is no async runtime.
+//! its load. An open stream of a server has a second thread, named `flagkit-stream`. One thread of `notify` serves all
+//! files; before a changed file is published, a thread named `flagkit-events` waits for it for a moment. Dropping the
+//! [`Guard`] stops all threads and joins those of the sources; the thread of `notify` ends a moment later. There is no
+//! async runtime.
 //!
 //! # Features
 //!

@@ -36,6 +36,8 @@ pub(crate) struct Overrides {
 }
 
 /// One layer of environment variables.
+///
+/// Its publisher is the one of the source. An [`Env`](crate::Env) sets no warnings by itself.
 struct EnvLayer {
     provenance: Provenance,
     publisher: Arc<Publisher>,
@@ -82,6 +84,7 @@ impl Overrides {
         subscription
     }
 
+    /// Sets the warnings of each layer with other undeclared keys than the last time.
     fn refresh(&self) {
         let snapshot = self.flags.snapshot();
         for layer in &self.layers {
@@ -102,6 +105,7 @@ impl Overrides {
 }
 
 impl EnvLayer {
+    /// Ignores poisoning, because no code under this lock panics halfway through a change.
     fn reported(&self) -> MutexGuard<'_, BTreeSet<EnvKey>> {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -129,6 +133,9 @@ impl EnvLayer {
         }
     }
 
+    /// Returns the warnings about these keys: one for each, but not too many.
+    ///
+    /// A search for a similar key compares it with all flags, so only the first few have a suggestion.
     fn warnings(&self, undeclared: &BTreeSet<EnvKey>, snapshot: &Snapshot) -> Vec<String> {
         let prefix = self.provenance.as_str().strip_prefix(SCHEME).unwrap_or_default();
         let known: Vec<EnvKey> =

@@ -12,6 +12,11 @@
 //! reports.
 //!
 //! The fingerprints before and after the read show whether a write fell between the two. A caller reads again then.
+//!
+//! # Limits
+//!
+//! A read of a network file system may block for as long as its server does not respond. The flags are read meanwhile
+//! as before, because only the thread of this source waits.
 
 use std::fs;
 use std::io::{self, Read, Seek};

@@ -1,4 +1,18 @@
 //! Detects without reading it that a file has not changed, and that a directory is still the same one.
+//!
+//! # The problem
+//!
+//! A poll every two seconds must not read a file of megabytes each time. But no single number of its metadata shows
+//! every change: a rewrite may keep the size, a copy may bring an older date, and a program may restore the date.
+//!
+//! # The idea
+//!
+//! All numbers together change with every write, once the clock of the file system has moved on. So a [`Fingerprint`]
+//! is trusted only if the last change is older than a tick of that clock.
+//!
+//! # Limits
+//!
+//! A write through a memory map may change no number for a while. A full read every 30 seconds covers it.
 
 use std::fs::Metadata;
 use std::time::{Duration, SystemTime};
@@ -25,6 +39,7 @@ pub(super) struct Fingerprint {
 const TICK: Duration = Duration::from_millis(100);
 
 impl Fingerprint {
+    /// Returns the fingerprint of a file with this metadata. Takes no further system call.
     pub(super) fn of(metadata: &Metadata) -> Self {
         #[cfg(unix)]
         use std::os::unix::fs::MetadataExt;
@@ -46,6 +61,7 @@ impl Fingerprint {
         self.last_touched().is_none_or(near)
     }
 
+    /// Returns the time of the last change: of the contents, of the metadata, or by a rename.
     #[cfg(unix)]
     fn last_touched(&self) -> Option<SystemTime> {
         let (seconds, nanoseconds) = self.changed;

@@ -159,6 +159,9 @@ impl File {
     }
 
     /// Returns how long to wait until the contents are complete and a report is allowed; zero if both hold.
+    ///
+    /// `hints` are those from before the read. Contents are complete if they have stayed the same for the time that the
+    /// hint requires, and if no event that happened meanwhile is about a write.
     fn settle(
         &mut self,
         digest: Digest,
@@ -233,10 +236,12 @@ struct Hints<'w> {
 }
 
 impl<'w> Hints<'w> {
+    /// Returns the hint of now. The caller reads the file after that.
     fn before_read(watcher: Option<&'w Watcher>) -> Self {
         Self { watcher, before_read: watcher.map(Watcher::latest_hint) }
     }
 
+    /// Returns how the file was last written before the read.
     fn write(&self) -> WriteHint {
         self.before_read.map_or(WriteHint::None, |hint| hint.write)
     }
@@ -267,7 +272,8 @@ impl<'w> Hints<'w> {
 
 /// The events for one file, or why there are none.
 ///
-/// The loop owns it and refreshes it before each check.
+/// The loop owns it and refreshes it before each check. Without events the loop continues with polls only, so no
+/// failure here is an error of the source; it is a warning.
 #[derive(Default)]
 struct Events {
     watcher: Option<Watcher>,

@@ -115,8 +115,8 @@ pub enum Notify {
 impl File {
     /// Follows the file at this path.
     ///
-    /// The path is made absolute now, and errors and the status show it like that. Its symbolic links are resolved again
-    /// at every check.
+    /// The path is made absolute now, and errors and the status show it like that. Its symbolic links are resolved
+    /// again at every check.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let spelled = path.into();
         Self {

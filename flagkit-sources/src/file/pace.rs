@@ -3,8 +3,8 @@
 //! # The problem
 //!
 //! Any user who may change the mode, the times or a link of the file causes an event for each such change, ten thousand
-//! a second if they like. None of them changes the contents. A source that checks the file for each of them uses most of
-//! a core.
+//! a second if they like. None of them changes the contents. A source that checks the file for each of them uses most
+//! of a core.
 //!
 //! # The idea
 //!

@@ -1,4 +1,15 @@
 //! What the loop over a file remembers between two checks.
+//!
+//! # How it works
+//!
+//! A check has up to three questions for the [`FollowState`], in this order:
+//!
+//! 1. Does the file have to be read? Not while its fingerprint is that of the reported contents.
+//! 2. Are these contents new? Not if their digest is the one that was last reported, whether they loaded or failed.
+//! 3. May they be reported now? Not within 50 ms of the last report, not before the debouncer accepts them, and not
+//!    within two seconds if they drop most of the flags.
+//!
+//! Time is an argument, so that one check uses one time.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -39,6 +50,8 @@ pub(super) struct FollowState {
 }
 
 /// How the load that was last reported ended.
+///
+/// Only a failed load is reported again while it persists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadOutcome {
     Loaded,

@@ -2,8 +2,8 @@
 //!
 //! # The problem
 //!
-//! Events are late, duplicated or missing, and most are about other files of the same directory. None of them may decide
-//! what the flags are.
+//! Events are late, duplicated or missing, and most are about other files of the same directory. None of them may
+//! decide what the flags are.
 //!
 //! # How it works
 //!
@@ -12,8 +12,8 @@
 //! the one thread that serves all files of the process, so it does nothing else.
 //!
 //! The watched directories are those of all [links](super::path_links) of the path, as it is spelled. So a symbolic
-//! link that is pointed elsewhere is detected like a file that is rewritten. Directories are watched, not files, because
-//! the watch of a file ends when another file replaces it.
+//! link that is pointed elsewhere is detected like a file that is rewritten. Directories are watched, not files,
+//! because the watch of a file ends when another file replaces it.
 //!
 //! # Limits
 //!
@@ -62,7 +62,7 @@ struct EventReceiver {
 /// The lock of the [`EventReceiver`] protects it. The thread of the events writes to it, and the loop reads it.
 #[derive(Debug)]
 struct Pending {
-    /// The links of the path, spelled like the paths in events.
+    /// The links of the path, spelled like the paths in events. The last one is the file, if it exists.
     paths: Vec<PathBuf>,
     latest_hint: Hint,
     /// When an event of another file in a watched directory last woke the source.
@@ -116,6 +116,9 @@ impl Watcher {
     }
 
     /// Watches the directories that the path leads through now. Cheap if they have not changed.
+    ///
+    /// New directories are watched before old ones are read, so a change during the call causes an event. A directory
+    /// that cannot be watched is the [error](Watcher::error); the others are watched all the same.
     pub(super) fn watch(&mut self, path: &Path) {
         let links = links(path);
         let mut dirs: Vec<(PathBuf, Identity)> = Vec::new();
@@ -265,6 +268,8 @@ impl EventReceiver {
 }
 
 /// Returns the warning for an error of the system, with the setting that would fix it.
+///
+/// The system's own messages mislead here: "no space left on device" stands for the limit of watches.
 fn explain(error: &notify::Error) -> String {
     let limit = match &error.kind {
         ErrorKind::MaxFilesWatch => "fs.inotify.max_user_watches",
@@ -280,6 +285,9 @@ fn explain(error: &notify::Error) -> String {
 }
 
 /// Returns how the file was written, as far as an event of this kind shows it.
+///
+/// Kinds differ between systems: only Linux reports that a writer has closed a file. Without that, the longer delay of
+/// an open file applies.
 fn write_hint(kind: EventKind) -> Option<WriteHint> {
     match kind {
         EventKind::Modify(ModifyKind::Name(RenameMode::Any | RenameMode::To | RenameMode::Both)) => {

@@ -18,7 +18,7 @@ fn without_deadlock(work: impl FnOnce() + Send + 'static) {
         work();
         sender.send(()).expect("the test waits");
     });
-    let end = done.recv_timeout(Duration::from_secs(60));
+    let end = done.recv_timeout(Duration::from_secs(180));
     assert_ne!(end, Err(mpsc::RecvTimeoutError::Timeout), "deadlock");
     worker.join().expect("the work does not panic");
 }

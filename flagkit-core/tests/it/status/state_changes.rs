@@ -239,7 +239,7 @@ fn a_waiting_source_shows_its_next_try() {
     for (end, wake) in ends {
         thread::scope(|scope| {
             let waiting = scope.spawn(|| publisher.wait(Duration::from_secs(600)));
-            let deadline = Instant::now() + Duration::from_secs(60);
+            let deadline = Instant::now() + Duration::from_secs(180);
             while next_try().is_none() && Instant::now() < deadline {
                 thread::yield_now();
             }
