@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert!(!guard.flags().is_on("new-checkout", &()));
 
     fs::write(dir.path().join("new-checkout"), "")?;
-    assert_eq!(changes.recv_timeout(Duration::from_secs(10))?, [FlagKey::new("new-checkout")?]);
+    assert_eq!(changes.recv_timeout(Duration::from_secs(60))?, [FlagKey::new("new-checkout")?]);
     println!("{}", guard.flags().evaluate("new-checkout", &()));
     assert!(guard.flags().is_on("new-checkout", &()));
     Ok(())

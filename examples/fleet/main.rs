@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 const CLIENTS: usize = 20;
 /// Far longer than any step here needs.
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn main() -> Result<(), Box<dyn Error>> {
     match env::args().nth(1) {

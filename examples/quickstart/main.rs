@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::{fs, sync::mpsc, time::Duration};
 
-use flagkit_core::flag;
+use flagkit_core::{Event, flag};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
@@ -12,11 +12,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let guard = flagkit_sources::watch(&file)?; // the file, and FLAG_* variables over it
     let (sender, changed) = mpsc::channel();
-    let _subscription = guard.flags().subscribe(move |_| _ = sender.send(()));
+    let _subscription = guard.flags().subscribe(move |event| {
+        if let Event::Changed(_) = event {
+            let _ = sender.send(());
+        }
+    });
     assert!(!flag!("new-checkout"), "merged, and dark");
 
     fs::write(&file, "[flags]\nnew-checkout = true\n")?; // an operator edits one line
-    changed.recv_timeout(Duration::from_secs(10))?;
+    changed.recv_timeout(Duration::from_secs(60))?;
     assert!(flag!("new-checkout"), "live, without a restart");
     println!("dark, then live: {}", guard.flags().evaluate("new-checkout", &()));
     Ok(())
