@@ -104,6 +104,17 @@ fn the_command_in_a_compile_error_declares_the_flag() {
     }
 }
 
+#[test]
+fn a_missing_file_is_reported_with_its_absolute_path() {
+    let folder = project();
+    folder.remove("flags.toml");
+    let output = run(&folder, None);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("false beta-ui is off"), "{out}\n{err}");
+    let path = folder.root().canonicalize().expect("a path").join("flags.toml");
+    assert!(err.lines().count() == 1 && err.contains(path.to_str().expect("UTF-8")), "{err}");
+}
+
 /// The test in docs/testing.md that evaluates the project's own file.
 #[test]
 fn the_test_of_rules_on_the_testing_page_runs() {
