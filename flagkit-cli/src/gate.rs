@@ -7,12 +7,12 @@ use flagkit_core::Percent;
 use flagkit_core::source::Location;
 use flagkit_sources::document::tree::{Lines, parse};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::edit;
 use crate::journal::Entry;
-use crate::project::Document;
+use crate::project::{Document, digest};
 use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 use crate::tree::{self, BYTE_ORDER_MARK};
@@ -38,7 +38,7 @@ struct Defaults {
 }
 
 /// The requirements for widening a flag.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Gate {
     /// The names of the checks that must pass before and after the change.
@@ -59,7 +59,7 @@ pub(crate) struct Gate {
 }
 
 /// The release that the running system must report before a change.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Build {
     pub(crate) url: String,
@@ -81,7 +81,7 @@ fn one_minute() -> Time {
 }
 
 /// The reaction to a failed check after the change.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum OnFailure {
     #[default]
@@ -90,7 +90,7 @@ pub(crate) enum OnFailure {
 }
 
 /// A request to a running system, and the expected response.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Check {
     pub(crate) url: String,
@@ -101,7 +101,7 @@ pub(crate) struct Check {
     pub(crate) follow_redirects: bool,
 }
 
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
     #[serde(default = "status_ok")]
@@ -136,8 +136,14 @@ impl<'de> Deserialize<'de> for Step {
     }
 }
 
+impl Serialize for Step {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
 /// A duration such as `10m`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, Serialize, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Time(pub(crate) Duration);
 
 impl<'de> Deserialize<'de> for Time {
@@ -241,6 +247,24 @@ impl Gates {
         Some((name, gate))
     }
 
+    /// Returns the digest of all that a flag's gate requires, including its checks.
+    ///
+    /// An entry of the log has it, so that a `go` counts only for the gate that was in force.
+    pub(crate) fn digest(&self, key: &str) -> String {
+        let gate = self.of(key).map(|(_, gate)| (gate, self.checks(gate).collect::<Vec<_>>()));
+        digest(serde_json::json!(gate).to_string().as_bytes())
+    }
+
+    /// Returns the requirements of the flag's gate that a logged `go` does not meet. `last` is the `go` before it.
+    pub(crate) fn missing_requirements(&self, entry: &Entry, last: Option<&Entry>) -> Vec<String> {
+        let Some((_, gate)) = self.of(&entry.flag) else { return Vec::new() };
+        let mut missing = gate.missing_requirements(entry, last);
+        if entry.gate.as_ref() != Some(&self.digest(&entry.flag)) {
+            missing.push("the same gate".to_owned());
+        }
+        missing
+    }
+
     /// Returns the checks of a gate, with their names.
     pub(crate) fn checks<'g>(&'g self, gate: &'g Gate) -> impl Iterator<Item = (&'g str, &'g Check)> {
         gate.checks.iter().filter_map(|name| Some((name.as_str(), self.check.get(name)?)))
@@ -303,7 +327,7 @@ fn skips(old: &[Step], new: &[Step]) -> bool {
 
 impl Gate {
     /// Returns the requirements of this gate that a logged `go` does not meet. `last` is the `go` before it.
-    pub(crate) fn missing_requirements(&self, entry: &Entry, last: Option<&Entry>) -> Vec<String> {
+    fn missing_requirements(&self, entry: &Entry, last: Option<&Entry>) -> Vec<String> {
         let mut missing = Vec::new();
         let [from, to] = [&entry.from, &entry.to].map(|state| state.parse::<State>().unwrap_or(State::Off));
         if !self.allows([from, to]) {
@@ -322,6 +346,11 @@ impl Gate {
             missing.push("a build check".to_owned());
         }
         missing
+    }
+
+    /// Whether the gate limits the steps, by a ramp or by a soak.
+    pub(crate) fn has_steps(&self) -> bool {
+        !self.ramp.is_empty() || !self.soak.0.is_zero()
     }
 
     /// Whether the ramp allows this step. 0%, for the subjects that a rule includes, is below the first step.

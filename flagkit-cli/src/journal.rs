@@ -1,19 +1,23 @@
 //! The log: who changed the audience of a flag, and when. It is a file of JSON lines, to which `flagkit` only appends.
 //!
-//! Each entry holds its own hash and the hash of the flag's previous entry. A check therefore detects an entry that was
-//! edited or deleted. Two branches that both added entries can be merged, and the order of the lines does not matter.
+//! Each entry holds its own hash and the hash of the flag's previous entry. The first entry of a log also records the
+//! states of all flags at that time, and the first entry of each other flag continues it. A check therefore detects an
+//! entry that was edited or deleted, and a flag that is on without an entry. Two branches that both added entries can be
+//! merged, and the order of the lines does not matter.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use flagkit_core::FlagKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::git;
+use crate::environment::environments;
+use crate::git::{Repository, Revision, user_name};
 use crate::probe::CheckResult;
-use crate::project::digest;
+use crate::project::{Layered, Project, digest};
 use crate::report::{Failure, Result};
 use crate::state::State;
 use crate::write::state_folder;
@@ -54,9 +58,15 @@ pub(crate) struct Entry {
     /// The release that the running system reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) release: Option<String>,
+    /// The digest of the gate that was in force for a `go`. Entries of older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gate: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// The hash of the flag's previous entry. It is empty for the first entry.
+    /// The states of all flags when the log began. Only the first entry of a log has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) baseline: Option<Baseline>,
+    /// The hash of the flag's previous entry, or of the entry with the baseline. It is empty for the first entry.
     pub(crate) previous: String,
     /// The SHA-256 of this entry as JSON, with an empty hash.
     pub(crate) hash: String,
@@ -69,29 +79,81 @@ pub(crate) const REVERT: &str = "revert";
 
 impl Entry {
     /// Creates the entry for a written file with this digest. [`Journal::append`] sets `previous` and `hash`.
-    pub(crate) fn new(verb: &str, path: &Path, digest: &str, moved: &Transition, reason: Option<String>) -> Self {
+    pub(crate) fn new(verb: &str, path: &Path, digest: &str, transition: &Transition, reason: Option<String>) -> Self {
         Self {
-            flag: moved.flag.clone(),
+            flag: transition.flag.clone(),
             verb: verb.to_owned(),
             who: who(path),
             when: Timestamp::now(),
-            from: moved.from.map_or_else(|| "unknown".to_owned(), |state| state.to_string()),
-            to: moved.to.to_string(),
+            from: transition.from.map_or_else(|| "unknown".to_owned(), |state| state.to_string()),
+            to: transition.to.to_string(),
             file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             digest: digest.to_owned(),
             definition: None,
             checks: Vec::new(),
             release: None,
+            gate: None,
             reason,
+            baseline: None,
             previous: String::new(),
             hash: String::new(),
         }
+    }
+
+    /// Returns the widest released state after this entry, with the one before it.
+    pub(crate) fn releases(&self, before: Option<State>) -> State {
+        let to = self.to.parse().unwrap_or(State::Off);
+        if self.verb == GO { to } else { before.map_or(to, |before| before.min(to)) }
     }
 
     fn hashed(&self) -> String {
         let bare = Self { hash: String::new(), ..self.clone() };
         digest(&serde_json::to_vec(&bare).unwrap_or_default())
     }
+}
+
+/// The states of flags other than off: by the name of the file, and by key.
+pub(crate) type Baseline = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Returns the states of all flags before the changes that these entries record.
+///
+/// In a git repository, a state that is wider than the committed one counts as the committed one: it was edited by hand,
+/// and no one has released it.
+pub(crate) fn baseline(file: &Path, entries: &[Entry]) -> Baseline {
+    let mut baseline = Baseline::new();
+    let mut before: HashMap<(&str, &str), State> = HashMap::new();
+    for entry in entries {
+        let from = entry.from.parse().unwrap_or(State::Off);
+        before.entry((&entry.file, &entry.flag)).or_insert(from);
+    }
+    let head = Repository::find(file).ok().flatten().and_then(|repository| Revision::resolve(repository, "HEAD").ok());
+    let committed = |path: &Path| head.as_ref().and_then(|head| head.document(path).ok().flatten());
+    for env in [None].into_iter().chain(environments(file).into_iter().map(Some)) {
+        let Ok(project) = Project::read(file, env.as_deref()) else { continue };
+        let (document, snapshot) = (project.state_document(), project.flags().snapshot());
+        let layers: Vec<_> = project.documents().filter_map(|document| committed(&document.path)).collect();
+        let committed = (!layers.is_empty()).then(|| Layered::of(&layers).snapshot());
+        let cap = |key: &str| committed.as_ref().map_or(State::ON, |committed| State::of(committed.flag(key)));
+        let state = |key: &str| {
+            let before = before.get(&(document.name().as_str(), key)).copied();
+            before.unwrap_or_else(|| State::of(snapshot.flag(key))).min(cap(key))
+        };
+        let keys = document.load.flags().keys().map(FlagKey::as_str);
+        let states = keys.map(|key| (key.to_owned(), state(key)));
+        // A flag of an environment that is off there may be on below.
+        let states = states.filter(|(_, state)| env.is_some() || *state != State::Off);
+        baseline.insert(document.name(), states.map(|(key, state)| (key, state.to_string())).collect());
+    }
+    baseline
+}
+
+/// Returns the effective state of a flag in a baseline. The names of the files are in the order of their layers.
+pub(crate) fn effective_state(baseline: &Baseline, flag: &str, files: &[String]) -> State {
+    files.iter().rev().find_map(|file| state_in(baseline, flag, file)).unwrap_or(State::Off)
+}
+
+fn state_in(baseline: &Baseline, flag: &str, file: &str) -> Option<State> {
+    baseline.get(file)?.get(flag)?.parse().ok()
 }
 
 /// The entries of the log, and its errors.
@@ -103,7 +165,7 @@ pub(crate) struct Journal {
     /// The line of each entry, from 1.
     lines: Vec<usize>,
     /// The errors, each with its line from 1.
-    pub(crate) faults: Vec<(usize, String)>,
+    pub(crate) errors: Vec<(usize, String)>,
 }
 
 impl Journal {
@@ -139,28 +201,35 @@ impl Journal {
                 Ok(entry) => entry,
                 // The process was stopped while it wrote this line, so the line claims nothing.
                 Err(_) if !content.ends_with('\n') => {
-                    journal.faults.push((line, "it breaks off; the next entry goes on from the one before".to_owned()));
+                    journal
+                        .errors
+                        .push((line, "the line is incomplete; the next entry continues the one before it".to_owned()));
                     continue;
                 }
                 Err(error) => {
-                    journal.faults.push((line, format!("no entry of a log: {error}")));
+                    journal.errors.push((line, format!("cannot read the entry: {error}")));
                     continue;
                 }
             };
             if entry.hash != entry.hashed() {
-                journal.faults.push((line, format!("{}: its content is not what was hashed", entry.flag)));
+                journal.errors.push((line, format!("{}: the entry was edited: its hash does not match", entry.flag)));
             }
             known.entry(entry.flag.clone()).or_default().insert(entry.hash.clone());
             wanted.push((line, entry.flag.clone(), entry.previous.clone()));
             journal.lines.push(line);
             journal.entries.push(entry);
         }
+        let begins =
+            |hash: &String| journal.entries.iter().any(|entry| entry.baseline.is_some() && entry.hash == *hash);
+        let mut missing = Vec::new();
         for (line, flag, previous) in wanted {
-            if !previous.is_empty() && !known.get(&flag).is_some_and(|hashes| hashes.contains(&previous)) {
-                journal.faults.push((line, format!("{flag}: the entry before it is gone")));
+            let is_known = known.get(&flag).is_some_and(|hashes| hashes.contains(&previous));
+            if !previous.is_empty() && !is_known && !begins(&previous) {
+                missing.push((line, format!("{flag}: the previous entry is missing")));
             }
         }
-        journal.faults.sort();
+        journal.errors.append(&mut missing);
+        journal.errors.sort();
         journal
     }
 
@@ -168,9 +237,11 @@ impl Journal {
     ///
     /// A merge of branches leaves one last entry for each branch. The one with the latest time counts.
     pub(crate) fn latest(&self) -> impl Iterator<Item = &Entry> {
-        let followed: HashSet<&str> = self.entries.iter().map(|entry| entry.previous.as_str()).collect();
+        let followed: HashSet<(&str, &str)> =
+            self.entries.iter().map(|entry| (entry.flag.as_str(), entry.previous.as_str())).collect();
         let mut latest: HashMap<&str, &Entry> = HashMap::new();
-        for entry in self.entries.iter().filter(|entry| !followed.contains(entry.hash.as_str())) {
+        let is_last = |entry: &&Entry| !followed.contains(&(entry.flag.as_str(), entry.hash.as_str()));
+        for entry in self.entries.iter().filter(is_last) {
             let best = latest.entry(&entry.flag).or_insert(entry);
             if entry.when > best.when {
                 *best = entry;
@@ -190,6 +261,54 @@ impl Journal {
         goes.filter(|entry| files.contains(&entry.file)).max_by_key(|entry| entry.when)
     }
 
+    /// Returns the entries of a flag in the last of these files, each with the widest state released before it, and the
+    /// widest state released now. `None`: the log does not say.
+    ///
+    /// The names of the files are in the order of their layers. A file without a state of its own has the one below. A
+    /// `go` releases its state. A `revert` withdraws everything wider, and releases nothing.
+    pub(crate) fn steps(&self, flag: &str, files: &[String]) -> (Vec<(&Entry, Option<State>)>, Option<State>) {
+        let baselines = || self.entries.iter().filter_map(|entry| entry.baseline.as_ref());
+        let begin = |file: &String| baselines().filter_map(|baseline| state_in(baseline, flag, file)).max();
+        let mut released: Vec<Option<State>> = files.iter().map(begin).collect();
+        // A baseline lists the declared flags that are not off.
+        if let Some(declared) = released.first_mut() {
+            *declared = declared.or_else(|| baselines().next().map(|_| State::Off));
+        }
+        let effective =
+            |released: &[Option<State>], layer: usize| released.iter().take(layer + 1).rev().copied().flatten().next();
+        let mut steps = Vec::new();
+        for entry in self.chronological().into_iter().filter(|entry| entry.flag == flag) {
+            let Some(layer) = files.iter().position(|file| *file == entry.file) else { continue };
+            let before = effective(&released, layer);
+            if layer + 1 == files.len() {
+                steps.push((entry, before));
+            }
+            if let Some(released) = released.get_mut(layer) {
+                *released = Some(entry.releases(before));
+            }
+        }
+        (steps, effective(&released, files.len()))
+    }
+
+    /// Returns the entries that the history of the repository has, and this log has not.
+    ///
+    /// Entries are only added, so each of them was removed by hand. Outside of a repository, there is no history.
+    pub(crate) fn removed_entries(&self, file: &Path) -> Result<Vec<Entry>> {
+        let Some(repository) = Repository::find(file)? else { return Ok(Vec::new()) };
+        let path = repository.path_of(&self.path)?;
+        // A repository without a commit has no history.
+        let Ok(head) = Revision::resolve(repository, "HEAD") else { return Ok(Vec::new()) };
+        let versions = head.versions(&path)?.into_iter();
+        let texts = versions.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(self.lacks(texts.flat_map(|text| Self::parse(PathBuf::new(), &text).entries)))
+    }
+
+    /// Returns those of the entries that this log lacks, each once.
+    pub(crate) fn lacks(&self, entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
+        let mut known: HashSet<String> = self.valid().map(|entry| entry.hash.clone()).collect();
+        entries.into_iter().filter(|entry| known.insert(entry.hash.clone())).collect()
+    }
+
     /// Returns all entries in the order of their times, which may differ from the order of the lines.
     pub(crate) fn chronological(&self) -> Vec<&Entry> {
         let mut entries: Vec<&Entry> = self.entries.iter().collect();
@@ -199,17 +318,17 @@ impl Journal {
 
     /// Returns the entries without errors.
     pub(crate) fn valid(&self) -> impl Iterator<Item = &Entry> {
-        let faulty: HashSet<usize> = self.faults.iter().map(|(line, _)| *line).collect();
-        self.entries.iter().zip(&self.lines).filter(move |(_, line)| !faulty.contains(*line)).map(|(entry, _)| entry)
+        let invalid: HashSet<usize> = self.errors.iter().map(|(line, _)| *line).collect();
+        self.entries.iter().zip(&self.lines).filter(move |(_, line)| !invalid.contains(*line)).map(|(entry, _)| entry)
     }
 
     /// Checks that entries can be appended, before there is an entry to append.
     pub(crate) fn can_be_added_to(file: &Path) -> Result<()> {
         let path = Self::path(file);
         let opened = OpenOptions::new().create(true).append(true).open(&path);
-        opened.map(drop).map_err(|error| {
-            Failure::io(format!("{}: cannot be written: {error}; nothing else was written", path.display()))
-        })
+        opened
+            .map(drop)
+            .map_err(|error| Failure::io(format!("cannot write {}: {error}; nothing was written", path.display())))
     }
 
     /// Appends entries for completed changes, in the given order. Sets their `previous` and `hash`.
@@ -223,11 +342,22 @@ impl Journal {
         let journal = Self::parse(path.clone(), &text);
         let mut latest: HashMap<String, String> =
             journal.latest().map(|entry| (entry.flag.clone(), entry.hash.clone())).collect();
+        let mut entries: Vec<Entry> = entries.into_iter().collect();
+        let begin = journal.chronological().into_iter().find(|entry| entry.baseline.is_some());
+        let mut begin = begin.map(|entry| entry.hash.clone());
+        if begin.is_none() {
+            let states = baseline(file, &entries);
+            if let Some(first) = entries.first_mut() {
+                first.baseline = Some(states);
+            }
+        }
         // An incomplete last line stays, and the new entries begin on the next line.
         let mut lines = String::from(if text.is_empty() || text.ends_with('\n') { "" } else { "\n" });
         for mut entry in entries {
-            entry.previous = latest.remove(&entry.flag).unwrap_or_default();
+            let previous = latest.remove(&entry.flag).or_else(|| begin.clone());
+            entry.previous = previous.unwrap_or_default();
             entry.hash = entry.hashed();
+            begin.get_or_insert_with(|| entry.hash.clone());
             lines += &serde_json::to_string(&entry).unwrap_or_default();
             lines.push('\n');
             latest.insert(entry.flag, entry.hash);
@@ -242,5 +372,5 @@ impl Journal {
 fn who(path: &Path) -> String {
     let names = ["FLAGKIT_USER", "USER", "LOGNAME", "USERNAME", "GIT_AUTHOR_NAME"];
     let name = names.iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.trim().is_empty()));
-    name.or_else(|| git::user_name(path)).unwrap_or_else(|| "unknown".to_owned())
+    name.or_else(|| user_name(path)).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -12,8 +12,8 @@ use super::exit_of;
 use crate::difference::Difference;
 use crate::environment::{environment_of, existing_file, is_layer_above};
 use crate::file::parent_dir;
-use crate::git;
-use crate::project::{Document, Layered};
+use crate::git::{Repository, Revision};
+use crate::project::{Document, Layered, empty};
 use crate::report::{Failure, Report, Result};
 use crate::subject::{CliSubject, LineError, SubjectLine};
 use crate::terminal::{BOLD, Table, effect, styled};
@@ -67,41 +67,47 @@ pub(crate) fn run(file: &Path, sides: [&str; 2], args: &DiffArgs) -> Result {
 /// Reads one side: a file and the files of the environment beside it, or else the files at a git revision.
 fn documents(file: &Path, side: &str, env: Option<&str>) -> Result<Vec<Document>> {
     let path = Path::new(side);
-    let is_file = path.exists() && !path.is_dir();
-    let mut documents = vec![document(file, side)?];
-    let Some(env) = env else { return Ok(documents) };
-    let folder = if is_file { path } else { file };
-    let names = if is_file { names_beside(path) } else { git::names_at(side, file)? };
-    let mut layers: Vec<(String, String)> =
-        names.into_iter().filter_map(|name| Some((environment_of(folder, &name)?, name))).collect();
-    layers.retain(|(layer, _)| layer == env || is_layer_above(env, layer));
-    layers.sort();
-    for (_, name) in layers {
-        let layer = folder.with_file_name(name);
-        documents.push(if is_file { Document::read(&layer)? } else { git::document_at(side, &layer)? });
-    }
-    Ok(documents)
-}
-
-/// Returns the names of the files beside a file.
-fn names_beside(path: &Path) -> Vec<String> {
-    let entries = fs::read_dir(parent_dir(path)).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
-}
-
-/// Reads a file of that name, or else the flag file at that git revision.
-fn document(file: &Path, side: &str) -> Result<Document> {
-    let path = Path::new(side);
     if path.exists() && !path.is_dir() {
-        return Document::read(path);
+        let layers = layers(path, env, names_beside(path));
+        return [path.to_owned()].iter().chain(&layers).map(|path| Document::read(path)).collect();
     }
-    match git::document_at(side, file) {
+    match at_revision(file, side, env) {
         // An argument with the extension of a flag file is the name of a file.
         Err(_) if path.extension().is_some_and(|extension| extension == "toml" || extension == "json") => {
             Err(Failure::io(format!("cannot read {side}: no such file or revision")))
         }
         other => other,
     }
+}
+
+fn at_revision(file: &Path, side: &str, env: Option<&str>) -> Result<Vec<Document>> {
+    let unknown = |failure: Failure| {
+        let message = format!("cannot read {side}: no such file or revision");
+        Failure::new(failure.exit, message).with_details([failure.to_string()])
+    };
+    let revision = Revision::resolve(Repository::of(file).map_err(unknown)?, side)?;
+    let document = |path: &Path| {
+        let document = revision.document(path)?;
+        document.map_or_else(|| Document::parse_or_fail(path, empty(path).into()), Ok)
+    };
+    let layers = layers(file, env, revision.names_beside(file)?);
+    [file.to_owned()].iter().chain(&layers).map(|path| document(path)).collect()
+}
+
+/// Returns the paths of the files of an environment among these names, lowest layer first.
+fn layers(file: &Path, env: Option<&str>, names: Vec<String>) -> Vec<PathBuf> {
+    let Some(env) = env else { return Vec::new() };
+    let mut layers: Vec<(String, String)> =
+        names.into_iter().filter_map(|name| Some((environment_of(file, &name)?, name))).collect();
+    layers.retain(|(layer, _)| layer == env || is_layer_above(env, layer));
+    layers.sort();
+    layers.into_iter().map(|(_, name)| file.with_file_name(name)).collect()
+}
+
+/// Returns the names of the files beside a file.
+fn names_beside(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(parent_dir(path)).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 fn read_population(path: &Path) -> Result<Vec<CliSubject>> {

@@ -1,6 +1,6 @@
 //! `log`: the changes that `go` and `revert` made.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use flagkit_core::FlagKey;
@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{exit_of, unknown_flag};
 use crate::environment::environments;
-use crate::journal::{Entry, Journal};
-use crate::project::{Layered, Project};
+use crate::journal::{Entry, GO, Journal};
+use crate::project::{Document, Project};
 use crate::report::{Report, Result};
 use crate::state::State;
 use crate::terminal::{BAD, BOLD, DIM, GOOD, escape_control_chars, styled};
@@ -48,24 +48,22 @@ pub(crate) fn line(entry: &Entry) -> String {
     format!("{} {verb:<6} {} {from} -> {to} by {who}{file}{checks}{reason}", styled(DIM, when), styled(BOLD, flag))
 }
 
-/// Verifies that the log is unedited, and that its last entry of each flag matches the state of the flag.
+/// Verifies that the log is complete and unedited, and that it releases the state of each flag.
 fn verify_log(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
     let is_selected = |flag: &str| name.is_none_or(|name| flag == name);
     let mut errors: Vec<String> =
-        journal.faults.iter().map(|(line, error)| format!("{}:{line}: {error}", journal.path.display())).collect();
-    for (written, project) in projects(file)? {
-        let snapshot = project.snapshot();
-        let entries = journal.chronological().into_iter();
-        let last: BTreeMap<&str, &Entry> =
-            entries.filter(|entry| entry.file == written).map(|entry| (entry.flag.as_str(), entry)).collect();
-        for (flag, last) in last.into_iter().filter(|(flag, _)| is_selected(flag)) {
-            let state = State::of(snapshot.flag(flag)).to_string();
-            if last.to != state {
-                errors.push(format!(
-                    "{flag} is {state} in {written}, but its last entry says {}: it was changed by hand, or the log was cut",
-                    last.to
-                ));
-            }
+        journal.errors.iter().map(|(line, error)| format!("{}:{line}: {error}", journal.path.display())).collect();
+    let removed = journal.removed_entries(file)?.into_iter().filter(|entry| is_selected(&entry.flag));
+    errors.extend(removed.map(|entry| format!("an entry was removed: {}", line(&entry))));
+    for env in [None].into_iter().chain(environments(file).into_iter().map(Some)) {
+        let project = Project::read(file, env.as_deref())?;
+        let (document, snapshot) = (project.state_document(), project.flags().snapshot());
+        let files: Vec<String> = project.documents().map(Document::name).collect();
+        let logged = journal.entries.iter().filter(|entry| entry.file == document.name());
+        let logged = logged.map(|entry| entry.flag.as_str());
+        let flags: BTreeSet<&str> = document.load.flags().keys().map(FlagKey::as_str).chain(logged).collect();
+        for flag in flags.into_iter().filter(|flag| is_selected(flag)) {
+            errors.extend(state_errors(journal, flag, State::of(snapshot.flag(flag)), &files));
         }
     }
     let count = journal.entries.iter().filter(|entry| is_selected(&entry.flag)).count();
@@ -79,14 +77,28 @@ fn verify_log(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
     Ok(Report::new(text, json!({ "entries": count, "errors": errors })).with_exit(exit))
 }
 
-/// Returns the flags of the file and of each environment, with the names of their files.
-fn projects(file: &Path) -> Result<Vec<(String, Layered)>> {
-    let mut all = Vec::new();
-    let envs = environments(file).into_iter().map(Some);
-    for env in [None].into_iter().chain(envs) {
-        let project = Project::read(file, env.as_deref())?;
-        let name = project.state_document().path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        all.push((name, project.flags()));
+/// The errors of a flag's state in one file, and of the steps that led to it.
+fn state_errors(journal: &Journal, flag: &str, state: State, files: &[String]) -> Vec<String> {
+    let (steps, released) = journal.steps(flag, files);
+    let file = files.last().map_or("", String::as_str);
+    let mut errors = Vec::new();
+    // Older entries do not prove their start.
+    for (entry, before) in steps.iter().filter(|(entry, _)| entry.verb == GO && entry.gate.is_some()) {
+        let from = entry.from.parse().unwrap_or(State::Off);
+        if before.is_some_and(|before| from > before) {
+            errors
+                .push(format!("{flag} was {from} in {file} before a step, but no step released that: {}", line(entry)));
+        }
     }
-    Ok(all)
+    let why = "it was changed by hand, or the log was cut";
+    match steps.last() {
+        Some((last, _)) if last.to != state.to_string() => {
+            errors.push(format!("{flag} is {state} in {file}, but its last entry says {}: {why}", last.to));
+        }
+        None if released.is_some_and(|released| state > released) => {
+            errors.push(format!("{flag} is {state} in {file}, but no entry released it: {why}"));
+        }
+        _ => {}
+    }
+    errors
 }

@@ -4,6 +4,7 @@
 
 mod audience;
 mod author;
+mod base;
 mod commands;
 mod concurrency;
 mod differential;

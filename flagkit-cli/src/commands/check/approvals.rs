@@ -1,17 +1,20 @@
 //! The widenings that the log covers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use flagkit_core::Snapshot;
+use flagkit_core::source::Load;
+use flagkit_core::{Flag, FlagKey, FlagSet, Snapshot};
 
-use crate::edit;
+use super::base::Base;
 use crate::gate::Gates;
 use crate::journal::{Entry, GO};
-use crate::project::{Definitions, Document, Project};
-use crate::report::Result;
+use crate::project::{Definitions, Document, Layered, Project};
 use crate::state::State;
+use crate::tree::document_to_json;
 
 /// The valid `go` entries of one file that are newer than the base and were not reverted.
+#[derive(Default)]
 pub(super) struct Approvals<'e> {
     /// The widest approved state of each flag.
     to: BTreeMap<&'e str, State>,
@@ -21,51 +24,128 @@ pub(super) struct Approvals<'e> {
 
 impl<'e> Approvals<'e> {
     /// Collects the approvals among the entries of one file, which are in the order of time.
+    ///
+    /// `before` has the states from which the steps start. A step from a wider state, which no step released, counts
+    /// for nothing.
     pub(super) fn of(
         entries: impl Iterator<Item = &'e Entry>,
-        is_new: impl Fn(&Entry) -> bool,
+        base: &Base,
         gates: &Gates,
+        before: &Snapshot,
         head: &Project,
     ) -> Self {
-        let mut approvals = Self { to: BTreeMap::new(), missing: BTreeMap::new() };
+        let mut approvals = Self::default();
         let mut last: BTreeMap<&str, &Entry> = BTreeMap::new();
+        let mut released: BTreeMap<&str, State> = BTreeMap::new();
         let definitions = Definitions::of(head);
+        let invalid: BTreeSet<&str> =
+            before.keys().map(FlagKey::as_str).filter(|key| before.flag(key).is_none()).collect();
         for entry in entries {
             let flag = entry.flag.as_str();
-            let to = entry.to.parse::<State>().unwrap_or(State::Off);
-            if entry.verb == GO {
-                let last_go = last.insert(flag, entry);
-                let mut missing =
-                    gates.of(flag).map(|(_, gate)| gate.missing_requirements(entry, last_go)).unwrap_or_default();
-                if entry.definition.as_deref() != Some(&definitions.digest(flag)) {
-                    missing.push("the current definition of the flag".to_owned());
-                }
-                if !is_new(entry) {
-                    continue;
-                }
-                if missing.is_empty() {
-                    approvals.to.insert(flag, to);
-                } else {
-                    approvals.missing.entry(flag).or_default().extend(missing);
-                }
-            } else if let Some(approved) = approvals.to.get_mut(flag) {
+            let released = released.entry(flag).or_insert_with(|| State::of(before.flag(flag)));
+            if entry.verb != GO {
+                *released = entry.releases(Some(*released));
                 // A revert withdraws the approval of everything above its state.
-                *approved = to.min(*approved);
+                if let Some(approved) = approvals.to.get_mut(flag) {
+                    *approved = (*approved).min(*released);
+                }
+                continue;
+            }
+            let last_go = last.insert(flag, entry);
+            // The base approved its own entries. They count again only for a flag that is invalid there.
+            let is_new = base.is_new(entry);
+            if !is_new && !invalid.contains(flag) {
+                continue;
+            }
+            let mut missing = if is_new { gates.missing_requirements(entry, last_go) } else { Vec::new() };
+            let from = entry.from.parse().unwrap_or(State::Off);
+            if is_new && gates.of(flag).is_some_and(|(_, gate)| gate.has_steps()) && from > *released {
+                missing.push(format!("a step that released {from}"));
+            }
+            if entry.definition.as_deref() != Some(&definitions.digest(flag)) {
+                missing.push("the current definition of the flag".to_owned());
+            }
+            if missing.is_empty() {
+                *released = entry.releases(Some(*released));
+                approvals.to.insert(flag, *released);
+            } else {
+                approvals.missing.entry(flag).or_default().extend(missing);
             }
         }
         approvals
     }
 
-    /// Returns the document with each approved state replaced by the one of the base.
-    pub(super) fn undo(&self, document: &Document, [before, after]: [&Snapshot; 2]) -> Result<Document> {
-        let mut states = BTreeMap::new();
-        for (flag, approved) in &self.to {
-            let [was, is] = [before, after].map(|snapshot| State::of(snapshot.flag(flag)));
-            if was < is && is <= *approved {
-                states.insert(*flag, was);
+    /// Whether the approvals cover the step of a flag from one state to another.
+    fn cover(&self, flag: &str, [was, is]: [State; 2]) -> bool {
+        was < is && self.to.get(flag).is_some_and(|approved| is <= *approved)
+    }
+}
+
+/// A layer of a project: an environment, or `None` for the declaration.
+pub(super) type Layer = Option<String>;
+
+/// The approvals of all files, and the layers of one project to which they apply.
+pub(super) struct Scope<'a, 'e> {
+    pub(super) approvals: &'a BTreeMap<Layer, Approvals<'e>>,
+    /// The documents of the head with their layers, the declaration first.
+    pub(super) head: Vec<(Layer, &'a Document)>,
+    /// The documents of the base.
+    pub(super) base: Vec<(Option<&'a str>, &'a Document)>,
+}
+
+impl<'a, 'e> Scope<'a, 'e> {
+    /// Returns the highest layer that has the state of a flag, or had it at the base.
+    ///
+    /// Only the approvals of this layer count: a `go` for a lower layer said nothing about an environment that has a
+    /// state of its own.
+    pub(super) fn layer_of(&self, flag: &str) -> Option<&str> {
+        let head = self.head.iter().rev().find(|(_, document)| has_state(document, flag));
+        let base = self.base.iter().rev().find(|(_, document)| has_state(document, flag));
+        // `None` is the lowest layer, and a name is less than the names of the layers above it.
+        head.and_then(|(layer, _)| layer.as_deref()).max(base.and_then(|(layer, _)| *layer))
+    }
+
+    /// Returns the approvals of a layer.
+    pub(super) fn approvals_of(&self, layer: Option<&str>) -> Option<&'a Approvals<'e>> {
+        self.approvals.get(&layer.map(str::to_owned))
+    }
+
+    /// Returns the flags of the head, with each approved state replaced by the one of the base.
+    pub(super) fn without_approved(&self, before: &Snapshot) -> Arc<Snapshot> {
+        let after = Layered::of(self.head.iter().map(|(_, document)| *document)).snapshot();
+        let mut documents: Vec<Document> = self.head.iter().map(|(_, document)| (*document).clone()).collect();
+        for key in after.keys() {
+            let name = key.as_str();
+            let states @ [was, _] = [before, &*after].map(|snapshot| State::of(snapshot.flag(name)));
+            if self.approvals_of(self.layer_of(name)).is_some_and(|approvals| approvals.cover(name, states)) {
+                let mut holders = documents.iter_mut().rev();
+                if let Some(document) = holders.find(|document| document.load.flags().contains(name)) {
+                    set_state(document, key, was);
+                }
             }
         }
-        let text = edit::set_all(document.format(), &document.text, &states)?;
-        Document::parse_or_fail(&document.path, text.into_bytes())
+        Layered::of(&documents).snapshot()
     }
+}
+
+/// Whether a document states the switch or the rollout of a flag. A flag that inherits may state only other parts.
+fn has_state(document: &Document, flag: &str) -> bool {
+    if !document.load.flags().get(flag).is_some_and(Flag::inherits) {
+        return document.load.flags().contains(flag);
+    }
+    let values = document_to_json(document.format(), &document.text);
+    let values = values.get("flags").and_then(|flags| flags.get(flag));
+    values.is_some_and(|values| values.get("on").is_some() || values.get("rollout").is_some())
+}
+
+/// Sets the state of a flag that a document has.
+fn set_state(document: &mut Document, key: &FlagKey, state: State) {
+    let mut flags: FlagSet = document.load.flags().clone();
+    let flag = match (state, flags.get(key.as_str())) {
+        (State::At(percent), Some(flag)) => flag.clone().enabled().with_rollout(percent),
+        _ => Flag::off(),
+    };
+    flags.insert(key.clone(), flag);
+    let problems = document.load.problems().to_vec();
+    document.load = Load::new(flags).with_problems(problems);
 }

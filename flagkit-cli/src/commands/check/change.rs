@@ -6,19 +6,21 @@ use std::path::{Path, PathBuf};
 use flagkit_core::tooling::Effect;
 use flagkit_core::{FlagKey, Snapshot};
 
-use super::approvals::Approvals;
+use super::approvals::{Approvals, Layer, Scope};
+use super::base::Base;
 use super::{Locations, WIDENS};
 use crate::command_line::CommandLine;
-use crate::environment::{environment_of, is_layer_above, lower_files};
+use crate::environment::{environment_file, environment_of, files_of, lower_files};
 use crate::findings::{Finding, Level};
 use crate::gate::Gates;
-use crate::git;
 use crate::journal::{Entry, Journal};
-use crate::project::{Document, Layered, Project, empty};
-use crate::report::{Exit, Result};
+use crate::project::{Document, Project};
+use crate::report::Result;
 use crate::state::State;
 
 /// Checks the head against the base's gates: any flag that was widened must have met the gate's requirements.
+///
+/// A flag is compared in each environment, as a program there would evaluate it.
 pub(super) struct ChangeCheck<'c> {
     base: &'c str,
     file: &'c Path,
@@ -42,51 +44,66 @@ impl<'c> ChangeCheck<'c> {
     }
 
     pub(super) fn run(mut self, document: &Document, projects: &[Project]) -> Result<()> {
-        let old = self.at_base(self.file)?;
-        let old_gates = Gates::parse(&old).unwrap_or_default();
-        let old_log = git::bytes_at(self.base, self.file, Journal::NAME)?.unwrap_or_default();
-        let old_log = Journal::parse(PathBuf::new(), &String::from_utf8_lossy(&old_log));
-        let known: BTreeSet<&str> = old_log.entries.iter().map(|entry| entry.hash.as_str()).collect();
+        let base = Base::read(self.file, self.base, self.findings)?;
+        let gates = base.gates().unwrap_or(self.gates);
+        self.check_log(&base)?;
+        // A removed entry still counts, so removing it never shortens a soak.
         let mut entries: Vec<&Entry> = self.journal.valid().collect();
+        let hashes: BTreeSet<&str> = entries.iter().map(|entry| entry.hash.as_str()).collect();
+        entries.extend(base.log.valid().filter(|entry| !hashes.contains(entry.hash.as_str())));
         entries.sort_by_key(|entry| entry.when);
+        let of_file = |name: String| entries.iter().copied().filter(move |entry| entry.file == name);
+
         let declared = Project::new(document.clone());
-        let removed = self.removed_environments(document, projects)?;
+        let removed = self.removed_environments(&base, document)?;
+        let heads: Vec<(Layer, &Project)> =
+            [&declared].into_iter().chain(projects).chain(&removed).map(|head| (self.layer(head), head)).collect();
+        let approvals: BTreeMap<Layer, Approvals<'_>> = heads
+            .iter()
+            .map(|(layer, head)| {
+                let (before, entries) = (base.snapshot(layer.as_deref()), of_file(head.state_document().name()));
+                (layer.clone(), Approvals::of(entries, &base, gates, &before, head))
+            })
+            .collect();
         let mut widens = false;
-        // A `go` for a file is valid for all files above it. Lower files come first.
-        let mut undone: BTreeMap<PathBuf, Document> = BTreeMap::new();
-        for head in [&declared].into_iter().chain(projects).chain(&removed) {
-            let path = &head.state_document().path;
-            let mut base = Project::new(old.clone());
-            if head.environment.is_some() {
-                base.between = self.below_at_base(path)?;
-                base.environment = Some(self.at_base(path)?);
+        for (layer, head) in &heads {
+            self.check_links(&base, &head.state_document().path);
+            let scope = Scope {
+                approvals: &approvals,
+                head: head.documents().map(|document| (self.layer_of(document), document)).collect(),
+                base: base.layers(layer.as_deref()),
+            };
+            let before = base.snapshot(layer.as_deref());
+            let without = scope.without_approved(&before);
+            let effects = before.effects(&without).into_iter();
+            for (key, _) in effects.filter(|(_, effect)| *effect == Effect::Widens) {
+                self.report(key.as_str(), head, &scope);
             }
-            let name = head.state_document().name();
-            let of_file = entries.iter().copied().filter(|entry| entry.file == name);
-            let approvals = Approvals::of(of_file, |entry| !known.contains(entry.hash.as_str()), &old_gates, head);
-            let (before, after) = (base.flags().snapshot(), head.flags().snapshot());
-            let unapproved = approvals.undo(head.state_document(), [&before, &after])?;
-            undone.insert(path.clone(), unapproved);
-            let without = Layered::of(head.documents().map(|it| undone.get(&it.path).unwrap_or(it))).snapshot();
-            self.check_file(&before, &without, head.state_document(), &approvals);
-            self.check_new_flags(&old, head, &without);
+            self.check_new_flags(&base, head, &without);
+            let after = head.flags().snapshot();
             widens |= before.effects(&after).into_values().any(|effect| effect == Effect::Widens);
         }
-        if widens {
-            self.check_gates(document, &old_gates);
+        if let Some(gates) = base.gates().filter(|_| widens) {
+            self.check_gates(document, gates);
         }
         Ok(())
     }
 
+    /// The layer of a project's own state.
+    fn layer(&self, head: &Project) -> Layer {
+        head.environment.as_ref().and_then(|environment| self.layer_of(environment))
+    }
+
+    fn layer_of(&self, document: &Document) -> Layer {
+        environment_of(self.file, &document.name())
+    }
+
     /// The environments of the base without a file in the head. They show what is declared.
-    fn removed_environments(&self, document: &Document, projects: &[Project]) -> Result<Vec<Project>> {
-        let present: BTreeSet<String> = projects.iter().map(|project| project.state_document().name()).collect();
+    fn removed_environments(&self, base: &Base, document: &Document) -> Result<Vec<Project>> {
         let mut removed = Vec::new();
-        for name in git::names_at(self.base, self.file)?.into_iter().filter(|name| !present.contains(name)) {
-            let path = self.file.with_file_name(&name);
-            let Some(environment) = environment_of(self.file, &name) else { continue };
-            if !path.exists() {
-                let between = lower_files(self.file, &environment)?;
+        for env in base.environments() {
+            if files_of(self.file, env).is_empty() {
+                let (path, between) = (environment_file(self.file, env)?, lower_files(self.file, env)?);
                 removed.push(Project {
                     declared: document.clone(),
                     between: between.iter().map(|path| Document::read(path)).collect::<Result<_>>()?,
@@ -97,62 +114,63 @@ impl<'c> ChangeCheck<'c> {
         Ok(removed)
     }
 
-    /// The documents of the base between the declaration and an environment's file, lowest first.
-    fn below_at_base(&mut self, path: &Path) -> Result<Vec<Document>> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let environment = environment_of(self.file, &name).unwrap_or_default();
-        let names = git::names_at(self.base, self.file)?.into_iter();
-        let mut below: Vec<(String, String)> =
-            names.filter_map(|name| Some((environment_of(self.file, &name)?, name))).collect();
-        below.retain(|(parent, _)| is_layer_above(&environment, parent));
-        below.sort();
-        below.into_iter().map(|(_, name)| self.at_base(&self.file.with_file_name(name))).collect()
-    }
-
-    /// A document of the base. If it is invalid there, it counts as empty, so every flag that is on counts as new.
-    fn at_base(&mut self, path: &Path) -> Result<Document> {
-        match git::document_at(self.base, path) {
-            Err(failure) if failure.exit == Exit::Findings => {
-                let message = format!("cannot read the file at {}: every flag that is on counts as new", self.base);
-                self.findings.push(Finding::new("base", Level::Warning, path, message));
-                Document::parse_or_fail(path, empty(path).into())
-            }
-            other => other,
+    /// Reports a file outside of the repository, which no revision contains.
+    fn check_links(&mut self, base: &Base, path: &Path) {
+        if let Some(target) = base.outside(path) {
+            let message = format!("cannot compare: it is a link to {}, outside of the repository", target.display());
+            self.findings.push(Finding::new("base", Level::Error, path, message));
         }
     }
 
-    /// Reports the flags that are still wider when each approved state is the one of the base.
+    /// Reports entries of the base that the head has removed.
+    fn check_log(&mut self, base: &Base) -> Result<()> {
+        let path: PathBuf = self.journal.path.clone();
+        self.check_links(base, &path);
+        let removed = base.removed_entries(self.journal)?;
+        let flags: BTreeSet<&str> = removed.iter().map(|entry| entry.flag.as_str()).collect();
+        for flag in flags {
+            let count = removed.iter().filter(|entry| entry.flag == flag).count();
+            let entries = if count == 1 { "an entry".to_owned() } else { format!("{count} entries") };
+            let message = format!("the log lacks {entries} of {flag} that {} has", self.base);
+            let finding = Finding::new("log", Level::Error, &path, message);
+            let help = "restore the lines: entries are only added, also when a change is taken back";
+            self.findings.push(finding.with_help(help));
+        }
+        Ok(())
+    }
+
+    /// Reports a flag that is still wider when each approved state is the one of the base.
     ///
     /// So a `go` covers the state of its flag, up to the approved percentage, and the effects on flags that require it.
     /// It covers no change of rules, segments or prerequisites.
-    fn check_file(&mut self, before: &Snapshot, without: &Snapshot, state: &Document, approvals: &Approvals<'_>) {
-        let name = state.name();
-        let locations = Locations::of(state);
-        for (key, _) in before.effects(without).into_iter().filter(|(_, effect)| *effect == Effect::Widens) {
-            let key = key.as_str();
-            let message = match approvals.missing.get(key) {
-                Some(missing) => {
-                    let missing = missing.join(", ");
-                    format!("{key} was widened since {}, and its `go` in {name} lacks {missing}", self.base)
-                }
-                None => format!("{key} was widened since {} without a `go` in {name}", self.base),
-            };
-            // A widened declaration widens every environment; one finding is enough.
-            if self.reported.insert(key.to_owned()) {
-                let finding = locations.finding(WIDENS, Level::Error, &state.path, key, message);
-                let env = environment_of(self.file, &name);
-                let go = CommandLine::new(self.file, env.as_deref(), &["go", key]);
-                let help = format!("undo it here, and widen the flag with `{go}`");
-                self.findings.push(finding.with_help(help));
-            }
+    fn report(&mut self, key: &str, head: &Project, scope: &Scope<'_, '_>) {
+        // A widened declaration widens every environment; one finding is enough.
+        if !self.reported.insert(key.to_owned()) {
+            return;
         }
+        let env = scope.layer_of(key);
+        let document = scope.head.iter().rev().find(|(layer, _)| layer.as_deref() == env);
+        let removed = || env.and_then(|env| environment_file(self.file, env).ok());
+        let path = document.map(|(_, document)| document.path.clone()).or_else(removed).unwrap_or_default();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let message = match scope.approvals_of(env).and_then(|approvals| approvals.missing.get(key)) {
+            Some(missing) => {
+                let missing = missing.join(", ");
+                format!("{key} was widened since {}, and its `go` in {name} lacks {missing}", self.base)
+            }
+            None => format!("{key} was widened since {} without a `go` in {name}", self.base),
+        };
+        let state = head.state_document();
+        let finding = Locations::of(state).finding(WIDENS, Level::Error, &state.path, key, message);
+        let go = CommandLine::new(self.file, env, &["go", key]);
+        let help = format!("undo it here, and widen the flag with `{go}`");
+        self.findings.push(finding.with_help(help));
     }
 
     /// Reports the flags that are live by being declared, because an environment has a state of their name already.
-    fn check_new_flags(&mut self, old: &Document, head: &Project, without: &Snapshot) {
+    fn check_new_flags(&mut self, base: &Base, head: &Project, without: &Snapshot) {
         let state = head.state_document();
-        let is_new = |key: &&FlagKey| !old.load.flags().contains(key.as_str());
-        for key in head.declared.keys().filter(is_new).map(FlagKey::as_str) {
+        for key in head.declared.keys().map(FlagKey::as_str).filter(|key| !base.declares(key)) {
             let now = State::of(without.flag(key));
             if now == State::Off || !self.reported.insert(key.to_owned()) {
                 continue;

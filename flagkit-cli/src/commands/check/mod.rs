@@ -9,10 +9,12 @@
 //! - `states`: states in the files of environments that belong to no declared flag.
 //! - `uses`: the flags that the code reads.
 //! - `change`: widenings since a base revision.
+//! - `base`: the flags, the gates and the log before the change.
 //! - `approvals`: the widenings that the log covers.
 
 mod age;
 mod approvals;
+mod base;
 mod change;
 mod metadata;
 mod names;

@@ -76,6 +76,8 @@ struct PlannedChange<'a> {
 
 /// The results of the machines before the confirmation. The log keeps them.
 struct Preflight {
+    /// The digest of the gate.
+    gate: String,
     release: Option<String>,
     checks: Vec<CheckResult>,
 }
@@ -103,7 +105,7 @@ pub(crate) fn run(args: &GoArgs) -> Result {
     // Held to the end: each of two runs at once would approve a file that the other one changes.
     let _lock = if args.dry_run { None } else { Some(lock_exclusive(file)?) };
 
-    let preflight = Preflight::run(&gates, &gate)?;
+    let preflight = Preflight::run(&gates, &gate, name)?;
     let summary = change.summary(&gate, &preflight);
     let mut data = json!({
         "flag": name, "from": change.from.to_string(), "to": change.to.to_string(), "checks": preflight.checks,
@@ -164,9 +166,11 @@ impl<'a> PlannedChange<'a> {
             return Err(changed(&declared.path));
         }
         writer.replace(state.digest().as_deref(), &self.text)?;
-        let moved = Transition { flag: self.name().to_owned(), from: Some(self.from), to: self.to };
-        let mut entry = Entry::new(GO, &state.path, &digest(self.text.as_bytes()), &moved, self.args.reason.clone());
+        let transition = Transition { flag: self.name().to_owned(), from: Some(self.from), to: self.to };
+        let mut entry =
+            Entry::new(GO, &state.path, &digest(self.text.as_bytes()), &transition, self.args.reason.clone());
         entry.definition = Some(Definitions::of(&self.project).digest(self.name()));
+        entry.gate = Some(preflight.gate.clone());
         entry.checks.clone_from(&preflight.checks);
         entry.release.clone_from(&preflight.release);
         let Err(error) = Journal::append(file, [entry]) else { return Ok(()) };

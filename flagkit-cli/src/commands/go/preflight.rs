@@ -7,9 +7,9 @@ use super::{GoArgs, PlannedChange, Preflight, check, unknown_flag};
 use crate::command_line::CommandLine;
 use crate::difference::Difference;
 use crate::gate::{Gate, Gates};
-use crate::journal::Journal;
+use crate::journal::{Journal, baseline, effective_state};
 use crate::probe::{self, CheckResult};
-use crate::project::Project;
+use crate::project::{Document, Project};
 use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 use crate::terminal::{self, DIM, styled};
@@ -36,12 +36,7 @@ impl<'a> PlannedChange<'a> {
             return Err(Failure::new(Exit::Conflict, format!("cannot widen {name} to {to}: it is already {from}"))
                 .with_help(format!("to narrow it, run `{revert}`")));
         }
-        // An environment without a state of its own starts from the declared state, so a step there counts here too.
-        let mut files = vec![project.state_document().name()];
-        if !project.state_document().load.flags().contains(name) {
-            files.push(project.declared.name());
-        }
-        check_allowed(args, gate, [from, to], journal, &files)?;
+        check_allowed(args, gate, [from, to], &project, journal)?;
         let (text, after) = project.with_flag(name, to)?;
         let differences = Difference::between(&before, &after);
         let lost = lost_parts(before.flag(name), after.flag(name));
@@ -57,8 +52,9 @@ impl<'a> PlannedChange<'a> {
 
 impl Preflight {
     /// Waits for the build, and runs the checks. Fails unless all of them pass.
-    pub(super) fn run(gates: &Gates, gate: &Gate) -> Result<Self> {
-        let preflight = Self { release: require_build(gate)?, checks: run_checks(gates, gate) };
+    pub(super) fn run(gates: &Gates, gate: &Gate, name: &str) -> Result<Self> {
+        let (release, checks) = (require_build(gate)?, run_checks(gates, gate));
+        let preflight = Self { gate: gates.digest(name), release, checks };
         let failed = preflight.checks.iter().filter(|check| !check.passed).map(ToString::to_string);
         let failed: Vec<String> = failed.collect();
         if failed.is_empty() {
@@ -89,13 +85,13 @@ fn require_build(gate: &Gate) -> Result<Option<String>> {
     }
 }
 
-/// Checks that the ramp has this step, and that the step before it has lasted as long as the soak.
+/// Checks that the ramp has this step, that a step released the state before it, and that it lasted as long as the soak.
 fn check_allowed(
     args: &GoArgs,
     gate: &Gate,
     [from, to]: [State; 2],
+    project: &Project,
     journal: &Journal,
-    files: &[String],
 ) -> Result<()> {
     if to == from {
         return Ok(());
@@ -106,27 +102,66 @@ fn check_allowed(
         let message = format!("cannot go from {from} to {to}: the steps of the ramp are {}", steps.join(", "));
         return Err(Failure::new(Exit::Conflict, message).with_help(format!("the next step is `{next}`")));
     }
-    let soak = gate.soak();
     // No step precedes the first one.
-    if soak.is_zero() || from == State::Off {
+    if !gate.has_steps() || from == State::Off {
         return Ok(());
     }
-    if !journal.faults.is_empty() {
-        let verify = CommandLine::new(&args.file, None, &["log", "--verify"]);
-        let help = format!("run `{verify}` to list them; find their cause before you remove those lines");
-        return Err(Failure::new(Exit::CheckFailed, "cannot verify the soak: the log has errors").with_help(help));
-    }
-    if let Some(last) = journal.last_go(&args.name, files) {
-        let age = Timestamp::now().duration_since(last.when);
-        if age < soak {
-            let left = SignedDuration::from_secs((soak - age).as_secs().max(1));
-            let age = SignedDuration::from_secs(age.as_secs());
-            let message = format!("cannot go to {to} yet: the last step was {age:#} ago, and must last {soak:#}");
-            let help = format!("try again in {left:#}; the rollout does not advance on its own");
-            return Err(Failure::new(Exit::Conflict, message).with_help(help));
+    // An environment without a state of its own starts from the state below, so a step there counts here too.
+    let mut files = Vec::new();
+    for document in project.documents().rev() {
+        files.push(document.name());
+        if document.load.flags().contains(&args.name) {
+            break;
         }
     }
-    Ok(())
+    check_log(args, journal)?;
+    check_start(args, from, project, journal)?;
+    check_soak(args, gate.soak(), to, journal, &files)
+}
+
+/// Checks that the log is complete and unedited.
+fn check_log(args: &GoArgs, journal: &Journal) -> Result<()> {
+    let verify = CommandLine::new(&args.file, None, &["log", "--verify"]);
+    let failed = |message: String| {
+        let help = format!("run `{verify}` to list the errors, and find their cause before you go on");
+        Err(Failure::new(Exit::CheckFailed, message).with_help(help))
+    };
+    if !journal.errors.is_empty() {
+        return failed("cannot verify the last step: the log has errors".to_owned());
+    }
+    match journal.removed_entries(&args.file)?.len() {
+        0 => Ok(()),
+        1 => failed("cannot verify the last step: an entry was removed from the log".to_owned()),
+        removed => failed(format!("cannot verify the last step: {removed} entries were removed from the log")),
+    }
+}
+
+/// Checks that a step, and not an edit by hand, released the state from which this step starts.
+fn check_start(args: &GoArgs, from: State, project: &Project, journal: &Journal) -> Result<()> {
+    let name = args.name.as_str();
+    let files: Vec<String> = project.documents().map(Document::name).collect();
+    let (_, released) = journal.steps(name, &files);
+    let released = released.unwrap_or_else(|| effective_state(&baseline(&project.declared.path, &[]), name, &files));
+    if from <= released {
+        return Ok(());
+    }
+    let back = args.command_line("revert", (released != State::Off).then_some(released));
+    let message = format!("cannot go on from {from}: no step released it, and the last released state is {released}");
+    Err(Failure::new(Exit::Conflict, message).with_help(format!("go back with `{back}`, and then take the next step")))
+}
+
+/// Checks that the step before this one has lasted as long as the soak.
+fn check_soak(args: &GoArgs, soak: SignedDuration, to: State, journal: &Journal, files: &[String]) -> Result<()> {
+    let Some(last) = journal.last_go(&args.name, files) else { return Ok(()) };
+    let age = Timestamp::now().duration_since(last.when);
+    if age >= soak {
+        return Ok(());
+    }
+    let left = SignedDuration::from_secs((soak - age).as_secs().max(1));
+    let age = SignedDuration::from_secs(age.as_secs());
+    let message = format!("cannot go to {to} yet: the last step was {age:#} ago, and must last {soak:#}");
+    let help = format!("try again in {left:#}; the rollout does not advance on its own");
+    Err(Failure::new(Exit::Conflict, message).with_help(help))
 }
 
 /// The parts of a flag that the change would remove. An environment's layer replaces the whole flag.

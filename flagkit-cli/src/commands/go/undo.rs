@@ -66,8 +66,8 @@ impl PlannedChange<'_> {
         if let Replaced::Without(lost) = writer.replace(state.digest().as_deref(), &text)? {
             terminal::print(&format!("{}: {lost}\n", state.path.display()));
         }
-        let moved = Transition { flag: name.to_owned(), from: Some(current), to: self.from };
-        let entry = Entry::new(REVERT, &state.path, &digest(text.as_bytes()), &moved, Some(reason.to_owned()));
+        let transition = Transition { flag: name.to_owned(), from: Some(current), to: self.from };
+        let entry = Entry::new(REVERT, &state.path, &digest(text.as_bytes()), &transition, Some(reason.to_owned()));
         // The flag is narrowed even without an entry: the log then claims a wider state than the real one.
         if let Err(error) = Journal::append(file, [entry]) {
             terminal::print(&format!("cannot write the log: {error}\n"));

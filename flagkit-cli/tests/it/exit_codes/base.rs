@@ -39,7 +39,12 @@ fn the_gates_of_the_base_decide() {
     terminal.answer("plain");
     assert_eq!(terminal.end().0, 0);
     check(&folder, &check_base, 0, &["0 errors"]);
-    check(&folder, &["check", "--base", "nowhere"], 2, &["\"nowhere\" is no revision"]);
+    check(
+        &folder,
+        &["check", "--base", "nowhere"],
+        2,
+        &["cannot resolve revision \"nowhere\": git: Needed a single revision"],
+    );
 }
 
 #[test]

@@ -241,10 +241,10 @@ fn an_edited_log_is_detected() {
     let middle_gone = [lines[0], lines[2]].concat();
     let end_gone = [lines[0], lines[1]].concat();
     for (text, why) in [
-        (edited, "not what was hashed"),
-        (middle_gone, "is gone"),
+        (edited, "its hash does not match"),
+        (middle_gone, "the previous entry is missing"),
         (end_gone, "the log was cut"),
-        ("{}\n".to_owned() + &log, "no entry"),
+        ("{}\n".to_owned() + &log, "cannot read the entry"),
     ] {
         folder.write(".flagkit/log.jsonl", &text);
         let ran = folder.run(&["log", "--verify"]);

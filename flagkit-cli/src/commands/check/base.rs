@@ -1,0 +1,233 @@
+//! The flags, the gates and the log at the base, as programs could read them there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flagkit_core::Snapshot;
+use flagkit_sources::document::Format;
+use serde_json::Value;
+
+use crate::edit;
+use crate::environment::{environment_of, is_layer_above};
+use crate::findings::{Finding, Level};
+use crate::gate::Gates;
+use crate::git::{Content, Repository, Revision};
+use crate::journal::{Entry, Journal};
+use crate::project::{Document, Layered, format};
+use crate::report::{Failure, Result};
+use crate::tree::document_to_json;
+
+/// The state before a change, by which the change is evaluated.
+///
+/// If the flags of the base cannot be read, programs keep the ones that they could read last. The newest readable
+/// commit before the base stands for them.
+pub(super) struct Base {
+    revision: Revision,
+    /// The flag file from the root of the repository. It may have had another path at the base.
+    path: PathBuf,
+    flags: Option<Flags>,
+    /// The log at the base.
+    pub(super) log: Journal,
+    /// The hashes of the entries that the log had when the flags could be read.
+    known: BTreeSet<String>,
+}
+
+/// The documents of one commit.
+struct Flags {
+    declared: Document,
+    gates: Gates,
+    /// The documents of the environments, by name.
+    environments: BTreeMap<String, Document>,
+}
+
+impl Base {
+    /// Reads the base. Adds findings for a base that cannot be read, and for a file that had another path there.
+    pub(super) fn read(file: &Path, name: &str, findings: &mut Vec<Finding>) -> Result<Self> {
+        let repository = Repository::of(file)?;
+        let mut path = repository.path_of(file)?;
+        let revision = Revision::resolve(repository, name)?;
+        if matches!(revision.read(&path)?, Content::Absent) {
+            match moved_from(&revision, &path)?.as_slice() {
+                [] => {}
+                [old] => {
+                    let message = format!("compared with {} at {name}, which was moved here", old.display());
+                    findings.push(Finding::new("base", Level::Warning, file, message));
+                    path.clone_from(old);
+                }
+                several => {
+                    let several: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
+                    let message = format!("did not exist at {name}, and may be one of {}", several.join(", "));
+                    let finding = Finding::new("base", Level::Error, file, message);
+                    findings.push(finding.with_help("move one flag file in one change"));
+                }
+            }
+        }
+        let log = log_at(&revision, &path)?;
+        let (flags, ground) = match Flags::at(&revision, &path)? {
+            Ok(flags) => (flags, None),
+            Err(reason) => {
+                let ground = newest_readable(&revision, &path)?;
+                let instead = ground.as_ref().map_or_else(
+                    || "every flag that is on counts as new".to_owned(),
+                    |(_, commit)| format!("compared with {} instead", commit.name()),
+                );
+                let message = format!("cannot read the flags at {name}: {reason}; {instead}");
+                findings.push(Finding::new("base", Level::Warning, file, message));
+                ground.map_or((None, None), |(flags, commit)| (Some(flags), Some(commit)))
+            }
+        };
+        let ground_log = match &ground {
+            Some(ground) => log_at(ground, &path)?.entries,
+            None => log.entries.clone(),
+        };
+        let known = ground_log.into_iter().map(|entry| entry.hash).collect();
+        Ok(Self { revision, path, flags, log, known })
+    }
+
+    /// Returns the gates, or `None` for a file that has none at the base.
+    pub(super) fn gates(&self) -> Option<&Gates> {
+        self.flags.as_ref().map(|flags| &flags.gates)
+    }
+
+    /// Returns the flags as they were effective in an environment, or without one.
+    pub(super) fn snapshot(&self, env: Option<&str>) -> Arc<Snapshot> {
+        Layered::of(self.layers(env).into_iter().map(|(_, document)| document)).snapshot()
+    }
+
+    /// Returns the documents of an environment with the names of their layers, the declaration first.
+    pub(super) fn layers<'e>(&'e self, env: Option<&'e str>) -> Vec<(Option<&'e str>, &'e Document)> {
+        let Some(flags) = &self.flags else { return Vec::new() };
+        let is_layer = |layer: &str| env.is_some_and(|env| env == layer || is_layer_above(env, layer));
+        let layers = flags.environments.iter().filter(|(layer, _)| is_layer(layer));
+        let layers = layers.map(|(layer, document)| (Some(layer.as_str()), document));
+        [(None, &flags.declared)].into_iter().chain(layers).collect()
+    }
+
+    /// Whether the base declares a flag.
+    pub(super) fn declares(&self, flag: &str) -> bool {
+        self.flags.as_ref().is_some_and(|flags| flags.declared.load.flags().contains(flag))
+    }
+
+    /// Returns the names of the environments.
+    pub(super) fn environments(&self) -> impl Iterator<Item = &str> {
+        self.flags.iter().flat_map(|flags| flags.environments.keys().map(String::as_str))
+    }
+
+    /// Whether an entry is newer than the flags of the base.
+    pub(super) fn is_new(&self, entry: &Entry) -> bool {
+        !self.known.contains(&entry.hash)
+    }
+
+    /// Returns the entries that the head has removed from the log. A branch need not have the newest ones of the base.
+    pub(super) fn removed_entries(&self, head: &Journal) -> Result<Vec<Entry>> {
+        let log = log_at(&self.revision.merge_base(), &self.path)?;
+        let valid: Vec<Entry> = log.valid().cloned().collect();
+        Ok(head.lacks(valid))
+    }
+
+    /// Returns what a path of the working tree leads to, if that is outside of the repository.
+    pub(super) fn outside(&self, path: &Path) -> Option<PathBuf> {
+        let target = path.canonicalize().ok()?;
+        (!target.starts_with(self.revision.root())).then_some(target)
+    }
+}
+
+impl Flags {
+    /// Reads the documents of a commit. `None`: there is no such file. The inner error is why they cannot be read.
+    fn at(revision: &Revision, path: &Path) -> Result<std::result::Result<Option<Self>, String>> {
+        let declared = match document(revision, path)? {
+            Ok(Some(document)) => document,
+            Ok(None) => return Ok(Ok(None)),
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let gates = match Gates::parse(&declared) {
+            Ok(gates) => gates,
+            Err(errors) => {
+                let first = errors.into_iter().next().map(|error| error.message).unwrap_or_default();
+                return Ok(Err(format!("invalid gates: {first}")));
+            }
+        };
+        let mut environments = BTreeMap::new();
+        for name in revision.names(path.parent().unwrap_or(Path::new("")))? {
+            let Some(env) = environment_of(path, &name) else { continue };
+            let document = match document(revision, &path.with_file_name(&name))? {
+                Ok(document) => document,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            if let Some(other) = document.and_then(|document| environments.insert(env, document)) {
+                return Ok(Err(format!("{} and {name} are files of the same environment", other.name())));
+            }
+        }
+        Ok(Ok(Some(Self { declared, gates, environments })))
+    }
+}
+
+/// Reads one document of a commit. The inner error is why a program could not read it.
+fn document(revision: &Revision, path: &Path) -> Result<std::result::Result<Option<Document>, String>> {
+    let at = |reason: String| format!("{}: {reason}", path.display());
+    Ok(match revision.read(path)? {
+        Content::Absent => Ok(None),
+        Content::Unreadable(reason) => Err(at(reason.to_string())),
+        Content::File(bytes) => Document::parse(path, bytes).map(Some).map_err(|error| {
+            let problem = error.problems().first();
+            let got = problem.map(|problem| format!("got {}, expected {}", problem.got(), problem.expected()));
+            at(got.unwrap_or_else(|| error.to_string().lines().next().unwrap_or_default().to_owned()))
+        }),
+    })
+}
+
+/// Returns the flags of the newest commit before a base at which they could be read.
+fn newest_readable(base: &Revision, path: &Path) -> Result<Option<(Flags, Revision)>> {
+    for commit in base.ancestors()? {
+        match Flags::at(&commit, path)? {
+            Ok(Some(flags)) => return Ok(Some((flags, commit))),
+            Ok(None) => return Ok(None),
+            Err(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+fn log_at(revision: &Revision, file: &Path) -> Result<Journal> {
+    let path = file.parent().unwrap_or(Path::new("")).join(Journal::NAME);
+    match revision.read(&path)? {
+        Content::File(bytes) => Ok(Journal::parse(path, &String::from_utf8_lossy(&bytes))),
+        Content::Absent => Ok(Journal::default()),
+        Content::Unreadable(reason) => {
+            Err(Failure::io(format!("cannot read {} at {}: {reason}", path.display(), revision.name())))
+        }
+    }
+}
+
+/// Returns the flag files of the base that are gone, and may have been moved to this path.
+fn moved_from(base: &Revision, path: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for name in base.removed_paths()? {
+        let old = PathBuf::from(&name);
+        if !old.extension().is_some_and(|extension| extension == "toml" || extension == "json") {
+            continue;
+        }
+        if let Content::File(bytes) = base.read(&old)? {
+            if is_flag_file(format(&old), &bytes) {
+                found.push(old);
+            }
+        }
+    }
+    let is_environment = |old: &PathBuf| {
+        let name = old.file_name().unwrap_or_default().to_string_lossy();
+        found.iter().any(|file| file.parent() == old.parent() && environment_of(file, &name).is_some())
+    };
+    let declared: Vec<PathBuf> = found.iter().filter(|old| !is_environment(old)).cloned().collect();
+    let of_same_name: Vec<PathBuf> =
+        declared.iter().filter(|old| old.file_name() == path.file_name()).cloned().collect();
+    Ok(if of_same_name.is_empty() { declared } else { of_same_name })
+}
+
+/// Whether the content of a file declares flags. A document that is not well-formed may have any keys.
+fn is_flag_file(format: Format, bytes: &[u8]) -> bool {
+    match document_to_json(format, &String::from_utf8_lossy(bytes)) {
+        Value::Null => !edit::recover_keys(format, bytes).is_empty(),
+        document => document.get("flags").is_some_and(Value::is_object),
+    }
+}
