@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::support::{DEADLINE, Folder, Reply, Server};
 
 const FLAGS: &str = "# kept\n[flags]   # all\npay = \"10%\"   # by card\nother = false\n";
-const PROMPT: &str = "to confirm: ";
+const PROMPT: &str = "to let it be seen: ";
 
 #[test]
 fn a_second_go_is_rejected() {
@@ -190,7 +190,7 @@ fn an_undo_keeps_the_changes_of_others() {
     let mut terminal = folder.terminal(&["go", "pay", "--to", "50"]);
     terminal.wait_for(PROMPT);
     terminal.answer("pay");
-    terminal.wait_for("to keep the change: ");
+    terminal.wait_for("to keep it: ");
     let now = folder.read("flags.toml");
     assert_eq!(now, text.replace("10%", "50%"));
     folder.write("flags.toml", &now.replace("# kept", "# changed by another program"));

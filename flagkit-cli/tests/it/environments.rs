@@ -85,7 +85,7 @@ fn a_go_for_a_lower_layer_covers_the_layers_above() {
         ("flags.prod.eu.toml", "[flags]\ny = true\n"),
     ]);
     let mut terminal = folder.terminal(&["go", "x", "--env", "prod", "--to", "100"]);
-    terminal.wait_for("to confirm");
+    terminal.wait_for("to let it be seen");
     terminal.answer("x");
     assert_eq!(terminal.end().0, 0);
     check(&folder, &BASE, 0, "0 errors");

@@ -39,7 +39,7 @@ fn the_undo_of_a_go_reverts_the_same_file() {
         let mut arguments = vec!["--file", FILE, "go", "pay"];
         arguments.extend(env.iter().flat_map(|env| ["--env", env]));
         let mut terminal = folder.terminal(&arguments);
-        terminal.wait_for("to confirm: ");
+        terminal.wait_for("to let it be seen: ");
         terminal.answer("pay");
         let (code, shown) = terminal.end();
         assert_eq!(code, 0, "{shown}");

@@ -56,7 +56,7 @@ fn edit(folder: &Folder, name: &str, from: &str, to: &str) {
 #[track_caller]
 fn go(folder: &Folder, arguments: &[&str]) {
     let mut terminal = folder.terminal(&[&["go"], arguments].concat());
-    terminal.wait_for("to confirm: ");
+    terminal.wait_for("to let it be seen: ");
     terminal.answer(arguments[0]);
     let (code, shown) = terminal.end();
     assert_eq!(code, 0, "{shown}");

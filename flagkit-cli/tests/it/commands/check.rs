@@ -117,7 +117,7 @@ fn check_against_a_base() {
     transcript.note("Wider, with the confirmation of a person.");
     folder.write("flags.toml", &start);
     transcript.at_terminal(&["go", "dark-mode"], |terminal| {
-        terminal.wait_for("to confirm: ");
+        terminal.wait_for("to let it be seen: ");
         terminal.answer("dark-mode");
     });
     transcript.both(&against);

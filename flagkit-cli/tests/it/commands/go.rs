@@ -35,10 +35,10 @@ fn go_succeeds() {
     let before_go = server.requests();
     transcript.note("At a terminal.");
     let mut terminal = folder.terminal_with(&["go", "pay"], &[("NO_COLOR", "1"), ("RELEASE", "release-7")]);
-    terminal.wait_for("to confirm: ");
+    terminal.wait_for("to let it be seen: ");
     assert_eq!(folder.read("flags.toml"), before, "nothing is written before the name is typed");
     terminal.answer("pay");
-    terminal.wait_for("to keep the change: ");
+    terminal.wait_for("to keep it: ");
     terminal.answer("yes");
     let (code, shown) = terminal.end();
     transcript.shown("RELEASE=release-7 flagkit go pay        (at a terminal)", &shown, "", code);
@@ -133,29 +133,29 @@ fn go_without_confirmation() {
     transcript.replace(&address, "127.0.0.1:PORT");
     for wrong in ["yes", "Pay", ""] {
         transcript.at_terminal(&["go", "pay", "--to", "10"], |terminal| {
-            terminal.wait_for("to confirm: ");
+            terminal.wait_for("to let it be seen: ");
             terminal.answer(wrong);
         });
     }
     transcript.note("The end of the input.");
     transcript.at_terminal(&["go", "pay", "--to", "10"], |terminal| {
-        terminal.wait_for("to confirm: ");
+        terminal.wait_for("to let it be seen: ");
         terminal.press(4);
     });
     assert_eq!((folder.read("flags.toml"), folder.log()), (before.clone(), String::new()), "nothing was written");
     transcript.note("A review that ends without a yes.");
     transcript.at_terminal(&["go", "pay", "--to", "10"], |terminal| {
-        terminal.wait_for("to confirm: ");
+        terminal.wait_for("to let it be seen: ");
         terminal.answer("pay");
-        terminal.wait_for("to keep the change: ");
+        terminal.wait_for("to keep it: ");
         terminal.answer("y");
     });
     assert_eq!(folder.read("flags.toml"), before, "byte for byte");
     transcript.note("As JSON, at a terminal: the prompts are on standard error.");
     transcript.at_terminal(&["--json", "go", "pay", "--to", "10"], |terminal| {
-        terminal.wait_for("to confirm: ");
+        terminal.wait_for("to let it be seen: ");
         terminal.answer("pay");
-        terminal.wait_for("to keep the change: ");
+        terminal.wait_for("to keep it: ");
         terminal.press(4);
     });
     assert_eq!(folder.read("flags.toml"), before, "byte for byte");
@@ -174,7 +174,7 @@ fn go_with_a_failed_check_after_the_change() {
         let mut transcript = Transcript::new(&folder);
         transcript.replace(&address, "127.0.0.1:PORT");
         transcript.at_terminal(&["go", "pay", "--to", "10"], |terminal| {
-            terminal.wait_for("to confirm: ");
+            terminal.wait_for("to let it be seen: ");
             server.set(Reply::Response(500, "Welcome".to_owned()));
             terminal.answer("pay");
         });
@@ -197,7 +197,7 @@ fn go_in_an_environment() {
     transcript.at_terminal(
         &["go", "new-checkout", "--env", "prod", "--to", "10", "--reason", "the tenth"],
         |terminal| {
-            terminal.wait_for("to confirm: ");
+            terminal.wait_for("to let it be seen: ");
             terminal.answer("new-checkout");
         },
     );

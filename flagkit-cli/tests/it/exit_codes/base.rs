@@ -110,9 +110,9 @@ fn a_go_that_was_undone_covers_nothing() {
     let flags = "[flags]\na = false\nb = false\n[defaults]\ngate = \"g\"\n[gate.g]\nlook = [\"http://127.0.0.1:9/\"]\n";
     let folder = committed(flags);
     let mut terminal = folder.terminal(&["go", "a"]);
-    terminal.wait_for("to confirm: ");
+    terminal.wait_for("to let it be seen: ");
     terminal.answer("a");
-    terminal.wait_for("to keep the change: ");
+    terminal.wait_for("to keep it: ");
     terminal.answer("no");
     assert_eq!(terminal.end().0, 4);
     folder.write("flags.toml", &flags.replace("a = false", "a = true"));

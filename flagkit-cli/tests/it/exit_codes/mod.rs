@@ -270,7 +270,7 @@ fn a_failed_check_in_a_test_reports_file_and_line() {
 #[track_caller]
 fn go(folder: &Folder, arguments: &[&str]) {
     let mut terminal = folder.terminal(&[&["go"], arguments].concat());
-    terminal.wait_for("to confirm: ");
+    terminal.wait_for("to let it be seen: ");
     terminal.answer(arguments[0]);
     let (code, shown) = terminal.end();
     assert_eq!(code, 0, "{shown}");

@@ -137,7 +137,7 @@ fn a_review_ends_with_yes_or_no() {
 #[track_caller]
 fn go(folder: &Folder, arguments: &[&str]) {
     let mut terminal = folder.terminal(&[&["go"], arguments].concat());
-    terminal.wait_for("to confirm: ");
+    terminal.wait_for("to let it be seen: ");
     terminal.answer(arguments[0]);
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{arguments:?}: {screen}");

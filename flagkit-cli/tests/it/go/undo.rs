@@ -15,9 +15,9 @@ fn at_the_review(server: &Server) -> (Folder, Terminal, String) {
     let text = FLAGS.to_owned() + &gate;
     let folder = Folder::with("flags.toml", &text);
     let mut terminal = folder.terminal(&["go", "pay", "--to", "50"]);
-    terminal.wait_for("to confirm: ");
+    terminal.wait_for("to let it be seen: ");
     terminal.answer("pay");
-    terminal.wait_for("to keep the change: ");
+    terminal.wait_for("to keep it: ");
     assert_eq!(folder.read("flags.toml"), text.replace("rollout = 10", "rollout = 50"));
     (folder, terminal, text)
 }
@@ -62,7 +62,7 @@ fn ctrl_c_during_the_second_checks_undoes_the_change() {
     let text = FLAGS.to_owned() + &gate;
     let folder = Folder::with("flags.toml", &text);
     let mut terminal = folder.terminal(&["go", "pay", "--to", "50"]);
-    terminal.wait_for("to confirm: ");
+    terminal.wait_for("to let it be seen: ");
     server.set(Reply::Silence);
     terminal.answer("pay");
     terminal.wait_for("running the checks again");
@@ -123,9 +123,9 @@ fn input_from_before_the_review_does_not_confirm_it() {
     let gate = format!("[gate.standard]\nlook = [\"{}\"]\n", server.url());
     let folder = Folder::with("flags.toml", &(FLAGS.to_owned() + &gate));
     let mut terminal = folder.terminal(&["go", "pay", "--to", "50"]);
-    terminal.wait_for("to confirm: ");
+    terminal.wait_for("to let it be seen: ");
     terminal.answer("pay\nyes");
-    terminal.wait_for("to keep the change: ");
+    terminal.wait_for("to keep it: ");
     terminal.answer("no");
     let (code, shown) = terminal.end();
     assert_eq!(code, 4, "{shown}");

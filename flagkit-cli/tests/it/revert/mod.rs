@@ -43,7 +43,7 @@ fn json_files_work_like_toml_files() {
     let ran = run(&["go", "b", "--dry-run"]);
     assert!(ran.code == 0 && ran.out.contains("b  10% -> on  in flags.json"), "{ran:?}");
     let mut terminal = folder.terminal(&["go", "b", "--file", "flags.json"]);
-    terminal.wait_for("to confirm: ");
+    terminal.wait_for("to let it be seen: ");
     terminal.answer("b");
     assert_eq!(terminal.end().0, 0);
     assert_eq!(folder.read("flags.json"), ten.replace("10, \"on\"", "100, \"on\""));
