@@ -44,8 +44,8 @@ pub(super) fn add(text: &str, root: &Node<'_>, flags: Option<&Entry<'_>>, missin
     }
 }
 
-pub(super) fn render(flags: &BTreeMap<&str, Value>) -> String {
-    format!("{:#}\n", serde_json::json!({ "flags": flags }))
+pub(super) fn render(tables: &BTreeMap<&str, &BTreeMap<&str, Value>>) -> String {
+    format!("{:#}\n", serde_json::json!(tables))
 }
 
 pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> Result<(String, String)> {
@@ -85,7 +85,7 @@ mod tests {
 
     use flagkit_sources::document::Format;
 
-    use super::super::{recover_keys, render_all_off, set_all, turn_all_off};
+    use super::super::{recover, render_all_off, set_all, turn_all_off};
     use super::{BTreeMap, State, Value};
 
     #[track_caller]
@@ -143,8 +143,8 @@ mod tests {
             "{\"segments\": {\"s\": {}}, \"flags\": {\"x\": true, \"y\": {\"on\": true, \"z.1\": {\"owner\": \"a\nb";
         let expected = "{\n  \"flags\": {\n    \"below\": false,\n    \"s\": false,\n    \"x\": false,\n    \"y\": false,\n    \"z.1\": false\n  }\n}\n";
         assert_eq!(turn_all_off(Format::Json, invalid, &BTreeSet::new()), None);
-        let mut keys = recover_keys(Format::Json, invalid.as_bytes());
+        let mut keys = recover(Format::Json, invalid.as_bytes()).keys;
         keys.insert("below".to_owned());
-        assert_eq!(render_all_off(Format::Json, keys), expected);
+        assert_eq!(render_all_off(Format::Json, &keys, &BTreeSet::new()), expected);
     }
 }

@@ -23,6 +23,7 @@ use flagkit_sources::document::Format;
 use flagkit_sources::document::tree::{self, Entry, Lines, Table};
 use serde_json::Value;
 
+pub(crate) use self::recovery::Recovered;
 use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 use crate::tree::{BYTE_ORDER_MARK, invalid};
@@ -72,22 +73,30 @@ pub(crate) fn turn_all_off(format: Format, text: &str, more: &BTreeSet<String>) 
     set_all(format, text, &keys.map(|key| (key, State::Off)).collect()).ok()
 }
 
-/// Returns a new text with only these flags, all off. Skips invalid keys.
-pub(crate) fn render_all_off(format: Format, mut keys: BTreeSet<String>) -> String {
-    keys.retain(|key| FlagKey::new(key).is_ok());
-    render(format, &keys.iter().map(|key| (key.as_str(), Value::from(false))).collect())
+/// Returns a new text with only these flags, all off, and with invalid segments of these names. Skips invalid keys.
+pub(crate) fn render_all_off(format: Format, keys: &BTreeSet<String>, segments: &BTreeSet<String>) -> String {
+    let keys = keys.iter().map(String::as_str).filter(|key| FlagKey::new(key).is_ok());
+    render(format, &keys.map(|key| (key, Value::from(false))).collect(), segments)
 }
 
-/// Returns a new text with one flag off, and with invalid definitions of the other flags.
-pub(crate) fn render_one_off(format: Format, key: &str, others: &BTreeSet<String>) -> String {
-    let invalid = others.iter().map(|other| (other.as_str(), Value::from("unreadable")));
-    render(format, &invalid.chain([(key, Value::from(false))]).collect())
+/// Returns a new text with one flag off, and with invalid definitions of the other names.
+pub(crate) fn render_one_off(format: Format, key: &str, others: &Recovered) -> String {
+    let invalid = others.keys.iter().map(|other| (other.as_str(), Value::from(UNREADABLE)));
+    render(format, &invalid.chain([(key, Value::from(false))]).collect(), &others.segments)
 }
 
-fn render(format: Format, flags: &BTreeMap<&str, Value>) -> String {
+/// The invalid definition of a flag or a segment. Programs keep the definition that they have.
+///
+/// A segment that the new text omits would get the definition of a lower layer, which may include more subjects.
+const UNREADABLE: &str = "unreadable";
+
+fn render(format: Format, flags: &BTreeMap<&str, Value>, segments: &BTreeSet<String>) -> String {
+    let segments = segments.iter().map(|segment| (segment.as_str(), Value::from(UNREADABLE))).collect();
+    let tables = [("flags", flags), ("segments", &segments)];
+    let tables = tables.into_iter().filter(|(name, table)| *name == "flags" || !table.is_empty());
     match format {
-        Format::Json => json::render(flags),
-        _ => toml::render(flags),
+        Format::Json => json::render(&tables.collect()),
+        _ => toml::render(tables),
     }
 }
 
@@ -97,19 +106,26 @@ pub(crate) fn is_off(format: Format, text: &str, key: &str) -> bool {
     find_unchanged(format, text, &BTreeMap::from([(key, State::Off)])).is_none()
 }
 
-/// Returns every flag key of a document. If programs reject the document, returns every key that it may declare.
+/// Returns the names in a document. If programs reject the document, returns every name that it may declare.
 ///
 /// The parser returns a tree for a text with duplicate names or deep nesting, but none for a text that violates the
-/// grammar. A scan finds the keys of such a text, and of one without a table `flags`.
-pub(crate) fn recover_keys(format: Format, bytes: &[u8]) -> BTreeSet<String> {
-    if let Ok(load) = format.read(bytes) {
-        return load.flags().keys().map(ToString::to_string).collect();
-    }
+/// grammar. A scan finds the names of such a text, and of one without a table `flags`.
+pub(crate) fn recover(format: Format, bytes: &[u8]) -> Recovered {
     let text = String::from_utf8_lossy(bytes);
+    if let Ok(load) = format.read(bytes) {
+        let keys = load.flags().keys().map(ToString::to_string).collect();
+        return Recovered {
+            keys,
+            segments: names(format, &text, "segments").into_iter().map(|(name, _)| name).collect(),
+        };
+    }
     let root = tree::parse_partially(format, split_mark(&text).1);
-    let parsed = root.as_table().into_iter().flat_map(|root| table_entries(root, "flags"));
-    let parsed = parsed.map(|entry| entry.name.to_string()).filter(|key| FlagKey::new(key).is_ok());
-    parsed.chain(recovery::scan(format, bytes)).collect()
+    let parsed = |table| root.as_table().into_iter().flat_map(move |root| table_entries(root, table));
+    let mut recovered = recovery::scan(format, bytes);
+    let keys = parsed("flags").map(|entry| entry.name.to_string());
+    recovered.keys.extend(keys.filter(|key| FlagKey::new(key).is_ok()));
+    recovered.segments.extend(parsed("segments").map(|entry| entry.name.to_string()));
+    recovered
 }
 
 /// Returns the text with a new flag that has these fields, and the added lines.

@@ -42,28 +42,38 @@ const FIELDS: [&str; 25] = [
     "values",
 ];
 
-/// Returns each key that the bytes may declare.
+/// The names that a document declares, or may declare if no parser accepts it.
+#[derive(Debug, Default)]
+pub(crate) struct Recovered {
+    /// The keys of flags.
+    pub(crate) keys: BTreeSet<String>,
+    /// The names of segments. Unlike keys, they are found only in a table `segments`.
+    pub(crate) segments: BTreeSet<String>,
+}
+
+/// Returns each name that the bytes may declare.
 ///
 /// Keys are ASCII, so the text without its NULs also has the keys of a document in UTF-16 or UTF-32.
-pub(super) fn scan(format: Format, bytes: &[u8]) -> BTreeSet<String> {
+pub(super) fn scan(format: Format, bytes: &[u8]) -> Recovered {
     let text = unescape(&String::from_utf8_lossy(bytes).replace('\0', ""));
     let paths = paths(&text);
     let mut scanner = Scanner { is_toml: format != Format::Json, ..Scanner::default() };
     let mut end = 0;
     for (index, path) in paths.iter().enumerate() {
-        let next = paths.get(index + 1).map_or("", |next| &text[next.start..next.end]);
+        let (next, next_end) = paths.get(index + 1).map_or((text.len(), text.len()), |next| (next.start, next.end));
         let around = Surroundings {
             before: &text[end..path.start],
             line: text[..path.start].rsplit(['\n', '\r']).next().unwrap_or_default(),
             text: &text[path.start..path.end],
-            after: &text[path.end..],
-            next,
+            gap: &text[path.end..next],
+            next: &text[next..next_end],
+            after_next: &text[next_end..],
         };
         scanner.read(path, &around);
         end = path.end;
     }
-    scanner.keys.retain(|key| FlagKey::new(key).is_ok());
-    scanner.keys
+    scanner.found.keys.retain(|key| FlagKey::new(key).is_ok());
+    scanner.found
 }
 
 /// Replaces the escapes of characters that a key may have.
@@ -145,10 +155,12 @@ struct Surroundings<'t> {
     line: &'t str,
     /// The text of the path itself.
     text: &'t str,
-    /// The whole text after the path.
-    after: &'t str,
+    /// The text between the path and the next one.
+    gap: &'t str,
     /// The text of the next path.
     next: &'t str,
+    /// The whole text after the next path.
+    after_next: &'t str,
 }
 
 impl Surroundings<'_> {
@@ -157,37 +169,48 @@ impl Surroundings<'_> {
         self.line.len() <= self.before.len()
     }
 
-    /// Returns the text after the path and its closing quote.
-    fn sign(&self) -> &str {
-        self.after.trim_start_matches(['"', '\'', ' ', '\t', '\r', '\n'])
-    }
-
     /// Returns whether `=` or `:` follows the path. The colons of a URL or of a time do not count.
     fn has_sign(&self) -> bool {
-        let is_in_text = self.after.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c| c == '/' || is_digit(c)));
-        self.sign().starts_with(['=', ':']) && !is_in_text
+        let is_value = |rest: &str| rest.starts_with('/') || rest.is_empty() && self.next.starts_with(is_digit);
+        let is_in_text = self.gap.strip_prefix(':').is_some_and(is_value);
+        !is_in_text && self.gap.contains(['=', ':'])
     }
 
     fn has_switch(&self) -> bool {
         matches!(self.next, "true" | "false")
     }
 
-    /// Returns whether a key could be here, and not only a value.
-    fn is_at_key(&self, is_toml: bool) -> bool {
-        if self.has_sign() {
+    /// Returns whether a key could be here, and not only a value. `names` are those of the path.
+    fn is_at_key(&self, names: &[String], is_toml: bool) -> bool {
+        let is_percent = |text: &str, after: &str| text.ends_with(is_digit) && after.starts_with('%');
+        let ends_in_value =
+            self.text.ends_with("true") || self.text.ends_with("false") || is_percent(self.text, self.gap);
+        // A dot instead of the sign joins a key and its value.
+        if self.has_sign() || names.len() > 1 && ends_in_value {
             return true;
         }
         let is_number = self.text.chars().all(|c| is_digit(c) || matches!(c, '.' | '-'));
         if is_number || matches!(self.text, "true" | "false" | "inf" | "nan") {
             return false;
         }
-        let is_alone = self.after.split(['\n', '\r']).next().unwrap_or_default().trim().is_empty();
+        let line_end = self.gap.find(['\n', '\r']).or(self.next.is_empty().then_some(self.gap.len()));
+        let is_alone = names.len() == 1 && line_end.is_some_and(|end| self.gap[..end].trim().is_empty());
+        let is_alone = is_alone && !self.text.ends_with('.');
         let is_comment = is_toml && self.line.contains('#');
         let is_entry = self.before.trim_end_matches(['"', '\'', ' ', '\t', '\r', '\n']).ends_with(['{', ',']);
+        let sign = self.gap.trim_start_matches(['"', '\'', ' ', '\t', '\r', '\n']);
+        let has_table =
+            self.gap.split_once('{').is_some_and(|(sign, _)| !sign.contains(',') || FIELDS.contains(&self.next));
         self.has_switch()
-            || self.sign().starts_with('{')
+            || is_percent(self.next, self.after_next)
+            || has_table
             || self.is_first() && !is_comment && !is_alone
-            || is_entry && !self.sign().starts_with([',', ']'])
+            || is_entry && !sign.starts_with([',', ']'])
+    }
+
+    /// Returns whether the path is the name of a flag file in a comment.
+    fn is_file_name(&self, names: &[String], is_toml: bool) -> bool {
+        is_toml && self.line.contains('#') && matches!(names, [.., last] if last == "toml" || last == "json")
     }
 }
 
@@ -195,49 +218,81 @@ fn is_digit(c: char) -> bool {
     c.is_ascii_digit()
 }
 
+/// The table that the entries around a path belong to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Section {
+    Flags,
+    Segments,
+    #[default]
+    Other,
+}
+
+impl Section {
+    /// Returns the section that a path opens, as a header or before a brace.
+    fn of(names: &[String]) -> Self {
+        match names {
+            [name] if name == "flags" => Self::Flags,
+            [name] if name == "segments" => Self::Segments,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// The state of a scan, which reads one path after the other.
 #[derive(Default)]
 struct Scanner {
     is_toml: bool,
-    /// Whether the last header was `[flags]`.
-    in_flags: bool,
-    /// Whether the last path was `flags`, so that a brace after it opens the table of flags.
-    is_after_flags: bool,
-    /// The open braces, each with whether it opened the table of flags.
-    braces: Vec<bool>,
-    keys: BTreeSet<String>,
+    /// The section of the last header.
+    header: Section,
+    /// The section that a brace after the last path opens.
+    next: Section,
+    /// The sections of the open braces.
+    braces: Vec<Section>,
+    found: Recovered,
 }
 
 impl Scanner {
     fn read(&mut self, path: &Path, around: &Surroundings<'_>) {
         for c in around.before.chars() {
             match c {
-                '{' => self.braces.push(std::mem::take(&mut self.is_after_flags)),
+                '{' => self.braces.push(std::mem::take(&mut self.next)),
                 '}' => _ = self.braces.pop(),
                 _ => {}
             }
         }
         let names = path.names.as_slice();
-        self.is_after_flags = matches!(names, [name] if name == "flags");
+        self.next = Section::of(names);
         // Every path of a line that begins with a bracket counts, because the header may be damaged.
         let is_header = self.is_toml && around.line.trim_start().starts_with('[')
             || self.is_toml && around.is_first() && around.line.contains('[');
         if is_header && around.is_first() {
-            self.in_flags = self.is_after_flags;
+            self.header = self.next;
             self.braces.clear();
-        } else if !is_header && !around.is_at_key(self.is_toml) {
-            return;
+        } else if !is_header && !around.is_at_key(names, self.is_toml) {
+            // Whatever is around `flags.x`, it can hardly be anything else.
+            let is_flag = matches!(names, [root, _, ..] if root == "flags");
+            if !is_flag || around.is_file_name(names, self.is_toml) {
+                return;
+            }
         }
-        let is_entry = !is_header
-            && match self.braces.last() {
-                Some(is_flags) => *is_flags,
-                None => self.in_flags,
-            };
-        match names {
-            [root, key, ..] if root == "flags" => _ = self.keys.insert(key.clone()),
-            [key, ..] if is_entry => _ = self.keys.insert(key.clone()),
-            [root, _, ..] if ["segments", "gate", "check", "meta", "defaults"].contains(&root.as_str()) => {}
-            names => self.add(names, around.has_switch()),
+        let section = if is_header { Section::Other } else { *self.braces.last().unwrap_or(&self.header) };
+        match (names, section) {
+            ([root, key, rest @ ..], _) if root == "flags" => {
+                self.found.keys.insert(key.clone());
+                self.add(rest, false);
+            }
+            ([key, rest @ ..], Section::Flags) => {
+                self.found.keys.insert(key.clone());
+                self.add(rest, false);
+            }
+            ([root, name, ..], _) if root == "segments" => _ = self.found.segments.insert(name.clone()),
+            ([root, _, ..], _) if ["gate", "check", "meta", "defaults"].contains(&root.as_str()) => {}
+            (names, section) => {
+                if let ([name, ..], Section::Segments) = (names, section) {
+                    self.found.segments.insert(name.clone());
+                }
+                self.add(names, around.has_switch());
+            }
         }
         self.add(&path.others, false);
     }
@@ -246,7 +301,7 @@ impl Scanner {
     fn add(&mut self, names: &[String], has_switch: bool) {
         let is_key =
             |name: &&String| !FIELDS.contains(&name.as_str()) || has_switch && !matches!(name.as_str(), "on" | "flags");
-        self.keys.extend(names.iter().filter(is_key).cloned());
+        self.found.keys.extend(names.iter().filter(is_key).cloned());
     }
 }
 
@@ -256,7 +311,7 @@ mod tests {
 
     #[track_caller]
     fn check(format: Format, text: &str, expected: &[&str]) {
-        let found = scan(format, text.as_bytes());
+        let found = scan(format, text.as_bytes()).keys;
         let missing: Vec<_> = expected.iter().filter(|key| !found.contains(**key)).collect();
         assert!(missing.is_empty(), "{missing:?} of {text:?}: {found:?}");
     }
@@ -322,9 +377,23 @@ mod tests {
     fn fields_and_values_are_rarely_taken_for_keys() {
         let text = "[flags.x]\non = true\nrollout = 25\nowner = \"me\"\nrequires = [\"a\", \"b\"]\ncreated = 2026-01-02\n\
                     [[flags.x.rules]]\nsubjects = [\"u1\", \"u2\"]\n[segments.staff]\n= \n";
-        assert_eq!(scan(Format::Toml, text.as_bytes()), BTreeSet::from(["x".to_owned()]));
+        assert_eq!(scan(Format::Toml, text.as_bytes()).keys, BTreeSet::from(["x".to_owned()]));
         let text = "{\"flags\": {\"x\": {\"on\": true, \"requires\": [\"a\", \"b\"], \"expires\": \"2026-01-02\",}}}";
-        assert_eq!(scan(Format::Json, text.as_bytes()), BTreeSet::from(["x".to_owned()]));
+        assert_eq!(scan(Format::Json, text.as_bytes()).keys, BTreeSet::from(["x".to_owned()]));
+    }
+
+    #[test]
+    fn names_of_segments_are_found_in_their_table() {
+        let segments = |format, text: &str| scan(format, text.as_bytes()).segments.into_iter().collect::<Vec<_>>();
+        assert_eq!(
+            segments(Format::Toml, "[segments.a]\nif = { x = 1 }\n[segments]\nb = {}\n[flags]\nc = = 1"),
+            ["a", "b"]
+        );
+        assert_eq!(segments(Format::Toml, "segments.a.if = {}\nsegments = { 'b' = {\nflags = {"), ["a", "b"]);
+        assert_eq!(
+            segments(Format::Json, "{\"segments\": {\"a\": {\"if\": {}}, \"b\": {}}, \"flags\": {\"c\": {"),
+            ["a", "b"]
+        );
     }
 
     #[test]
@@ -336,7 +405,7 @@ mod tests {
         let shifted = [&little[..9], &little[10..]].concat();
         let bare = &big[2..];
         for bytes in [&little, &big, &wide, &shifted, &bare.to_vec()] {
-            let found = scan(Format::Toml, bytes);
+            let found = scan(Format::Toml, bytes).keys;
             assert!(found.contains("x") && found.contains("a.b"), "{bytes:?}: {found:?}");
         }
     }

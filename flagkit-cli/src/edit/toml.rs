@@ -82,9 +82,12 @@ pub(super) fn add(text: &str, flags: Option<&Entry<'_>>, missing: &[(&str, State
     }
 }
 
-pub(super) fn render(flags: &BTreeMap<&str, Value>) -> String {
-    // A boolean and a JSON string without control characters are valid TOML.
-    flags.iter().fold(String::from("[flags]\n"), |text, (key, value)| text + &format!("{} = {value}\n", quoted(key)))
+pub(super) fn render<'a>(tables: impl Iterator<Item = (&'a str, &'a BTreeMap<&'a str, Value>)>) -> String {
+    let tables = tables.map(|(name, entries)| {
+        // A boolean and a JSON string without control characters are valid TOML.
+        entries.iter().fold(format!("[{name}]\n"), |text, (key, value)| text + &format!("{} = {value}\n", quoted(key)))
+    });
+    tables.collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> (String, String) {
@@ -121,7 +124,8 @@ fn newline(text: &str) -> &'static str {
 
 /// Returns a key in the form of TOML.
 fn quoted(key: &str) -> String {
-    if key.contains('.') { format!("\"{key}\"") } else { key.to_owned() }
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if !key.is_empty() && key.chars().all(is_bare) { key.to_owned() } else { Value::from(key).to_string() }
 }
 
 fn render_entry(key: &str, state: State) -> String {
@@ -183,7 +187,7 @@ mod tests {
 
     use flagkit_sources::document::Format;
 
-    use super::super::{recover_keys, render_all_off, set_all, turn_all_off};
+    use super::super::{recover, render_all_off, set_all, turn_all_off};
     use super::{BTreeMap, State};
 
     fn state(percent: &str) -> State {
@@ -287,8 +291,8 @@ mod tests {
         let invalid = "[flags]\nx = true\n\"a.b\" = = true\ny = { on = tru\n[flags.z]\non = true\n[[flags.w.rules]]\n";
         let expected = "[flags]\n\"a.b\" = false\nbelow = false\nw = false\nx = false\ny = false\nz = false\n";
         assert_eq!(turn_all_off(Format::Toml, invalid, &BTreeSet::new()), None);
-        let mut keys = recover_keys(Format::Toml, invalid.as_bytes());
+        let mut keys = recover(Format::Toml, invalid.as_bytes()).keys;
         keys.insert("below".to_owned());
-        assert_eq!(render_all_off(Format::Toml, keys), expected);
+        assert_eq!(render_all_off(Format::Toml, &keys, &BTreeSet::new()), expected);
     }
 }

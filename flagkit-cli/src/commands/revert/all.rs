@@ -34,7 +34,7 @@ pub(super) fn plan(file: &Path, layers: &Layers, args: &RevertArgs) -> Result<(O
         edited
     } else {
         keys.extend(target.keys().iter().cloned());
-        let text = edit::render_all_off(format, keys);
+        let text = edit::render_all_off(format, &keys, &target.recovered().segments);
         (Document::parse_or_fail(path, text.clone().into_bytes())?, text)
     };
     if target.bytes.as_deref() == Some(text.as_bytes()) || target.bytes.is_none() && text == old {
@@ -44,7 +44,7 @@ pub(super) fn plan(file: &Path, layers: &Layers, args: &RevertArgs) -> Result<(O
     let merged = layers.project().map(|project| project.flags().snapshot());
     let all = after.load.flags().keys().map(|key| Transition {
         flag: key.to_string(),
-        from: layers.state(merged.as_deref(), key.as_str()),
+        from: merged.as_ref().and_then(|merged| layers.state(merged, key.as_str())),
         to: State::Off,
     });
     let transitions: Vec<Transition> = all.filter(|transition| transition.from != Some(State::Off)).collect();

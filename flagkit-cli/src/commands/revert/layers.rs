@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use flagkit_core::Snapshot;
 
-use crate::edit;
+use crate::edit::{self, Recovered};
 use crate::environment::{environment_file, lower_files};
 use crate::file::{self, ReadError};
 use crate::project::{Document, Project, format, missing, unreadable};
@@ -23,7 +23,7 @@ pub(super) struct Layer {
     pub(super) bytes: Option<Vec<u8>>,
     /// The document, or the reason why programs reject it.
     pub(super) document: Result<Document>,
-    keys: OnceCell<BTreeSet<String>>,
+    recovered: OnceCell<Recovered>,
 }
 
 impl Layer {
@@ -34,7 +34,7 @@ impl Layer {
             Err(error) if error.is_missing() => (None, Document::missing(path)),
             Err(error) => return Err(error),
         };
-        Ok(Self { path: path.to_owned(), bytes, document, keys: OnceCell::new() })
+        Ok(Self { path: path.to_owned(), bytes, document, recovered: OnceCell::new() })
     }
 
     /// Returns the text, or the text of a document without flags.
@@ -47,7 +47,12 @@ impl Layer {
 
     /// Returns every key that the file declares, or that can be recovered from it.
     pub(super) fn keys(&self) -> &BTreeSet<String> {
-        self.keys.get_or_init(|| edit::recover_keys(format(&self.path), self.bytes.as_deref().unwrap_or_default()))
+        &self.recovered().keys
+    }
+
+    /// Returns every name that the file declares, or that can be recovered from it.
+    pub(super) fn recovered(&self) -> &Recovered {
+        self.recovered.get_or_init(|| edit::recover(format(&self.path), self.bytes.as_deref().unwrap_or_default()))
     }
 
     /// Returns whether every program that reads the file turns the flag off.
@@ -83,7 +88,7 @@ impl Layers {
         let below = [file.to_owned()].into_iter().chain(lower_files(file, env)?).map(|path| match Layer::read(&path) {
             Ok(layer) if layer.bytes.is_some() => layer,
             Ok(layer) => Layer { document: Err(missing(&path)), ..layer },
-            Err(error) => Layer { document: Err(failed(&path, &error)), path, bytes: None, keys: OnceCell::new() },
+            Err(error) => Layer { document: Err(failed(&path, &error)), path, bytes: None, recovered: OnceCell::new() },
         });
         let layers = Self { target, below: below.collect() };
         match layers.below.first() {
@@ -123,15 +128,17 @@ impl Layers {
 
     /// Returns the state of a flag in running programs, or `None` if it does not follow from the files.
     ///
-    /// In `merged`, the flags of all files, a flag is invalid if it refers to a segment that no file has.
-    pub(super) fn state(&self, merged: Option<&Snapshot>, name: &str) -> Option<State> {
-        for layer in self.all() {
-            let flags = layer.document.as_ref().ok()?.load.flags();
-            if flags.contains(name) {
-                merged.is_none_or(|merged| merged.flag(name).is_some()).then_some(())?;
-                return flags.get(name).map(|flag| State::of(Some(flag)));
-            }
+    /// `merged` has the flags of the project. A flag is invalid there if it refers to a segment that no file has.
+    pub(super) fn state(&self, merged: &Snapshot, name: &str) -> Option<State> {
+        let target = self.target.document.as_ref().ok()?;
+        if self.below.iter().any(|layer| layer.document.is_err()) {
+            // Only a flag that inherits nothing is independent of the files below.
+            target.load.flags().get(name).filter(|flag| !flag.inherits())?;
         }
-        Some(State::Off)
+        if self.all().any(|layer| layer.declares(name)) {
+            merged.flag(name).map(|flag| State::of(Some(flag)))
+        } else {
+            Some(State::Off)
+        }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn plan(file: &Path, layers: &Layers, name: &str, args: &RevertArgs) 
     let project = layers.project();
     let before = project.as_ref().map(|project| project.flags().snapshot());
     let flag = before.as_ref().and_then(|before| before.flag(name));
-    let from = flag.and_then(|_| layers.state(before.as_deref(), name));
+    let from = before.as_ref().and_then(|before| layers.state(before, name));
     let requested = args.to.map_or(State::Off, |to| State::from_percent(to, flag));
     // A percentage may widen a flag with an unknown state. Off never does.
     let to = if from.is_some() { requested } else { State::Off };
@@ -120,7 +120,7 @@ fn check_effects(
 /// starts has them off. Their old states are unknown, so any other text might widen them.
 fn rewrite(target: &Layer, name: &str) -> Result<String> {
     let format = format(&target.path);
-    let text = edit::render_one_off(format, name, target.keys());
+    let text = edit::render_one_off(format, name, target.recovered());
     let document = Document::parse_or_fail(&target.path, text.clone().into_bytes())?;
     let project = Project::new(document);
     if project.flags().snapshot().keys().any(|key| key.as_str() == name) && edit::is_off(format, &text, name) {

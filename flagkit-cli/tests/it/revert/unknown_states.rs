@@ -189,3 +189,34 @@ fn environments_above_environments_are_layers_too() {
     let expected = "still on in flags.prod.eu.toml; to turn off: flagkit revert pay --env prod.eu";
     assert!(ran.out.contains(expected), "{ran:?}");
 }
+
+#[test]
+fn segments_of_a_rejected_file_stay_as_programs_have_them() {
+    let below = "[segments.staff]\nincluded = [\"u1\"]\n[flags.beta]\non = true\nrollout = 0\n\
+                 rules = [{ segment = \"staff\", rollout = 100 }]\n[flags.pay]\non = true\n";
+    for arguments in [["revert", "pay"], ["revert", "--all"]] {
+        let folder = Folder::with("below.txt", below);
+        folder.write("over.toml", "[flags]\npay = true\n[segments.staff]\nincluded = [\"u2\"]\n");
+        let program = Program::start(&folder, &["below.txt", "over.toml"]);
+        assert!(program.is_on("pay") && !program.is_on("beta"));
+        folder.write("over.toml", "[flags]\npay = = true\n[segments.staff]\nincluded = [\"u2\"]\n");
+        program.wait_for_problem();
+        let ran = folder.run(&[&["--file", "over.toml"], &arguments[..]].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        program.wait_off("pay");
+        assert!(!program.is_on("beta") && program.widened().is_empty(), "{:?}", program.widened());
+    }
+}
+
+#[test]
+fn a_flag_that_inherits_its_switch_is_turned_off_explicitly() {
+    let folder = Folder::with("flags.toml", "[flags.pay]\non = true\n");
+    folder.write("flags.prod.toml", "[flags.pay]\ninherit = true\nrollout = 50\n");
+    let program = Program::start(&folder, &["flags.toml", "flags.prod.toml"]);
+    let ran = folder.run(&["revert", "pay", "--env", "prod"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "turned pay from 50% to off\n"), "{ran:?}");
+    assert_eq!(folder.read("flags.prod.toml"), "[flags.pay]\non = false\ninherit = true\nrollout = 50\n");
+    program.wait_off("pay");
+    let ran = folder.run(&["revert", "pay", "--env", "prod"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "pay is already off\n"), "{ran:?}");
+}
