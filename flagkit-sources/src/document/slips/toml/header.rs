@@ -17,9 +17,7 @@ pub(super) fn header(line: &Line<'_>, body: &str) -> Option<SyntaxError> {
     let inner = body.strip_prefix(open)?;
     let Some((end, _)) = line.outside_quotes().find(|(position, c)| *position > at && *c == ']') else {
         let got = format!("a header without its closing `{close}`");
-        let is_end = |(_, c): &(usize, char)| !c.is_whitespace();
-        let end = line.outside_quotes().filter(is_end).last().map_or(at, |(last, c)| last + c.len_utf8());
-        return Some(line.slip(end, got, format!("`{close}`")).with_help(format!("close the header with `{close}`")));
+        return Some(line.slip(at, got, format!("`{close}`")).with_help(format!("close the header with `{close}`")));
     };
     let (name, rest) = (inner.get(..end - at - open.len())?, line.from(end));
     let has_two = rest.starts_with("]]");
