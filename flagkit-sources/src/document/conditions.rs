@@ -23,6 +23,9 @@
 //! | `cidr` | networks | a text with an address in one of them |
 //! | `exists` | true or false | a subject with the attribute, or without it |
 //!
+//! An operand must be usable with at least one type of attribute. So an empty prefix, a date without a zone and a
+//! number in quotes after `lt` are problems, with the reason as advice.
+//!
 //! # How it works
 //!
 //! [`all_of`] decodes a table and [`any_of`] an array of tables. Each entry becomes one [`Condition`] per operator,

@@ -33,6 +33,17 @@
 //! targeting, `variants` for variants and their values. The tables `gate`, `check` and `defaults` belong to the command
 //! and are skipped.
 //!
+//! # Problems and their effects
+//!
+//! | the problem is in | effect |
+//! |---|---|
+//! | the root, `flags` or `meta.flags` | the document is refused, and the layer keeps its last good flags |
+//! | a flag | the flag is recorded as invalid; the others load |
+//! | a flag that says `on = false` | the flag is off |
+//! | the key of a flag | the entry is skipped |
+//! | a segment | the segment is recorded as invalid |
+//! | an unknown table | it is reported, and has no other effect |
+//!
 //! # Invariants
 //!
 //! - A flag with any problem is refused, because part of a flag may include subjects that the whole flag excludes.
@@ -325,6 +336,8 @@ fn requires(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Vec<Refer
 }
 
 /// Decodes `rules`, in order. The path of a rule has its index, as `explain` numbers rules.
+///
+/// An invalid rule stays in the list, which does not matter: its problem refuses the flag.
 fn rule_list(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>, variants: VariantNames<'_>) -> Vec<Rule> {
     let rules = decoder.array(path, node, "rules").iter().enumerate();
     rules.map(|(index, rule)| rules::rule(decoder, &format!("{path}[{index}]"), rule, variants)).collect()

@@ -16,6 +16,9 @@
 //!            "a"  true
 //! ```
 //!
+//! Names and texts borrow from the document unless they have escapes. A number keeps its written form, so `1.0` and `1`
+//! stay different, and an integer of any size stays exact.
+//!
 //! The first pass checks the grammar of the whole text. Passes over slices then find only what the grammar allows.
 //!
 //! # Limits

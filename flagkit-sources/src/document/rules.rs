@@ -21,6 +21,8 @@
 //! Both list conditions under `if` and `any`, and both list ids. A rule belongs to a flag, so its problems refuse that
 //! flag. A segment with a problem is recorded as invalid, so that its last valid definition can remain in use.
 //!
+//! Ids in lists are texts of decimal digits or any other characters: `17` and `"17"` are one id, of any size.
+//!
 //! A rule without conditions matches every subject: it is the last of a list. A segment without conditions and without
 //! `included` would contain no subject, so that is a problem.
 

@@ -14,6 +14,8 @@ use super::lines::Lines;
 use super::node;
 
 /// How many problems of a document are listed. A longer list helps no reader, and takes memory.
+///
+/// The decoder has the same limit for problems of flags.
 pub(super) const MAX_PROBLEMS: usize = 1_000;
 
 /// A position at which the text violates the grammar of its format.

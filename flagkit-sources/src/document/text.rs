@@ -3,6 +3,9 @@
 //! Editors of Windows write a byte-order mark or UTF-16, and tools of old write Latin-1. A mark is skipped. Text in any
 //! other encoding is refused with its name, if it can be recognised, or with the first byte that is not UTF-8. Guessing
 //! would read a name differently than its author wrote it.
+//!
+//! A text is borrowed from the bytes and never copied. Line ends stay in it, because locations refer to it; the parsers
+//! make them irrelevant.
 
 use flagkit_core::source::{LoadError, Problem};
 use xxhash_rust::xxh3::Xxh3;

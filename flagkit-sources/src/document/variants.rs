@@ -18,6 +18,7 @@
 //!
 //! # Limits
 //!
+//! - A weight is a number, and not a text or a percentage: weights are relative to their sum.
 //! - A name has the form of a key, because the command prints it and programs compare it.
 //! - At least one weight is above 0. A variant with weight 0 is served only by a rule that names it.
 //! - An integer beyond 64 bits in a value is a problem: it would lose digits.

@@ -4,6 +4,20 @@
 //!
 //! `serde_json` stops at the first error, so a document has one. What precedes it decides what the author forgot: a
 //! comma before a closing bracket is one too many, and a name after a complete value lacks one.
+//!
+//! | text | explanation |
+//! |---|---|
+//! | `{"a": 1,}` | a comma before a closing bracket |
+//! | `{"a": 1 "b": 2}` | no comma between two values |
+//! | `{"a" 1}`, `{"a" = 1}` | no `:` after a name |
+//! | `{'a': 1}`, `{a: 1}` | a name without double quotes |
+//! | `{"a": on}`, `{"a": 25%}` | a value without quotes |
+//! | `{"a": "b}` | a text without its closing quote |
+//! | `{"a": "\d"}` | an escape that does not exist |
+//! | `{"a": 1 // why` | a comment |
+//! | `{"a": [1}` | a bracket of the wrong kind |
+//! | `{"a": 1` | a bracket without its closing one, at the bracket |
+//! | `{"a": 1}}` | a bracket after the end of the document |
 
 use super::super::Format;
 use super::super::node::shorten;

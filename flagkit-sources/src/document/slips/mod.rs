@@ -12,6 +12,14 @@
 //! of what people write by mistake. A slip that it recognises replaces all errors of its line, because one mistake
 //! should be reported once. Every other error stays unchanged, so nothing depends on this list being complete.
 //!
+//! | slip | explanation |
+//! |---|---|
+//! | a mark of a merge conflict | one for the whole conflict |
+//! | a no-break space, a byte-order mark, a control character | the character by its code, since no editor shows it |
+//! | curly quotes, dashes, wide signs | the character of the keyboard |
+//! | JSON or YAML in a TOML file, TOML or YAML in a JSON file | one for the whole document |
+//! | everything else | by `toml` and `json` |
+//!
 //! # The files, in reading order
 //!
 //! - this file: the slips of both formats: marks of a merge conflict, invisible characters, curly quotes.

@@ -2,6 +2,17 @@
 //!
 //! Authors of flag files come from YAML, Python and spreadsheets. So they write `on`, `True`, `null`, `25%` and `1h`,
 //! and each of these has one most likely meaning.
+//!
+//! | word | advice |
+//! |---|---|
+//! | `on`, `yes`, `enabled` | write true |
+//! | `off`, `no`, `disabled` | write false |
+//! | `True`, `FALSE` | write it in lower case |
+//! | `tru`, `flase` | did you mean true, or false? |
+//! | `null`, `None`, `nil` | TOML has no null; JSON has one in lower case |
+//! | `.5`, `5.`, `007`, `+5` | the number in the form that the format has |
+//! | `2027-2-1`, `01/02/2027` | a day as year, month and day |
+//! | `25%`, `1h`, `ada@example.com` | put it in quotes |
 
 use super::super::Format;
 use super::super::node::shorten;

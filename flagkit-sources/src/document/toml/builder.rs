@@ -13,6 +13,15 @@
 //!                ▲        a, b, c       [, {
 //! ```
 //!
+//! | event | what the builder does |
+//! |---|---|
+//! | a header opens or closes | collects its names, and opens its table |
+//! | a name | puts it on the stack of names |
+//! | a scalar | decodes it, and puts it into the innermost open value |
+//! | a bracket opens | puts a new value on the stack of open values |
+//! | a bracket closes | takes that value, and puts it into the one around it |
+//! | a line ends | drops what is incomplete, outside of brackets |
+//!
 //! # Errors
 //!
 //! The parser continues after an error and reports events for what it can make sense of. So names may lack a value, and
@@ -193,7 +202,7 @@ impl<'t, 'r> TreeBuilder<'t, 'r> {
         }
     }
 
-    /// Begins a header. Whatever is still open before it stays incomplete.
+    /// Begins a header. Whatever is still open before it stays incomplete: the parser has reported it.
     fn open_header(&mut self, span: Span, is_array: bool) {
         self.open.clear();
         self.keys.clear();

@@ -21,6 +21,15 @@
 //! | a dotted key | an error | adds to it | adds to it |
 //! | braces or brackets | an error | an error | an error |
 //!
+//! An array of tables, `[[a]]`, counts as one table for each element. A header `[a.b]` after it adds to the last
+//! element.
+//!
+//! # How it works
+//!
+//! The table of the last header is kept as a path of positions from the root, since values are added to the tree while
+//! it grows. A key with dots descends from there, and creates the tables that do not exist yet. An invalid header gets
+//! a table outside the document, so that the values after it are checked against each other and nothing else.
+//!
 //! # Limits
 //!
 //! A table with few entries is scanned for a name. All larger tables share one index, [`NameIndex`], because an index

@@ -1,6 +1,14 @@
 //! The slips of headers, such as `[flags.x` and `[flags.new checkout]`.
 //!
-//! A header is alone on its line, so the line is read as a whole: its brackets, its names, and what follows.
+//! A header has a line of its own, so the line is read as a whole: its brackets, its names, and what follows.
+//!
+//! | line | explanation |
+//! |---|---|
+//! | `[flags.x` | a header without its closing bracket |
+//! | `[[flags.x]`, `[flags.x]]` | one bracket on one side, two on the other |
+//! | `[flags..x]`, `[]` | an empty name |
+//! | `[flags.new checkout]` | a space in a name without quotes |
+//! | `[flags.x] on = true` | a key on the line of a header |
 
 use super::super::super::node::shorten;
 use super::super::super::syntax_error::SyntaxError;

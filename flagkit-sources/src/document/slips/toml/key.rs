@@ -4,6 +4,17 @@
 //!
 //! A line is a name, a sign and a value. The name ends where [`key_len`] says. The sign should be `=`; other languages
 //! have `:`, `=>`, `:=` and more. The value is explained by `value`.
+//!
+//! | line | explanation |
+//! |---|---|
+//! | `x: true`, `x => true`, `x == true` | another sign than `=` |
+//! | `x true` | no sign between a name and its value |
+//! | `x` | a name without a value |
+//! | `= true` | a value without a name |
+//! | `new checkout = true` | a space in a name without quotes |
+//! | `new/checkout = true`, `café = true` | a character that needs quotes |
+//! | `- x` | an item of YAML |
+//! | `}` | a bracket that nothing opened |
 
 use super::super::super::node::shorten;
 use super::super::super::syntax_error::SyntaxError;

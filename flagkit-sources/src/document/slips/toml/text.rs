@@ -2,6 +2,14 @@
 //!
 //! A text in one quote ends with its line, so a missing quote is found on that line. A text in three quotes may end
 //! anywhere, so [`Brackets`] finds the one that does not end.
+//!
+//! | text | explanation |
+//! |---|---|
+//! | `"abc` | a text without its closing quote |
+//! | `"C:\dir\"` | the last quote is escaped, and so part of the text |
+//! | `"C:\dir"` | an escape that does not exist; single quotes have no escapes |
+//! | `'it's'`, `"a "b" c"` | a quote within a text |
+//! | three quotes | a text of several lines without its end |
 
 use super::super::super::node::shorten;
 use super::super::super::syntax_error::SyntaxError;
@@ -12,7 +20,8 @@ use super::value::after_value;
 /// Reads a text in quotes, and returns what follows it.
 ///
 /// The error explains a quote that is missing, or an escape that does not exist. `None` stands for three quotes, which
-/// begin a text of several lines.
+/// begin a text of several lines. With the rest of the line, the result has the quote, for the explanation of what
+/// follows.
 pub(super) fn text<'t>(line: &Line<'_>, written: &'t str) -> Option<Result<(&'t str, char), SyntaxError>> {
     let at = line.position(written);
     let quote = written.chars().next()?;

@@ -4,6 +4,18 @@
 //!
 //! After `=`, the whole value is read: a word, a text or brackets, and what follows it on the line. Inside brackets,
 //! only the value at the error is read, because a line may have many values.
+//!
+//! | line | explanation |
+//! |---|---|
+//! | `x =` | no value |
+//! | `x = = 1` | a second sign |
+//! | `x = on` | a word without quotes, see `word` |
+//! | `x = 12,5` | a decimal comma |
+//! | `x = true,` and `x = true;` | a separator after the value |
+//! | `x = true // why` | a comment of another language |
+//! | `x = true y = false` | a second key on the line |
+//! | `x = ["a" "b"]` | no comma between two values |
+//! | `x = {"on": true}` | `:` within braces |
 
 use super::super::super::Format;
 use super::super::super::node::shorten;
@@ -65,7 +77,7 @@ fn word_len(text: &str) -> usize {
 /// Explains the value at the error, inside brackets.
 ///
 /// `open` is the innermost bracket, and `before` is the document up to the error. The last character before the value
-/// tells a value from a second one without a comma.
+/// distinguishes a value from a second one without a comma.
 pub(super) fn value_in_brackets(line: &Line<'_>, open: Open, before: &str) -> Option<SyntaxError> {
     let is_quoted = |at: usize| line.to(at).trim_end().ends_with(['"', '\'']);
     let colon = line.outside_quotes().find(|(at, c)| *c == ':' && (*at == line.error() || is_quoted(*at)));
