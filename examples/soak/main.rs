@@ -134,14 +134,7 @@ fn soak(time: Duration) -> Result<(), Box<dyn Error>> {
     let greeting = shop.line()?;
     let address =
         greeting.split("http://").nth(1).and_then(|rest| rest.split('/').next()).ok_or("no address")?.to_owned();
-    let mut clients = Vec::new();
-    for number in 1..=CLIENTS {
-        let mut client = Process::start(&format!("client {number}"), &env::current_exe()?, &["client", &url])?;
-        if client.line()? != "ready" {
-            return Err("a client did not start".into());
-        }
-        clients.push(client);
-    }
+    let mut clients = start_clients(&url)?;
 
     let (begin, mut next) = (Instant::now(), INTERVAL);
     let mut samples: Vec<Vec<Sample>> = Vec::new();
@@ -161,14 +154,7 @@ fn soak(time: Duration) -> Result<(), Box<dyn Error>> {
     }
     writer.write_valid()?;
 
-    let (mut answers, mut wrong) = (0, 0);
-    for client in &mut clients {
-        client.send("report")?;
-        let line = client.line()?;
-        let (reads, mistakes) = line.split_once(' ').ok_or("no report")?;
-        answers += reads.parse::<u64>()?;
-        wrong += mistakes.parse::<u64>()?;
-    }
+    let (answers, wrong) = count_answers(&mut clients)?;
     println!(
         "{} s: {} files written ({} of them invalid), {answers} answers, {wrong} wrong, {pages} pages",
         begin.elapsed().as_secs(),
@@ -182,4 +168,30 @@ fn soak(time: Duration) -> Result<(), Box<dyn Error>> {
     }
     println!("the soak test passed");
     Ok(())
+}
+
+/// Starts the processes that follow `url`, and waits until each is ready.
+fn start_clients(url: &str) -> Result<Vec<Process>, Box<dyn Error>> {
+    let mut clients = Vec::new();
+    for number in 1..=CLIENTS {
+        let mut client = Process::start(&format!("client {number}"), &env::current_exe()?, &["client", url])?;
+        if client.line()? != "ready" {
+            return Err("a client did not start".into());
+        }
+        clients.push(client);
+    }
+    Ok(clients)
+}
+
+/// Returns how many flags the clients have read, and how many of the answers were wrong.
+fn count_answers(clients: &mut [Process]) -> Result<(u64, u64), Box<dyn Error>> {
+    let (mut answers, mut wrong) = (0, 0);
+    for client in clients {
+        client.send("report")?;
+        let line = client.line()?;
+        let (reads, mistakes) = line.split_once(' ').ok_or("no report")?;
+        answers += reads.parse::<u64>()?;
+        wrong += mistakes.parse::<u64>()?;
+    }
+    Ok((answers, wrong))
 }
