@@ -77,7 +77,7 @@ impl fmt::Debug for Findings {
     }
 }
 
-/// Checks a flag file and the code below its folder, like `flagkit check`.
+/// Checks a flag file and the code of its project, like `flagkit check`.
 ///
 /// Its errors include expired flags, undeclared flags that the code reads, and declared flags that no code reads.
 ///

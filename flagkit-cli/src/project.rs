@@ -169,8 +169,14 @@ impl Project {
     }
 
     /// Returns all documents, lowest layer first.
-    pub(crate) fn documents(&self) -> impl DoubleEndedIterator<Item = &Document> {
+    pub(crate) fn documents(&self) -> impl DoubleEndedIterator<Item = &Document> + Clone {
         [&self.declared].into_iter().chain(&self.between).chain(&self.environment)
+    }
+
+    /// Returns the documents below the one that contains the state, lowest layer first.
+    pub(crate) fn below_state(&self) -> impl Iterator<Item = &Document> {
+        let state = self.state_document();
+        self.documents().filter(move |document| document.path != state.path)
     }
 
     /// Returns the keys to which the environment gives a state, although the declaration does not have them.

@@ -64,13 +64,16 @@ pub(crate) fn run(file: &Path, sides: [&str; 2], args: &DiffArgs) -> Result {
     Ok(Report::new(text, json!({ "flags": rows, "widens": widens })).with_exit(exit))
 }
 
-/// Reads one side: a file and the files of the environment beside it, or else the files at a git revision.
+/// Reads one side: a file or the flag file at a git revision, and the files of the environment above it.
+///
+/// A file without environments of its own is compared under the environment of the flag file.
 fn documents(file: &Path, side: &str, env: Option<&str>) -> Result<Vec<Document>> {
-    let path = Path::new(side);
-    if path.exists() && !path.is_dir() {
-        let layers = layers(path, env, names_beside(path));
-        return [path.to_owned()].iter().chain(&layers).map(|path| Document::read(path)).collect();
+    if let Some(path) = path_of(file, side) {
+        let own = layers(&path, env, names_beside(&path));
+        let layers = if own.is_empty() { layers(file, env, names_beside(file)) } else { own };
+        return [path].iter().chain(&layers).map(|path| Document::read(path)).collect();
     }
+    let path = Path::new(side);
     match at_revision(file, side, env) {
         // An argument with the extension of a flag file is the name of a file.
         Err(_) if path.extension().is_some_and(|extension| extension == "toml" || extension == "json") => {
@@ -102,6 +105,15 @@ fn layers(file: &Path, env: Option<&str>, names: Vec<String>) -> Vec<PathBuf> {
     layers.retain(|(layer, _)| layer == env || is_layer_above(env, layer));
     layers.sort();
     layers.into_iter().map(|(_, name)| file.with_file_name(name)).collect()
+}
+
+/// Returns the path of a side that is a file. The name of the flag file stands for it also in a folder below it.
+fn path_of(file: &Path, side: &str) -> Option<PathBuf> {
+    let path = Path::new(side);
+    if path.exists() {
+        return (!path.is_dir()).then(|| path.to_owned());
+    }
+    (file.exists() && file.file_name() == Some(path.as_os_str())).then(|| file.to_owned())
 }
 
 /// Returns the names of the files beside a file.

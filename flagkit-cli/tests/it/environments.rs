@@ -1,6 +1,6 @@
 //! Environments: which files are checked, and `--env` of the commands that read.
 
-use crate::support::Folder;
+use crate::support::{Folder, ended};
 
 const DECLARED: &str = "[flags]\nx = false\ny = true\n";
 const CODE: &str = "fn main() { flag!(\"x\"); flag!(\"y\"); }\n";
@@ -172,4 +172,47 @@ fn a_flag_that_goes_live_by_being_declared_is_widened() {
     );
     folder.write("flags.prod.toml", "[flags]\npower-peg = false\n");
     check(&folder, &BASE, 0, "0 errors");
+}
+
+#[test]
+fn a_soak_of_a_lower_layer_counts_for_the_layers_above() {
+    let gate = "[defaults]\ngate = \"g\"\n[gate.g]\nsoak = \"1h\"\n";
+    let folder = committed(&[
+        ("flags.toml", &format!("{DECLARED}{gate}")),
+        ("flags.prod.toml", "[flags]\ny = true\n"),
+        ("flags.prod.eu.toml", "[flags]\ny = true\n"),
+    ]);
+    let mut terminal = folder.terminal(&["go", "x", "--env", "prod", "--to", "10"]);
+    terminal.wait_for("to confirm");
+    terminal.answer("x");
+    assert_eq!(terminal.end().0, 0);
+    check(&folder, &["go", "x", "--env", "prod.eu", "--to", "50", "--dry-run"], 7, "the last step was");
+}
+
+#[test]
+fn a_confirmation_covers_the_layers_below() {
+    let folder = committed(&[
+        ("flags.toml", DECLARED),
+        ("flags.prod.toml", "[flags]\ny = true\n"),
+        ("flags.prod.eu.toml", "[flags]\ny = true\n"),
+    ]);
+    let mut terminal = folder.terminal(&["go", "x", "--env", "prod.eu", "--to", "10"]);
+    terminal.wait_for("to confirm");
+    folder.write("flags.prod.toml", "[flags]\ny = false\n");
+    terminal.answer("x");
+    let (code, shown) = terminal.end();
+    assert_eq!(code, 7, "{shown}");
+    assert!(shown.contains("flags.prod.toml changed meanwhile"), "{shown}");
+}
+
+#[test]
+fn two_files_are_compared_under_one_environment() {
+    let folder = committed(&[("flags.toml", DECLARED), ("flags.prod.toml", "[flags]\nx = true\n")]);
+    folder.write("after.toml", "[flags]\nx = false\ny = false\n");
+    check(&folder, &["diff", "flags.toml", "after.toml", "--env", "prod"], 0, "narrows  y     on      off\n");
+    assert!(!folder.run(&["diff", "flags.toml", "after.toml", "--env", "prod"]).out.contains("  x  "));
+    let mut command = folder.command(&["diff", "HEAD", "flags.toml", "--env", "prod"]);
+    command.current_dir(folder.path("src"));
+    let ran = ended(command);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "no differences\n"), "{ran:?}");
 }

@@ -161,9 +161,10 @@ impl<'a> PlannedChange<'a> {
         let writer = Writer::new(&state.path)?;
         Journal::can_be_added_to(file)?;
         // The person approved exact contents, which include the declaration.
-        let declared = &self.project.declared;
-        if self.args.env.is_some() && Document::read(&declared.path)?.digest() != declared.digest() {
-            return Err(changed(&declared.path));
+        for below in self.project.below_state() {
+            if Document::read(&below.path)?.digest() != below.digest() {
+                return Err(changed(&below.path));
+            }
         }
         writer.replace(state.digest().as_deref(), &self.text)?;
         let transition = Transition { flag: self.name().to_owned(), from: Some(self.from), to: self.to };

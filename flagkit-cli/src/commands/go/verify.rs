@@ -10,7 +10,7 @@ use crate::command_line::CommandLine;
 use crate::gate::{Gate, Gates, OnFailure};
 use crate::interrupts::Interrupts;
 use crate::probe::CheckResult;
-use crate::project::Project;
+use crate::project::{Document, Project};
 use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 use crate::terminal::{self, DIM, styled};
@@ -67,7 +67,7 @@ impl PlannedChange<'_> {
             return Err(Failure::new(Exit::Conflict, message).with_help(help));
         }
         let is_same = now.state_document().text == self.text
-            && (self.args.env.is_none() || now.declared.digest() == self.project.declared.digest());
+            && now.below_state().map(Document::digest).eq(self.project.below_state().map(Document::digest));
         if !is_same {
             let message = format!("{name} is {state}, but its file changed in other ways during the review");
             let help = format!("review it again; to undo: {}", self.undo_command());
