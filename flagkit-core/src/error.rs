@@ -37,8 +37,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Writes an error and its causes, as a user reads them: the message, and then one indented line per cause. A cause that
-/// the message quotes is left out.
+/// Writes an error and its causes, as a user reads them: the message, and then one indented line per cause. A cause
+/// that the message quotes is left out.
 ///
 /// The errors of these crates use it for `Debug`, because a `main` that returns an error prints its `Debug`.
 ///

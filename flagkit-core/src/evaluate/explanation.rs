@@ -90,8 +90,8 @@ impl Explanation {
         &self.evaluation
     }
 
-    /// Returns the parts of a flag that [inherits](crate::Flag::inherit), each with the layer it comes from. Empty if the
-    /// whole flag comes from one layer.
+    /// Returns the parts of a flag that [inherits](crate::Flag::inherit), each with the layer it comes from. Empty if
+    /// the whole flag comes from one layer.
     pub fn parts(&self) -> &[(Part, Provenance)] {
         &self.parts
     }

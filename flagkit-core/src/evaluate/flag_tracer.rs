@@ -18,8 +18,8 @@ pub(crate) trait FlagTracer: Tracer {
         let _ = (on, reason);
     }
 
-    /// Reports the variant that was assigned by weight. `point` is `None` if nothing was hashed, because one variant has
-    /// all the weight. Both are `None` if the subject lacks the value to hash.
+    /// Reports the variant that was assigned by weight. `point` is `None` if nothing was hashed, because one variant
+    /// has all the weight. Both are `None` if the subject lacks the value to hash.
     fn variant_assigned(&mut self, point: Option<Point>, variant: Option<&str>) {
         let _ = (point, variant);
     }

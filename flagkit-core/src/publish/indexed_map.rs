@@ -21,8 +21,9 @@
 //!
 //! # Why not `indexmap`
 //!
-//! It takes 16 instructions more to find a key, which is 6 % of a percentage read, and 7 to 10 % more per publish. It
-//! would also be a new dependency of every application.
+//! It takes 7 to 16 instructions more to find a key, which is 2 to 6 % of a percentage read, and 56 more to find none,
+//! which is 42 % of a read of an undeclared flag. A publish takes 7 % more. It would also be a new dependency of every
+//! application.
 
 use std::hash::BuildHasher as _;
 

@@ -1,4 +1,25 @@
 //! A layer: the last good flags of one source, and the health of that source.
+//!
+//! # The problem
+//!
+//! A source that fails must change nothing: the flags that it loaded last stay in effect. Operators still have to learn
+//! of the failure, once and not at each attempt, and of its end.
+//!
+//! # The idea
+//!
+//! The flags and the health are separate. A load that is accepted replaces the flags; a load that is rejected only
+//! records an error. Each method returns what has become worth an event, and the store sends it.
+//!
+//! # How it works
+//!
+//! ```text
+//! accept     ──▶ good = the new flags      an invalid key keeps its previous flag
+//! unchanged  ──▶ last_good = now           ends an error
+//! fail       ──▶ last_error = the error    good stays
+//! ```
+//!
+//! Before the first good load, the start policy decides whether the layers below are visible
+//! ([`hides_lower_layers`](Layer::hides_lower_layers)).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,24 +42,34 @@ pub(crate) struct Layer {
     pub(crate) provenance: Provenance,
     pub(crate) signal: Signal,
     pub(crate) policy: StartPolicy,
+    /// The flags in effect. `None` before the first good load; never again after it.
     good: Option<Arc<FlagSet>>,
+    /// The problems of single flags of the last good load.
     problems: Vec<Problem>,
     /// Problems of this layer's flags in combination with other layers. Each merge replaces them, so they can change
     /// without a load of this layer.
     pub(crate) merge_problems: Vec<Problem>,
     /// The problems that subscribers have received.
     reported_problems: Arc<[Problem]>,
+    /// What holds of the source itself, whatever it loads.
     warnings: Arc<[Box<str>]>,
+    /// When the state last changed.
     since: Option<SystemTime>,
+    /// When the source checks next, as its publisher reported it.
     next_try: Option<SystemTime>,
+    /// When the flags in effect were last known to be current.
     last_good: Option<SystemTime>,
+    /// Why the latest attempt failed. `None` after a good one.
     last_error: Option<Arc<LoadError>>,
     /// The kind of the last error of a source that responded, so not `Unreachable`.
     last_definite_error: Option<ErrorKind>,
     /// When subscribers last received `last_error`.
     error_reported_at: Option<SystemTime>,
+    /// The number of accepted loads.
     loads: u64,
+    /// The number of checks that found the flags unchanged.
     unchanged: u64,
+    /// The number of rejected loads.
     failures: u64,
 }
 
@@ -54,6 +85,7 @@ pub(crate) struct Recorded {
 const REPEAT_INTERVAL: Duration = Duration::from_secs(300);
 
 impl Layer {
+    /// Creates a layer that has loaded nothing. Until a policy is set, it is transparent.
     pub(crate) fn new(provenance: Provenance, signal: Signal) -> Self {
         Self {
             provenance,
@@ -143,6 +175,7 @@ impl Layer {
         })
     }
 
+    /// Records when the source checks next, for the status.
     pub(crate) fn set_next_try(&mut self, time: Option<SystemTime>) {
         self.next_try = time;
     }
@@ -168,6 +201,7 @@ impl Layer {
         has_new.then_some(problems)
     }
 
+    /// Returns what operators see of the source.
     pub(crate) fn status(&self) -> SourceStatus {
         let is_stopped = self.signal.is_stopped();
         SourceStatus {

@@ -5,6 +5,21 @@
 //! metadata; see [`Flag::inherit_from`]. A flag with [`Flag::inherit`] also keeps all other parts that it does not
 //! state. It fails closed: without a valid flag below, it is dark.
 //!
+//! # How it works
+//!
+//! The merge applies one layer after another to a map of keys. It then checks what only the merged flags show, and
+//! compiles the result:
+//!
+//! | step | rejects |
+//! |---|---|
+//! | apply a layer | an environment key that matches several keys; a flag that inherits from nothing |
+//! | check the rules | unknown segments, unknown variants |
+//! | check the environment keys | targeting for a key that no layer declares |
+//! | check the prerequisites | circles, long chains, too many paths |
+//! | compile | nothing: each entry is compiled, or copied from the current snapshot |
+//!
+//! # References
+//!
 //! A flag may refer to other flags, to segments and to variants. Those references can only be checked once all layers
 //! are merged, so they are checked here. A flag that fails a check is invalid, and keeps its previous definition.
 
@@ -60,11 +75,15 @@ pub(crate) fn merge(current: &Snapshot, layers: &[LayerInput<'_>]) -> (Snapshot,
 /// [`merge`] creates it, applies each layer, runs the checks and compiles the result. It lives only as long as that
 /// call.
 struct Merger<'a> {
+    /// The snapshot in effect. Invalid flags keep their definition from it, and keys keep their index.
     current: &'a Snapshot,
+    /// The layers, lowest first. Problems name them.
     layers: &'a [LayerInput<'a>],
+    /// The keys that a layer declares, with what the layers applied so far say of each.
     entries: HashMap<FlagKey, MergedFlag, RandomState>,
     /// Declarations by environment key, for keys that no layer spells out.
     env_keys: BTreeMap<EnvKey, MergedFlag>,
+    /// The segments of all layers applied so far. The highest declaration of a name is in effect.
     segments: Segments,
     /// The problems found so far, per layer.
     problems: Vec<Vec<Problem>>,
@@ -311,6 +330,7 @@ impl Merger<'_> {
         }
     }
 
+    /// Adds a problem to those of a layer, up to a maximum.
     fn report(&mut self, layer: usize, problem: Problem) {
         if let Some(problems) = self.problems.get_mut(layer).filter(|problems| problems.len() < MAX_PROBLEMS) {
             problems.push(problem);
@@ -345,6 +365,7 @@ impl Merger<'_> {
     }
 }
 
+/// Returns the problem of a flag that inherits where no layer below declares its key.
 fn nothing_to_inherit(key: &str, flag: &Flag) -> Problem {
     let problem = Problem::new(format!("flags.{key}.inherit"), "no flag to inherit from", "the flag in a lower layer")
         .with_help("declare the flag in a lower layer, or remove `inherit` and state all of its parts here");
@@ -354,6 +375,7 @@ fn nothing_to_inherit(key: &str, flag: &Flag) -> Problem {
     }
 }
 
+/// Returns the problem of a name that is none of the variants.
 fn unknown_variant(name: Option<&str>, variants: Option<&Variants>, path: String) -> Option<Problem> {
     let name = name.filter(|name| variants.is_none_or(|variants| variants.get(name).is_none()))?;
     Some(Problem::new(path, format!("the unknown variant {name:?}"), "one of the flag's variants"))
@@ -367,6 +389,7 @@ fn located(problem: Problem, reference: &Reference) -> Problem {
     }
 }
 
+/// Returns the problem of an environment key that matches several declared keys.
 fn ambiguous_env_key(layer: &Provenance, env_key: &EnvKey, keys: &[FlagKey]) -> Problem {
     let keys: Vec<&str> = keys.iter().map(FlagKey::as_str).collect();
     let got = format!("a name that matches {}", keys.join(" and "));

@@ -8,6 +8,17 @@
 //!                                          └──────▶ Subscribers, after the lock is released
 //! ```
 //!
+//! # The problem
+//!
+//! Sources publish from their own threads, at any time, while readers read and subscribers react. A subscriber may
+//! publish, subscribe or stop the sources again. Readers must not wait for any of this.
+//!
+//! # How it works
+//!
+//! One lock serializes publishers. Under it, a method updates its layer, merges all layers, and swaps the snapshot if
+//! it differs. The order of the steps is fixed: the snapshot first, then the call sites, then the events. So a
+//! subscriber that reads a flag gets at least the revision of its event.
+//!
 //! No user code runs under the lock. Subscribers run after it is released, and so do the drops of errors and of old
 //! snapshots, because both may own values with a user's `Drop`.
 
@@ -99,6 +110,7 @@ impl Store {
         &self.cell
     }
 
+    /// Returns the subscribers, so that a handle can subscribe without the lock of the store.
     pub(crate) fn subscribers(&self) -> &Arc<Subscribers> {
         &self.subscribers
     }
@@ -140,6 +152,7 @@ impl Store {
         is_recovered
     }
 
+    /// Sets the start policy of a layer, which may make the layers below dark or visible.
     pub(crate) fn before_first_load(&self, index: LayerIndex, policy: StartPolicy) {
         let released = {
             let mut publishing = self.lock();
@@ -151,6 +164,9 @@ impl Store {
         self.subscribers.deliver();
     }
 
+    /// Accepts a load: its flags replace those of the layer, and the merged snapshot is published.
+    ///
+    /// The events are the change, new problems of any layer, an error of the load, and a state change, in this order.
     pub(crate) fn accept(&self, index: LayerIndex, load: Load, now: Option<SystemTime>) {
         let released = {
             let mut publishing = self.lock();
@@ -174,6 +190,7 @@ impl Store {
         self.subscribers.deliver();
     }
 
+    /// Records that a source found its flags unchanged. Nothing is merged, because no flag can differ.
     pub(crate) fn unchanged(&self, index: LayerIndex, now: Option<SystemTime>) {
         let released = {
             let mut publishing = self.lock();
@@ -188,6 +205,7 @@ impl Store {
         self.subscribers.deliver();
     }
 
+    /// Records that a source could not load. The flags of its layer stay in effect.
     pub(crate) fn fail(&self, index: LayerIndex, error: LoadError, now: Option<SystemTime>) {
         let released = {
             let mut publishing = self.lock();
@@ -203,6 +221,7 @@ impl Store {
         self.subscribers.deliver();
     }
 
+    /// Replaces the warnings of a source, and reports them if one is new.
     pub(crate) fn set_warnings(&self, index: LayerIndex, warnings: Arc<[Box<str>]>) {
         if let Some(layer) = self.lock().live_layer(index) {
             let (with_new, layer) = (layer.set_warnings(warnings), layer.provenance.clone());
@@ -213,16 +232,19 @@ impl Store {
         self.subscribers.deliver();
     }
 
+    /// Records when a source checks next. Only the status shows it, so there is no event.
     pub(crate) fn set_next_try(&self, index: LayerIndex, time: Option<SystemTime>) {
         if let Some(layer) = self.lock().live_layer(index) {
             layer.set_next_try(time);
         }
     }
 
+    /// Returns the last good flags of a layer.
     pub(crate) fn flag_set(&self, index: LayerIndex) -> Option<Arc<FlagSet>> {
         self.lock().layers.get(index.0).and_then(|layer| layer.flags().cloned())
     }
 
+    /// Returns the status. Waits while a publisher changes the flags.
     pub(crate) fn status(&self) -> Status {
         self.status_of(&self.lock())
     }

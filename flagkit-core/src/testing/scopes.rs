@@ -4,6 +4,19 @@
 //! guard that begins adds an item to the innermost scope. A task takes its scope along, so its overrides are active
 //! wherever it is polled, and nowhere else.
 //!
+//! ```text
+//! thread ──▶ SCOPES: [ scope of the thread, scope of the task being polled, … ]
+//!                        └─ items: overrides, recordings (weak; the guards own them)
+//! ```
+//!
+//! # How a read uses it
+//!
+//! While a guard exists, every call site takes its slow path and calls [`ScopeHook`]. The hook searches the scopes of
+//! its thread from the innermost one, and the items of a scope from the latest. The first override of the key decides.
+//! All live recordings of the scopes receive the read.
+//!
+//! # Ownership
+//!
 //! A scope holds weak references; the guards own the overrides and recordings. So guards may be dropped in any order,
 //! and on a thread that is ending. No user code runs while the stack is borrowed.
 
@@ -24,6 +37,7 @@ pub(super) type RecordingBuffer = Mutex<Vec<FlagRead>>;
 #[derive(Debug, Default)]
 pub(super) struct Scope(Vec<ScopeItem>);
 
+/// What began in a scope. It refers to what the guard owns, so it ends with the guard.
 #[derive(Debug)]
 enum ScopeItem {
     Overrides(Weak<Overrides>),
@@ -39,10 +53,12 @@ thread_local! {
 /// as well, but under a lock that a read never takes.
 static ACTIVE_GUARDS: AtomicUsize = AtomicUsize::new(0);
 
+/// Counts a guard that begins.
 pub(super) fn add_guard() {
     ACTIVE_GUARDS.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Counts a guard that ends.
 pub(super) fn remove_guard() {
     ACTIVE_GUARDS.fetch_sub(1, Ordering::Relaxed);
 }
@@ -63,6 +79,7 @@ impl Scope {
 }
 
 impl ScopeItem {
+    /// Returns whether the guard still exists.
     fn is_alive(&self) -> bool {
         match self {
             Self::Overrides(overrides) => overrides.strong_count() > 0,

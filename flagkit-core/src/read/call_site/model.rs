@@ -1,7 +1,8 @@
 //! Models of call sites: loom runs each of them in every interleaving, and with every value that a load may return on a
 //! weakly ordered processor.
 //!
-//! Run by `scripts/loom`. A test on one machine cannot show these orders: x86-64 never reorders two loads or two stores.
+//! Run by `scripts/loom`. A test on one machine cannot show these orders: x86-64 never reorders two loads or two
+//! stores.
 
 use loom::thread;
 

@@ -1,4 +1,23 @@
 //! The registry of all call sites that were read, and the flags they follow.
+//!
+//! # The problem
+//!
+//! A publish must update every site of a changed flag, and no site may miss a change while it registers. A site
+//! registers at its first read, which must not wait or allocate.
+//!
+//! # The idea
+//!
+//! The sites form a linked list through themselves, so that a registration is a pointer and allocates nothing. The
+//! publisher, which may allocate, keeps a second list that is sorted by key. It adds new sites to it before it updates.
+//!
+//! # How it works
+//!
+//! ```text
+//! first read ──try_lock──▶ link into the list, store the state of the current snapshot
+//! publish    ──lock──────▶ index the new sites, store the states of the changed keys
+//! ```
+//!
+//! [`Registry::register`] argues why no site misses a snapshot. `model` checks it in every interleaving.
 
 use std::ptr;
 use std::sync::{OnceLock, PoisonError, TryLockError};
@@ -46,6 +65,7 @@ impl Sites {
         Self { first: None, first_indexed: None, by_key: Vec::new(), forced: 0 }
     }
 
+    /// Returns whether every read takes the slow path, because a test guard is alive.
     fn is_forced(&self) -> bool {
         self.forced > 0
     }
@@ -65,6 +85,7 @@ impl Sites {
         }
     }
 
+    /// Updates the states of all indexed sites, with one look-up per key.
     fn update_all(&self, snapshot: &Snapshot) {
         for same_key in self.by_key.chunk_by(|a, b| a.key() == b.key()) {
             self.update(same_key, snapshot);
@@ -94,6 +115,7 @@ impl Sites {
 }
 
 impl Registry {
+    /// Returns the installed flags, if any.
     #[inline]
     pub(super) fn flags(&'static self) -> Option<&'static Flags> {
         self.flags.get()
