@@ -20,7 +20,8 @@
 //!   `17` or `"user-1"`, a [`Context`], and your own type with `#[derive(Subject)]` are [`Subject`]s.
 //! - A **bucket** is the position of a subject in a rollout, computed from a hash of its id; see [`bucket`].
 //! - A **source** loads flags from a file, the environment or a server, and fills one **layer**. A flag of a higher
-//!   layer replaces the flag of a lower one. Operators override single flags this way.
+//!   layer replaces the flag of a lower one, or only parts of it ([`Flag::inherit`]). Operators override single flags
+//!   this way.
 //! - A **snapshot** is the immutable result of merging all layers; see [`Snapshot`].
 //! - A flag is **dark** if every read of it returns `false` or no variant: because it is off, not declared or
 //!   invalid, or because no flags are installed.

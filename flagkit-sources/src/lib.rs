@@ -17,8 +17,8 @@
 //! # Sources and layers
 //!
 //! Each source fills one layer. Layers are added from the lowest to the highest. A flag of a higher layer replaces
-//! the same flag of a lower one. [`watch`] starts two layers: one [file](File), and above it the [`FLAG_*` environment
-//! variables](Env). A [`Builder`] starts any other combination. Each layer keeps its last good load. All layers are
+//! the same flag of a lower one. With `inherit = true`, it replaces only what it names. [`watch`] starts two layers: one
+//! [file](File), and above it the [`FLAG_*` environment variables](Env). A [`Builder`] starts any other combination. Each layer keeps its last good load. All layers are
 //! merged into one snapshot, which is replaced atomically.
 //!
 //! # Errors
