@@ -44,7 +44,7 @@ impl fmt::Display for CommandLine {
 }
 
 /// Returns a path as one word. A leading `-` would make it an option.
-fn quoted_path(path: &Path) -> String {
+pub(crate) fn quoted_path(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     if bytes.starts_with(b"-") { quoted(&[b"./", bytes].concat()) } else { quoted(bytes) }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use flagkit_sources::document::tree::nearest;
 
+use crate::command_line::{CommandLine, quoted_path};
 use crate::file::parent_dir;
 use crate::report::{Exit, Failure, Result};
 
@@ -26,7 +27,7 @@ pub(crate) fn environment_file(file: &Path, env: &str) -> Result<PathBuf> {
         (Some(one), Some(other)) => {
             let message = format!("{env} has two files: {} and {}", one.display(), other.display());
             Err(Failure::new(Exit::Conflict, message)
-                .with_help(format!("remove one, or use one of them directly: `--file {}`", one.display())))
+                .with_help(format!("remove one, or use one of them directly: `--file {}`", quoted_path(&one))))
         }
     }
 }
@@ -40,7 +41,7 @@ pub(crate) fn existing_file(file: &Path, env: &str) -> Result<PathBuf> {
     let known = environments(file);
     let help = match nearest(env, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `--env {near}`?"),
-        None if known.is_empty() => format!("`flagkit go NAME --env {env}` creates it"),
+        None if known.is_empty() => format!("`{}` creates it", CommandLine::new(file, Some(env), &["go", "NAME"])),
         None => format!("the environments are {}", known.join(", ")),
     };
     Err(Failure::io(format!("cannot find the environment {env}: there is no file {}", path.display())).with_help(help))

@@ -39,11 +39,14 @@ const FILE: &str = "\
 # expect = { status = 200, contains = \"Welcome\" }
 ";
 
-const CI: &str = "\
-# For .github/workflows: each finding is shown beside its line.
-      - run: cargo install flagkit-cli
-      - run: flagkit check --base origin/main --format github
-";
+/// Returns the lines to add to a workflow.
+fn ci(file: &Path) -> String {
+    let check = CommandLine::new(file, None, &["check", "--base", "origin/main", "--format", "github"]);
+    format!(
+        "# For .github/workflows: each finding is shown beside its line.\n      - run: cargo install flagkit-cli\n      \
+         - run: {check}\n"
+    )
+}
 
 pub(crate) fn run(file: &Path, dry_run: bool) -> Result {
     if format(file) != Format::Toml {
@@ -57,7 +60,8 @@ pub(crate) fn run(file: &Path, dry_run: bool) -> Result {
     if !dry_run {
         Writer::new(file)?.replace(None, FILE)?;
     }
+    let ci = ci(file);
     let wrote = if dry_run { "would write" } else { "wrote" };
-    let text = format!("{wrote} {}:\n\n{FILE}\nTo check each change in CI:\n\n{CI}", file.display());
-    Ok(Report::new(text, json!({ "path": file, "content": FILE, "ci": CI, "written": !dry_run })))
+    let text = format!("{wrote} {}:\n\n{FILE}\nTo check each change in CI:\n\n{ci}", file.display());
+    Ok(Report::new(text, json!({ "path": file, "content": FILE, "ci": ci, "written": !dry_run })))
 }

@@ -115,3 +115,22 @@ fn findings_name_the_file_of_the_check() {
     let go = between(&ran.out, "widen the flag with `", "`");
     assert_eq!(go, "flagkit go pay --file 'my shop/it'\\''s.toml' --env prod", "{ran:?}");
 }
+
+#[test]
+fn lines_for_ci_and_for_environments_name_the_file() {
+    let folder = Folder::new();
+    let ran = folder.run(&["init", "--file", "my-shop.toml"]);
+    let check = "- run: flagkit check --base origin/main --format github --file my-shop.toml\n";
+    assert!(ran.out.contains(check), "{ran:?}");
+    let ran = folder.run(&["list", "--env", "prod", "--file", "my-shop.toml"]);
+    assert!(ran.err.contains("`flagkit go NAME --file my-shop.toml --env prod` creates it"), "{ran:?}");
+    folder.write("my-shop.prod.toml", "[flags]\n");
+    folder.write("my-shop.prod.json", "{\"flags\": {}}");
+    let ran = folder.run(&["revert", "--all", "--env", "prod", "--file", "my-shop.toml"]);
+    assert!(ran.code == 7 && ran.err.contains("`--file my-shop.prod."), "{ran:?}");
+    folder.write("my-shop.toml", "[flags]\npay = false\n");
+    folder.write("docker-compose.yml", "services:\n  shop:\n    environment:\n      FLAG_PAY: on\n");
+    folder.remove("my-shop.prod.json");
+    let ran = folder.run(&["check", "--file", "my-shop.toml"]);
+    assert!(ran.out.contains("widen the flag with `flagkit go pay --file my-shop.toml`"), "{ran:?}");
+}

@@ -7,6 +7,7 @@ use flagkit_core::source::EnvKey;
 use flagkit_core::{Flag, FlagKey};
 use ignore::WalkBuilder;
 
+use crate::command_line::CommandLine;
 use crate::findings::{Finding, Level};
 use crate::overrides::{
     Assignment, OverrideProblem, PREFIX, assignments, in_process, is_deployment_file, state, undeclared,
@@ -53,8 +54,8 @@ fn check_assignment(path: &Path, it: &Assignment<'_>, document: &Document, proje
         Ok(Some(to)) => {
             let message = format!("{} sets {key} to {to} for the programs that it starts, past gate and log", it.name);
             let help = format!(
-                "remove it, and widen the flag with `flagkit go {key}`; or state the reason: \
-                 `allow = {{ override = \"reason\" }}`"
+                "remove it, and widen the flag with `{}`; or state the reason: `allow = {{ override = \"reason\" }}`",
+                CommandLine::new(&document.path, None, &["go", key])
             );
             Some(at(Finding::new(OVERRIDE, Level::Error, path, message)).of(key).with_help(help))
         }
