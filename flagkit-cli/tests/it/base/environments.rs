@@ -108,3 +108,16 @@ fn three_layers_and_another_format() {
     let help = "flagkit go x --env prod`";
     expect_change(&folder, 1, &["error [widens] x", "without a `go` in flags.prod.toml", help, "1 error"]);
 }
+
+#[test]
+fn an_entry_that_inherits_its_state_follows_the_declaration() {
+    let rules = "[flags.x]\ninherit = true\n[[flags.x.rules]]\nsubjects = [\"u1\"]\nrollout = 0\n";
+    let folder = repository(&[("flags.toml", OFF), ("flags.prod.toml", rules)]);
+    go(&folder, &["x", "--to", "10"]);
+    commit(&folder);
+    expect_change(&folder, 0, &["0 errors"]);
+    let folder = repository(&[("flags.toml", OFF), ("flags.prod.toml", "[flags.x]\ninherit = true\nrollout = 5\n")]);
+    go(&folder, &["x", "--to", "10"]);
+    commit(&folder);
+    expect_change(&folder, 1, &["error [widens] x", "without a `go` in flags.prod.toml"]);
+}
