@@ -106,7 +106,8 @@ class Evaluator:
             key
             for key, flag in self.flags.items()
             for rule in flag.get("rules", [])
-            if not set(as_list(rule.get("segment", []))) <= self.segments.keys()
+            # A flag that is off is valid, whatever else is wrong with it.
+            if flag.get("on", False) and not set(as_list(rule.get("segment", []))) <= self.segments.keys()
         }
 
     def decide(self, key):

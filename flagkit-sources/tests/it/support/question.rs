@@ -78,11 +78,11 @@ impl Document {
     /// Loads documents of TOML as layers, lowest first.
     pub(crate) fn load<T: AsRef<str>>(layers: &[T]) -> Result<Self, LoadError> {
         let (flags, mut problems) = (Flags::new(), String::new());
-        // A layer without a load hides the layers below. So no flag is valid until the highest layer is published, and
-        // none keeps a definition from a moment at which a layer was missing.
         let publishers: Vec<_> =
             (0..layers.len()).map(|index| flags.add_layer(Provenance::new(format!("spec:{index}")))).collect();
-        for (publisher, layer) in publishers.iter().zip(layers) {
+        // The highest layer first: a flag that becomes invalid keeps its last good definition, and the lower layers by
+        // themselves may have one.
+        for (publisher, layer) in publishers.iter().zip(layers).rev() {
             let load = Format::Toml.read(layer.as_ref().as_bytes())?;
             problems.extend(load.problems().iter().map(|problem| format!("{problem}\n")));
             publisher.publish(load);
