@@ -183,7 +183,7 @@ fn a_soak_of_a_lower_layer_counts_for_the_layers_above() {
         ("flags.prod.eu.toml", "[flags]\ny = true\n"),
     ]);
     let mut terminal = folder.terminal(&["go", "x", "--env", "prod", "--to", "10"]);
-    terminal.wait_for("to confirm");
+    terminal.wait_for("Type x");
     terminal.answer("x");
     assert_eq!(terminal.end().0, 0);
     check(&folder, &["go", "x", "--env", "prod.eu", "--to", "50", "--dry-run"], 7, "the last step was");
@@ -197,7 +197,7 @@ fn a_confirmation_covers_the_layers_below() {
         ("flags.prod.eu.toml", "[flags]\ny = true\n"),
     ]);
     let mut terminal = folder.terminal(&["go", "x", "--env", "prod.eu", "--to", "10"]);
-    terminal.wait_for("to confirm");
+    terminal.wait_for("Type x");
     folder.write("flags.prod.toml", "[flags]\ny = false\n");
     terminal.answer("x");
     let (code, shown) = terminal.end();
