@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use flagkit_core::tooling::SourceState;
 use flagkit_server::{FlagServer, Limits};
 use flagkit_sources::File;
 use tempfile::TempDir;
@@ -75,6 +76,9 @@ impl Served {
 
     fn start(address: SocketAddr, file: File, limits: Limits) -> Self {
         let server = FlagServer::new(file).expect("a valid or missing file").with_limits(limits);
+        // A slow machine may read a large file for longer than the server waits for it.
+        let state = || server.flags().status().sources.first().map(|source| source.state);
+        wait_until("the file is read", || state() != Some(SourceState::Starting));
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind(address)).expect("a loopback port");
         let address = listener.local_addr().expect("it is bound");

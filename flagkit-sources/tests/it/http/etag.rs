@@ -3,10 +3,12 @@
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::support::stub::{Stub, answer, document, eager, start};
 use crate::support::{is_on, last_error, status, wait_for_state, wait_until};
 use flagkit_core::tooling::SourceState;
+use flagkit_sources::Retry;
 
 const GOOD: &str = "[flags]\na = true\n";
 
@@ -36,12 +38,25 @@ fn an_invalid_document_keeps_the_tag_of_the_last_good_one() {
         || document("v3", "[flags]\na = false\n"),
         || answer("304 Not Modified", "etag: \"v3\"\r\n", ""),
     ]);
-    let guard = start(eager(&stub.url()));
+    // The source polls only on request.
+    let hour = Duration::from_secs(3600);
+    let mut retry = Retry::default();
+    (retry.transient, retry.permanent) = ((hour, hour), (hour, hour));
+    let guard = start(eager(&stub.url()).poll_every(hour).retry(retry).stream(false));
     assert!(is_on(&guard, "a"));
+    guard.reload();
     wait_for_state(&guard, SourceState::Stale);
     assert!(is_on(&guard, "a") && last_error(&guard).expect("an error").contains("1:1"));
+    guard.reload();
+    wait_until("the second rejection", || status(&guard).failures == 2);
+    guard.reload();
+    wait_for_state(&guard, SourceState::Fresh);
+    guard.reload();
     wait_until("the third version", || !is_on(&guard, "a"));
-    wait_until("polls after it", || stub.polls().len() >= 7);
+    for polls in 6..=7 {
+        guard.reload();
+        wait_until("a poll after it", || stub.polls().len() == polls && status(&guard).next_try.is_some());
+    }
     let tag = |name: &str| Some(format!("\"{name}\""));
     let expected = [None, tag("v1"), tag("v1"), tag("v1"), tag("v1"), tag("v3"), tag("v3")];
     assert_eq!(tags(&stub)[..7], expected);
