@@ -13,6 +13,7 @@ mod layers;
 mod one;
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use flagkit_core::Percent;
@@ -75,7 +76,7 @@ pub(crate) fn run(file: &Path, args: &RevertArgs) -> Result {
                     let _ = writeln!(report.text, "the old text of {} is saved as {saved}", path.display());
                     report.data["kept"] = saved.into();
                 }
-                change.log(file, &path, args, &mut report);
+                change.log(file, &path, args, &mut report)?;
                 return match replaced {
                     Replaced::Whole => Ok(report),
                     Replaced::Without(lost) => {
@@ -122,8 +123,10 @@ impl Change {
         Report::new(lines.collect::<String>(), json!({ "flags": flags }))
     }
 
-    /// Writes the entries of the log. The flags are off also if that fails, and the report says so.
-    fn log(&self, file: &Path, path: &Path, args: &RevertArgs, report: &mut Report) {
+    /// Writes the entries of the log. The flags are off also if that fails, and the report or the failure says so.
+    ///
+    /// A log that the user may not write is no failure, because turning a flag off must not depend on it.
+    fn log(&self, file: &Path, path: &Path, args: &RevertArgs, report: &mut Report) -> Result<()> {
         let digest = digest(self.text.as_bytes());
         let entries = self
             .transitions
@@ -131,9 +134,14 @@ impl Change {
             .map(|transition| Entry::new(REVERT, path, &digest, transition, args.reason.clone()));
         let logged = Journal::append(file, entries);
         report.data["logged"] = logged.is_ok().into();
-        if let Err(error) = logged {
-            let log = Journal::path(file);
+        let Err(error) = logged else { return Ok(()) };
+        let log = Journal::path(file);
+        if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound) {
             let _ = writeln!(report.text, "the change is not in the log: cannot write {}: {error}", log.display());
+            return Ok(());
         }
+        let done = self.transitions.iter().map(|transition| format!("{} is {}", transition.flag, transition.to));
+        let message = format!("the flags were changed, but cannot write the log {}: {error}", log.display());
+        Err(Failure::io(message).with_details(done))
     }
 }
