@@ -300,11 +300,11 @@ impl Journal {
         let Ok(head) = Revision::resolve(repository, "HEAD") else { return Ok(Vec::new()) };
         let versions = head.versions(&path)?.into_iter();
         let texts = versions.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Ok(self.lacks(texts.flat_map(|text| Self::parse(PathBuf::new(), &text).entries)))
+        Ok(self.missing_entries(texts.flat_map(|text| Self::parse(PathBuf::new(), &text).entries)))
     }
 
     /// Returns those of the entries that this log lacks, each once.
-    pub(crate) fn lacks(&self, entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
+    pub(crate) fn missing_entries(&self, entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
         let mut known: HashSet<String> = self.valid().map(|entry| entry.hash.clone()).collect();
         entries.into_iter().filter(|entry| known.insert(entry.hash.clone())).collect()
     }

@@ -167,11 +167,11 @@ proptest! {
         states in btree_map(prop::sample::select(&KEYS[..]), state(), 0..=KEYS.len()),
     ) {
         for (format, text) in [(Format::Toml, toml(&document, "\n")), (Format::Json, json(&document, "\n"))] {
-            let at_once = read(format, &set_all(format, &text, &states).unwrap());
+            let together = read(format, &set_all(format, &text, &states).unwrap());
             let one_by_one = states.iter().fold(text, |text, (key, to)| set(format, &text, key, *to).unwrap());
             let one_by_one = read(format, &one_by_one);
             for key in KEYS {
-                prop_assert_eq!(State::of(at_once.get(key)), State::of(one_by_one.get(key)), "{}", key);
+                prop_assert_eq!(State::of(together.get(key)), State::of(one_by_one.get(key)), "{}", key);
             }
         }
     }

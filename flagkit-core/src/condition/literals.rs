@@ -157,8 +157,8 @@ impl fmt::Display for LiteralSet {
 
 /// Displays the first few operands and the number of the others.
 pub(super) fn abridged(mut all: impl Iterator<Item = String>) -> String {
-    const MOST: usize = 5;
-    let mut shown: Vec<String> = all.by_ref().take(MOST).collect();
+    const MAX_SHOWN: usize = 5;
+    let mut shown: Vec<String> = all.by_ref().take(MAX_SHOWN).collect();
     match all.count() {
         0 => {}
         more => shown.push(format!("and {more} more")),

@@ -123,7 +123,7 @@ impl Base {
     pub(super) fn removed_entries(&self, head: &Journal) -> Result<Vec<Entry>> {
         let log = log_at(&self.revision.merge_base(), &self.path)?;
         let valid: Vec<Entry> = log.valid().cloned().collect();
-        Ok(head.lacks(valid))
+        Ok(head.missing_entries(valid))
     }
 
     /// Returns what a path of the working tree leads to, if that is outside of the repository.

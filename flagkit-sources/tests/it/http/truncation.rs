@@ -21,8 +21,8 @@ const GZIP: &str = "content-type: application/toml\r\nconnection: close\r\nconte
 /// The retries are as fast as possible, because each of the hundreds of cuts is a failure.
 fn impatient(url: &str) -> Http {
     let mut retry = Retry::default();
-    let at_once = Duration::from_millis(1);
-    (retry.transient, retry.permanent) = ((at_once, at_once), (at_once, at_once));
+    let immediately = Duration::from_millis(1);
+    (retry.transient, retry.permanent) = ((immediately, immediately), (immediately, immediately));
     eager(url).poll_every(Duration::from_millis(10)).retry(retry).stream(false)
 }
 
