@@ -17,9 +17,11 @@
 //! # Sources and layers
 //!
 //! Each source fills one layer. Layers are added from the lowest to the highest. A flag of a higher layer replaces
-//! the same flag of a lower one. With `inherit = true`, it replaces only what it names. [`watch`] starts two layers: one
-//! [file](File), and above it the [`FLAG_*` environment variables](Env). A [`Builder`] starts any other combination. Each layer keeps its last good load. All layers are
-//! merged into one snapshot, which is replaced atomically.
+//! the same flag of a lower one. With `inherit = true`, it replaces only what it names. Each layer keeps its last good
+//! load. All layers are merged into one snapshot, which is replaced atomically.
+//!
+//! [`watch`] starts two layers: one [file](File), and above it the [`FLAG_*` environment variables](Env). A [`Builder`]
+//! starts any other combination.
 //!
 //! # Errors
 //!
@@ -29,8 +31,9 @@
 //! - `Flags::status` lists each error with its line and column. Subscribers receive it once.
 //! - At the start there is no last good load. If the document is [invalid](Builder::when_invalid), the start fails. If
 //!   it is [missing](Builder::when_missing) or [unreachable](Builder::when_unreachable), the flags are dark until it
-//!   loads. Each source can have its own policy: a [required](Builder::required) base, and an
-//!   [optional](Builder::optional) file above it.
+//!   loads.
+//! - Each source can have its own policy for the start. A [required](Builder::required) source must load, and an
+//!   [optional](Builder::optional) one may be missing. [`Builder::source_with`] accepts any other [`StartPolicy`].
 //! - A start that leaves flags dark reports it once: as a `tracing` event if there is a subscriber, else on standard
 //!   error. [`Builder::quiet`] prevents the latter.
 //! - Functions that can fail return an [`Error`]. Its `is_*` methods distinguish the kinds.

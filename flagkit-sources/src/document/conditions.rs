@@ -117,6 +117,7 @@ fn attribute(decoder: &mut Decoder<'_>, path: &str, entry: &Entry<'_>, condition
         }
         _ => {}
     }
+    // Each operator is a condition of its own. The caller combines them, so that all must hold.
     let mut push = |operator| conditions.push(Condition::attribute(&entry.name, operator));
     match &entry.node.value {
         Value::Table(operators) => {
@@ -169,6 +170,7 @@ fn operator(decoder: &mut Decoder<'_>, base: &str, entry: &Entry<'_>) -> Option<
             let networks = texts(decoder, path, node);
             parsed(decoder, path, node, Operator::cidr(networks), "a network such as \"10.0.0.0/8\", or several")
         }
+        // `exists = false` is another operator than `exists = true`, so a list of values has no meaning here.
         "exists" => {
             if let Value::Bool(there) = node.value {
                 return Some(if there { Operator::exists() } else { Operator::is_missing() });
@@ -289,6 +291,8 @@ fn literal(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<Lit
 /// Decodes one or more texts that are not empty.
 ///
 /// Every text begins with the empty text, so `starts_with = ""` would include every subject with the attribute.
+///
+/// The texts are borrowed from the tree, because each operator copies them into its own form.
 fn texts<'n>(decoder: &mut Decoder<'_>, path: &str, node: &'n Node<'_>) -> Vec<&'n str> {
     decoder.one_or_more(path, node, |decoder, path, item| decoder.text(path, item))
 }

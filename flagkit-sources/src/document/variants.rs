@@ -52,6 +52,9 @@ pub(super) enum VariantNames<'a> {
 }
 
 impl VariantNames<'_> {
+    /// Returns whether a rule may name this variant.
+    ///
+    /// An inherited variant may have any name here. The merge of the layers checks it.
     pub(super) fn may_have(self, name: &str) -> bool {
         match self {
             Self::Of(variants) => variants.is_some_and(|variants| variants.get(name).is_some()),
@@ -90,6 +93,7 @@ pub(super) fn variants(
     }
     let node = weights?;
     let path = join(base, "variants");
+    // Values are decoded first, so that each variant takes its own while the weights are read.
     let mut weighted = Vec::new();
     let entries = decoder.table(&path, node, "variants and their weights");
     for entry in entries {

@@ -39,15 +39,20 @@ use super::{File, Notify};
 use crate::document::Format;
 
 /// The longest time between two checks of a file that is missing or unreadable.
+///
+/// A file that is being replaced is missing for a moment, so it is checked more often than the default poll of 2 s.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// The time between two reads of a file that a rename has replaced.
 const RENAME_DELAY: Duration = Duration::from_millis(10);
 /// The time until a file that was written during its read is read again.
 const REREAD_DELAY: Duration = Duration::from_millis(5);
 /// The longest time that the first load waits for a file to stop changing.
+///
+/// The start waits for this load, so the limit is well below the default startup timeout of 5 s.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time between two reads during the first load.
 const LOAD_DELAY: Duration = Duration::from_millis(50);
+/// The warning about a file that is mounted by itself, see `mounts`.
 const MOUNTED: &str =
     "is mounted as a single file, so a rename that replaces its source has no effect here; mount the directory instead";
 
@@ -62,7 +67,8 @@ impl Source for File {
     }
 
     fn load(&mut self) -> Result<Load, LoadError> {
-        // A file that was written a moment ago may be incomplete, so it is read until two reads agree.
+        // A file that was written a moment ago may be incomplete, so it is read until two reads agree. An older file
+        // is complete at the first read, so the usual start does not sleep.
         let deadline = Instant::now() + LOAD_TIMEOUT;
         let mut contents = contents::read(&self.path, self.max_len);
         while let Ok(Contents { fingerprint, read_atomically, .. }) = &contents {
@@ -87,6 +93,8 @@ impl Source for File {
     }
 
     fn run(&mut self, publisher: &Publisher) {
+        // The order matters: the watch begins before the check, so that no change between the two is missed. Warnings
+        // follow the check, so that they do not delay flags.
         let mut events = Events::default();
         let mut warnings = Warnings::default();
         loop {
@@ -103,6 +111,7 @@ impl Source for File {
         }
     }
 
+    // The copy is for a forked child, which has none of the threads of this process.
     fn restarted(&self) -> Option<Box<dyn Source>> {
         Some(Box::new(self.fresh_copy()))
     }
@@ -110,6 +119,8 @@ impl Source for File {
 
 impl File {
     /// Returns a file with the same settings that has read nothing yet.
+    ///
+    /// The hook is shared with the copy. It is called again for the first document of the copy.
     fn fresh_copy(&self) -> Self {
         Self { path: self.path.clone(), on_document: self.on_document.clone(), state: FollowState::default(), ..*self }
     }
@@ -162,6 +173,14 @@ impl File {
     ///
     /// `hints` are those from before the read. Contents are complete if they have stayed the same for the time that the
     /// hint requires, and if no event that happened meanwhile is about a write.
+    ///
+    /// The steps, in this order:
+    ///
+    /// 1. An error waits for the debouncer, and for the minimum time between two reports.
+    /// 2. Contents wait for the same two.
+    /// 3. A file that a rename or a link has put there is read again after [`RENAME_DELAY`].
+    /// 4. The events catch up. One about a write restarts the check.
+    /// 5. A rename counts only if all events have arrived; else the debouncer requires the longer period.
     fn settle(
         &mut self,
         digest: Digest,
@@ -196,6 +215,9 @@ impl File {
     }
 
     /// Returns how much longer to hold back a document that drops many of the published flags.
+    ///
+    /// A half-written file can be valid, and then lacks the flags of its second half. The comparison needs a good load,
+    /// so the first document is never held back. An invalid document is not held back either: it publishes nothing.
     fn hold_back(&mut self, digest: Digest, decoded: &Decoded, now: Instant, publisher: &Publisher) -> Duration {
         let (Ok((load, _)), Some(last_good)) = (decoded, publisher.last_good()) else { return Duration::ZERO };
         let dropped = last_good.keys().filter(|key| !load.flags().contains(key.as_str())).count();
@@ -209,6 +231,8 @@ impl File {
     }
 
     /// Records what is about to be reported, and calls the hook if it is a document.
+    ///
+    /// The hook receives the text before the publisher receives the flags. An invalid document never reaches the hook.
     fn accept(&mut self, digest: Digest, decoded: Decoded, now: Instant) -> Result<Load, LoadError> {
         let format = self.document_format();
         let load = decoded.map(|(load, bytes)| {
@@ -232,6 +256,7 @@ impl File {
 /// Each check makes one. Without events there is neither, and contents have to stay the same for longer.
 struct Hints<'w> {
     watcher: Option<&'w Watcher>,
+    /// The hint that belongs to the contents of this check.
     before_read: Option<Hint>,
 }
 
@@ -279,7 +304,9 @@ struct Events {
     watcher: Option<Watcher>,
     /// Why a directory of the path is not watched.
     error: Option<String>,
+    /// When the watcher was last started, or its watches were last renewed.
     last_start: Option<Instant>,
+    /// Limits how often events cause a check.
     pace: Pace,
 }
 
@@ -313,6 +340,7 @@ impl Events {
         let wake = publisher.wait(timeout);
         let pause = if wake == Wake::Notified { self.pace.next(Instant::now(), cost) } else { Duration::ZERO };
         let (Some(watcher), false) = (&self.watcher, pause.is_zero()) else { return wake };
+        // Without the mute, each event of a storm would wake this thread only to continue its sleep.
         watcher.set_muted(true);
         let end = Instant::now() + pause;
         let wake = loop {
@@ -334,7 +362,9 @@ impl Events {
 struct Warnings {
     /// The error of the events, and whether the file is mounted by itself.
     published: Option<(Option<String>, bool)>,
+    /// When the mounts were last read. They change rarely, and a list of many mounts takes long to read.
     last_mount_check: Option<Instant>,
+    /// The result of that read.
     is_mounted: bool,
 }
 
@@ -353,6 +383,8 @@ impl Warnings {
 }
 
 /// Returns whether the file is mounted by itself, as far as the system reports it.
+///
+/// Only Linux has the list that `mounts` reads. On other systems there is no warning.
 fn is_mounted(path: &Path) -> bool {
     #[cfg(target_os = "linux")]
     return super::mounts::is_mount_point(path);

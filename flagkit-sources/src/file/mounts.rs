@@ -3,12 +3,24 @@
 //! A container can mount a single file (`subPath`, a bind mount). The mount is bound to the file that existed when it
 //! was made. If a rename replaces the source of the mount, the container keeps the old file, and no event reports it.
 //! The loop in `follow` therefore gives the status a warning for such a file.
+//!
+//! # How it works
+//!
+//! Linux lists all mounts of a process in `/proc/self/mountinfo`. A file is mounted by itself if its own path is in
+//! that list. A file in a mounted directory has another path than the mount, and follows renames.
+//!
+//! # Limits
+//!
+//! If the list cannot be read, there is no warning. The flags do not depend on it.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 /// Returns whether the file is a mount point, according to `/proc/self/mountinfo`.
+///
+/// The list has no symbolic links, so the path is resolved first. A missing file is no mount point. Reading the list
+/// can take long on a machine with many mounts, so the caller limits how often it calls this.
 pub(super) fn is_mount_point(path: &Path) -> bool {
     let (Ok(path), Ok(mounts)) = (fs::canonicalize(path), fs::read("/proc/self/mountinfo")) else { return false };
     let path = path.as_os_str().as_bytes();
@@ -18,6 +30,8 @@ pub(super) fn is_mount_point(path: &Path) -> bool {
 }
 
 /// Decodes a path of `mountinfo`: blanks, tabs, line ends and backslashes are a backslash and three octal digits there.
+///
+/// The fields of a line are separated by blanks, hence the escapes. A backslash without a valid code stays unchanged.
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut rest = text;
     let mut plain = Vec::with_capacity(text.len());

@@ -2,6 +2,24 @@
 //!
 //! A failure has three parts: an error for the status, a [`FailureClass`] for the schedule, and the time that the server
 //! asked for in `Retry-After`. No message repeats a header, a token or the query of a URL, because messages are logged.
+//!
+//! # How failures are sorted
+//!
+//! The class determines the wait before the next request: by default seconds for a transient failure, and minutes for
+//! a permanent one.
+//!
+//! The kind of the error selects the policy of the builder at the start, for example `when_unreachable`.
+//!
+//! | failure | class | kind |
+//! |---|---|---|
+//! | status 408, 429 or 5xx | transient | unreachable |
+//! | status 404 or 410 | permanent | missing |
+//! | any other status from 300 | permanent | invalid |
+//! | a status below 300 without a document, 304 to a request without a tag | transient | invalid |
+//! | no connection, no answer in time, a truncated response | transient | unreachable |
+//! | TLS, a header that cannot be sent | permanent | invalid |
+//! | a response that is too large, malformed, or of another type | transient | invalid |
+//! | an invalid document | transient | that of the document |
 
 use std::io;
 use std::time::Duration;
@@ -19,9 +37,11 @@ use super::schedule::{FailureClass, PollOutcome};
 /// [`Failure::outcome`] to its [`Schedule`](super::schedule::Schedule).
 #[derive(Debug)]
 pub(super) struct Failure {
+    /// The error for the status and for subscribers.
     pub(super) error: LoadError,
+    /// Which of the two back-offs applies.
     pub(super) class: FailureClass,
-    /// The wait that the server requests.
+    /// The wait that the server requests. The schedule uses it if it is longer than the back-off, up to an hour.
     pub(super) retry_after: Option<Duration>,
 }
 
@@ -126,6 +146,9 @@ impl Failure {
 }
 
 /// Returns the wait that the server requests: in seconds, or until a date by the server's own clock.
+///
+/// The date is compared with the `Date` of the same response, so a wrong clock of this machine does not matter. A date
+/// in the past, or one without a `Date`, requests nothing. A number that is too large becomes the longest wait.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let value = text(header::RETRY_AFTER)?;
@@ -138,6 +161,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Names the phase of a request that took too long.
+///
+/// Each phase has its own setting, and "timeout" would not show which one to change.
 fn phase(timeout: Timeout) -> &'static str {
     match timeout {
         Timeout::Resolve => "resolving the name",

@@ -1,6 +1,23 @@
 //! Access for the fuzz targets, compiled only with `--cfg fuzzing`.
 //!
 //! It exports the parser of streams, and it connects a source to a server in memory.
+//!
+//! # The problem
+//!
+//! A fuzz target needs thousands of runs per second. Sockets, sleeps and back-off would make each run take seconds.
+//!
+//! # How it works
+//!
+//! [`with_responses`] replaces the agent of the client. The source, the client and ureq stay the real ones. Only the
+//! transport differs: it takes its bytes from a list, and ends each connection after one response.
+//!
+//! ```text
+//! Http ─── Client ─── Agent ─── Server ─── Connection: one response, in pieces
+//!            ▲                                  │ its drop wakes the source
+//!            └──────── the next request ◀───────┘
+//! ```
+//!
+//! The list ends the run: a request without a response stops the source.
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +48,8 @@ pub struct Event {
 }
 
 /// Reads a stream to its end. Returns its events, and the error if the stream ends with one.
+///
+/// `max_event` is the limit on one event, in bytes. An event may take any time here.
 pub fn events(stream: impl Read, max_event: usize) -> (Vec<Event>, Option<String>) {
     let mut events = Events::new(stream, max_event, Duration::MAX);
     let mut list = Vec::new();
@@ -47,6 +66,9 @@ pub fn events(stream: impl Read, max_event: usize) -> (Vec<Event>, Option<String
 /// Connects `http` to a server in memory that sends the next of `responses` for each request, in pieces.
 ///
 /// No time passes between two requests. The source stops after the last response.
+///
+/// `piece` is the maximum number of bytes per read. Small pieces split tokens of HTTP and of the stream at every
+/// position. `signal` is that of the publisher that runs the source.
 pub fn with_responses(mut http: Http, responses: Vec<Vec<u8>>, piece: usize, signal: &Signal) -> Http {
     let server = Server { responses: Mutex::new(responses.into_iter()), piece, signal: signal.clone() };
     let (target, settings) = (http.target.clone(), http.settings.clone());
@@ -56,8 +78,11 @@ pub fn with_responses(mut http: Http, responses: Vec<Vec<u8>>, piece: usize, sig
 }
 
 /// The server: each connection gets the next response.
+///
+/// The agent of the client owns it, as the connector that all requests go through.
 #[derive(Debug)]
 struct Server {
+    /// The responses that no connection has taken yet. A lock, because a connector is shared between threads.
     responses: Mutex<vec::IntoIter<Vec<u8>>>,
     piece: usize,
     signal: Signal,
@@ -68,6 +93,7 @@ impl Connector for Server {
 
     fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Connection>, Error> {
         let Some(response) = self.responses.lock().unwrap_or_else(PoisonError::into_inner).next() else {
+            // Without this stop, the source would retry for ever.
             self.signal.stop();
             return Err(Error::ConnectionFailed);
         };
@@ -92,10 +118,12 @@ impl Transport for Connection {
         &mut self.buffers
     }
 
+    /// Ignores the request: the responses do not depend on it.
     fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), Error> {
         Ok(())
     }
 
+    /// Appends the next piece to the input. Returns whether there was one.
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
         let free = self.buffers.input_append_buf();
         let len = self.piece.min(free.len());
@@ -104,6 +132,7 @@ impl Transport for Connection {
         Ok(read > 0)
     }
 
+    /// Prevents the reuse of the connection, so that the next request gets the next response.
     fn is_open(&mut self) -> bool {
         false
     }

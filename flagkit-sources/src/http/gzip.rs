@@ -1,12 +1,28 @@
 //! Decompression with limits on the work of the client.
 //!
+//! # The problem
+//!
 //! The limit on the size of a document does not limit the work of decompressing nothing. A gzip body may consist of any
 //! number of members, and a member of any number of blocks, all of them empty. Each costs far more time than its bytes
 //! take to arrive: decompressing 8 MiB of empty members takes ten seconds.
 //!
+//! # The idea
+//!
 //! Two limits suffice. The number of members is limited, since each resets the decoder. And the compressed bytes must not
 //! exceed the contents by more than a constant, which limits the number of empty blocks. Text that does not compress at
 //! all stays below it.
+//!
+//! # How it works
+//!
+//! ```text
+//! network ──▶ Credit ──▶ BufReader ──▶ GzDecoder ──▶ contents
+//!               ▲                                       │
+//!               └───── one byte of credit for each ─────┘
+//! ```
+//!
+//! When a member ends, the body must end too, or the next member begins. Bytes that are not a member are an error, and
+//! so is a member without its end. The client limits the size of the contents, and detects a body that lacks whole
+//! members.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -23,6 +39,7 @@ const MAX_OVERHEAD: u64 = 64 << 10;
 pub(super) struct Gunzip<R> {
     /// `None` after the end, and after an error.
     member: Option<GzDecoder<BufReader<Credit<R>>>>,
+    /// The number of members that have begun.
     members: u32,
 }
 
@@ -31,10 +48,12 @@ pub(super) struct Gunzip<R> {
 /// It begins with the maximum overhead. [`Gunzip`] adds one byte of credit for each decompressed byte.
 struct Credit<R> {
     inner: R,
+    /// How many more bytes may be read, unless more contents appear.
     left: u64,
 }
 
 impl<R: Read> Gunzip<R> {
+    /// Creates a reader of a body. It may read the header of the first member at once.
     pub(super) fn new(inner: R) -> Self {
         let body = BufReader::new(Credit { inner, left: MAX_OVERHEAD });
         Self { member: Some(GzDecoder::new(body)), members: 1 }
@@ -54,6 +73,7 @@ impl<R: Read> Read for Gunzip<R> {
                 self.member = Some(member);
                 return Ok(read);
             }
+            // The member has ended, and its checksum was right. The buffer may hold bytes of the next one.
             let mut body = member.into_inner();
             if body.fill_buf()?.is_empty() {
                 break;
@@ -80,6 +100,9 @@ impl<R: Read> Read for Credit<R> {
     }
 }
 
+/// The error for a body that exceeds a limit.
+///
+/// By its kind, [`Failure::io_failure`](super::failure::Failure::io_failure) distinguishes it from a failed connection.
 fn too_large(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, message)
 }

@@ -11,6 +11,17 @@
 //! headers and another for the rest. A stream has no end, so it has a rate: the reader waits, and the server is slowed
 //! down by TCP.
 //!
+//! # How it works
+//!
+//! The client sets a limit before each phase, and each connection applies it when bytes arrive:
+//!
+//! | phase | limit |
+//! |---|---|
+//! | a request, up to its headers | a total of 256 KiB |
+//! | the body of a poll | a total of 256 KiB and twice the maximum size of a document |
+//! | the body of a stream | a rate that depends on the maximum size of a document |
+//! | after the drop of a stream | a total of 0 |
+//!
 //! # Limits
 //!
 //! Bytes that ureq has read ahead count for the phase in which they arrive. A total must therefore be larger than the
@@ -39,6 +50,7 @@ pub(super) struct Meter(Arc<Mutex<Limit>>);
 /// The limit of the current phase.
 #[derive(Debug, Default)]
 enum Limit {
+    /// The state before the first request.
     #[default]
     None,
     /// A total, the bytes that are left of it, and what the bytes are, for the error.
@@ -58,6 +70,7 @@ impl Meter {
         self.set(Limit::Rate(throttle, None));
     }
 
+    /// Replaces the limit. Bytes that arrived before do not count for the new one.
     fn set(&self, limit: Limit) {
         *self.lock() = limit;
     }
@@ -89,6 +102,8 @@ impl Meter {
     }
 
     /// Sleeps until the next read may begin.
+    ///
+    /// The limit is read again after each sleep, because `close` may have replaced it.
     fn wait(&self) {
         let pause = || match &*self.lock() {
             Limit::Rate(_, Some(until)) => until.saturating_duration_since(Instant::now()),
@@ -108,6 +123,7 @@ impl Meter {
 #[derive(Debug)]
 pub(super) struct MeteredConnector(pub(super) Meter);
 
+// Without a connection from the connectors before it, there is nothing to wrap.
 impl<In: Transport> Connector<In> for MeteredConnector {
     type Out = MeteredTransport<In>;
 
@@ -132,6 +148,9 @@ impl<T: Transport> Transport for MeteredTransport<T> {
         self.inner.transmit_output(amount, timeout)
     }
 
+    /// Waits for input, and counts it as the growth of the buffer of the connection inside.
+    ///
+    /// Bytes that are sent are not counted, because only the client determines them.
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let before = self.inner.buffers().input().len();
         self.meter.wait();

@@ -27,6 +27,8 @@ use super::schedule::{FailureClass, PollOutcome};
 use super::stream::{End, Stream};
 
 /// The wait before the next request for a stream, after a response that the server has none.
+///
+/// A web server is rarely replaced by one with streams, so this request should cost it little.
 const STREAM_RETRY_INTERVAL: Duration = Duration::from_secs(300);
 /// What happens without a stream, for warnings.
 const POLLING: &str = "changes are detected by polling";
@@ -35,6 +37,9 @@ impl Http {
     /// Requests a stream on a thread of its own, if it is time to. Returns `None` if there is none to follow.
     ///
     /// Called only after a successful poll. The response arrives later, as news: polls do not wait for it.
+    ///
+    /// The request has the tag of the accepted document, so that a server without streams need not send it again. A
+    /// failed start of the thread is a warning, because polls continue.
     pub(super) fn open_stream(&mut self, publisher: &Publisher, plan: &mut Plan) -> Option<Follower> {
         if !self.stream || !plan.is_stream_due() || publisher.signal().is_stopped() {
             return None;
@@ -56,6 +61,13 @@ impl Http {
     ///
     /// Called after each wake-up, with or without news, because a stream also changes with time: it may have
     /// become quiet, or lost.
+    ///
+    /// The steps, in this order:
+    ///
+    /// 1. A document is published, or a sign of life confirms the flags.
+    /// 2. A stream that should have sent a document by now gets a warning.
+    /// 3. The end of the stream plans the next one, and the follower is dropped with it.
+    /// 4. A stream that has just stopped replacing polls plans the next poll.
     pub(super) fn follow(&mut self, mut open: Follower, publisher: &Publisher, plan: &mut Plan) -> Option<Follower> {
         let now = Instant::now();
         let news = open.take_news(now).unwrap_or_default();
@@ -71,6 +83,7 @@ impl Http {
         if open.is_useless(now) && self.state.stream_problem.is_none() {
             self.state.stream_problem = Some(format!("its stream has brought no document yet, {POLLING}"));
         }
+        // Bytes that are no part of an event keep the read alive, so the silence of the server is checked here too.
         let end = news.end.or_else(|| open.is_lost(now).then(|| End::Failed(Failure::idle())));
         if let Some(end) = end {
             self.end_stream(end, &open, publisher, plan);
@@ -83,6 +96,9 @@ impl Http {
     }
 
     /// Plans the next stream, and records why this one ended.
+    ///
+    /// A failure after a document is an error of the source, until the next good poll. A failure before it is a
+    /// warning, because the polls continue unchanged. The table at the head of this file lists the cases.
     fn end_stream(&mut self, end: End, open: &Follower, publisher: &Publisher, plan: &mut Plan) {
         // A stream without a document is useless: something between client and server may buffer its data. The class
         // is permanent, so that it is requested ever less often.
@@ -119,6 +135,9 @@ impl Http {
     /// Publishes a document of the stream, and returns whether it is valid.
     ///
     /// Its arrival ends the warning about a stream, even if the document is invalid.
+    ///
+    /// The document takes the same path as that of a poll, so one that a poll has already brought is not published
+    /// again.
     fn accept_event(&mut self, document: Fetched, publisher: &Publisher) -> bool {
         if self.state.stream_problem.take().is_some() {
             publisher.set_warnings(self.warnings());
@@ -134,6 +153,8 @@ impl Http {
     }
 
     /// Reports that the flags are still those of the server, after a heartbeat of a stream that replaces polls.
+    ///
+    /// The cache records the time too, so a restart finds a document that was confirmed recently.
     fn confirm(&mut self, publisher: &Publisher) {
         self.persist();
         publisher.unchanged();

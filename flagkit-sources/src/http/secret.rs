@@ -1,4 +1,18 @@
 //! Secret values, such as tokens: a client sends them, and no output contains them.
+//!
+//! # The problem
+//!
+//! An application logs its settings with `{:?}`, and its log is read by more people than may have the token.
+//!
+//! # How it works
+//!
+//! [`Secret`] has no output except its stars, so a derived `Debug` of any type around it is safe. Only
+//! [`reveal`](Secret::reveal) returns the value, which makes its two callers easy to review: the client sends it, and
+//! the cache stores a digest of it.
+//!
+//! # Limits
+//!
+//! The memory is not overwritten when a secret is dropped, and the client copies it into each request.
 
 use std::fmt;
 
@@ -9,6 +23,7 @@ use std::fmt;
 pub(super) struct Secret(String);
 
 impl Secret {
+    /// Wraps a value. The caller has checked that a header can hold it.
     pub(super) fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }

@@ -2,6 +2,13 @@
 //!
 //! A URL can hold secrets: user information and query. [`Target`] keeps the complete URL for requests, and a second form
 //! without these parts for messages, `Debug` and the provenance.
+//!
+//! # Invariants
+//!
+//! - The scheme is `https`, or `http` to this machine, or `http` to any machine if the user has allowed that.
+//! - The URL has a host, and a port that is absent or valid.
+//! - A redirect stays at the origin of the first URL, and keeps its user information.
+//! - No error repeats the URL, because an invalid URL may hold a secret in an unexpected position.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,6 +23,7 @@ use crate::error::Error;
 /// [`Http`](super::Http) owns one, its client has a copy, and following a redirect creates another.
 #[derive(Clone)]
 pub(super) struct Target {
+    /// The URL of requests. It has no fragment, which is never sent.
     uri: Uri,
     /// The URL without user information and query, which may hold secrets.
     shown: String,
@@ -23,6 +31,11 @@ pub(super) struct Target {
 
 impl Target {
     /// Parses a URL. `insecure` allows `http://` to other machines.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for a text that is not a URL, for an invalid port, for another scheme, and for a missing host.
+    /// Returns one too for `http://` to another machine without `insecure`.
     pub(super) fn parse(url: &str, insecure: bool) -> Result<Self, Error> {
         let url = url.split_once('#').map_or(url, |(url, _)| url);
         let uri: Uri =
@@ -49,6 +62,7 @@ impl Target {
         Ok(Self { uri, shown })
     }
 
+    /// Returns the URL for requests. It may hold secrets, so it must not become part of a message.
     pub(super) fn uri(&self) -> &Uri {
         &self.uri
     }
@@ -59,11 +73,17 @@ impl Target {
     }
 
     /// Returns whether the host is this machine. Only the text counts; the name is not resolved.
+    ///
+    /// Such a request uses no proxy, because a proxy would resolve the name on its own machine.
     pub(super) fn is_loopback(&self) -> bool {
         self.uri.host().is_some_and(is_loopback)
     }
 
     /// Returns the target of a redirect if it has the same scheme, host and port.
+    ///
+    /// The headers of a request may be secret, so they are sent to no other origin. Hosts compare without case, and a
+    /// missing port is the default of its scheme. Only path and query are from `location`, which is absolute or begins
+    /// with one `/`.
     pub(super) fn redirected(&self, location: &str) -> Option<Self> {
         // The new URL keeps the authority of the old one, and with it the user information.
         let same_origin =
@@ -84,11 +104,15 @@ impl Target {
     }
 }
 
+/// Returns whether a host is `localhost`, an address from 127.0.0.0/8, or `::1`.
+///
+/// The host of a URL has brackets around an IPv6 address. A name below `localhost` may resolve to any address.
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
+// `Http` has a `Debug` output that applications log, so it has the shown form only.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Target").field(&self.shown).finish()

@@ -9,6 +9,11 @@
 //!
 //! A lenient scan tracks them for the whole text. It stops at each line with an error, in order, so that all errors of
 //! a document together cost one pass.
+//!
+//! # Limits
+//!
+//! The scan is a heuristic: it reads text that has no grammar. A wrong result can only change the wording of an error,
+//! because the document is refused in any case.
 
 use super::Format;
 
@@ -24,14 +29,18 @@ pub(super) struct Open {
 /// It reads the text once, from one error to the next. It is lenient: a text in quotes ends with its line unless it has
 /// three quotes, and a closing bracket of another kind closes nothing.
 pub(super) struct Brackets<'t> {
+    /// Decides what comments, headers and quotes are: JSON has only double quotes.
     format: Format,
     text: &'t str,
+    /// How far the scan has read, in bytes.
     offset: usize,
+    /// The brackets that are open there, outermost first.
     open: Vec<Open>,
     /// The offset of three quotes that nothing closes.
     open_text: Option<usize>,
     /// The offsets of the brackets that are still open at the end, once they have been looked up.
     never_closed: Option<Vec<usize>>,
+    /// Whether the remaining errors are due to a bracket that nothing closes.
     is_abandoned: bool,
 }
 
@@ -117,6 +126,7 @@ impl<'t> Brackets<'t> {
         self.is_abandoned = true;
     }
 
+    /// Returns whether the remaining errors should be dropped.
     pub(super) fn is_abandoned(&self) -> bool {
         self.is_abandoned
     }
@@ -135,6 +145,8 @@ fn line_len(text: &str) -> usize {
 /// Returns the length of a text in quotes, with its quotes. Without a closing quote, it ends with its line.
 ///
 /// Returns `None` for a text of several lines that does not end.
+///
+/// `has_multi_line` is whether the format has texts in three quotes, which only TOML has.
 fn quoted_len(text: &str, quote: char, has_multi_line: bool) -> Option<usize> {
     let triple = quote.to_string().repeat(3);
     if let Some(rest) = text.strip_prefix(&*triple).filter(|_| has_multi_line) {

@@ -1,5 +1,10 @@
 //! The slips of JSON.
 //!
+//! # The problem
+//!
+//! `serde_json` names the character that it cannot read, and its description depends on what it read before. The author
+//! sees neither of the two as the mistake: after a missing comma, the error is at a name that is right.
+//!
 //! # How it works
 //!
 //! `serde_json` stops at the first error, so a document has one. What precedes it decides what the author forgot: a
@@ -18,6 +23,12 @@
 //! | `{"a": [1}` | a bracket of the wrong kind |
 //! | `{"a": 1` | a bracket without its closing one, at the bracket |
 //! | `{"a": 1}}` | a bracket after the end of the document |
+//!
+//! # The order
+//!
+//! Text after the document comes first, then texts in quotes: within a text, a character has no other meaning. A word
+//! that was cut is next, because its error is on a later line. The others are in the order from the most specific to
+//! the most general: a sign, a bracket, a separator, a word.
 
 use super::super::Format;
 use super::super::node::shorten;
@@ -53,7 +64,11 @@ pub(super) fn slip(line: &Line<'_>, brackets: &mut Brackets<'_>, error: &SyntaxE
 }
 
 /// Explains a word that begins like `true`, `false` or `null` and ends before the line of the error.
+///
+/// The parser reads such a word letter by letter, and fails at the first wrong one. If that is the line break, the line
+/// of the error no longer has the word, so `before` is searched for it.
 fn cut_word(line: &Line<'_>, before: &str, error: &SyntaxError) -> Option<SyntaxError> {
+    // Only white space precedes the error on its line, so the word ended on an earlier line.
     let is_apart = line.to(line.error()).trim().is_empty();
     if !is_apart || error.expected != "true, false or null" {
         return None;
@@ -66,6 +81,9 @@ fn cut_word(line: &Line<'_>, before: &str, error: &SyntaxError) -> Option<Syntax
 }
 
 /// Explains text after the outermost value of the document: a bracket too many, or missing braces around everything.
+///
+/// The parser accepts the first value as the whole document. For `"a": 1` that is the text `"a"`, and the colon comes
+/// after the end.
 fn after_document(line: &Line<'_>, before: &str) -> Option<SyntaxError> {
     let first = line.from(line.error()).chars().next()?;
     let (got, help) = match first {
@@ -80,6 +98,8 @@ fn after_document(line: &Line<'_>, before: &str) -> Option<SyntaxError> {
 }
 
 /// Explains a bracket that closes another kind of bracket, as `]` does in `{"a": [1}]`.
+///
+/// `brackets` has read up to the error. The bracket that is open there is the one to close first.
 fn wrong_bracket(line: &Line<'_>, c: char, brackets: &Brackets<'_>) -> Option<SyntaxError> {
     let open = brackets.innermost().filter(|open| matches!(c, ']' | '}') && closing(open.bracket) != c)?;
     let expected = format!("`{}`", closing(open.bracket));
@@ -134,6 +154,7 @@ fn missing_separator(line: &Line<'_>, c: char, before: &str, error: &SyntaxError
 /// A word before a colon is a name, as JavaScript allows it. The parser may report a letter in the middle of a word, so
 /// the word is read from its start.
 fn bare_word(line: &Line<'_>) -> Option<SyntaxError> {
+    // The same signs as in numbers, percentages and dates, so that `25%` and `2027-02-01` are one word each.
     let is_word = |c: char| c.is_alphanumeric() || "_-.+%".contains(c);
     let start = line.to(line.error()).trim_end_matches(is_word).len();
     let rest = line.from(start);
@@ -144,6 +165,7 @@ fn bare_word(line: &Line<'_>) -> Option<SyntaxError> {
         let help = "write names in double quotes";
         return Some(line.slip(start, got, "a name in quotes").with_help(help));
     }
+    // The parser takes `12,5` for two values, and fails at the second. The digits before the comma belong to it.
     let whole =
         line.to(start).strip_suffix(',').map(|to| to.get(to.trim_end_matches(|c: char| c.is_ascii_digit()).len()..));
     if let Some(whole) =
@@ -177,6 +199,7 @@ fn unfinished_text(line: &Line<'_>, error: &SyntaxError) -> Option<SyntaxError> 
     if line.from(line.error()).starts_with('\t') {
         return Some(line.slip(line.error(), "a tab in a text", "a text without one").with_help("write `\\t`"));
     }
+    // Finds the quote that is open at the error. A backslash escapes only within a text.
     let mut open = None;
     let mut is_escaped = false;
     for (at, c) in line.to(line.error()).char_indices() {

@@ -1,9 +1,21 @@
 //! The line of an error.
 //!
+//! # The problem
+//!
+//! A parser reports one offset, and a slip is often before or after it on the same line.
+//!
+//! # The idea
+//!
 //! A slip is recognised by what is on its line. [`Line`] gives access to the parts of a line by position, and to the
 //! characters outside of quotes and comments, in which a sign or a bracket has a meaning.
 //!
 //! All positions are in bytes from the start of the line. An explanation has the offset in the document instead.
+//!
+//! # Invariants
+//!
+//! - A line has no line break, neither LF nor CRLF.
+//! - A position outside of the line, or within a character, gives an empty part.
+//! - The cost of a line is bounded by [`MAX_LINE`], however long the document is.
 
 use std::borrow::Cow;
 
@@ -19,8 +31,11 @@ const MAX_LINE: usize = 1_000;
 /// [`explain`](super::explain) creates one for each error, and each kind of slip reads it.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'t> {
+    /// The offset of the line in the document.
     start: usize,
+    /// The line, borrowed from the document.
     text: &'t str,
+    /// The position that the parser reported. It may be at the line break, after the text.
     at: usize,
 }
 

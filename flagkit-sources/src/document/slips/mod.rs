@@ -27,6 +27,15 @@
 //! - `word`: a value without quotes, such as `on`, `True`, `25%` and `1h`.
 //! - `toml`, `json`: the slips of one format.
 //!
+//! # How it works
+//!
+//! 1. A document in another format is one slip, and the only error.
+//! 2. The other errors are sorted by offset, so that one scan of the brackets serves all of them.
+//! 3. For each error its line is read: first for a mark of a merge conflict, then for a character that looks like
+//!    another one, then by the format.
+//! 4. A slip drops the remaining errors of its line, or of its conflict. A bracket that nothing closes drops all later
+//!    errors.
+//!
 //! # Limits
 //!
 //! Only valid text has a tree, so a slip is recognised by its line and by the brackets before it. A line of more than
@@ -100,6 +109,7 @@ fn slip(format: Format, line: &Line<'_>, brackets: &mut Brackets<'_>, error: &Sy
 ///
 /// The first line that is not a comment decides. Every line of such a document is an error, so this is the only one.
 fn other_format(format: Format, text: &str) -> Option<SyntaxError> {
+    // Blank lines at the start are skipped, so that the error is at the first line with text.
     let start = text.len() - text.trim_start().len();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let first = lines.next()?;
@@ -136,6 +146,7 @@ fn conflict(line: &Line<'_>, text: &str) -> Option<(SyntaxError, usize)> {
         let rest = line.trim_start_matches(c);
         line.len() - rest.len() == 7 && (rest.is_empty() || rest.starts_with([' ', '\r']))
     };
+    // The parser may report any of the four lines, depending on what precedes the conflict.
     let mark = ['<', '|', '=', '>'].into_iter().find(|c| is_mark(line.text(), *c))?;
     let rest = text.get(line.start()..)?;
     let mut end = line.start();
@@ -169,6 +180,7 @@ fn character(line: &Line<'_>) -> Option<SyntaxError> {
                 (format!("the dash `{c}` (U+{code:04X})"), "`-`", "write the hyphen of the keyboard, `-`".to_owned())
             }
             '\u{FF1D}' | '\u{FF1A}' | '\u{FF0C}' | '\u{FF3B}' | '\u{FF3D}' | '\u{FF5B}' | '\u{FF5D}' => {
+                // Unicode has the wide forms in the order of ASCII, from U+FF01 for U+0021.
                 let narrow = char::from_u32(code - 0xFEE0).unwrap_or(' ');
                 (format!("the wide character `{c}`"), "a character of ASCII", format!("write `{narrow}`"))
             }

@@ -1,5 +1,11 @@
 //! A value without quotes that is neither a number nor true or false.
 //!
+//! # The problem
+//!
+//! A parser can only report that a word is no value. It cannot add how to write the value that the author means.
+//!
+//! # The idea
+//!
 //! Authors of flag files come from YAML, Python and spreadsheets. So they write `on`, `True`, `null`, `25%` and `1h`,
 //! and each of these has one most likely meaning.
 //!
@@ -13,12 +19,20 @@
 //! | `.5`, `5.`, `007`, `+5` | the number in the form that the format has |
 //! | `2027-2-1`, `01/02/2027` | a day as year, month and day |
 //! | `25%`, `1h`, `ada@example.com` | put it in quotes |
+//!
+//! # The order
+//!
+//! A word with a fixed meaning comes first. Then a misspelled `true` or `false`, then a number or a date in another
+//! form. What remains is a text that lacks its quotes. Words of one or two letters are not compared with `true`, since
+//! too many of them are near it by chance.
 
 use super::super::Format;
 use super::super::node::shorten;
 use super::super::suggest::nearest;
 
 /// The longest word that the advice repeats.
+///
+/// It fits a key or an address. A longer word would fill the line of the message.
 const MAX_REPEATED: usize = 40;
 
 /// Returns advice on a word instead of a value, or `None` for a word that is a value.
@@ -56,6 +70,7 @@ fn number(format: Format, word: &str) -> Option<String> {
         Some(rest) => (word.get(..1)?, rest),
         None => ("", word),
     };
+    // A plus has no meaning in either format, so the advice leaves it out.
     let sign = if sign == "-" { "-" } else { "" };
     if let Some(fraction) = magnitude.strip_prefix('.').filter(|fraction| digits(fraction)) {
         return Some(format!("write {sign}0.{fraction}"));
@@ -71,6 +86,7 @@ fn number(format: Format, word: &str) -> Option<String> {
     if digits(magnitude) && format == Format::Json && word.starts_with('+') {
         return Some(format!("write {magnitude}"));
     }
+    // The order of the parts differs between countries, so the advice shows the form and no guess.
     let parts: Vec<&str> = word.split(['-', '/', '.']).collect();
     let is_day =
         matches!(&*parts, [a, b, c] if [a, b, c].iter().all(|part| digits(part)) && (a.len() == 4 || c.len() == 4));

@@ -46,7 +46,7 @@ use super::tables::{Header, Key, Tables, push};
 ///
 /// It exists for one document: the parser fills it, and [`finish`](TreeBuilder::finish) takes its parts.
 ///
-/// [`parse`] owns it, and the parser calls it for each event. It keeps the values that are still open, and hands
+/// `parse` owns it, and the parser calls it for each event. It keeps the values that are still open, and hands
 /// complete values to [`Tables`]. After the first error it continues to check the text, but keeps no elements of
 /// arrays.
 pub(super) struct TreeBuilder<'t, 'r> {

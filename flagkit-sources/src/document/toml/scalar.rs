@@ -2,6 +2,17 @@
 //!
 //! An integer becomes its decimal text, so that the decoder parses numbers of both formats alike and no digit is lost.
 //! A date becomes the form of RFC 3339, which conditions compare.
+//!
+//! # How it works
+//!
+//! `decode_scalar` of the parser recognises the type of a scalar, and the builder calls a function here for the two
+//! types that need more work. An error goes to the sink of the parser, at the span of the scalar. The value is then
+//! `Null`, and no flag is read from it, because the document is refused.
+//!
+//! # Limits
+//!
+//! TOML requires integers of 64 bits, and permits more. Conditions compare integers of up to 128 bits, so the limit of
+//! 64 bits applies only where the decoder sets it.
 
 use std::borrow::Cow;
 
@@ -39,6 +50,8 @@ pub(super) fn integer<'t>(text: Cow<'t, str>, radix: IntegerRadix, span: Span, e
 ///
 /// `1979-05-27 07:32Z` becomes `1979-05-27T07:32:00Z`. Whether a zone is needed is for the decoder to say. A date that
 /// does not exist is reported.
+///
+/// `toml_datetime` checks days and months. Its message becomes the error.
 pub(super) fn datetime<'t>(text: &str, span: Span, error: &mut dyn ErrorSink) -> Value<'t> {
     match text.parse::<Datetime>() {
         Ok(mut datetime) => {

@@ -56,6 +56,7 @@ pub(super) struct Key<'t> {
 #[derive(Clone, Copy)]
 pub(super) struct Header {
     pub(super) range: ByteRange,
+    /// Whether the header has two brackets, and so opens a new element of an array of tables.
     pub(super) is_array: bool,
 }
 
@@ -64,8 +65,11 @@ pub(super) struct Header {
 /// The [`TreeBuilder`](super::TreeBuilder) owns it, opens a table for each header, and puts each complete value into
 /// it.
 pub(super) struct Tables<'t> {
+    /// The table of the document. All attached tables are inside it.
     root: Table<'t>,
+    /// Where values outside of braces go, until the next header.
     current: CurrentTable<'t>,
+    /// Finds names in the large tables, also in those that are not closed yet.
     index: NameIndex,
 }
 
@@ -210,7 +214,9 @@ const ROOT: usize = usize::MAX;
 /// the name. On a collision of hashes the table is scanned.
 #[derive(Default)]
 struct NameIndex {
+    /// From the hash of table id and name to the position in the table. 32 bits save memory.
     positions: HashMap<u64, u32>,
+    /// The random key of the hashes, new for each document.
     hasher: RandomState,
 }
 
@@ -293,6 +299,7 @@ impl NameIndex {
         let mut path = Vec::new();
         let Some(key) = keys.next_back() else { return Ok((path, 0)) };
         let Level { table, id, depth } = self.descend(root, keys, Origin::InnerHeader, &mut path)?;
+        // An array of tables is two levels of the tree: the array, and the table in it.
         let depth = depth + if is_array { 2 } else { 1 };
         if depth >= MAX_DEPTH {
             return Err(SyntaxError::too_deep(range.start()));

@@ -15,6 +15,11 @@
 //! | `new/checkout = true`, `café = true` | a character that needs quotes |
 //! | `- x` | an item of YAML |
 //! | `}` | a bracket that nothing opened |
+//!
+//! # The order
+//!
+//! The name is explained before the sign, and the sign before the value, because each error may be due to the part
+//! before it. So `café: on` is first a name that needs quotes.
 
 use super::super::super::node::shorten;
 use super::super::super::syntax_error::SyntaxError;
@@ -37,6 +42,7 @@ pub(super) fn key(line: &Line<'_>, body: &str) -> Option<SyntaxError> {
         return Some(slip);
     }
     let shown = shorten(name);
+    // Signs of two characters come before `=` and `:`, because four of them begin with one of these.
     if let Some(sign) = ["=>", "==", "=:", ":=", "+=", "->", "?="].into_iter().find(|sign| rest.starts_with(sign)) {
         let help = format!("write `{shown} = …`");
         return Some(line.slip(rest_at, format!("`{sign}` after a name"), "`=`").with_help(help));
@@ -56,6 +62,7 @@ pub(super) fn key(line: &Line<'_>, body: &str) -> Option<SyntaxError> {
         return Some(line.slip(at, format!("the name `{shown}` without a value"), "`=` and a value").with_help(help));
     }
     let symbol = rest.chars().next().filter(|c| c.is_ascii_punctuation() && !matches!(c, '"' | '\''));
+    // An `=` further on shows that everything before it was meant as the name.
     let equals = line.outside_quotes().any(|(position, c)| position >= rest_at && c == '=');
     Some(match (equals, symbol) {
         (true, Some(symbol)) => {
@@ -108,6 +115,8 @@ fn key_len(text: &str) -> usize {
 }
 
 /// Returns whether a line begins with a name and `=`, as the line of a key does.
+///
+/// Other slips use it to find a line break, a comma or a closing bracket that is missing before the key.
 pub(super) fn is_pair(body: &str) -> bool {
     let len = key_len(body);
     len > 0 && body.get(len..).is_some_and(|rest| rest.trim_start().starts_with('='))

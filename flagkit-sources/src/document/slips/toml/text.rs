@@ -10,6 +10,12 @@
 //! | `"C:\dir"` | an escape that does not exist; single quotes have no escapes |
 //! | `'it's'`, `"a "b" c"` | a quote within a text |
 //! | three quotes | a text of several lines without its end |
+//!
+//! # How it works
+//!
+//! [`text`] reads from the opening quote. Only double quotes have escapes, as in TOML, so a Windows path is a slip in
+//! double quotes and a valid text in single ones. Outside of brackets, [`after_text`] then explains the rest of the
+//! line.
 
 use super::super::super::node::shorten;
 use super::super::super::syntax_error::SyntaxError;
@@ -50,6 +56,7 @@ pub(super) fn text<'t>(line: &Line<'_>, written: &'t str) -> Option<Result<(&'t 
         }
     }
     let got = format!("a text without its closing `{quote}`");
+    // The first two arms are for texts that look closed.
     let help = match written {
         _ if written.ends_with("\\\"") => {
             "`\\\"` is a quote within the text; write `\\\\` for a backslash at its end".to_owned()
@@ -78,6 +85,9 @@ pub(super) fn after_text(line: &Line<'_>, rest: &str, quote: char) -> Option<Syn
 }
 
 /// Explains three quotes that nothing closes. The parser reports the end of the document instead.
+///
+/// `offset` is from [`Brackets::open_text`]. Both kinds of quotes are possible, so the message repeats those of the
+/// document.
 pub(super) fn unclosed_text(brackets: &Brackets<'_>, offset: usize) -> SyntaxError {
     let quotes = brackets.after(offset).get(..3).unwrap_or_default();
     let expected = format!("`{quotes}` at the end of the text");

@@ -16,6 +16,11 @@
 //! | `x = true y = false` | a second key on the line |
 //! | `x = ["a" "b"]` | no comma between two values |
 //! | `x = {"on": true}` | `:` within braces |
+//!
+//! # Limits
+//!
+//! A value that looks right is left to the parser, and its error stays unchanged. Brackets after `=` are left to the
+//! scan of the brackets, because they may span many lines.
 
 use super::super::super::Format;
 use super::super::super::node::shorten;
@@ -38,6 +43,7 @@ pub(super) fn value(line: &Line<'_>, name: &str, written: &str) -> Option<Syntax
             line.slip(line.to(at).trim_end().len(), "no value", "a value such as true, 25 or \"text\"").with_help(help),
         );
     }
+    // The signs without a space between their two characters are explained with the name.
     if let Some(sign) = written.chars().next().filter(|c| matches!(c, '=' | ':' | '>')) {
         let help = format!("write `{name} = …`, with one `=`");
         return Some(line.slip(at, format!("`{sign}` after `=`"), "a value").with_help(help));
@@ -53,6 +59,8 @@ pub(super) fn value(line: &Line<'_>, name: &str, written: &str) -> Option<Syntax
 }
 
 /// Explains a word that is no value: one of [`word::advice`], or a number with a decimal comma.
+///
+/// The comma of `12,5` ends the word, so the digits after it are read too.
 pub(super) fn word(line: &Line<'_>, written: &str) -> Option<SyntaxError> {
     let word = written.get(..word_len(written)).filter(|word| !word.is_empty())?;
     let rest = written.get(word.len()..).unwrap_or_default();
@@ -78,6 +86,9 @@ fn word_len(text: &str) -> usize {
 ///
 /// `open` is the innermost bracket, and `before` is the document up to the error. The last character before the value
 /// distinguishes a value from a second one without a comma.
+///
+/// The steps: a colon instead of `=` within braces, a text with an error, a word that is no value, and two values
+/// without a comma. A line may have several errors, and each call explains the one that the parser reported.
 pub(super) fn value_in_brackets(line: &Line<'_>, open: Open, before: &str) -> Option<SyntaxError> {
     let is_quoted = |at: usize| line.to(at).trim_end().ends_with(['"', '\'']);
     let colon = line.outside_quotes().find(|(at, c)| *c == ':' && (*at == line.error() || is_quoted(*at)));
@@ -87,6 +98,7 @@ pub(super) fn value_in_brackets(line: &Line<'_>, open: Open, before: &str) -> Op
     if let Some(slip) = line.text_around_error().and_then(|written| text(line, written)?.err()) {
         return Some(slip);
     }
+    // The parser may report a character within a word, so the word is read from its start.
     let is_word = |c: char| c.is_alphanumeric() || "_-.%+".contains(c);
     let start = line.to(line.error()).trim_end_matches(is_word).len();
     let rest = line.from(start).trim_start();
