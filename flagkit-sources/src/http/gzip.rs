@@ -53,7 +53,7 @@ struct Credit<R> {
 }
 
 impl<R: Read> Gunzip<R> {
-    /// Creates a reader of a body. It may read the header of the first member at once.
+    /// Creates a reader of a body. It reads the header of the first member at once.
     pub(super) fn new(inner: R) -> Self {
         let body = BufReader::new(Credit { inner, left: MAX_OVERHEAD });
         Self { member: Some(GzDecoder::new(body)), members: 1 }

@@ -11,7 +11,7 @@
 //!
 //! # Limits
 //!
-//! TOML requires integers of 64 bits, and permits more. Conditions compare integers of up to 128 bits, so the limit of
+//! The minimum for integers in TOML is 64 bits. Conditions compare integers of up to 128 bits, so the limit of
 //! 64 bits applies only where the decoder sets it.
 
 use std::borrow::Cow;
