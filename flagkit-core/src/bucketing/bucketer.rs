@@ -1,4 +1,8 @@
 //! The bucketer: which value of a subject is hashed and how, and the rollouts that use the result.
+//!
+//! Compiling a flag turns its salt, its `bucket_by` attribute and its percentage into a `Rollout`. The most frequent
+//! kind hashes the id with the default formulas. It has a type of its own, `SimpleRollout`, which a call site can
+//! evaluate without the snapshot.
 
 use std::sync::Arc;
 
@@ -9,6 +13,8 @@ use crate::subject::id::Id;
 use crate::subject::value::Value;
 
 /// The value that is hashed, the hash, and the number of points. Compiled rules and variants hold one each.
+///
+/// Equal bucketers give every subject the same point. The proof in `effect` relies on that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bucketer {
     hash: Hash,
@@ -29,11 +35,15 @@ pub(crate) enum Hash {
 }
 
 impl Bucketer {
+    /// Returns a bucketer that hashes the id, or the attribute if there is one.
     pub(crate) fn new(seed: Seed, attribute: Option<Arc<str>>, points: Threshold) -> Self {
         Self { hash: Hash::Xxh3(seed), attribute, points }
     }
 
     /// Returns the subject's point, or `None` if the subject lacks the value that is hashed.
+    ///
+    /// An integer attribute is hashed by its decimal text, like an integer id. Floats have no single decimal text, so
+    /// they are not hashed; bools and lists are not identifiers.
     #[inline]
     pub(crate) fn point<S: Subject + ?Sized>(&self, subject: &S) -> Option<Point> {
         // An id is as large as its longest number, so it is read in place and not passed on.
@@ -57,6 +67,8 @@ impl Bucketer {
 }
 
 /// A rollout by id, with the formulas of [`crate::bucket`]. It fits into the word of a call site.
+///
+/// The evaluator and the call sites both use it, so both give the same answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SimpleRollout {
     pub(crate) seed: Seed,
@@ -73,6 +85,8 @@ impl SimpleRollout {
 }
 
 /// A bucketer with the threshold of the included subjects.
+///
+/// The threshold counts points of the bucketer: 25 percent of 100 points are 25.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rollout {
     bucketer: Bucketer,
@@ -86,12 +100,15 @@ impl From<SimpleRollout> for Rollout {
 }
 
 impl Rollout {
+    /// Returns a rollout to this percentage of the bucketer's points, rounded down.
     pub(crate) fn new(bucketer: Bucketer, percent: Percent) -> Self {
         let threshold = Threshold::from_percent(percent, bucketer.points);
         Self { bucketer, threshold }
     }
 
     /// Returns the same as a simple rollout, if it hashes the id with the default formulas.
+    ///
+    /// A full rollout is always simple: it includes every subject, whatever is hashed.
     pub(crate) fn to_simple(&self) -> Option<SimpleRollout> {
         let Hash::Xxh3(seed) = self.bucketer.hash;
         if self.is_full() {
@@ -112,10 +129,13 @@ impl Rollout {
     }
 
     /// Returns whether the other rollout includes every subject that this one includes, as far as that can be proven.
+    ///
+    /// Thresholds are comparable only for equal bucketers, because another seed selects other subjects.
     pub(crate) fn is_within(&self, other: &Self) -> bool {
         other.is_full() || (self.bucketer == other.bucketer && self.threshold <= other.threshold)
     }
 
+    /// Returns whether every subject is included, also one without a value to hash.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.threshold == self.bucketer.points

@@ -1,4 +1,11 @@
 //! IP networks in CIDR notation.
+//!
+//! An operator `cidr` selects subjects by an attribute that holds an IP address, such as those of an office. Networks
+//! are parsed when the operator is made. Each evaluation parses the subject's address, without an allocation.
+//!
+//! A server that listens on an IPv6 socket reports IPv4 clients as IPv4-mapped addresses, such as `::ffff:10.0.0.1`
+//! (RFC 4291, section 2.5.5.2). Networks and addresses of that form are converted to IPv4, so one network covers both
+//! spellings.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,12 +15,19 @@ use std::net::IpAddr;
 /// An operator `cidr` holds a list of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cidr {
+    /// May have bits after the prefix, which `contains` ignores.
     address: IpAddr,
+    /// At most 32 for an IPv4 address, and at most 128 for an IPv6 address.
     prefix: u8,
 }
 
 impl Cidr {
     /// Parses `10.0.0.0/8`, `2001:db8::/32`, or a single address.
+    ///
+    /// Returns `None` for every other text. Only digits may follow the slash, because `u8::from_str` would accept a
+    /// sign too.
+    ///
+    /// An IPv6 network with a prefix shorter than 96 stays an IPv6 network, so it contains no IPv4-mapped address.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
@@ -37,9 +51,12 @@ impl Cidr {
     }
 
     /// Returns whether the network contains the address.
+    ///
+    /// An address of the other family is in no network.
     pub(super) fn contains(self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
+                // A shift by the full width has no result, and the mask of an empty prefix is 0.
                 let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
                 (network.to_bits() ^ address.to_bits()) & mask == 0
             }
@@ -53,6 +70,8 @@ impl Cidr {
 }
 
 /// Parses an address. An IPv4-mapped IPv6 address is that IPv4 address.
+///
+/// Returns `None` for other texts, such as an address with a port. The verdict is then unknown.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     text.parse().ok().map(|address: IpAddr| address.to_canonical())
 }

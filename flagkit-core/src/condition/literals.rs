@@ -1,4 +1,22 @@
 //! Operands: texts, bools and numbers, and sets of them.
+//!
+//! # The problem
+//!
+//! A rule may list thousands of ids or countries, and each read of its flag searches the list. A value of the wrong
+//! type must not count as a value that the list lacks: a `none_of` would then include it.
+//!
+//! # The idea
+//!
+//! Operands are stored by kind. The kinds decide between *unknown* and a definite verdict. The operands of one kind
+//! decide between *yes* and *no*.
+//!
+//! # How it works
+//!
+//! A set is built once, together with its operator, and never changes. Texts become a `StringSet`, numbers a sorted
+//! slice, and bools two fields. A lookup borrows the value and allocates nothing.
+//!
+//! A `StringSet` has two forms, because a few texts are compared faster than one text is hashed. Rules and segments
+//! store their ids in one too.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,9 +28,22 @@ use crate::condition::verdict::Verdict;
 use crate::subject::value::Value;
 
 /// One operand of an operator: a text, a bool or a number.
+///
+/// Texts are equal byte by byte, and numbers are equal by value, however they are spelled.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::source::Literal;
+///
+/// assert_eq!(Literal::number("1e3"), Some(Literal::from(1_000_i64)));
+/// assert_eq!(Literal::number("ten"), None);
+/// assert_ne!(Literal::from("1"), Literal::from(1_i64));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal(pub(super) Scalar);
 
+/// The kinds of operands. Lists are missing, because an operator is applied to each element of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Scalar {
     Bool(bool),
@@ -22,6 +53,9 @@ pub(super) enum Scalar {
 
 impl Literal {
     /// Parses a decimal number: `25`, `0.1`, `1e3`. Returns `None` if the text is not a finite number.
+    ///
+    /// Integers from -2^127 to 2^128 - 1 stay exact, and integers outside of that range yield `None`. A number with a
+    /// fraction or an exponent becomes the nearest `f64`.
     pub fn number(text: &str) -> Option<Self> {
         Number::parse(text).map(|number| Self(Scalar::Number(number)))
     }
@@ -45,6 +79,7 @@ impl From<&str> for Literal {
     }
 }
 
+/// Displays the literal as explanations show it: a text in quotes, with control characters escaped.
 impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -63,15 +98,22 @@ struct Bools {
 }
 
 /// A set of operands, stored by kind. Operators with several operands share one by `Arc`.
+///
+/// The operators `one_of`, `none_of` and `contains` hold one each. Nothing changes a set after
+/// [`new`](LiteralSet::new).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct LiteralSet {
+    /// Visible to the operator `contains`, which searches a text for each of these.
     pub(super) texts: StringSet,
     /// Sorted.
+    ///
+    /// Duplicates stay, because a binary search finds either of them.
     numbers: Box<[Number]>,
     bools: Bools,
 }
 
 impl LiteralSet {
+    /// Separates the literals by kind. Their order in the document has no effect on lookups.
     pub(super) fn new(literals: impl IntoIterator<Item = Literal>) -> Self {
         let (mut texts, mut numbers, mut bools) = (Vec::new(), Vec::new(), Bools::default());
         for literal in literals {
@@ -97,6 +139,9 @@ impl LiteralSet {
     }
 
     /// Returns whether both sets have operands of the same kinds. A value of another kind yields no verdict.
+    ///
+    /// The proof for `none_of` needs it: a number is unknown to a list without numbers, and accepted by a list of other
+    /// numbers.
     pub(super) fn has_same_kinds(&self, other: &Self) -> bool {
         let kinds = |literals: &Self| {
             [!literals.texts.is_empty(), !literals.numbers.is_empty(), literals.bools != Bools::default()]
@@ -106,6 +151,8 @@ impl LiteralSet {
 
     /// Returns whether the set contains the value. Unknown if the set is not empty and has no operand of the value's
     /// kind.
+    ///
+    /// A list and NaN are unknown to every set. An empty set yields no for every other value.
     #[inline]
     pub(super) fn has(&self, value: Value<'_>) -> Verdict {
         let number = match value {
@@ -130,6 +177,8 @@ impl LiteralSet {
     }
 
     /// Returns the same as [`has`](LiteralSet::has), for a text.
+    ///
+    /// Separate, so that the most frequent operator can call it without matching on the type of the value again.
     #[inline]
     pub(super) fn has_text(&self, text: &str) -> Verdict {
         if self.texts.contains(text.as_bytes()) {
@@ -156,6 +205,8 @@ impl fmt::Display for LiteralSet {
 }
 
 /// Displays the first few operands and the number of the others.
+///
+/// An explanation lists operands for people. A list of thousands would hide the other steps.
 pub(super) fn abridged(mut all: impl Iterator<Item = String>) -> String {
     const MAX_SHOWN: usize = 5;
     let mut shown: Vec<String> = all.by_ref().take(MAX_SHOWN).collect();
@@ -167,15 +218,30 @@ pub(super) fn abridged(mut all: impl Iterator<Item = String>) -> String {
 }
 
 /// A set of texts. A few texts are filtered by a mask and scanned, which is faster than hashing; more are hashed.
+///
+/// Texts are stored as bytes, because `Id::as_bytes` yields an id in that form, also for an integer. They are compared
+/// without case folding and without Unicode normalization.
+///
+/// A lookup in a scanned set proceeds in this order, and most lookups end at the first step:
+///
+/// 1. The bit of the text's fingerprint is missing in the mask: the set lacks the text.
+/// 2. No fingerprint in the set is equal: the set lacks the text.
+/// 3. The text has at most eight bytes: equal fingerprints prove that it is in the set.
+/// 4. Else all bytes are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StringSet {
+    /// At most `MAX_SCANNED` texts in ascending order, each with its fingerprint.
     Scanned { mask: BloomMask, texts: Box<[(Fingerprint, Box<[u8]>)]> },
+    /// A larger set. The time of a lookup does not grow with the number of texts.
     Hashed(HashSet<Box<[u8]>, RandomState>),
 }
 
+/// The maximum number of texts in a scanned set.
 const MAX_SCANNED: usize = 16;
 
 /// The length of a text and its last eight bytes. Two numbers distinguish short texts, and most long ones.
+///
+/// A scan compares fingerprints before texts: two integers in the set itself, instead of bytes that a pointer leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     /// Compared first, because lengths are often equal.
@@ -184,6 +250,7 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
+    /// Computes the fingerprint. A text shorter than eight bytes has all of its bytes in the number.
     #[inline]
     fn of(text: &[u8]) -> Self {
         // Two halves that may overlap avoid a loop. With the length, they determine a text of up to eight bytes.
@@ -210,16 +277,23 @@ impl Fingerprint {
 }
 
 /// One bit for each sixty-fourth of all fingerprints. Most often a single bit shows that a text is not in a small set.
+///
+/// This is a Bloom filter of 64 bits with one hash function (Burton H. Bloom, "Space/time trade-offs in hash coding
+/// with allowable errors", 1970). It may report a text that the set lacks, and it never misses one that the set has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BloomMask(u64);
 
 impl BloomMask {
     /// Multiplicative hashing by the golden ratio: Knuth, "The Art of Computer Programming", volume 3, section 6.4.
+    ///
+    /// The factor is 2^64 divided by the golden ratio. The top six bits of the product depend on all bits of the
+    /// fingerprint, and they are the index of the bit.
     #[inline]
     fn bit(fingerprint: Fingerprint) -> u64 {
         1 << ((fingerprint.bytes ^ fingerprint.len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
     }
 
+    /// Returns `false` only if no text of the set has this fingerprint.
     #[inline]
     fn may_contain(self, fingerprint: Fingerprint) -> bool {
         self.0 & Self::bit(fingerprint) != 0
@@ -233,6 +307,7 @@ impl FromIterator<Fingerprint> for BloomMask {
 }
 
 impl StringSet {
+    /// Sorts the texts and removes duplicates, so that two lists of the same texts make equal sets.
     pub(crate) fn new(texts: impl IntoIterator<Item = Box<str>>) -> Self {
         let mut texts: Vec<Box<[u8]>> = texts.into_iter().map(str::into_boxed_bytes).collect();
         texts.sort_unstable();
@@ -245,6 +320,7 @@ impl StringSet {
         }
     }
 
+    /// Returns whether a text of the set has exactly these bytes. The read path calls it.
     #[inline]
     pub(crate) fn contains(&self, text: &[u8]) -> bool {
         match self {
@@ -268,6 +344,7 @@ impl StringSet {
         self.len() == 0
     }
 
+    /// Returns the number of distinct texts, which explanations show for a list of ids.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -276,7 +353,9 @@ impl StringSet {
         }
     }
 
+    /// Returns the texts. Those of a hashed set have no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        // Both forms need one type of iterator, and a chain of two options has one without an allocation.
         let (few, many) = match self {
             Self::Scanned { texts, .. } => (Some(texts.iter().map(|(_, text)| text)), None),
             Self::Hashed(texts) => (None, Some(texts.iter())),

@@ -68,6 +68,8 @@ pub struct Condition {
     node: Node,
 }
 
+/// The form of a condition. A combination never has exactly one condition, because `combine` returns that condition
+/// itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Node {
     Attribute { name: Box<str>, operator: Operator },
@@ -105,10 +107,14 @@ impl Condition {
     }
 
     /// Evaluates the condition for a subject.
+    ///
+    /// All parts are evaluated, so the verdict is exact. A rule stops earlier, because it only distinguishes yes from
+    /// the others.
     pub fn verdict<S: Subject + ?Sized>(&self, subject: &S) -> Verdict {
         self.evaluate(subject, &mut Exhaustive)
     }
 
+    /// Evaluates the condition and reports each step to the tracer. Rules and segments call it.
     #[inline]
     pub(crate) fn evaluate<S: Subject + ?Sized, T: Tracer>(&self, subject: &S, tracer: &mut T) -> Verdict {
         match &self.node {
@@ -141,6 +147,11 @@ impl Condition {
     }
 
     /// Returns whether `other` is met by every subject that meets this condition, as far as that can be proven.
+    ///
+    /// `false` means that there is no proof. The change then counts as one that widens, which costs a confirmation.
+    ///
+    /// The order of the arms matters: a combination that can be split without loss is split first. These are *all* on
+    /// the right and *any* on the left.
     pub(crate) fn implies(&self, other: &Self) -> bool {
         match (&self.node, &other.node) {
             (_, Node::All(others)) => others.iter().all(|other| self.implies(other)),

@@ -2,6 +2,9 @@
 //!
 //! A subject may have a 64-bit or a 128-bit integer where a document has a decimal with a fraction, or the reverse. A
 //! conversion to `f64` would make neighbours equal, so integers stay exact and are compared with fractions exactly.
+//!
+//! An exact comparison also keeps the order total: a sorted list of operands can be searched by bisection. NaN has no
+//! position in an order, so no number is NaN.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -9,15 +12,20 @@ use std::fmt;
 /// A number other than NaN: an exact integer, or a binary fraction. Operands and attribute values become one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
+    /// Every integer in this range is stored in this form.
     Integer(i128),
     /// An integer above `i128::MAX`.
     Large(u128),
+    /// Never NaN. An attribute may be infinite; an operand is finite.
     Float(f64),
 }
 
 impl Number {
     /// Parses a decimal, with or without an exponent. Returns `None` for other texts, for numbers that are not finite,
     /// and for integers outside of -2^127 to 2^128 - 1.
+    ///
+    /// An integer is parsed as one, so it keeps all of its digits. Words such as `inf`, hexadecimal digits and
+    /// underscores are rejected, although Rust or TOML accepts some of them.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if let Ok(integer) = text.parse() {
             return Some(Self::Integer(integer));
@@ -40,11 +48,16 @@ impl Number {
     }
 
     /// Returns the number, or `None` for NaN.
+    ///
+    /// Infinities are numbers here: one is above every integer, and one is below.
     pub(super) fn from_f64(float: f64) -> Option<Self> {
         (!float.is_nan()).then_some(Self::Float(float))
     }
 
     /// Compares by exact value.
+    ///
+    /// The order is total, because no variant is NaN. No integer is converted to a float, because floats above 2^53
+    /// skip integers.
     pub(super) fn compare(self, other: Self) -> Ordering {
         match (self, other) {
             (Self::Integer(a), Self::Integer(b)) => a.cmp(&b),
@@ -64,6 +77,10 @@ impl Number {
 /// 2^127, one above the greatest `i128`. A float holds it exactly.
 const LIMIT: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
 
+/// Compares an integer with a float.
+///
+/// Within the limits, the whole part of the float converts to `i128` exactly. If the whole parts are equal, the
+/// fraction decides.
 #[allow(clippy::cast_possible_truncation)] // within the limits, and truncating is meant
 fn compare_mixed(integer: i128, float: f64) -> Ordering {
     if float >= LIMIT {
@@ -88,6 +105,7 @@ fn compare_large(integer: u128, float: f64) -> Ordering {
     integer.cmp(&(float as u128))
 }
 
+/// Equality by value: the integer 1 is equal to the float 1.0.
 impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
         self.compare(*other) == Ordering::Equal

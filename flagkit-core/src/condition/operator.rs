@@ -1,4 +1,7 @@
 //! Operators: what is checked about one attribute.
+//!
+//! The constructors parse the operand and report what is wrong with it. Applying an operator therefore cannot fail: it
+//! yields yes, no or unknown. Documents and Rust code use the same constructors.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -15,9 +18,29 @@ use crate::error::{Error, ErrorKind};
 use crate::subject::value::Value;
 
 /// An operator with its parsed operand, to apply to one attribute.
+///
+/// - If the subject lacks the attribute, the verdict is unknown; only `exists` and `is_missing` yield yes or no.
+/// - If the value has a type that the operator does not accept, or a text that it cannot parse, the verdict is unknown.
+/// - A list meets an operator if one of its elements does, and meets `none_of` if all of them do. The operator
+///   `contains` compares the elements of a list as a whole.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::Context;
+/// use flagkit_core::source::{Condition, Operator};
+/// use flagkit_core::tooling::Verdict;
+///
+/// let is_tester = Condition::attribute("groups", Operator::one_of(["staff", "testers"]));
+/// let subject = Context::new("u1").with("groups", vec!["users", "testers"]);
+/// assert_eq!(is_tester.verdict(&subject), Verdict::Yes);
+/// assert_eq!(is_tester.verdict(&Context::new("u2")), Verdict::Unknown);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator(Kind);
 
+/// Texts and networks stay in lists, because each of them has to be compared. Sets that can be large are shared by
+/// clones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     OneOf(Arc<LiteralSet>),
@@ -43,11 +66,15 @@ enum Kind {
 
 impl Operator {
     /// Returns an operator that accepts values equal to one of these.
+    ///
+    /// Texts are equal byte by byte, and numbers are equal by value. A text never equals a number.
     pub fn one_of<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
         Self(Kind::OneOf(Arc::new(LiteralSet::new(literals.into_iter().map(Into::into)))))
     }
 
     /// Returns an operator that accepts values equal to none of these.
+    ///
+    /// The verdict is the negation of `one_of`. It is unknown for a subject without the attribute.
     pub fn none_of<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
         Self(Kind::NoneOf(Arc::new(LiteralSet::new(literals.into_iter().map(Into::into)))))
     }
@@ -69,6 +96,9 @@ impl Operator {
     }
 
     /// Returns an operator that accepts texts in which the regular expression is found.
+    ///
+    /// The pattern may match any part of the text; use `^` and `$` to match all of it. Classes such as `\w` cover ASCII
+    /// only.
     ///
     /// # Errors
     ///
@@ -116,6 +146,7 @@ impl Operator {
         Self::compare(Ordering::Greater, true, literal)
     }
 
+    /// Returns the operator for one side of a number. The four public comparisons call it.
     fn compare(side: Ordering, included: bool, literal: &Literal) -> Result<Self, Error> {
         match literal.0 {
             Scalar::Number(number) => Ok(Self(Kind::Compares { side, included, number })),
@@ -143,6 +174,8 @@ impl Operator {
 
     /// Returns an operator that accepts versions that meet these requirements, such as `>=2.3, <4`.
     ///
+    /// The syntax is Cargo's, but a pre-release is compared like any other version: 3.0.0-beta meets `>=2.3`.
+    ///
     /// # Errors
     ///
     /// Returns an error if the text is not a list of requirements.
@@ -154,6 +187,8 @@ impl Operator {
     }
 
     /// Returns an operator that accepts addresses in one of these networks, such as `10.0.0.0/8`.
+    ///
+    /// A text without a slash is a network with one address. IPv4-mapped IPv6 addresses count as IPv4 addresses.
     ///
     /// # Errors
     ///
@@ -178,10 +213,12 @@ impl Operator {
     }
 
     /// Returns whether `other` accepts every value that this operator accepts, as far as that can be proven.
+    ///
+    /// `false` means that there is no proof. `Effect` then classifies the change as one that widens.
     pub(crate) fn implies(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (one, other) if one == other => true,
-            // Every operator other than `Exists(false)` needs a value.
+            // Every operator other than `IsMissing` needs a value.
             (Kind::IsMissing, _) | (_, Kind::IsMissing) => false,
             (_, Kind::Exists) => true,
             (Kind::OneOf(literals), Kind::OneOf(others)) | (Kind::Contains(literals), Kind::Contains(others)) => {
@@ -208,6 +245,7 @@ impl Operator {
         }
     }
 
+    /// Applies the operator to the subject's value, or to `None` if the subject lacks the attribute.
     #[inline(always)]
     #[allow(clippy::inline_always)] // the value stays in registers
     pub(crate) fn evaluate(&self, value: Option<Value<'_>>) -> Verdict {
@@ -235,6 +273,7 @@ impl Operator {
         }
     }
 
+    /// Applies the operator to one value that is not a list.
     #[inline]
     fn evaluate_scalar(&self, value: Value<'_>) -> Verdict {
         let verdict = match (&self.0, value) {
@@ -282,6 +321,7 @@ fn each(value: Value<'_>, mut evaluate: impl FnMut(Value<'_>) -> Verdict) -> Ver
     }
 }
 
+/// Returns the value as a number, or `None` for NaN and for other types.
 fn number_of(value: Value<'_>) -> Option<Number> {
     match value {
         Value::Integer(integer) => Some(Number::Integer(integer)),
@@ -291,6 +331,7 @@ fn number_of(value: Value<'_>) -> Option<Number> {
     }
 }
 
+/// Sorts the texts and removes duplicates, so that their order in the document makes no difference between operators.
 fn sorted<'a>(texts: impl IntoIterator<Item = &'a str>) -> Box<[Box<str>]> {
     let mut texts: Vec<Box<str>> = texts.into_iter().map(Into::into).collect();
     texts.sort_unstable();
@@ -312,6 +353,7 @@ fn ends_with(text: &str, end: &str) -> bool {
     }
 }
 
+/// Returns whether the part occurs in the text. An empty part occurs in every text.
 fn contains(text: &[u8], part: &[u8]) -> bool {
     part.is_empty() || text.windows(part.len()).any(|window| window == part)
 }

@@ -3,6 +3,12 @@
 //! A pattern becomes a deterministic automaton when it is made. A search reads each byte of the text once, follows a
 //! table and allocates nothing. An automaton can be exponentially larger than its pattern, so building is bounded and a
 //! pattern that exceeds the bound is rejected.
+//!
+//! # Why an automaton
+//!
+//! A document may come from another machine, so a pattern may be hostile. A backtracking search can take exponential
+//! time for one short pattern. An automaton moves that cost from the read to the parser of the document, which can
+//! reject the pattern.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +20,7 @@ use regex_automata::{Anchored, Input, MatchKind};
 
 use crate::error::PatternError;
 
-/// A compiled pattern. The operator `matches` holds one. A clone is cheap (a reference count).
+/// A compiled pattern. The operator `matches` holds one. A clone copies the text and shares the automaton.
 ///
 /// Two patterns are equal if their texts are equal, because equal texts compile to equal automata.
 #[derive(Clone)]
@@ -24,13 +30,23 @@ pub(super) struct Pattern {
 }
 
 /// The maximum length of a pattern, in bytes.
+///
+/// Bounds the time of the parser, before anything is built.
 const MAX_LEN: usize = 256;
 /// The maximum memory of an automaton, and of building it, in bytes.
 const MAX_SIZE: usize = 16 << 10;
+/// Bounds the nondeterministic automaton and the memory of its determinization, each on its own.
 const MAX_BUILD: usize = 64 << 10;
 
 impl Pattern {
     /// Compiles a pattern. The error describes what is wrong with it.
+    ///
+    /// The settings keep automata small:
+    ///
+    /// - Without Unicode, `\w` and `(?i)` cover ASCII letters only. A letter outside of ASCII is matched as its bytes.
+    /// - `MatchKind::All` gives no alternative priority, because only the existence of a match matters.
+    /// - `StartKind::Unanchored` leaves out the states for searches that begin at a fixed position.
+    /// - The nesting limit bounds the recursion of the parser.
     pub(super) fn parse(text: &str) -> Result<Self, PatternError> {
         if text.len() > MAX_LEN {
             return Err(PatternError::TooLong { len: text.len(), max: MAX_LEN });
@@ -51,6 +67,8 @@ impl Pattern {
     }
 
     /// Returns whether the pattern is found anywhere in the text.
+    ///
+    /// The search ends at the first match, which need not be the longest.
     #[inline]
     pub(super) fn is_match(&self, text: &str) -> bool {
         let input = Input::new(text).anchored(Anchored::No).earliest(true);
@@ -60,6 +78,9 @@ impl Pattern {
 }
 
 /// Finds the reason in the chain of causes of the builder's error, which is many lines long.
+///
+/// The words of the message select the kind of the error. A test in this file fails if another version of the crate no
+/// longer reports its limits so.
 fn explain(error: &dense::BuildError) -> PatternError {
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);

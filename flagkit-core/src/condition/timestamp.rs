@@ -1,11 +1,20 @@
 //! Timestamps: a date, a time and an offset.
+//!
+//! The operators `before` and `after` compare the subject's timestamp with one from the document. An offset is
+//! required, because a local time is a different point in time in each time zone.
+//!
+//! No timestamp is compared with the clock. The same subject gets the same answer tomorrow.
 
 use crate::subject::date::Date;
 
 /// A point in time, as seconds and nanoseconds since 1970-01-01T00:00:00Z.
+///
+/// The derived order compares the fields from the top, so `seconds` comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Timestamp {
+    /// Negative before 1970.
     seconds: i64,
+    /// The part after the whole second, `0 ..= 999_999_999`. It counts forward, before 1970 too.
     nanoseconds: u32,
 }
 
@@ -14,6 +23,9 @@ impl Timestamp {
     ///
     /// Digits after the ninth of a fraction are ignored. A leap second, which computer clocks do not have, is parsed as
     /// the second before it.
+    ///
+    /// The text is read from left to right: date, time, fraction, offset. Only the fraction and the offset vary in
+    /// length. A positive offset is ahead of UTC, so it is subtracted.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (date, rest) = text.split_at_checked(10)?;
         let date: Date = date.parse().ok()?;
@@ -48,12 +60,16 @@ impl Timestamp {
 }
 
 /// Parses two digits.
+///
+/// The caller checks the range of the number.
 fn two(tens: u8, ones: u8) -> Option<i64> {
     let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
     Some(digit(tens)? * 10 + digit(ones)?)
 }
 
 /// Splits the digits of a fraction of a second from the rest.
+///
+/// Returns nanoseconds: the digits are padded with zeros to nine. There must be at least one digit.
 fn fraction(text: &str) -> Option<(u32, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at_checked(end)?;
@@ -66,6 +82,9 @@ fn fraction(text: &str) -> Option<(u32, &str)> {
 
 /// Returns the days since 1970-01-01 in the Gregorian calendar: years with their leap days, then months, then days. The
 /// year begins in March, so that the leap day comes last.
+///
+/// The formula is `days_from_civil` of Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms". From March on,
+/// the lengths of the months repeat every five months (31, 30, 31, 30, 31), and 153 is their sum.
 fn days(date: Date) -> i64 {
     let month = i64::from(date.month());
     let year = i64::from(date.year()) - i64::from(month <= 2);

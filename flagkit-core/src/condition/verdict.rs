@@ -1,10 +1,35 @@
 //! The three verdicts of a condition.
+//!
+//! Two verdicts are not enough. "Not from Portugal" must not include a subject without a country, and neither must
+//! "from Portugal".
 
 use std::ops::Not;
 
 /// The result of evaluating a condition for a subject.
 ///
 /// Verdicts combine by Kleene's strong logic of indeterminacy.
+///
+/// The negation of unknown is unknown. Two verdicts combine as follows, in either order:
+///
+/// | a | b | all | any |
+/// |---|---|---|---|
+/// | yes | yes | yes | yes |
+/// | yes | no | no | yes |
+/// | yes | unknown | unknown | yes |
+/// | no | no | no | no |
+/// | no | unknown | no | unknown |
+/// | unknown | unknown | unknown | unknown |
+///
+/// A rule matches only on yes, so an unknown value never includes a subject.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::tooling::Verdict;
+///
+/// assert_eq!(!Verdict::from(true), Verdict::No);
+/// assert_eq!(!Verdict::Unknown, Verdict::Unknown);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// The subject meets the condition.
@@ -28,6 +53,9 @@ impl Verdict {
     /// Combines verdicts by *and*: no if one is no, else unknown if one is unknown, else yes.
     ///
     /// Unless `exhaustive`, returns the first verdict other than yes, which never changes whether the result is yes.
+    ///
+    /// Of unknown and no, an early return yields unknown, where the exact verdict is no. A rule does not match on
+    /// either.
     #[inline]
     pub(crate) fn all(verdicts: impl Iterator<Item = Self>, exhaustive: bool) -> Self {
         let mut result = Self::Yes;
@@ -45,6 +73,8 @@ impl Verdict {
     /// Combines verdicts by *or*: yes if one is yes, else unknown if one is unknown, else no.
     ///
     /// Unless `exhaustive`, stops at the first yes.
+    ///
+    /// An early return is exact, because one yes decides.
     #[inline]
     pub(crate) fn any(verdicts: impl Iterator<Item = Self>, exhaustive: bool) -> Self {
         let mut result = Self::No;

@@ -1,4 +1,21 @@
 //! Versions, and requirements that they meet.
+//!
+//! # The problem
+//!
+//! Ordered as texts, version 2.10 would be below 2.9. Apps report versions in their own ways, such as `2.3` without a
+//! third part. Cargo's rule rejects nearly all pre-releases, but beta testers must match `>=2.3` too.
+//!
+//! # The idea
+//!
+//! A requirement is a set of bounds on the order of all versions. A pre-release is a version like any other, at its own
+//! position in that order. Half-open ranges end below the lowest pre-release of the next version, so `^1.2` excludes
+//! 2.0.0-beta.
+//!
+//! # How it works
+//!
+//! The crate `semver` parses a requirement when the operator is made, and `bounds` turns each comparator into at most
+//! two bounds. An evaluation parses the subject's version and compares it with each bound. It uses the parser of this
+//! file, because that one borrows the text, allocates nothing, and accepts missing parts.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -6,6 +23,8 @@ use std::fmt;
 use semver::{Comparator, Op, VersionReq};
 
 /// A version of Semantic Versioning 2.0.0, borrowed from its text. Missing parts are 0, and build metadata is dropped.
+///
+/// An evaluation makes one from the attribute's text and drops it after the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Version<'a> {
     numbers: [u64; 3],
@@ -13,6 +32,11 @@ pub(super) struct Version<'a> {
 }
 
 impl<'a> Version<'a> {
+    /// Parses `2`, `2.3`, `2.3.4`, `2.3.4-rc.1` or `2.3.4+build`. Returns `None` for a `v` in front, a fourth part, a
+    /// leading zero, or a part above `u64::MAX`.
+    ///
+    /// The build metadata is split off first, because it may contain hyphens. Its syntax is checked, and its content
+    /// has no effect on precedence (section 10).
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (text, build) = match text.split_once('+') {
             Some((text, build)) => (text, Some(build)),
@@ -42,6 +66,8 @@ impl<'a> Version<'a> {
     }
 
     /// Compares by precedence, section 11 of Semantic Versioning 2.0.0.
+    ///
+    /// A release is above all of its pre-releases.
     fn compare(&self, numbers: [u64; 3], pre: &str) -> Ordering {
         self.numbers.cmp(&numbers).then_with(|| match (self.pre.is_empty(), pre.is_empty()) {
             (true, true) => Ordering::Equal,
@@ -52,6 +78,8 @@ impl<'a> Version<'a> {
     }
 }
 
+/// Compares two pre-releases identifier by identifier (section 11.4). A numeric identifier is below any other, and a
+/// pre-release is below its own extensions.
 fn compare_pre(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.split('.'), b.split('.'));
     loop {
@@ -73,6 +101,7 @@ fn compare_pre(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// Returns whether the text is an identifier of a pre-release or of build metadata (sections 9 and 10).
 fn is_identifier(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
@@ -81,18 +110,24 @@ fn is_numeric(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Returns whether the digits begin with a superfluous zero: `01` does, and `0` does not.
 fn has_leading_zero(text: &str) -> bool {
     text.len() > 1 && text.starts_with('0')
 }
 
 /// Requirements of a version as bounds, all of which must be met. The operator `semver` holds one.
+///
+/// Without bounds (`*`), every version meets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Requirement {
+    /// The text from the document, which explanations show.
     text: Box<str>,
     bounds: Box<[Bound]>,
 }
 
 /// The versions on one side of a version, with or without the version itself.
+///
+/// `side` is `Greater` for a lower bound and `Less` for an upper bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Bound {
     side: Ordering,
@@ -102,12 +137,14 @@ struct Bound {
 }
 
 impl Requirement {
+    /// Parses comparators that are separated by commas, in Cargo's syntax.
     pub(super) fn parse(text: &str) -> Result<Self, semver::Error> {
         let requirement = VersionReq::parse(text)?;
         let bounds = requirement.comparators.iter().flat_map(bounds).flatten().collect();
         Ok(Self { text: text.into(), bounds })
     }
 
+    /// Returns whether the version is within all bounds.
     pub(super) fn is_met_by(&self, version: &Version<'_>) -> bool {
         self.bounds.iter().all(|bound| {
             let ordering = version.compare(bound.numbers, &bound.pre);
@@ -117,6 +154,18 @@ impl Requirement {
 }
 
 /// Returns the lower and the upper bound of a requirement.
+///
+/// | comparator | lower bound | upper bound |
+/// |---|---|---|
+/// | `=1.2.3` | at least 1.2.3 | at most 1.2.3 |
+/// | `=1.2`, `1.2.*` | at least 1.2.0 | below 1.3.0-0 |
+/// | `>1.2.3` | above 1.2.3 | |
+/// | `>1.2` | at least 1.3.0-0 | |
+/// | `<1.2` | | below 1.2.0 |
+/// | `<=1.2` | | below 1.3.0-0 |
+/// | `~1.2.3` | at least 1.2.3 | below 1.3.0-0 |
+/// | `^1.2.3` | at least 1.2.3 | below 2.0.0-0 |
+/// | `^0.2.3` | at least 0.2.3 | below 0.3.0-0 |
 fn bounds(comparator: &Comparator) -> [Option<Bound>; 2] {
     let Comparator { major, minor, patch, .. } = *comparator;
     let pre = comparator.pre.as_str();
@@ -150,6 +199,8 @@ fn before_next(numbers: [u64; 3], shared: usize) -> Option<Bound> {
 }
 
 /// Returns the inclusive lower bound: the version with all of its pre-releases.
+///
+/// If there is no next version, the bound is above the greatest version, so that no version meets it.
 fn from_next(numbers: [u64; 3], shared: usize) -> Bound {
     match next(numbers, shared) {
         Some(numbers) => Bound { side: Ordering::Greater, included: true, numbers, pre: "0".into() },

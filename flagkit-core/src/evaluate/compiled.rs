@@ -2,6 +2,11 @@
 //!
 //! Compiling happens when layers are merged. It hashes the salt, turns the percentage into a threshold, and replaces
 //! the names of segments and variants by the values. Evaluation does none of that.
+//!
+//! # Who uses it
+//!
+//! The snapshot owns the definitions. The evaluator reads them. A call site copies the seed and the threshold of a
+//! simple rollout into its own word. `effect` compares the definitions before and after a change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +24,7 @@ use crate::subject::Subject;
 /// The segments of all layers, by name.
 pub(crate) type Segments = BTreeMap<Arc<str>, Arc<Segment>>;
 
+/// A segment with its name, which an explanation shows.
 type NamedSegment = (Arc<str>, Arc<Segment>);
 
 /// A compiled flag: everything that can be computed before the subject is known.
@@ -39,7 +45,9 @@ pub(crate) enum Definition {
 /// A flag with prerequisites, rules, variants or custom bucketing. Shared by the snapshots that contain it unchanged.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TargetedFlag {
+    /// Keys in the order of the declaration. They are looked up at each evaluation.
     pub(crate) prerequisites: Box<[Arc<str>]>,
+    /// From the top: the first rule that matches decides.
     pub(crate) rules: Box<[CompiledRule]>,
     /// The outcome when no rule matches.
     pub(crate) fallthrough: Outcome,
@@ -48,6 +56,8 @@ pub(crate) struct TargetedFlag {
 }
 
 /// What a rule, or the flag itself, decides: the included subjects and their variants.
+///
+/// The two parts hash with different seeds. Otherwise a rollout of 10 percent would mostly reach the first variant.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) rollout: Rollout,
@@ -96,6 +106,10 @@ impl Definition {
         Self::try_compile(key, flag, segments).unwrap_or(Self::Invalid)
     }
 
+    /// Compiles a flag, or returns `None` if a segment or a variant is missing.
+    ///
+    /// A flag without targeting becomes `On` if its rollout has a simple form. Every other flag that is on becomes
+    /// `Targeted`.
     fn try_compile(key: &str, flag: &Flag, segments: &Segments) -> Option<Self> {
         let off = match flag.off_variant() {
             Some(name) => Some(flag.variants()?.get(name)?.clone()),
@@ -125,12 +139,16 @@ impl Definition {
 
 impl TargetedFlag {
     /// Returns a flag that has only a rollout.
+    ///
+    /// `effect` calls it, so that its proof has one form of flag to compare.
     pub(super) fn from_rollout(rollout: SimpleRollout) -> Self {
         let fallthrough = Outcome { rollout: rollout.into(), allocation: Allocation::Nothing };
         Self { prerequisites: [].into(), rules: [].into(), fallthrough, off: None }
     }
 
     /// Returns the rollout if nothing else decides whether the flag is on.
+    ///
+    /// Variants make no difference, because they never decide whether a flag is on.
     pub(crate) fn simple_rollout(&self) -> Option<SimpleRollout> {
         if self.prerequisites.is_empty() && self.rules.is_empty() { self.fallthrough.rollout.to_simple() } else { None }
     }
@@ -138,6 +156,8 @@ impl TargetedFlag {
 
 impl Outcome {
     /// Returns whether `other` assigns every variant that this outcome assigns, to the same subjects.
+    ///
+    /// Allocations by weight must be equal: with other weights, a subject could get another variant.
     pub(super) fn assigns_no_more_than(&self, other: &Self) -> bool {
         match (&self.allocation, &other.allocation) {
             (Allocation::Nothing, _) => true,
@@ -167,6 +187,8 @@ impl Outcome {
 }
 
 impl Allocation {
+    /// Returns the allocation of these variants. The second hash is seeded by the salt, also if the first one has a
+    /// seed of its own.
     fn by_weight(salt: &str, by: Option<Arc<str>>, points: Threshold, variants: &Variants) -> Self {
         match variants.sole() {
             Some(variant) => Self::Sole(variant.clone()),
@@ -177,6 +199,9 @@ impl Allocation {
 
 impl CompiledRule {
     /// Compiles a rule. The rule inherits what it does not set from the flag.
+    ///
+    /// Returns `None` if a segment or a variant is missing. The criteria keep a fixed order: subjects, segments,
+    /// condition.
     fn compile(rule: &Rule, salt: &str, flag: &Flag, segments: &Segments) -> Option<Self> {
         let salt = rule.salt().unwrap_or(salt);
         let by = rule.bucket_by_arc().or_else(|| flag.bucket_by_arc());

@@ -9,6 +9,8 @@ use crate::model::provenance::Provenance;
 
 /// The result of evaluating one flag for one subject: the answer, its reason and where it comes from.
 ///
+/// It owns its parts, so it stays valid after the snapshot is replaced.
+///
 /// # Examples
 ///
 /// ```

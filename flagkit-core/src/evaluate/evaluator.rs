@@ -3,6 +3,18 @@
 //! Evaluation is pure and total: no I/O, no clock, no lock, no allocation, no error. The same definitions and subject
 //! always give the same decision. Only prerequisites recurse. The merge bounds their depth, and the evaluator bounds it
 //! again.
+//!
+//! # The order of steps
+//!
+//! 1. An invalid flag is dark. A flag that is off serves its off variant.
+//! 2. Prerequisites are evaluated in the order of their declaration. The first that is off turns this flag off.
+//! 3. Rules are evaluated from the top. The first that matches decides, and an unknown verdict is no match.
+//! 4. If no rule matches, the flag's own rollout and variants decide.
+//! 5. The deciding rollout compares the subject's point with its threshold. An included subject gets a variant if the
+//!    flag has variants.
+//!
+//! A rule that matches decides even if its rollout excludes the subject. Otherwise the rules below could include it
+//! again.
 
 use std::borrow::Cow;
 
@@ -17,8 +29,12 @@ use crate::model::Variant;
 use crate::subject::Subject;
 
 /// The maximum length of a chain of prerequisites.
+///
+/// The merge rejects flags with longer chains. The limit bounds the stack of a read.
 pub(crate) const MAX_PREREQUISITE_DEPTH: usize = 32;
 /// The maximum number of paths from a flag to its prerequisites. Every read follows each path.
+///
+/// Without it, twenty pairs of flags, each of which requires the next pair, would make a million paths.
 pub(crate) const MAX_PREREQUISITE_PATHS: usize = 1_000;
 
 /// The result of an evaluation, borrowed from the definition.
@@ -30,7 +46,10 @@ pub(crate) struct Decision<'d> {
     pub(crate) on: bool,
     pub(crate) reason: Reason,
     /// The index of the rule that matched.
+    ///
+    /// `None` if no rule matched or none was evaluated.
     pub(crate) rule: Option<usize>,
+    /// The variant of an included subject, else the off variant, if the flag has them.
     pub(crate) variant: Option<&'d Variant>,
 }
 
@@ -44,16 +63,20 @@ impl<'d> Decision<'d> {
 }
 
 /// A subject's position relative to a rollout. It is small, so that it is passed in registers.
+///
+/// Both the answer and its reason follow from it, so the hash is computed once.
 #[derive(Clone, Copy)]
 enum Position {
     /// Irrelevant, because the rollout includes every subject.
     Any,
     /// Undefined, because the subject lacks the bucketing value.
     Missing,
+    /// The subject's point on the scale of the rollout.
     At(Point),
 }
 
 impl Position {
+    /// Computes the position for a rollout by id. A full rollout hashes nothing.
     #[inline]
     fn in_simple<S: Subject + ?Sized>(rollout: SimpleRollout, subject: &S) -> Self {
         if rollout.threshold == Threshold::ALL {
@@ -62,6 +85,7 @@ impl Position {
         rollout.point(subject).map_or(Self::Missing, Self::At)
     }
 
+    /// Computes the position for any rollout, by the value that its bucketer hashes.
     #[inline]
     fn in_rollout<S: Subject + ?Sized>(rollout: &Rollout, subject: &S) -> Self {
         if rollout.is_full() {
@@ -70,6 +94,7 @@ impl Position {
         rollout.bucketer().point(subject).map_or(Self::Missing, Self::At)
     }
 
+    /// Returns whether the subject is included. A subject without a position is excluded.
     #[inline]
     fn is_below(self, threshold: Threshold) -> bool {
         match self {
@@ -90,7 +115,11 @@ impl Position {
 }
 
 /// Looks up the definitions of prerequisites. The snapshot implements it.
+///
+/// As a trait, it keeps this folder independent of `publish`, which imports this one.
 pub(crate) trait Definitions {
+    /// Returns the definition of a key. It is owned if only a variable of the environment declares the flag, because
+    /// such a flag is compiled when its key is known.
     fn definition(&self, key: &str) -> Option<Cow<'_, Definition>>;
 }
 
@@ -102,6 +131,7 @@ pub(crate) struct Evaluator<'a, D, S: ?Sized, T> {
 }
 
 impl<D: Definitions, S: Subject + ?Sized, T: FlagTracer> Evaluator<'_, D, S, T> {
+    /// Evaluates a definition by the steps that the module describes.
     #[inline]
     pub(crate) fn evaluate<'d>(&mut self, definition: &'d Definition) -> Decision<'d> {
         self.evaluate_within(definition, MAX_PREREQUISITE_DEPTH)
@@ -122,6 +152,7 @@ impl<D: Definitions, S: Subject + ?Sized, T: FlagTracer> Evaluator<'_, D, S, T> 
         }
     }
 
+    /// Evaluates prerequisites, then rules, then the flag's own outcome (steps 2 to 4).
     fn evaluate_targeted<'d>(&mut self, flag: &'d TargetedFlag, depth: usize) -> Decision<'d> {
         for (index, key) in flag.prerequisites.iter().enumerate() {
             let Some(depth) = depth.checked_sub(1) else { return Decision::off(Reason::Invalid, None) };
@@ -147,6 +178,7 @@ impl<D: Definitions, S: Subject + ?Sized, T: FlagTracer> Evaluator<'_, D, S, T> 
         self.serve(flag, &flag.fallthrough, None)
     }
 
+    /// Decides by the outcome of a rule or of the flag itself (step 5).
     #[inline]
     fn serve<'d>(&mut self, flag: &'d TargetedFlag, outcome: &'d Outcome, rule: Option<usize>) -> Decision<'d> {
         let rollout = &outcome.rollout;

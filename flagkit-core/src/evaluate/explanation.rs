@@ -1,4 +1,15 @@
 //! Explanations: an answer with every step of its evaluation.
+//!
+//! # The problem
+//!
+//! An operator has to find out why a user does not see a feature. The answer and its reason do not show which condition
+//! failed, or which value the subject had.
+//!
+//! # How it works
+//!
+//! `Recorder` is a tracer that builds a tree of steps. It keeps a stack of open spans. A span that opens puts the steps
+//! of its level aside, and a span that closes becomes one step of that level again. Reads use the same evaluator, so an
+//! explanation never differs from the answer.
 
 use std::fmt;
 
@@ -26,6 +37,17 @@ use crate::subject::value::Value;
 /// | a variant assigned by weight | `variant`, `point` (each may be null) |
 ///
 /// An explanation contains the values of attributes. Protect it like the attributes themselves.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::Flags;
+///
+/// let explanation = Flags::new().snapshot().explain("new-checkout", "user-1");
+/// assert_eq!(explanation.key(), "new-checkout");
+/// assert!(!explanation.evaluation().is_on());
+/// assert!(explanation.steps().is_empty());
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     key: Box<str>,
@@ -35,6 +57,8 @@ pub struct Explanation {
 }
 
 /// One step of an evaluation.
+///
+/// Steps form a tree: a prerequisite contains the steps of its own evaluation, and a group contains its parts.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Step {
@@ -102,6 +126,7 @@ impl Explanation {
     }
 }
 
+/// Displays the answer, then the layers of inherited parts, then one line per step, indented by depth.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} is {}", self.key, self.evaluation)?;
@@ -125,6 +150,7 @@ impl Step {
         }
     }
 
+    /// Writes the step and the steps inside it, indented by two spaces per level.
     fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
         writeln!(f, "{:1$}{self}", "", depth * 2)?;
         self.steps().iter().try_for_each(|step| step.write(f, depth + 1))
@@ -161,6 +187,8 @@ impl fmt::Display for Step {
 }
 
 /// The tracer that records steps for an explanation.
+///
+/// `Snapshot::explain` makes one, passes it to the evaluator, and turns it into the explanation.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     steps: Vec<Step>,
@@ -169,14 +197,17 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
+    /// Returns the explanation. The key may come from outside of the program, so its control characters are escaped.
     pub(crate) fn explain(self, key: &str, evaluation: Evaluation, parts: Vec<(Part, Provenance)>) -> Explanation {
         Explanation { key: escape_control_chars(key.to_owned()), evaluation, parts, steps: self.steps }
     }
 
+    /// Opens a span: the next steps are inside it.
     fn open(&mut self, name: String) {
         self.open_spans.push((name, std::mem::take(&mut self.steps)));
     }
 
+    /// Closes the latest open span. `make` turns its name and its steps into one step.
     fn close(&mut self, make: impl FnOnce(String, Vec<Step>) -> Step) {
         if let Some((name, before)) = self.open_spans.pop() {
             let inner = std::mem::replace(&mut self.steps, before);
@@ -276,6 +307,8 @@ mod ser {
         }
     }
 
+    /// Serializes the word of a reason. A rollout adds its numbers as separate keys, so that no program has to parse a
+    /// text.
     fn serialize_reason<M: SerializeMap>(map: &mut M, reason: Reason) -> Result<(), M::Error> {
         map.serialize_entry("reason", reason.as_str())?;
         if let Reason::Rollout { point, threshold } = reason {

@@ -1,10 +1,23 @@
 //! The reason of an answer.
+//!
+//! A reason is the answer to "why?" in one value without a lifetime. It is cheap, because the evaluator decides by the
+//! same cases. An explanation adds the steps.
 
 use std::fmt;
 
 use crate::bucketing::bucket::{Point, Threshold};
 
 /// Why a flag is on or off for a subject.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{Flags, Reason};
+///
+/// let reason = Flags::new().evaluate("new-checkout", "user-1").reason();
+/// assert_eq!(reason, Reason::NotFound);
+/// assert_eq!(reason.as_str(), "not-found");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -37,6 +50,8 @@ pub enum Reason {
 impl Reason {
     /// Returns the reason as a word for programs: `not-found`, `invalid`, `off`, `prerequisite`, `on`, `rollout` or
     /// `missing-bucketing-value`.
+    ///
+    /// Use it for metrics and logs: unlike the text of `Display`, it contains no numbers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotFound => "not-found",

@@ -30,6 +30,7 @@ pub struct Context {
     attributes: Vec<(Box<str>, Owned)>,
 }
 
+/// A value that owns its text. It has the variants of `Value`, and a read borrows it as one.
 #[derive(Clone)]
 enum Owned {
     Bool(bool),
@@ -40,6 +41,7 @@ enum Owned {
     List(OwnedList),
 }
 
+/// The elements of a list attribute. `None` is an element without a value, which keeps its index.
 #[derive(Clone)]
 struct OwnedList(Box<[Option<Owned>]>);
 
@@ -55,6 +57,8 @@ impl List for OwnedList {
 
 impl Context {
     /// Returns a context with this id and no attributes.
+    ///
+    /// An integer id is stored as its decimal text. Attributes of `id` are not copied.
     pub fn new<S: Subject>(id: S) -> Self {
         Self { id: id.id().map(|id| id.to_string().into()), attributes: Vec::new() }
     }
@@ -105,6 +109,7 @@ impl Owned {
     }
 }
 
+/// Copies a value, and the elements of a list with it.
 impl From<Value<'_>> for Owned {
     fn from(value: Value<'_>) -> Self {
         match value {

@@ -1,4 +1,7 @@
 //! A calendar day, for metadata.
+//!
+//! The dates of a flag are metadata: tools report an expired flag, and reads ignore the date. Conditions with a point
+//! in time use timestamps instead.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,6 +31,8 @@ pub struct Date {
 
 impl Date {
     /// Returns a day of the Gregorian calendar, in the years 0 to 9999.
+    ///
+    /// Leap days follow the Gregorian rule, also in years before its introduction.
     ///
     /// # Errors
     ///

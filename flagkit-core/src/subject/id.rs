@@ -1,4 +1,9 @@
 //! The identifier of a subject, as the text that is hashed.
+//!
+//! # Why a text
+//!
+//! A service in another language may hold the same id as a number or as a text. Both must get the same bucket, so the
+//! decimal text of a number is hashed, and not its bytes in memory. The id `42` and the id `"42"` are the same subject.
 
 use std::fmt;
 
@@ -9,6 +14,8 @@ const MAX_DIGITS: usize = 40;
 ///
 /// Bucketing hashes text, so that every language computes the same bucket. An integer id is written in decimal into a
 /// buffer inside the value, without an allocation.
+///
+/// Ids are equal if their texts are equal: `Id::from(42)` equals `Id::from("42")`.
 ///
 /// # Examples
 ///
@@ -21,6 +28,9 @@ const MAX_DIGITS: usize = 40;
 #[derive(Clone, Copy)]
 pub struct Id<'a>(Repr<'a>);
 
+/// The two forms of an id. Only the integer form stores its text, because a borrowed text exists already.
+///
+/// Digits are computed from the last to the first, so they end at the end of the buffer and begin at `start`.
 #[derive(Clone, Copy)]
 enum Repr<'a> {
     Text(&'a str),
@@ -53,6 +63,7 @@ impl fmt::Display for Id<'_> {
     }
 }
 
+/// Shows the id itself, unlike `Context`, which hides it as personal data.
 impl fmt::Debug for Id<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Id({self})")
@@ -105,6 +116,8 @@ macro_rules! decimal {
 decimal!(decimal_64, u64);
 decimal!(decimal_128, u128);
 
+/// Implements the conversion from pairs of an unsigned and a signed integer. `unsigned_abs` also covers the least
+/// integer, which has no positive counterpart.
 macro_rules! from_integer {
     ($digits:ident: $($unsigned:ty, $signed:ty);+) => {$(
         impl From<$unsigned> for Id<'_> {

@@ -1,4 +1,7 @@
 //! The values of attributes.
+//!
+//! A value is borrowed and `Copy`, so an operator can read a user's own fields without a copy. Types become values by
+//! the trait `Attribute`, and lists by the trait `List`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,6 +11,8 @@ use std::sync::Arc;
 /// The value of one attribute, borrowed from the subject.
 ///
 /// More variants may be added, so match with a wildcard arm.
+///
+/// An operator accepts certain types and yields unknown for others: a number is never compared with a text.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Value<'a> {
@@ -25,6 +30,8 @@ pub enum Value<'a> {
     List(&'a dyn List),
 }
 
+/// Compares by type and value. An integer never equals a float here; the operators of conditions compare those by
+/// value.
 impl PartialEq for Value<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -78,9 +85,12 @@ pub trait List {
     fn count(&self) -> usize;
 
     /// Returns the value of the element at the index, from 0.
+    ///
+    /// `None` for an index out of range, and for an element without a value.
     fn element(&self, index: usize) -> Option<Value<'_>>;
 }
 
+/// Lists the values of the elements.
 impl fmt::Debug for dyn List + '_ {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries((0..self.count()).map(|index| self.element(index))).finish()
@@ -152,6 +162,8 @@ impl<T: Attribute, const N: usize> Attribute for [T; N] {
 )]
 pub trait Attribute {
     /// Returns the value, or `None` if there is none.
+    ///
+    /// Runs on the read path, so it should borrow from `self` and neither compute nor allocate.
     fn value(&self) -> Option<Value<'_>>;
 }
 
@@ -183,6 +195,7 @@ impl Attribute for f64 {
     }
 }
 
+/// Implements the trait for integers that fit into `i128`, which excludes `u128` only.
 macro_rules! integer_attribute {
     ($($integer:ty)+) => {$(
         impl Attribute for $integer {
@@ -196,6 +209,7 @@ macro_rules! integer_attribute {
 
 integer_attribute!(u8 u16 u32 u64 usize i8 i16 i32 i64 i128 isize);
 
+/// An integer that fits into `i128` becomes an `Integer`, so that each integer has one form.
 impl Attribute for u128 {
     #[inline]
     fn value(&self) -> Option<Value<'_>> {
