@@ -1,6 +1,16 @@
 //! The functions that the expansions of `flag!` and `variant!` call. Not part of the public interface.
 //!
 //! An expansion calls functions instead of methods, so that an error about a type points at the argument.
+//!
+//! The module must be public, because an expansion is code of the calling crate. It is hidden from the documentation,
+//! and only flagkit-macros uses it. flagkit-core requires that crate in one exact version, so both can change together.
+//!
+//! | macro | expands to |
+//! |---|---|
+//! | `flag!("key")`, `flag!("key", subject)` | a static [`CallSite`] and a call of its method |
+//! | `variant!("key", subject)` | [`installed_variant`] |
+//! | with `in handle` | [`is_on`] or [`variant`](fn@variant) |
+//! | with `id = …, name = value` | the same, with a subject of [`fields`] and [`attribute`] |
 
 pub use flagkit_macros::{flag, variant};
 

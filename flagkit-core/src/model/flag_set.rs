@@ -1,4 +1,14 @@
 //! The flags of one load.
+//!
+//! # The problem
+//!
+//! One typing error must not disable a document. The other flags of the document are good, and the flag with the error
+//! had a good declaration before. To leave the key out would be wrong: then a lower layer would decide it.
+//!
+//! # The idea
+//!
+//! A set remembers a key that it could not read as *invalid*. The layer then fills the gap from its last good load. If
+//! there is none, the key is dark, and it hides the layers below.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +35,9 @@ use crate::model::{EnvKey, FlagKey};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlagSet {
+    /// The keys that the source spells out.
     declared: BTreeMap<FlagKey, Declaration>,
+    /// The keys that only an environment variable spells. The merge finds the keys they match.
     folded: BTreeMap<EnvKey, Declaration>,
     /// `None` for an invalid segment.
     segments: BTreeMap<Arc<str>, Option<Arc<Segment>>>,
@@ -35,6 +47,7 @@ pub struct FlagSet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Declaration {
     Flag(Flag),
+    /// The declaration could not be read. A problem of the load has the reason.
     Invalid,
 }
 
@@ -116,6 +129,9 @@ impl FlagSet {
     }
 
     /// Replaces each invalid key and each invalid segment by its last good declaration, if there is one.
+    ///
+    /// The layer calls this with its previous flags when it accepts a load. Those were filled in the same way, so a key
+    /// keeps its last good flag over any number of invalid loads.
     pub(crate) fn fill_invalid_from(&mut self, last_good: &Self) {
         for (key, declaration) in &mut self.declared {
             declaration.fill_invalid_from(last_good.declared.get(key.as_str()));

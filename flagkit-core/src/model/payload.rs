@@ -1,8 +1,41 @@
 //! The value of a variant.
+//!
+//! # The problem
+//!
+//! The value of a variant is whatever its author writes: a number, a text, or a table of settings. This crate never
+//! reads it. The application does, in a type of its own, and the documents are TOML or JSON.
+//!
+//! # The idea
+//!
+//! A payload is a tree that holds what both formats can express. A parser builds it once per load. With the feature
+//! `serde`, a payload is also the *input* of a deserialization. So no text is parsed again, and a type can borrow
+//! the texts of the payload.
+//!
+//! # How it works
+//!
+//! | payload | as a type of the caller |
+//! |---|---|
+//! | `Null` | `()`, or `None` |
+//! | `Bool`, `Integer`, `Float`, `Text` | the type of that name; an integer must fit |
+//! | `List` | a sequence or a tuple; all items must be used |
+//! | `Table` | a map or a struct; a field without an entry is missing |
+//! | `Text`, or a `Table` with one entry | an enum: the text or the entry names its variant |
 
 /// A value from a document: the content of a variant.
 ///
 /// With the feature `serde`, [`Variant::value`](crate::Variant::value) deserializes it into a type of the caller.
+/// Without it, match on the payload.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::Variant;
+/// use flagkit_core::source::Payload;
+///
+/// let large = Variant::with_payload("large", Payload::Integer(500));
+/// assert_eq!(large.payload(), Some(&Payload::Integer(500)));
+/// assert_eq!(Variant::new("plain").payload(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Payload {
@@ -22,11 +55,15 @@ pub enum Payload {
     Table(Box<[(Box<str>, Payload)]>),
 }
 
+// `Float` is never NaN, the only number that differs from itself, so equality is reflexive.
 impl Eq for Payload {}
 
 #[cfg(feature = "serde")]
 mod de {
     //! A payload as the input of serde.
+    //!
+    //! The type of the caller drives: it calls one method of the deserializer per value, and receives what is there. If
+    //! the two do not match, the type reports what it expected, and the error names both.
 
     use std::fmt;
 
@@ -43,6 +80,7 @@ mod de {
         }
     }
 
+    /// Required for the items of a list and the entries of a table, which serde converts one by one.
     impl<'de> IntoDeserializer<'de, Error> for &'de Payload {
         type Deserializer = Self;
 
@@ -51,6 +89,8 @@ mod de {
         }
     }
 
+    /// Only three kinds of requests need more than the value itself: an option, a newtype and an enum. All other
+    /// requests are answered with what the payload holds, as for a format that describes itself.
     impl<'de> Deserializer<'de> for &'de Payload {
         type Error = Error;
 
@@ -64,6 +104,7 @@ mod de {
                 Payload::List(list) => {
                     let mut items = SeqDeserializer::new(list.iter());
                     let value = visitor.visit_seq(&mut items)?;
+                    // A tuple may be shorter than the list. Without this check, the rest would be ignored.
                     items.end().map(|()| value)
                 }
                 Payload::Table(entries) => {
@@ -108,6 +149,8 @@ mod de {
     }
 
     /// The variant of an enum with content: `{ name = value }`.
+    ///
+    /// serde first deserializes the name, to select the variant, and then the value in the form of that variant.
     struct Tagged<'de> {
         name: &'de str,
         value: &'de Payload,

@@ -1,4 +1,8 @@
 //! A problem: an error at one location in a document.
+//!
+//! A source lists the problems of a load, and the merge adds those of flags in combination. Both can be shown after the
+//! document is gone, so a problem copies what it quotes. Equal problems count as one: the layer compares them to report
+//! each once.
 
 use std::fmt;
 
@@ -37,6 +41,8 @@ pub struct Location {
 
 impl Problem {
     /// Creates a problem from a key path, the value there, and the expected value.
+    ///
+    /// The texts complete the sentence "got …, expected …". Control characters in them are escaped.
     pub fn new(path: impl Into<String>, got: impl Into<String>, expected: impl Into<String>) -> Self {
         Self {
             path: escape_control_chars(path.into()),

@@ -1,4 +1,8 @@
 //! The origin of a layer.
+//!
+//! Every statement about a flag names its layer: the status, an event, an explanation. A path, a URL and a prefix of
+//! variables have nothing in common but a text, so a provenance is a text. It identifies the source for people only.
+//! The code uses the index of the layer, so two layers may have the same name.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +26,7 @@ impl Provenance {
     }
 }
 
+/// Shows the text in quotes, without the name of the type, because statuses and events contain many of them.
 impl fmt::Debug for Provenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)

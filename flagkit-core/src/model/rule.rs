@@ -1,4 +1,16 @@
 //! Rules: they turn a flag on for specific subjects, not only for a percentage of all subjects.
+//!
+//! # How it works
+//!
+//! A rule has two halves. Its *tests* (ids, segments, a condition) decide whether it matches a subject. Its *outcome*
+//! (rollout, bucketing, variants) decides what a matched subject gets.
+//!
+//! The rules of a flag are tried in order. The first match is final, even if its rollout excludes the subject: then
+//! neither a later rule nor the rollout of the flag applies. So a rule with a rollout of 0 percent excludes a group.
+//!
+//! A rule inherits what it does not set from its flag: the salt, the hashed attribute, the bucketing and the variants.
+//! While it inherits them, a subject has the same bucket in each rule. A move to a rule with at least the same rollout
+//! never turns the flag off for it.
 
 use std::sync::Arc;
 
@@ -27,11 +39,13 @@ use crate::condition::{Condition, StringSet};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
+    // A merge copies rules from layer to layer, so the large parts are shared.
     name: Option<Arc<str>>,
     subjects: Option<Arc<StringSet>>,
     segments: Option<Box<[Reference]>>,
     condition: Option<Arc<Condition>>,
     rollout: Percent,
+    // `None` from here on means that the flag decides.
     salt: Option<Box<str>>,
     by: Option<Arc<str>>,
     bucketing: Option<Bucketing>,
@@ -161,9 +175,12 @@ impl Rule {
         self.stated_segments().unwrap_or_default()
     }
 
+    /// Returns the segments, or `None` if the rule does not test for segments. An empty list matches no subject.
     pub(crate) fn stated_segments(&self) -> Option<&[Reference]> {
         self.segments.as_deref()
     }
+
+    // The compiled rule shares these four with the declaration, so compiling copies no list of ids.
 
     pub(crate) fn shared_name(&self) -> Option<Arc<str>> {
         self.name.clone()

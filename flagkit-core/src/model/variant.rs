@@ -1,4 +1,7 @@
 //! A variant: one of the values that a flag can serve while it is on.
+//!
+//! A flag answers yes or no. A variant adds *which*: the layout, the limit, the text of a button. A reader receives a
+//! variant by value on each read, so it is one pointer, and reading it copies neither the name nor the value.
 
 use std::sync::Arc;
 
@@ -10,6 +13,7 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant(Arc<Inner>);
 
+/// The contents of a variant, which all of its clones share. Nothing changes them, so no lock is needed.
 #[derive(Debug, PartialEq, Eq)]
 struct Inner {
     name: Box<str>,
@@ -42,6 +46,18 @@ impl Variant {
     /// # Errors
     ///
     /// Returns an error if the variant has no value, or if the value does not match the type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flagkit_core::Variant;
+    /// use flagkit_core::source::Payload;
+    ///
+    /// let large = Variant::with_payload("large", Payload::Integer(500));
+    /// let limit: u32 = large.value()?;
+    /// assert_eq!(limit, 500);
+    /// # Ok::<(), flagkit_core::Error>(())
+    /// ```
     #[cfg(feature = "serde")]
     pub fn value<'de, T: serde_core::Deserialize<'de>>(&'de self) -> Result<T, Error> {
         match self.payload() {

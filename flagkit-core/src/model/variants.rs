@@ -1,4 +1,13 @@
 //! The variants of a flag, and the share of subjects that each of them gets.
+//!
+//! # How it works
+//!
+//! The points of the bucketing are divided among the variants, in the order of their names and by weight. A second
+//! hash, with a salt of its own, gives each subject a point. The variant that owns the point is the variant of the
+//! subject.
+//!
+//! The second hash is independent of the first, which decides the rollout. So at each percentage, the included subjects
+//! have the variants in the same shares. Raising the rollout changes the variant of no subject.
 
 use std::sync::Arc;
 
@@ -20,6 +29,7 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variants(Arc<[Weighted]>);
 
+/// One variant, and where its share of the points ends. It begins where the share of the variant before it ends.
 #[derive(Debug, PartialEq, Eq)]
 struct Weighted {
     variant: Variant,
@@ -64,6 +74,8 @@ impl Variants {
     }
 
     /// Divides the points of a bucketing by cumulative weights. The last of these weights must not be 0.
+    ///
+    /// Dividing sums instead of single weights makes the shares adjoin: no point is lost to rounding.
     fn distribute(sums: impl IntoIterator<Item = (Variant, u128)>, line: Threshold) -> Self {
         let sums: Vec<(Variant, u128)> = sums.into_iter().collect();
         let total = sums.last().map_or(1, |(_, total)| *total);
@@ -95,7 +107,7 @@ impl Variants {
         self.0.get(index).map(|share| &share.variant)
     }
 
-    /// Returns the variant that has all the weight, if one has.
+    /// Returns the variant that has all the weight, if one has. Then compiling omits the second hash.
     pub(crate) fn sole(&self) -> Option<&Variant> {
         let total = self.0.last()?.sum;
         let first = self.0.iter().find(|share| share.sum > 0)?;

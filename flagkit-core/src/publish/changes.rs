@@ -1,4 +1,19 @@
 //! The difference between two snapshots.
+//!
+//! # The problem
+//!
+//! Most loads change nothing or one flag of thousands. A publish should then update few call sites, and an event should
+//! name few keys. But a flag can answer differently although its own declaration is the same: one that it requires
+//! changed.
+//!
+//! # How it works
+//!
+//! 1. Compare the entries of both snapshots, key by key. Keys keep their index, so most comparisons hash nothing.
+//! 2. Add the keys that only the older snapshot has.
+//! 3. Add the flags that depend on a changed prerequisite, by a search along the reversed references.
+//!
+//! If the result is empty, the store drops the new snapshot and keeps the current one. So a revision is never used for
+//! a load without a change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,12 +59,16 @@ impl Changes {
         changes
     }
 
+    /// Returns whether the snapshots are equal. An empty list of keys is not enough: a declaration by environment key
+    /// that changed lists no key.
     pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.is_complete
     }
 }
 
 /// Returns the entry of a key that probably has this index. Most keys have the same index in both snapshots.
+///
+/// A key with another index is looked up by its hash, so the result does not depend on the index.
 fn entry_near<'s>(snapshot: &'s Snapshot, index: u32, key: &FlagKey) -> Option<&'s Entry> {
     let entries = snapshot.entries();
     entries.at_index(index, key.as_str()).or_else(|| entries.get(key.as_str()))
@@ -57,6 +76,9 @@ fn entry_near<'s>(snapshot: &'s Snapshot, index: u32, key: &FlagKey) -> Option<&
 
 /// Returns the flags of `after` with a prerequisite that is compiled to another definition than before, directly or
 /// through other flags.
+///
+/// Compares definitions, not entries: metadata changes an entry, but no answer of another flag. Each dependent is
+/// visited once, so the search takes time in proportion to the number of references.
 fn dependents(before: &Snapshot, after: &Snapshot) -> BTreeSet<FlagKey> {
     let mut by_prerequisite: BTreeMap<&str, Vec<&FlagKey>> = BTreeMap::new();
     for (key, entry) in after.entries().iter() {

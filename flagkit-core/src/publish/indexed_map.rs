@@ -37,9 +37,11 @@ use crate::model::key::FlagKey;
 /// [`at_index`](Self::at_index) with a key and the index from an earlier `find`.
 #[derive(Debug)]
 pub(crate) struct IndexedMap<V> {
+    /// Seeded per map, so keys that collide in one map need not collide in the next.
     hasher: RandomState,
     /// At least one of them is empty, so that a probe ends.
     slots: Box<[Slot]>,
+    /// The keys and values, without gaps. The index of an entry is its position here.
     entries: Box<[(FlagKey, V)]>,
 }
 
@@ -48,6 +50,7 @@ pub(crate) struct IndexedMap<V> {
 struct Slot {
     /// The low half of the hash, which the index of the slot does not depend on. Comparing it avoids most key compares.
     tag: u32,
+    /// The index of the entry, or [`NO_INDEX`] if the slot is empty.
     index: u32,
 }
 
@@ -60,6 +63,9 @@ pub(crate) const NO_INDEX: u32 = u32::MAX;
 
 impl<V> IndexedMap<V> {
     /// Returns the index and the value of a key.
+    ///
+    /// Follows the slots from the one that the hash selects, up to the first empty one. A key in use is never after an
+    /// empty slot, because a map is built once and nothing is removed from it.
     #[inline]
     pub(crate) fn find(&self, key: &str) -> Option<(u32, &V)> {
         let mut probe = Probe::new(&self.hasher, key, self.slots.len());
@@ -77,6 +83,7 @@ impl<V> IndexedMap<V> {
         }
     }
 
+    /// Returns the value of a key.
     #[inline]
     pub(crate) fn get(&self, key: &str) -> Option<&V> {
         self.find(key).map(|(_, entry)| entry)
@@ -97,7 +104,8 @@ impl<V> IndexedMap<V> {
 
     /// Builds the map of these entries, in which each key that is also in this map keeps its index.
     ///
-    /// New keys take the indexes of removed keys first.
+    /// New keys take the indexes of removed keys first. The entries stay without gaps: if there are fewer
+    /// than before, a key with an index past the new end gets another index too.
     pub(crate) fn rebuild_with(&self, entries: impl ExactSizeIterator<Item = (FlagKey, V)>) -> Self {
         if self.entries.is_empty() {
             return entries.collect();
@@ -121,6 +129,7 @@ impl<V> IndexedMap<V> {
         self.entries.len()
     }
 
+    /// Returns the entries in the order of their indexes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&FlagKey, &V)> {
         self.entries.iter().map(|(key, entry)| (key, entry))
     }
@@ -152,7 +161,7 @@ impl<V> FromIterator<(FlagKey, V)> for IndexedMap<V> {
     }
 }
 
-/// The position of a search among the slots.
+/// The position of a search among the slots. [`find`](IndexedMap::find) and the building of a map use the same walk.
 struct Probe {
     index: usize,
     tag: u32,

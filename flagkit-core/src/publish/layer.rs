@@ -10,6 +10,12 @@
 //! The flags and the health are separate. A load that is accepted replaces the flags; a load that is rejected only
 //! records an error. Each method returns what has become worth an event, and the store sends it.
 //!
+//! # Which errors are worth an event
+//!
+//! A source that polls every second can fail every second, with the same message. Subscribers receive a failure when
+//! its text is new, and again each five minutes while it lasts. A source without a clock reports it only once. Problems
+//! of single flags are compared as a set: an event is due if the set has a problem that the last one had not.
+//!
 //! # How it works
 //!
 //! ```text
@@ -39,8 +45,11 @@ use crate::publish::status::{SourceState, SourceStatus};
 /// layer decides what is worth an event; the store sends it. A rejected load never touches `good`.
 #[derive(Debug)]
 pub(crate) struct Layer {
+    /// The name that events, problems and explanations show.
     pub(crate) provenance: Provenance,
+    /// Whether the source still counts: a layer with a stopped signal accepts nothing.
     pub(crate) signal: Signal,
+    /// What the layer does while `good` is `None`.
     pub(crate) policy: StartPolicy,
     /// The flags in effect. `None` before the first good load; never again after it.
     good: Option<Arc<FlagSet>>,
@@ -49,7 +58,7 @@ pub(crate) struct Layer {
     /// Problems of this layer's flags in combination with other layers. Each merge replaces them, so they can change
     /// without a load of this layer.
     pub(crate) merge_problems: Vec<Problem>,
-    /// The problems that subscribers have received.
+    /// The problems at the last check for new ones. A problem that ends is forgotten, so it is reported if it returns.
     reported_problems: Arc<[Problem]>,
     /// What holds of the source itself, whatever it loads.
     warnings: Arc<[Box<str>]>,
@@ -109,6 +118,9 @@ impl Layer {
     }
 
     /// Records an accepted load. A key that is invalid in it keeps its previous flag.
+    ///
+    /// A stale load (from a cache) carries an error: its flags take effect, and the error remains the latest one. A
+    /// fresh load ends the last error.
     pub(crate) fn accept(&mut self, load: Load, now: Option<SystemTime>) -> Recorded {
         let (mut flags, problems, Age { as_of, error }) = load.into_parts();
         if let Some(last_good) = &self.good {
@@ -126,6 +138,8 @@ impl Layer {
     }
 
     /// Records a check that found the flags unchanged. Returns the error that this ends.
+    ///
+    /// Without a good load there is nothing that can be unchanged, so the call is ignored.
     pub(crate) fn unchanged(&mut self, now: Option<SystemTime>) -> Option<Arc<LoadError>> {
         self.good.as_ref()?;
         self.unchanged += 1;
@@ -144,6 +158,7 @@ impl Layer {
         if error.kind() != ErrorKind::Unreachable {
             self.last_definite_error = Some(error.kind());
         }
+        // The texts are compared, because an error may own a cause of any type, which has no equality.
         let is_new = self.last_error.as_ref().is_none_or(|known| known.to_string() != error.to_string());
         let is_due = |(reported, now): (SystemTime, SystemTime)| {
             now.duration_since(reported).is_ok_and(|age| age >= REPEAT_INTERVAL)
@@ -163,6 +178,8 @@ impl Layer {
     }
 
     /// Records the time of a state change. Returns the old and the new state if they differ.
+    ///
+    /// The caller takes `from` before it records a result, and calls this after.
     pub(crate) fn record_state_change(
         &mut self,
         from: SourceState,
@@ -201,7 +218,7 @@ impl Layer {
         has_new.then_some(problems)
     }
 
-    /// Returns what operators see of the source.
+    /// Returns what operators see of the source. A copy, so that no borrow outlives the lock.
     pub(crate) fn status(&self) -> SourceStatus {
         let is_stopped = self.signal.is_stopped();
         SourceStatus {
@@ -220,6 +237,7 @@ impl Layer {
         }
     }
 
+    /// Returns the problems of the last good load, and then those of the last merge.
     fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().chain(&self.merge_problems)
     }

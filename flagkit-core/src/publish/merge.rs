@@ -5,6 +5,21 @@
 //! metadata; see [`Flag::inherit_from`]. A flag with [`Flag::inherit`] also keeps all other parts that it does not
 //! state. It fails closed: without a valid flag below, it is dark.
 //!
+//! # An example
+//!
+//! ```text
+//! layer                 search-v2                 theme
+//! env:FLAG_             off                       (nothing)
+//! file:flags.prod.toml  inherits; on              invalid
+//! file:flags.toml       off; rules, description   on; salt, variants
+//!                       ────────────────────────  ──────────────────
+//! merged                off; description          dark
+//! ```
+//!
+//! Without the top layer, `search-v2` would be on with the rules of the lowest. The top layer states a whole flag, so
+//! the rules are gone, and only the metadata of the lowest layer remains. `theme` is dark, unless an earlier load of
+//! the second layer was valid: that layer then still has its last good declaration.
+//!
 //! # How it works
 //!
 //! The merge applies one layer after another to a map of keys. It then checks what only the merged flags show, and
@@ -17,6 +32,15 @@
 //! | check the environment keys | targeting for a key that no layer declares |
 //! | check the prerequisites | circles, long chains, too many paths |
 //! | compile | nothing: each entry is compiled, or copied from the current snapshot |
+//!
+//! The order of the checks matters. A rejected flag keeps its previous definition, which may have other prerequisites.
+//! So the prerequisites come last, and they are checked for the definitions that will be in effect.
+//!
+//! # Why all layers each time
+//!
+//! A merge starts from nothing, although a load changes one layer. A merge that only adjusts the last result would have
+//! to undo what the old load caused in other layers. That would be another path to test. Call sites are still updated
+//! only where [`Changes`](super::changes::Changes) finds a difference.
 //!
 //! # References
 //!
@@ -37,6 +61,9 @@ use crate::publish::merged_flag::{MergedFlag, layer_index};
 use crate::publish::snapshot::{Declared, Snapshot};
 
 /// One layer as the input of a merge. The store borrows it from its [`Layer`](super::layer::Layer).
+///
+/// The merge needs no more than this: no health, no warnings. It never changes a layer; the store does, with the
+/// problems that the merge returns.
 pub(crate) struct LayerInput<'a> {
     pub(crate) provenance: &'a Provenance,
     /// `None` before the first good load.
@@ -51,7 +78,7 @@ const MAX_PROBLEMS: usize = 1_000;
 /// Merges the layers, lowest first, into the snapshot that follows `current`.
 ///
 /// Also returns, per layer, the problems of its flags in combination with other layers. The store calls this for each
-/// publish, under its lock.
+/// publish, under its lock. It compares the result with `current` and drops it if nothing differs.
 pub(crate) fn merge(current: &Snapshot, layers: &[LayerInput<'_>]) -> (Snapshot, Vec<Vec<Problem>>) {
     let problems = vec![Vec::new(); layers.len()];
     let (entries, env_keys, segments) = (HashMap::default(), BTreeMap::new(), Segments::new());
@@ -102,6 +129,9 @@ struct PrerequisiteState {
 
 impl Merger<'_> {
     /// Makes every flag of the layers applied so far dark.
+    ///
+    /// The layer that hides them becomes their layer, so an explanation names the source that has not loaded. Layers
+    /// above it can still declare these keys.
     fn shadow_below(&mut self, layer: usize) {
         for merged in self.entries.values_mut().chain(self.env_keys.values_mut()) {
             (merged.layer, merged.is_invalid) = (layer, true);
@@ -109,6 +139,9 @@ impl Merger<'_> {
     }
 
     /// Applies one layer on top of those applied so far.
+    ///
+    /// Keys that the layer spells out come first, so that its environment keys can match them too. An invalid segment
+    /// removes the segment of the layers below, because its author has replaced that one.
     fn apply(&mut self, layer: usize, flags: &FlagSet) {
         for (name, segment) in flags.segments() {
             match segment {
@@ -116,6 +149,7 @@ impl Merger<'_> {
                 None => self.segments.remove(&**name),
             };
         }
+        // The lowest layer has nothing below it, so the search of each key below is omitted.
         let is_lowest = self.entries.is_empty();
         self.entries.reserve(if is_lowest { flags.len() } else { 0 });
         for (key, declaration) in flags.declared() {
@@ -130,8 +164,8 @@ impl Merger<'_> {
 
     /// Returns the declarations by environment key, each with the keys it matches among the layers applied so far.
     ///
-    /// Each key is looked up among the environment keys, which are sorted. To compare all keys with all environment keys
-    /// would take seconds with 10,000 of both.
+    /// Each key is looked up among the environment keys, which are sorted. To compare all keys with all environment
+    /// keys would take seconds with 10,000 of both.
     fn matches<'f>(&self, flags: &'f FlagSet) -> Vec<(&'f EnvKey, &'f Declaration, Vec<FlagKey>)> {
         let mut matches: Vec<_> =
             flags.folded().iter().map(|(env_key, declaration)| (env_key, declaration, Vec::new())).collect();
@@ -173,7 +207,7 @@ impl Merger<'_> {
 
     /// Puts the declaration of a layer on top of what the layers below declare for the same key.
     ///
-    /// Reports a flag that inherits if no layer below declares the key.
+    /// Reports a flag that inherits if no layer below declares the key. It stays in the map, so that the key is dark.
     fn inherit(&mut self, below: Option<MergedFlag>, layer: usize, key: &str, declaration: &Declaration) -> MergedFlag {
         match declaration {
             Declaration::Flag(flag) if flag.inherits() => {
@@ -187,6 +221,9 @@ impl Merger<'_> {
     }
 
     /// Rejects flags that refer to a segment or a variant that is not declared.
+    ///
+    /// The variants are those of the flag, or those of the rule if it sets its own. The problems are collected first,
+    /// because rejecting a flag changes the map that this iterates over.
     fn check_rules(&mut self) {
         let mut missing = Vec::new();
         for (key, merged) in &self.entries {
@@ -227,6 +264,9 @@ impl Merger<'_> {
 
     /// Rejects flags if their prerequisites form a circle, too long a chain or too many paths. Reports prerequisites
     /// that are not declared.
+    ///
+    /// An undeclared prerequisite rejects nothing: it is off for every subject, so the flag that requires it is off
+    /// too. A reader depends on the other checks: evaluation recurses through prerequisites on each read.
     fn check_prerequisites(&mut self) {
         let mut undeclared = Vec::new();
         let env_keys: Vec<&EnvKey> = self.env_keys.keys().collect();
@@ -263,6 +303,10 @@ impl Merger<'_> {
     ///
     /// A topological sort (Kahn's algorithm): flags without prerequisites come first, and a flag is checked when its
     /// last prerequisite has been. The flags that are left at the end form circles, or depend on one.
+    ///
+    /// The sort visits each reference once. It needs no recursion, which could overflow the stack on a long chain.
+    /// `depth` and `paths` of a flag follow from those of its prerequisites. Paths can double with each flag of
+    /// a chain, so the sum saturates.
     fn invalid_prerequisites(&self) -> Vec<(FlagKey, Problem)> {
         let mut pending: HashMap<&str, PrerequisiteState> = HashMap::new();
         let mut dependents: HashMap<&str, Vec<&str>> = HashMap::new();
@@ -330,7 +374,7 @@ impl Merger<'_> {
         }
     }
 
-    /// Adds a problem to those of a layer, up to a maximum.
+    /// Adds a problem to those of a layer, up to [`MAX_PROBLEMS`].
     fn report(&mut self, layer: usize, problem: Problem) {
         if let Some(problems) = self.problems.get_mut(layer).filter(|problems| problems.len() < MAX_PROBLEMS) {
             problems.push(problem);
@@ -338,6 +382,9 @@ impl Merger<'_> {
     }
 
     /// Compiles the merged flags. Entries that keep their previous definition are copied from the current snapshot.
+    ///
+    /// The snapshot gets the next revision. Problems are sorted by their location, because the order of a hash map
+    /// would make two merges of the same flags look different.
     fn compile(mut self) -> (Snapshot, Vec<Vec<Problem>>) {
         for problems in &mut self.problems {
             problems.sort_by(|a, b| (a.location(), a.path()).cmp(&(b.location(), b.path())));
@@ -375,13 +422,13 @@ fn nothing_to_inherit(key: &str, flag: &Flag) -> Problem {
     }
 }
 
-/// Returns the problem of a name that is none of the variants.
+/// Returns the problem of a name that is none of the variants. `None` if there is no name, or if a variant has it.
 fn unknown_variant(name: Option<&str>, variants: Option<&Variants>, path: String) -> Option<Problem> {
     let name = name.filter(|name| variants.is_none_or(|variants| variants.get(name).is_none()))?;
     Some(Problem::new(path, format!("the unknown variant {name:?}"), "one of the flag's variants"))
 }
 
-/// Adds the location of the reference to the problem, if it is known.
+/// Adds the location of the reference to the problem, if it is known. A flag built in code has no locations.
 fn located(problem: Problem, reference: &Reference) -> Problem {
     match reference.location() {
         Some(location) => problem.at(location.line, location.column),
@@ -390,6 +437,8 @@ fn located(problem: Problem, reference: &Reference) -> Problem {
 }
 
 /// Returns the problem of an environment key that matches several declared keys.
+///
+/// To choose one of them could turn on a flag that the operator did not mean, so all of them become dark.
 fn ambiguous_env_key(layer: &Provenance, env_key: &EnvKey, keys: &[FlagKey]) -> Problem {
     let keys: Vec<&str> = keys.iter().map(FlagKey::as_str).collect();
     let got = format!("a name that matches {}", keys.join(" and "));

@@ -1,4 +1,11 @@
 //! One key during a merge: what the layers applied so far declare for it.
+//!
+//! Three questions are kept apart, because each has its own answer for a key:
+//!
+//! - Which declaration counts? The one of the highest layer, valid or not.
+//! - Which salt, attribute and metadata does a higher layer keep? Those of the last flag that could be read, even while
+//!   an invalid declaration above it makes the key dark. So an error moves no subject to another bucket.
+//! - Does the key fail for a reason that only the merge finds? Then it keeps the definition of the current snapshot.
 
 use crate::model::{Declaration, Flag};
 use crate::publish::origins::Origins;
@@ -56,14 +63,19 @@ impl MergedFlag {
         }
     }
 
+    /// Returns the layer of each part, also for a flag that one layer declares as a whole.
     pub(super) fn origins(&self) -> Origins {
         self.origins.unwrap_or(Origins::all(layer_index(self.layer)))
     }
 
+    /// Returns the flag, unless its key is dark.
     pub(super) fn valid(&self) -> Option<&Flag> {
         self.flag.as_ref().filter(|_| !self.is_invalid)
     }
 
+    /// Returns whether the flag is valid and its master switch is off.
+    ///
+    /// The checks never reject such a flag. Its references have no effect, and an error must not keep a flag on.
     pub(super) fn is_off(&self) -> bool {
         self.valid().is_some_and(|flag| !flag.is_enabled())
     }

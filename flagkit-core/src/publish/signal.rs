@@ -1,4 +1,15 @@
 //! The signal that wakes and stops a source.
+//!
+//! # The problem
+//!
+//! A source spends its life waiting: for a change, for a timeout, for a response. It must react at once to a change, to
+//! a user who requests a load, and to the end of the application. The three come from different threads.
+//!
+//! # How it works
+//!
+//! One lock guards the requests, and a condition variable wakes the thread of the source. A request that arrives while
+//! the source works stays until its next wait, so none is lost. A stop comes before a load request, and that before a
+//! wake-up. A stop is final: it is never taken back, and it runs the hooks of sources that block elsewhere.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +26,21 @@ use std::time::Duration;
 ///
 /// A signal carries no message and has no queue: ten wake-ups while the source is busy count as one. A source needs
 /// no more, because it reads the current contents each time it wakes.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use flagkit_core::source::{Signal, Wake};
+///
+/// let signal = Signal::new();
+/// signal.wake();
+/// signal.wake();
+/// assert_eq!(signal.wait(Duration::ZERO), Wake::Notified);
+/// assert_eq!(signal.wait(Duration::ZERO), Wake::TimedOut);
+/// signal.stop();
+/// assert_eq!(signal.wait(Duration::ZERO), Wake::Stopped);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Signal(Arc<Shared>);
 
@@ -23,19 +49,22 @@ pub struct Signal(Arc<Shared>);
 struct Shared {
     requests: Mutex<Requests>,
     changed: Condvar,
-    /// Written under the lock, read without it.
+    /// Written under the lock, so that a wait cannot miss it. Read without it, because each publish checks it.
     stopped: AtomicBool,
 }
 
 /// The requests that the source has not taken yet.
 #[derive(Default)]
 struct Requests {
+    /// Set by `wake`.
     notified: bool,
+    /// Set by `reload`.
     reload_requested: bool,
     /// Run by `stop`, without the lock.
     stop_hooks: Vec<Box<dyn FnOnce() + Send>>,
 }
 
+/// Shows the number of hooks, because a closure has nothing to show.
 impl fmt::Debug for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Requests")
@@ -130,6 +159,7 @@ impl Signal {
         }
     }
 
+    /// No user code runs under this lock (hooks run after it), so the data is consistent even if it is poisoned.
     fn lock(&self) -> MutexGuard<'_, Requests> {
         self.0.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,15 @@
 //! The snapshot: all flags of all layers at one revision.
+//!
+//! # The idea
+//!
+//! A snapshot is the finished product of a publish: the merge has compiled all that can be computed before a subject is
+//! known. It never changes, so any number of threads evaluate in it without a lock, and their reads agree.
+//!
+//! # Two forms of each flag
+//!
+//! An entry holds the compiled definition, which evaluation runs, and the merged declaration, which it was compiled
+//! from. Evaluation never reads the declaration. The merge does, to keep the previous form of a flag that fails a
+//! check. Tools do too, to show or compare flags.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -28,9 +39,11 @@ use crate::subject::Subject;
 /// A [`Flags`](crate::Flags) follows every change, so two reads may use two revisions. All reads of a snapshot use one.
 #[derive(Debug, Default)]
 pub struct Snapshot {
+    /// 0 for the empty snapshot that each store begins with.
     revision: u64,
     /// Lowest first. Entries refer to a layer by its index in this list.
     layers: Box<[Provenance]>,
+    /// The keys that a layer spells out, valid or not.
     entries: IndexedMap<Entry>,
     /// Declarations by environment key, sorted, for keys that no layer spells out. They are compiled at each read,
     /// because the full key is the default salt, and only the read provides it.
@@ -47,6 +60,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Returns the merged declaration. `None` if it is invalid.
     pub(crate) fn flag(&self) -> Option<&Flag> {
         self.declared.flag.as_ref()
     }
@@ -62,10 +76,12 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
+    /// Compiles the declaration, and keeps it beside the result.
     pub(crate) fn into_entry(self, key: &str, segments: &Segments) -> Entry {
         Entry { definition: self.compile(key, segments), declared: self }
     }
 
+    /// Compiles the declaration. For an environment key there are no segments, because the merge rejects its targeting.
     fn compile(&self, key: &str, segments: &Segments) -> Definition {
         self.flag.as_ref().map_or(Definition::Invalid, |flag| Definition::compile(key, flag, segments))
     }
@@ -83,6 +99,7 @@ impl Snapshot {
         Self { revision, layers, entries, env_keys, origins }
     }
 
+    /// Returns the layers of the parts of a flag that inherits. `None` for other flags.
     pub(crate) fn origins(&self, key: &str) -> Option<Origins> {
         self.origins.get(key).copied()
     }
@@ -95,7 +112,7 @@ impl Snapshot {
         &self.env_keys
     }
 
-    /// Returns the entry of a key, if its declaration is valid.
+    /// Returns the entry of a key, if its declaration is valid. The merge copies it for a flag that fails a check.
     pub(crate) fn valid_entry(&self, key: &str) -> Option<&Entry> {
         self.entries.get(key).filter(|entry| entry.declared.flag.is_some())
     }
@@ -251,6 +268,9 @@ impl Snapshot {
     }
 
     /// Finds the declaration of the key, evaluates it, and passes both to `make`, which borrows from them.
+    ///
+    /// All reads by key come through here, whatever they return, so they cannot disagree. A definition by environment
+    /// key lives only for this call; that is why the result is made by a closure.
     #[inline]
     fn resolve<S: Subject + ?Sized, T: FlagTracer, R>(
         &self,
@@ -267,6 +287,7 @@ impl Snapshot {
         make(Some(declared), Some(&definition), self.run(&definition, subject, tracer))
     }
 
+    /// Evaluates a definition. Its prerequisites are looked up in this snapshot.
     #[inline]
     fn run<'d, S: Subject + ?Sized, T: FlagTracer>(
         &self,
@@ -307,12 +328,16 @@ impl Snapshot {
 ///
 /// A flag depends on its prerequisites, so each result is kept for the flags that require it.
 struct NarrowingProof<'a> {
+    /// The snapshot that `after` would replace.
     before: &'a Snapshot,
     after: &'a Snapshot,
+    /// The results so far. Without them, a shared prerequisite would be compared once per path to it.
     known: HashMap<&'a str, bool>,
 }
 
 impl<'a> NarrowingProof<'a> {
+    /// Returns whether the flag is narrowed, or the same.
+    ///
     /// Terminates, because the merge rejects circles of prerequisites and bounds their depth.
     fn narrows(&mut self, key: &str) -> bool {
         // A flag that neither snapshot declares is off in both.

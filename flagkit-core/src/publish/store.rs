@@ -19,6 +19,13 @@
 //! it differs. The order of the steps is fixed: the snapshot first, then the call sites, then the events. So a
 //! subscriber that reads a flag gets at least the revision of its event.
 //!
+//! Every method that records the result of a source has the same shape:
+//!
+//! 1. Lock, and return if the source is stopped.
+//! 2. Update the layer. The layer returns what has become worth an event.
+//! 3. Merge and swap if a flag can have changed, and queue the events.
+//! 4. Unlock. Then drop what was replaced, and then deliver.
+//!
 //! No user code runs under the lock. Subscribers run after it is released, and so do the drops of errors and of old
 //! snapshots, because both may own values with a user's `Drop`.
 
@@ -57,8 +64,10 @@ pub(crate) type SnapshotHook = fn(&Snapshot, Option<&[FlagKey]>);
 /// unlocks, and then delivers the events.
 #[derive(Debug)]
 pub(crate) struct Store {
+    /// The current snapshot. The only part that readers use.
     cell: SnapshotCell,
     publishing: Mutex<Publishing>,
+    /// Subscriptions refer to it, so that they do not keep the store alive.
     subscribers: Arc<Subscribers>,
     /// The process that has the publishing threads. Differs from the current process in a forked child.
     process: AtomicU32,
@@ -78,7 +87,9 @@ impl Default for Store {
 /// The part of the store that only publishers use, under the lock.
 #[derive(Debug, Default)]
 struct Publishing {
+    /// Lowest first. Layers are only added, so a [`LayerIndex`] stays valid.
     layers: Vec<Layer>,
+    /// `None` until the flags are installed. Flags that are read through a handle only have no hook.
     hook: Option<SnapshotHook>,
     /// Earlier snapshots that readers still hold. The store keeps them, so that a publisher drops them: dropping a
     /// large snapshot takes time, which no reader should spend.
@@ -87,6 +98,8 @@ struct Publishing {
 
 impl Publishing {
     /// Returns the layer, unless its source has been stopped.
+    ///
+    /// Checked under the lock, so a publisher that waited for the lock while its source was stopped changes nothing.
     fn live_layer(&mut self, index: LayerIndex) -> Option<&mut Layer> {
         self.layers.get_mut(index.0).filter(|layer| !layer.signal.is_stopped())
     }
@@ -105,17 +118,22 @@ impl Publishing {
 pub(crate) struct LayerIndex(usize);
 
 impl Store {
+    /// Returns the cell, which is all that a reader needs.
     #[inline]
     pub(crate) fn cell(&self) -> &SnapshotCell {
         &self.cell
     }
 
     /// Returns the subscribers, so that a handle can subscribe without the lock of the store.
+    ///
+    /// A subscriber that subscribes another one thus waits for no publisher.
     pub(crate) fn subscribers(&self) -> &Arc<Subscribers> {
         &self.subscribers
     }
 
     /// Adds a layer on top, which declares nothing yet.
+    ///
+    /// Nothing is merged: a new layer is transparent until a policy is set, so no flag can differ.
     pub(crate) fn add_layer(&self, provenance: Provenance, signal: Signal) -> LayerIndex {
         let mut publishing = self.lock();
         publishing.layers.push(Layer::new(provenance, signal));
@@ -123,6 +141,8 @@ impl Store {
     }
 
     /// Sets the hook, and calls it with the current snapshot.
+    ///
+    /// Both happen under the lock, so the hook misses no snapshot and receives none twice.
     pub(crate) fn set_hook(&self, hook: SnapshotHook) {
         let mut publishing = self.lock();
         publishing.hook = Some(hook);
@@ -130,6 +150,8 @@ impl Store {
     }
 
     /// Replaces the signal that stops the layer.
+    ///
+    /// A layer with a stopped signal accepts loads again with a new one. Its flags and its status remain.
     pub(crate) fn replace_signal(&self, index: LayerIndex, signal: Signal) {
         if let Some(layer) = self.lock().layers.get_mut(index.0) {
             layer.signal = signal;
@@ -153,6 +175,9 @@ impl Store {
     }
 
     /// Sets the start policy of a layer, which may make the layers below dark or visible.
+    ///
+    /// Merges at once, so that no read between this call and the first load finds a flag on that the layer may turn
+    /// off.
     pub(crate) fn before_first_load(&self, index: LayerIndex, policy: StartPolicy) {
         let released = {
             let mut publishing = self.lock();
@@ -165,6 +190,8 @@ impl Store {
     }
 
     /// Accepts a load: its flags replace those of the layer, and the merged snapshot is published.
+    ///
+    /// `now` is the time of the publisher's clock, or `None` if it has none.
     ///
     /// The events are the change, new problems of any layer, an error of the load, and a state change, in this order.
     pub(crate) fn accept(&self, index: LayerIndex, load: Load, now: Option<SystemTime>) {
@@ -206,6 +233,9 @@ impl Store {
     }
 
     /// Records that a source could not load. The flags of its layer stay in effect.
+    ///
+    /// This still merges. Before the first good load, the kind of the error selects whether the layer hides those
+    /// below it.
     pub(crate) fn fail(&self, index: LayerIndex, error: LoadError, now: Option<SystemTime>) {
         let released = {
             let mut publishing = self.lock();
@@ -222,6 +252,8 @@ impl Store {
     }
 
     /// Replaces the warnings of a source, and reports them if one is new.
+    ///
+    /// Warnings affect no flag, so nothing is merged. A warning that ends causes no event; the status shows the rest.
     pub(crate) fn set_warnings(&self, index: LayerIndex, warnings: Arc<[Box<str>]>) {
         if let Some(layer) = self.lock().live_layer(index) {
             let (with_new, layer) = (layer.set_warnings(warnings), layer.provenance.clone());
@@ -249,7 +281,7 @@ impl Store {
         self.status_of(&self.lock())
     }
 
-    /// Returns the status, or `None` if the lock is held.
+    /// Returns the status, or `None` if the lock is held. For callers that must not wait, such as a forked child.
     pub(crate) fn try_status(&self) -> Option<Status> {
         match self.publishing.try_lock() {
             Ok(publishing) => Some(self.status_of(&publishing)),
@@ -258,6 +290,7 @@ impl Store {
         }
     }
 
+    /// Builds the status under the lock, so that its revision and its sources belong together.
     fn status_of(&self, publishing: &Publishing) -> Status {
         Status {
             revision: self.cell.read(|snapshot| snapshot.revision()),
@@ -267,6 +300,9 @@ impl Store {
     }
 
     /// Queues the events about an error and a state change of one layer.
+    ///
+    /// The error comes first, because it is the reason for the change. Called under the lock, so that events have the
+    /// order of the changes; a method delivers them after it has unlocked.
     fn notify(
         &self,
         publishing: &Publishing,
@@ -289,7 +325,10 @@ impl Store {
 
     /// Merges the layers and publishes the result, unless it equals the current snapshot.
     ///
-    /// Returns retired snapshots, which the caller drops without the lock.
+    /// `cause` is the layer that the event names. Returns retired snapshots, which the caller drops without the lock.
+    ///
+    /// Problems are replaced even if no flag differs: a load can fix one problem and cause another. Readers have the
+    /// new snapshot before the hook updates the call sites, and the event is queued last.
     fn republish(&self, publishing: &mut Publishing, cause: LayerIndex) -> Vec<Arc<Snapshot>> {
         let current = self.cell.latest();
         let layers: Vec<_> = publishing

@@ -1,4 +1,20 @@
 //! The handles that `flag!(in …)` and `variant!(in …)` accept.
+//!
+//! # The problem
+//!
+//! Code that does not use the installed flags receives a handle: a library, a test, a server with several sets of
+//! flags. The handle is a [`Flags`], or a [`Snapshot`] if several reads must agree, and it may be borrowed, boxed or
+//! counted. A macro has no types, so it cannot choose the method.
+//!
+//! # The idea
+//!
+//! One trait has the two methods that the macros need, and each handle implements it. Pointers forward to what they
+//! point to, at any depth, so `flag!(in handle, …)` needs no `&*` for an `Arc<Snapshot>`.
+//!
+//! # Why the trait is sealed
+//!
+//! No user can implement it or name it, so a method can be added without a break. A mock is not needed for tests:
+//! [`Flags::fixed`] makes real flags of any content.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,6 +28,8 @@ use crate::subject::Subject;
 ///
 /// The expansion of `flag!(in handle, …)` calls it, so that the macro accepts each of these types. The trait is sealed:
 /// only this crate implements it.
+///
+/// A read through a handle has no call site. It looks up the key in the snapshot, and test overrides do not affect it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handle to flags",
     label = "expected `Flags`, `Snapshot`, or a pointer to one",
@@ -25,6 +43,7 @@ pub trait Handle: sealed::Sealed {
     fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant>;
 }
 
+/// Each read uses the snapshot that is current at that moment.
 impl Handle for Flags {
     #[inline]
     fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
@@ -37,6 +56,7 @@ impl Handle for Flags {
     }
 }
 
+/// Each read uses this revision, so several reads agree.
 impl Handle for Snapshot {
     #[inline]
     fn is_on<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> bool {
@@ -49,6 +69,7 @@ impl Handle for Snapshot {
     }
 }
 
+// Forwards to the handle that the pointer refers to, which may be a pointer again.
 macro_rules! pointer_handle {
     ($($pointer:ty)+) => {$(
         impl<H: Handle + ?Sized> Handle for $pointer {
@@ -70,6 +91,8 @@ macro_rules! pointer_handle {
 pointer_handle!(&H Box<H> Rc<H> Arc<H>);
 
 mod sealed {
+    //! A public trait in a private module: it satisfies the bound of `Handle`, and no other crate can name it.
+
     pub trait Sealed {}
 
     impl Sealed for crate::read::flags::Flags {}

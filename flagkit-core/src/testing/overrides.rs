@@ -1,4 +1,8 @@
 //! Overrides: flags, and the value that each is forced to.
+//!
+//! Overrides are plain data. They have no effect, and can be cloned and sent to another thread, until a guard or a
+//! future makes them active. The list is searched from its end, because a test names few flags and a later value
+//! replaces an earlier one.
 
 use crate::model::Variant;
 use crate::model::key::FlagKey;
@@ -9,9 +13,12 @@ use crate::model::key::FlagKey;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForcedValue(pub(super) Value);
 
+/// The contents of a [`ForcedValue`], in a type of their own so that a kind of value can be added without a break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
+    /// On or off for all subjects. `true` says nothing about a variant, so `variant!` still reads the installed flags.
     Switch(bool),
+    /// On for all subjects, with this variant.
     Variant(Variant),
 }
 
@@ -28,6 +35,17 @@ impl From<Variant> for ForcedValue {
 }
 
 /// Flags, and the value that each is forced to. If a key occurs twice, the later value is used.
+///
+/// # Examples
+///
+/// ```
+/// use flagkit_core::{flag, testing::Overrides};
+///
+/// let overrides = Overrides::new([("a", true), ("b", false)]);
+/// assert!(!flag!("a"));
+/// let _guard = overrides.enter();
+/// assert!(flag!("a") && !flag!("b"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides(pub(super) Vec<(FlagKey, ForcedValue)>);
 
@@ -53,7 +71,7 @@ impl Overrides {
         Self(overrides)
     }
 
-    /// Returns the value that a flag is forced to.
+    /// Returns the value that a flag is forced to. `None` if these overrides do not contain the flag.
     pub(super) fn value(&self, key: &str) -> Option<&Value> {
         self.0.iter().rev().find(|(known, _)| known.as_str() == key).map(|(_, forced)| &forced.0)
     }

@@ -15,6 +15,11 @@
 //! its thread from the innermost one, and the items of a scope from the latest. The first override of the key decides.
 //! All live recordings of the scopes receive the read.
 //!
+//! # Cost
+//!
+//! A process without a guard pays one relaxed load where a read takes the slow path anyway. With guards, a read
+//! searches a few short lists. Only recordings allocate.
+//!
 //! # Ownership
 //!
 //! A scope holds weak references; the guards own the overrides and recordings. So guards may be dropped in any order,
@@ -34,6 +39,9 @@ use crate::read::call_site::hook::ReadHook;
 pub(super) type RecordingBuffer = Mutex<Vec<FlagRead>>;
 
 /// The overrides and recordings that began in one thread or task, oldest first.
+///
+/// The scope of a thread is in `SCOPES` until the thread ends. That of a task moves: [`enter`] takes it from the task
+/// at the start of a poll, and [`leave`] returns it at the end.
 #[derive(Debug, Default)]
 pub(super) struct Scope(Vec<ScopeItem>);
 
@@ -64,6 +72,8 @@ pub(super) fn remove_guard() {
 }
 
 /// Calls `run` with the scopes of this thread. `None` if the process has no guard, or the thread is ending.
+///
+/// `run` must not call user code: a read of a flag in there would find the stack borrowed, and would ignore overrides.
 fn with_scopes<T>(run: impl FnOnce(&mut Vec<Scope>) -> T) -> Option<T> {
     if ACTIVE_GUARDS.load(Ordering::Relaxed) == 0 {
         return None;
@@ -87,6 +97,7 @@ impl ScopeItem {
         }
     }
 
+    /// Returns the overrides, unless this is a recording or its guard is gone.
     fn overrides(&self) -> Option<Arc<Overrides>> {
         match self {
             Self::Overrides(overrides) => overrides.upgrade(),
@@ -94,6 +105,7 @@ impl ScopeItem {
         }
     }
 
+    /// Returns the buffer of a recording, unless this is something else or its guard is gone.
     fn buffer(&self) -> Option<Arc<RecordingBuffer>> {
         match self {
             Self::Recording(buffer) => buffer.upgrade(),
@@ -103,6 +115,9 @@ impl ScopeItem {
 }
 
 /// Adds an item to the innermost scope, and removes the items of dropped guards.
+///
+/// The removal happens here because a guard may be dropped where its scope is out of reach: in another poll, or on a
+/// thread that is ending.
 fn begin(item: ScopeItem) {
     with_scopes(|scopes| {
         if scopes.is_empty() {
@@ -124,11 +139,13 @@ pub(super) fn begin_recording(buffer: &Arc<RecordingBuffer>) {
 }
 
 /// Makes a scope the innermost one of this thread. Returns `false` if the thread is ending.
+///
+/// The caller calls [`leave`] only after `true`, or it would take the scope of another task.
 pub(super) fn enter(scope: &mut Scope) -> bool {
     with_scopes(|scopes| scopes.push(mem::take(scope))).is_some()
 }
 
-/// Removes and returns the innermost scope.
+/// Removes and returns the innermost scope, with all that began in it since [`enter`].
 pub(super) fn leave() -> Scope {
     with_scopes(Vec::pop).flatten().unwrap_or_default()
 }
@@ -145,7 +162,7 @@ fn forced_value(scopes: &[Scope], key: &str) -> Option<Value> {
     latest_first.find_map(|item| item.overrides()?.value(key).cloned())
 }
 
-/// Adds a read to all active recordings.
+/// Adds a read to all active recordings: those of the thread, and those of each task that it is polling.
 fn record_read(scopes: &[Scope], key: &str, on: bool, variant: Option<&Variant>, is_forced: bool) {
     for buffer in scopes.iter().flat_map(|Scope(items)| items.iter().filter_map(ScopeItem::buffer)) {
         let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -158,6 +175,7 @@ fn record_read(scopes: &[Scope], key: &str, on: bool, variant: Option<&Variant>,
 pub(super) struct ScopeHook;
 
 impl ReadHook for ScopeHook {
+    /// A forced variant means that the flag is on.
     fn forced(&self, key: &str) -> Option<bool> {
         with_scopes(|scopes| {
             let on = match forced_value(scopes, key)? {
@@ -170,6 +188,7 @@ impl ReadHook for ScopeHook {
         .flatten()
     }
 
+    /// A flag that is forced to `true` names no variant, so the installed flags decide, and their result is recorded.
     fn forced_variant(&self, key: &str) -> Option<Option<Variant>> {
         with_scopes(|scopes| {
             let variant = match forced_value(scopes, key)? {

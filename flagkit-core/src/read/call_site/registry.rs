@@ -44,7 +44,9 @@ loom::lazy_static! {
 /// each publish, as a [`SnapshotHook`](crate::publish::store::SnapshotHook). Test guards call it when they begin and
 /// end.
 pub(super) struct Registry {
+    /// Set once by [`install`](super::install). A read loads it without the lock.
     flags: OnceLock<Flags>,
+    /// A first read tries this lock and never waits for it. Publishers and test guards wait.
     sites: Mutex<Sites>,
 }
 
@@ -61,6 +63,7 @@ struct Sites {
 }
 
 impl Sites {
+    /// Returns a list without sites. It is `const`, because the registry is a static.
     const fn new() -> Self {
         Self { first: None, first_indexed: None, by_key: Vec::new(), forced: 0 }
     }
@@ -75,7 +78,7 @@ impl Sites {
         if self.is_forced() { State::evaluate_at(NO_INDEX) } else { State::DARK }
     }
 
-    /// Updates the states of sites that all have the same key.
+    /// Updates the states of sites that all have the same key. The state is built once for all of them.
     fn update(&self, same_key: &[&'static CallSite], snapshot: &Snapshot) {
         if let Some(first) = same_key.first() {
             let state = State::for_key(snapshot, first.key(), self.is_forced());
@@ -93,6 +96,8 @@ impl Sites {
     }
 
     /// Adds the sites that were registered since the last call to the index.
+    ///
+    /// A new site is put before the head of the list, so the walk ends at the head of the last call.
     fn index_new_sites(&mut self) {
         let (mut next, known) = (self.first, self.by_key.len());
         while let Some(site) = next.filter(|site| !self.first_indexed.is_some_and(|known| ptr::eq(known, *site))) {
@@ -122,6 +127,9 @@ impl Registry {
     }
 
     /// Makes the sites follow these flags. Returns the flags if others are installed already.
+    ///
+    /// The flags are set before the hook. The store calls the hook at once, and that updates the sites that were read
+    /// before.
     pub(super) fn install(&self, flags: Flags) -> Result<(), Flags> {
         self.flags.set(flags)?;
         if let Some(flags) = self.flags.get() {
@@ -161,6 +169,8 @@ impl Registry {
     }
 
     /// Updates the sites of the changed keys, or all sites if `changed` is `None`.
+    ///
+    /// If at least as many keys changed as there are sites, one walk over all sites is the shorter way.
     fn refresh(&self, snapshot: &Snapshot, changed: Option<&[FlagKey]>) {
         let mut sites = self.lock();
         sites.index_new_sites();
@@ -186,6 +196,7 @@ impl Registry {
         }
     }
 
+    /// Undoes one call of `force_slow_path`. The last one gives each site the state of its flag again.
     #[cfg(feature = "testing")]
     pub(super) fn restore_fast_path(&'static self) {
         let mut sites = self.lock();
@@ -195,6 +206,7 @@ impl Registry {
         }
     }
 
+    /// Updates all sites from the current snapshot, after the first test guard begins or the last one ends.
     #[cfg(feature = "testing")]
     fn update_all(&self, sites: &mut Sites) {
         sites.index_new_sites();

@@ -1,4 +1,16 @@
 //! The state of a call site, packed into one word.
+//!
+//! # What fits
+//!
+//! | flag | state |
+//! |---|---|
+//! | not declared, off, or invalid | dark: the threshold 0 |
+//! | on, perhaps with a rollout by id | its seed and its threshold |
+//! | with rules, prerequisites or a rollout by custom bucketing | the tag "evaluate", with its index |
+//! | any, while a test guard is alive | the tag "evaluate" |
+//! | any, before the first read of the site | the tag "unregistered" |
+//!
+//! A flag with variants fits as well if only its rollout decides whether it is on: `variant!` has no call site.
 
 use crate::bucketing::bucket::{Seed, Threshold};
 use crate::bucketing::bucketer::SimpleRollout;
@@ -26,6 +38,8 @@ impl State {
 
     /// Builds the state for `key` in `snapshot`. While tests override flags (`is_forced`), every read takes the slow
     /// path.
+    ///
+    /// An undeclared flag is dark without an evaluation. A publish that declares it updates its sites.
     pub(super) fn for_key(snapshot: &Snapshot, key: &str, is_forced: bool) -> Self {
         let (index, definition) = snapshot.find(key);
         match definition {
@@ -40,6 +54,7 @@ impl State {
         Self(u64::from(index) << 32 | u64::from(Self::EVALUATE))
     }
 
+    /// Builds the state for a compiled flag. Off and invalid are the same to a read.
     fn for_definition(definition: &Definition, index: u32) -> Self {
         match definition {
             Definition::Off(_) | Definition::Invalid => Self::DARK,
@@ -50,10 +65,12 @@ impl State {
         }
     }
 
+    /// Packs a rollout. Its threshold is at most 2^31, so it is never taken for a tag.
     fn from_rollout(SimpleRollout { seed, threshold }: SimpleRollout) -> Self {
         Self::from_bits(u64::from(seed.to_bits()) << 32 | u64::from(threshold.to_bits()))
     }
 
+    /// Unpacks the word that [`CallSite`](super::CallSite) has loaded from its atomic.
     #[inline]
     pub(super) const fn from_bits(bits: u64) -> Self {
         Self(bits)
