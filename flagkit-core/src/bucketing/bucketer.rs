@@ -71,7 +71,9 @@ impl Bucketer {
 /// The evaluator and the call sites both use it, so both give the same answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SimpleRollout {
+    /// Computed from the salt when the flag was compiled.
     pub(crate) seed: Seed,
+    /// On the full scale of 2^31 points.
     pub(crate) threshold: Threshold,
 }
 
@@ -93,6 +95,7 @@ pub(crate) struct Rollout {
     threshold: Threshold,
 }
 
+/// Returns the general form, which includes the same subjects.
 impl From<SimpleRollout> for Rollout {
     fn from(SimpleRollout { seed, threshold }: SimpleRollout) -> Self {
         Self { bucketer: Bucketer::new(seed, None, Threshold::ALL), threshold }

@@ -195,6 +195,7 @@ impl LiteralSet {
     }
 }
 
+/// Displays texts, then numbers, then bools, each sorted, so that the order in the document makes no difference.
 impl fmt::Display for LiteralSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bools = [(self.bools.has_false, "false"), (self.bools.has_true, "true")];
@@ -300,6 +301,7 @@ impl BloomMask {
     }
 }
 
+/// Sets the bit of each fingerprint.
 impl FromIterator<Fingerprint> for BloomMask {
     fn from_iter<I: IntoIterator<Item = Fingerprint>>(fingerprints: I) -> Self {
         Self(fingerprints.into_iter().map(Self::bit).fold(0, |bits, bit| bits | bit))
@@ -371,6 +373,7 @@ impl StringSet {
     }
 }
 
+/// Returns the empty set. Its mask has no bit, so each lookup ends at the first step.
 impl Default for StringSet {
     fn default() -> Self {
         Self::new([])

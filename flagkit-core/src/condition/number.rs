@@ -14,7 +14,7 @@ use std::fmt;
 pub(super) enum Number {
     /// Every integer in this range is stored in this form.
     Integer(i128),
-    /// An integer above `i128::MAX`.
+    /// An integer above `i128::MAX`. Attributes of the type `u128` and operands can be so large.
     Large(u128),
     /// Never NaN. An attribute may be infinite; an operand is finite.
     Float(f64),
@@ -114,6 +114,7 @@ impl PartialEq for Number {
 
 impl Eq for Number {}
 
+/// Displays the value in decimal digits, and not the spelling of the document.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

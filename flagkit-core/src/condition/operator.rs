@@ -46,7 +46,9 @@ enum Kind {
     OneOf(Arc<LiteralSet>),
     NoneOf(Arc<LiteralSet>),
     Contains(Arc<LiteralSet>),
+    /// Sorted, without duplicates.
     StartsWith(Box<[Box<str>]>),
+    /// Sorted, without duplicates.
     EndsWith(Box<[Box<str>]>),
     Matches(Pattern),
     /// The values on one side of the number, with or without the number itself.
@@ -58,6 +60,7 @@ enum Kind {
     /// A timestamp, with its original text.
     Before(Timestamp, Box<str>),
     After(Timestamp, Box<str>),
+    /// Bounds on versions, computed when the operator is made.
     Semver(Requirement),
     Cidr(Box<[Cidr]>),
     Exists,
@@ -81,11 +84,15 @@ impl Operator {
 
     /// Returns an operator that accepts a text that contains one of these texts, or a list that contains one of these
     /// elements.
+    ///
+    /// An element of a list must be equal to an operand. A part of an element is no match.
     pub fn contains<L: Into<Literal>>(literals: impl IntoIterator<Item = L>) -> Self {
         Self(Kind::Contains(Arc::new(LiteralSet::new(literals.into_iter().map(Into::into)))))
     }
 
     /// Returns an operator that accepts texts that begin with one of these.
+    ///
+    /// Upper and lower case differ. Use `matches` with `(?i)` to ignore the case of ASCII letters.
     pub fn starts_with<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         Self(Kind::StartsWith(sorted(texts)))
     }
@@ -156,6 +163,8 @@ impl Operator {
 
     /// Returns an operator that accepts date-times of RFC 3339 before this one.
     ///
+    /// Both are points in time, so their offsets may differ.
+    ///
     /// # Errors
     ///
     /// Returns an error if the text is not such a date-time.
@@ -199,6 +208,8 @@ impl Operator {
     }
 
     /// Returns an operator that accepts every subject with the attribute.
+    ///
+    /// The verdict is never unknown, and the type of the value does not matter.
     pub fn exists() -> Self {
         Self(Kind::Exists)
     }

@@ -60,7 +60,9 @@ pub(crate) struct TargetedFlag {
 /// The two parts hash with different seeds. Otherwise a rollout of 10 percent would mostly reach the first variant.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
+    /// Decides whether the subject is included.
     pub(crate) rollout: Rollout,
+    /// Assigns a variant to an included subject. The threshold has no effect on it.
     allocation: Allocation,
 }
 
@@ -81,8 +83,9 @@ enum Allocation {
 /// A rule with its segments and variants resolved.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CompiledRule {
+    /// For people: only explanations show it.
     name: Option<Arc<str>>,
-    /// The rule matches if all criteria are met.
+    /// The rule matches if all criteria are met. A rule without criteria matches every subject.
     pub(super) criteria: Box<[Criterion]>,
     pub(crate) outcome: Outcome,
 }
@@ -167,6 +170,8 @@ impl Outcome {
     }
 
     /// Returns the variant of an included subject.
+    ///
+    /// The tracer receives a step for a variant by weight, and none for a variant that the rule names.
     #[inline]
     pub(crate) fn variant<S: Subject + ?Sized, T: FlagTracer>(&self, subject: &S, tracer: &mut T) -> Option<&Variant> {
         match &self.allocation {

@@ -121,6 +121,7 @@ fn is_empty(flag: &TargetedFlag) -> bool {
     flag.rules.iter().map(|rule| &rule.outcome).chain([&flag.fallthrough]).all(serves_nobody)
 }
 
+/// Returns whether the outcome includes no subject, whatever the rule matches.
 fn serves_nobody(outcome: &Outcome) -> bool {
     outcome.rollout.threshold() == Threshold::NONE
 }
@@ -130,6 +131,10 @@ fn is_within(after: &Outcome, before: &Outcome) -> bool {
     serves_nobody(after) || (after.assigns_no_more_than(before) && after.rollout.is_within(&before.rollout))
 }
 
+/// Compares the old rules from the top. `rest` holds the new rules that are not compared yet.
+///
+/// Each turn of the inner loop compares the next new rule with the old one. The new rule replaces the old one, or was
+/// inserted above it, or the old rule was removed.
 fn rules_narrow(before: &TargetedFlag, after: &TargetedFlag) -> bool {
     let mut rest: &[CompiledRule] = &after.rules;
     for old in &before.rules {
@@ -174,6 +179,7 @@ fn criteria_imply(criteria: &[Criterion], others: &[Criterion]) -> bool {
     others.iter().all(|other| criteria.iter().any(|criterion| criterion_implies(criterion, other)))
 }
 
+/// Criteria of different kinds prove nothing about each other.
 fn criterion_implies(criterion: &Criterion, other: &Criterion) -> bool {
     match (criterion, other) {
         (Criterion::Subjects(ids), Criterion::Subjects(others)) => ids.is_subset(others),

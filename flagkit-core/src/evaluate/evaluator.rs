@@ -57,6 +57,7 @@ impl<'d> Decision<'d> {
     /// The decision for a key that no layer declares.
     pub(crate) const NOT_FOUND: Self = Self::off(Reason::NotFound, None);
 
+    /// Returns the decision of a flag that is off before any rule or rollout is evaluated.
     const fn off(reason: Reason, variant: Option<&'d Variant>) -> Self {
         Self { on: false, reason, rule: None, variant }
     }
@@ -104,6 +105,7 @@ impl Position {
         }
     }
 
+    /// Returns why the subject is included or excluded.
     #[inline]
     fn reason(self, threshold: Threshold) -> Reason {
         match self {
@@ -125,8 +127,11 @@ pub(crate) trait Definitions {
 
 /// One evaluation: its definitions, its subject and its tracer. The snapshot makes one per read.
 pub(crate) struct Evaluator<'a, D, S: ?Sized, T> {
+    /// The definitions of prerequisites, all from one snapshot.
     pub(crate) definitions: &'a D,
+    /// The subject of the flag and of all its prerequisites.
     pub(crate) subject: &'a S,
+    /// `()` for a read, which costs nothing, or the recorder of an explanation.
     pub(crate) tracer: &'a mut T,
 }
 

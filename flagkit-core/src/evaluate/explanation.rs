@@ -52,6 +52,7 @@ use crate::subject::value::Value;
 pub struct Explanation {
     key: Box<str>,
     evaluation: Evaluation,
+    /// Empty unless the flag inherits.
     parts: Vec<(Part, Provenance)>,
     steps: Vec<Step>,
 }
@@ -127,6 +128,12 @@ impl Explanation {
 }
 
 /// Displays the answer, then the layers of inherited parts, then one line per step, indented by depth.
+///
+/// ```text
+/// search is on: on for every subject it applies to, by rule 0, from flags.toml (revision 3)
+///   rule 0 "staff": yes
+///     plan is one of ["beta", "staff"]: yes, got "beta"
+/// ```
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} is {}", self.key, self.evaluation)?;
@@ -216,6 +223,7 @@ impl Recorder {
     }
 }
 
+/// Exhaustive, so that the tree shows every condition of a rule, also those after the first that is not met.
 impl Tracer for Recorder {
     const EXHAUSTIVE: bool = true;
 
@@ -253,6 +261,7 @@ impl Tracer for Recorder {
     }
 }
 
+/// A prerequisite is a span too, so the steps of its evaluation are inside its own step.
 impl FlagTracer for Recorder {
     fn enter_flag(&mut self, key: &str) {
         self.open(escape_control_chars(key.to_owned()).into());
@@ -299,6 +308,8 @@ mod ser {
     }
 
     /// Parts as a map from the part to its layer.
+    ///
+    /// The keys keep the order of the explanation.
     struct Parts<'a>(&'a [(Part, Provenance)]);
 
     impl Serialize for Parts<'_> {

@@ -25,6 +25,7 @@ use crate::subject::value::{Attribute, List, Value};
 /// ```
 #[derive(Clone, Default)]
 pub struct Context {
+    /// The text that bucketing hashes, unless a flag uses an attribute for that.
     id: Option<Box<str>>,
     /// Looked up by a linear scan, which is faster than a map for so few entries.
     attributes: Vec<(Box<str>, Owned)>,
@@ -69,6 +70,9 @@ impl Context {
     }
 
     /// Sets an attribute and replaces an earlier value of that name. `None` removes the attribute.
+    ///
+    /// The value is copied, so it need not outlive the call. The name is compared as a whole: a dot in it has no
+    /// meaning here.
     pub fn with<A: Attribute>(mut self, name: &str, value: A) -> Self {
         self.attributes.retain(|(known, _)| **known != *name);
         if let Some(value) = value.value() {
@@ -89,6 +93,7 @@ impl Subject for Context {
     }
 }
 
+/// Shows which attributes there are, and not what they contain.
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.attributes.iter().map(|(name, _)| &**name).collect();
@@ -97,6 +102,7 @@ impl fmt::Debug for Context {
 }
 
 impl Owned {
+    /// Borrows the value for one evaluation, without an allocation.
     fn borrow(&self) -> Value<'_> {
         match self {
             Self::Bool(value) => Value::Bool(*value),

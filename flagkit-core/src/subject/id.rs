@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-/// The length of the longest decimal integer: `i128::MIN` has 39 digits and a sign.
+/// The length of the longest decimal integer: `i128::MIN` has 39 digits and a sign. `u128::MAX` has 39 digits too.
 const MAX_DIGITS: usize = 40;
 
 /// A subject's identifier: borrowed text, or the decimal text of an integer.
@@ -78,6 +78,7 @@ impl PartialEq for Id<'_> {
 
 impl Eq for Id<'_> {}
 
+/// Borrows the text unchanged: spaces and upper case count.
 impl<'a> From<&'a str> for Id<'a> {
     #[inline]
     fn from(text: &'a str) -> Self {

@@ -23,10 +23,16 @@ pub enum Value<'a> {
     /// An integer above `i128::MAX`. Smaller ones are an [`Integer`](Self::Integer), which compares equal.
     Unsigned(u128),
     /// A number with a fraction.
+    ///
+    /// Operators that compare values yield unknown for NaN, which is unequal even to itself.
     Float(f64),
     /// Text.
+    ///
+    /// Compared byte by byte. Some operators parse it as a version, an address or a timestamp.
     Text(&'a str),
     /// A list of values.
+    ///
+    /// Operators check each element. An element that is a list itself is unknown to them.
     List(&'a dyn List),
 }
 
@@ -217,6 +223,7 @@ impl Attribute for u128 {
     }
 }
 
+/// Lets a program that has a value already pass it on.
 impl Attribute for Value<'_> {
     #[inline]
     fn value(&self) -> Option<Value<'_>> {
@@ -224,6 +231,7 @@ impl Attribute for Value<'_> {
     }
 }
 
+/// `None` is a missing attribute, and an option of an option is missing if either of them is `None`.
 impl<T: Attribute> Attribute for Option<T> {
     #[inline]
     fn value(&self) -> Option<Value<'_>> {
@@ -238,6 +246,7 @@ impl<T: Attribute + ToOwned + ?Sized> Attribute for Cow<'_, T> {
     }
 }
 
+/// Implements the trait for pointers: their value is that of the type they point to.
 macro_rules! pointer_attribute {
     ($($pointer:ty)+) => {$(
         impl<T: Attribute + ?Sized> Attribute for $pointer {
