@@ -32,25 +32,20 @@ struct Report {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    let after = |word: &str| arguments.iter().skip_while(|argument| *argument != word).nth(1);
     let smoke = has("--smoke");
     if start::is_started() || instructions::is_counted(works::named) {
         return Ok(());
     }
     if has(PUBLISH) {
-        let table = publish::table(if smoke { 2 } else { 301 });
-        println!("{}", serde_json::to_string(&table)?);
-        return Ok(());
+        return print_json(&publish::table(if smoke { 2 } else { 301 }));
     }
-
     if let [LOAD, flags, each, ..] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         let each = load::Each::ALL.into_iter().find(|known| known.name() == each).ok_or("no such document")?;
-        let table = load::table(flags.parse()?, each, if smoke { 1 } else { 5 });
-        println!("{}", serde_json::to_string(&table)?);
-        return Ok(());
+        return print_json(&load::table(flags.parse()?, each, if smoke { 1 } else { 5 }));
     }
-
     let scratch = tempfile::tempdir()?;
-    if let Some(name) = arguments.iter().skip_while(|argument| *argument != "--only").nth(1) {
+    if let Some(name) = after("--only") {
         let mut work = works::named(name).ok_or_else(|| format!("there is no work called {name}"))?;
         print!("{}", read(&mut work, smoke, scratch.path(), scratch.path())?.markdown());
         return Ok(());
@@ -59,38 +54,62 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = if smoke { scratch.path() } else { &docs };
     let charts = target.join("performance");
     fs::create_dir_all(&charts)?;
-    if let Some(name) = arguments.iter().skip_while(|argument| *argument != "--again").nth(1) {
-        let mut all = measured(smoke).into_iter();
-        let (_, table) = all.find(|(known, _)| known == name).ok_or_else(|| format!("nothing is called {name}"))?;
-        let table = table()?;
-        let mut report: Report = serde_json::from_str(&fs::read_to_string(docs.join("performance.json"))?)?;
-        let known = report.tables.iter_mut().find(|known| known.name == table.name);
-        *known.ok_or("it was not measured before")? = table;
-        return write(target, &docs, &report);
+    if let Some(name) = after("--again") {
+        return write(target, &docs, &measured_again(name, &docs, smoke)?);
     }
     if has(BUILT) {
-        let mut report: Report = serde_json::from_str(&fs::read_to_string(docs.join("performance.json"))?)?;
-        for table in peers(&charts, &[BUILT])? {
-            report.tables.retain(|known| known.name != table.name);
-            report.tables.push(table);
-        }
-        return write(target, &docs, &report);
+        return write(target, &docs, &built_again(&docs, &charts)?);
     }
+    write(target, &docs, &complete(smoke, scratch.path(), &charts)?)
+}
+
+fn print_json(table: &Table) -> Result<(), Box<dyn Error>> {
+    println!("{}", serde_json::to_string(table)?);
+    Ok(())
+}
+
+/// Reads the report of the previous measurement.
+fn previous(docs: &Path) -> Result<Report, Box<dyn Error>> {
+    Ok(serde_json::from_str(&fs::read_to_string(docs.join("performance.json"))?)?)
+}
+
+/// Returns the previous report with one table measured again.
+fn measured_again(name: &str, docs: &Path, smoke: bool) -> Result<Report, Box<dyn Error>> {
+    let mut all = measured(smoke).into_iter();
+    let (_, table) = all.find(|(known, _)| *known == name).ok_or_else(|| format!("nothing is called {name}"))?;
+    let table = table()?;
+    let mut report = previous(docs)?;
+    let known = report.tables.iter_mut().find(|known| known.name == table.name);
+    *known.ok_or("it was not measured before")? = table;
+    Ok(report)
+}
+
+/// Returns the previous report with new tables of the dependencies and build times of the peers.
+fn built_again(docs: &Path, charts: &Path) -> Result<Report, Box<dyn Error>> {
+    let mut report = previous(docs)?;
+    for table in peers(charts, &[BUILT])? {
+        report.tables.retain(|known| known.name != table.name);
+        report.tables.push(table);
+    }
+    Ok(report)
+}
+
+/// Measures everything.
+fn complete(smoke: bool, scratch: &Path, charts: &Path) -> Result<Report, Box<dyn Error>> {
     let mut tables = Vec::new();
     for mut work in works::all() {
         eprintln!("{}", work.title);
-        tables.push(read(&mut work, smoke, scratch.path(), &charts)?);
+        tables.push(read(&mut work, smoke, scratch, charts)?);
     }
     for (what, table) in measured(smoke) {
         eprintln!("{what}");
         tables.push(table()?);
     }
-
     if !smoke {
         eprintln!("peers");
-        tables.extend(peers(&charts, &[])?);
+        tables.extend(peers(charts, &[])?);
     }
-    write(target, &docs, &Report { machine: machine(), tables })
+    Ok(Report { machine: machine(), tables })
 }
 
 fn write(target: &Path, docs: &Path, report: &Report) -> Result<(), Box<dyn Error>> {
