@@ -224,6 +224,68 @@ fn setting(name: &str, default: u64) -> u64 {
     env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
+/// The file and the server, which fail and are repaired, and the guard of the flags of both.
+struct Sources {
+    guard: Guard,
+    stub: Stub,
+    mode: Arc<Mutex<Mode>>,
+    streams: Arc<AtomicBool>,
+    folder: TestDir,
+}
+
+impl Sources {
+    /// Starts with generation 1 in both.
+    fn start() -> Self {
+        let folder = TestDir::new();
+        folder.write(text("file", 1));
+        let (mode, streams) = (Arc::new(Mutex::new(Mode::Good(1))), Arc::new(AtomicBool::new(true)));
+        let stub = Stub::new({
+            let (mode, streams) = (Arc::clone(&mode), Arc::clone(&streams));
+            move |request, stream| serve(&mode, &streams, request, stream)
+        });
+        let timeout = Duration::from_millis(300);
+        let http = eager(&stub.url())
+            .connect_timeout(timeout)
+            .header_timeout(timeout)
+            .total_timeout(timeout)
+            .idle_timeout(timeout);
+        let file = File::new(folder.flags()).poll_every(Duration::from_millis(200));
+        let builder = Builder::new()
+            .source(file)
+            .source(http)
+            .when_missing(OnFailedStart::Fail)
+            .when_invalid(OnFailedStart::Fail);
+        let guard = builder.start().expect("both are good");
+        Self { guard, stub, mode, streams, folder }
+    }
+
+    /// Breaks the file, the server, both or neither.
+    fn fail(&self, generation: u64, random: &mut Random) {
+        let (breaks_file, breaks_server) = (random.below(3) > 0, random.below(3) > 0);
+        if breaks_file {
+            break_file(&self.folder.flags(), random);
+        }
+        if breaks_server {
+            self.streams.store(random.below(2) == 0, Ordering::SeqCst);
+            *self.mode.lock().expect("no panic") = break_server(random, generation);
+            if random.below(3) == 0 {
+                self.stub.hang_up();
+            }
+        }
+    }
+
+    /// Writes a good document to the file, and lets the server respond with one.
+    fn repair(&self, generation: u64, random: &mut Random) {
+        repair_file(&self.folder.flags(), generation, random);
+        self.streams.store(random.below(2) == 0, Ordering::SeqCst);
+        *self.mode.lock().expect("no panic") = Mode::Good(generation);
+    }
+
+    fn are_at(&self, generation: u64) -> bool {
+        ["file", "http"].iter().all(|layer| current(self.guard.flags(), layer) == Some(generation))
+    }
+}
+
 #[test]
 fn for_a_while() {
     let seconds = setting("FLAGKIT_CHAOS_SECONDS", 30);
@@ -231,60 +293,29 @@ fn for_a_while() {
     println!("seed {seed}, {seconds} s");
     let mut random = Random::new(seed);
 
-    let folder = TestDir::new();
-    folder.write(text("file", 1));
-    let (mode, streams) = (Arc::new(Mutex::new(Mode::Good(1))), Arc::new(AtomicBool::new(true)));
-    let stub = Stub::new({
-        let (mode, streams) = (Arc::clone(&mode), Arc::clone(&streams));
-        move |request, stream| serve(&mode, &streams, request, stream)
-    });
-    let timeout = Duration::from_millis(300);
-    let http = eager(&stub.url())
-        .connect_timeout(timeout)
-        .header_timeout(timeout)
-        .total_timeout(timeout)
-        .idle_timeout(timeout);
-    let file = File::new(folder.flags()).poll_every(Duration::from_millis(200));
-    let builder =
-        Builder::new().source(file).source(http).when_missing(OnFailedStart::Fail).when_invalid(OnFailedStart::Fail);
-    let guard: Guard = builder.start().expect("both are good");
-
+    let sources = Sources::start();
     let written = Arc::new([AtomicU64::new(1), AtomicU64::new(1)]);
     let stop = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..READERS)
         .map(|_| {
-            let (flags, written, stop) = (guard.flags().clone(), Arc::clone(&written), Arc::clone(&stop));
+            let (flags, written, stop) = (sources.guard.flags().clone(), Arc::clone(&written), Arc::clone(&stop));
             thread::spawn(move || read(&flags, &written, &stop))
         })
         .collect();
+    let has_failed = || readers.iter().any(thread::JoinHandle::is_finished);
 
     let (start, mut rounds, mut worst) = (Instant::now(), 0_u32, Duration::ZERO);
     for next in 2.. {
-        if start.elapsed() >= Duration::from_secs(seconds) || readers.iter().any(thread::JoinHandle::is_finished) {
+        if start.elapsed() >= Duration::from_secs(seconds) || has_failed() {
             break;
         }
-        let (breaks_file, breaks_server) = (random.below(3) > 0, random.below(3) > 0);
-        if breaks_file {
-            break_file(&folder.flags(), &mut random);
-        }
-        if breaks_server {
-            streams.store(random.below(2) == 0, Ordering::SeqCst);
-            *mode.lock().expect("no panic") = break_server(&mut random, next);
-            if random.below(3) == 0 {
-                stub.hang_up();
-            }
-        }
+        sources.fail(next, &mut random);
         pause(Duration::from_millis(random.below(400)));
 
         written[0].store(next, Ordering::SeqCst);
         written[1].store(next, Ordering::SeqCst);
-        repair_file(&folder.flags(), next, &mut random);
-        streams.store(random.below(2) == 0, Ordering::SeqCst);
-        *mode.lock().expect("no panic") = Mode::Good(next);
-        let repaired = wait_until("the repair is detected", || {
-            ["file", "http"].iter().all(|layer| current(guard.flags(), layer) == Some(next))
-                || readers.iter().any(thread::JoinHandle::is_finished)
-        });
+        sources.repair(next, &mut random);
+        let repaired = wait_until("the repair is detected", || sources.are_at(next) || has_failed());
         worst = worst.max(repaired);
         rounds += 1;
     }

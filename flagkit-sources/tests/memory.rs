@@ -39,8 +39,8 @@ fn name(mut number: usize) -> String {
     }
 }
 
-#[test]
-fn in_toml_and_in_json() {
+/// Documents of one MiB by the kind of their lines.
+fn toml_documents() -> Vec<(&'static str, String)> {
     let deep = ".a".repeat(29);
     let letters = |names: usize| {
         let names = (b'a'..).take(names).map(|name| format!("{}=1", char::from(name)));
@@ -54,7 +54,7 @@ fn in_toml_and_in_json() {
         let value = format!("{{{}}},", letters(names).join(","));
         document("[flags.f]\non=true\nvariants={a=1}\nvalues.a=[", |_| value.clone(), "]\n")
     };
-    let toml: [(&str, String); 28] = [
+    vec![
         ("names", document("", |n| format!("{}=1\n", name(n)), "")),
         ("short forms", document("[flags]\n", |n| format!("k{n}=true\n"), "")),
         ("headers", document("", |n| format!("[{}]\n", name(n)), "")),
@@ -83,8 +83,11 @@ fn in_toml_and_in_json() {
         ("braces that close nothing", document("a=[", |_| "}".to_owned(), "]\n")),
         ("commas behind nothing", document("a=[", |_| ",".to_owned(), "]\n")),
         ("arrays of commas", document("a=[", |_| format!("[{}],", ",".repeat(200)), "]\n")),
-    ];
-    let json: [(&str, String); 6] = [
+    ]
+}
+
+fn json_documents() -> Vec<(&'static str, String)> {
+    vec![
         ("names", document("{", |n| format!("\"{}\":1,", name(n)), "\"\":1}")),
         ("short forms", document("{\"flags\":{", |n| format!("\"k{n}\":true,"), "\"k\":true}}")),
         ("numbers", document("{\"a\":[", |_| "1,".to_owned(), "1]}")),
@@ -94,12 +97,16 @@ fn in_toml_and_in_json() {
             "rules",
             document("{\"flags\":{\"a\":{\"on\":true,\"rules\":[", |_| "{\"if\":{\"a\":1}},".to_owned(), "{}]}}}"),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn in_toml_and_in_json() {
     let mut table = String::new();
     let mut most = 0;
-    for (format, documents) in [(Format::Toml, &toml[..]), (Format::Json, &json[..])] {
+    for (format, documents) in [(Format::Toml, toml_documents()), (Format::Json, json_documents())] {
         for (of, text) in documents {
-            let (bytes, is_accepted) = read(format, text);
+            let (bytes, is_accepted) = read(format, &text);
             let mib = bytes.div_ceil(MIB as u64);
             most = most.max(mib);
             writeln!(table, "{format:?}, {of}: {mib} MiB, {}", if is_accepted { "accepted" } else { "rejected" })

@@ -95,6 +95,52 @@ const OPERATORS: [&str; 17] = [
     "equals",
 ];
 
+/// The fields of each table. A field that is listed twice is generated twice as often.
+const DOCUMENT_FIELDS: [(&str, Place); 5] = [
+    ("flags", Place::Flags),
+    ("segments", Place::Segments),
+    ("meta", Place::Meta),
+    ("gate", Place::Anything),
+    ("defaults", Place::Anything),
+];
+const FLAG_FIELDS: [(&str, Place); 18] = [
+    ("on", Place::Scalar),
+    ("on", Place::Scalar),
+    ("inherit", Place::Scalar),
+    ("rollout", Place::Percent),
+    ("rules", Place::Rules),
+    ("rules", Place::Rules),
+    ("requires", Place::Names),
+    ("variants", Place::Variants),
+    ("values", Place::Values),
+    ("salt", Place::Scalar),
+    ("by", Place::Scalar),
+    ("owner", Place::Scalar),
+    ("description", Place::Scalar),
+    ("kind", Place::Scalar),
+    ("created", Place::Day),
+    ("expires", Place::Day),
+    ("allow", Place::Anything),
+    ("start_at", Place::Day),
+];
+const RULE_FIELDS: [(&str, Place); 9] = [
+    ("if", Place::Attributes),
+    ("if", Place::Attributes),
+    ("any", Place::Groups),
+    ("name", Place::Scalar),
+    ("segment", Place::Names),
+    ("subjects", Place::Names),
+    ("rollout", Place::Percent),
+    ("by", Place::Scalar),
+    ("variant", Place::Scalar),
+];
+const SEGMENT_FIELDS: [(&str, Place); 4] = [
+    ("if", Place::Attributes),
+    ("any", Place::Groups),
+    ("included", Place::Names),
+    ("excluded", Place::Names),
+];
+
 impl<'a> Arbitrary<'a> for Tree {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         tree(u, Place::Document, 0)
@@ -107,69 +153,17 @@ fn tree(u: &mut Unstructured<'_>, place: Place, depth: usize) -> Result<Tree> {
     // Deeper than the limit of a document, but not so deep that the generator overflows the stack.
     let place = if depth > 40 { Place::Scalar } else { place };
     Ok(match place {
-        Place::Document => table(u, depth, |u| {
-            let (name, place) = *u.choose(&[
-                ("flags", Place::Flags),
-                ("segments", Place::Segments),
-                ("meta", Place::Meta),
-                ("gate", Place::Anything),
-                ("defaults", Place::Anything),
-            ])?;
-            Ok((name, place))
-        })?,
+        Place::Document => table(u, depth, |u| Ok(*u.choose(&DOCUMENT_FIELDS)?))?,
         Place::Meta => table(u, depth, |_| Ok(("flags", Place::Scalar)))?,
         Place::Flags => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Flag)))?,
         Place::Flag if u.ratio(1, 4)? => tree(u, Place::Percent, depth)?,
-        Place::Flag => table(u, depth, |u| {
-            let fields = [
-                ("on", Place::Scalar),
-                ("on", Place::Scalar),
-                ("inherit", Place::Scalar),
-                ("rollout", Place::Percent),
-                ("rules", Place::Rules),
-                ("rules", Place::Rules),
-                ("requires", Place::Names),
-                ("variants", Place::Variants),
-                ("values", Place::Values),
-                ("salt", Place::Scalar),
-                ("by", Place::Scalar),
-                ("owner", Place::Scalar),
-                ("description", Place::Scalar),
-                ("kind", Place::Scalar),
-                ("created", Place::Day),
-                ("expires", Place::Day),
-                ("allow", Place::Anything),
-                ("start_at", Place::Day),
-            ];
-            Ok(*u.choose(&fields)?)
-        })?,
+        Place::Flag => table(u, depth, |u| Ok(*u.choose(&FLAG_FIELDS)?))?,
         Place::Rules => array(u, depth, Place::Rule)?,
-        Place::Rule => table(u, depth, |u| {
-            let fields = [
-                ("if", Place::Attributes),
-                ("if", Place::Attributes),
-                ("any", Place::Groups),
-                ("name", Place::Scalar),
-                ("segment", Place::Names),
-                ("subjects", Place::Names),
-                ("rollout", Place::Percent),
-                ("by", Place::Scalar),
-                ("variant", Place::Scalar),
-            ];
-            Ok(*u.choose(&fields)?)
-        })?,
+        Place::Rule => table(u, depth, |u| Ok(*u.choose(&RULE_FIELDS)?))?,
         Place::Variants => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Percent)))?,
         Place::Values => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Anything)))?,
         Place::Segments => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Segment)))?,
-        Place::Segment => table(u, depth, |u| {
-            let fields = [
-                ("if", Place::Attributes),
-                ("any", Place::Groups),
-                ("included", Place::Names),
-                ("excluded", Place::Names),
-            ];
-            Ok(*u.choose(&fields)?)
-        })?,
+        Place::Segment => table(u, depth, |u| Ok(*u.choose(&SEGMENT_FIELDS)?))?,
         Place::Groups => array(u, depth, Place::Attributes)?,
         Place::Attributes => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Operators)))?,
         Place::Operators if u.ratio(1, 3)? => tree(u, Place::Names, depth)?,
@@ -179,27 +173,35 @@ fn tree(u: &mut Unstructured<'_>, place: Place, depth: usize) -> Result<Tree> {
         })?,
         Place::Names if u.arbitrary()? => array(u, depth, Place::Scalar)?,
         Place::Names => tree(u, Place::Scalar, depth)?,
-        Place::Percent => match u.int_in_range(0..=3)? {
-            0 => Tree::Text((*u.choose(&TEXTS)?).to_owned()),
-            1 => Tree::Bool(u.arbitrary()?),
-            _ => Tree::Number((*u.choose(&NUMBERS)?).to_owned()),
-        },
+        Place::Percent => percent(u)?,
         // An unexpected date would be a string in only one format.
         Place::Day => Tree::Date(u.choose(&DAYS)?),
         Place::Moment => Tree::Date(u.choose(&MOMENTS)?),
-        Place::Scalar => match u.int_in_range(0..=7)? {
-            0 | 1 => Tree::Bool(u.arbitrary()?),
-            2 => Tree::Number((*u.choose(&NUMBERS)?).to_owned()),
-            3 => Tree::Number(u.arbitrary::<i64>()?.to_string()),
-            4 => Tree::Text((*u.choose(&NAMES)?).to_owned()),
-            5 => Tree::Text(u.arbitrary()?),
-            _ => Tree::Text((*u.choose(&TEXTS)?).to_owned()),
-        },
+        Place::Scalar => scalar(u)?,
         Place::Anything => match u.int_in_range(0..=3)? {
             1 => array(u, depth, Place::Anything)?,
             2 => table(u, depth, |u| Ok((*u.choose(&NAMES)?, Place::Anything)))?,
             _ => tree(u, Place::Scalar, depth + 1)?,
         },
+    })
+}
+
+fn percent(u: &mut Unstructured<'_>) -> Result<Tree> {
+    Ok(match u.int_in_range(0..=3)? {
+        0 => Tree::Text((*u.choose(&TEXTS)?).to_owned()),
+        1 => Tree::Bool(u.arbitrary()?),
+        _ => Tree::Number((*u.choose(&NUMBERS)?).to_owned()),
+    })
+}
+
+fn scalar(u: &mut Unstructured<'_>) -> Result<Tree> {
+    Ok(match u.int_in_range(0..=7)? {
+        0 | 1 => Tree::Bool(u.arbitrary()?),
+        2 => Tree::Number((*u.choose(&NUMBERS)?).to_owned()),
+        3 => Tree::Number(u.arbitrary::<i64>()?.to_string()),
+        4 => Tree::Text((*u.choose(&NAMES)?).to_owned()),
+        5 => Tree::Text(u.arbitrary()?),
+        _ => Tree::Text((*u.choose(&TEXTS)?).to_owned()),
     })
 }
 

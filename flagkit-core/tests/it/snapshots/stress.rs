@@ -5,7 +5,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flagkit_core::source::{LoadError, Provenance};
+use flagkit_core::source::{LoadError, Provenance, Publisher};
 use flagkit_core::{Event, Flag, FlagKey, FlagSet, Flags};
 
 const PUBLISHERS: usize = 3;
@@ -33,6 +33,58 @@ fn is_without_gaps(revisions: &[u64]) -> bool {
     revisions.windows(2).all(|pair| pair[1] == pair[0] + 1)
 }
 
+/// Publishes `LOADS` loads of one flag, with failures and confirmations between them.
+fn publish(flags: &Flags, key: &str, publisher: &Publisher, failures: &AtomicU64) {
+    for number in 0..LOADS {
+        publisher.publish(load(key, number % 2 == 0));
+        assert_eq!(flags.is_on(key, &()), number % 2 == 0, "a publisher reads its own change");
+        match number % 16 {
+            3 => publisher.unchanged(),
+            7 => {
+                publisher.fail(LoadError::new(format!("failure {number}")));
+                failures.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Subscribes and unsubscribes. No subscription misses an event while it is active.
+fn subscribe(flags: &Flags, stopped: &AtomicBool, subscriptions: &AtomicU64) {
+    while !stopped.load(Ordering::Relaxed) {
+        let (revisions, subscription) = record(flags);
+        let until = Instant::now() + Duration::from_secs(20);
+        while revisions.lock().unwrap().len() < 3 && !stopped.load(Ordering::Relaxed) && Instant::now() < until {
+            thread::yield_now();
+        }
+        drop(subscription);
+        // A call that has begun still ends. No further call may begin.
+        let revisions = revisions.lock().unwrap().clone();
+        assert!(is_without_gaps(&revisions), "{revisions:?}");
+        subscriptions.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Reads the status. Its revision never decreases.
+fn read_status(flags: &Flags, stopped: &AtomicBool) {
+    let mut last = 0;
+    while !stopped.load(Ordering::Relaxed) {
+        let status = flags.status();
+        assert!(status.revision >= last, "{} after {last}", status.revision);
+        last = status.revision;
+        assert!(flags.snapshot().revision() >= last, "older than the status");
+    }
+}
+
+/// Adds empty layers. They change no flag, but each merge reads them.
+fn add_layers(flags: &Flags, stopped: &AtomicBool) {
+    let mut layers = Vec::new();
+    while !stopped.load(Ordering::Relaxed) && layers.len() < 50 {
+        layers.push(flags.add_layer(Provenance::new("empty")));
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn every_operation_may_run_at_the_same_time() {
     let flags = Flags::new();
@@ -46,55 +98,21 @@ fn every_operation_may_run_at_the_same_time() {
             .map(|(key, publisher)| {
                 scope.spawn(|| {
                     start.wait();
-                    for number in 0..LOADS {
-                        publisher.publish(load(key, number % 2 == 0));
-                        assert_eq!(flags.is_on(key, &()), number % 2 == 0, "a publisher reads its own change");
-                        match number % 16 {
-                            3 => publisher.unchanged(),
-                            7 => {
-                                publisher.fail(LoadError::new(format!("failure {number}")));
-                                failures.fetch_add(1, Ordering::Relaxed);
-                            }
-                            _ => {}
-                        }
-                    }
+                    publish(&flags, key, publisher, &failures);
                 })
             })
             .collect();
         scope.spawn(|| {
             start.wait();
-            while !stopped.load(Ordering::Relaxed) {
-                let (revisions, subscription) = record(&flags);
-                let until = Instant::now() + Duration::from_secs(20);
-                while revisions.lock().unwrap().len() < 3 && !stopped.load(Ordering::Relaxed) && Instant::now() < until
-                {
-                    thread::yield_now();
-                }
-                drop(subscription);
-                // A call that has begun still ends. No further call may begin.
-                let revisions = revisions.lock().unwrap().clone();
-                assert!(is_without_gaps(&revisions), "{revisions:?}");
-                subscriptions.fetch_add(1, Ordering::Relaxed);
-            }
+            subscribe(&flags, &stopped, &subscriptions);
         });
         scope.spawn(|| {
             start.wait();
-            let mut last = 0;
-            while !stopped.load(Ordering::Relaxed) {
-                let status = flags.status();
-                assert!(status.revision >= last, "{} after {last}", status.revision);
-                last = status.revision;
-                assert!(flags.snapshot().revision() >= last, "older than the status");
-            }
+            read_status(&flags, &stopped);
         });
         scope.spawn(|| {
             start.wait();
-            let mut layers = Vec::new();
-            while !stopped.load(Ordering::Relaxed) && layers.len() < 50 {
-                // Empty layers change no flag, but each merge reads them.
-                layers.push(flags.add_layer(Provenance::new("empty")));
-                thread::yield_now();
-            }
+            add_layers(&flags, &stopped);
         });
         for worker in working {
             worker.join().expect("no panic");

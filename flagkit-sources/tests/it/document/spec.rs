@@ -208,18 +208,21 @@ const ANY: usize = 0;
 /// The expected result of some bytes: the flags that are on, or the position of the error and words of its message.
 type Reading<'a> = Result<&'a [&'a str], (usize, usize, &'a [&'a str])>;
 
-#[test]
-fn other_encodings_are_refused_in_words_that_help() {
-    const TOML: &str = "[flags]\na = true\n";
-    const JSON: &str = "{\"flags\": {\n\"a\": true}}";
-    let on: Reading<'_> = Ok(&["a"]);
+const TOML: &str = "[flags]\na = true\n";
+const JSON: &str = "{\"flags\": {\n\"a\": true}}";
+const ON: Reading<'_> = Ok(&["a"]);
+
+/// A name, a document and the expected result.
+type Case = (&'static str, Format, Vec<u8>, Reading<'static>);
+
+fn encodings() -> Vec<Case> {
     let utf16_marked: Reading<'_> = Err((1, 1, &["UTF-16", "save the file as UTF-8"]));
     let join = |parts: &[&[u8]]| parts.concat();
-    let table: Vec<(&str, Format, Vec<u8>, Reading<'_>)> = vec![
-        ("UTF-8", Format::Toml, TOML.into(), on),
-        ("UTF-8", Format::Json, JSON.into(), on),
-        ("UTF-8 with a mark", Format::Toml, join(&[b"\xEF\xBB\xBF", TOML.as_bytes()]), on),
-        ("UTF-8 with a mark", Format::Json, join(&[b"\xEF\xBB\xBF", JSON.as_bytes()]), on),
+    vec![
+        ("UTF-8", Format::Toml, TOML.into(), ON),
+        ("UTF-8", Format::Json, JSON.into(), ON),
+        ("UTF-8 with a mark", Format::Toml, join(&[b"\xEF\xBB\xBF", TOML.as_bytes()]), ON),
+        ("UTF-8 with a mark", Format::Json, join(&[b"\xEF\xBB\xBF", JSON.as_bytes()]), ON),
         ("two marks", Format::Json, join(&[b"\xEF\xBB\xBF\xEF\xBB\xBF", JSON.as_bytes()]), Err((1, 1, &[]))),
         ("only a mark", Format::Toml, b"\xEF\xBB\xBF".to_vec(), Err((1, 1, &["empty"]))),
         ("UTF-16 LE", Format::Toml, utf16(TOML, u16::to_le_bytes, true), utf16_marked),
@@ -256,23 +259,32 @@ fn other_encodings_are_refused_in_words_that_help() {
             b"[flags]\n# \xF0\x9F\x9A".to_vec(),
             Err((2, 3, &["0xF0", "offset 10"])),
         ),
+    ]
+}
+
+fn zeros_line_ends_and_empty_documents() -> Vec<Case> {
+    vec![
         ("NUL", Format::Toml, b"[flags]\na = true\n\0".to_vec(), Err((3, 1, &[]))),
         ("NUL", Format::Json, b"{\"flags\": {\"a\": true}}\0".to_vec(), Err((1, 23, &[]))),
         ("NUL in a text", Format::Json, b"{\"flags\": {\"a\": \"\0\"}}".to_vec(), Err((1, ANY, &[]))),
         ("zeros of a file system that lost power", Format::Toml, vec![0; 4096], Err((1, 1, &[]))),
         ("zeros of a file system that lost power", Format::Json, vec![0; 4096], Err((1, 1, &[]))),
-        ("CRLF", Format::Toml, TOML.replace('\n', "\r\n").into(), on),
-        ("CRLF", Format::Json, JSON.replace('\n', "\r\n").into(), on),
+        ("CRLF", Format::Toml, TOML.replace('\n', "\r\n").into(), ON),
+        ("CRLF", Format::Json, JSON.replace('\n', "\r\n").into(), ON),
         ("CR", Format::Toml, TOML.replace('\n', "\r").into(), Err((1, ANY, &[]))),
-        ("CR", Format::Json, JSON.replace('\n', "\r").into(), on),
+        ("CR", Format::Json, JSON.replace('\n', "\r").into(), ON),
         ("nothing", Format::Toml, Vec::new(), Err((1, 1, &["empty", "[flags]"]))),
         ("nothing", Format::Json, Vec::new(), Err((1, 1, &["empty", "{\"flags\": {}}"]))),
         ("white space", Format::Toml, b"\n \t\r\n\n".to_vec(), Err((1, 1, &["empty"]))),
         ("white space", Format::Json, b"\n \t\r\n\n".to_vec(), Err((1, 1, &["empty"]))),
         ("white space behind a mark", Format::Json, b"\xEF\xBB\xBF\n\n".to_vec(), Err((1, 1, &["empty"]))),
-    ];
+    ]
+}
+
+#[test]
+fn other_encodings_are_refused_in_words_that_help() {
     let mut message = String::new();
-    for (name, format, bytes, expected) in table {
+    for (name, format, bytes, expected) in encodings().into_iter().chain(zeros_line_ends_and_empty_documents()) {
         let found = format.read(&bytes);
         let agrees = match (&expected, &found) {
             (Ok(on), Ok(load)) => {

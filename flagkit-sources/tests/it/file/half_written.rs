@@ -6,11 +6,12 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{self, Random, TestDir, pause, wait_until};
-use flagkit_core::{Event, Snapshot};
+use flagkit_core::{Event, Flags, Snapshot, Subscription};
 use flagkit_sources::Guard;
 
 const FLAGS_OF_A: usize = 1_200;
@@ -80,6 +81,59 @@ fn rewrite_soon_after(path: &Path, text: &str, random: &mut Random) {
     file.write_all(second.as_bytes()).expect("written");
 }
 
+/// The documents of all swaps, in order.
+type Swaps = Arc<Mutex<Vec<Result<char, String>>>>;
+
+/// A subscription that records the document of each swap, because one may be too short for the readers.
+fn record_swaps(flags: &Flags) -> (Swaps, Subscription) {
+    let seen = Swaps::default();
+    let subscription = flags.subscribe({
+        let (seen, flags) = (Arc::clone(&seen), flags.clone());
+        move |event| {
+            if let Event::Changed(_) = event {
+                seen.lock().expect("no reader panics").push(document(&flags.snapshot()));
+            }
+        }
+    });
+    (seen, subscription)
+}
+
+/// Reads until `done` is set. Returns the description of a snapshot that holds neither document.
+fn read(flags: &Flags, done: &AtomicBool) -> Option<String> {
+    // A snapshot never changes, so a reader checks each revision once.
+    let mut checked = None;
+    while !done.load(Ordering::Relaxed) {
+        let snapshot = flags.snapshot();
+        if checked.replace(snapshot.revision()) != Some(snapshot.revision())
+            && let Err(torn) = document(&snapshot)
+        {
+            return Some(torn);
+        }
+        thread::park_timeout(Duration::from_millis(2));
+    }
+    None
+}
+
+/// Writes B and A in turn, with a quiet moment after each `quiet_each` cycles.
+fn write_in_turn(path: &Path, cycles: u64, quiet_each: u64, mixed: bool, random: &mut Random) {
+    let (a, b) = (text('A'), text('B'));
+    for cycle in 0..cycles {
+        let next = if cycle % 2 == 0 { 'B' } else { 'A' };
+        if mixed {
+            // This exceeds the minimum time between two reports, so that the source handles the rename separately.
+            pause(Duration::from_millis(60));
+            replace(path, if next == 'A' { &b } else { &a });
+            rewrite_soon_after(path, if next == 'A' { &a } else { &b }, random);
+        } else {
+            rewrite(path, &text(next), random);
+        }
+        // The distance is odd, so that both documents get a turn.
+        if cycle % quiet_each == 0 {
+            pause(Duration::from_millis(300));
+        }
+    }
+}
+
 /// Runs `cycles` cycles of the writer beside eight readers, with a quiet moment after each `quiet_each`.
 fn check(cycles: u64, quiet_each: u64, least: usize, start: impl FnOnce(&Path) -> Guard, mixed: bool) {
     let folder = TestDir::new();
@@ -89,54 +143,13 @@ fn check(cycles: u64, quiet_each: u64, least: usize, start: impl FnOnce(&Path) -
     let flags = guard.flags();
     assert_eq!(document(&flags.snapshot()), Ok('A'));
 
-    // The subscriber checks each swap as well, because one may be too short for the readers.
-    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let subscription = flags.subscribe({
-        let (seen, flags) = (seen.clone(), flags.clone());
-        move |event| {
-            if let Event::Changed(_) = event {
-                seen.lock().expect("no reader panics").push(document(&flags.snapshot()));
-            }
-        }
-    });
+    let (seen, subscription) = record_swaps(flags);
     let done = AtomicBool::new(false);
     let torn = thread::scope(|scope| {
-        let readers: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| {
-                    // A snapshot never changes, so a reader checks each revision once.
-                    let mut checked = None;
-                    while !done.load(Ordering::Relaxed) {
-                        let snapshot = flags.snapshot();
-                        if checked.replace(snapshot.revision()) != Some(snapshot.revision())
-                            && let Err(torn) = document(&snapshot)
-                        {
-                            return Some(torn);
-                        }
-                        thread::park_timeout(Duration::from_millis(2));
-                    }
-                    None
-                })
-            })
-            .collect();
-        let (a, b) = (text('A'), text('B'));
+        let readers: Vec<_> = (0..8).map(|_| scope.spawn(|| read(flags, &done))).collect();
         let begin = Instant::now();
         let mut random = Random::new(17);
-        for cycle in 0..cycles {
-            let next = if cycle % 2 == 0 { 'B' } else { 'A' };
-            if mixed {
-                // This exceeds the minimum time between two reports, so that the source handles the rename separately.
-                pause(Duration::from_millis(60));
-                replace(&path, if next == 'A' { &b } else { &a });
-                rewrite_soon_after(&path, if next == 'A' { &a } else { &b }, &mut random);
-            } else {
-                rewrite(&path, &text(next), &mut random);
-            }
-            // The distance is odd, so that both documents get a turn.
-            if cycle % quiet_each == 0 {
-                pause(Duration::from_millis(300));
-            }
-        }
+        write_in_turn(&path, cycles, quiet_each, mixed, &mut random);
         println!("{cycles} cycles in {:?}", begin.elapsed());
         rewrite(&path, &text('B'), &mut random);
         wait_until("the last one is published", || document(&flags.snapshot()) == Ok('B'));

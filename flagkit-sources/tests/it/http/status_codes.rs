@@ -101,47 +101,50 @@ fn jittered(seconds: u64) -> RangeInclusive<u64> {
     seconds / 2..=seconds
 }
 
+/// Statuses that usually pass by themselves, each with its name in the error.
+const TRANSIENT_STATUSES: [(u16, &str); 16] = [
+    (101, "switching protocols"),
+    (201, "created"),
+    (202, "accepted"),
+    (203, "non authoritative information"),
+    (204, "no content"),
+    (205, "reset content"),
+    (206, "partial content"),
+    (299, "an unknown status"),
+    (408, "request timeout"),
+    (429, "too many requests"),
+    (500, "internal server error"),
+    (501, "not implemented"),
+    (502, "bad gateway"),
+    (503, "service unavailable"),
+    (504, "gateway timeout"),
+    (599, "an unknown status"),
+];
+/// Statuses that last until an operator acts.
+const PERMANENT_STATUSES: [(u16, &str); 17] = [
+    (301, "a redirect"),
+    (302, "a redirect"),
+    (307, "a redirect"),
+    (400, "bad request"),
+    (401, "unauthorized"),
+    (402, "payment required"),
+    (403, "forbidden"),
+    (404, "not found"),
+    (405, "method not allowed"),
+    (406, "not acceptable"),
+    (407, "proxy authentication required"),
+    (410, "gone"),
+    (418, "i'm a teapot"),
+    (451, "unavailable for legal reasons"),
+    (499, "an unknown status"),
+    (600, "an unknown status"),
+    (999, "an unknown status"),
+];
+
 #[test]
 fn each_status_but_200_is_an_error_that_names_it_and_passes() {
-    let transient = [
-        (101, "switching protocols"),
-        (201, "created"),
-        (202, "accepted"),
-        (203, "non authoritative information"),
-        (204, "no content"),
-        (205, "reset content"),
-        (206, "partial content"),
-        (299, "an unknown status"),
-        (408, "request timeout"),
-        (429, "too many requests"),
-        (500, "internal server error"),
-        (501, "not implemented"),
-        (502, "bad gateway"),
-        (503, "service unavailable"),
-        (504, "gateway timeout"),
-        (599, "an unknown status"),
-    ];
-    let permanent = [
-        (301, "a redirect"),
-        (302, "a redirect"),
-        (307, "a redirect"),
-        (400, "bad request"),
-        (401, "unauthorized"),
-        (402, "payment required"),
-        (403, "forbidden"),
-        (404, "not found"),
-        (405, "method not allowed"),
-        (406, "not acceptable"),
-        (407, "proxy authentication required"),
-        (410, "gone"),
-        (418, "i'm a teapot"),
-        (451, "unavailable for legal reasons"),
-        (499, "an unknown status"),
-        (600, "an unknown status"),
-        (999, "an unknown status"),
-    ];
-    let all = transient.map(|(code, name)| (code, name, TRANSIENT.0)).into_iter();
-    for (code, name, wait) in all.chain(permanent.map(|(code, name)| (code, name, PERMANENT.0))) {
+    let all = TRANSIENT_STATUSES.map(|(code, name)| (code, name, TRANSIENT.0)).into_iter();
+    for (code, name, wait) in all.chain(PERMANENT_STATUSES.map(|(code, name)| (code, name, PERMANENT.0))) {
         let server = Server::responding(document("v1", GOOD));
         let guard = start(server.patient());
         assert!(is_on(&guard, "a"));
