@@ -1,12 +1,12 @@
 //! The widenings that the log covers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flagkit_core::source::Load;
 use flagkit_core::{Flag, FlagKey, FlagSet, Snapshot};
 
-use super::base::Base;
+use super::base::{Base, LastValid};
 use crate::gate::Gates;
 use crate::journal::{Entry, GO};
 use crate::project::{Definitions, Document, Layered, Project};
@@ -26,40 +26,47 @@ impl<'e> Approvals<'e> {
     /// Collects the approvals among the entries of one file, which are in the order of time.
     ///
     /// `before` has the states from which the steps start. A step from a wider state, which no step released, counts
-    /// for nothing.
+    /// for nothing. A flag that is invalid there starts from its last valid definition.
     pub(super) fn of(
         entries: impl Iterator<Item = &'e Entry>,
         base: &Base,
         gates: &Gates,
-        before: &Snapshot,
+        (before, last_valid): (&Snapshot, &'e BTreeMap<String, LastValid>),
         head: &Project,
     ) -> Self {
         let mut approvals = Self::default();
         let mut last: BTreeMap<&str, &Entry> = BTreeMap::new();
         let mut released: BTreeMap<&str, State> = BTreeMap::new();
         let definitions = Definitions::of(head);
-        let invalid: BTreeSet<&str> =
-            before.keys().map(FlagKey::as_str).filter(|key| before.flag(key).is_none()).collect();
+        for (flag, valid) in last_valid {
+            released.insert(flag, valid.state);
+            if valid.definition == definitions.digest(flag) {
+                approvals.to.insert(flag, valid.state);
+            }
+        }
         for entry in entries {
             let flag = entry.flag.as_str();
-            let released = released.entry(flag).or_insert_with(|| State::of(before.flag(flag)));
+            let start = last_valid.get(flag).map_or_else(|| State::of(before.flag(flag)), |valid| valid.state);
+            let is_new = last_valid.get(flag).map_or_else(|| base.is_new(entry), |valid| valid.is_new(entry));
+            let released = released.entry(flag).or_insert(start);
             if entry.verb != GO {
                 *released = entry.releases(Some(*released));
                 // A revert withdraws the approval of everything above its state.
-                if let Some(approved) = approvals.to.get_mut(flag) {
+                if let Some(approved) = approvals.to.get_mut(flag).filter(|_| is_new || !last_valid.contains_key(flag))
+                {
                     *approved = (*approved).min(*released);
                 }
                 continue;
             }
             let last_go = last.insert(flag, entry);
-            // The base approved its own entries. They count again only for a flag that is invalid there.
-            let is_new = base.is_new(entry);
-            if !is_new && !invalid.contains(flag) {
+            // The base approved its own entries, and its states show what is left of them.
+            if !is_new {
+                *released = entry.releases(Some(*released)).min(start);
                 continue;
             }
-            let mut missing = if is_new { gates.missing_requirements(entry, last_go) } else { Vec::new() };
+            let mut missing = gates.missing_requirements(entry, last_go);
             let from = entry.from.parse().unwrap_or(State::Off);
-            if is_new && gates.of(flag).is_some_and(|(_, gate)| gate.has_steps()) && from > *released {
+            if gates.of(flag).is_some_and(|(_, gate)| gate.has_steps()) && from > *released {
                 missing.push(format!("a step that released {from}"));
             }
             if entry.definition.as_deref() != Some(&definitions.digest(flag)) {

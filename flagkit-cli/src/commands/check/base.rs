@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flagkit_core::Snapshot;
+use flagkit_core::{FlagKey, Snapshot};
 use flagkit_sources::document::Format;
 use serde_json::Value;
 
@@ -14,8 +14,9 @@ use crate::findings::{Finding, Level};
 use crate::gate::Gates;
 use crate::git::{Content, Repository, Revision};
 use crate::journal::{Entry, Journal};
-use crate::project::{Document, Layered, format};
+use crate::project::{Definitions, Document, Layered, Project, format};
 use crate::report::{Failure, Result};
+use crate::state::State;
 use crate::tree::document_to_json;
 
 /// The state before a change, by which the change is evaluated.
@@ -24,6 +25,8 @@ use crate::tree::document_to_json;
 /// commit before the base stands for them.
 pub(super) struct Base {
     revision: Revision,
+    /// The commit of the flags. This is an older one if those of the base cannot be read.
+    commit: Revision,
     /// The flag file from the root of the repository. It may have had another path at the base.
     path: PathBuf,
     flags: Option<Flags>,
@@ -31,6 +34,24 @@ pub(super) struct Base {
     pub(super) log: Journal,
     /// The hashes of the entries that the log had when the flags could be read.
     known: BTreeSet<String>,
+}
+
+/// The last valid definition of a flag that is invalid at the base.
+///
+/// Programs that run keep this definition, so a repair may return to its state and needs no further `go`.
+pub(super) struct LastValid {
+    pub(super) state: State,
+    /// The digest of the definition.
+    pub(super) definition: String,
+    /// The hashes of the entries that the log had then.
+    known: BTreeSet<String>,
+}
+
+impl LastValid {
+    /// Whether an entry is newer than the definition.
+    pub(super) fn is_new(&self, entry: &Entry) -> bool {
+        !self.known.contains(&entry.hash)
+    }
 }
 
 /// The documents of one commit.
@@ -77,12 +98,9 @@ impl Base {
                 ground.map_or((None, None), |(flags, commit)| (Some(flags), Some(commit)))
             }
         };
-        let ground_log = match &ground {
-            Some(ground) => log_at(ground, &path)?.entries,
-            None => log.entries.clone(),
-        };
-        let known = ground_log.into_iter().map(|entry| entry.hash).collect();
-        Ok(Self { revision, path, flags, log, known })
+        let commit = ground.unwrap_or_else(|| revision.clone());
+        let known = hashes(log_at(&commit, &path)?);
+        Ok(Self { revision, commit, path, flags, log, known })
     }
 
     /// Returns the gates, or `None` for a file that has none at the base.
@@ -97,11 +115,44 @@ impl Base {
 
     /// Returns the documents of an environment with the names of their layers, the declaration first.
     pub(super) fn layers<'e>(&'e self, env: Option<&'e str>) -> Vec<(Option<&'e str>, &'e Document)> {
-        let Some(flags) = &self.flags else { return Vec::new() };
-        let is_layer = |layer: &str| env.is_some_and(|env| env == layer || is_layer_above(env, layer));
-        let layers = flags.environments.iter().filter(|(layer, _)| is_layer(layer));
-        let layers = layers.map(|(layer, document)| (Some(layer.as_str()), document));
-        [(None, &flags.declared)].into_iter().chain(layers).collect()
+        self.flags.iter().flat_map(|flags| flags.layers(env)).collect()
+    }
+
+    /// Returns the last valid definitions of the flags that are invalid in an environment of the base.
+    ///
+    /// A flag without one counts as off.
+    pub(super) fn last_valid(&self, env: Option<&str>) -> Result<BTreeMap<String, LastValid>> {
+        let snapshot = self.snapshot(env);
+        let mut invalid: BTreeSet<&str> =
+            snapshot.keys().map(FlagKey::as_str).filter(|key| snapshot.flag(key).is_none()).collect();
+        let mut found = BTreeMap::new();
+        if invalid.is_empty() {
+            return Ok(found);
+        }
+        for commit in self.commit.ancestors()? {
+            let flags = match Flags::at(&commit, &self.path)? {
+                Ok(Some(flags)) => flags,
+                Ok(None) => break,
+                Err(_) => continue,
+            };
+            let project = flags.project(env);
+            let before = project.flags().snapshot();
+            let (definitions, known) = (Definitions::of(&project), hashes(log_at(&commit, &self.path)?));
+            let keys: BTreeSet<&str> = before.keys().map(FlagKey::as_str).collect();
+            invalid.retain(|key| {
+                let flag = before.flag(key);
+                // A flag that did not exist yet was off.
+                if flag.is_some() || !keys.contains(key) {
+                    let (state, definition) = (State::of(flag), definitions.digest(key));
+                    found.insert((*key).to_owned(), LastValid { state, definition, known: known.clone() });
+                }
+                !found.contains_key(*key)
+            });
+            if invalid.is_empty() {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Whether the base declares a flag.
@@ -134,6 +185,24 @@ impl Base {
 }
 
 impl Flags {
+    /// Returns the documents of an environment with the names of their layers, the declaration first.
+    fn layers<'e>(&'e self, env: Option<&'e str>) -> impl Iterator<Item = (Option<&'e str>, &'e Document)> {
+        let is_layer = move |layer: &str| env.is_some_and(|env| env == layer || is_layer_above(env, layer));
+        let layers = self.environments.iter().filter(move |(layer, _)| is_layer(layer));
+        let layers = layers.map(|(layer, document)| (Some(layer.as_str()), document));
+        [(None, &self.declared)].into_iter().chain(layers)
+    }
+
+    /// Returns the documents of an environment as a project.
+    fn project(&self, env: Option<&str>) -> Project {
+        let between = self.layers(env).filter(|(layer, _)| layer.is_some() && *layer != env);
+        Project {
+            declared: self.declared.clone(),
+            between: between.map(|(_, document)| document.clone()).collect(),
+            environment: env.and_then(|env| self.environments.get(env)).cloned(),
+        }
+    }
+
     /// Reads the documents of a commit. `None`: there is no such file. The inner error is why they cannot be read.
     fn at(revision: &Revision, path: &Path) -> Result<std::result::Result<Option<Self>, String>> {
         let declared = match document(revision, path)? {
@@ -187,6 +256,10 @@ fn newest_readable(base: &Revision, path: &Path) -> Result<Option<(Flags, Revisi
         }
     }
     Ok(None)
+}
+
+fn hashes(log: Journal) -> BTreeSet<String> {
+    log.entries.into_iter().map(|entry| entry.hash).collect()
 }
 
 fn log_at(revision: &Revision, file: &Path) -> Result<Journal> {

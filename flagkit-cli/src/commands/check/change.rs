@@ -58,11 +58,14 @@ impl<'c> ChangeCheck<'c> {
         let removed = self.removed_environments(&base, document)?;
         let heads: Vec<(Layer, &Project)> =
             [&declared].into_iter().chain(projects).chain(&removed).map(|head| (self.layer(head), head)).collect();
+        let last_valid = heads.iter().map(|(layer, _)| base.last_valid(layer.as_deref()));
+        let last_valid: Vec<_> = last_valid.collect::<Result<_>>()?;
         let approvals: BTreeMap<Layer, Approvals<'_>> = heads
             .iter()
-            .map(|(layer, head)| {
+            .zip(&last_valid)
+            .map(|((layer, head), last_valid)| {
                 let (before, entries) = (base.snapshot(layer.as_deref()), of_file(head.state_document().name()));
-                (layer.clone(), Approvals::of(entries, &base, gates, &before, head))
+                (layer.clone(), Approvals::of(entries, &base, gates, (&before, last_valid), head))
             })
             .collect();
         let mut widens = false;

@@ -80,6 +80,45 @@ fn one_invalid_flag() {
 }
 
 #[test]
+fn an_old_go_covers_no_invalid_flag_that_was_off_before() {
+    for invalid in ["on = true\nrollout = 500\n", "on = false\nrules = [{ segment = \"gone\" }]\n"] {
+        let folder = repository(&[("flags.toml", OFF)]);
+        go(&folder, &["x"]);
+        commit(&folder);
+        folder.write("flags.toml", OFF);
+        commit(&folder);
+        for _ in 0..2 {
+            folder.write("flags.toml", &format!("[flags]\ny = false\n[flags.x]\n{invalid}"));
+            commit(&folder);
+        }
+        folder.write("flags.toml", ON);
+        commit(&folder);
+        expect_change(&folder, 1, &["error [widens] x", "without a `go`"]);
+        // A newer `go` starts from the state before.
+        folder.write("flags.toml", OFF);
+        go(&folder, &["x"]);
+        expect_change(&folder, 0, &["0 errors"]);
+    }
+}
+
+#[test]
+fn a_repair_returns_to_the_last_valid_state() {
+    let folder = repository(&[("flags.toml", OFF)]);
+    go(&folder, &["x", "--to", "10"]);
+    commit(&folder);
+    let valid = folder.read("flags.toml");
+    folder.write("flags.toml", "[flags]\ny = false\n[flags.x]\nrollout = 500\n");
+    commit(&folder);
+    folder.write("flags.toml", &valid);
+    commit(&folder);
+    expect_change(&folder, 0, &["0 errors"]);
+    assert_eq!(folder.run(&["revert", "x", "--to", "5"]).code, 0);
+    expect_change(&folder, 0, &["0 errors"]);
+    folder.write("flags.toml", &valid);
+    expect_change(&folder, 1, &["error [widens] x"]);
+}
+
+#[test]
 fn an_old_go_covers_no_new_flag_of_that_name() {
     let folder = repository(&[("flags.toml", OFF)]);
     go(&folder, &["x"]);
