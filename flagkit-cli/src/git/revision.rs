@@ -1,7 +1,7 @@
 //! One commit, by a name that has only one meaning.
 
 use std::io::{Seek as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Repository;
 use super::repository::GitError;
@@ -91,6 +91,11 @@ impl Revision {
         self.repository.root()
     }
 
+    /// Returns the path of a file from that folder.
+    pub(crate) fn path_of(&self, file: &Path) -> Result<PathBuf> {
+        self.repository.path_of(file)
+    }
+
     pub(crate) fn hash(&self) -> &str {
         &self.hash
     }
@@ -124,8 +129,17 @@ impl Revision {
 
     /// Returns every version of a file in the history of this revision.
     pub(crate) fn versions(&self, path: &Path) -> Result<Vec<Vec<u8>>> {
+        self.versions_in(&[&self.hash], path)
+    }
+
+    /// Returns every version of a file in the history of the checked-out commit that is not in this revision's.
+    pub(crate) fn versions_since(&self, path: &Path) -> Result<Vec<Vec<u8>>> {
+        self.versions_in(&["HEAD", &format!("^{}", self.hash)], path)
+    }
+
+    fn versions_in(&self, commits: &[&str], path: &Path) -> Result<Vec<Vec<u8>>> {
         let path = path.to_string_lossy();
-        let listed = self.git(&["rev-list", "--full-history", "--objects", &self.hash, "--", &path])?;
+        let listed = self.git(&[&["rev-list", "--full-history", "--objects"], commits, &["--", &path]].concat())?;
         let listed = String::from_utf8_lossy(&listed).into_owned();
         let blobs = listed.lines().filter_map(|line| line.split_once(' ')).filter(|(_, name)| *name == path);
         let failed = |error: std::io::Error| Failure::io(format!("cannot write a temporary file: {error}"));

@@ -177,6 +177,18 @@ impl Base {
         Ok(head.missing_entries(valid))
     }
 
+    /// Returns the entries that a commit since the base has added, and that the head has removed again.
+    pub(super) fn removed_since(&self, head: &Journal) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for path in BTreeSet::from([self.revision.path_of(&head.path)?, log_path(&self.path)]) {
+            for bytes in self.revision.versions_since(&path)? {
+                let log = Journal::parse(path.clone(), &String::from_utf8_lossy(&bytes));
+                entries.extend(log.valid().cloned());
+            }
+        }
+        Ok(head.missing_entries(entries))
+    }
+
     /// Returns what a path of the working tree leads to, if that is outside of the repository.
     pub(super) fn outside(&self, path: &Path) -> Option<PathBuf> {
         let target = path.canonicalize().ok()?;
@@ -262,8 +274,13 @@ fn hashes(log: Journal) -> BTreeSet<String> {
     log.entries.into_iter().map(|entry| entry.hash).collect()
 }
 
+/// Returns the path of the log of a flag file in a repository.
+fn log_path(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(Journal::NAME)
+}
+
 fn log_at(revision: &Revision, file: &Path) -> Result<Journal> {
-    let path = file.parent().unwrap_or(Path::new("")).join(Journal::NAME);
+    let path = log_path(file);
     match revision.read(&path)? {
         Content::File(bytes) => Ok(Journal::parse(path, &String::from_utf8_lossy(&bytes))),
         Content::Absent => Ok(Journal::default()),

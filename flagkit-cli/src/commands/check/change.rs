@@ -125,21 +125,28 @@ impl<'c> ChangeCheck<'c> {
         }
     }
 
-    /// Reports entries of the base that the head has removed.
+    /// Reports entries of the base, or of a commit since, that the head has removed.
     fn check_log(&mut self, base: &Base) -> Result<()> {
         let path: PathBuf = self.journal.path.clone();
         self.check_links(base, &path);
         let removed = base.removed_entries(self.journal)?;
+        let mut since = base.removed_since(self.journal)?;
+        since.retain(|entry| !removed.contains(entry));
+        self.report_removed(&removed, self.base);
+        self.report_removed(&since, &format!("a commit since {}", self.base));
+        Ok(())
+    }
+
+    fn report_removed(&mut self, removed: &[Entry], owner: &str) {
         let flags: BTreeSet<&str> = removed.iter().map(|entry| entry.flag.as_str()).collect();
         for flag in flags {
             let count = removed.iter().filter(|entry| entry.flag == flag).count();
             let entries = if count == 1 { "an entry".to_owned() } else { format!("{count} entries") };
-            let message = format!("the log lacks {entries} of {flag} that {} has", self.base);
-            let finding = Finding::new("log", Level::Error, &path, message);
+            let message = format!("the log lacks {entries} of {flag} that {owner} has");
+            let finding = Finding::new("log", Level::Error, &self.journal.path, message);
             let help = "restore the lines: entries are only added, also when a change is taken back";
             self.findings.push(finding.with_help(help));
         }
-        Ok(())
     }
 
     /// Reports a flag that is still wider when each approved state is the one of the base.

@@ -4,7 +4,7 @@ use std::fs;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{GATE, OFF, clone, commit, expect, expect_change, go, repository};
+use super::{GATE, OFF, ON, clone, commit, expect, expect_change, go, repository};
 use crate::support::Folder;
 
 const LOG: &str = ".flagkit/log.jsonl";
@@ -43,6 +43,30 @@ fn removed_lines_are_found() {
     expect(&folder, &["check", "--base", "HEAD"], 1, &["error [log] the log lacks 3 entries of x that HEAD has"]);
     commit(&folder);
     expect(&folder, &["log", "--verify"], 1, &["an entry was removed: "]);
+}
+
+#[test]
+fn lines_that_a_branch_adds_and_removes_are_found() {
+    let folder = repository(&[("flags.toml", OFF)]);
+    folder.git(&["checkout", "-qb", "feature"]);
+    go(&folder, &["x"]);
+    commit(&folder);
+    assert_eq!(folder.run(&["revert", "x"]).code, 0);
+    commit(&folder);
+    let all = lines(&folder);
+    folder.write(LOG, &all[0]);
+    folder.write("flags.toml", ON);
+    let finding = "error [log] the log lacks an entry of x that a commit since main has";
+    expect(&folder, &["check", "--base", "main"], 1, &[finding]);
+    commit(&folder);
+    expect(&folder, &["check", "--base", "main"], 1, &[finding]);
+    folder.write(LOG, &all.concat());
+    folder.write("flags.toml", OFF);
+    expect(&folder, &["check", "--base", "main"], 0, &["0 errors"]);
+    // A commit that the branch no longer contains is no history of it.
+    folder.git(&["reset", "-q", "--soft", "main"]);
+    fs::remove_file(folder.path(LOG)).expect("a log");
+    expect(&folder, &["check", "--base", "main"], 0, &["0 errors"]);
 }
 
 #[test]
