@@ -127,6 +127,14 @@ impl Revision {
         Ok(names.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 
+    /// Returns the paths that the index has, and that a sparse checkout leaves out of the working tree.
+    pub(crate) fn skipped_paths(&self) -> Result<Vec<PathBuf>> {
+        let out = self.git(&["ls-files", "-t", "-z"])?;
+        let names = String::from_utf8_lossy(&out).into_owned();
+        let skipped = names.split('\0').filter_map(|line| line.strip_prefix("S ")).map(PathBuf::from);
+        Ok(skipped.filter(|path| self.root().join(path).symlink_metadata().is_err()).collect())
+    }
+
     /// Returns every version of a file in the history of this revision.
     pub(crate) fn versions(&self, path: &Path) -> Result<Vec<Vec<u8>>> {
         self.versions_in(&[&self.hash], path)

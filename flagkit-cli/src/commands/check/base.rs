@@ -315,7 +315,7 @@ fn moved_from(base: &Revision, path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Whether the content of a file declares flags. A document that is not well-formed may have any keys.
-fn is_flag_file(format: Format, bytes: &[u8]) -> bool {
+pub(super) fn is_flag_file(format: Format, bytes: &[u8]) -> bool {
     match document_to_json(format, &String::from_utf8_lossy(bytes)) {
         Value::Null => !edit::recover(format, bytes).keys.is_empty(),
         document => document.get("flags").is_some_and(Value::is_object),

@@ -10,6 +10,7 @@
 //! - `uses`: the flags that the code reads.
 //! - `change`: widenings since a base revision.
 //! - `base`: the flags, the gates and the log before the change.
+//! - `nearest`: the flag files that programs used at the base instead of the checked one.
 //! - `approvals`: the widenings that the log covers.
 
 mod age;
@@ -18,6 +19,7 @@ mod base;
 mod change;
 mod metadata;
 mod names;
+mod nearest;
 mod overrides;
 mod states;
 mod uses;
@@ -44,6 +46,8 @@ use crate::roots::{Roots, Settings};
 
 /// A flag that was widened since the base. `allow` has no effect on it, because the change could allow itself.
 const WIDENS: &str = "widens";
+/// The rules about a change, and about files that cannot be compared.
+const OF_CHANGE: [&str; 5] = [WIDENS, "gate-weakened", "log", "base", "problem"];
 /// A file with unknown uses, because it does not parse.
 pub(crate) const UNREAD: &str = "unread";
 
@@ -94,6 +98,10 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
     uses::check_uses(&roots, &document, &locations, &mut findings);
     if let Some(base) = base {
         ChangeCheck::new(base, file, &gates, &journal, &mut findings).run(&document, &projects)?;
+        if let Some(other) = nearest::nearest_at_base(file, base, &mut findings)? {
+            let (others, _) = self::findings(&other, Some(base), None)?;
+            findings.extend(others.into_iter().filter(|finding| OF_CHANGE.contains(&finding.rule)));
+        }
     }
     let before = findings.len();
     findings.retain(|finding| {

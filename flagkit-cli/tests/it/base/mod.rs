@@ -6,6 +6,7 @@ mod git_failures;
 mod links;
 mod log;
 mod moved_file;
+mod nearest;
 mod repair;
 mod revisions;
 mod steps;
