@@ -93,11 +93,16 @@ fn check_name(env: &str) -> Result<()> {
         return Err(Failure::usage(format!("{env:?} is no name of an environment"))
             .with_help("letters, digits, '-' and '_', such as prod; prod.eu is a layer above prod"));
     }
-    let mut words = env.split(['.', '-', '_']);
-    match words.find(|word| SAMPLES.iter().any(|sample| word.eq_ignore_ascii_case(sample))) {
+    match sample_word(env) {
         None => Ok(()),
         Some(word) => Err(Failure::usage(format!("{env:?} is no name of an environment: {word} marks a file to copy"))),
     }
+}
+
+/// Returns the word of a name that marks a file to copy, which no program reads.
+pub(crate) fn sample_word(name: &str) -> Option<&str> {
+    let mut words = name.split(['.', '-', '_']);
+    words.find(|word| SAMPLES.iter().any(|sample| word.eq_ignore_ascii_case(sample)))
 }
 
 /// Returns the paths that the file of an environment may have, the one with the format of the flag file first.

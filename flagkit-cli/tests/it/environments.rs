@@ -103,6 +103,25 @@ fn a_file_to_copy_is_no_environment() {
 }
 
 #[test]
+fn a_file_that_no_check_judges_is_a_finding() {
+    let state = "[flags]\nx = true\n";
+    for (name, text, code, shows) in [
+        ("flags.prod.JSON", "{\"flags\": {\"x\": true}}\n", 1, "flags.prod.JSON: error [unchecked]"),
+        ("flags.json", "{\"flags\": {\"x\": true}}\n", 1, "flags.json: error [unchecked]"),
+        ("flags.prod+eu.toml", state, 1, "flags.prod+eu.toml: error [unchecked]"),
+        ("Flags.prod.toml", state, 1, "Flags.prod.toml: error [unchecked]"),
+        ("flags-prod.toml", "[flags]\nx = = 1\n", 1, "flags-prod.toml: error [unchecked]"),
+        ("prod.toml", state, 0, "prod.toml: warning [unchecked]"),
+        ("flagship.toml", "[flags]\nother = true\n", 0, "0 errors, 0 warnings"),
+        ("flags+lock.toml", "[package]\nname = \"x\"\n", 0, "0 errors, 0 warnings"),
+        ("flags-schema.json", "{\"flags\": {\"type\": \"object\"}}\n", 0, "0 errors, 0 warnings"),
+    ] {
+        let folder = committed(&[("flags.toml", DECLARED), (name, text)]);
+        check(&folder, &BASE, code, shows);
+    }
+}
+
+#[test]
 fn commands_that_read_take_an_environment() {
     let folder = committed(&[("flags.toml", DECLARED), ("flags.prod.toml", "[flags]\nx = true\n")]);
     check(&folder, &["list", "--env", "prod"], 0, "x     on     2");

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flagkit_core::{FlagKey, Snapshot};
-use flagkit_sources::document::Format;
 use serde_json::Value;
 
 use crate::edit;
@@ -295,11 +294,8 @@ fn moved_from(base: &Revision, path: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for name in base.removed_paths()? {
         let old = PathBuf::from(&name);
-        if !old.extension().is_some_and(|extension| extension == "toml" || extension == "json") {
-            continue;
-        }
         if let Content::File(bytes) = base.read(&old)? {
-            if is_flag_file(format(&old), &bytes) {
+            if is_flag_file(&old, &bytes) {
                 found.push(old);
             }
         }
@@ -315,9 +311,17 @@ fn moved_from(base: &Revision, path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Whether the content of a file declares flags. A document that is not well-formed may have any keys.
-pub(super) fn is_flag_file(format: Format, bytes: &[u8]) -> bool {
-    match document_to_json(format, &String::from_utf8_lossy(bytes)) {
-        Value::Null => !edit::recover(format, bytes).keys.is_empty(),
+///
+/// A program reads a file of any name, but text that is not well-formed proves nothing without the usual extension.
+pub(super) fn is_flag_file(path: &Path, bytes: &[u8]) -> bool {
+    match document_to_json(format(path), &String::from_utf8_lossy(bytes)) {
+        Value::Null => has_usual_extension(path) && !edit::recover(format(path), bytes).keys.is_empty(),
         document => document.get("flags").is_some_and(Value::is_object),
     }
+}
+
+/// Whether a path ends with `.toml` or `.json`, in any case.
+pub(super) fn has_usual_extension(path: &Path) -> bool {
+    let is = |usual: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(usual));
+    is("toml") || is("json")
 }

@@ -7,6 +7,7 @@
 //! - `age`: expired flags, and flags that have been fully rolled out.
 //! - `overrides`: variables that override flags.
 //! - `states`: states in the files of environments that belong to no declared flag.
+//! - `unchecked`: files beside the flag file that no check judges.
 //! - `uses`: the flags that the code reads.
 //! - `change`: widenings since a base revision.
 //! - `base`: the flags, the gates and the log before the change.
@@ -22,6 +23,7 @@ mod names;
 mod nearest;
 mod overrides;
 mod states;
+mod unchecked;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +49,7 @@ use crate::roots::{Roots, Settings};
 /// A flag that was widened since the base. `allow` has no effect on it, because the change could allow itself.
 const WIDENS: &str = "widens";
 /// The rules about a change, and about files that cannot be compared.
-const OF_CHANGE: [&str; 5] = [WIDENS, "gate-weakened", "log", "base", "problem"];
+const OF_CHANGE: [&str; 6] = [WIDENS, "gate-weakened", "log", "base", "problem", "unchecked"];
 /// A file with unknown uses, because it does not parse.
 pub(crate) const UNREAD: &str = "unread";
 
@@ -84,6 +86,7 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
     let locations = Locations::of(&document);
     check_problems(&document, &projects, &mut findings);
     states::check_states(&projects, &mut findings);
+    unchecked::check_unchecked(&document, &mut findings);
     names::check_names(&document, &locations, &mut findings);
     metadata::check_metadata(&document, &locations, &mut findings);
     let journal = Journal::read(file)?;

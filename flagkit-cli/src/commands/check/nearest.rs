@@ -8,7 +8,6 @@ use crate::environment::environment_of;
 use crate::findings::{Finding, Level};
 use crate::git::{Content, Repository, Revision};
 use crate::location::{FLAG_FILE, shown};
-use crate::project::format;
 use crate::report::Result;
 
 /// Returns the file that was the nearest one at the base, if the checked file is new and that one still exists.
@@ -70,7 +69,7 @@ fn check_nearer(base: &Revision, path: &Path, file: &Path, findings: &mut Vec<Fi
 
 fn has_flags(base: &Revision, path: &Path) -> Result<bool> {
     Ok(match base.read(path)? {
-        Content::File(bytes) => is_flag_file(format(path), &bytes),
+        Content::File(bytes) => is_flag_file(path, &bytes),
         Content::Absent => false,
         Content::Unreadable(_) => true,
     })

@@ -1,6 +1,8 @@
 //! A `go` counts only for the gate that was in force for it.
 
-use super::{OFF, commit, edit, expect_change, go, repository};
+use std::fs;
+
+use super::{GATE, OFF, commit, edit, expect, expect_change, go, repository};
 use crate::support::{Folder, Reply, Server};
 
 /// A gate with a check of this server.
@@ -67,4 +69,22 @@ fn an_entry_without_a_gate() {
     folder.write(".flagkit/log.jsonl", &format!("{entry}\n"));
     commit(&folder);
     expect_change(&folder, 1, &["error [widens] x"]);
+}
+
+#[test]
+fn a_flag_may_be_declared_and_released_in_one_change() {
+    let new = "new = false\n";
+    for (gate, code, shows) in [("", 0, "0 errors"), (GATE, 1, "its `go` in flags.toml lacks a step of the ramp")] {
+        let folder = repository(&[("flags.toml", &(OFF.to_owned() + gate))]);
+        folder.write("src/main.rs", "fn main() { flag!(\"x\"); flag!(\"y\"); flag!(\"new\"); }\n");
+        folder.write("flags.toml", &(OFF.to_owned() + new));
+        go(&folder, &["new"]);
+        let released = folder.read("flags.toml");
+        folder.write("flags.toml", &(released.clone() + gate));
+        commit(&folder);
+        expect_change(&folder, code, &[shows]);
+        fs::remove_file(folder.path(".flagkit/log.jsonl")).expect("a log");
+        commit(&folder);
+        expect(&folder, &["check", "--base", "HEAD~2"], 1, &["error [widens] new"]);
+    }
 }

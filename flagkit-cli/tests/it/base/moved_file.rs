@@ -34,6 +34,21 @@ fn another_name() {
 }
 
 #[test]
+fn another_extension() {
+    for old in ["flags.conf", "flags", "flags.TOML", "config/flags.txt"] {
+        let folder = repository(&[(old, &(OFF.to_owned() + GATE)), ("notes.txt", "flags are nice\n")]);
+        for name in [old, "notes.txt"] {
+            fs::remove_file(folder.path(name)).expect("a file");
+        }
+        folder.write("flags.toml", OFF);
+        go(&folder, &["x"]);
+        commit(&folder);
+        let shows = [&format!("compared with {old}"), "error [widens] x", "lacks a step of the ramp"];
+        expect_change(&folder, 1, &shows);
+    }
+}
+
+#[test]
 fn more_than_one_old_path() {
     let folder = repository(&[("a/flags.toml", OFF), ("b/flags.toml", ON)]);
     fs::remove_file(folder.path("a/flags.toml")).expect("a file");
