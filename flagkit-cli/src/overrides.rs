@@ -85,7 +85,7 @@ pub(crate) fn state(name: &str, value: &str) -> Result<Option<State>, OverridePr
 
 /// Whether a file of this name may set variables of a program: an image, a manifest, a unit, or a file of variables.
 pub(crate) fn is_deployment_file(name: &str) -> bool {
-    const EXTENSIONS: [&str; 15] = [
+    const EXTENSIONS: [&str; 27] = [
         "yml",
         "yaml",
         "json",
@@ -101,22 +101,36 @@ pub(crate) fn is_deployment_file(name: &str) -> bool {
         "dockerfile",
         "containerfile",
         "sh",
+        "bash",
+        "zsh",
+        "fish",
+        "ps1",
+        "psm1",
+        "bat",
+        "cmd",
+        "mk",
+        "just",
+        "groovy",
+        "properties",
+        "cfg",
     ];
+    const NAMES: [&str; 6] = ["dockerfile", "containerfile", "makefile", "gnumakefile", "jenkinsfile", "justfile"];
     let name = name.to_ascii_lowercase();
     let is_sample = |part: &str| matches!(part, "example" | "sample" | "template" | "dist");
     if name.split('.').any(is_sample) {
         return false;
     }
-    let is_image = ["dockerfile", "containerfile"].iter().any(|image| name.starts_with(image));
-    let is_variables = name == ".env" || name.starts_with(".env.") || name == "procfile";
+    let is_named = NAMES.iter().any(|start| name.trim_start_matches('.').starts_with(start));
+    let is_variables = matches!(name.as_str(), ".env" | ".envrc" | "procfile") || name.starts_with(".env.");
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-    is_image || is_variables || extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
+    is_named || is_variables || extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 /// Returns the assignments of variables with the prefix in a text, in order.
 ///
 /// The text is searched for the forms of all formats at once: `X=on`, `X: on`, `"X": "on"`, `ENV X on`, and a `name`
-/// with a `value` beside it. A value that is a reference to something else is left out.
+/// with a `value` beside it. A reference to a variable or an anchor of the same text is followed. A reference to
+/// something else is left out, unless it has a default: `${X:-on}`.
 pub(crate) fn assignments(text: &str) -> Vec<Assignment<'_>> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found: Vec<Assignment<'_>> = Vec::new();
@@ -130,7 +144,8 @@ pub(crate) fn assignments(text: &str) -> Vec<Assignment<'_>> {
                 continue;
             }
             let (name, rest) = rest.split_at(rest.find(|c| !is_name_part(c)).unwrap_or(rest.len()));
-            let value = assigned(before, rest).or_else(|| named(before, rest, &lines, index));
+            let text = Text { lines: &lines, index };
+            let value = text.assigned(before, rest).or_else(|| text.named(before, rest));
             if let Some(value) = value.filter(|value| !is_reference(value)) {
                 let column = before.chars().count() + 1;
                 found.push(Assignment { name, value, line: index + 1, column });
@@ -145,42 +160,103 @@ fn is_name_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// Returns the value that directly follows a name: after `=`, `:`, the default of `${X:-on}`, or the space of `ENV X on`.
-fn assigned<'t>(before: &str, rest: &'t str) -> Option<&'t str> {
-    let is_instruction = before.trim_start().to_ascii_uppercase().starts_with("ENV ");
-    if is_instruction && rest.starts_with(' ') && before.trim().eq_ignore_ascii_case("ENV") {
-        return Some(scalar(rest));
-    }
-    let rest = rest.strip_prefix(['"', '\'']).unwrap_or(rest).trim_start();
-    let rest = rest.strip_prefix("=>").or_else(|| rest.strip_prefix(['=', ':']))?;
-    Some(scalar(rest.strip_prefix('-').filter(|_| before.ends_with("${")).unwrap_or(rest)))
+/// The lines of a file, with the index of the current one. It finds the values of one assignment.
+#[derive(Clone, Copy)]
+struct Text<'l, 't> {
+    lines: &'l [&'t str],
+    index: usize,
 }
 
-/// Returns the value beside a name: `name: X` with `value: on` on the same line, the next lines or the line before.
-fn named<'t>(before: &str, rest: &'t str, lines: &[&'t str], index: usize) -> Option<&'t str> {
-    let before = before.trim_end().trim_end_matches(['"', '\'']).trim_end();
-    let before = before.strip_suffix([':', '='])?.trim_end().trim_end_matches(['"', '\'']);
-    if !before.to_ascii_lowercase().ends_with("name") {
-        return None;
-    }
-    let is_other = |line: &&&str| value_of("name", line).is_none();
-    let next = lines.iter().skip(index + 1).take(3).take_while(is_other).find_map(|line| value_of("value", line));
-    let previous = || {
-        let line = lines.get(index.checked_sub(1)?)?;
-        value_of("value", line).filter(|_| value_of("name", line).is_none())
-    };
-    let line = lines.get(index)?;
-    value_of("value", rest).or_else(|| value_of("value", line)).or(next).or_else(previous)
-}
-
-/// Returns the value of a field in a line, such as `value: "on"` or `"value" = on`.
-fn value_of<'t>(field: &str, line: &'t str) -> Option<&'t str> {
-    line.match_indices(field).find_map(|(at, _)| {
-        let (before, rest) = (line.get(..at)?, line.get(at + field.len()..)?);
+impl<'t> Text<'_, 't> {
+    /// Returns the value that directly follows a name: after `=`, `:`, the default of `${X:-on}`, or the space of
+    /// `ENV X on`.
+    fn assigned(self, before: &str, rest: &'t str) -> Option<&'t str> {
+        let start = before.trim();
+        let is_instruction = start.eq_ignore_ascii_case("ENV") || start.starts_with("set -");
+        if is_instruction && rest.starts_with(' ') {
+            return Some(self.value(rest));
+        }
+        // YAML may have a long key on a line of its own.
+        if start.trim_start_matches("- ") == "?" && rest.trim().is_empty() {
+            let next = Self { index: self.index + 1, ..self };
+            return Some(next.value(next.lines.get(next.index)?.trim_start().strip_prefix(':')?));
+        }
         let rest = rest.strip_prefix(['"', '\'']).unwrap_or(rest).trim_start();
-        let rest = rest.strip_prefix([':', '='])?;
-        (!before.ends_with(is_name_part)).then(|| scalar(rest))
-    })
+        if before.ends_with("${") {
+            let rest = rest.strip_prefix(':').unwrap_or(rest);
+            return rest.strip_prefix(['-', '=']).map(scalar);
+        }
+        let operators = ["=>", "::=", ":=", "?=", "+=", "=", ":"];
+        let rest = operators.iter().find_map(|operator| rest.strip_prefix(operator))?;
+        Some(self.value(rest))
+    }
+
+    /// Returns the value beside a name: `name: X` with `value: on` on the same line, the next lines or the line before.
+    fn named(self, before: &str, rest: &'t str) -> Option<&'t str> {
+        let before = before.trim_end().trim_end_matches(['"', '\'']).trim_end();
+        let before = before.strip_suffix([':', '='])?.trim_end().trim_end_matches(['"', '\'']);
+        if !before.to_ascii_lowercase().ends_with("name") {
+            return None;
+        }
+        let at = |index: usize| Self { index, ..self };
+        let has_name = |line: &str| at(self.index).field("name", line).is_some();
+        let next = (self.index + 1..self.lines.len()).take(3).map(|index| (index, self.lines.get(index)));
+        let next = next.map_while(|(index, line)| line.filter(|line| !has_name(line)).map(|line| (index, *line)));
+        let previous = || {
+            let index = self.index.checked_sub(1)?;
+            let line = self.lines.get(index)?;
+            at(index).field("value", line).filter(|_| !has_name(line))
+        };
+        let line = self.lines.get(self.index)?;
+        let here = self.field("value", rest).or_else(|| self.field("value", line));
+        here.or_else(|| next.into_iter().find_map(|(index, line)| at(index).field("value", line))).or_else(previous)
+    }
+
+    /// Returns the value of a field in a line, such as `value: "on"` or `"value" = on`.
+    fn field(self, field: &str, line: &'t str) -> Option<&'t str> {
+        line.match_indices(field).find_map(|(at, _)| {
+            let (before, rest) = (line.get(..at)?, line.get(at + field.len()..)?);
+            let rest = rest.strip_prefix(['"', '\'']).unwrap_or(rest).trim_start();
+            let rest = rest.strip_prefix([':', '='])?;
+            (!before.ends_with(is_name_part)).then(|| self.value(rest))
+        })
+    }
+
+    /// Returns the value at the start of a text: a word, or what a property, a block or a reference leads to.
+    fn value(self, text: &'t str) -> &'t str {
+        let mut text = text.trim_start();
+        // Anchors and tags of YAML.
+        while let Some((_, rest)) = text.split_once(' ').filter(|_| text.starts_with(['&', '!'])) {
+            text = rest.trim_start();
+        }
+        let is_block = |header: &str| header.chars().all(|c| matches!(c, '+' | '-' | '0'..='9'));
+        let header = text.split_whitespace().next().unwrap_or_default();
+        if header.strip_prefix(['|', '>']).is_some_and(is_block) {
+            let below = self.lines.iter().skip(self.index + 1);
+            return below.map(|line| scalar(line)).find(|value| !value.is_empty()).unwrap_or_default();
+        }
+        let reference = text.trim_start_matches(['"', '\'']);
+        self.referenced(reference).unwrap_or_else(|| scalar(text))
+    }
+
+    /// Returns the value of `$X`, `${X}`, `$(X)` or `*X` if this text sets it, or else the default of `${X:-on}`.
+    fn referenced(self, text: &'t str) -> Option<&'t str> {
+        let inside =
+            text.strip_prefix("${").or_else(|| text.strip_prefix("$(")).or_else(|| text.strip_prefix(['$', '*']));
+        let inside = inside?;
+        let end = inside.find(|c| !is_name_part(c)).unwrap_or(inside.len());
+        let (name, rest) = inside.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
+        let target = if text.starts_with('*') { format!("&{name} ") } else { format!("{name}=") };
+        let above = self.lines.iter().take(self.index).rev();
+        let set = above.flat_map(|line| line.match_indices(&target).map(move |(at, _)| (*line, at)));
+        let set = set.filter(|(line, at)| !line.get(..*at).is_some_and(|before| before.ends_with(is_name_part)));
+        let set = set.filter_map(|(line, at)| line.get(at + target.len()..)).map(scalar).next();
+        let default = || {
+            let rest = rest.strip_prefix(':').unwrap_or(rest);
+            text.strip_prefix("${").and(rest.strip_prefix(['-', '=', '+'])).map(scalar)
+        };
+        set.filter(|value| !is_reference(value)).or_else(default)
+    }
 }
 
 /// Returns the first value of a text, without its quotes.
@@ -238,6 +314,26 @@ mod tests {
             "web: FLAG_X=on ./shop",
             "args: [\"--set\", \"env.FLAG_X=on\"]",
             "      FLAG_X: ${FLAG_X:-on}",
+            "      FLAG_X: ${FOO:-on}",
+            "      FLAG_X: \"${FOO-on}\"",
+            "      FLAG_X: &v on",
+            "      FLAG_X: !!str on",
+            "      FLAG_X: !!str &v \"on\"",
+            "      A: &v on\n      FLAG_X: *v",
+            "      FLAG_X: >-\n        on",
+            "      FLAG_X: |\n\n        on",
+            "      ? FLAG_X\n      : on",
+            "- name: FLAG_X\n  value: |\n    on",
+            "- name: FLAG_X\n  value: !!str on",
+            "- name: FLAG_X\n  value: ${FOO:-on}",
+            "ARG V=on\nENV FLAG_X=$V",
+            "ARG V=on\nENV FLAG_X ${V}",
+            "ARG V=on\nENV FLAG_X=\"${V:-off}\"",
+            "V=on\nrun:\n\tFLAG_X=$(V) ./shop",
+            "export FLAG_X := on",
+            "FLAG_X ?= on",
+            "$env:FLAG_X = \"on\"",
+            "set -gx FLAG_X on",
         ] {
             assert_eq!(found(text), [("FLAG_X", "on")], "{text}");
         }
@@ -252,6 +348,11 @@ mod tests {
             "MY_FLAG_X=on",
             "FLAG_X=",
             "FLAG_X=${X}",
+            "MY_V=on\nFLAG_X=${V}",
+            "FLAG_X=$V\nV=on",
+            "FLAG_X=$(cat state)",
+            "FLAG_X: *v",
+            "FLAG_X: ${{ inputs.x }}",
             "FLAG_X: {{ .Values.x }}",
             "- name: FLAG_X\n  valueFrom:\n    configMapKeyRef: { name: c, key: k }",
             "- name: FLAG_X\n- name: OTHER\n  value: \"on\"",

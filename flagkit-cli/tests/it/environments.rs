@@ -103,11 +103,11 @@ fn a_file_to_copy_is_no_environment() {
 }
 
 #[test]
-fn a_file_that_no_check_judges_is_a_finding() {
+fn a_file_that_no_check_reads_is_a_finding() {
     let state = "[flags]\nx = true\n";
     for (name, text, code, shows) in [
         ("flags.prod.JSON", "{\"flags\": {\"x\": true}}\n", 1, "flags.prod.JSON: error [unchecked]"),
-        ("flags.json", "{\"flags\": {\"x\": true}}\n", 1, "flags.json: error [unchecked]"),
+        ("flags.json", "{\"flags\": {\"x\": true}}\n", 0, "flags.json: warning [unchecked]"),
         ("flags.prod+eu.toml", state, 1, "flags.prod+eu.toml: error [unchecked]"),
         ("Flags.prod.toml", state, 1, "Flags.prod.toml: error [unchecked]"),
         ("flags-prod.toml", "[flags]\nx = = 1\n", 1, "flags-prod.toml: error [unchecked]"),

@@ -57,6 +57,15 @@ fn a_file_that_starts_programs_cannot_turn_a_flag_on() {
         ("k8s/shop.yaml", "env:\n  - name: FLAG_NEW_CHECKOUT\n    value: \"on\"\n", 2),
         ("task.json", "{\"environment\": [{\"name\": \"FLAG_NEW_CHECKOUT\", \"value\": \"true\"}]}\n", 1),
         ("shop.service", "[Service]\nEnvironment=FLAG_NEW_CHECKOUT=on\n", 2),
+        ("app/Dockerfile", "ARG V=on\nENV FLAG_NEW_CHECKOUT=$V\n", 2),
+        ("compose.yml", "services:\n  shop:\n    environment:\n      FLAG_NEW_CHECKOUT: ${FOO:-on}\n", 4),
+        ("Makefile", "run:\n\tFLAG_NEW_CHECKOUT=on ./shop\n", 2),
+        ("justfile", "run:\n  FLAG_NEW_CHECKOUT=on ./shop\n", 2),
+        ("Jenkinsfile", "environment { FLAG_NEW_CHECKOUT = \"on\" }\n", 1),
+        ("run.ps1", "$env:FLAG_NEW_CHECKOUT=\"on\"\n", 1),
+        (".envrc", "export FLAG_NEW_CHECKOUT=on\n", 1),
+        (".github/workflows/deploy.yml", "env:\n  FLAG_NEW_CHECKOUT: on\n", 2),
+        (".cargo/config.toml", "[env]\nFLAG_NEW_CHECKOUT = \"on\"\n", 2),
         (".env.production", "FLAG_NEW_CHECKOUT=on\n", 1),
     ] {
         let folder = folder();

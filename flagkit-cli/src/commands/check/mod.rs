@@ -7,7 +7,7 @@
 //! - `age`: expired flags, and flags that have been fully rolled out.
 //! - `overrides`: variables that override flags.
 //! - `states`: states in the files of environments that belong to no declared flag.
-//! - `unchecked`: files beside the flag file that no check judges.
+//! - `unchecked`: files beside the flag file that no check reads.
 //! - `uses`: the flags that the code reads.
 //! - `change`: widenings since a base revision.
 //! - `base`: the flags, the gates and the log before the change.

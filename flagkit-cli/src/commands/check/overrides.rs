@@ -21,6 +21,9 @@ const OVERRIDE: &str = "override";
 /// The longest file that is searched. A longer one is data, and no manifest.
 const MAX_LEN: u64 = 1 << 20;
 
+/// Hidden folders that belong to a version control system or to this command. Others configure programs.
+const OWN_FOLDERS: [&str; 5] = [".git", ".flagkit", ".hg", ".jj", ".svn"];
+
 /// Reports variables that turn a declared flag on, and variables that override no flag or have an invalid value.
 pub(super) fn check_overrides(roots: &Roots, document: &Document, projects: &[Project], findings: &mut Vec<Finding>) {
     for name in in_process(PREFIX) {
@@ -80,7 +83,7 @@ fn deployment_files(roots: &Roots) -> Vec<PathBuf> {
         let name = entry.file_name().to_string_lossy();
         match entry.file_type() {
             _ if entry.depth() == 0 => true,
-            Some(kind) if kind.is_dir() => !name.starts_with('.') && !owner.is_foreign(entry.path()),
+            Some(kind) if kind.is_dir() => !OWN_FOLDERS.contains(&&*name) && !owner.is_foreign(entry.path()),
             _ => is_deployment_file(&name),
         }
     };

@@ -1,4 +1,4 @@
-//! Files beside the flag file that programs could load as flags, and that no check judges.
+//! Files beside the flag file that programs could load as flags, and that no check reads.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::file::parent_dir;
 use crate::findings::{Finding, Level};
 use crate::project::Document;
 
-/// Reports such files. One with the name of the flag file at its start is an error.
+/// Reports such files. One with a longer name than the flag file, such as `flags.prod+eu.toml`, is an error.
 ///
 /// Another one is a warning, and only if it has a state of a declared flag: other tools use the name `flags` too.
 pub(super) fn check_unchecked(declared: &Document, findings: &mut Vec<Finding>) {
@@ -19,19 +19,20 @@ pub(super) fn check_unchecked(declared: &Document, findings: &mut Vec<Finding>) 
     for name in entries.map(|entry| entry.file_name().to_string_lossy().into_owned()) {
         let path = file.with_file_name(&name);
         let is_usual = has_usual_extension(&path) || path.extension() == file.extension();
-        let is_judged = name == declared.name() || environment_of(file, &name).is_some();
-        if !is_usual || is_judged || sample_word(&name).is_some() || is_same(&path, file) {
+        let is_checked = name == declared.name() || environment_of(file, &name).is_some();
+        if !is_usual || is_checked || sample_word(&name).is_some() || is_same(&path, file) {
             continue;
         }
         let Ok(bytes) = crate::file::read(&path) else { continue };
         if !is_flag_file(&path, &bytes) {
             continue;
         }
-        let rest = name.to_lowercase();
-        let rest = rest.strip_prefix(&stem).filter(|rest| !rest.starts_with(char::is_alphanumeric));
+        let other = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+        // `flags.json` beside `flags.toml` is a flag file of its own.
+        let rest = other.strip_prefix(&stem).filter(|rest| rest.starts_with(|c: char| !c.is_alphanumeric()));
         let level = if rest.is_some() { Level::Error } else { Level::Warning };
         if level == Level::Error || has_declared_key(&path, bytes, declared) {
-            let message = "a program could load this file as flags, and no check judges it";
+            let message = "a program could load this file as flags, and no check reads it";
             let help = "rename it to the file of an environment, such as flags.prod.toml, or remove it";
             findings.push(Finding::new("unchecked", level, &path, message).with_help(help));
         }
