@@ -89,6 +89,10 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long to wait until the thread of the events has caught up.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_millis(100);
+/// The number of replies to wait for after the first one, which may come too early.
+const MORE_REPLIES: u32 = 2;
+/// The time between two requests, in which the thread of the events finishes what it woke up for.
+const REPLY_INTERVAL: Duration = Duration::from_millis(1);
 
 impl SharedWatcher {
     /// Returns the watcher of this process, and starts it if there is none.
@@ -177,6 +181,9 @@ impl SharedWatcher {
     /// `dir` is a watched directory. On Linux a request for a watch is handled after the events that the system has
     /// queued before, so the reply shows that they were passed on. Other systems give no such order.
     ///
+    /// One reply may come too early: `notify` wakes up for an old request and for the events together, and may take a
+    /// new request first. It then passes on the events before it waits again, so later replies come after them.
+    ///
     /// The thread of the events replies late if events arrive faster than it reads them. So another thread waits for
     /// the reply, and this call gives up after [`CATCH_UP_TIMEOUT`].
     pub(super) fn catch_up(self: &Arc<Self>, dir: &Path) -> bool {
@@ -187,6 +194,10 @@ impl SharedWatcher {
         let (watcher, dir) = (Arc::clone(self), dir.to_owned());
         let waiting = thread::Builder::new().name("flagkit-events".to_owned()).spawn(move || {
             watcher.rewatch(&dir);
+            for _ in 0..MORE_REPLIES {
+                thread::sleep(REPLY_INTERVAL);
+                watcher.rewatch(&dir);
+            }
             watcher.is_catching_up.store(false, Ordering::Relaxed);
             let _ = reply.send(());
         });
