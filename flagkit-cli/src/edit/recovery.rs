@@ -58,18 +58,20 @@ pub(super) fn scan(format: Format, bytes: &[u8]) -> Recovered {
     let text = unescape(&String::from_utf8_lossy(bytes).replace('\0', ""));
     let paths = paths(&text);
     let mut scanner = Scanner { is_toml: format != Format::Json, ..Scanner::default() };
-    let mut end = 0;
+    let (mut end, mut line) = (0, Line::default());
     for (index, path) in paths.iter().enumerate() {
+        line.read(&text[end..path.start]);
         let (next, next_end) = paths.get(index + 1).map_or((text.len(), text.len()), |next| (next.start, next.end));
         let around = Surroundings {
             before: &text[end..path.start],
-            line: text[..path.start].rsplit(['\n', '\r']).next().unwrap_or_default(),
+            line,
             text: &text[path.start..path.end],
             gap: &text[path.end..next],
             next: &text[next..next_end],
             after_next: &text[next_end..],
         };
         scanner.read(path, &around);
+        line.has_path = true;
         end = path.end;
     }
     scanner.found.keys.retain(|key| FlagKey::new(key).is_ok());
@@ -147,12 +149,36 @@ fn paths(text: &str) -> Vec<Path> {
     paths
 }
 
+/// The part of a line before a path. It is read once, because a whole document may be one line.
+#[derive(Clone, Copy, Default)]
+struct Line {
+    has_path: bool,
+    /// Whether the first character of the line is a bracket.
+    is_header: bool,
+    has_bracket: bool,
+    has_comment: bool,
+}
+
+impl Line {
+    /// Reads the text between two paths.
+    fn read(&mut self, text: &str) {
+        let rest = text.rsplit_once(['\n', '\r']).map(|(_, rest)| rest);
+        if rest.is_some() {
+            *self = Self::default();
+        }
+        let rest = rest.unwrap_or(text);
+        self.is_header |= !self.has_path && !self.has_bracket && rest.trim_start().starts_with('[');
+        self.has_bracket |= rest.contains('[');
+        self.has_comment |= rest.contains('#');
+    }
+}
+
 /// The text around a path.
 struct Surroundings<'t> {
     /// The text between the path before and this one.
     before: &'t str,
     /// The text before the path on its line.
-    line: &'t str,
+    line: Line,
     /// The text of the path itself.
     text: &'t str,
     /// The text between the path and the next one.
@@ -166,7 +192,7 @@ struct Surroundings<'t> {
 impl Surroundings<'_> {
     /// Returns whether the path is the first on its line.
     fn is_first(&self) -> bool {
-        self.line.len() <= self.before.len()
+        !self.line.has_path
     }
 
     /// Returns whether `=` or `:` follows the path. The colons of a URL or of a time do not count.
@@ -180,9 +206,13 @@ impl Surroundings<'_> {
         matches!(self.next, "true" | "false")
     }
 
+    /// Returns whether a state of a flag follows the path: a switch or a percentage.
+    fn has_state(&self) -> bool {
+        self.has_switch() || is_percent(self.next, self.after_next)
+    }
+
     /// Returns whether a key could be here, and not only a value. `names` are those of the path.
     fn is_at_key(&self, names: &[String], is_toml: bool) -> bool {
-        let is_percent = |text: &str, after: &str| text.ends_with(is_digit) && after.starts_with('%');
         let ends_in_value =
             self.text.ends_with("true") || self.text.ends_with("false") || is_percent(self.text, self.gap);
         // A dot instead of the sign joins a key and its value.
@@ -190,13 +220,16 @@ impl Surroundings<'_> {
             return true;
         }
         let is_number = self.text.chars().all(|c| is_digit(c) || matches!(c, '.' | '-'));
-        if is_number || matches!(self.text, "true" | "false" | "inf" | "nan") {
+        let line_end = self.gap.find(['\n', '\r']).or(self.next.is_empty().then_some(self.gap.len()));
+        let is_alone = self.is_first() && line_end.is_some_and(|end| self.gap[..end].trim().is_empty());
+        let is_before_switch = self.has_switch() && self.gap.trim_matches(['"', '\'', ' ', '\t']).is_empty();
+        if is_number {
+            return is_alone || is_before_switch;
+        }
+        if matches!(self.text, "true" | "false" | "inf" | "nan") {
             return false;
         }
-        let line_end = self.gap.find(['\n', '\r']).or(self.next.is_empty().then_some(self.gap.len()));
-        let is_alone = names.len() == 1 && line_end.is_some_and(|end| self.gap[..end].trim().is_empty());
-        let is_alone = is_alone && !self.text.ends_with('.');
-        let is_comment = is_toml && self.line.contains('#');
+        let is_comment = is_toml && self.line.has_comment;
         let is_entry = self.before.trim_end_matches(['"', '\'', ' ', '\t', '\r', '\n']).ends_with(['{', ',']);
         let sign = self.gap.trim_start_matches(['"', '\'', ' ', '\t', '\r', '\n']);
         let has_table =
@@ -204,14 +237,19 @@ impl Surroundings<'_> {
         self.has_switch()
             || is_percent(self.next, self.after_next)
             || has_table
-            || self.is_first() && !is_comment && !is_alone
+            || self.is_first() && !is_comment
             || is_entry && !sign.starts_with([',', ']'])
     }
 
     /// Returns whether the path is the name of a flag file in a comment.
     fn is_file_name(&self, names: &[String], is_toml: bool) -> bool {
-        is_toml && self.line.contains('#') && matches!(names, [.., last] if last == "toml" || last == "json")
+        is_toml && self.line.has_comment && matches!(names, [.., last] if last == "toml" || last == "json")
     }
+}
+
+/// Returns whether a text and the text after it are a percentage.
+fn is_percent(text: &str, after: &str) -> bool {
+    text.ends_with(is_digit) && after.starts_with('%')
 }
 
 fn is_digit(c: char) -> bool {
@@ -238,16 +276,23 @@ impl Section {
     }
 }
 
+/// An open brace.
+#[derive(Default)]
+struct Brace {
+    section: Section,
+    /// The name of the field to which the table in the braces belongs, unless it is one of several tables.
+    field: Option<String>,
+}
+
 /// The state of a scan, which reads one path after the other.
 #[derive(Default)]
 struct Scanner {
     is_toml: bool,
     /// The section of the last header.
     header: Section,
-    /// The section that a brace after the last path opens.
-    next: Section,
-    /// The sections of the open braces.
-    braces: Vec<Section>,
+    /// The brace that may follow the last path.
+    next: Brace,
+    braces: Vec<Brace>,
     found: Recovered,
 }
 
@@ -257,16 +302,22 @@ impl Scanner {
             match c {
                 '{' => self.braces.push(std::mem::take(&mut self.next)),
                 '}' => _ = self.braces.pop(),
+                '[' | ',' => self.next.field = None,
                 _ => {}
             }
         }
         let names = path.names.as_slice();
-        self.next = Section::of(names);
+        let field = |name: &String| FIELDS.contains(&name.as_str()) && !matches!(name.as_str(), "on" | "flags");
+        let field = match names {
+            [name] if field(name) => Some(name.clone()),
+            _ => None,
+        };
+        self.next = Brace { section: Section::of(names), field };
         // Every path of a line that begins with a bracket counts, because the header may be damaged.
-        let is_header = self.is_toml && around.line.trim_start().starts_with('[')
-            || self.is_toml && around.is_first() && around.line.contains('[');
+        let is_header =
+            self.is_toml && around.line.is_header || self.is_toml && around.is_first() && around.line.has_bracket;
         if is_header && around.is_first() {
-            self.header = self.next;
+            self.header = self.next.section;
             self.braces.clear();
         } else if !is_header && !around.is_at_key(names, self.is_toml) {
             // Whatever is around `flags.x`, it can hardly be anything else.
@@ -275,7 +326,14 @@ impl Scanner {
                 return;
             }
         }
-        let section = if is_header { Section::Other } else { *self.braces.last().unwrap_or(&self.header) };
+        let brace = self.braces.last().filter(|_| !is_header);
+        // One brace too many closes the table of flags, and a flag with the name of a field is beside it.
+        if let (Some(Brace { field: Some(field), .. }), [name]) = (brace, names)
+            && matches!(name.as_str(), "on" | "rollout" | "rules" | "requires" | "inherit")
+        {
+            self.found.keys.insert(field.clone());
+        }
+        let section = if is_header { Section::Other } else { brace.map_or(self.header, |brace| brace.section) };
         match (names, section) {
             ([root, key, rest @ ..], _) if root == "flags" => {
                 self.found.keys.insert(key.clone());
@@ -286,21 +344,23 @@ impl Scanner {
                 self.add(rest, false);
             }
             ([root, name, ..], _) if root == "segments" => _ = self.found.segments.insert(name.clone()),
-            ([root, _, ..], _) if ["gate", "check", "meta", "defaults"].contains(&root.as_str()) => {}
+            ([root, field, ..], _) if ["gate", "check", "meta", "defaults"].contains(&root.as_str()) => {
+                self.found.keys.extend((field == "on").then(|| root.clone()));
+            }
             (names, section) => {
                 if let ([name, ..], Section::Segments) = (names, section) {
                     self.found.segments.insert(name.clone());
                 }
-                self.add(names, around.has_switch());
+                self.add(names, around.has_state());
             }
         }
         self.add(&path.others, false);
     }
 
-    /// Adds the names that are not names of fields. A field with a switch as its value is a flag after all.
-    fn add(&mut self, names: &[String], has_switch: bool) {
+    /// Adds the names that are not names of fields. A field with the state of a flag is a flag after all.
+    fn add(&mut self, names: &[String], has_state: bool) {
         let is_key =
-            |name: &&String| !FIELDS.contains(&name.as_str()) || has_switch && !matches!(name.as_str(), "on" | "flags");
+            |name: &&String| !FIELDS.contains(&name.as_str()) || has_state && !matches!(name.as_str(), "on" | "flags");
         self.found.keys.extend(names.iter().filter(is_key).cloned());
     }
 }
@@ -371,6 +431,38 @@ mod tests {
         check(Format::Toml, "flags = { on = true, any = {} } }", &["on", "any"]);
         check(Format::Json, "{\"flags\": {\"on\": {\"on\": true}, \"if\": true,}}", &["on", "if"]);
         check(Format::Toml, "[flags]\n\"a.b\" = true\n'c.d\" = true\ne.f\" = true\n", &["a.b", "c.d", "e.f"]);
+    }
+
+    #[test]
+    fn a_key_may_be_alone_on_its_line_and_may_be_a_number() {
+        check(Format::Toml, "[flags]\nx\ny = true\n2024 true\n404\n5-1 = tru\n", &["x", "y", "2024", "404", "5-1"]);
+        check(Format::Toml, "[flags]\r\n\tx  \r\n\"a.b\"\r\n'2024' true\r\nlast", &["x", "a.b", "2024", "last"]);
+        check(Format::Json, "{\"flags\": {\n\"x\"\n\"2024\" true\n\"y\"", &["x", "2024", "y"]);
+    }
+
+    #[test]
+    fn flags_with_names_of_fields_are_found_after_a_brace_too_many() {
+        let names = ["check", "gate", "name", "owner", "rules", "meta", "defaults", "kind", "values", "segment", "if"];
+        for value in ["true", "\"25%\"", "{\"on\":true}", "{\"owner\":\"me\", \"on\": false}", "{ \"rollout\" : 5 }"] {
+            for name in names {
+                let text = format!("{{\"flags\":{{\"a\":{{\"on\":true}}}},\"{name}\":{value},\"z\":true}}}}");
+                check(Format::Json, &text, &["a", name, "z"]);
+            }
+        }
+        let text = "{\"flags\":{\"a\":{\"rules\":[{\"rollout\":5},{\"rollout\":6}]},}}";
+        assert_eq!(scan(Format::Json, text.as_bytes()).keys, BTreeSet::from(["a".to_owned()]));
+    }
+
+    #[test]
+    fn a_document_of_one_line_is_read_once() {
+        use std::fmt::Write as _;
+        let mut text = String::from("{\"flags\":{");
+        for n in 0..20_000 {
+            let _ = write!(text, "\"f{n}\":{{\"on\":true,\"owner\":\"team@example.com\"}},");
+        }
+        assert!(scan(Format::Json, text.as_bytes()).keys.len() >= 20_000);
+        let toml = text.replace(':', "=").replace('"', "'");
+        assert!(scan(Format::Toml, toml.as_bytes()).keys.len() >= 20_000);
     }
 
     #[test]
