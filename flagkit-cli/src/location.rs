@@ -1,12 +1,12 @@
 //! Where files are: the flag file of the working folder, the repository, and paths for messages.
 
 use std::env;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use flagkit_sources::document::Format;
 use flagkit_sources::document::tree::parse;
 
+use crate::file;
 use crate::tree::BYTE_ORDER_MARK;
 
 /// The name of a flag file, unless `--file` gives another.
@@ -64,9 +64,15 @@ pub(crate) fn shown(path: &Path, file: &Path) -> PathBuf {
 
 /// Returns whether a file named `flags.toml` is ours. Other tools use the name too, for documents without `[flags]`.
 pub(crate) fn is_flag_file(path: &Path) -> bool {
-    let Ok(text) = fs::read_to_string(path) else { return true };
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
-    let root = parse(Format::from_path(path), text);
+    // A device or a FIFO in its place may be ours too.
+    file::read(path).map_or(true, |bytes| is_flag_document(Format::from_path(path), &bytes))
+}
+
+/// Returns whether the bytes of a file may be those of a flag file.
+pub(crate) fn is_flag_document(format: Format, bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return true };
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     // An invalid document may be ours, and ignoring it would use the flags of another folder.
+    let root = parse(format, text);
     root.map_or(true, |root| root.as_table().is_some_and(|root| root.entry("flags").is_some()))
 }

@@ -1,7 +1,6 @@
 //! `revert --all`: turns off every flag, whatever the file contains.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use flagkit_core::FlagKey;
@@ -10,8 +9,7 @@ use serde_json::json;
 use super::layers::{Layer, Layers};
 use super::{Change, RevertArgs, elsewhere};
 use crate::edit;
-use crate::file::parent_dir;
-use crate::journal::{Journal, Transition};
+use crate::journal::Transition;
 use crate::project::{Document, digest, format};
 use crate::report::{Report, Result};
 use crate::state::State;
@@ -22,11 +20,16 @@ pub(super) fn plan(file: &Path, layers: &Layers, args: &RevertArgs) -> Result<(O
     let (path, format, old) = (&target.path, format(&target.path), target.text());
     // The files below would show through wherever the new text does not mention a flag.
     let mut keys: BTreeSet<String> = layers.below.iter().flat_map(Layer::keys).cloned().collect();
+    let mut segments = BTreeSet::new();
+    if layers.all().any(|layer| layer.document.is_err()) || layers.may_have_lost_names(file) {
+        let lost = layers.lost_names(file);
+        keys.extend(lost.keys);
+        segments = lost.segments;
+    }
     let edited = if target.document.is_ok() {
         // An edit keeps the rest of the text. If the result is not all off, the text is written from scratch.
         edit::turn_all_off(format, &old, &keys).and_then(|text| Some((parse_all_off(path, &text)?, text)))
     } else {
-        keys.extend(lost_keys(file, path));
         None
     };
     let is_edited = edited.is_some();
@@ -34,7 +37,8 @@ pub(super) fn plan(file: &Path, layers: &Layers, args: &RevertArgs) -> Result<(O
         edited
     } else {
         keys.extend(target.keys().iter().cloned());
-        let text = edit::render_all_off(format, &keys, &target.recovered().segments);
+        segments.extend(target.recovered().segments.iter().cloned());
+        let text = edit::render_all_off(format, &keys, &segments);
         (Document::parse_or_fail(path, text.clone().into_bytes())?, text)
     };
     if target.bytes.as_deref() == Some(text.as_bytes()) || target.bytes.is_none() && text == old {
@@ -56,20 +60,6 @@ pub(super) fn plan(file: &Path, layers: &Layers, args: &RevertArgs) -> Result<(O
     }
     report.text += &elsewhere::report(file, args, |_| true);
     Ok((Some(change), report))
-}
-
-/// Returns keys that a rejected file may have had, but that its text need not contain any more.
-///
-/// They are the keys of the log, and those of the flag files in the same folder, which may be its lower layers.
-fn lost_keys(file: &Path, path: &Path) -> BTreeSet<String> {
-    let journal = Journal::read(file).unwrap_or_default();
-    let logged = journal.entries.into_iter().map(|entry| entry.flag);
-    let siblings = fs::read_dir(parent_dir(path)).into_iter().flatten().flatten().map(|entry| entry.path());
-    let layers =
-        siblings.filter(|sibling| sibling.extension() == path.extension() && sibling.file_name() != path.file_name());
-    let valid = layers.filter_map(|path| Layer::read(&path).ok()).filter(|layer| layer.document.is_ok());
-    let keys = valid.flat_map(|layer| layer.keys().clone()).chain(logged);
-    keys.filter(|key| FlagKey::new(key).is_ok()).collect()
 }
 
 /// Parses the text, and returns the document if each of its flags is off.

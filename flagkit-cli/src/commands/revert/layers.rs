@@ -3,13 +3,17 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use flagkit_core::Snapshot;
+use flagkit_core::{FlagKey, Snapshot};
 
 use crate::edit::{self, Recovered};
 use crate::environment::{environment_file, lower_files};
-use crate::file::{self, ReadError};
+use crate::file::{self, ReadError, parent_dir};
+use crate::git::{Repository, Revision};
+use crate::journal::Journal;
+use crate::location::is_flag_document;
 use crate::project::{Document, Project, format, missing, unreadable};
 use crate::report::Result;
 use crate::state::State;
@@ -63,6 +67,11 @@ impl Layer {
             && edit::is_off(format(&self.path), &self.text(), name)
     }
 
+    /// Returns whether the file is a flag file, and not a well-formed file of another tool.
+    fn is_ours(&self) -> bool {
+        self.bytes.as_deref().is_some_and(|bytes| is_flag_document(format(&self.path), bytes))
+    }
+
     fn declares(&self, name: &str) -> bool {
         self.document.as_ref().is_ok_and(|document| document.load.flags().contains(name))
     }
@@ -104,6 +113,42 @@ impl Layers {
         [&self.target].into_iter().chain(self.below.iter().rev())
     }
 
+    /// Returns whether programs may have flags of the target that its text does not have: it was emptied, cut or
+    /// deleted.
+    pub(super) fn may_have_lost_names(&self, file: &Path) -> bool {
+        let target = &self.target;
+        let existed = || {
+            let name = target.path.file_name().unwrap_or_default().to_string_lossy();
+            Journal::read(file).is_ok_and(|journal| journal.entries.iter().any(|entry| entry.file == name))
+                || is_committed(&target.path)
+        };
+        target.document.is_err() || target.bytes.is_none() && existed()
+    }
+
+    /// Returns each name that a file may have had, also if no text has it any more.
+    ///
+    /// They are the names in the layers, in the flag files in the same folder, which may be layers too, and the keys
+    /// of the log. A name that a new text omits would get the definition of a lower layer.
+    pub(super) fn lost_names(&self, file: &Path) -> Recovered {
+        let mut names = Recovered::default();
+        let path = &self.target.path;
+        let siblings = fs::read_dir(parent_dir(path)).into_iter().flatten().flatten().map(|entry| entry.path());
+        let is_candidate = |sibling: &PathBuf| {
+            let is_format = sibling.extension().is_some_and(|extension| extension == "toml" || extension == "json");
+            (is_format || sibling.extension() == path.extension()) && sibling.file_name() != path.file_name()
+        };
+        let siblings: Vec<Layer> =
+            siblings.filter(is_candidate).filter_map(|path| Layer::read(&path).ok()).filter(Layer::is_ours).collect();
+        for layer in self.all().chain(&siblings) {
+            let Recovered { keys, segments } = layer.recovered();
+            names.keys.extend(keys.iter().cloned());
+            names.segments.extend(segments.iter().cloned());
+        }
+        names.keys.extend(Journal::read(file).unwrap_or_default().entries.into_iter().map(|entry| entry.flag));
+        names.keys.retain(|key| FlagKey::new(key).is_ok());
+        names
+    }
+
     /// Returns whether every program that reads these files turns the flag off, also one that now has it on.
     pub(super) fn are_off(&self, name: &str) -> bool {
         // Below a missing or invalid file, programs may have a flag on that they read from that file before.
@@ -141,4 +186,10 @@ impl Layers {
             Some(State::Off)
         }
     }
+}
+
+/// Returns whether the last commit has a file.
+fn is_committed(path: &Path) -> bool {
+    let head = Repository::find(path).ok().flatten().and_then(|found| Revision::resolve(found, "HEAD").ok());
+    head.is_some_and(|head| matches!(head.document(path), Err(_) | Ok(Some(_))))
 }

@@ -12,20 +12,21 @@ use super::layers::{Layer, Layers};
 use super::{Change, RevertArgs, elsewhere};
 use crate::command_line::CommandLine;
 use crate::commands::unknown_flag;
-use crate::edit;
+use crate::edit::{self, Recovered};
 use crate::environment::{environment_file, environments};
-use crate::journal::{Journal, Transition};
+use crate::journal::Transition;
 use crate::project::{Document, Project, digest, format};
 use crate::report::{Exit, Failure, Report, Result};
 use crate::state::{State, has_rules, rule_audience};
 
 /// Plans the change of one flag. Returns no change if every program has the flag in that state.
 pub(super) fn plan(file: &Path, layers: &Layers, name: &str, args: &RevertArgs) -> Result<(Option<Change>, Report)> {
-    require_known(file, layers, name, args)?;
+    let similar = require_known(file, layers, name, args)?;
     let project = layers.project();
     let before = project.as_ref().map(|project| project.flags().snapshot());
     let flag = before.as_ref().and_then(|before| before.flag(name));
-    let from = before.as_ref().and_then(|before| layers.state(before, name));
+    let is_lost = layers.may_have_lost_names(file);
+    let from = before.as_ref().filter(|_| !is_lost).and_then(|before| layers.state(before, name));
     let requested = args.to.map_or(State::Off, |to| State::from_percent(to, flag));
     // A percentage may widen a flag with an unknown state. Off never does.
     let to = if from.is_some() { requested } else { State::Off };
@@ -36,7 +37,7 @@ pub(super) fn plan(file: &Path, layers: &Layers, name: &str, args: &RevertArgs) 
         let text = format!("{name} is already {to}\n") + &elsewhere::report(file, args, |key| key == name);
         return Ok((None, Report::new(text, json!({ "flags": [] }))));
     }
-    let edited = project.as_ref().zip(before.as_ref()).map(|(project, before)| {
+    let edited = project.as_ref().zip(before.as_ref()).filter(|_| !is_lost).map(|(project, before)| {
         let (text, after) = project.with_flag(name, to)?;
         check_effects(file, args, name, from, [before, &after])?;
         let flag = after.flag(name).filter(|flag| to != State::Off && has_rules(Some(flag)));
@@ -44,13 +45,13 @@ pub(super) fn plan(file: &Path, layers: &Layers, name: &str, args: &RevertArgs) 
     });
     let is_off_already = from == Some(to);
     let transition = Transition { flag: name.to_owned(), from, to };
+    let is_rewritten = !matches!(edited, Some(Ok(_)));
     let (text, audience, saved) = match edited {
         Some(Ok((text, audience))) => (text, audience, None),
         Some(Err(failure)) if to != State::Off => return Err(failure),
         // The text cannot be edited, so a new one turns the flag off.
-        _ => (rewrite(&layers.target, name)?, None, layers.target.bytes.clone()),
+        _ => (rewrite(&layers.target, name, &layers.lost_names(file))?, None, layers.target.bytes.clone()),
     };
-    let is_rewritten = saved.is_some();
     let expected = layers.target.bytes.as_deref().map(digest);
     let transitions = if is_off_already { Vec::new() } else { vec![transition] };
     let change = Change { expected, text, transitions, saved };
@@ -69,20 +70,26 @@ pub(super) fn plan(file: &Path, layers: &Layers, name: &str, args: &RevertArgs) 
         let revert = CommandLine::new(file, args.env.as_deref(), &["revert", name]);
         let _ = writeln!(report.text, "{audience}; `{revert}` turns it off for everyone");
     }
+    if let Some(similar) = similar {
+        let path = layers.target.path.display();
+        let _ = writeln!(report.text, "{path} does not have {name}, but the similar flag {similar}");
+    }
     report.text += &elsewhere::report(file, args, |key| key == name);
     Ok((Some(change), report))
 }
 
 /// Fails if the flag is in none of the files.
 ///
-/// A running program may have a flag that a rejected file does not contain any more, so such a file accepts every key
-/// that is not similar to one of its own.
-fn require_known(file: &Path, layers: &Layers, name: &str, args: &RevertArgs) -> Result<()> {
+/// A running program may have a flag that a rejected file does not contain any more, so such a file accepts every key.
+/// Returns a similar key of the files then, because the name may have a typing error.
+fn require_known(file: &Path, layers: &Layers, name: &str, args: &RevertArgs) -> Result<Option<String>> {
     let keys: Vec<&str> = layers.all().flat_map(Layer::keys).map(String::as_str).collect();
     let is_rejected = layers.all().any(|layer| layer.document.is_err());
-    let is_logged = || Journal::read(file).is_ok_and(|journal| journal.knows(name));
-    if keys.contains(&name) || is_rejected && FlagKey::new(name).is_ok() && is_logged() {
-        return Ok(());
+    if keys.contains(&name) {
+        return Ok(None);
+    }
+    if (is_rejected || layers.may_have_lost_names(file)) && FlagKey::new(name).is_ok() {
+        return Ok(nearest(name, keys.iter().copied()).map(str::to_owned));
     }
     let keys = keys.iter().copied();
     for env in environments(file).iter().filter(|env| Some(*env) != args.env.as_ref()) {
@@ -92,9 +99,6 @@ fn require_known(file: &Path, layers: &Layers, name: &str, args: &RevertArgs) ->
             let message = format!("cannot find flag {name:?} in {}", layers.target.path.display());
             return Err(Failure::usage(message).with_help(format!("it is in another environment: `{revert}`")));
         }
-    }
-    if is_rejected && FlagKey::new(name).is_ok() && nearest(name, keys.clone()).is_none() {
-        return Ok(());
     }
     Err(unknown_flag(file, name, keys))
 }
@@ -118,9 +122,9 @@ fn check_effects(
 ///
 /// The other flags are invalid on purpose: a program keeps the definition that it loaded before, and a program that
 /// starts has them off. Their old states are unknown, so any other text might widen them.
-fn rewrite(target: &Layer, name: &str) -> Result<String> {
+fn rewrite(target: &Layer, name: &str, others: &Recovered) -> Result<String> {
     let format = format(&target.path);
-    let text = edit::render_one_off(format, name, target.recovered());
+    let text = edit::render_one_off(format, name, others);
     let document = Document::parse_or_fail(&target.path, text.clone().into_bytes())?;
     let project = Project::new(document);
     if project.flags().snapshot().keys().any(|key| key.as_str() == name) && edit::is_off(format, &text, name) {

@@ -1,6 +1,7 @@
 //! `revert` in environments, in JSON, through links, of flags with rules, and of many flags.
 
 mod attributes;
+mod lost_text;
 mod special_files;
 mod spellings;
 mod unknown_states;

@@ -167,11 +167,19 @@ fn off_is_written_even_where_it_is_implied() {
 }
 
 #[test]
-fn a_similar_key_of_a_rejected_file_is_a_slip_of_the_pen() {
-    let folder = Folder::with("flags.toml", "[flags]\nnew-checkout = = true\n");
-    let ran = folder.run(&["revert", "new-chekcout"]);
-    assert!(ran.code == 2 && ran.err.contains("did you mean `new-checkout`?"), "{ran:?}");
-    assert_eq!(folder.read("flags.toml"), "[flags]\nnew-checkout = = true\n");
+fn a_key_that_a_rejected_file_lost_is_accepted_and_a_similar_one_is_named() {
+    let folder = Folder::with("flags.toml", "[flags]\nsearch-v1 = true\nsearch-v2 = true\n");
+    let program = Program::start(&folder, &["flags.toml"]);
+    folder.write("flags.toml", "[flags]\nsearch-v1 = true\nsea");
+    folder.write("flags.prod.toml", "[flags]\nsearch-v2 = true\n");
+    program.wait_for_problem();
+    let ran = folder.run(&["revert", "search-v2"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("flags.toml does not have search-v2, but the similar flag search-v1"), "{ran:?}");
+    program.wait_off("search-v2");
+    assert!(program.is_on("search-v1"));
+    let ran = folder.run(&["revert", "saerch-v1"]);
+    assert!(ran.code == 2 && ran.err.contains("did you mean `search-v1`?"), "the file is valid now: {ran:?}");
 }
 
 #[test]
