@@ -35,7 +35,8 @@ impl ReadError {
 
 /// Returns the bytes of a regular file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
-    let mut file = open(path).map_err(|error| open_error(path, error))?;
+    let mut file =
+        without_blocking(OpenOptions::new().read(true)).open(path).map_err(|error| open_error(path, error))?;
     let metadata = file.metadata()?;
     check_regular(&metadata)?;
     if metadata.len() > MAX_LEN {
@@ -47,6 +48,21 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
         Ok(got) if got > MAX_LEN => Err(ReadError::TooLarge { got }),
         _ => Ok(bytes),
     }
+}
+
+/// Opens a regular file, to append to it. Creates the file if there is none.
+pub(crate) fn open_to_append(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = without_blocking(options.create(true).append(true)).open(path).map_err(|error| {
+        // A FIFO without a reader cannot be opened.
+        match open_error(path, error) {
+            ReadError::Io(error) => error,
+            ReadError::Missing => io::ErrorKind::NotFound.into(),
+            other => io::Error::other(other),
+        }
+    })?;
+    check_regular(&file.metadata()?).map_err(io::Error::other)?;
+    Ok(file)
 }
 
 /// Returns an error unless the metadata is that of a regular file.
@@ -84,19 +100,18 @@ pub(crate) fn dangling_target(path: &Path) -> Option<PathBuf> {
     is_missing.then_some(target)
 }
 
-/// Opens a file of any kind without blocking. Opening a FIFO would otherwise wait for a writer.
+/// Makes opening a file of any kind return at once. Opening a FIFO would otherwise wait for another process.
 #[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
+fn without_blocking(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt as _;
 
     use rustix::fs::OFlags;
-    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default();
-    OpenOptions::new().read(true).custom_flags(flags).open(path)
+    options.custom_flags(i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or_default())
 }
 
 #[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).open(path)
+fn without_blocking(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
 }
 
 /// Describes a file that is not a regular file.

@@ -6,15 +6,16 @@
 //! merged, and the order of the lines does not matter.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use flagkit_core::FlagKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::environments;
+use crate::file::{self, ReadError};
 use crate::git::{Repository, Revision, user_name};
 use crate::probe::CheckResult;
 use crate::project::{Layered, Project, digest};
@@ -180,9 +181,9 @@ impl Journal {
     /// Reads the log. A missing log has no entries.
     pub(crate) fn read(file: &Path) -> Result<Self> {
         let path = Self::path(file);
-        match fs::read(&path) {
+        match file::read(&path) {
             Ok(bytes) => Ok(Self::parse(path, &String::from_utf8_lossy(&bytes))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self { path, ..Self::default() }),
+            Err(error) if error.is_missing() => Ok(Self { path, ..Self::default() }),
             Err(error) => Err(Failure::io(format!("{}: {error}", path.display()))),
         }
     }
@@ -325,7 +326,7 @@ impl Journal {
     /// Checks that entries can be appended, before there is an entry to append.
     pub(crate) fn can_be_added_to(file: &Path) -> Result<()> {
         let path = Self::path(file);
-        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        let opened = file::open_to_append(&path);
         opened
             .map(drop)
             .map_err(|error| Failure::io(format!("cannot write {}: {error}; nothing was written", path.display())))
@@ -334,10 +335,11 @@ impl Journal {
     /// Appends entries for completed changes, in the given order. Sets their `previous` and `hash`.
     pub(crate) fn append(file: &Path, entries: impl IntoIterator<Item = Entry>) -> io::Result<()> {
         let path = Self::path(file);
-        let text = match fs::read(&path) {
+        let text = match file::read(&path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error),
+            Err(error) if error.is_missing() => String::new(),
+            Err(ReadError::Io(error)) => return Err(error),
+            Err(error) => return Err(io::Error::other(error)),
         };
         let journal = Self::parse(path.clone(), &text);
         let mut latest: HashMap<String, String> =
@@ -362,7 +364,7 @@ impl Journal {
             lines.push('\n');
             latest.insert(entry.flag, entry.hash);
         }
-        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let mut file = file::open_to_append(&path)?;
         file.write_all(lines.as_bytes())?;
         file.sync_data()
     }
@@ -370,7 +372,9 @@ impl Journal {
 
 /// Returns the name of the user from the environment or the settings of git, or `unknown`.
 fn who(path: &Path) -> String {
+    // `git` runs once, because a revert of all flags adds thousands of entries.
+    static OF_GIT: OnceLock<Option<String>> = OnceLock::new();
     let names = ["FLAGKIT_USER", "USER", "LOGNAME", "USERNAME", "GIT_AUTHOR_NAME"];
     let name = names.iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.trim().is_empty()));
-    name.or_else(|| user_name(path)).unwrap_or_else(|| "unknown".to_owned())
+    name.or_else(|| OF_GIT.get_or_init(|| user_name(path)).clone()).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -14,7 +14,8 @@ pub(crate) const FLAG_FILE: &str = "flags.toml";
 
 /// Returns the flag file to use: the given one, or else the nearest `flags.toml` from the working folder upwards.
 ///
-/// As git does, the search ends at the folder of the repository.
+/// An empty file, a dangling link and a special file count, because a flag file may have been there. As git does, the
+/// search ends at the folder of the repository.
 pub(crate) fn locate(given: Option<PathBuf>) -> PathBuf {
     let default = || PathBuf::from(FLAG_FILE);
     if let Some(path) = given {
@@ -24,8 +25,30 @@ pub(crate) fn locate(given: Option<PathBuf>) -> PathBuf {
     let top = repository(&working);
     let folders = working.ancestors().take_while(|folder| top.as_ref().is_none_or(|top| folder.starts_with(top)));
     let mut paths = folders.enumerate().map(|(ups, folder)| (ups, folder.join(FLAG_FILE)));
-    let found = paths.find(|(_, path)| path.is_file() && is_flag_file(path));
+    let found = paths.find(|(_, path)| is_nearest(path));
     found.map_or_else(default, |(ups, _)| (0..ups).map(|_| "..").chain([FLAG_FILE]).collect())
+}
+
+/// Returns whether the search for the flag file ends at a path.
+fn is_nearest(path: &Path) -> bool {
+    (path.exists() || path.is_symlink()) && !path.is_dir() && (is_flag_file(path) || is_blank(path))
+}
+
+/// Returns whether a file has no content other than comments.
+fn is_blank(path: &Path) -> bool {
+    let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    file::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).lines().all(is_blank))
+}
+
+/// Returns the nearest `flags.toml` that [`locate`] skipped, because it has no table `flags`.
+pub(crate) fn skipped(file: &Path) -> Option<PathBuf> {
+    let ups = file.parent()?.components().map(|component| component == Component::ParentDir);
+    let ups: Vec<bool> = ups.collect();
+    if ups.iter().any(|is_up| !is_up) || file.file_name()? != FLAG_FILE {
+        return None;
+    }
+    let nearer = (0..ups.len()).map(|ups| (0..ups).map(|_| "..").chain([FLAG_FILE]).collect::<PathBuf>());
+    nearer.into_iter().find(|path| path.is_file() && !is_nearest(path))
 }
 
 /// Returns the folder of the git repository that contains a folder.
@@ -64,7 +87,7 @@ pub(crate) fn shown(path: &Path, file: &Path) -> PathBuf {
 
 /// Returns whether a file named `flags.toml` is ours. Other tools use the name too, for documents without `[flags]`.
 pub(crate) fn is_flag_file(path: &Path) -> bool {
-    // A device or a FIFO in its place may be ours too.
+    // A device or a FIFO may be ours too: a file may have been there.
     file::read(path).map_or(true, |bytes| is_flag_document(Format::from_path(path), &bytes))
 }
 

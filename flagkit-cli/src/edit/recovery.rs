@@ -153,10 +153,18 @@ fn paths(text: &str) -> Vec<Path> {
 #[derive(Clone, Copy, Default)]
 struct Line {
     has_path: bool,
-    /// Whether the first character of the line is a bracket.
-    is_header: bool,
-    has_bracket: bool,
+    bracket: Bracket,
     has_comment: bool,
+}
+
+/// Where a line has its first opening bracket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Bracket {
+    #[default]
+    None,
+    /// It is the first character, as of a header.
+    First,
+    Later,
 }
 
 impl Line {
@@ -167,8 +175,11 @@ impl Line {
             *self = Self::default();
         }
         let rest = rest.unwrap_or(text);
-        self.is_header |= !self.has_path && !self.has_bracket && rest.trim_start().starts_with('[');
-        self.has_bracket |= rest.contains('[');
+        self.bracket = match self.bracket {
+            Bracket::None if !self.has_path && rest.trim_start().starts_with('[') => Bracket::First,
+            Bracket::None if rest.contains('[') => Bracket::Later,
+            bracket => bracket,
+        };
         self.has_comment |= rest.contains('#');
     }
 }
@@ -314,8 +325,8 @@ impl Scanner {
         };
         self.next = Brace { section: Section::of(names), field };
         // Every path of a line that begins with a bracket counts, because the header may be damaged.
-        let is_header =
-            self.is_toml && around.line.is_header || self.is_toml && around.is_first() && around.line.has_bracket;
+        let is_header = self.is_toml && around.line.bracket == Bracket::First
+            || self.is_toml && around.is_first() && around.line.bracket != Bracket::None;
         if is_header && around.is_first() {
             self.header = self.next.section;
             self.braces.clear();

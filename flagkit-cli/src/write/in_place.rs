@@ -141,8 +141,9 @@ pub(crate) fn finish_interrupted(path: &Path) {
 /// Opens and locks a copy. Returns `None` if there is none, if its writer still runs, or if it is not ours to use.
 fn open_copy(copy: &Path, target: &Path) -> Option<File> {
     let metadata = fs::symlink_metadata(copy).ok()?;
-    let file = File::open(copy).ok()?;
-    let is_ours = metadata.is_file() && is_trusted(&file, target);
+    // Opening a FIFO would wait for another process.
+    let file = metadata.is_file().then(|| File::open(copy).ok())??;
+    let is_ours = is_trusted(&file, target);
     (is_ours && FileExt::try_lock(&file).is_ok()).then_some(file)
 }
 

@@ -24,7 +24,7 @@ use self::attributes::{Attributes, Lost};
 use self::in_place::OnInterruption;
 pub(crate) use self::in_place::finish_interrupted;
 use self::in_place::private_folder;
-use crate::file::{ReadError, check_regular, parent_dir, read};
+use crate::file::{self, ReadError, check_regular, parent_dir, read};
 use crate::project::{digest, unreadable};
 use crate::report::{Exit, Failure, Result};
 
@@ -41,8 +41,9 @@ const PREFIX: &str = ".flagkit-write-";
 #[derive(Debug)]
 pub(crate) struct Writer {
     path: PathBuf,
-    /// The lock file. Closing it releases the lock, and the system closes it if the process dies.
-    lock: Option<File>,
+    /// The lock file beside the path, and the flag file itself, which may have several paths. Closing them releases
+    /// the locks, and the system closes them if the process dies.
+    locks: Vec<File>,
     on_interruption: OnInterruption,
 }
 
@@ -61,21 +62,21 @@ impl Writer {
         let failed = |error: io::Error| unwritable(path, &error);
         let lock = lock_file(path, "lock").map_err(failed)?;
         FileExt::lock(&lock).map_err(failed)?;
+        let of_file = lock_flag_file(path, |file| FileExt::lock(file).is_ok());
         finish_interrupted(path);
-        Ok(Self { path: path.to_owned(), lock: Some(lock), on_interruption: OnInterruption::Restore })
+        let locks = [Some(lock), of_file].into_iter().flatten().collect();
+        Ok(Self { path: path.to_owned(), locks, on_interruption: OnInterruption::Restore })
     }
 
-    /// Waits at most [`LOCK_TIMEOUT`] for the lock, and then continues without it. Nothing may block turning a flag
+    /// Waits at most [`LOCK_TIMEOUT`] for the locks, and then continues without them. Nothing may block turning a flag
     /// off.
     ///
     /// The changes of this writer must narrow: an interrupted one is completed later.
     pub(crate) fn try_lock(path: &Path) -> Self {
         let begin = Instant::now();
-        // If no lock file can be created, the flag file itself is locked. Its inode stays, because it is written in
-        // place.
-        let lock = lock_file(path, "lock").or_else(|_| File::open(path)).ok().filter(|lock| {
+        let is_locked = |file: &File| {
             loop {
-                if FileExt::try_lock(lock).is_ok() {
+                if FileExt::try_lock(file).is_ok() {
                     return true;
                 }
                 if begin.elapsed() > LOCK_TIMEOUT {
@@ -83,9 +84,12 @@ impl Writer {
                 }
                 thread::sleep(Duration::from_millis(5));
             }
-        });
+        };
+        let lock = lock_file(path, "lock").ok().filter(is_locked);
+        let of_file = lock_flag_file(path, is_locked);
         finish_interrupted(path);
-        Self { path: path.to_owned(), lock, on_interruption: OnInterruption::Complete }
+        let locks = [lock, of_file].into_iter().flatten().collect();
+        Self { path: path.to_owned(), locks, on_interruption: OnInterruption::Complete }
     }
 
     /// Replaces the content if the digest of the file is still `expected`. `None` expects that there is no file.
@@ -105,7 +109,7 @@ impl Writer {
             Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path).map_err(failed)?,
             _ => path.clone(),
         };
-        if self.lock.is_some() {
+        if !self.locks.is_empty() {
             remove_stale(&parent_dir(&target));
         }
         match old {
@@ -146,6 +150,30 @@ impl Writer {
             }
         }
     }
+}
+
+/// Locks the flag file itself, so that writers through links, or without permission for the folder, wait too.
+///
+/// Another writer may replace the file while this one waits. The new file must then be locked.
+#[cfg(unix)]
+fn lock_flag_file(path: &Path, is_locked: impl Fn(&File) -> bool) -> Option<File> {
+    use std::os::unix::fs::MetadataExt as _;
+    loop {
+        let file = File::open(path).ok()?;
+        if !is_locked(&file) {
+            return None;
+        }
+        let [locked, named] = [file.metadata().ok()?, fs::metadata(path).ok()?];
+        if (locked.dev(), locked.ino()) == (named.dev(), named.ino()) {
+            return Some(file);
+        }
+    }
+}
+
+/// Locks nothing, because a locked file could not be read.
+#[cfg(not(unix))]
+fn lock_flag_file(_: &Path, _: impl Fn(&File) -> bool) -> Option<File> {
+    None
 }
 
 /// A new file that lost an attribute, and which one.
@@ -292,7 +320,7 @@ pub(crate) fn lock_file(path: &Path, name: &str) -> io::Result<File> {
         fs::create_dir_all(&folder)?;
         fs::write(folder.join(".gitignore"), "# The log is worth keeping; locks are not.\n*lock\n")?;
     }
-    OpenOptions::new().create(true).append(true).open(folder.join(name))
+    file::open_to_append(&folder.join(name))
 }
 
 /// Returns the folder of the log and the locks, next to the flag file.

@@ -32,6 +32,10 @@ pub(super) fn report(file: &Path, args: &RevertArgs, is_reverted: impl Fn(&str) 
         } else if unknown > 0 {
             let (subject, path) = (subject(unknown), path.display());
             let _ = writeln!(text, "{subject} may still be on in {path}, which is not valid; to turn off: {revert}");
+        } else if layer.document.is_err() {
+            // Programs keep the flags that an emptied or cut file had before.
+            let path = path.display();
+            let _ = writeln!(text, "{path} is not valid, so its flags may be on; to turn off: {revert}");
         }
     }
     text

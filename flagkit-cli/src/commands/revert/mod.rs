@@ -17,11 +17,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use flagkit_core::Percent;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::layers::Layers;
 use crate::environment::environment_file;
 use crate::journal::{Entry, Journal, REVERT, Transition};
+use crate::location::skipped;
 use crate::project::digest;
 use crate::report::{Exit, Failure, Report, Result};
 use crate::terminal::{GOOD, styled};
@@ -54,6 +55,10 @@ pub(crate) fn run(file: &Path, args: &RevertArgs) -> Result {
             Some(name) => one::plan(file, &layers, name, args)?,
             None => all::plan(file, &layers, args)?,
         };
+        if let Some(skipped) = skipped(file) {
+            let (skipped, file) = (skipped.display(), file.display());
+            let _ = writeln!(report.text, "{skipped} has no table `flags`, so the flag file is {file}");
+        }
         let change = match change {
             Some(change) if !args.dry_run => change,
             _ => {
@@ -76,7 +81,10 @@ pub(crate) fn run(file: &Path, args: &RevertArgs) -> Result {
                     let _ = writeln!(report.text, "the old text of {} is saved as {saved}", path.display());
                     report.data["kept"] = saved.into();
                 }
-                change.log(file, &path, args, &mut report)?;
+                change.log(file, &path, args, &mut report).map_err(|failure| match &report.data["kept"] {
+                    Value::String(saved) => failure.with_details([format!("the old text is saved as {saved}")]),
+                    _ => failure,
+                })?;
                 return match replaced {
                     Replaced::Whole => Ok(report),
                     Replaced::Without(lost) => {

@@ -1,7 +1,9 @@
 //! `revert` in environments, in JSON, through links, of flags with rules, and of many flags.
 
 mod attributes;
+mod concurrent;
 mod lost_text;
+mod nearest;
 mod special_files;
 mod spellings;
 mod unknown_states;

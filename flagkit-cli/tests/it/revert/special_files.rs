@@ -94,3 +94,41 @@ fn a_file_beyond_the_limit_of_programs_can_be_turned_off() {
     assert_eq!(folder.run(&["revert", "x"]).code, 0);
     program.wait_off("x");
 }
+
+/// Creates something that is not a regular file at a path.
+fn make(folder: &Folder, name: &str, kind: &str) {
+    fs::create_dir_all(folder.path(".flagkit")).expect("a folder");
+    if kind == "fifo" {
+        let made = Command::new("mkfifo").arg(folder.path(name)).status().expect("mkfifo runs");
+        assert!(made.success());
+    } else {
+        symlink(kind, folder.path(name)).expect("a link");
+    }
+}
+
+#[test]
+fn a_lock_that_is_no_regular_file_blocks_no_revert() {
+    for kind in ["fifo", "/dev/full", "/dev/zero", "/dev/null"] {
+        let folder = Folder::with("flags.toml", "[flags]\nx = true\n");
+        make(&folder, ".flagkit/lock", kind);
+        let ran = folder.run(&["revert", "x"]);
+        assert_eq!(ran.code, 0, "{kind}: {ran:?}");
+        assert_eq!(folder.read("flags.toml"), "[flags]\nx = false\n");
+    }
+}
+
+#[test]
+fn a_log_that_is_no_regular_file_is_reported_with_the_saved_text() {
+    for kind in ["fifo", "/dev/full", "/dev/zero", "/dev/null"] {
+        for (text, saved) in [("[flags]\nx = true\n", false), ("[flags]\nx = = true\n", true)] {
+            let folder = Folder::with("flags.toml", text);
+            make(&folder, ".flagkit/log.jsonl", kind);
+            let ran = folder.run(&["revert", "--all"]);
+            assert_eq!(ran.code, 8, "{kind}: {ran:?}");
+            assert!(ran.err.contains("the flags were changed, but cannot write the log"), "{kind}: {ran:?}");
+            assert!(ran.err.contains("x is off"), "{kind}: {ran:?}");
+            assert_eq!(ran.err.contains("the old text is saved as flags.toml.broken-"), saved, "{kind}: {ran:?}");
+            assert_eq!(folder.read("flags.toml"), "[flags]\nx = false\n");
+        }
+    }
+}

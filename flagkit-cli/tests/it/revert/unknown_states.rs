@@ -228,3 +228,18 @@ fn a_flag_that_inherits_its_switch_is_turned_off_explicitly() {
     let ran = folder.run(&["revert", "pay", "--env", "prod"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "pay is already off\n"), "{ran:?}");
 }
+
+#[test]
+fn an_environment_whose_text_is_lost_is_reported() {
+    for text in ["", "\n", "[flags", "# x\n", "[flgs]\ny = true\n", "[flags]\nsea"] {
+        for arguments in [["revert", "x"], ["revert", "--all"]] {
+            let folder = Folder::with("flags.toml", "[flags]\nx = true\n");
+            folder.write("flags.prod.toml", text);
+            let ran = folder.run(&arguments);
+            assert_eq!(ran.code, 0, "{ran:?}");
+            let help = format!("to turn off: flagkit revert {} --env prod", arguments[1]);
+            assert!(ran.out.contains("on in flags.prod.toml") || ran.out.contains("flags.prod.toml is not valid"));
+            assert!(ran.out.contains(&help), "{text:?}: {ran:?}");
+        }
+    }
+}
