@@ -241,6 +241,8 @@ impl Surroundings<'_> {
             return false;
         }
         let is_comment = is_toml && self.line.has_comment;
+        // A last word without quotes is the rest of a cut value in JSON.
+        let is_cut = !is_toml && is_alone && self.next.is_empty() && !self.before.ends_with(['"', '\'']);
         let is_entry = self.before.trim_end_matches(['"', '\'', ' ', '\t', '\r', '\n']).ends_with(['{', ',']);
         let sign = self.gap.trim_start_matches(['"', '\'', ' ', '\t', '\r', '\n']);
         let has_table =
@@ -248,7 +250,7 @@ impl Surroundings<'_> {
         self.has_switch()
             || is_percent(self.next, self.after_next)
             || has_table
-            || self.is_first() && !is_comment
+            || self.is_first() && !is_comment && !is_cut
             || is_entry && !sign.starts_with([',', ']'])
     }
 
