@@ -134,12 +134,8 @@ const RULE_FIELDS: [(&str, Place); 9] = [
     ("by", Place::Scalar),
     ("variant", Place::Scalar),
 ];
-const SEGMENT_FIELDS: [(&str, Place); 4] = [
-    ("if", Place::Attributes),
-    ("any", Place::Groups),
-    ("included", Place::Names),
-    ("excluded", Place::Names),
-];
+const SEGMENT_FIELDS: [(&str, Place); 4] =
+    [("if", Place::Attributes), ("any", Place::Groups), ("included", Place::Names), ("excluded", Place::Names)];
 
 impl<'a> Arbitrary<'a> for Tree {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
