@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use flagkit_core::Percent;
 
+use crate::findings::Format;
 use crate::report::EXIT_CODES;
 
 /// Inspect, check, release and revert the feature flags of a project.
@@ -244,12 +245,4 @@ pub(crate) enum KindArg {
     Experiment,
     Ops,
     Permission,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Human,
-    Json,
-    Github,
-    Sarif,
 }

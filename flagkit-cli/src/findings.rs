@@ -3,13 +3,22 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::cli::Format;
 use crate::file::parent_dir;
 use crate::location::{absolute, repository};
 use crate::terminal::{BAD, BOLD, DIM, WARN, styled};
+
+/// The output format of `check`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Human,
+    Json,
+    Github,
+    Sarif,
+}
 
 /// One thing to fix, with its location.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,11 +12,14 @@
 //! ```text
 //! cli ──▶ commands ──▶ Report | Failure ──▶ text, or the envelope of --json
 //!            │
-//!            ├── project, tree, sources, subject  input: files, layers, subjects
+//!            ├── project, tree, sources, git      input: files, layers, revisions
+//!            ├── subject, attribute               input: subjects and their attributes
 //!            ├── gate, probe, usage, findings     requirements, uses in code, and findings
 //!            ├── environment, roots, overrides    the files and folders of a project, and variables
+//!            ├── location, file                   the flag file that is meant, and how a file is read
 //!            ├── difference, state, names         the effect of a change, and the state of a flag
-//!            └── edit, write, journal             output: one edit, one rename, one line of the log
+//!            ├── edit, write, journal             output: one edit, one replaced file, one line of the log
+//!            └── command_line                     the command lines that messages print
 //! ```
 //!
 //! The library exists for the binary. Only [`check`] is a stable function, for use in tests.

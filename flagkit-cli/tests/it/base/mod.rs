@@ -14,7 +14,7 @@ mod steps;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use crate::support::{Folder, Ran, ended};
+use crate::support::{Folder, Ran, ended, go};
 
 /// The flags `x` and `y`, both off.
 const OFF: &str = "[flags]\nx = false\ny = false\n";
@@ -51,16 +51,6 @@ fn edit(folder: &Folder, name: &str, from: &str, to: &str) {
     let text = folder.read(name);
     assert!(text.contains(from), "{text}");
     folder.write(name, &text.replacen(from, to, 1));
-}
-
-/// Confirms a `go`.
-#[track_caller]
-fn go(folder: &Folder, arguments: &[&str]) {
-    let mut terminal = folder.terminal(&[&["go"], arguments].concat());
-    terminal.wait_for("to let it be seen: ");
-    terminal.answer(arguments[0]);
-    let (code, shown) = terminal.end();
-    assert_eq!(code, 0, "{shown}");
 }
 
 /// Runs the command. Its exit code and its output must be these.

@@ -2,7 +2,7 @@
 
 mod base;
 
-use crate::support::Folder;
+use crate::support::{Folder, go};
 
 const FLAGS: &str = "\
 [flags]
@@ -265,15 +265,6 @@ fn a_failed_check_in_a_test_reports_file_and_line() {
     let missing = flagkit_cli::check(folder.path("nowhere.toml")).expect_err("there is no such file");
     let missing = missing.to_string();
     assert!(missing.contains("there is no such file") && !missing.contains("--file"), "{missing}");
-}
-
-#[track_caller]
-fn go(folder: &Folder, arguments: &[&str]) {
-    let mut terminal = folder.terminal(&[&["go"], arguments].concat());
-    terminal.wait_for("to let it be seen: ");
-    terminal.answer(arguments[0]);
-    let (code, shown) = terminal.end();
-    assert_eq!(code, 0, "{shown}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod undo;
 
-use crate::support::{Folder, Reply, Server};
+use crate::support::{Folder, Reply, Server, go};
 
 const FLAGS: &str =
     "# The flags.\n[flags]   # all of them\nplain = false  # no gate\n\n[flags.gated] # has one\non = false\n";
@@ -131,16 +131,6 @@ fn a_review_ends_with_yes_or_no() {
     let ran = folder.run(&["go", "gated"]);
     assert_eq!(ran.code, 7, "the soak is not over: {ran:?}");
     assert!(ran.err.contains("does not advance on its own"), "{ran:?}");
-}
-
-/// Confirms a `go` without a review.
-#[track_caller]
-fn go(folder: &Folder, arguments: &[&str]) {
-    let mut terminal = folder.terminal(&[&["go"], arguments].concat());
-    terminal.wait_for("to let it be seen: ");
-    terminal.answer(arguments[0]);
-    let (code, screen) = terminal.end();
-    assert_eq!(code, 0, "{arguments:?}: {screen}");
 }
 
 #[test]

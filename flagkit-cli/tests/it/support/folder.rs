@@ -11,6 +11,16 @@ use portable_pty::CommandBuilder;
 
 use super::Terminal;
 
+/// Confirms a `go` without a review. The first argument is the flag.
+#[track_caller]
+pub(crate) fn go(folder: &Folder, arguments: &[&str]) {
+    let mut terminal = folder.terminal(&[&["go"], arguments].concat());
+    terminal.wait_for("to let it be seen: ");
+    terminal.answer(arguments[0]);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{arguments:?}: {screen}");
+}
+
 /// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {

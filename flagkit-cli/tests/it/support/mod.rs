@@ -9,7 +9,7 @@ mod transcript;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(crate) use folder::{Folder, Ran, ended, envelope};
+pub(crate) use folder::{Folder, Ran, ended, envelope, go};
 pub(crate) use program::Program;
 pub(crate) use server::{Reply, Server, refused_address};
 pub(crate) use terminal::Terminal;
