@@ -1,9 +1,9 @@
 //! Expensive patterns are loaded or rejected within bounded memory. A hundred thousand rules load.
 
 use std::fmt::Write;
-use std::fs;
 
 use crate::support::in_own_process;
+use crate::support::memory::{Baseline, MIB};
 use flagkit_core::source::{Load, Payload, Provenance};
 use flagkit_core::{Context, Flags};
 use flagkit_sources::document::Format;
@@ -27,13 +27,6 @@ fn publish(load: Load) -> Flags {
     flags
 }
 
-/// Returns the peak memory of this process in KiB, or 0 if the system does not report it.
-fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok()).unwrap_or(0)
-}
-
 #[test]
 fn hostile_patterns() {
     const PATTERNS: usize = 200;
@@ -48,11 +41,11 @@ fn hostile_patterns() {
         (r"((a{0,99}){0,99}){0,99}", PATTERNS..=PATTERNS),
     ] {
         let text = document((0..PATTERNS).map(|n| format!("a.matches = '{pattern}x{n}'")));
-        let before = peak();
+        let memory = Baseline::peak();
         let load = load(&text);
         assert!(refused.contains(&load.problems().len()), "{pattern}: {} refused", load.problems().len());
         assert!(load.problems().iter().all(|problem| problem.to_string().ends_with("too complex")), "{pattern}");
-        assert!(peak() - before <= 64 << 10, "{pattern} took {} KiB", peak() - before);
+        memory.assert_growth_within(64 * MIB, pattern);
         let subject = Context::new("u1").with("a", "a".repeat(1_000));
         assert!(!publish(load).is_on("rules", &subject));
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::memory::{Baseline, MIB};
 use crate::support::{self, TestDir, document, in_own_process, is_on, last_error, status, wait_for_state, wait_until};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Builder, File, OnFailedStart};
@@ -18,11 +19,11 @@ type Spoil = fn(&Path);
 
 /// Expects all of these words in the error.
 fn check(test: &str, words: &[&str], spoil: Spoil) {
-    check_within(16 << 10, test, words, spoil);
+    check_within(16 * MIB, test, words, spoil);
 }
 
-/// Does the same as [`check`], with a limit for the memory growth in KiB.
-fn check_within(most: u64, test: &str, words: &[&str], spoil: Spoil) {
+/// Does the same as [`check`], with a limit for the memory growth in bytes.
+fn check_within(limit: u64, test: &str, words: &[&str], spoil: Spoil) {
     if !in_own_process(module_path!(), test) {
         return;
     }
@@ -30,13 +31,12 @@ fn check_within(most: u64, test: &str, words: &[&str], spoil: Spoil) {
         let _ = fs::remove_file(path);
         spoil(path);
     };
-    let resident = resident();
+    let memory = Baseline::peak();
     for by_events in [true, false] {
         at_the_start(words, &make_invalid, by_events);
         as_a_replacement(words, &make_invalid, by_events);
     }
-    let grown = self::resident().saturating_sub(resident);
-    assert!(grown <= most, "memory grew by {grown} KiB");
+    memory.assert_growth_within(limit, test);
 }
 
 fn file(path: &Path, by_events: bool) -> File {
@@ -110,13 +110,6 @@ fn clear(path: &Path) {
     }
 }
 
-/// Returns the peak memory of this process in KiB, or 0 if the system does not report it.
-fn resident() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)
-}
-
 #[test]
 fn an_empty_file() {
     check("an_empty_file", &["the document is empty"], |path| fs::write(path, "").expect("written"));
@@ -174,7 +167,7 @@ fn a_binary() {
 /// before it finds the first error. The errors themselves are bounded.
 #[test]
 fn a_text_that_is_nothing() {
-    check_within(96 << 10, "a_text_that_is_nothing", &["not well-formed TOML"], |path| {
+    check_within(96 * MIB, "a_text_that_is_nothing", &["not well-formed TOML"], |path| {
         fs::write(path, "=\n".repeat(1 << 18)).expect("written");
     });
 }

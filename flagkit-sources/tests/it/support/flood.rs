@@ -12,6 +12,7 @@ use std::time::Instant;
 use flagkit_core::Event;
 use flagkit_sources::Http;
 
+use super::memory::{Baseline, MIB};
 use super::stub::{self, Stub, answer, document, eager};
 use super::{TestDir, in_a_child, is_on, last_error, wait_until};
 
@@ -20,22 +21,8 @@ pub const AFTER: &str = "[flags]\na = true\nafter = true\n";
 /// Every flood begins with this if it can. All that has arrived is thus a valid document at any time.
 pub const EVIL: &str = "[flags]\nevil = true\n#";
 
-pub const MIB: u64 = 1 << 20;
 /// The limit covers 8 MiB of a document, the growing buffer, and the allocations of a first request.
 pub const GROWTH: u64 = 24 * MIB;
-
-/// Returns a value of this process from `/proc`, in bytes: its current or its peak memory.
-#[cfg(target_os = "linux")]
-pub fn memory(line: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let value = status.lines().find_map(|known| known.strip_prefix(line)?.strip_prefix(':'))?;
-    Some(value.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
-}
-
-#[cfg(not(target_os = "linux"))]
-pub fn memory(_: &str) -> Option<u64> {
-    None
-}
 
 /// Writes the flood. Fails when the client has closed the connection.
 pub type Flood = dyn Fn(&mut TcpStream) -> io::Result<()> + Send + Sync;
@@ -111,7 +98,7 @@ impl Scenario {
     }
 
     pub fn be_flooded(self, address: SocketAddr) {
-        let before = memory("VmRSS");
+        let memory = Baseline::current();
         let http = eager(&format!("http://{address}/flags.toml")).stream(self.of_streams);
         let guard = stub::start((self.configure)(http));
         assert!(is_on(&guard, "a"), "{:?}", last_error(&guard));
@@ -141,11 +128,7 @@ impl Scenario {
         println!("cut off after {:?}", started.elapsed());
         wait_until("the next good answer", || is_on(&guard, "after"));
         assert!(is_on(&guard, "a") && !is_on(&guard, "evil"));
-        if let (Some(before), Some(most)) = (before, memory("VmHWM")) {
-            let growth = most.saturating_sub(before);
-            println!("{} KiB more at most", growth >> 10);
-            assert!(growth <= GROWTH, "{} MiB more", growth / MIB);
-        }
+        memory.assert_growth_within(GROWTH, self.name);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "http")]
 pub mod flood;
+pub mod memory;
 #[cfg(all(unix, feature = "http"))]
 pub mod nginx;
 pub mod question;
