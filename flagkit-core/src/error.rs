@@ -91,6 +91,8 @@ pub(crate) enum ErrorKind {
     PercentOutOfRange,
     #[error("cannot parse the percentage: more than 6 decimals")]
     PercentTooFine,
+    #[error("cannot parse the stage: expected off, dual-write, shadow, live, ramp-down, complete or contracted")]
+    Stage,
     #[error("cannot parse the date: not a day of the calendar written as 2027-02-01")]
     Date,
     #[error("got {got} buckets, expected 1 to {max}")]
@@ -157,6 +159,11 @@ impl Error {
     /// Returns whether a text or three numbers are not a [`Date`](crate::Date).
     pub fn is_date(&self) -> bool {
         matches!(self.0, ErrorKind::Date)
+    }
+
+    /// Returns whether a text is not a [`Stage`](crate::source::Stage).
+    pub fn is_stage(&self) -> bool {
+        matches!(self.0, ErrorKind::Stage)
     }
 
     /// Returns whether a number of buckets is out of range; see [`Bucketing`](crate::bucket::Bucketing).

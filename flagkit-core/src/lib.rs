@@ -153,7 +153,9 @@ pub use subject::{Attribute, Context, Date, Id, List, Subject, Value};
 /// ```
 pub mod source {
     pub use crate::condition::{Condition, Literal, Operator};
-    pub use crate::model::{EnvKey, Kind, Location, Metadata, Payload, Problem, Provenance, Reference, Rule, Segment};
+    pub use crate::model::{
+        EnvKey, Kind, Location, Metadata, Payload, Problem, Provenance, Reference, Rule, Segment, Side, Stage,
+    };
     pub use crate::publish::{ErrorKind, Load, LoadError, OnFailedStart, Publisher, Signal, Source, StartPolicy, Wake};
 }
 

@@ -13,13 +13,13 @@
 //!
 //! # Limits
 //!
-//! A variable sets the switch and the percentage, not rules or variants. The names `a-b` and `a.b` share a variable; if
+//! A variable sets the switch and the percentage, or the stage of a migration, not rules or variants. The names `a-b` and `a.b` share a variable; if
 //! both are declared, the variable makes both dark and a problem reports it.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
 
-use flagkit_core::source::{EnvKey, Load, LoadError, Problem, Provenance, Source};
+use flagkit_core::source::{EnvKey, Load, LoadError, Problem, Provenance, Source, Stage};
 use flagkit_core::{Flag, FlagKey, FlagSet};
 
 use crate::document::tree::nearest;
@@ -27,8 +27,8 @@ use crate::document::tree::nearest;
 /// Overrides flags by environment variables: `FLAG_NEW_CHECKOUT=on`.
 ///
 /// The name is the prefix and the key in upper case with `_` for `-` and `.`. See [`EnvKey`] for details.
-/// The value is `on`, `off`, `true`, `false` or a percentage such as `25%`, in any case. An empty
-/// variable counts as unset.
+/// The value is `on`, `off`, `true`, `false` or a percentage such as `25%`, in any case, or the stage of a migration. An
+/// empty variable counts as unset.
 ///
 /// Any other value is a problem in the status, and the flag is dark, because dark is safe and the intended value is
 /// unknown. A name or value that is not UTF-8 is a problem too.
@@ -124,7 +124,7 @@ fn env_key(prefix: &str, name: &OsStr) -> Result<EnvKey, Problem> {
 
 /// Returns the flag that a value defines; `None` for an empty value.
 fn flag(name: &str, value: &OsStr) -> Result<Option<Flag>, Problem> {
-    let expected = "on, off or a percentage such as 25%";
+    let expected = "on, off, a percentage such as 25%, or the stage of a migration";
     let Some(text) = value.to_str() else {
         return Err(Problem::new(name, "a value that is not UTF-8", expected));
     };
@@ -141,6 +141,8 @@ fn flag(name: &str, value: &OsStr) -> Result<Option<Flag>, Problem> {
             Problem::new(name, shown(text), expected).with_help(error.to_string())
         })?;
         Ok(Some(Flag::on().with_rollout(percent)))
+    } else if let Ok(stage) = text.to_ascii_lowercase().parse::<Stage>() {
+        Ok(Some(Flag::migration().at_stage(stage)))
     } else {
         let problem = Problem::new(name, shown(text), expected);
         Err(match similar_value(text) {
@@ -158,7 +160,9 @@ fn similar_value(text: &str) -> Option<String> {
     let value = match &*text.to_ascii_lowercase() {
         "1" | "yes" | "y" | "t" | "enable" | "enabled" => "on",
         "0" | "no" | "n" | "f" | "disable" | "disabled" => "off",
-        text => nearest(text, ["on", "off", "true", "false"])?,
+        text => {
+            nearest(text, ["on", "off", "true", "false"]).or_else(|| nearest(text, Stage::ALL.map(Stage::as_str)))?
+        }
     };
     Some(value.to_owned())
 }

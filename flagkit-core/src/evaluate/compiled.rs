@@ -16,6 +16,7 @@ use crate::bucketing::bucketer::{Bucketer, Rollout, SimpleRollout};
 use crate::condition::tracer::Tracer;
 use crate::condition::verdict::Verdict;
 use crate::condition::{Condition, StringSet};
+use crate::evaluate::compiled_stage::CompiledStage;
 use crate::evaluate::flag_tracer::FlagTracer;
 use crate::model::segment::{Segment, evaluate_id};
 use crate::model::{Flag, Reference, Rule, Variant, Variants};
@@ -40,6 +41,8 @@ pub(crate) enum Definition {
     On(SimpleRollout),
     /// Decided by prerequisites, rules, variants or custom bucketing.
     Targeted(Arc<TargetedFlag>),
+    /// A migration, which is on for no subject and has a stage.
+    Migration(CompiledStage),
 }
 
 /// A flag with prerequisites, rules, variants or custom bucketing. Shared by the snapshots that contain it unchanged.
@@ -111,20 +114,26 @@ impl Definition {
 
     /// Compiles a flag, or returns `None` if a segment or a variant is missing.
     ///
-    /// A flag without targeting becomes `On` if its rollout has a simple form. Every other flag that is on becomes
+    /// A migration becomes `Migration`. A flag without targeting becomes `On` if its rollout has a simple form. Every other flag that is on becomes
     /// `Targeted`.
     fn try_compile(key: &str, flag: &Flag, segments: &Segments) -> Option<Self> {
         let off = match flag.off_variant() {
             Some(name) => Some(flag.variants()?.get(name)?.clone()),
             None => None,
         };
-        if !flag.is_enabled() {
+        if !flag.is_enabled() && !flag.is_migration() {
             return Some(Self::Off(off));
         }
         let salt = flag.salt().unwrap_or(key);
         let bucketing = flag.bucketing();
         let bucketer = Bucketer::new(bucketing.seed(salt), flag.bucket_by_arc(), bucketing.points());
         let rollout = Rollout::new(bucketer, flag.rollout());
+        if let Some(stage) = flag.stage() {
+            return Some(Self::Migration(match flag.partition() {
+                Some(_) => CompiledStage::partitioned(stage, rollout),
+                None => CompiledStage::Everywhere(stage),
+            }));
+        }
         if let (false, Some(rollout)) = (flag.has_targeting(), rollout.to_simple()) {
             return Some(Self::On(rollout));
         }

@@ -21,9 +21,14 @@
 //! index are already replaced. Then the rule at that index may be removed, made stricter, or given a smaller outcome,
 //! if the subjects that it no longer matches get no more from the rules below than it gave them. Rules that serve no
 //! subject may be inserted. Each such step narrows, so all steps together narrow.
+//!
+//! A migration narrows if it goes back one stage and the old data is still written; see
+//! [`CompiledStage::is_narrower_than`].
 
 use super::compiled::{CompiledRule, Criterion, Definition, Outcome, TargetedFlag};
 use crate::bucketing::bucket::Threshold;
+use crate::evaluate::compiled_stage::CompiledStage;
+use crate::model::Stage;
 
 /// The effect of a change on which subjects see a feature.
 ///
@@ -78,6 +83,9 @@ pub(crate) fn is_narrowing<'a>(
             _ => true,
         };
     }
+    if let (Some(Definition::Migration(_)), _) | (_, Some(Definition::Migration(_))) = (before, after) {
+        return stage(before).is_some_and(|before| stage(after).is_some_and(|after| after.is_narrower_than(&before)));
+    }
     // Subjects that the flag is off for may get no variant, or the one they got before.
     let off = |definition: Option<&Definition>| match definition {
         Some(Definition::Off(variant)) => variant.clone(),
@@ -107,10 +115,19 @@ pub(crate) fn is_narrowing<'a>(
         && rules_narrow(before, after)
 }
 
+/// Returns the stage of a migration. A key that is not declared counts as a migration that has not begun.
+fn stage(definition: Option<&Definition>) -> Option<CompiledStage> {
+    match definition {
+        Some(Definition::Migration(stage)) => Some(stage.clone()),
+        Some(_) => None,
+        None => Some(CompiledStage::Everywhere(Stage::Off)),
+    }
+}
+
 /// Returns a definition as a targeted flag, if it is enabled. `storage` holds it if it has to be made.
 fn targeted<'d>(definition: &'d Definition, storage: &'d mut Option<TargetedFlag>) -> Option<&'d TargetedFlag> {
     match definition {
-        Definition::Off(_) | Definition::Invalid => None,
+        Definition::Off(_) | Definition::Invalid | Definition::Migration(_) => None,
         Definition::On(rollout) => Some(storage.insert(TargetedFlag::from_rollout(*rollout))),
         Definition::Targeted(flag) => Some(flag),
     }

@@ -154,6 +154,10 @@ impl<D: Definitions, S: Subject + ?Sized, T: FlagTracer> Evaluator<'_, D, S, T> 
                 Decision { on, reason, rule: None, variant: None }
             }
             Definition::Targeted(flag) => self.evaluate_targeted(flag, depth),
+            Definition::Migration(migration) => {
+                let stage = migration.stage_for(self.subject);
+                Decision::off(stage.map_or(Reason::MissingBucketingValue, |stage| Reason::Migration { stage }), None)
+            }
         }
     }
 

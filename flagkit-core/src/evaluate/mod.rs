@@ -6,6 +6,7 @@
 //! Files, in reading order:
 //!
 //! - `compiled`: a flag as evaluation reads it, with its salt hashed and its percentage turned into a threshold.
+//!   `compiled_stage`: the same for a migration.
 //! - `evaluator`: the one piece of code that evaluates a flag, generic over its tracer. `flag_tracer`: that tracer.
 //! - `reason`, `evaluation`: the answer as callers receive it.
 //! - `explanation`: the same answer with every step, recorded by a tracer.
@@ -14,6 +15,7 @@
 //! This folder imports from `subject`, `bucketing`, `condition` and `model`.
 
 pub(crate) mod compiled;
+pub(crate) mod compiled_stage;
 pub(crate) mod effect;
 pub(crate) mod evaluation;
 pub(crate) mod evaluator;

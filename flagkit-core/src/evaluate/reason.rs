@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::bucketing::bucket::{Point, Threshold};
+use crate::model::Stage;
 
 /// Why a flag is on or off for a subject.
 ///
@@ -45,11 +46,16 @@ pub enum Reason {
     ///
     /// It has no id, an empty id, or no text or integer in the attribute that the flag is bucketed by.
     MissingBucketingValue,
+    /// The flag is a [migration](crate::source::Kind::Migration), which has a stage instead. It is on for no subject.
+    Migration {
+        /// The stage for the subject.
+        stage: Stage,
+    },
 }
 
 impl Reason {
-    /// Returns the reason as a word for programs: `not-found`, `invalid`, `off`, `prerequisite`, `on`, `rollout` or
-    /// `missing-bucketing-value`.
+    /// Returns the reason as a word for programs: `not-found`, `invalid`, `off`, `prerequisite`, `on`, `rollout`,
+    /// `missing-bucketing-value` or `migration`.
     ///
     /// Use it for metrics and logs: unlike the text of `Display`, it contains no numbers.
     pub fn as_str(self) -> &'static str {
@@ -61,6 +67,7 @@ impl Reason {
             Self::On => "on",
             Self::Rollout { .. } => "rollout",
             Self::MissingBucketingValue => "missing-bucketing-value",
+            Self::Migration { .. } => "migration",
         }
     }
 }
@@ -78,6 +85,7 @@ impl fmt::Display for Reason {
                 write!(f, "point {point} is {side} threshold {threshold}")
             }
             Self::MissingBucketingValue => f.write_str("on for a percentage, and the subject lacks the value to hash"),
+            Self::Migration { stage } => write!(f, "a migration at stage {stage}"),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::part::Part;
 use super::problem::Location;
 use super::reference::Reference;
 use super::rule::Rule;
+use super::stage::Stage;
 use super::variants::Variants;
 use crate::bucketing::bucket::Bucketing;
 use crate::bucketing::percent::Percent;
@@ -43,16 +44,33 @@ struct Details {
     by: Option<Arc<str>>,
     bucketing: Option<Bucketing>,
     targeting: Option<Arc<Targeting>>,
+    /// `None` unless the flag is a migration.
+    stage: Option<StatedStage>,
     metadata: Option<Arc<Metadata>>,
     inherit_location: Option<Location>,
 }
 
 impl Details {
-    const NONE: Self =
-        Self { salt: None, by: None, bucketing: None, targeting: None, metadata: None, inherit_location: None };
+    const NONE: Self = Self {
+        salt: None,
+        by: None,
+        bucketing: None,
+        targeting: None,
+        stage: None,
+        metadata: None,
+        inherit_location: None,
+    };
 }
 
 static NO_DETAILS: Details = Details::NONE;
+
+/// The stage of a migration, as one layer states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StatedStage {
+    /// Another layer may state it.
+    Unstated,
+    At(Stage),
+}
 
 /// What decides who a flag is on for, other than its rollout. `None` is a part that the flag does not state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,6 +117,32 @@ impl Flag {
     /// ```
     pub fn inherit() -> Self {
         Self { on: None, inherits: true, states_rollout: false, ..Self::off() }
+    }
+
+    /// Returns a migration. Its stage is [`Stage::Off`], unless [`at_stage`](Self::at_stage) or a lower layer states it.
+    ///
+    /// A migration is never on for a subject. A program reads its stage; see [`migration!`](crate::migration).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flagkit_core::Flag;
+    /// use flagkit_core::source::Stage;
+    ///
+    /// assert_eq!(Flag::migration().stage(), Some(Stage::Off));
+    /// assert_eq!(Flag::migration().at_stage(Stage::Live).stage(), Some(Stage::Live));
+    /// assert_eq!(Flag::off().stage(), None);
+    /// ```
+    pub fn migration() -> Self {
+        let mut flag = Self::off();
+        flag.details_mut().stage = Some(StatedStage::Unstated);
+        flag
+    }
+
+    /// Sets the stage, which makes the flag a migration.
+    pub fn at_stage(mut self, stage: Stage) -> Self {
+        self.details_mut().stage = Some(StatedStage::At(stage));
+        self
     }
 
     /// Sets the location where the document says that the flag inherits. A problem shows it.
@@ -247,6 +291,29 @@ impl Flag {
         self.targeting().and_then(|targeting| targeting.off_variant.as_deref())
     }
 
+    /// Returns the stage of a migration. `None` for other flags.
+    ///
+    /// With a [`partition`](Self::partition), the rollout is the share of the partitions at this stage. The others are at
+    /// the stage before it.
+    pub fn stage(&self) -> Option<Stage> {
+        self.details().stage.map(|stage| match stage {
+            StatedStage::Unstated => Stage::Off,
+            StatedStage::At(stage) => stage,
+        })
+    }
+
+    /// Returns whether the flag is a migration.
+    pub fn is_migration(&self) -> bool {
+        self.details().stage.is_some()
+    }
+
+    /// Returns the attribute that partitions the data of a migration, if there is one. `None` for other flags.
+    ///
+    /// [`with_bucket_by`](Self::with_bucket_by) sets it: partitions are bucketed as subjects are.
+    pub fn partition(&self) -> Option<&str> {
+        self.bucket_by().filter(|_| self.is_migration())
+    }
+
     /// Returns the metadata, if there is any.
     pub fn metadata(&self) -> Option<&Metadata> {
         self.details().metadata.as_deref()
@@ -272,12 +339,35 @@ impl Flag {
             by: stated.by.clone().or_else(|| known.by.clone()),
             bucketing: stated.bucketing.or(known.bucketing),
             targeting,
+            stage: self.stage_over(known.stage),
             metadata: known.metadata.clone().or_else(|| stated.metadata.clone()),
             inherit_location: None,
         };
         let details = (details != Details::NONE).then(|| Arc::new(details));
         let rollout = if self.states_rollout { self.rollout } else { below.rollout };
         Self { on: self.on.or(below.on), inherits: false, states_rollout: true, rollout, details }
+    }
+
+    /// Returns the stage of this override over the one of the declaration below it.
+    ///
+    /// An override that only turns the flag off states the stage `off`: an environment variable has no other word for
+    /// it. The merge rejects any other override of a migration that is no migration.
+    fn stage_over(&self, below: Option<StatedStage>) -> Option<StatedStage> {
+        match (self.details().stage, below) {
+            (Some(StatedStage::Unstated), Some(below)) => Some(below),
+            (None, Some(below)) if self.inherits && self.on.is_none() => Some(below),
+            (None, Some(_)) if self.is_disabled() => Some(StatedStage::At(Stage::Off)),
+            (stated, _) => stated,
+        }
+    }
+
+    /// Returns the stage that the flag states, or that its switch stands for; see [`stage`](Self::stage).
+    pub(crate) fn stated_stage(&self) -> Option<Stage> {
+        match self.details().stage {
+            Some(StatedStage::At(stage)) => Some(stage),
+            Some(StatedStage::Unstated) => None,
+            None => self.is_disabled().then_some(Stage::Off),
+        }
     }
 
     /// Returns whether the flag states this part, so that it inherits none.

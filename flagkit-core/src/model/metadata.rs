@@ -22,7 +22,7 @@ pub struct Metadata {
 
 /// The kind of a flag, which determines how long the flag may exist.
 ///
-/// The four kinds are the categories of Pete Hodgson's "Feature Toggles" (2017).
+/// The first four kinds are the categories of Pete Hodgson's "Feature Toggles" (2017).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -34,11 +34,13 @@ pub enum Kind {
     Ops,
     /// Gives some people permanent access to a feature.
     Permission,
+    /// Moves data from an old path to a new one, [stage](crate::source::Stage) by stage. It is not on or off.
+    Migration,
 }
 
 impl Kind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Release, Self::Experiment, Self::Ops, Self::Permission];
+    pub const ALL: [Self; 5] = [Self::Release, Self::Experiment, Self::Ops, Self::Permission, Self::Migration];
 
     /// Returns the word that flag files use.
     pub fn as_str(self) -> &'static str {
@@ -47,6 +49,7 @@ impl Kind {
             Self::Experiment => "experiment",
             Self::Ops => "ops",
             Self::Permission => "permission",
+            Self::Migration => "migration",
         }
     }
 }

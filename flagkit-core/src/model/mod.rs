@@ -8,6 +8,7 @@
 //!
 //! - `key`: the name of a flag. `env_key`: its spelling as an environment variable.
 //! - `flag`, `rule`, `reference`, `segment`: one flag and its parts. `metadata` never changes an answer.
+//! - `stage`: how far a migration is.
 //! - `part`: what a flag can inherit from the layer below.
 //! - `variants`, `variant`, `payload`: the values that a flag serves.
 //! - `flag_set`: all that one load declares.
@@ -27,6 +28,7 @@ pub(crate) mod provenance;
 mod reference;
 mod rule;
 pub(crate) mod segment;
+pub(crate) mod stage;
 mod variant;
 pub(crate) mod variants;
 
@@ -43,5 +45,6 @@ pub use self::provenance::Provenance;
 pub use self::reference::Reference;
 pub use self::rule::Rule;
 pub use self::segment::Segment;
+pub use self::stage::{Side, Stage};
 pub use self::variant::Variant;
 pub use self::variants::Variants;

@@ -27,7 +27,8 @@
 //!
 //! | step | rejects |
 //! |---|---|
-//! | apply a layer | an environment key that matches several keys; a flag that inherits from nothing |
+//! | apply a layer | an environment key that matches several keys; a flag that inherits from nothing; two stages apart |
+//! | check the migrations | percentages without a partition; a migration that became another flag, or is gone |
 //! | check the rules | unknown segments, unknown variants |
 //! | check the environment keys | targeting for a key that no layer declares |
 //! | check the prerequisites | circles, long chains, too many paths |
@@ -41,6 +42,11 @@
 //! A merge starts from nothing, although a load changes one layer. A merge that only adjusts the last result would have
 //! to undo what the old load caused in other layers. That would be another path to test. Call sites are still updated
 //! only where [`Changes`](super::changes::Changes) finds a difference.
+//!
+//! # Migrations
+//!
+//! A migration that silently became `off` could read stale data. So a declaration that breaks a rule of migrations keeps
+//! the definition of the current snapshot, and so does a migration that no layer declares any more.
 //!
 //! # References
 //!
@@ -58,7 +64,10 @@ use crate::model::problem::Problem;
 use crate::model::provenance::Provenance;
 use crate::model::{Declaration, EnvKey, Flag, FlagKey, FlagSet, Reference, Variants};
 use crate::publish::merged_flag::{MergedFlag, layer_index};
-use crate::publish::snapshot::{Declared, Snapshot};
+use crate::publish::migrations::{
+    not_a_migration, override_problem, percentage_without_partition, running_stage, undeclared_migration,
+};
+use crate::publish::snapshot::{Declared, Entry, Snapshot};
 
 /// One layer as the input of a merge. The store borrows it from its [`Layer`](super::layer::Layer).
 ///
@@ -91,6 +100,7 @@ pub(crate) fn merge(current: &Snapshot, layers: &[LayerInput<'_>]) -> (Snapshot,
             merger.apply(index, flags);
         }
     }
+    merger.check_migrations();
     merger.check_rules();
     merger.check_env_keys();
     merger.check_prerequisites();
@@ -209,6 +219,11 @@ impl Merger<'_> {
     ///
     /// Reports a flag that inherits if no layer below declares the key. It stays in the map, so that the key is dark.
     fn inherit(&mut self, below: Option<MergedFlag>, layer: usize, key: &str, declaration: &Declaration) -> MergedFlag {
+        if let Some(problem) = override_problem(below.as_ref(), key, declaration) {
+            self.report(layer, problem);
+            let merged = MergedFlag::replacing(below, layer, &Declaration::Invalid);
+            return MergedFlag { keep_previous: true, ..merged };
+        }
         match declaration {
             Declaration::Flag(flag) if flag.inherits() => {
                 if below.is_none() {
@@ -217,6 +232,38 @@ impl Merger<'_> {
                 MergedFlag::inheriting(below, layer, flag)
             }
             _ => MergedFlag::replacing(below, layer, declaration),
+        }
+    }
+
+    /// Rejects declarations that would change the stage of a migration by accident.
+    ///
+    /// A migration keeps its current definition if its new one is invalid, or is not one of a migration. Other flags are
+    /// dark in this case; a migration has no safe stage to fall back to.
+    fn check_migrations(&mut self) {
+        let mut problems = Vec::new();
+        for (key, merged) in &mut self.entries {
+            let current = self.current.valid_entry(key.as_str()).and_then(running_stage);
+            let valid = merged.valid();
+            let problem = match valid {
+                Some(flag) if flag.is_migration() => percentage_without_partition(key, flag),
+                Some(_) => current.map(|_| not_a_migration(key)),
+                None => None,
+            };
+            if problem.is_some() || (valid.is_none() && current.is_some()) {
+                (merged.is_invalid, merged.keep_previous) = (true, true);
+            }
+            problems.extend(problem.map(|problem| (merged.layer, problem)));
+        }
+        let is_missing = |(key, entry): &(&FlagKey, &Entry)| {
+            running_stage(entry).is_some() && !self.entries.contains_key(key.as_str())
+        };
+        let missing: Vec<_> = self.current.entries().iter().filter(is_missing).collect();
+        for (key, entry) in missing {
+            problems.push((entry.layer(), undeclared_migration(key)));
+            self.entries.insert(key.clone(), MergedFlag::kept(entry.layer()));
+        }
+        for (layer, problem) in problems {
+            self.report(layer, problem);
         }
     }
 

@@ -63,6 +63,11 @@ impl MergedFlag {
         }
     }
 
+    /// Returns a key that no layer declares any more, and that keeps the definition of the current snapshot.
+    pub(super) fn kept(layer: usize) -> Self {
+        Self { layer, flag: None, is_invalid: true, is_incomplete: false, keep_previous: true, origins: None }
+    }
+
     /// Returns the layer of each part, also for a flag that one layer declares as a whole.
     pub(super) fn origins(&self) -> Origins {
         self.origins.unwrap_or(Origins::all(layer_index(self.layer)))

@@ -9,7 +9,7 @@
 //! - `source`, `publisher`, `signal`, `start_policy`: what the author of a source uses.
 //! - `load`, `status`, `event`: what moves between sources, operators and subscribers.
 //! - `layer`: the last good flags of one source, and its state. `merge`: all layers to one set of compiled flags.
-//!   `merged_flag`: one key during a merge.
+//!   `merged_flag`: one key during a merge. `migrations`: the rules that keep a stage from changing by accident.
 //! - `snapshot`, `indexed_map`, `origins`: the merged flags, immutable, at one revision. `changes`: what differs
 //!   between two of them.
 //! - `snapshot_cell`, `sync`: the atomically swapped snapshot, and the atomics under it.
@@ -24,6 +24,7 @@ pub(crate) mod layer;
 pub(crate) mod load;
 pub(crate) mod merge;
 mod merged_flag;
+mod migrations;
 pub(crate) mod origins;
 pub(crate) mod publisher;
 pub(crate) mod signal;

@@ -64,6 +64,11 @@ impl Entry {
     pub(crate) fn flag(&self) -> Option<&Flag> {
         self.declared.flag.as_ref()
     }
+
+    /// Returns the index of the highest layer that declares the key.
+    pub(crate) fn layer(&self) -> usize {
+        self.declared.layer as usize
+    }
 }
 
 /// The merged declaration of a key.

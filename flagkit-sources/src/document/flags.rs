@@ -23,6 +23,7 @@
 //! | `salt`, `by` | what is hashed: the seed and the attribute | [`Decoder::text`], [`Decoder::hashed_attribute`] |
 //! | `requires` | flags that must be on as well | `requires` |
 //! | `rules` | targeting | `rules::rule` |
+//! | `stage`, `partition` | the stage of a migration, and what partitions its data | `migration::migration` |
 //! | `variants`, `values` | variants with weights, and their values | `variants::variants` |
 //! | `description`, `owner`, `kind`, `created`, `expires` | metadata, which changes no answer | `kind`, `date` |
 //! | `gate`, `allow` | for the command | skipped |
@@ -62,7 +63,7 @@ use super::schedule::is_schedule;
 use super::suggest::nearest;
 use super::synonyms::synonym;
 use super::variants::VariantNames;
-use super::{rules, variants};
+use super::{migration, rules, variants};
 
 /// The tables of a document, for the advice on an unknown one.
 const TOP_LEVEL: [&str; 7] = ["flags", "segments", "meta", "gate", "check", "defaults", "project"];
@@ -71,7 +72,7 @@ const META: [&str; 1] = ["flags"];
 /// The keys of a flag in its long form, for the advice on an unknown one.
 ///
 /// `gate` and `allow` belong to the command: they control how the flag is released, and are not decoded here.
-const FLAG: [&str; 16] = [
+const FLAG: [&str; 18] = [
     "description",
     "owner",
     "kind",
@@ -80,6 +81,8 @@ const FLAG: [&str; 16] = [
     "on",
     "inherit",
     "rollout",
+    "stage",
+    "partition",
     "salt",
     "by",
     "requires",
@@ -215,6 +218,10 @@ fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
 /// The value must be exactly that. `on = "false"` is a problem, and may have been meant as either.
 fn is_off(node: &Node<'_>) -> bool {
     let Value::Table(entries) = &node.value else { return false };
+    // A migration that is off reads the old data, which may be stale.
+    if migration::is_migration(entries) {
+        return false;
+    }
     entries.iter().any(|entry| entry.name == "on" && matches!(entry.node.value, Value::Bool(false)))
 }
 
@@ -247,6 +254,9 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, table: &Table<'_>) -> Flag {
     let inherits = find("inherit").filter(|node| matches!(node.value, Value::Bool(true)));
     let mut flag =
         inherits.map_or_else(Flag::off, |node| Flag::inherit().with_inherit_location(decoder.location(node)));
+    if migration::is_migration(table) {
+        flag = migration::migration(decoder, base, table);
+    }
     let names = match (&variants, inherits) {
         // The merge checks the names, because another layer may declare the variants.
         (None, Some(_)) => VariantNames::Inherited,
@@ -274,7 +284,8 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, table: &Table<'_>) -> Flag {
             "by" => flag = with(flag, decoder.hashed_attribute(&path, node), Flag::with_bucket_by),
             "requires" => flag = flag.with_prerequisites(requires(decoder, &path, node)),
             "rules" => flag = flag.with_rules(rule_list(decoder, &path, node, names)),
-            "variants" | "values" | "gate" | "allow" => {}
+            // `variants` and `values` are decoded above, `stage` and `partition` in `migration`, the others elsewhere.
+            "variants" | "values" | "stage" | "partition" | "gate" | "allow" => {}
             "description" => metadata.description = decoder.text(&path, node).map(Box::from),
             "owner" => metadata.owner = decoder.text(&path, node).map(Box::from),
             "kind" => metadata.kind = kind(decoder, &path, node),

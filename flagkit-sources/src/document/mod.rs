@@ -28,13 +28,14 @@
 //! - `json`, and `toml` with `toml/tables`: the parsers.
 //! - `decoder`: the collector of problems, and values that occur everywhere.
 //! - `suggest`: "did you mean …?". `synonyms`: the keys of other tools. `schedule`: keys for a schedule.
-//! - `flags`, `rules`, `conditions`, `variants`: decoding, one file for each part of a flag.
+//! - `flags`, `rules`, `conditions`, `variants`, `migration`: decoding, one file for each part of a flag.
 
 mod conditions;
 mod decoder;
 mod flags;
 mod json;
 mod lines;
+mod migration;
 mod node;
 mod rules;
 mod schedule;

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | not declared, off, or invalid | dark: the threshold 0 |
 //! | on, perhaps with a rollout by id | its seed and its threshold |
+//! | a migration without partitions | a tag for each stage |
 //! | with rules, prerequisites or a rollout by custom bucketing | the tag "evaluate", with its index |
 //! | any, while a test guard is alive | the tag "evaluate" |
 //! | any, before the first read of the site | the tag "unregistered" |
@@ -15,6 +16,8 @@
 use crate::bucketing::bucket::{Seed, Threshold};
 use crate::bucketing::bucketer::SimpleRollout;
 use crate::evaluate::compiled::Definition;
+use crate::evaluate::compiled_stage::CompiledStage;
+use crate::model::Stage;
 use crate::publish::snapshot::Snapshot;
 
 /// The state of a call site: a hash seed in the high 32 bits and a threshold (`0 ..= 2^31`) in the low 32 bits.
@@ -33,6 +36,8 @@ impl State {
     pub(super) const UNREGISTERED: Self = Self(ALL as u64 + 1);
     /// The tag of a flag that does not fit into the word. The high half is its index in the snapshot.
     const EVALUATE: u32 = ALL + 2;
+    /// The tag of a migration at stage `off`. Those of the other stages follow.
+    const STAGES: u32 = ALL + 8;
     /// The flag is off for all subjects.
     pub(super) const DARK: Self = Self(0);
 
@@ -54,10 +59,17 @@ impl State {
         Self(u64::from(index) << 32 | u64::from(Self::EVALUATE))
     }
 
+    /// Builds the state of a migration that is at one stage everywhere.
+    fn at_stage(stage: Stage) -> Self {
+        Self(u64::from(Self::STAGES + stage.index()))
+    }
+
     /// Builds the state for a compiled flag. Off and invalid are the same to a read.
     fn for_definition(definition: &Definition, index: u32) -> Self {
         match definition {
             Definition::Off(_) | Definition::Invalid => Self::DARK,
+            Definition::Migration(CompiledStage::Everywhere(stage)) => Self::at_stage(*stage),
+            Definition::Migration(CompiledStage::Partitioned(_)) => Self::evaluate_at(index),
             Definition::On(rollout) => Self::from_rollout(*rollout),
             Definition::Targeted(flag) => {
                 flag.simple_rollout().map_or_else(|| Self::evaluate_at(index), Self::from_rollout)
@@ -86,6 +98,13 @@ impl State {
     #[allow(clippy::cast_possible_truncation)] // the high half
     pub(super) fn index(self) -> u32 {
         (self.0 >> 32) as u32
+    }
+
+    /// Returns the stage of a migration that is at one stage everywhere, or `None` for every other state.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // the low half
+    pub(super) fn stage(self) -> Option<Stage> {
+        (self.0 as u32).checked_sub(Self::STAGES).and_then(Stage::from_index)
     }
 
     /// Returns the rollout that decides the read, or `None` for a tag.

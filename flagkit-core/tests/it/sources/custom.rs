@@ -79,7 +79,7 @@ fn a_process_that_was_not_forked_has_nothing_to_recover() {
 
 #[test]
 fn kinds_have_their_names_in_flag_files() {
-    assert_eq!(Kind::ALL.map(Kind::as_str), ["release", "experiment", "ops", "permission"]);
+    assert_eq!(Kind::ALL.map(Kind::as_str), ["release", "experiment", "ops", "permission", "migration"]);
 }
 
 #[test]
