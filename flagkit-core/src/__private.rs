@@ -12,6 +12,8 @@
 //! | with `in handle` | [`is_on`] or [`variant`](fn@variant) |
 //! | with `id = …, name = value` | the same, with a subject of [`fields`] and [`attribute`] |
 
+#[cfg(not(flagkit_loom))]
+pub use flagkit_macros::migration;
 pub use flagkit_macros::{flag, variant};
 
 use crate::model::Variant;

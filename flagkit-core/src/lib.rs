@@ -106,6 +106,8 @@ mod bucketing;
 mod condition;
 mod error;
 mod evaluate;
+#[cfg(not(flagkit_loom))]
+pub mod migrate;
 mod model;
 mod publish;
 mod read;
@@ -242,6 +244,30 @@ pub use flagkit_macros::{Attribute, Subject};
 macro_rules! flag {
     ($($tokens:tt)*) => {
         $crate::__private::flag!($crate $($tokens)*)
+    };
+}
+
+/// Declares a migration of data: a static [`Migration`](migrate::Migration) with the range of stages of this build.
+///
+/// ```text
+/// migration! { pub static NAME: "key", range = Full }
+/// ```
+///
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `range` | `Full` while the build has code for both paths, `Contracted` after the old one was removed | required |
+/// | `start` | the stage before any source has loaded: `Off`, `DualWrite`, … | the stage in the crate's flag file |
+/// | `second_write` | `Report` or `Fail`: what a write returns if only the second side failed | `Report` |
+///
+/// Attributes and documentation may precede it. The key must be declared with `kind = "migration"` in the flag file of
+/// the crate, if there is one; see [`flag!`] for where that is.
+///
+/// See [`migrate`] for the stages and an example.
+#[cfg(not(flagkit_loom))]
+#[macro_export]
+macro_rules! migration {
+    ($($tokens:tt)*) => {
+        $crate::__private::migration!($crate $($tokens)*);
     };
 }
 

@@ -46,11 +46,20 @@ fn check_key(key: &Expr, compilation: &Compilation, errors: &mut Errors) {
             return;
         }
     };
-    check_text(literal, compilation, errors);
+    check_text(literal, DeclaredKind::Flag, compilation, errors);
 }
 
-/// Checks the form of a key, and that the manifest declares it.
-pub(crate) fn check_text(literal: &LitStr, compilation: &Compilation, errors: &mut Errors) {
+/// The kind of declaration that a macro can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeclaredKind {
+    /// A flag with a switch.
+    Flag,
+    /// A flag with a stage.
+    Migration,
+}
+
+/// Checks the form of a key, and that the manifest declares it as one of this kind.
+pub(crate) fn check_text(literal: &LitStr, kind: DeclaredKind, compilation: &Compilation, errors: &mut Errors) {
     let mut error = |message: String| errors.push(literal.span(), message);
     let text = literal.value();
     if !literal.suffix().is_empty() {
@@ -72,7 +81,9 @@ pub(crate) fn check_text(literal: &LitStr, compilation: &Compilation, errors: &m
     } else if (1..=MAX_LEN).contains(&text.len()) {
         match compilation.manifest() {
             Manifest::None => {}
-            Manifest::Declared(declarations) => declarations.undeclared_error(&text).into_iter().for_each(error),
+            Manifest::Declared(declarations) => {
+                declarations.undeclared_error(&text, kind).into_iter().for_each(error);
+            }
             Manifest::Invalid(message) => error(message.clone()),
         }
     }

@@ -10,7 +10,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, ItemFn, LitStr, Path, Safety, Token, parenthesized};
 
-use crate::check::check_text;
+use crate::check::{DeclaredKind, check_text};
 use crate::errors::Errors;
 use crate::manifest::Compilation;
 
@@ -64,7 +64,7 @@ impl FlagTest {
     fn check(&self, test: &ItemFn, compilation: &Compilation) -> Result<(), syn::Error> {
         let mut errors = Errors::default();
         for (index, (key, _)) in self.flags.iter().enumerate() {
-            check_text(key, compilation, &mut errors);
+            check_text(key, DeclaredKind::Flag, compilation, &mut errors);
             if self.flags.iter().take(index).any(|(other, _)| other.value() == key.value()) {
                 errors.push(key.span(), format!("got `{}` twice, expected it once", key.value()));
             }

@@ -1,4 +1,4 @@
-//! The procedural part of flagkit's `flag!`, `variant!`, `derive(Subject)` and `derive(Attribute)`.
+//! The procedural part of flagkit's `flag!`, `variant!`, `migration!`, `derive(Subject)` and `derive(Attribute)`.
 //!
 //! Depend on flagkit-core instead. Its `flag!` documents the macro and forwards to this crate, together with the path
 //! through which the caller reaches flagkit-core. The macro therefore works when flagkit-core is renamed in Cargo.toml
@@ -9,6 +9,7 @@
 //! - `ast`, `check`, `expand`: a call of `flag!` or `variant!` is parsed, checked and turned into code. `check` collects
 //!   every error of the call.
 //! - `manifest/`: the keys that the crate's flag file declares, looked up at each expansion.
+//! - `migration`: a call of `migration!`, in one file because it has no expressions.
 //! - `options`, `derive`: the two derives.
 //! - `flag_test`: the attribute of that name.
 //! - `errors`: collects errors, so that all of them are reported at once.
@@ -22,6 +23,7 @@ mod errors;
 mod expand;
 mod flag_test;
 mod manifest;
+mod migration;
 mod options;
 
 use proc_macro::TokenStream;
@@ -41,6 +43,13 @@ pub fn flag(input: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn variant(input: TokenStream) -> TokenStream {
     expand::expand(FlagMacro::Variant, input.into()).into()
+}
+
+/// Expands `migration!`. The first token is the path of flagkit-core.
+#[doc(hidden)]
+#[proc_macro]
+pub fn migration(input: TokenStream) -> TokenStream {
+    migration::expand(input.into()).into()
 }
 
 /// Implements `flagkit_core::Subject` for a struct.

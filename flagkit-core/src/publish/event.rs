@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::key::FlagKey;
 use crate::model::problem::Problem;
 use crate::model::provenance::Provenance;
+use crate::model::{Side, Stage};
 use crate::publish::load::LoadError;
 use crate::publish::status::SourceState;
 
@@ -20,6 +21,8 @@ pub enum Event {
     StateChanged(StateChange),
     /// A source has a warning that it did not have before.
     WarningsChanged(WarningsChange),
+    /// A write of a migration reached only one of the two sides.
+    SecondWriteLost(SecondWriteLoss),
 }
 
 /// A new snapshot took effect.
@@ -70,4 +73,30 @@ pub struct LoadFailure {
     pub error: Option<Arc<LoadError>>,
     /// The problems of single flags of a load that was accepted.
     pub problems: Arc<[Problem]>,
+}
+
+/// A second write that was lost: the two sides may differ from now on, until it is repaired.
+///
+/// Only subscribers of the [installed](crate::install) flags receive it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SecondWriteLoss {
+    /// The key of the migration.
+    pub key: &'static str,
+    /// The stage of the plan.
+    pub stage: Stage,
+    /// The side that lacks the write.
+    pub side: Side,
+    /// How it was lost.
+    pub cause: LossCause,
+}
+
+/// How a second write was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LossCause {
+    /// It returned an error.
+    Failed,
+    /// It did not finish: its future was dropped, or code panicked.
+    Abandoned,
 }

@@ -37,7 +37,7 @@ pub(crate) mod store;
 pub(crate) mod subscribers;
 pub(crate) mod sync;
 
-pub use self::event::{Change, Event, LoadFailure, StateChange, WarningsChange};
+pub use self::event::{Change, Event, LoadFailure, LossCause, SecondWriteLoss, StateChange, WarningsChange};
 pub use self::load::{ErrorKind, Load, LoadError};
 pub use self::publisher::Publisher;
 pub use self::signal::{Signal, Wake};

@@ -23,7 +23,7 @@ use crate::evaluate::explanation::{Explanation, Recorder};
 use crate::evaluate::flag_tracer::FlagTracer;
 use crate::evaluate::reason::Reason;
 use crate::model::provenance::Provenance;
-use crate::model::{EnvKey, Flag, FlagKey, Part, Variant};
+use crate::model::{EnvKey, Flag, FlagKey, Part, Stage, Variant};
 use crate::publish::indexed_map::{IndexedMap, NO_INDEX};
 use crate::publish::origins::Origins;
 use crate::subject::Subject;
@@ -92,6 +92,30 @@ impl Declared {
     }
 }
 
+/// The stage of a migration for a subject, or why there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StageLookup {
+    At(Stage),
+    /// No layer declares the key, or its declaration is invalid and there is no earlier valid one.
+    NotFound,
+    /// The subject lacks the attribute that partitions the data.
+    NoPartition,
+    /// The key is declared as another kind of flag.
+    NotAMigration,
+}
+
+impl StageLookup {
+    /// Finds the stage of a definition for a subject.
+    #[inline]
+    fn of<S: Subject + ?Sized>(definition: Option<&Definition>, subject: &S) -> Self {
+        match definition {
+            Some(Definition::Migration(stage)) => stage.stage_for(subject).map_or(Self::NoPartition, Self::At),
+            None | Some(Definition::Invalid) => Self::NotFound,
+            Some(_) => Self::NotAMigration,
+        }
+    }
+}
+
 impl Snapshot {
     /// Creates a snapshot. `env_keys` must be sorted.
     pub(crate) fn new(
@@ -152,6 +176,23 @@ impl Snapshot {
     #[inline]
     pub fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
         self.resolve(key, subject, &mut (), |_, _, decision| decision.variant.cloned())
+    }
+
+    /// Returns the stage of a migration for the subject.
+    ///
+    /// `None` if the key is not declared as a migration, or if the subject lacks the attribute that
+    /// [partitions](Flag::partition) its data. Applications read a stage by [`migration!`](crate::migration), which keeps
+    /// these cases apart.
+    pub fn stage<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Stage> {
+        match self.look_up_stage(key, subject) {
+            StageLookup::At(stage) => Some(stage),
+            _ => None,
+        }
+    }
+
+    /// Returns the stage of a migration for the subject, or why there is none.
+    pub(crate) fn look_up_stage<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> StageLookup {
+        StageLookup::of(self.find(key).1.as_deref(), subject)
     }
 
     /// Evaluates the flag for the subject, and returns the result with its reason.

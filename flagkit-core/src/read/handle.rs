@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::model::Variant;
-use crate::publish::snapshot::Snapshot;
+use crate::publish::snapshot::{Snapshot, StageLookup};
 use crate::read::flags::Flags;
 use crate::subject::Subject;
 
@@ -41,6 +41,10 @@ pub trait Handle: sealed::Sealed {
 
     /// Returns the variant assigned to the subject.
     fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant>;
+
+    /// Returns the stage of a migration for the subject, or why there is none.
+    #[doc(hidden)]
+    fn stage<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> StageLookup;
 }
 
 /// Each read uses the snapshot that is current at that moment.
@@ -54,6 +58,11 @@ impl Handle for Flags {
     fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
         self.variant(key, subject)
     }
+
+    #[inline]
+    fn stage<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> StageLookup {
+        self.store().cell().read(|snapshot| snapshot.look_up_stage(key, subject))
+    }
 }
 
 /// Each read uses this revision, so several reads agree.
@@ -66,6 +75,11 @@ impl Handle for Snapshot {
     #[inline]
     fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
         self.variant(key, subject)
+    }
+
+    #[inline]
+    fn stage<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> StageLookup {
+        self.look_up_stage(key, subject)
     }
 }
 
@@ -81,6 +95,11 @@ macro_rules! pointer_handle {
             #[inline]
             fn variant<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Option<Variant> {
                 H::variant(self, key, subject)
+            }
+
+            #[inline]
+            fn stage<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> StageLookup {
+                H::stage(self, key, subject)
             }
         }
 

@@ -4,12 +4,12 @@
 //! future makes them active. The list is searched from its end, because a test names few flags and a later value
 //! replaces an earlier one.
 
-use crate::model::Variant;
 use crate::model::key::FlagKey;
+use crate::model::{Stage, Variant};
 
-/// The value that a flag is forced to: off, on, or on with a variant.
+/// The value that a flag is forced to: off, on, on with a variant, or the stage of a migration.
 ///
-/// Made from a `bool` or a [`Variant`] with `into()`.
+/// Made from a `bool`, a [`Variant`] or a [`Stage`] with `into()`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForcedValue(pub(super) Value);
 
@@ -20,6 +20,8 @@ pub(super) enum Value {
     Switch(bool),
     /// On for all subjects, with this variant.
     Variant(Variant),
+    /// A migration at this stage. The flag is on for no subject.
+    Stage(Stage),
 }
 
 impl From<bool> for ForcedValue {
@@ -31,6 +33,12 @@ impl From<bool> for ForcedValue {
 impl From<Variant> for ForcedValue {
     fn from(variant: Variant) -> Self {
         Self(Value::Variant(variant))
+    }
+}
+
+impl From<Stage> for ForcedValue {
+    fn from(stage: Stage) -> Self {
+        Self(Value::Stage(stage))
     }
 }
 

@@ -32,7 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::overrides::{Overrides, Value};
 use super::recording::FlagRead;
-use crate::model::Variant;
+use crate::model::{Stage, Variant};
 use crate::read::call_site::hook::ReadHook;
 
 /// The reads that a recording has collected. The [`Recording`](super::Recording) owns it, and scopes refer to it.
@@ -181,6 +181,7 @@ impl ReadHook for ScopeHook {
             let on = match forced_value(scopes, key)? {
                 Value::Switch(on) => on,
                 Value::Variant(_) => true,
+                Value::Stage(_) => false,
             };
             record_read(scopes, key, on, None, true);
             Some(on)
@@ -193,11 +194,20 @@ impl ReadHook for ScopeHook {
         with_scopes(|scopes| {
             let variant = match forced_value(scopes, key)? {
                 Value::Switch(true) => return None,
-                Value::Switch(false) => None,
+                Value::Switch(false) | Value::Stage(_) => None,
                 Value::Variant(variant) => Some(variant),
             };
             record_read(scopes, key, variant.is_some(), variant.as_ref(), true);
             Some(variant)
+        })
+        .flatten()
+    }
+
+    /// A switch says nothing about a stage, so the installed flags decide.
+    fn forced_stage(&self, key: &str) -> Option<Stage> {
+        with_scopes(|scopes| match forced_value(scopes, key)? {
+            Value::Stage(stage) => Some(stage),
+            Value::Switch(_) | Value::Variant(_) => None,
         })
         .flatten()
     }

@@ -31,6 +31,13 @@ mod explain {
     mod json;
     mod text;
 }
+mod migrations {
+    mod effects;
+    mod layers;
+    mod plans;
+    mod reads;
+    mod writes;
+}
 mod layers {
     mod before_first_load;
     mod failed_loads;

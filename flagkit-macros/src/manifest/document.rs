@@ -1,6 +1,6 @@
 //! A document that may be a flag file, parsed for its keys.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::Spanned;
@@ -10,9 +10,17 @@ use toml::de::{DeTable, DeValue};
 ///
 /// Programs other than flagkit have files named `flags.toml`, so a document may declare no flags at all.
 pub(super) struct Document {
-    keys: BTreeSet<String>,
+    keys: BTreeMap<String, Declared>,
     has_flags: bool,
     is_flag_file: bool,
+}
+
+/// What a document says of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Declared {
+    Flag,
+    /// A migration, with the stage that the document states.
+    Migration(Option<String>),
 }
 
 /// The reason why a text is not a document.
@@ -25,7 +33,7 @@ pub(super) struct SyntaxError {
 
 impl Document {
     /// Returns the keys that it declares, with those of invalid flags.
-    pub(super) fn keys(&self) -> &BTreeSet<String> {
+    pub(super) fn keys(&self) -> &BTreeMap<String, Declared> {
         &self.keys
     }
 
@@ -64,15 +72,28 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Document, SyntaxError> 
             return Err(SyntaxError { location, reason: error.message().to_owned() });
         }
     };
-    let none = || Document { keys: BTreeSet::new(), has_flags: false, is_flag_file: false };
+    let none = || Document { keys: BTreeMap::new(), has_flags: false, is_flag_file: false };
     Ok(match root.get("flags").map(Spanned::get_ref) {
         Some(DeValue::Table(flags)) => Document {
-            keys: flags.keys().map(|key| key.get_ref().to_string()).collect(),
+            keys: flags.iter().map(|(key, value)| (key.get_ref().to_string(), declared(value.get_ref()))).collect(),
             has_flags: true,
             is_flag_file: flags.is_empty() || flags.values().any(|value| has_form_of_a_flag(value.get_ref())),
         },
         _ => none(),
     })
+}
+
+/// Returns whether a value declares a migration: its kind says so, or it has a stage.
+fn declared(value: &DeValue<'_>) -> Declared {
+    let DeValue::Table(table) = value else { return Declared::Flag };
+    let text = |key: &str| match table.get(key).map(Spanned::get_ref) {
+        Some(DeValue::String(text)) => Some(text.to_string()),
+        _ => None,
+    };
+    match (text("kind").as_deref(), text("stage")) {
+        (Some("migration"), stage) | (None, stage @ Some(_)) => Declared::Migration(stage),
+        _ => Declared::Flag,
+    }
 }
 
 /// Returns whether a flag can be written as this value: a table, `true`, `false` or a percentage in quotes.

@@ -45,7 +45,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use self::cache::FileCache;
-use self::document::{Document, SyntaxError};
+use self::document::{Declared, Document, SyntaxError};
+use crate::check::DeclaredKind;
 
 const VARIABLE: &str = "FLAGKIT_MANIFEST";
 
@@ -204,20 +205,46 @@ fn invalid(verb: &str, path: &dyn Display, reason: &dyn Display) -> Manifest {
 }
 
 impl Declarations {
-    /// Returns the error for a key that the manifest does not declare.
-    pub(crate) fn undeclared_error(&self, key: &str) -> Option<String> {
-        let keys = self.document.keys();
-        if keys.contains(key) {
-            return None;
+    /// Returns the stage that the manifest states for a migration.
+    pub(crate) fn stage(&self, key: &str) -> Option<&str> {
+        match self.document.keys().get(key)? {
+            Declared::Migration(stage) => stage.as_deref(),
+            Declared::Flag => None,
         }
-        let scored = keys.iter().map(|declared| (strsim::jaro_winkler(key, declared), declared));
-        let nearest = scored.filter(|(score, _)| *score > 0.85).max_by(|a, b| a.0.total_cmp(&b.0));
+    }
+
+    /// Returns the error for a key that the manifest does not declare, or declares as another kind.
+    pub(crate) fn undeclared_error(&self, key: &str, kind: DeclaredKind) -> Option<String> {
+        let keys = self.document.keys();
         let path = self.path.display().to_string();
+        match (keys.get(key), kind) {
+            (Some(Declared::Flag), DeclaredKind::Flag) | (Some(Declared::Migration(_)), DeclaredKind::Migration) => {
+                return None;
+            }
+            (Some(Declared::Migration(_)), DeclaredKind::Flag) => {
+                return Some(format!(
+                    "`{key}` is a migration in {path}, so it is never on\n\
+                     = help: declare it with `migration!`, and read its stage with `plan()`"
+                ));
+            }
+            (Some(Declared::Flag), DeclaredKind::Migration) => {
+                return Some(format!(
+                    "`{key}` is no migration in {path}\n= help: declare it there with `kind = \"migration\"`"
+                ));
+            }
+            (None, _) => {}
+        }
+        let scored = keys.keys().map(|declared| (strsim::jaro_winkler(key, declared), declared));
+        let nearest = scored.filter(|(score, _)| *score > 0.85).max_by(|a, b| a.0.total_cmp(&b.0));
         let help = if let Some((_, declared)) = nearest {
             format!("did you mean `{declared}`?")
         } else {
             let file = shell_quoted(&path);
-            format!("to declare it, dark, run `flagkit new {key} --file {file}`\n= help: {OTHER_FILE}")
+            let (state, option) = match kind {
+                DeclaredKind::Flag => ("dark", ""),
+                DeclaredKind::Migration => ("at stage off", " --kind migration"),
+            };
+            format!("to declare it, {state}, run `flagkit new {key}{option} --file {file}`\n= help: {OTHER_FILE}")
         };
         Some(format!("cannot find the flag `{key}` in {path}\n= help: {help}"))
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Compilation, Manifest};
+use crate::check::DeclaredKind;
 
 /// A temporary folder. It is the root of a repository, so that no file above it matters.
 struct Folder(tempfile::TempDir);
@@ -46,7 +47,7 @@ fn compilation(folder: &Path, named: Option<&str>) -> Compilation {
 fn error_of(folder: &Path, named: Option<&str>, key: &str) -> Option<String> {
     match compilation(folder, named).manifest() {
         Manifest::None => None,
-        Manifest::Declared(declarations) => declarations.undeclared_error(key),
+        Manifest::Declared(declarations) => declarations.undeclared_error(key, DeclaredKind::Flag),
         Manifest::Invalid(message) => Some(message.clone()),
     }
 }

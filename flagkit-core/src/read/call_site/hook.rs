@@ -10,7 +10,7 @@
 use std::sync::OnceLock;
 
 use super::registry::REGISTRY;
-use crate::model::Variant;
+use crate::model::{Stage, Variant};
 
 /// What the slow path of a read calls: before the evaluation for a forced value, and after it to record the result.
 ///
@@ -23,6 +23,9 @@ pub(crate) trait ReadHook: Sync {
     /// that there is no variant.
     #[allow(clippy::option_option)] // whether a variant is forced, and which
     fn forced_variant(&self, key: &str) -> Option<Option<Variant>>;
+
+    /// Returns the stage that the current thread forces for a migration, if any.
+    fn forced_stage(&self, key: &str) -> Option<Stage>;
 
     /// Records a read that the installed flags decided.
     fn record(&self, key: &str, on: bool);

@@ -56,7 +56,8 @@ use self::state::State;
 use crate::bucketing::bucket::Threshold;
 use crate::bucketing::bucketer::SimpleRollout;
 use crate::error::write_report;
-use crate::model::Variant;
+use crate::model::{Stage, Variant};
+use crate::publish::snapshot::StageLookup;
 use crate::publish::sync::AtomicU64;
 use crate::read::flags::Flags;
 use crate::subject::Subject;
@@ -105,6 +106,28 @@ impl CallSite {
         }
     }
 
+    /// Returns the stage of a migration that is at one stage everywhere. `None` if it must be looked up.
+    #[inline]
+    pub(crate) fn stage(&'static self) -> Option<Stage> {
+        self.state().stage()
+    }
+
+    /// Looks up the stage of a migration in the snapshot. Registers the site if it is new and `may_register` allows it.
+    #[inline(never)]
+    pub(crate) fn stage_slow<S: Subject + ?Sized>(&'static self, subject: &S, may_register: bool) -> StageLookup {
+        if may_register && self.state() == State::UNREGISTERED {
+            REGISTRY.register(self);
+        }
+        #[cfg(feature = "testing")]
+        if let Some(stage) = hook::read_hook().and_then(|hook| hook.forced_stage(self.key)) {
+            return StageLookup::At(stage);
+        }
+        let look_up = |flags: &Flags| flags.store().cell().read(|snapshot| snapshot.look_up_stage(self.key, subject));
+        let found = REGISTRY.flags().map_or(StageLookup::NotFound, look_up);
+        // As in `evaluate_slow`: if the state holds the stage by now, this read uses it.
+        self.stage().map_or(found, StageLookup::At)
+    }
+
     /// Registers the site if it is new, and evaluates the flag in the snapshot.
     #[inline(never)]
     fn evaluate_slow<S: Subject + ?Sized>(&'static self, subject: &S) -> bool {
@@ -134,7 +157,7 @@ impl CallSite {
         State::from_bits(self.state.load(Ordering::Acquire))
     }
 
-    fn key(&self) -> &'static str {
+    pub(crate) fn key(&self) -> &'static str {
         self.key
     }
 

@@ -232,10 +232,10 @@ mod tests {
     use super::super::hook::{ReadHook, force_slow_path, restore_fast_path};
     use super::super::is_registry_unlocked;
     use super::*;
-    #[cfg(feature = "testing")]
-    use crate::model::Variant;
     use crate::model::provenance::Provenance;
     use crate::model::{Flag, FlagSet};
+    #[cfg(feature = "testing")]
+    use crate::model::{Stage, Variant};
 
     /// A hook that forces and records nothing.
     #[cfg(feature = "testing")]
@@ -248,6 +248,10 @@ mod tests {
         }
 
         fn forced_variant(&self, _: &str) -> Option<Option<Variant>> {
+            None
+        }
+
+        fn forced_stage(&self, _: &str) -> Option<Stage> {
             None
         }
 
