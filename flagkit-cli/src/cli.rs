@@ -245,4 +245,5 @@ pub(crate) enum KindArg {
     Experiment,
     Ops,
     Permission,
+    Migration,
 }

@@ -1,9 +1,11 @@
 //! The differences between two snapshots, flag by flag.
 
+use flagkit_core::source::Stage;
 use flagkit_core::tooling::Effect;
 use flagkit_core::{Flag, FlagKey, Snapshot};
 use serde_json::{Value, json};
 
+use crate::progress::Progress;
 use crate::state::summary;
 
 /// A flag that differs between two snapshots.
@@ -15,6 +17,8 @@ pub(crate) struct Difference {
     pub(crate) after: String,
     /// Names of the parts that differ but do not show in `before` and `after`.
     pub(crate) other_changes: Vec<&'static str>,
+    /// The progress before and after, if the flag is a migration.
+    stages: [Option<Progress>; 2],
 }
 
 impl Difference {
@@ -35,7 +39,17 @@ impl Difference {
         if other_changes.is_empty() && before == after {
             other_changes.push(if old == new { "a prerequisite" } else { "details" });
         }
-        Self { key: key.clone(), effect, before, after, other_changes }
+        Self { key: key.clone(), effect, before, after, other_changes, stages: [old, new].map(Progress::of) }
+    }
+
+    /// Returns whether a part of the data of a migration moves by more than one stage. A key without a declaration
+    /// counts as a migration that has not begun.
+    pub(crate) fn skips_a_stage(&self) -> bool {
+        let [before, after] = self.stages;
+        match (before, after) {
+            (None, None) => false,
+            _ => !after.unwrap_or(Progress::OFF).is_one_step_from(before.unwrap_or(Progress::OFF)),
+        }
     }
 
     /// Describes the flag after the change, with the names of other parts that differ.
@@ -47,10 +61,16 @@ impl Difference {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        json!({
+        let mut json = json!({
             "flag": self.key.as_str(), "effect": self.effect.as_str(), "before": self.before, "after": self.after,
             "other_changes": self.other_changes,
-        })
+        });
+        if self.stages.iter().any(Option::is_some) {
+            let [before, after] =
+                self.stages.map(|progress| progress.map(|progress| progress.stage).map(Stage::as_str));
+            json["stage"] = json!({ "before": before, "after": after, "skips": self.skips_a_stage() });
+        }
+        json
     }
 }
 
@@ -67,6 +87,7 @@ fn changed_parts(old: &Flag, new: &Flag) -> Vec<&'static str> {
     add(names(old) != names(new), "prerequisites");
     add(old.variants().is_some() == new.variants().is_some() && old.variants() != new.variants(), "variants");
     add(old.off_variant() != new.off_variant(), "variant when off");
+    add(old.is_migration() != new.is_migration(), "kind");
     add((old.salt(), old.bucket_by(), old.bucketing()) != (new.salt(), new.bucket_by(), new.bucketing()), "bucketing");
     add(old.metadata() != new.metadata(), "metadata");
     parts

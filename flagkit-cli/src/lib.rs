@@ -18,6 +18,7 @@
 //!            ├── environment, roots, overrides    the files and folders of a project, and variables
 //!            ├── location, file                   the flag file that is meant, and how a file is read
 //!            ├── difference, state, names         the effect of a change, and the state of a flag
+//!            ├── progress, moves                  the stage of a migration, and the moves of its partitions
 //!            ├── edit, write, journal             output: one edit, one replaced file, one line of the log
 //!            └── command_line                     the command lines that messages print
 //! ```
@@ -41,9 +42,11 @@ mod git;
 mod interrupts;
 mod journal;
 mod location;
+mod moves;
 mod names;
 mod overrides;
 mod probe;
+mod progress;
 mod project;
 mod report;
 mod roots;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flagkit_core::source::{Load, LoadError, Problem, Provenance, Reference, Rule};
+use flagkit_core::source::{Load, LoadError, OnFailedStart, Problem, Provenance, Reference, Rule, StartPolicy};
 use flagkit_core::{Flag, FlagKey, Flags, Snapshot};
 use flagkit_sources::MAX_LEN;
 use flagkit_sources::document::Format;
@@ -273,7 +273,8 @@ impl<'p> Definitions<'p> {
         let texts = self.documents.iter().map(|(document, raw)| {
             let flag = raw.get("flags").and_then(|flags| flags.get(name));
             let mut flag = flag.and_then(Value::as_object).cloned().unwrap_or_default();
-            for own in ["on", "rollout", "description", "owner", "kind", "created", "expires", "gate", "allow"] {
+            for own in ["on", "rollout", "stage", "description", "owner", "kind", "created", "expires", "gate", "allow"]
+            {
                 flag.remove(own);
             }
             let rules = document.load.flags().get(name).map(Flag::rules).unwrap_or_default();
@@ -300,11 +301,16 @@ pub(crate) struct Layered {
 impl Layered {
     pub(crate) fn of<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Self {
         let flags = Flags::new();
-        let mut paths = Vec::new();
+        let (mut layers, mut paths) = (Vec::new(), Vec::new());
         for document in documents {
             let provenance = Provenance::new(format!("file:{}", document.path.display()));
-            flags.add_layer(provenance).publish(document.load.clone());
+            let publisher = flags.add_layer(provenance).before_first_load(StartPolicy::all(OnFailedStart::StayDark));
+            layers.push((publisher, document.load.clone()));
             paths.push(document.path.clone());
+        }
+        // No flag is in effect before the last publish, so none keeps a definition that only some of the layers have.
+        for (publisher, load) in layers {
+            publisher.publish(load);
         }
         let sources = flags.status().sources.into_iter().zip(paths);
         let problems =

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use flagkit_core::source::Rule;
 use flagkit_core::{Flag, Percent};
 
+use crate::progress::Progress;
+
 /// How far a flag is released. `Off` is less than `At(0%)`, which still serves the subjects that a rule matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum State {
@@ -18,7 +20,7 @@ pub(crate) enum State {
 impl State {
     pub(crate) const ON: Self = Self::At(Percent::HUNDRED);
 
-    /// Returns the state of a flag. An undeclared or invalid flag is off.
+    /// Returns the state of a flag. An undeclared or invalid flag is off, and so is a migration, which has a [`Progress`].
     pub(crate) fn of(flag: Option<&Flag>) -> Self {
         match flag {
             Some(flag) if flag.is_enabled() => Self::At(flag.rollout()),
@@ -98,9 +100,17 @@ impl FromStr for State {
     }
 }
 
-/// Summarizes a flag: its state, and its numbers of rules and variants.
+/// Returns the state of a flag as the log has it: a switch, a percentage, or the progress of a migration.
+pub(crate) fn logged(flag: Option<&Flag>) -> String {
+    Progress::of(flag).map_or_else(|| State::of(flag).to_string(), |progress| progress.to_string())
+}
+
+/// Summarizes a flag: its state, and its numbers of rules and variants. For a migration, this is its progress.
 pub(crate) fn summary(flag: Option<&Flag>) -> String {
     let Some(flag) = flag else { return "-".to_owned() };
+    if let Some(progress) = Progress::of(Some(flag)) {
+        return progress.describe(flag.partition());
+    }
     let state = State::of(Some(flag));
     if state == State::Off {
         return "off".to_owned();

@@ -16,7 +16,7 @@ use crate::git::{Repository, Revision};
 use crate::project::{Document, Layered, empty};
 use crate::report::{Failure, Report, Result};
 use crate::subject::{CliSubject, LineError, SubjectLine};
-use crate::terminal::{BOLD, Table, effect, styled};
+use crate::terminal::{BAD, BOLD, Table, effect, styled};
 
 /// The options of `diff`.
 pub(crate) struct DiffArgs {
@@ -43,7 +43,7 @@ pub(crate) fn run(file: &Path, sides: [&str; 2], args: &DiffArgs) -> Result {
         let cell = |count: Option<usize>| count.map(|count| count.to_string()).unwrap_or_default();
         let [newly, no_longer] = [counts.map(|counts| counts[0]), counts.map(|counts| counts[1])];
         table.push([
-            effect(difference.effect),
+            if difference.skips_a_stage() { styled(BAD, "skips") } else { effect(difference.effect) },
             styled(BOLD, key),
             difference.before.clone(),
             difference.shown_after(),

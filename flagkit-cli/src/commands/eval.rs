@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
-use flagkit_core::{Evaluation, FlagKey, Reason};
+use flagkit_core::{Evaluation, Flag, FlagKey, Reason};
 use serde_json::{Value, json};
 
 use super::require_declared;
@@ -17,19 +17,49 @@ pub(crate) fn eval(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sou
     require_declared(file, &snapshot, name)?;
     let evaluation = snapshot.evaluate(name, &CliSubject::new(subject)?);
     let text = evaluation.to_string();
-    let text = without_revision(&text);
-    Ok(Report::new(format!("{name} is {text}\n"), to_json(name, &evaluation)))
+    let partition = snapshot.flag(name).and_then(Flag::partition);
+    let text = with_stage(&format!("{name} is {}\n", without_revision(&text)), evaluation.reason(), partition);
+    let mut data = to_json(name, &evaluation);
+    add_stage(&mut data, evaluation.reason(), partition);
+    Ok(Report::new(text, data))
 }
 
 pub(crate) fn explain(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sources) -> Result {
     let (snapshot, _) = snapshot(sources, file)?;
     require_declared(file, &snapshot, name)?;
-    let explanation = snapshot.explain(name, &CliSubject::new(subject)?);
+    let subject = CliSubject::new(subject)?;
+    let explanation = snapshot.explain(name, &subject);
     let text = explanation.to_string();
     let (first, steps) = text.split_once('\n').unwrap_or((&text, ""));
     // The layer gets its own line, because names of files are long.
     let first = without_revision(first).replacen(", says ", "\n  says ", 1);
-    Ok(Report::new(format!("{first}\n{steps}"), &explanation))
+    let reason = snapshot.evaluate(name, &subject).reason();
+    let partition = snapshot.flag(name).and_then(Flag::partition);
+    let mut report = Report::new(format!("{}\n{steps}", with_stage(&first, reason, partition)), &explanation);
+    add_stage(&mut report.data, reason, partition);
+    Ok(report)
+}
+
+/// Replaces the words for a flag that is off by the stage of a migration.
+fn with_stage(text: &str, reason: Reason, partition: Option<&str>) -> String {
+    match (reason, partition) {
+        (Reason::Migration { .. }, _) => text.replacen(" is off: a migration at ", " is at ", 1),
+        (Reason::MissingBucketingValue, Some(partition)) => {
+            let [off, no_stage] =
+                [format!(" is off: {reason}"), format!(" has no stage: the subject lacks {partition}")];
+            text.replacen(&off, &no_stage, 1)
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Adds the stage for the subject, and the attribute that partitions the data. They are null for other flags.
+fn add_stage(data: &mut Value, reason: Reason, partition: Option<&str>) {
+    let stage = match reason {
+        Reason::Migration { stage } => Some(stage.as_str()),
+        _ => None,
+    };
+    (data["stage"], data["partition"]) = (stage.into(), partition.into());
 }
 
 /// Removes the revision, which has a meaning only inside one process.
@@ -111,6 +141,9 @@ fn write_evaluation(output: &mut impl io::Write, name: &str, evaluation: &Evalua
     if let Some(variant) = evaluation.variant() {
         // The name of a variant has the syntax of a key.
         write!(output, ",\"variant\":\"{}\"", variant.name())?;
+    }
+    if let Reason::Migration { stage } = evaluation.reason() {
+        write!(output, ",\"stage\":\"{stage}\"")?;
     }
     output.write_all(b"}\n")
 }

@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use flagkit_core::source::Stage;
 use flagkit_core::tooling::SourceState;
-use flagkit_core::{Flag, Snapshot, Variants};
+use flagkit_core::{Flag, Snapshot, Status, Variants};
 use serde_json::json;
 
+use super::show::is_about;
 use crate::cli::Sources;
+use crate::progress::Progress;
 use crate::report::{Detail, Report, Result};
 use crate::sources::snapshot;
-use crate::state::{State, summary};
+use crate::state::{State, logged, summary};
 use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, escape_control_chars, styled};
 
 pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
@@ -25,7 +28,9 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
     let mut columns = [const { Vec::new() }; 6];
     let mut rows = Vec::new();
     for key in &keys {
-        let flag = snapshot.flag(key);
+        // A program that starts now would keep the stage of the layer that it reads first.
+        let is_disputed = |flag: &Flag| flag.is_migration() && has_problem(&status, key);
+        let flag = snapshot.flag(key).filter(|flag| !is_disputed(flag));
         let metadata = flag.and_then(Flag::metadata);
         let kind = metadata.and_then(|metadata| metadata.kind).map(|kind| kind.as_str().to_owned());
         let owner = metadata.and_then(|metadata| metadata.owner.as_deref()).map(str::to_owned);
@@ -38,7 +43,8 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
         columns[4].push(expires.clone());
         columns[5].push(layer.filter(|_| in_use.len() > 1).map(|layer| (layer + 1).to_string()));
         rows.push(json!({
-            "flag": key, "state": flag.map(|flag| State::of(Some(flag)).to_string()),
+            "flag": key, "state": flag.map(|flag| logged(Some(flag))),
+            "stage": flag.and_then(Flag::stage).map(Stage::as_str), "partition": flag.and_then(Flag::partition),
             "rules": flag.map(|flag| flag.rules().len()), "variants": flag.and_then(Flag::variants).map(names),
             "kind": kind, "owner": owner, "expires": expires, "layer": layer.map(|layer| &layers[layer]),
         }));
@@ -71,6 +77,12 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
 /// The columns of the table. Empty ones are left out.
 const HEADER: [&str; 6] = ["flag", "state", "kind", "owner", "expires", "layer"];
 
+/// Whether a source has a problem with a flag.
+fn has_problem(status: &Status, key: &str) -> bool {
+    let mut problems = status.sources.iter().flat_map(|source| &source.problems);
+    problems.any(|problem| is_about(problem.path(), key))
+}
+
 /// The names of the variants.
 fn names(variants: &Variants) -> Vec<String> {
     variants.iter().map(|variant| variant.name().to_owned()).collect()
@@ -86,10 +98,12 @@ pub(crate) fn coloured(flag: Option<&Flag>) -> String {
     if flag.is_none() {
         return styled(BAD, "invalid");
     }
-    let style = match State::of(flag) {
-        State::Off => DIM,
-        State::ON => GOOD,
-        State::At(_) => WARN,
+    let style = match (State::of(flag), Progress::of(flag).map(Progress::stages)) {
+        (_, Some([Stage::Complete | Stage::Contracted, _])) => GOOD,
+        (_, Some([_, ahead])) if ahead != Stage::Off => WARN,
+        (State::Off, _) => DIM,
+        (State::ON, _) => GOOD,
+        (State::At(_), _) => WARN,
     };
     styled(style, summary(flag))
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use clap::ValueEnum as _;
 use flagkit_core::FlagKey;
+use flagkit_core::source::EnvKey;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::MetadataArgs;
+use crate::cli::{KindArg, MetadataArgs};
 use crate::command_line::CommandLine;
 use crate::edit;
 use crate::names::is_similar;
@@ -32,28 +33,43 @@ pub(crate) fn run(file: &Path, name: &str, metadata: &MetadataArgs, dry_run: boo
         let revert = CommandLine::new(file, Some(&env), &["revert", name]);
         return Err(Failure::new(Exit::Conflict, message).with_help(format!("turn it off there first: `{revert}`")));
     }
-    let (text, entry) = edit::declare(document.format(), &document.text, &key, &fields(metadata))?;
+    let is_migration = matches!(metadata.kind, Some(KindArg::Migration));
+    let comment = format!("The stage is off. The next one is dual-write: `flagkit migrate {name} advance`.");
+    let comment = is_migration.then_some(comment);
+    let (text, entry) = edit::declare(document.format(), &document.text, &key, comment.as_deref(), &fields(metadata))?;
     // The new text must parse.
     Document::parse_or_fail(file, text.clone().into_bytes())?;
     if !dry_run {
         Writer::new(file)?.replace(document.digest().as_deref(), &text)?;
     }
-    let rust = format!("if flag!(\"{key}\") {{ }}");
-    let go = CommandLine::new(file, None, &["go", name]);
+    let (rust, next) = if is_migration {
+        let name = EnvKey::from_key(&key);
+        let advance = CommandLine::new(file, None, &["migrate", key.as_str(), "advance"]);
+        let rust = format!("migration! {{ pub static {}: \"{key}\", range = Full }}", rust_name(name.as_str()));
+        (rust, format!("The migration is at stage off until `{advance}`. To plan each read and write:"))
+    } else {
+        let go = CommandLine::new(file, None, &["go", name]);
+        (format!("if flag!(\"{key}\") {{ }}"), format!("The flag is off until `{go}`. To read it:"))
+    };
     let added = if dry_run { "would add to" } else { "added to" };
-    let text =
-        format!("{added} {}:\n\n{entry}\nThe flag is off until `{go}`. To read it:\n\n    {rust}\n", file.display());
+    let text = format!("{added} {}:\n\n{entry}\n{next}\n\n    {rust}\n", file.display());
     Ok(Report::new(text, json!({ "flag": key.as_str(), "entry": entry, "rust": rust, "written": !dry_run })))
+}
+
+/// Returns the name of a static for an environment key, which may begin with a digit.
+fn rust_name(name: &str) -> String {
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("MIGRATION_{name}") } else { name.to_owned() }
 }
 
 /// The fields of a new flag.
 fn fields(metadata: &MetadataArgs) -> Vec<(&'static str, Value)> {
     let MetadataArgs { description, owner, kind, expires } = metadata;
     let text = |text: &String| Value::from(text.replace(|c: char| c.is_control(), " "));
+    let is_migration = matches!(kind, Some(KindArg::Migration));
     let kind = kind.and_then(|kind| kind.to_possible_value()).map(|kind| kind.get_name().into());
     let today = Timestamp::now().strftime("%Y-%m-%d").to_string();
     let fields = [
-        ("on", Some(false.into())),
+        ("on", (!is_migration).then(|| false.into())),
         ("description", description.as_ref().map(text)),
         ("owner", owner.as_ref().map(text)),
         ("kind", kind),

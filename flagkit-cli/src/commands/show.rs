@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use flagkit_core::source::{Kind, Metadata};
+use flagkit_core::source::{Kind, Metadata, Side, Stage};
 use flagkit_core::{Flag, FlagKey};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -13,10 +13,11 @@ use super::{indented, require_declared};
 use crate::environment::{environments, existing_file};
 use crate::gate::Gates;
 use crate::journal::Journal;
+use crate::progress::Progress;
 use crate::project::{Document, Layered, Project};
 use crate::report::{Detail, Report, Result};
 use crate::roots::{Roots, Settings};
-use crate::state::State;
+use crate::state::logged;
 use crate::terminal::{BAD, BOLD, DIM, escape_control_chars, styled};
 use crate::usage::Uses;
 
@@ -32,7 +33,13 @@ pub(crate) fn run(file: &Path, name: &str, env: Option<&str>) -> Result {
     require_declared(file, &snapshot, name)?;
     let flag = snapshot.flag(name);
     let mut text = format!("{}  {}\n", styled(BOLD, name), coloured(flag));
-    let mut data = json!({ "flag": name, "state": State::of(flag).to_string() });
+    let mut data = json!({
+        "flag": name, "state": state(&project, flag, name), "stage": flag.and_then(Flag::stage).map(Stage::as_str),
+        "partition": flag.and_then(Flag::partition),
+    });
+    if let Some(progress) = Progress::of(flag) {
+        show_stage(progress, flag.and_then(Flag::partition), &mut text, &mut data);
+    }
     if let Some(metadata) = flag.and_then(Flag::metadata) {
         show_metadata(metadata, &mut text, &mut data);
     }
@@ -55,6 +62,46 @@ pub(crate) fn run(file: &Path, name: &str, env: Option<&str>) -> Result {
 /// Renders a line with a name and a value.
 fn field(name: &str, value: impl std::fmt::Display) -> String {
     format!("  {} {value}\n", styled(DIM, format!("{name:<12}")))
+}
+
+/// Returns the state of a flag. `None` for an invalid migration, which keeps an unknown stage; other flags are off.
+fn state(project: &Project, flag: Option<&Flag>, name: &str) -> Option<String> {
+    let is_migration = |document: &Document| document.load.flags().get(name).is_some_and(Flag::is_migration);
+    let is_unknown = flag.is_none() && project.documents().any(is_migration);
+    (!is_unknown).then(|| logged(flag))
+}
+
+/// Shows what is read and written at the stages of a migration.
+fn show_stage(progress: Progress, partition: Option<&str>, text: &mut String, data: &mut Value) {
+    let [behind, ahead] = progress.stages();
+    let mut stages = vec![ahead];
+    stages.extend((behind != ahead).then_some(behind));
+    for stage in &stages {
+        let of = if stages.len() > 1 { format!(" at {stage}") } else { String::new() };
+        *text += &field("reads", format!("{}{of}", reads(*stage)));
+        *text += &field("writes", format!("{}{of}", writes(*stage).join(", then ")));
+    }
+    partition.iter().for_each(|attribute| *text += &field("partition", escape_control_chars(attribute)));
+    let stages = stages.into_iter().map(|stage| {
+        let other = stage.compares().then(|| stage.authoritative().other().as_str());
+        json!({
+            "stage": stage.as_str(), "reads": stage.authoritative().as_str(), "compares": other,
+            "writes": writes(stage),
+        })
+    });
+    data["stages"] = stages.collect::<Vec<_>>().into();
+}
+
+/// Describes the side that is read at a stage.
+fn reads(stage: Stage) -> String {
+    let side = stage.authoritative();
+    if stage.compares() { format!("{side}; {} is compared", side.other()) } else { side.to_string() }
+}
+
+/// Returns the sides that are written at a stage, the authoritative one first.
+fn writes(stage: Stage) -> Vec<&'static str> {
+    let side = stage.authoritative();
+    [side, side.other()].into_iter().filter(|side| stage.writes(*side)).map(Side::as_str).collect()
 }
 
 fn show_metadata(metadata: &Metadata, text: &mut String, data: &mut Value) {
@@ -80,7 +127,8 @@ fn show_states(declared: &Document, name: &str, text: &mut String, data: &mut Va
     let file = &declared.path;
     let snapshot = Layered::of([declared]).snapshot();
     let flag = snapshot.flag(name);
-    let mut states = vec![json!({ "file": file, "environment": null, "state": State::of(flag).to_string() })];
+    let mut states =
+        vec![json!({ "file": file, "environment": null, "state": state(&Project::new(declared.clone()), flag, name) })];
     for env in environments(file) {
         let project = Project::read(file, Some(&env))?;
         let snapshot = project.flags().snapshot();
@@ -89,7 +137,7 @@ fn show_states(declared: &Document, name: &str, text: &mut String, data: &mut Va
         let note = if is_own { "" } else { " (as declared)" };
         *text += &field(&env, format!("{}{note}", coloured(flag)));
         let path = &project.state_document().path;
-        states.push(json!({ "file": path, "environment": env, "state": State::of(flag).to_string(), "own": is_own }));
+        states.push(json!({ "file": path, "environment": env, "state": state(&project, flag, name), "own": is_own }));
     }
     data["states"] = states.into();
     Ok(())

@@ -128,12 +128,18 @@ pub(crate) fn recover(format: Format, bytes: &[u8]) -> Recovered {
     recovered
 }
 
-/// Returns the text with a new flag that has these fields, and the added lines.
-pub(crate) fn declare(format: Format, text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> Result<(String, String)> {
+/// Returns the text with a new flag that has these fields, and the added lines. JSON has no comments.
+pub(crate) fn declare(
+    format: Format,
+    text: &str,
+    key: &FlagKey,
+    comment: Option<&str>,
+    fields: &[(&str, Value)],
+) -> Result<(String, String)> {
     let (mark, text) = split_mark(text);
     let (new, added) = match format {
         Format::Json => json::declare(text, key, fields)?,
-        _ => toml::declare(text, key, fields),
+        _ => toml::declare(text, key, comment, fields),
     };
     Ok((mark.to_owned() + &new, added))
 }

@@ -90,7 +90,7 @@ pub(super) fn render<'a>(tables: impl Iterator<Item = (&'a str, &'a BTreeMap<&'a
     tables.collect::<Vec<_>>().join("\n")
 }
 
-pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> (String, String) {
+pub(super) fn declare(text: &str, key: &FlagKey, comment: Option<&str>, fields: &[(&str, Value)]) -> (String, String) {
     let key = quoted(key.as_str());
     let fields = fields.iter().map(|(name, value)| {
         // A JSON string without control characters is valid TOML. A date has no quotes.
@@ -111,7 +111,8 @@ pub(super) fn declare(text: &str, key: &FlagKey, fields: &[(&str, Value)]) -> (S
         let insert = (at..at, format!(" {entry}{}", if count == 0 { " " } else { "," }));
         return (apply(text, bump.into_iter().chain([insert]).collect()), entry + "\n");
     }
-    let entry = fields.fold(format!("[flags.{key}]\n"), |entry, field| entry + &field + "\n");
+    let comment = comment.map(|comment| format!("# {comment}\n")).unwrap_or_default();
+    let entry = fields.fold(format!("[flags.{key}]\n{comment}"), |entry, field| entry + &field + "\n");
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { newline(text) };
     let new = apply(text, bump.into_iter().collect());
     (format!("{new}{end}{}{}", newline(text), entry.replace('\n', newline(text))), entry)

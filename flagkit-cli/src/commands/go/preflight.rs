@@ -23,6 +23,12 @@ impl<'a> PlannedChange<'a> {
         if !declared.contains(name) {
             return Err(unknown_flag(&args.file, name, before.keys().map(FlagKey::as_str)));
         }
+        if before.flag(name).or_else(|| declared.get(name)).is_some_and(Flag::is_migration) {
+            let advance = CommandLine::new(&args.file, args.env.as_deref(), &["migrate", name, "advance"]);
+            let message = format!("cannot widen {name}: it is a migration, which has a stage instead of a switch");
+            let help = format!("to take it to the next stage, run `{advance}`");
+            return Err(Failure::new(Exit::Conflict, message).with_help(help));
+        }
         let problems = check::findings_for(&project, name);
         if !problems.is_empty() {
             let message = format!("cannot widen {name}: the flag has problems");
