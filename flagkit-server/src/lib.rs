@@ -20,6 +20,7 @@
 //! | `GET /flags` | the document with an `ETag`; 304 on a matching `If-None-Match`; the stream if `Accept` prefers `text/event-stream` |
 //! | `GET /events` | the document as a server-sent event, now and after each change, and a heartbeat every 15 seconds |
 //! | `GET /healthz` | 200 and `fresh` or `stale`; 503 and `waiting` until the first valid document |
+//! | `GET /status` | the [status](flagkit_sources::InstanceStatus) of this process as JSON, for `flagkit migrate` |
 //!
 //! The server is read-only. It serves the last valid document, so a file that becomes invalid or disappears changes
 //! nothing. This crate has no authentication: bind it where every client may read the flags, or mount

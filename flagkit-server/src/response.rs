@@ -9,6 +9,9 @@ use crate::{FlagServer, accept, events};
 
 /// A cache between server and client may store a response, and must revalidate it before each use.
 const NO_CACHE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-cache");
+/// The status of an instance is about this moment, so no cache may store it.
+const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+const JSON: (header::HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
 /// `Accept` decides between the document and the stream.
 const VARY: (header::HeaderName, &str) = (header::VARY, "accept");
 /// The seconds after which a client may request a stream again, while there are too many.
@@ -50,4 +53,9 @@ pub(crate) async fn health(State(server): State<FlagServer>) -> Response {
     let state = server.flags().status().sources.first().map_or(SourceState::Starting, |source| source.state);
     let status = if server.document().is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, [NO_CACHE], format!("{}\n", state.as_str())).into_response()
+}
+
+/// `GET /status`.
+pub(crate) async fn status(State(server): State<FlagServer>) -> Response {
+    ([NO_STORE, JSON], server.status().to_json()).into_response()
 }

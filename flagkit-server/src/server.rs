@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use flagkit_core::Flags;
-use flagkit_sources::{Builder, Error, File, Guard, OnFailedStart};
+use flagkit_sources::{Builder, Error, File, Guard, InstanceStatus, OnFailedStart};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::document::Document;
@@ -19,6 +19,7 @@ use crate::response;
 pub struct FlagServer {
     shared: Arc<Shared>,
     limits: Limits,
+    status: InstanceStatus,
     /// One permit for each stream that may be opened.
     streams: Arc<Semaphore>,
 }
@@ -46,14 +47,23 @@ impl FlagServer {
             document.send_replace(Some(Arc::new(Document::new(bytes.to_vec(), format))));
         });
         let guard = Builder::new().source(file).when_missing(OnFailedStart::Skip).start()?;
+        let status = InstanceStatus::new(guard.flags().clone());
         let shared = Arc::new(Shared { guard, documents, closing: watch::Sender::new(false) });
         let limits = Limits::default();
-        Ok(Self { shared, limits, streams: permits(limits) })
+        Ok(Self { shared, limits, status, streams: permits(limits) })
     }
 
     /// Sets the limits on connections and streams. Clones made before keep their own limits.
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, streams: permits(limits), ..self }
+    }
+
+    /// Sets the status that `GET /status` serves. Clones made before keep their own status.
+    ///
+    /// Without it, the status has the revision of the file's flags, and no release. An application that follows its
+    /// flags elsewhere passes the status of those.
+    pub fn with_status(self, status: InstanceStatus) -> Self {
+        Self { status, ..self }
     }
 
     /// Returns the flags of the file, for reads in this process.
@@ -67,6 +77,7 @@ impl FlagServer {
             .route("/flags", get(response::flags))
             .route("/events", get(response::events))
             .route("/healthz", get(response::health))
+            .route("/status", get(response::status))
             .with_state(self.clone())
     }
 
@@ -75,6 +86,10 @@ impl FlagServer {
     /// Call it before a graceful shutdown, which waits for open connections: a stream never ends by itself.
     pub fn close(&self) {
         self.shared.closing.send_replace(true);
+    }
+
+    pub(crate) fn status(&self) -> &InstanceStatus {
+        &self.status
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -84,7 +84,9 @@ mod file;
 mod guard;
 #[cfg(feature = "http")]
 mod http;
+mod instance_status;
 mod overrides;
+mod rfc3339;
 #[cfg(feature = "tracing")]
 mod tracing;
 mod worker;
@@ -105,6 +107,7 @@ pub use guard::{Guard, Readiness};
 pub use http::fuzzing;
 #[cfg(feature = "http")]
 pub use http::{Http, Retry};
+pub use instance_status::InstanceStatus;
 
 /// Follows a flag file, with `FLAG_*` environment variables in the layer above, and installs the flags for `flag!`.
 ///

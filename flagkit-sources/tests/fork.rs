@@ -13,10 +13,10 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flagkit_core::Event;
 use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source, Wake};
 use flagkit_core::tooling::SourceState;
-use flagkit_sources::{Env, File, Guard, Notify, Readiness};
+use flagkit_core::{Event, FlagSet, Flags};
+use flagkit_sources::{Env, File, Guard, InstanceStatus, Notify, Readiness};
 use fork::{Fork, fork, waitpid_nohang};
 use support::stub::{self, Stub};
 use support::{Custom, TestDir, document, is_on, lit, wait_until};
@@ -298,4 +298,21 @@ fn busy() -> Guard {
     let guard = support::builder().source(Busy).start().expect("starts");
     wait_until("it publishes", || guard.status().sources[0].loads > 10);
     guard
+}
+
+#[test]
+fn a_forked_child_is_another_instance() {
+    if !support::in_own_process(module_path!(), "a_forked_child_is_another_instance") {
+        return;
+    }
+    let status = InstanceStatus::new(Flags::fixed(FlagSet::new())).release("1.2.3");
+    let json = status.to_json();
+    let instance = |json: &str| json.split("\"instance\":").nth(1).and_then(|rest| rest.get(..18)).map(str::to_owned);
+    assert_eq!(instance(&json), instance(&status.clone().to_json()));
+    let child = run_in_fork(support::DEADLINE, || {
+        let forked = status.to_json();
+        check_or(instance(&forked).is_some_and(|child| Some(child) != instance(&json)), 1)?;
+        check_or(forked.contains("\"release\":\"1.2.3\""), 2)
+    });
+    assert_eq!(child, Some(0));
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use flagkit_core::tooling::SourceState;
 use flagkit_server::{FlagServer, Limits};
-use flagkit_sources::File;
+use flagkit_sources::{File, InstanceStatus};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -66,16 +66,19 @@ impl Served {
     }
 
     pub(crate) fn with_limits(file: File, limits: Limits) -> Self {
-        Self::start("127.0.0.1:0".parse().expect("an address"), file, limits)
+        Self::start(any_port(), open(file).with_limits(limits))
+    }
+
+    pub(crate) fn with_status(file: File, status: InstanceStatus) -> Self {
+        Self::start(any_port(), open(file).with_status(status))
     }
 
     /// Serves at a given address, so that a server can come back at its old one.
     pub(crate) fn on(address: SocketAddr, file: File) -> Self {
-        Self::start(address, file, Limits::default())
+        Self::start(address, open(file))
     }
 
-    fn start(address: SocketAddr, file: File, limits: Limits) -> Self {
-        let server = FlagServer::new(file).expect("a valid or missing file").with_limits(limits);
+    fn start(address: SocketAddr, server: FlagServer) -> Self {
         // A slow machine may read a large file for longer than the server waits for it.
         let state = || server.flags().status().sources.first().map(|source| source.state);
         wait_until("the file is read", || state() != Some(SourceState::Starting));
@@ -108,6 +111,14 @@ impl Served {
         let served = self.runtime.block_on(async { tokio::time::timeout(DEADLINE, self.serving).await });
         served.expect("the server does not end").expect("no panic").expect("no error");
     }
+}
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+fn open(file: File) -> FlagServer {
+    FlagServer::new(file).expect("a valid or missing file")
 }
 
 /// A complete response.
