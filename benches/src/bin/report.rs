@@ -1,8 +1,8 @@
 //! Measures everything, and writes docs/performance.json, the tables of docs/performance.md and the charts.
 //!
 //! - `report --smoke` checks that everything runs, and writes to a temporary directory.
-//! - `report --only WORK` prints the reads of one work (boolean, percentage, handle, targeting, variant), and writes
-//!   nothing.
+//! - `report --only WORK` prints the reads of one work (boolean, percentage, handle, targeting, variant, migration), and
+//!   writes nothing.
 //! - `report --built` updates only the dependencies and build times of the peers.
 //! - `report --again NAME` updates only one of publish, overrides, storm, latency, load, start, change and flip.
 

@@ -1,6 +1,7 @@
 //! The measured works: reads of flags, and their lower bounds.
 
 mod boolean;
+mod migration;
 mod percentage;
 pub mod targeting;
 mod variant;
@@ -15,12 +16,13 @@ use crate::case::Work;
 type Make = fn() -> Work;
 
 /// The works by name, in the order of the tables.
-const WORKS: [(&str, Make); 5] = [
+const WORKS: [(&str, Make); 6] = [
     ("boolean", boolean::work),
     ("percentage", percentage::work),
     ("handle", percentage::handle),
     ("targeting", targeting::work),
     ("variant", variant::work),
+    ("migration", migration::work),
 ];
 
 /// Returns all works.
@@ -60,8 +62,8 @@ pub fn flags(others: usize) -> FlagSet {
         ("targeting", Flag::on().with_rollout(percent(20)).with_rules(rules)),
         ("variant", Flag::on().with_variants(quarters)),
     ];
-    let asked = asked.map(|(key, flag)| (key.to_owned(), flag));
-    asked.into_iter().chain(others).map(|(key, flag)| (FlagKey::new(&key).expect("a key"), flag)).collect()
+    let asked = asked.into_iter().chain(migration::flags()).map(|(key, flag)| (key.to_owned(), flag));
+    asked.chain(others).map(|(key, flag)| (FlagKey::new(&key).expect("a key"), flag)).collect()
 }
 
 /// Installs more than a hundred flags for `flag!`.

@@ -83,7 +83,7 @@ pub use self::error::{PlanError, WriteError};
 pub use self::list::{MigrationStatus, migrations};
 pub use self::migration::Migration;
 pub use self::plan::Plan;
-pub use self::range::{Contracted, Full, Range};
+pub use self::range::{BothPaths, Contracted, Full, NewPathOnly, Range};
 pub use self::read::{ComparedRead, Read, ShadowRead};
 pub use self::write::OnLostWrite;
 pub use crate::publish::{LossCause, SecondWriteLoss};

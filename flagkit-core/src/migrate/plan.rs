@@ -6,15 +6,15 @@ use std::marker::PhantomData;
 
 use super::error::WriteError;
 use super::migration::Site;
-use super::range::{Contracted, Full, Range};
+use super::range::{BothPaths, NewPathOnly, Range};
 use super::read::Read;
 use super::write;
 use crate::model::{Side, Stage};
 
 /// The stage of a migration for one unit of work, with the reads and writes that it allows.
 ///
-/// The range `R` decides which code is required. A [`Full`] plan takes the code of both paths, and a [`Contracted`] plan
-/// the code of the new one. A plan never changes its stage, so a read and a write of one request cannot disagree.
+/// The range `R` decides which code is required. With [`Full`](super::Full), a plan takes the code of both paths. With
+/// [`Contracted`](super::Contracted), it takes only the code of the new one. A plan never changes its stage, so a read and a write of one request cannot disagree.
 ///
 /// Do not keep a plan longer than a request. Take a new one for each.
 #[must_use = "a plan decides which sides this unit of work reads and writes"]
@@ -36,7 +36,7 @@ impl<R: Range> Plan<R> {
     }
 }
 
-impl Plan<Full> {
+impl<R: Range> Plan<R> {
     /// Writes to the authoritative side, and then to the other one if the stage says so.
     ///
     /// The result is the one of the authoritative side. If that write fails, the other side is not written. If the other
@@ -53,7 +53,10 @@ impl Plan<Full> {
         &self,
         old: impl FnOnce() -> Result<T, E>,
         new: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, WriteError<E>> {
+    ) -> Result<T, WriteError<E>>
+    where
+        R: BothPaths,
+    {
         write::write(self.site, self.stage, old, new)
     }
 
@@ -69,6 +72,7 @@ impl Plan<Full> {
         new: impl FnOnce() -> N,
     ) -> Result<T, WriteError<E>>
     where
+        R: BothPaths,
         O: Future<Output = Result<T, E>>,
         N: Future<Output = Result<T, E>>,
     {
@@ -76,8 +80,27 @@ impl Plan<Full> {
     }
 
     /// Prepares a read of the authoritative side: [`Read::run`], or [`Read::compare`] to compare the other one.
-    pub fn read<O, N>(&self, old: O, new: N) -> Read<O, N> {
+    pub fn read<O, N>(&self, old: O, new: N) -> Read<O, N>
+    where
+        R: BothPaths,
+    {
         Read { site: self.site, stage: self.stage, old, new }
+    }
+
+    /// Writes to the new side, after the code of the old path was removed.
+    pub fn write_new<T>(&self, new: impl FnOnce() -> T) -> T
+    where
+        R: NewPathOnly,
+    {
+        new()
+    }
+
+    /// Reads the new side, after the code of the old path was removed.
+    pub fn read_new<T>(&self, new: impl FnOnce() -> T) -> T
+    where
+        R: NewPathOnly,
+    {
+        new()
     }
 
     /// Returns whether the old side is written, for code that writes both sides in one statement or transaction.
@@ -93,22 +116,6 @@ impl Plan<Full> {
     /// Returns whether the new side is authoritative, so that it is read.
     pub fn reads_new(&self) -> bool {
         self.stage.authoritative() == Side::New
-    }
-}
-
-impl Plan<Contracted> {
-    /// Writes to the new side, which is the only one left.
-    ///
-    /// A plan of this range takes no code of the old path: remove it.
-    pub fn write<T>(&self, new: impl FnOnce() -> T) -> T {
-        new()
-    }
-
-    /// Reads the new side, which is the only one left.
-    ///
-    /// A plan of this range takes no code of the old path: remove it.
-    pub fn read<T>(&self, new: impl FnOnce() -> T) -> T {
-        new()
     }
 }
 

@@ -38,6 +38,27 @@ impl Range for Contracted {
     const NAME: &'static str = "contracted";
 }
 
+/// A range with code for both paths. A bound of methods, for its message.
+#[diagnostic::on_unimplemented(
+    message = "a build with range `{Self}` has no code for the old path",
+    label = "this takes code for both paths",
+    note = "remove the code of the old path, and call `write_new(|| …)` or `read_new(|| …)` with the new one"
+)]
+pub trait BothPaths: sealed::Sealed {}
+
+impl BothPaths for Full {}
+
+/// A range with code for the new path only. A bound of methods, for its message.
+#[diagnostic::on_unimplemented(
+    message = "a build with range `{Self}` needs the code of both paths",
+    label = "this takes code for the new path only",
+    note = "call `write(|| old, || new)` or `read(|| old, || new)`; or declare `range = Contracted` in a release after the \
+            migration is complete everywhere"
+)]
+pub trait NewPathOnly: sealed::Sealed {}
+
+impl NewPathOnly for Contracted {}
+
 mod sealed {
     //! A public trait in a private module: it satisfies the bound of `Range`, and no other crate can name it.
 

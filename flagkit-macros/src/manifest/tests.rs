@@ -68,6 +68,29 @@ fn each_crate_is_checked_against_its_own_file() {
 }
 
 #[test]
+fn a_migration_and_a_flag_are_declared_by_their_own_macro() {
+    let folder = Folder::new();
+    let file = "[flags]\nfast = false\nsplit = { kind = \"migration\", stage = \"live\" }\nstaged = { stage = \"off\" }\n\
+                moved = { kind = \"migration\" }\n";
+    folder.write("flags.toml", file);
+    let compilation = compilation(&folder.path(""), None);
+    let Manifest::Declared(declarations) = compilation.manifest() else { panic!("a manifest") };
+    for key in ["split", "staged", "moved"] {
+        assert_eq!(declarations.undeclared_error(key, DeclaredKind::Migration), None);
+        let error = declarations.undeclared_error(key, DeclaredKind::Flag).expect("an error");
+        assert!(error.contains("is never on") && error.contains("declare it with `migration!`"), "{error}");
+    }
+    assert_eq!(declarations.undeclared_error("fast", DeclaredKind::Flag), None);
+    let error = declarations.undeclared_error("fast", DeclaredKind::Migration).expect("an error");
+    assert!(error.contains("declare it there with `kind = \"migration\"`"), "{error}");
+    let error = declarations.undeclared_error("other", DeclaredKind::Migration).expect("an error");
+    assert!(error.contains("flagkit new other --kind migration"), "{error}");
+    // A file that states no stage leaves it to another layer.
+    let stages = ["split", "staged", "moved", "fast"].map(|key| declarations.stage(key));
+    assert_eq!(stages, [Some("live"), Some("off"), None, None]);
+}
+
+#[test]
 fn the_compiler_follows_the_file_of_each_crate() {
     let folder = Folder::new();
     let path = folder.write("flags.toml", "[flags]\nfast = false\n");

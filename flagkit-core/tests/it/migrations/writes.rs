@@ -133,6 +133,6 @@ fn a_contracted_build_writes_and_reads_the_new_side() {
     migration! { static SPLIT: "split", range = Contracted }
     for stage in [Stage::Complete, Stage::Contracted] {
         let plan: Plan<Contracted> = SPLIT.plan_in(&flags(stage), &()).expect("it is supported");
-        assert_eq!((plan.write(|| 1), plan.read(|| 2)), (1, 2));
+        assert_eq!((plan.write_new(|| 1), plan.read_new(|| 2)), (1, 2));
     }
 }
