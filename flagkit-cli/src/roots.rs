@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::file::parent_dir;
 use crate::location::{FLAG_FILE, absolute, is_flag_file, repository, shown};
 use crate::project::Document;
+use crate::sql::{Dialect, Version};
 use crate::tree::{self, BYTE_ORDER_MARK};
 
 /// The table `[project]` of a flag file.
@@ -18,6 +19,12 @@ use crate::tree::{self, BYTE_ORDER_MARK};
 pub(crate) struct Settings {
     /// The folders with the code, relative to the folder of the file.
     sources: Option<Vec<PathBuf>>,
+    /// The folders with SQL files of migrations, relative to the folder of the file.
+    pub(crate) migrations: Option<Vec<PathBuf>>,
+    /// The dialect of the SQL files.
+    pub(crate) dialect: Option<Dialect>,
+    /// The version of the first SQL file that is checked.
+    pub(crate) migrations_since: Option<Version>,
 }
 
 /// An error in the table, with its location.
@@ -38,12 +45,14 @@ impl Settings {
         let settings: Self =
             tree::deserialize(&entry.node).map_err(|error| at(error.offset(), format!("project: {error}")))?;
         let folder = parent_dir(&document.path);
-        let missing = settings.sources.iter().flatten().find(|source| !folder.join(source).is_dir());
+        let named = [("sources", &settings.sources), ("migrations", &settings.migrations)];
+        let named = named.into_iter().flat_map(|(name, paths)| paths.iter().flatten().map(move |path| (name, path)));
+        let missing = named.into_iter().find(|(_, path)| !folder.join(path).is_dir());
         match missing {
             None => Ok(settings),
-            Some(missing) => {
+            Some((name, missing)) => {
                 let message = format!(
-                    "project.sources: got {}, expected a folder, from the folder of this file",
+                    "project.{name}: got {}, expected a folder, from the folder of this file",
                     missing.display()
                 );
                 Err(at(entry.offset, message))

@@ -100,7 +100,7 @@ impl Uses {
 
 /// Whether Cargo created the folder: a vendored or packaged crate, which declares its flags elsewhere, or build
 /// output.
-fn is_third_party(folder: &Path) -> bool {
+pub(crate) fn is_third_party(folder: &Path) -> bool {
     const MARKS: [&str; 4] = [".cargo-ok", ".cargo-checksum.json", ".cargo_vcs_info.json", "CACHEDIR.TAG"];
     MARKS.iter().any(|mark| folder.join(mark).exists())
 }

@@ -13,6 +13,7 @@ use super::{indented, require_declared};
 use crate::environment::{environments, existing_file};
 use crate::gate::Gates;
 use crate::journal::Journal;
+use crate::migrations;
 use crate::progress::Progress;
 use crate::project::{Document, Layered, Project};
 use crate::report::{Detail, Report, Result};
@@ -49,6 +50,9 @@ pub(crate) fn run(file: &Path, name: &str, env: Option<&str>) -> Result {
     }
     show_states(document, name, &mut text, &mut data)?;
     show_uses(document, name, &mut text, &mut data);
+    if flag.is_some_and(Flag::is_migration) {
+        show_expansions(document, name, &mut text, &mut data)?;
+    }
     show_changes(file, name, &mut text, &mut data)?;
     let about = layered.problems.iter().filter(|(_, problem)| is_about(problem.path(), name));
     let problems: Vec<Detail> = about.map(|(path, problem)| Detail::of(path.display(), problem)).collect();
@@ -153,6 +157,18 @@ fn show_uses(document: &Document, name: &str, text: &mut String, data: &mut Valu
         if uses.is_empty() { styled(DIM, format!("no code below {}", roots.describe())) } else { uses.join("\n") };
     *text += &indented(&lines);
     data["uses"] = uses.into();
+}
+
+/// Shows the SQL statements that expand the schema for a migration.
+fn show_expansions(document: &Document, name: &str, text: &mut String, data: &mut Value) -> Result<()> {
+    let found = migrations::expansions(&document.path, name)?;
+    let found: Vec<String> =
+        found.iter().map(|(path, at)| format!("{}:{}:{}", path.display(), at.line, at.column)).collect();
+    *text += "expanded by\n";
+    let none = || styled(DIM, format!("no SQL file with `-- flagkit: expand {name}`"));
+    *text += &indented(&if found.is_empty() { none() } else { found.join("\n") });
+    data["expansions"] = found.into();
+    Ok(())
 }
 
 fn show_changes(file: &Path, name: &str, text: &mut String, data: &mut Value) -> Result<()> {

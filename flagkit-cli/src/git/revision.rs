@@ -135,6 +135,19 @@ impl Revision {
         Ok(skipped.filter(|path| self.root().join(path).symlink_metadata().is_err()).collect())
     }
 
+    /// Returns the hashes that git would give files of the working tree, in the order of their paths from the root.
+    pub(crate) fn hashes_of<'p>(&self, paths: impl IntoIterator<Item = &'p Path>) -> Result<Vec<String>> {
+        let failed = |error: std::io::Error| Failure::io(format!("cannot write a temporary file: {error}"));
+        let mut input = tempfile::tempfile().map_err(failed)?;
+        for path in paths {
+            writeln!(input, "{}", path.display()).map_err(failed)?;
+        }
+        input.rewind().map_err(failed)?;
+        let output = self.repository.git_with(&["hash-object", "--stdin-paths"], input);
+        let output = output.map_err(|error| self.failure(error))?;
+        Ok(String::from_utf8_lossy(&output.out).lines().map(str::to_owned).collect())
+    }
+
     /// Returns every version of a file in the history of this revision.
     pub(crate) fn versions(&self, path: &Path) -> Result<Vec<Vec<u8>>> {
         self.versions_in(&[&self.hash], path)

@@ -1,7 +1,7 @@
 //! The path of a file in the tree of a commit, through symbolic links.
 
-use std::collections::VecDeque;
-use std::path::{Component, Path};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Component, Path, PathBuf};
 
 use super::Revision;
 use crate::project::Document;
@@ -72,6 +72,19 @@ impl Revision {
                 Err(Failure::new(Exit::Findings, message))
             }
         }
+    }
+
+    /// Returns the files below a folder, each with the hash of its content. Links are not followed.
+    pub(crate) fn files_below(&self, folder: &Path) -> Result<BTreeMap<PathBuf, String>> {
+        let folder = folder.to_string_lossy();
+        let path: &[&str] = if folder.is_empty() { &[] } else { &["--", &folder] };
+        let out = self.git(&[&["ls-tree", "-r", "-z", "--full-tree", self.hash()], path].concat())?;
+        let text = String::from_utf8_lossy(&out).into_owned();
+        let file = |line: &str| {
+            let (described, name) = line.split_once('\t')?;
+            Some((PathBuf::from(name), described.split(' ').nth(2)?.to_owned()))
+        };
+        Ok(text.split('\0').filter_map(file).collect())
     }
 
     /// Returns the names beside a file of the working tree.

@@ -19,6 +19,7 @@ mod printed_commands;
 mod redirects;
 mod revert;
 mod roots;
+mod sql;
 mod subjects;
 mod support;
 mod walkthrough;

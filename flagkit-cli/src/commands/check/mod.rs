@@ -8,6 +8,7 @@
 //! - `overrides`: variables that override flags.
 //! - `states`: states in the files of environments that belong to no declared flag.
 //! - `unchecked`: files beside the flag file that no check reads.
+//! - `sql`: destructive statements in the SQL files of migrations.
 //! - `uses`: the flags that the code reads.
 //! - `change`: widenings since a base revision.
 //! - `base`: the flags, the gates and the log before the change.
@@ -22,6 +23,7 @@ mod metadata;
 mod names;
 mod nearest;
 mod overrides;
+mod sql;
 mod states;
 mod unchecked;
 mod uses;
@@ -34,6 +36,7 @@ use flagkit_core::source::{LoadError, Location, Problem};
 use serde_json::json;
 
 use self::change::ChangeCheck;
+use self::sql::SqlCheck;
 use super::show::{days, is_about};
 use super::{exit_of, nearest};
 use crate::edit;
@@ -98,6 +101,9 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
     let roots = Roots::new(file, &settings);
     overrides::check_overrides(&roots, &document, &projects, &mut findings);
     uses::check_uses(&roots, &document, &locations, &mut findings);
+    let sql =
+        SqlCheck { roots: &roots, settings: &settings, document: &document, projects: &projects, journal: &journal };
+    let allowed_in_sql = sql.run(base, &mut findings)?;
     if let Some(base) = base {
         ChangeCheck::new(base, file, &gates, &journal, &mut findings).run(&document, &projects)?;
         if let Some(other) = nearest::nearest_at_base(file, base, &mut findings)? {
@@ -108,9 +114,9 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
     let before = findings.len();
     findings.retain(|finding| {
         let reason = finding.flag.as_ref().and_then(|flag| gates.allowed(flag, finding.rule));
-        reason.is_none() || finding.rule == WIDENS
+        reason.is_none() || [WIDENS, sql::EARLY].contains(&finding.rule)
     });
-    let allowed = before - findings.len();
+    let allowed = before - findings.len() + allowed_in_sql;
     findings.sort();
     Ok((findings, allowed))
 }

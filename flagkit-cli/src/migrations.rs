@@ -1,0 +1,132 @@
+//! The SQL files of a project's migrations, in the layouts of sqlx, diesel and refinery.
+
+use std::path::{Path, PathBuf};
+
+use flagkit_core::source::Location;
+use ignore::{DirEntry, WalkBuilder};
+
+use crate::file::{self, ReadError, parent_dir};
+use crate::project::Document;
+use crate::report::{Failure, Result};
+use crate::roots::{Roots, Settings};
+use crate::sql::{Script, Verb, Version};
+use crate::tree::BYTE_ORDER_MARK;
+use crate::usage::is_third_party;
+
+/// The name of the folders that are searched, unless the flag file names others.
+const FOLDER: &str = "migrations";
+
+/// A SQL file that runs forward.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MigrationFile {
+    /// The path, as messages show it.
+    pub(crate) path: PathBuf,
+    /// The version of the migration. `None`: the name begins with no version.
+    pub(crate) version: Option<Version>,
+}
+
+/// The content of a migration file.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) script: Script,
+    /// Whether the file has bytes that are not UTF-8, so that words may be unreadable.
+    pub(crate) is_damaged: bool,
+}
+
+impl MigrationFile {
+    /// Whether the file is one of diesel, which runs a changed file no second time and does not detect the change.
+    pub(crate) fn is_of_diesel(&self) -> bool {
+        self.path.file_name().is_some_and(|name| name == "up.sql")
+    }
+
+    /// Reads the file.
+    pub(crate) fn read(&self, settings: &Settings) -> std::result::Result<Content, ReadError> {
+        let bytes = file::read(&self.path)?;
+        let is_damaged = std::str::from_utf8(&bytes).is_err();
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+        Ok(Content { script: Script::read(&self.path, text, settings.dialect), is_damaged })
+    }
+}
+
+/// Returns the SQL files that run forward, in the order of their paths.
+///
+/// Without folders in the flag file, these are all files below folders named `migrations`. As for code, a file that git
+/// ignores is left out, and so is a folder with a flag file of its own.
+pub(crate) fn find(file: &Path, roots: &Roots, settings: &Settings) -> Vec<MigrationFile> {
+    let folder = parent_dir(file);
+    let (folders, is_named) = match &settings.migrations {
+        Some(named) => (named.iter().map(|path| roots.shown(&folder.join(path))).collect(), true),
+        None if roots.are_named => ([&[folder], roots.folders.as_slice()].concat(), false),
+        None => (roots.folders.clone(), false),
+    };
+    let mut found = Vec::new();
+    for root in folders {
+        let owner = roots.clone();
+        let is_ours = move |entry: &DirEntry| {
+            let is_below = entry.depth() > 0 && entry.file_type().is_some_and(|kind| kind.is_dir());
+            !(is_below && (owner.is_foreign(entry.path()) || is_third_party(entry.path())))
+        };
+        let entries = WalkBuilder::new(&root).filter_entry(is_ours).build().flatten();
+        let is_file = |entry: &DirEntry| !entry.file_type().is_some_and(|kind| kind.is_dir());
+        let paths = entries.filter(is_file).map(DirEntry::into_path);
+        let is_migration = |path: &PathBuf| {
+            is_sql(path) && (is_named || is_in_folder(&root, path)) && path.is_file() && !is_down(path)
+        };
+        found.extend(
+            paths.filter(is_migration).map(|path| MigrationFile { version: version(&path), path: roots.shown(&path) }),
+        );
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Returns where the SQL files have the statements that expand the schema for a migration.
+///
+/// These statements must have run before the migration leaves its first stage.
+pub(crate) fn expansions(file: &Path, name: &str) -> Result<Vec<(PathBuf, Location)>> {
+    let settings = Settings::parse(&Document::read(file)?).unwrap_or_default();
+    let roots = Roots::new(file, &settings);
+    let mut found = Vec::new();
+    for file in find(file, &roots, &settings) {
+        let cannot_read = |error: ReadError| Failure::io(format!("cannot read {}: {error}", file.path.display()));
+        let content = file.read(&settings).map_err(cannot_read)?;
+        let markers = content.script.blocks.iter().flat_map(|block| &block.markers);
+        let expand = markers.filter(|(_, marker)| marker.verb == Verb::Expand && marker.argument == name);
+        found.extend(expand.map(|(location, _)| (file.path.clone(), *location)));
+    }
+    // A marker of the file belongs to each of its statements.
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+fn is_sql(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
+}
+
+/// Whether a folder named `migrations` contains the file, in the searched folder or as that folder.
+fn is_in_folder(root: &Path, path: &Path) -> bool {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let name = root.canonicalize().ok();
+    let is_root = name.as_deref().and_then(Path::file_name).is_some_and(|name| name == FOLDER);
+    is_root || below.parent().is_some_and(|folder| folder.components().any(|part| part.as_os_str() == FOLDER))
+}
+
+/// Whether a file only undoes the one beside it: `down.sql` of diesel, and `x.down.sql` of sqlx.
+///
+/// Without the other file, it may run forward.
+fn is_down(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Some(stem) = name.strip_suffix("down.sql").filter(|stem| stem.is_empty() || stem.ends_with('.')) else {
+        return false;
+    };
+    path.with_file_name(format!("{stem}up.sql")).is_file()
+}
+
+/// Returns the version that the name of a file begins with, or in diesel the name of its folder.
+fn version(path: &Path) -> Option<Version> {
+    let named = if path.file_name()? == "up.sql" { path.parent()? } else { path };
+    Version::of(&named.file_name()?.to_string_lossy())
+}

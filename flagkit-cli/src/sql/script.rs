@@ -1,0 +1,297 @@
+//! One SQL file: the destructive changes of its statements, the markers, and the statements that were not parsed.
+
+use std::path::Path;
+use std::thread;
+
+use flagkit_core::source::Location;
+use flagkit_sources::document::tree::Lines;
+
+use super::change::{Change, ChangeKind};
+use super::code::Code;
+use super::dialect::Dialect;
+use super::marker::{self, Marker, MarkerError};
+use super::name::Name;
+use super::parse::parse;
+use super::scan::{Event, scan};
+use super::statement::{Statement, split};
+use super::token::{Token, TokenKind};
+
+/// The stack for `sqlparser`, which calls itself for each operator of an expression. Memory is used only if needed.
+const STACK: usize = 256 << 20;
+
+/// The content of a SQL file, as far as the lint needs it.
+#[derive(Debug)]
+pub(crate) struct Script {
+    /// The statements with a change, a marker or a problem.
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) errors: Vec<(Location, MarkerError)>,
+}
+
+/// One statement.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) changes: Vec<(Location, Change)>,
+    /// The markers of the statement, and those of the file.
+    pub(crate) markers: Vec<(Location, Marker)>,
+    /// Why the statement was not parsed completely, and where.
+    pub(crate) unparsed: Option<(Location, String)>,
+}
+
+impl Script {
+    /// Reads the text of a file. Without a dialect, the one that parses the most statements is used.
+    pub(crate) fn read(path: &Path, text: &str, dialect: Option<Dialect>) -> Self {
+        let candidates = dialect.map_or_else(|| Dialect::candidates(path, text), |dialect| vec![dialect]);
+        let best = || {
+            let mut best: Option<Self> = None;
+            for dialect in &candidates {
+                let script = Self::interpret(text, *dialect, Parsing::Complete);
+                let (count, is_only) = (script.unparsed(), candidates.len() == 1);
+                if is_only || best.as_ref().is_none_or(|best| count < best.unparsed()) {
+                    best = Some(script);
+                }
+                if count == 0 {
+                    break;
+                }
+            }
+            best
+        };
+        let parsed = thread::scope(|scope| {
+            let thread = thread::Builder::new().name("sql".to_owned()).stack_size(STACK);
+            thread.spawn_scoped(scope, best).ok().and_then(|thread| thread.join().ok().flatten())
+        });
+        let dialect = candidates.first().copied().unwrap_or(Dialect::Postgres);
+        parsed.unwrap_or_else(|| Self::interpret(text, dialect, Parsing::Words))
+    }
+
+    fn unparsed(&self) -> usize {
+        self.blocks.iter().filter(|block| block.unparsed.is_some()).count()
+    }
+
+    fn interpret(text: &str, dialect: Dialect, parsing: Parsing) -> Self {
+        let statements = split(text, dialect);
+        let lines = Lines::new(text);
+        let mut script = Self { blocks: Vec::new(), errors: Vec::new() };
+        let of_file = script.file_markers(text, &statements, &lines);
+        // In MySQL, a file puts a statement into a variable first, and prepares it later.
+        let prepares = statements.iter().any(Statement::prepares);
+        let mut tables = Tables::default();
+        for (index, statement) in statements.iter().enumerate() {
+            let mut reader = Reader { text, dialect, parsing, lines: &lines, tables: &mut tables, prepares };
+            let (mut block, inner) = reader.read(statement);
+            // The file's own markers are comments of its first statement.
+            if index > 0 {
+                block.markers = script.markers(&statement.comments, &lines);
+            } else {
+                let own = script.markers(&statement.comments, &lines);
+                block.markers = own.into_iter().filter(|marker| !of_file.contains(marker)).collect();
+            }
+            block.markers.extend(script.markers(&inner, &lines));
+            block.markers.extend(of_file.iter().cloned());
+            if statement.tokens.is_empty() {
+                script.report_unused(&block);
+            } else {
+                script.blocks.push(block);
+            }
+        }
+        let replaced = |name: &Name| tables.replaced_views.iter().any(|view| view.is_same(name));
+        for (_, change) in script.blocks.iter_mut().flat_map(|block| &mut block.changes) {
+            if change.kind == ChangeKind::DropView && change.object.as_ref().is_some_and(replaced) {
+                change.kind = ChangeKind::ReplaceView;
+            }
+        }
+        script
+            .blocks
+            .retain(|block| !block.changes.is_empty() || !block.markers.is_empty() || block.unparsed.is_some());
+        script
+    }
+
+    /// Reads the markers in comments. Adds the comments that are no valid markers to the errors.
+    fn markers(&mut self, comments: &[Token<'_>], lines: &Lines<'_>) -> Vec<(Location, Marker)> {
+        let mut found = Vec::new();
+        for comment in comments {
+            // Line comments end without a mark, block comments with one of two bytes.
+            let close = if comment.end - comment.text.len() - comment.offset > 2 { 2 } else { 0 };
+            for marker in marker::find(comment.text, comment.end - close - comment.text.len()) {
+                match marker {
+                    Ok(marker) => found.push((lines.location(marker.offset), marker)),
+                    Err(error) => self.errors.push((lines.location(error.offset), error)),
+                }
+            }
+        }
+        found
+    }
+
+    /// Returns the markers at the head of the file: before the first statement, with an empty line after them.
+    fn file_markers(&mut self, text: &str, statements: &[Statement<'_>], lines: &Lines<'_>) -> Vec<(Location, Marker)> {
+        let Some(first) = statements.first().filter(|statement| !statement.tokens.is_empty()) else {
+            return Vec::new();
+        };
+        let start = first.start();
+        let is_apart = |comment: &&Token<'_>| {
+            let between = text.get(comment.end..start).unwrap_or_default();
+            let lines: Vec<&str> = between.split('\n').collect();
+            lines.get(1..lines.len() - 1).is_some_and(|whole| whole.iter().any(|line| line.trim().is_empty()))
+        };
+        let comments: Vec<Token<'_>> = first.comments.iter().filter(is_apart).copied().collect();
+        let errors = self.errors.len();
+        let found = self.markers(&comments, lines);
+        // The statement reports the errors of all its comments.
+        self.errors.truncate(errors);
+        found
+    }
+
+    /// Reports markers after the last statement.
+    fn report_unused(&mut self, block: &Block) {
+        for (location, marker) in &block.markers {
+            let error = MarkerError {
+                message: format!("got no statement after the marker {}", marker.verb.as_str()),
+                help: "write the marker above its statement, or at the end of the statement's last line".to_owned(),
+                offset: marker.offset,
+            };
+            self.errors.push((*location, error));
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Parsing {
+    Complete,
+    /// Only words are searched, because the parser has failed.
+    Words,
+}
+
+/// The tables and views that the file has created so far.
+#[derive(Debug, Default)]
+struct Tables {
+    created: Vec<Name>,
+    /// Views that are created after they were dropped.
+    replaced_views: Vec<Name>,
+    dropped_views: Vec<Name>,
+}
+
+impl Tables {
+    /// Whether no running code can use the object, because the file itself has created it.
+    fn is_new(&self, change: &Change) -> bool {
+        change.is_temporary
+            || change.object.as_ref().is_some_and(|object| self.created.iter().any(|name| name.is_same(object)))
+    }
+
+    /// Applies the events of one statement. Returns the changes of objects that existed before.
+    fn apply(&mut self, events: Vec<Event>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for event in events {
+            match event {
+                Event::CreateTable(name) => self.created.push(name),
+                Event::CreateView(name) => {
+                    if self.dropped_views.iter().any(|view| view.is_same(&name)) {
+                        self.replaced_views.push(name);
+                    }
+                }
+                Event::Change(change) => {
+                    let is_new = self.is_new(&change);
+                    match (change.kind, &change.object) {
+                        (ChangeKind::DropTable, Some(object)) => self.created.retain(|name| !name.is_same(object)),
+                        (ChangeKind::RenameTable, Some(object)) if is_new => {
+                            self.created.retain(|name| !name.is_same(object));
+                            self.created.extend(change.to.clone());
+                        }
+                        (ChangeKind::DropView, Some(object)) => self.dropped_views.push(object.clone()),
+                        _ => {}
+                    }
+                    if !is_new {
+                        changes.push(change);
+                    }
+                }
+            }
+        }
+        changes
+    }
+}
+
+/// Reads one statement after another.
+struct Reader<'r, 't> {
+    text: &'t str,
+    dialect: Dialect,
+    parsing: Parsing,
+    lines: &'r Lines<'t>,
+    tables: &'r mut Tables,
+    /// Whether a statement of the file runs strings.
+    prepares: bool,
+}
+
+impl<'t> Reader<'_, 't> {
+    /// Reads a statement. Returns the comments in its bodies too.
+    fn read(&mut self, statement: &Statement<'t>) -> (Block, Vec<Token<'t>>) {
+        let location = self.lines.location(statement.start());
+        let empty = Block { changes: Vec::new(), markers: Vec::new(), unparsed: None };
+        if statement.tokens.is_empty() {
+            return (empty, Vec::new());
+        }
+        let source = statement.source(self.text);
+        let is_text =
+            self.prepares && ["SET", "SELECT", "PREPARE", "CREATE"].iter().any(|it| statement.starts_with(&[it]));
+        let code = Code::find(statement, self.dialect, is_text);
+        let mut unparsed = self.obstacle(statement);
+        let mut events = scan(&statement.tokens, self.dialect);
+        if unparsed.is_none() && self.parsing == Parsing::Complete && !statement.is_neutral() {
+            match parse(&source, self.dialect) {
+                Ok(None) => {}
+                Ok(Some(kinds)) => {
+                    let is_real = |event: &Event| match event {
+                        Event::Change(change) => kinds.contains(&change.kind),
+                        _ => true,
+                    };
+                    events.retain(is_real);
+                    let found = |kind: &ChangeKind| {
+                        events.iter().any(|event| matches!(event, Event::Change(change) if change.kind == *kind))
+                    };
+                    let missed: Vec<ChangeKind> = kinds.iter().filter(|kind| !found(kind)).copied().collect();
+                    events.extend(missed.into_iter().map(|kind| Event::Change(Change::new(kind, statement.start()))));
+                }
+                Err(error) => {
+                    let at = error.location.map_or(location, |(line, column)| Location {
+                        line: location.line + line.saturating_sub(1),
+                        column: if line <= 1 { location.column + column.saturating_sub(1) } else { column },
+                    });
+                    unparsed = Some((at, format!("cannot parse the SQL statement: {}", error.message)));
+                }
+            }
+        }
+        if let Some(offset) = code.dynamic.filter(|_| unparsed.is_none()) {
+            let message = "cannot read the SQL of this EXECUTE: it is known only when it runs";
+            unparsed = Some((self.lines.location(offset), message.to_owned()));
+        }
+        let mut changes = self.tables.apply(events);
+        changes.extend(code.changes.into_iter().filter(|change| !self.tables.is_new(change)));
+        let changes = changes.into_iter().map(|change| (self.lines.location(change.offset), change)).collect();
+        (Block { changes, unparsed, ..empty }, code.comments)
+    }
+
+    /// Returns why a statement cannot be parsed, if its tokens show it.
+    fn obstacle(&self, statement: &Statement<'_>) -> Option<(Location, String)> {
+        let at = |token: &Token<'_>, message: String| Some((self.lines.location(token.offset), message));
+        let find = |kind| statement.tokens.iter().find(|token| token.kind == kind);
+        let first = statement.tokens.first()?;
+        if let Some(token) = find(TokenKind::Unclosed) {
+            return at(token, format!("cannot parse the SQL statement: {:?} has no end", token.text));
+        }
+        if let Some(token) = find(TokenKind::Command) {
+            let name: String = token.text.split_whitespace().next().unwrap_or_default().chars().take(20).collect();
+            return at(token, format!("cannot parse the command of a database client: {name}"));
+        }
+        if statement.has_open_data {
+            return at(first, r"cannot read the data of the COPY: no line `\.` ends it".to_owned());
+        }
+        if self.parsing == Parsing::Words {
+            return at(first, "cannot parse the SQL statement: the parser failed".to_owned());
+        }
+        if statement.starts_with(&["DO"]) && find(TokenKind::Body).is_some() {
+            return at(first, "cannot parse the code of the DO block".to_owned());
+        }
+        let is_literal = statement.tokens.last().is_some_and(|last| last.kind == TokenKind::Text);
+        if statement.prepares() && !is_literal {
+            return at(first, "cannot read the SQL of this PREPARE: it is known only when it runs".to_owned());
+        }
+        None
+    }
+}

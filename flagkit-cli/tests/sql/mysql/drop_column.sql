@@ -1,0 +1,6 @@
+-- expect 4: error destructive-sql drops the column customers.full_name
+-- expect 5: error destructive-sql drops the column orders.note
+-- expect 6: warning unparsed-sql cannot parse
+ALTER TABLE `customers` DROP COLUMN `full_name`;
+ALTER TABLE orders DROP note, DROP INDEX by_day, DROP PRIMARY KEY, DROP FOREIGN KEY fk_shop;
+ALTER TABLE orders DROP KEY by_day;

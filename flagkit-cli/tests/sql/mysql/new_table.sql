@@ -1,0 +1,6 @@
+-- expect nothing
+CREATE TABLE `gifts` (`id` INT NOT NULL) ENGINE = InnoDB;
+ALTER TABLE gifts MODIFY id BIGINT NOT NULL;
+ALTER TABLE `gifts` ADD PRIMARY KEY (`id`);
+CREATE TEMPORARY TABLE totals SELECT 1;
+DROP TABLE totals;

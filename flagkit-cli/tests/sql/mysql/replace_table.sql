@@ -1,0 +1,2 @@
+-- expect 2: error destructive-sql drops and creates the table rates
+CREATE OR REPLACE TABLE rates (id INT);
