@@ -43,8 +43,8 @@
 //! Each source has one thread, named `flagkit-file`, `flagkit-env` and so on. The thread of the environment ends after
 //! its load. An open stream of a server has a second thread, named `flagkit-stream`. One thread of `notify` serves all
 //! files; before a changed file is published, a thread named `flagkit-events` waits for it for a moment. Dropping the
-//! [`Guard`] stops all threads and joins those of the sources; the thread of `notify` ends a moment later. There is no
-//! async runtime.
+//! [`Guard`] stops all threads and joins those of the sources; the thread of `notify` ends a moment later. The threads of
+//! a [`ShadowPool`] are named `flagkit-shadow`. There is no async runtime.
 //!
 //! # Features
 //!
@@ -87,6 +87,7 @@ mod http;
 mod instance_status;
 mod overrides;
 mod rfc3339;
+mod shadow_pool;
 #[cfg(feature = "tracing")]
 mod tracing;
 mod worker;
@@ -108,6 +109,7 @@ pub use http::fuzzing;
 #[cfg(feature = "http")]
 pub use http::{Http, Retry};
 pub use instance_status::InstanceStatus;
+pub use shadow_pool::ShadowPool;
 
 /// Follows a flag file, with `FLAG_*` environment variables in the layer above, and installs the flags for `flag!`.
 ///

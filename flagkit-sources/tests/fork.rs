@@ -13,10 +13,10 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source, Wake};
+use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source, Stage, Wake};
 use flagkit_core::tooling::SourceState;
-use flagkit_core::{Event, FlagSet, Flags};
-use flagkit_sources::{Env, File, Guard, InstanceStatus, Notify, Readiness};
+use flagkit_core::{Event, Flag, FlagKey, FlagSet, Flags, migration};
+use flagkit_sources::{Env, File, Guard, InstanceStatus, Notify, Readiness, ShadowPool};
 use fork::{Fork, fork, waitpid_nohang};
 use support::stub::{self, Stub};
 use support::{Custom, TestDir, document, is_on, lit, wait_until};
@@ -313,6 +313,35 @@ fn a_forked_child_is_another_instance() {
         let forked = status.to_json();
         check_or(instance(&forked).is_some_and(|child| Some(child) != instance(&json)), 1)?;
         check_or(forked.contains("\"release\":\"1.2.3\""), 2)
+    });
+    assert_eq!(child, Some(0));
+}
+
+#[test]
+fn a_forked_child_drops_shadow_reads_and_their_pool() {
+    if !support::in_own_process(module_path!(), "a_forked_child_drops_shadow_reads_and_their_pool") {
+        return;
+    }
+    migration! { static SPLIT: "split", range = Full }
+    let flag = Flag::migration().at_stage(Stage::Shadow);
+    let flags = Flags::fixed(FlagSet::from_iter([(FlagKey::new("split").expect("a key"), flag)]));
+    let pool = ShadowPool::new().limit(support::DEADLINE);
+    let read = || {
+        let read = SPLIT.plan_in(&flags, &()).map(|plan| plan.read(|| Ok::<_, ()>(1), || Ok(1)));
+        read.is_ok_and(|read| read.compare(|old, new| old == new).run(|shadow| pool.spawn(shadow)) == Ok(1))
+    };
+    assert!(read());
+    wait_until("the comparison", || SPLIT.counters().compared == 1);
+    let child = run_in_fork(support::DEADLINE, || {
+        check_or(read(), 1)?;
+        check_or((SPLIT.counters().compared, SPLIT.counters().comparisons_failed) == (1, 1), 2)
+    });
+    assert_eq!(child, Some(0));
+    assert!(read());
+    wait_until("the parent compares", || SPLIT.counters().compared == 2);
+    let child = run_in_fork(support::DEADLINE, move || {
+        drop(pool);
+        Ok(())
     });
     assert_eq!(child, Some(0));
 }

@@ -7,6 +7,7 @@
 
 mod cache;
 mod faults;
+mod shadow_pool;
 mod support;
 #[cfg(all(target_os = "linux", feature = "http"))]
 mod syscalls;
