@@ -10,6 +10,7 @@
 //! | a flag has a problem | warn | `layer`, `problem` |
 //! | a source is up to date again, or no longer | info, warn | `layer`, `from`, `to` |
 //! | a source has a new warning | warn | `layer` |
+//! | a second write of a migration was lost | warn | `key`, `stage`, `side`, `cause` |
 //!
 //! An error that persists is one event, however many checks find it. The core repeats it every five minutes.
 //!
@@ -55,6 +56,10 @@ pub(crate) fn subscribe(flags: &Flags) -> Subscription {
             for message in &*warning.warnings {
                 ::tracing::warn!(target: "flagkit", layer = %warning.layer, "warning of the source: {message}");
             }
+        }
+        Event::SecondWriteLost(loss) => {
+            let (stage, side, cause) = (loss.stage.as_str(), loss.side.as_str(), loss.cause.as_str());
+            ::tracing::warn!(target: "flagkit", key = loss.key, stage, side, cause, "a second write was lost");
         }
         _ => {}
     })

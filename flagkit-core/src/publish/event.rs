@@ -100,3 +100,13 @@ pub enum LossCause {
     /// It did not finish: its future was dropped, or code panicked.
     Abandoned,
 }
+
+impl LossCause {
+    /// Returns the cause as a word: `failed` or `abandoned`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}

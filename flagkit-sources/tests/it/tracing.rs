@@ -2,10 +2,13 @@
 //! global, so the test runs by itself in a child.
 
 use std::fmt::{Debug, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::{TestDir, document, in_own_process, poll, status, wait_until};
+use flagkit_core::migration;
 use flagkit_sources::{Builder, Env, File};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -97,4 +100,34 @@ fn an_error_that_lasts_is_one_event() {
     assert_eq!(count("the source is up to date"), 2, "{lines:#?}");
     assert!(lines.iter().any(|line| line.starts_with("INFO") && line.contains("keys=\"a\"")), "{lines:#?}");
     assert!(lines.iter().any(|line| line.starts_with("WARN") && line.contains("1:1")), "{lines:#?}");
+}
+
+#[test]
+fn a_lost_second_write_is_an_event() {
+    if !in_own_process(module_path!(), "a_lost_second_write_is_an_event") {
+        return;
+    }
+    migration! { static SPLIT: "split", range = Full }
+    let lines = record_events();
+    let folder = TestDir::new();
+    let mut guard = None;
+    for (stage, expected) in [("dual-write", "side=\"new\""), ("live", "side=\"old\"")] {
+        folder.write(format!("[flags.split]\nkind = \"migration\"\nstage = \"{stage}\"\n"));
+        guard.get_or_insert_with(|| Builder::new().source(File::new(folder.flags())).install().expect("a valid file"));
+        wait_until("the stage", || SPLIT.plan().is_ok_and(|plan| plan.stage().as_str() == stage));
+        let plan = SPLIT.plan().expect("a supported stage");
+        let is_first = AtomicBool::new(true);
+        let write = || if is_first.swap(false, Ordering::Relaxed) { Ok(()) } else { Err("the second side is away") };
+        plan.write(write, write).expect("the authoritative side is written");
+        let lines = lines.lock().expect("no panic").clone();
+        let parts = ["WARN", "a second write was lost", "key=\"split\"", expected, "cause=\"failed\""];
+        let stage = format!("stage=\"{stage}\"");
+        let is_loss = |line: &&String| parts.iter().all(|part| line.contains(part)) && line.contains(&stage);
+        assert_eq!(lines.iter().filter(is_loss).count(), 1, "{lines:#?}");
+    }
+    let plan = SPLIT.plan().expect("a supported stage");
+    let panicked = catch_unwind(AssertUnwindSafe(|| plan.write(|| panic!("in the second write"), || Ok::<_, ()>(()))));
+    assert!(panicked.is_err());
+    let lines = lines.lock().expect("no panic").clone();
+    assert_eq!(lines.iter().filter(|line| line.contains("cause=\"abandoned\"")).count(), 1, "{lines:#?}");
 }
