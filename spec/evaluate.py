@@ -32,12 +32,12 @@ def parse(text):
 
 
 def evaluate(layers, key, id=None, attributes=None):
-    """Evaluates one flag of the layers, lowest first, for one subject: {"on", "reason", "rule", "variant"}."""
+    """Evaluates one flag of the layers, lowest first, for one subject: {"on", "reason", "rule", "variant", "stage"}."""
     return Evaluator(*merge(layers), as_hashed(id), attributes or {}).flag(key)
 
 
-def result(on, reason, rule=None, variant=None):
-    return {"on": on, "reason": reason, "rule": rule, "variant": variant}
+def result(on, reason, rule=None, variant=None, stage=None):
+    return {"on": on, "reason": reason, "rule": rule, "variant": variant, "stage": stage}
 
 
 # --- Verdicts: True is yes, False is no, None is unknown ---
@@ -55,7 +55,7 @@ def any_of(verdicts):
 
 # --- Layers ---
 
-IDENTITY = {"salt", "by"}
+IDENTITY = {"salt", "by", "partition"}
 PARTS = {"on", "rollout", "requires", "rules", "variants"}
 
 
@@ -72,8 +72,19 @@ def merge(layers):
             incomplete = incomplete | {key} if lacks else incomplete - {key}
             invalid = invalid | {key} if lacks and flag.get("on") is not False else invalid - {key}
             kept = IDENTITY | PARTS if inherits else IDENTITY
+            if is_migration(below):
+                # A switch that is off is the stage off. Another layer cannot make it a flag with a switch.
+                flag = {"stage": "off"} if flag == {"on": False} else flag
+                kept = kept | {"kind", "stage"}
             flags[key] = {part: value for part, value in below.items() if part in kept} | flag
     return {"flags": flags, "segments": segments}, invalid
+
+
+STAGES = ["off", "dual-write", "shadow", "live", "ramp-down", "complete", "contracted"]
+
+
+def is_migration(flag):
+    return flag.get("kind") == "migration" or "stage" in flag
 
 
 # --- A document and a subject ---
@@ -116,6 +127,8 @@ class Evaluator:
         flag = self.flags[key]
         if key in self.without_base:
             return result(False, "invalid")
+        if is_migration(flag):
+            return self.at_stage(key, flag)
         if not flag.get("on", False):
             return result(False, "off")
         if key in self.invalid:
@@ -127,6 +140,18 @@ class Evaluator:
                 by = rule.get("by", flag.get("by"))
                 return self.roll_out(key, rule.get("rollout", 100), by, index, rule.get("variant"))
         return self.roll_out(key, flag.get("rollout", 100), flag.get("by"), None, None)
+
+    def at_stage(self, key, flag):
+        """The stage of a migration. The partitions that have not reached it are at the one before."""
+        stage = flag.get("stage", "off")
+        if "partition" in flag:
+            hashed = as_hashed(self.attributes.get(flag["partition"]))
+            if hashed is None:
+                return result(False, "missing-bucketing-value")
+            threshold = math.floor(percentage(flag.get("rollout", 100)) * BUCKETS / 100)
+            if not point(flag.get("salt", key), hashed) < threshold:
+                stage = STAGES[max(STAGES.index(stage) - 1, 0)]
+        return result(False, "migration", stage=stage)
 
     def roll_out(self, key, rollout, by, rule, variant):
         flag = self.flags[key]
@@ -424,7 +449,8 @@ def differences(path):
     cases = tomllib.loads(path.read_text(encoding="utf-8"))
     layers = [parse(document) for document in cases.get("layers", [cases.get("document")])]
     for number, case in enumerate(cases["cases"], 1):
-        expected = result(case["on"], case["reason"], case.get("rule"), case.get("variant"))
+        words = [case.get(word) for word in ("rule", "variant", "stage")]
+        expected = result(case["on"], case["reason"], *words)
         got = evaluate(layers, case["flag"], case.get("id"), case.get("attributes", {}))
         yield None if got == expected else f"{path.name}, case {number}: expected {expected}, got {got}"
 

@@ -19,7 +19,7 @@ import random
 import re
 import sys
 
-from evaluate import evaluate, parse
+from evaluate import STAGES, evaluate, parse
 
 PAIRS = 10
 
@@ -369,8 +369,32 @@ class Maker:
             flags |= self.chain()
         if self.chance(0.08):
             self.invalid(flags)
+        if self.chance(0.1):
+            flags["moving"] = self.migration()
         document = {"flags": flags, "segments": segments}
         return document | ({"meta": {"flags": len(flags)}} if self.chance(0.1) else {})
+
+    def migration(self):
+        flag = {"kind": "migration"}
+        if self.chance(0.8):
+            flag["stage"] = self.pick(STAGES)
+        if self.chance(0.6):
+            flag["partition"] = self.pick(["account", "plan", "seats"])
+            if self.chance(0.7):
+                flag["rollout"] = self.rollout()
+        if self.chance(0.3):
+            flag["salt"] = "x"
+        return flag
+
+    def stage_over(self, below):
+        """A flag for a layer above a migration. Stages of two layers are at most one step apart."""
+        index = STAGES.index(below.get("stage", "off"))
+        if index < 2 and self.chance(0.3):
+            return False
+        flag = {"stage": self.pick(STAGES[max(index - 1, 0) : index + 2] if "stage" in below else STAGES)}
+        if "partition" in below and self.chance(0.5):
+            flag["rollout"] = self.rollout()
+        return flag
 
     def requirements(self, flags):
         """Adds prerequisites: mostly later flags, sometimes undeclared ones, sometimes a cycle."""
@@ -453,6 +477,9 @@ class Maker:
         """A document for a higher layer: flags that replace others, or inherit from them."""
         overrides = {}
         for key in self.random.sample(list(flags), self.random.randint(1, min(3, len(flags)))) + ["only-above"]:
+            if key == "moving":
+                overrides[key] = self.stage_over(flags[key])
+                continue
             overrides[key] = self.pick([self.inheriting, self.inheriting, lambda: self.flag([])])()
         segments = {"staff": self.segment()} if self.chance(0.1) else {}
         return {"flags": overrides, "segments": segments}

@@ -27,7 +27,7 @@ use crate::subject::value::Value;
 ///
 /// `Display` writes indented text. With the feature `serde` it serializes to the same information as a map: `key`,
 /// `on`, `reason` (a word), `rule`, `variant`, `layer`, `revision`, `prerequisite` and `steps`. A rollout adds `point`
-/// and `threshold`. A flag that [inherits](crate::Flag::inherit) adds `parts`, a map from each part to its layer.
+/// and `threshold`, and a migration its `stage`. A flag that [inherits](crate::Flag::inherit) adds `parts`, a map from each part to its layer.
 ///
 /// | step | keys |
 /// |---|---|
@@ -325,6 +325,9 @@ mod ser {
         if let Reason::Rollout { point, threshold } = reason {
             map.serialize_entry("point", &point.to_bits())?;
             map.serialize_entry("threshold", &threshold.to_bits())?;
+        }
+        if let Reason::Migration { stage } = reason {
+            map.serialize_entry("stage", stage.as_str())?;
         }
         Ok(())
     }

@@ -2,13 +2,13 @@
 //!
 //! # The problem
 //!
-//! A release that drops a column cannot be rolled back, because the old code needs the column. Feature flags alone do
-//! not help: off is not a safe state after writes went to another place.
+//! A release that drops a column cannot be rolled back, because the old code needs the column. A flag with a
+//! switch does not help: off is not a safe state after reads moved to the new data.
 //!
 //! # The idea
 //!
 //! Expand, and contract later. A migration is a flag with a [`Stage`](crate::source::Stage) instead of a switch. The new
-//! place is added, both are written, the old rows are copied, reads move, and only a later release drops the old place.
+//! column is added, both are written, the old rows are copied, reads move, and only a later release drops the old column.
 //! Every step before the last one can be undone without losing a write.
 //!
 //! Writes to both sides come *before* the backfill. The other order is often described, and it loses the rows that are

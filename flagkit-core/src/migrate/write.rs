@@ -86,7 +86,7 @@ pub(super) fn write<T, E>(
     }
 }
 
-/// The second side of a write whose authoritative side is not written yet.
+/// The second side of a write, before the authoritative side is written.
 struct PendingSide {
     site: &'static Site,
     stage: Stage,

@@ -1,7 +1,7 @@
 //! The rules of migrations that only the merge can check, and the problems of declarations that break them.
 //!
-//! Each rule prevents that the stage of a migration changes by accident. The merge keeps the definition of the current
-//! snapshot where a rule is broken.
+//! Each rule prevents that the stage of a migration changes by accident. A declaration that violates one is rejected, and
+//! the merge keeps the definition of the current snapshot.
 
 use crate::bucketing::percent::Percent;
 use crate::evaluate::compiled::Definition;

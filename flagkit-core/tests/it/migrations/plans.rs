@@ -7,7 +7,7 @@ use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, migration};
 migration! { static FULL: "split", range = Full }
 migration! { static CONTRACTED: "split", range = Contracted }
 migration! {
-    /// A migration whose build states where it starts.
+    /// A migration with a build that states where it starts.
     static STARTS: "split", range = Full, start = DualWrite, second_write = Report
 }
 migration! { pub(crate) LISTED: "listed", range = Full, }

@@ -64,6 +64,7 @@ fn cases(differences: &mut Vec<String>) -> usize {
                 reason: text(&case["reason"]).to_owned(),
                 rule: case.get("rule").map(|rule| rule.as_integer().expect("rule").try_into().expect("an index")),
                 variant: case.get("variant").map(|variant| text(variant).to_owned()),
+                stage: case.get("stage").map(|stage| text(stage).to_owned()),
             };
             let got = document.answer(text(&case["flag"]), &subject);
             if got != expected {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use flagkit_core::source::{LoadError, Provenance};
-use flagkit_core::{Attribute as _, Flags, Id, Subject, Value};
+use flagkit_core::{Attribute as _, Flags, Id, Reason, Subject, Value};
 use flagkit_sources::document::Format;
 
 /// The folder of the specification.
@@ -98,6 +98,10 @@ impl Document {
             reason: evaluation.reason().as_str().to_owned(),
             rule: evaluation.rule(),
             variant: evaluation.variant().map(|variant| variant.name().to_owned()),
+            stage: match evaluation.reason() {
+                Reason::Migration { stage } => Some(stage.to_string()),
+                _ => None,
+            },
         }
     }
 }
@@ -109,6 +113,8 @@ pub(crate) struct Answer {
     pub(crate) reason: String,
     pub(crate) rule: Option<usize>,
     pub(crate) variant: Option<String>,
+    /// The stage of a migration.
+    pub(crate) stage: Option<String>,
 }
 
 impl Answer {
@@ -119,6 +125,7 @@ impl Answer {
             reason: json["reason"].as_str().expect("reason").to_owned(),
             rule: json["rule"].as_u64().map(|rule| rule.try_into().expect("an index")),
             variant: json["variant"].as_str().map(str::to_owned),
+            stage: json["stage"].as_str().map(str::to_owned),
         }
     }
 }
@@ -131,6 +138,9 @@ impl fmt::Display for Answer {
         }
         if let Some(variant) = &self.variant {
             write!(f, ", variant {variant}")?;
+        }
+        if let Some(stage) = &self.stage {
+            write!(f, ", stage {stage}")?;
         }
         f.write_str(")")
     }
