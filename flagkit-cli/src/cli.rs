@@ -114,6 +114,9 @@ pub(crate) enum Command {
         /// The only environment to check [default: all].
         #[arg(long)]
         env: Option<String>,
+        /// A file with the present stages of an environment. Check only that this build fits them, before a deploy.
+        #[arg(long, value_name = "PATH", conflicts_with_all = ["base", "env"])]
+        against: Option<PathBuf>,
         /// The output format of the findings.
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,

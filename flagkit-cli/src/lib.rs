@@ -15,6 +15,7 @@
 //!            ├── project, tree, sources, git      input: files, layers, revisions
 //!            ├── subject, attribute               input: subjects and their attributes
 //!            ├── gate, probe, usage, findings     requirements, uses in code, and findings
+//!            ├── build_range                      the stages for which a build has code
 //!            ├── environment, roots, overrides    the files and folders of a project, and variables
 //!            ├── location, file                   the flag file that is meant, and how a file is read
 //!            ├── difference, state, names         the effect of a change, and the state of a flag
@@ -29,6 +30,7 @@
 #![allow(missing_docs, clippy::missing_errors_doc)] // the interface is the command line, which docs/cli.md describes
 
 mod attribute;
+mod build_range;
 mod cli;
 mod command_line;
 mod commands;

@@ -1,4 +1,4 @@
-//! The moves of partitions from one stage to another, by which a change of a migration is judged.
+//! The moves of partitions from one stage to another, by which a change of a migration is checked.
 
 use flagkit_core::Percent;
 use flagkit_core::source::Stage;

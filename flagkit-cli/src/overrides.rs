@@ -4,8 +4,9 @@
 //! typing error has no effect where people expect it to turn a flag off.
 
 use std::ffi::OsString;
+use std::fmt;
 
-use flagkit_core::source::{EnvKey, Source as _};
+use flagkit_core::source::{EnvKey, Source as _, Stage};
 use flagkit_core::{FlagKey, Percent};
 use flagkit_sources::Env;
 use flagkit_sources::document::tree::nearest;
@@ -61,10 +62,28 @@ pub(crate) fn in_process(prefix: &str) -> Vec<String> {
     names
 }
 
-/// Returns the state that a program would get from a variable with this value.
+/// What a variable sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Override {
+    /// The state of a flag. `Off` also stands for the stage of a migration.
+    State(State),
+    /// The stage of a migration.
+    Stage(Stage),
+}
+
+impl fmt::Display for Override {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State(state) => state.fmt(f),
+            Self::Stage(stage) => write!(f, "stage {stage}"),
+        }
+    }
+}
+
+/// Returns what a program would get from a variable with this value.
 ///
 /// `None` for an empty value, which counts as unset. The error is the one that programs report.
-pub(crate) fn state(name: &str, value: &str) -> Result<Option<State>, OverrideProblem> {
+pub(crate) fn read_value(name: &str, value: &str) -> Result<Option<Override>, OverrideProblem> {
     let load = Env::from_vars(PREFIX, [(OsString::from(name), OsString::from(value))]).load();
     let Ok(load) = load else { return Ok(None) };
     if let Some(problem) = load.problems().first() {
@@ -74,12 +93,16 @@ pub(crate) fn state(name: &str, value: &str) -> Result<Option<State>, OverridePr
     let is = |words: [&str; 2]| words.iter().any(|word| value.trim().eq_ignore_ascii_case(word));
     Ok(match value.trim() {
         "" => None,
-        _ if is(["on", "true"]) => Some(State::ON),
-        _ if is(["off", "false"]) => Some(State::Off),
-        percent => percent.parse::<Percent>().ok().map(|percent| match percent {
-            Percent::ZERO => State::Off,
-            percent => State::At(percent),
-        }),
+        _ if is(["on", "true"]) => Some(Override::State(State::ON)),
+        _ if is(["off", "false"]) => Some(Override::State(State::Off)),
+        value => {
+            let stage = || value.to_ascii_lowercase().parse().ok().map(Override::Stage);
+            let percent = value.parse::<Percent>().ok().map(|percent| match percent {
+                Percent::ZERO => State::Off,
+                percent => State::At(percent),
+            });
+            percent.map(Override::State).or_else(stage)
+        }
     })
 }
 
@@ -364,13 +387,18 @@ mod tests {
 
     #[test]
     fn values_mean_what_they_mean_to_programs() {
-        for (value, expected) in
-            [("on", Some("on")), ("TRUE", Some("on")), ("25%", Some("25%")), ("0%", Some("off")), ("off", Some("off"))]
-        {
-            let state = state("FLAG_X", value).expect("a value").map(|state| state.to_string());
+        for (value, expected) in [
+            ("on", Some("on")),
+            ("TRUE", Some("on")),
+            ("25%", Some("25%")),
+            ("0%", Some("off")),
+            ("off", Some("off")),
+            ("Dual-Write", Some("stage dual-write")),
+        ] {
+            let state = read_value("FLAG_X", value).expect("a value").map(|state| state.to_string());
             assert_eq!(state.as_deref(), expected, "{value}");
         }
-        let problem = state("FLAG_X", "1").expect_err("a problem");
+        let problem = read_value("FLAG_X", "1").expect_err("a problem");
         assert!(problem.message.starts_with("programs reject FLAG_X: got the text \"1\", expected on"), "{problem:?}");
     }
 }

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ignore::{DirEntry, WalkBuilder};
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 
+use crate::build_range::BuildRange;
 use crate::roots::Roots;
 
 /// One use of a flag in the code.
@@ -29,6 +30,10 @@ pub(crate) enum UseKind {
     Macro,
     /// A method call that may be on a handle. Other types have methods of the same names.
     Method,
+    /// Such a call that returns more than whether the flag is on, so it is right for a migration too.
+    Lookup,
+    /// `migration!`, which declares that the build has code for these stages.
+    Migration(BuildRange),
     /// A test that sets the flag.
     Test,
 }
@@ -36,12 +41,25 @@ pub(crate) enum UseKind {
 impl Use {
     /// Whether the key must be declared.
     pub(crate) fn needs_declaration(&self) -> bool {
-        self.kind != UseKind::Method
+        !matches!(self.kind, UseKind::Method | UseKind::Lookup)
     }
 
     /// Whether the code depends on the value of the flag.
     pub(crate) fn is_read(&self) -> bool {
         self.kind != UseKind::Test
+    }
+
+    /// Whether the code reads a flag as on or off, which a migration never is.
+    pub(crate) fn is_switch(&self) -> bool {
+        matches!(self.kind, UseKind::Macro | UseKind::Method)
+    }
+
+    /// The stages for which the code can plan.
+    pub(crate) fn range(&self) -> Option<BuildRange> {
+        match self.kind {
+            UseKind::Migration(range) => Some(range),
+            _ => None,
+        }
     }
 }
 
@@ -130,7 +148,10 @@ fn scan(roots: &Roots, path: &Path, found: &Mutex<Uses>) {
 }
 
 const MACROS: [&str; 2] = ["flag", "variant"];
-const METHODS: [&str; 5] = ["is_on", "variant", "evaluate", "explain", "flag"];
+const METHODS: [&str; 2] = ["is_on", "variant"];
+const LOOKUPS: [&str; 3] = ["evaluate", "explain", "flag"];
+/// The macro that declares a migration.
+const MIGRATION: &str = "migration";
 /// Functions that tests call, with their module or type.
 const SETTERS: [(&str, &str); 3] = [("testing", "set"), ("testing", "with"), ("Overrides", "new")];
 const ATTRIBUTE: &str = "flag_test";
@@ -141,8 +162,8 @@ fn mentions(text: &str) -> bool {
         text.match_indices(word)
             .any(|(at, _)| text[..at].ends_with(before) && text[at + word.len()..].starts_with(after))
     };
-    MACROS.iter().any(|name| has(name, "", "!"))
-        || METHODS.iter().any(|name| has(name, ".", "("))
+    MACROS.iter().chain([&MIGRATION]).any(|name| has(name, "", "!"))
+        || METHODS.iter().chain(&LOOKUPS).any(|name| has(name, ".", "("))
         || SETTERS.iter().any(|(of, name)| has(name, &format!("{of}::"), "("))
         || text.contains(ATTRIBUTE)
 }
@@ -164,11 +185,18 @@ fn walk(tokens: TokenStream, found: &mut Found<'_>) {
                         found(key, span, UseKind::Macro);
                     }
                 }
-                (Some(TokenTree::Punct(mark)), Some(TokenTree::Ident(name)))
-                    if is_call && mark.as_char() == '.' && METHODS.iter().any(|known| name == known) =>
+                (Some(TokenTree::Ident(name)), Some(TokenTree::Punct(mark)))
+                    if mark.as_char() == '!' && name == MIGRATION =>
                 {
-                    if let Some((key, span)) = group.stream().into_iter().next().and_then(|token| literal(&token)) {
-                        found(key, span, UseKind::Method);
+                    if let Some((key, span, range)) = BuildRange::parse(group.stream()) {
+                        found(key, span, UseKind::Migration(range));
+                    }
+                }
+                (Some(TokenTree::Punct(mark)), Some(TokenTree::Ident(name))) if is_call && mark.as_char() == '.' => {
+                    let kind = method(name);
+                    let first = || group.stream().into_iter().next().and_then(|token| literal(&token));
+                    if let Some((kind, (key, span))) = kind.zip(first()) {
+                        found(key, span, kind);
                     }
                 }
                 (Some(TokenTree::Punct(mark)), Some(TokenTree::Ident(name)))
@@ -187,6 +215,16 @@ fn walk(tokens: TokenStream, found: &mut Found<'_>) {
         }
         before.rotate_left(1);
         before[3] = Some(token);
+    }
+}
+
+/// Returns the kind of a method with this name, if a handle has one.
+fn method(name: &Ident) -> Option<UseKind> {
+    let is = |names: &[&str]| names.iter().any(|known| name == known);
+    match () {
+        () if is(&METHODS) => Some(UseKind::Method),
+        () if is(&LOOKUPS) => Some(UseKind::Lookup),
+        () => None,
     }
 }
 
@@ -242,7 +280,7 @@ fn find_read(tokens: TokenStream) -> Option<(String, Span)> {
 }
 
 /// Returns the key in a string literal. A key contains no escapes.
-fn literal(token: &TokenTree) -> Option<(String, Span)> {
+pub(crate) fn literal(token: &TokenTree) -> Option<(String, Span)> {
     match token {
         TokenTree::Literal(literal) => {
             let text = literal.to_string();
@@ -298,13 +336,25 @@ mod tests {
             ("in-select", UseKind::Macro),
             ("of-a-handle", UseKind::Macro),
             ("by-method", UseKind::Method),
-            ("too", UseKind::Method),
+            ("too", UseKind::Lookup),
             ("raw", UseKind::Macro),
         ];
         assert_keys(code, &expected);
         for method in METHODS {
             assert_keys(&format!("flags.{method}(\"k\")"), &[("k", UseKind::Method)]);
         }
+        for method in LOOKUPS {
+            assert_keys(&format!("flags.{method}(\"k\")"), &[("k", UseKind::Lookup)]);
+        }
+    }
+
+    #[test]
+    fn migrations_are_found_with_their_range() {
+        let code = "flagkit::migration! {\n    /// Splits.\n    pub static A: \"a\", range = Full\n}\n\
+                    migration!(static B: \"b\", range = Contracted, start = Complete);";
+        let full = BuildRange { is_contracted: false, start: None };
+        let contracted = BuildRange { is_contracted: true, start: Some(flagkit_core::source::Stage::Complete) };
+        assert_keys(code, &[("a", UseKind::Migration(full)), ("b", UseKind::Migration(contracted))]);
     }
 
     #[test]

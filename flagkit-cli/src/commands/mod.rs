@@ -55,7 +55,8 @@ pub(crate) fn run(cli: Cli) -> Result {
             diff::run(file, [&before, &after], &args)
         }
         Command::Watch { sources, lines } => watch::run(file, &sources, lines),
-        Command::Check { base, env, format } => check::run(file, base.as_deref(), env.as_deref(), format),
+        Command::Check { against: Some(against), format, .. } => check::run_against(file, &against, format),
+        Command::Check { base, env, format, .. } => check::run(file, base.as_deref(), env.as_deref(), format),
         Command::Go { name, to, env, reason, dry_run } => {
             let file = file.to_owned();
             go::run(&go::GoArgs { file, name, to, env, reason, dry_run })

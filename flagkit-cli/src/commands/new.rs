@@ -4,10 +4,10 @@ use std::path::Path;
 
 use clap::ValueEnum as _;
 use flagkit_core::FlagKey;
-use flagkit_core::source::EnvKey;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::build_range::static_name;
 use crate::cli::{KindArg, MetadataArgs};
 use crate::command_line::CommandLine;
 use crate::edit;
@@ -43,9 +43,8 @@ pub(crate) fn run(file: &Path, name: &str, metadata: &MetadataArgs, dry_run: boo
         Writer::new(file)?.replace(document.digest().as_deref(), &text)?;
     }
     let (rust, next) = if is_migration {
-        let name = EnvKey::from_key(&key);
         let advance = CommandLine::new(file, None, &["migrate", key.as_str(), "advance"]);
-        let rust = format!("migration! {{ pub static {}: \"{key}\", range = Full }}", rust_name(name.as_str()));
+        let rust = format!("migration! {{ pub static {}: \"{key}\", range = Full }}", static_name(name));
         (rust, format!("The migration is at stage off until `{advance}`. To plan each read and write:"))
     } else {
         let go = CommandLine::new(file, None, &["go", name]);
@@ -54,11 +53,6 @@ pub(crate) fn run(file: &Path, name: &str, metadata: &MetadataArgs, dry_run: boo
     let added = if dry_run { "would add to" } else { "added to" };
     let text = format!("{added} {}:\n\n{entry}\n{next}\n\n    {rust}\n", file.display());
     Ok(Report::new(text, json!({ "flag": key.as_str(), "entry": entry, "rust": rust, "written": !dry_run })))
-}
-
-/// Returns the name of a static for an environment key, which may begin with a digit.
-fn rust_name(name: &str) -> String {
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("MIGRATION_{name}") } else { name.to_owned() }
 }
 
 /// The fields of a new flag.

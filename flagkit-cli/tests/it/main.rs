@@ -13,6 +13,7 @@ mod exit_codes;
 mod go;
 mod interrupts;
 mod limits;
+mod migrations;
 mod overrides;
 mod pages;
 mod printed_commands;

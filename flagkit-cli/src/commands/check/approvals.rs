@@ -135,14 +135,16 @@ impl<'a, 'e> Scope<'a, 'e> {
     }
 }
 
-/// Whether a document states the switch or the rollout of a flag. A flag that inherits may state only other parts.
+/// Whether a document states the switch, the rollout or the stage of a flag. One that inherits may state only other
+/// parts, and so may a migration.
 fn has_state(document: &Document, flag: &str) -> bool {
-    if !document.load.flags().get(flag).is_some_and(Flag::inherits) {
+    let has_parts = |flag: &Flag| flag.inherits() || flag.is_migration();
+    if !document.load.flags().get(flag).is_some_and(has_parts) {
         return document.load.flags().contains(flag);
     }
     let values = document_to_json(document.format(), &document.text);
     let values = values.get("flags").and_then(|flags| flags.get(flag));
-    values.is_some_and(|values| values.get("on").is_some() || values.get("rollout").is_some())
+    values.is_some_and(|values| ["on", "rollout", "stage"].into_iter().any(|name| values.get(name).is_some()))
 }
 
 /// Sets the state of a flag that a document has.

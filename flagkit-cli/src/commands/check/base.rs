@@ -13,6 +13,7 @@ use crate::findings::{Finding, Level};
 use crate::gate::Gates;
 use crate::git::{Content, Repository, Revision};
 use crate::journal::{Entry, Journal};
+use crate::progress::Progress;
 use crate::project::{Definitions, Document, Layered, Project, format};
 use crate::report::{Failure, Result};
 use crate::state::State;
@@ -40,6 +41,8 @@ pub(super) struct Base {
 /// Programs that run keep this definition, so a repair may return to its state and needs no further `go`.
 pub(super) struct LastValid {
     pub(super) state: State,
+    /// The progress, if the flag is a migration.
+    pub(super) progress: Option<Progress>,
     /// The digest of the definition.
     pub(super) definition: String,
     /// The hashes of the entries that the log had then.
@@ -142,8 +145,9 @@ impl Base {
                 let flag = before.flag(key);
                 // A flag that did not exist yet was off.
                 if flag.is_some() || !keys.contains(key) {
-                    let (state, definition) = (State::of(flag), definitions.digest(key));
-                    found.insert((*key).to_owned(), LastValid { state, definition, known: known.clone() });
+                    let (state, progress) = (State::of(flag), Progress::of(flag));
+                    let (definition, known) = (definitions.digest(key), known.clone());
+                    found.insert((*key).to_owned(), LastValid { state, progress, definition, known });
                 }
                 !found.contains_key(*key)
             });

@@ -8,6 +8,7 @@ use flagkit_core::{FlagKey, Snapshot};
 
 use super::approvals::{Approvals, Layer, Scope};
 use super::base::Base;
+use super::stages::{StageCheck, is_migration};
 use super::{Locations, WIDENS};
 use crate::command_line::CommandLine;
 use crate::environment::{environment_file, environment_of, files_of, lower_files};
@@ -69,7 +70,7 @@ impl<'c> ChangeCheck<'c> {
             })
             .collect();
         let mut widens = false;
-        for (layer, head) in &heads {
+        for ((layer, head), last_valid) in heads.iter().zip(&last_valid) {
             self.check_links(&base, &head.state_document().path);
             let scope = Scope {
                 approvals: &approvals,
@@ -79,11 +80,15 @@ impl<'c> ChangeCheck<'c> {
             let before = base.snapshot(layer.as_deref());
             let without = scope.without_approved(&before);
             let effects = before.effects(&without).into_iter();
-            for (key, _) in effects.filter(|(_, effect)| *effect == Effect::Widens) {
+            let is_switch = |key: &FlagKey| !is_migration(key.as_str(), [&before, &without]);
+            for (key, _) in effects.filter(|(key, effect)| *effect == Effect::Widens && is_switch(key)) {
                 self.report(key.as_str(), head, &scope);
             }
             self.check_new_flags(&base, head, &without);
             let after = head.flags().snapshot();
+            let name = self.base;
+            let stages = StageCheck { name, base: &base, last_valid, head, scope: &scope, entries: &entries };
+            self.findings.extend(stages.findings([&before, &after], &mut self.reported));
             widens |= before.effects(&after).into_values().any(|effect| effect == Effect::Widens);
         }
         if let Some(gates) = base.gates().filter(|_| widens) {

@@ -17,6 +17,7 @@ pub(super) fn check_metadata(document: &Document, locations: &Locations, finding
             Kind::Release => &["owner", "expires"],
             Kind::Experiment => &["description", "owner", "expires"],
             Kind::Ops => &["description", "owner"],
+            Kind::Migration => &["description", "owner", "created", "expires"],
             _ => &["owner"],
         };
         let has = |name: &str| match name {

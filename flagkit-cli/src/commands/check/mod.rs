@@ -14,7 +14,10 @@
 //! - `base`: the flags, the gates and the log before the change.
 //! - `nearest`: the flag files that programs used at the base instead of the checked one.
 //! - `approvals`: the widenings that the log covers.
+//! - `against`: whether a build fits the present stages of migrations.
+//! - `stages`: the moves of migrations since the base.
 
+mod against;
 mod age;
 mod approvals;
 mod base;
@@ -24,6 +27,7 @@ mod names;
 mod nearest;
 mod overrides;
 mod sql;
+mod stages;
 mod states;
 mod unchecked;
 mod uses;
@@ -50,17 +54,39 @@ use crate::roots::{Roots, Settings};
 
 /// A flag that was widened since the base. `allow` has no effect on it, because the change could allow itself.
 const WIDENS: &str = "widens";
+/// The rules that `allow` has no effect on.
+const NOT_ALLOWED: [&str; 5] =
+    [WIDENS, sql::EARLY, stages::STAGE_SKIPPED, stages::STALE_DATA, stages::MIGRATION_REMOVED];
 /// The rules about a change, and about files that cannot be compared.
-const OF_CHANGE: [&str; 6] = [WIDENS, "gate-weakened", "log", "base", "problem", "unchecked"];
+const OF_CHANGE: [&str; 9] = [
+    WIDENS,
+    stages::STAGE_SKIPPED,
+    stages::STALE_DATA,
+    stages::MIGRATION_REMOVED,
+    "gate-weakened",
+    "log",
+    "base",
+    "problem",
+    "unchecked",
+];
 /// A file with unknown uses, because it does not parse.
 pub(crate) const UNREAD: &str = "unread";
 
 pub(crate) fn run(file: &Path, base: Option<&str>, env: Option<&str>, format: Format) -> Result {
     let (findings, allowed) = findings(file, base, env)?;
-    let text = render(file, &findings, allowed, format);
+    Ok(report(file, &findings, allowed, format))
+}
+
+/// Checks only whether a build fits the present stages of an environment.
+pub(crate) fn run_against(file: &Path, against: &Path, format: Format) -> Result {
+    Ok(report(file, &against::findings(file, against)?, 0, format))
+}
+
+fn report(file: &Path, findings: &[Finding], allowed: usize, format: Format) -> Report {
+    let text = render(file, findings, allowed, format);
     let has_errors = findings.iter().any(|finding| finding.level == Level::Error);
     let data = json!({ "findings": findings, "allowed": allowed });
-    Ok(Report::new(text, data).with_exit(exit_of(has_errors)))
+    Report::new(text, data).with_exit(exit_of(has_errors))
 }
 
 /// All findings, in the order of files and lines, and the number of further ones that the file allows.
@@ -114,7 +140,7 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
     let before = findings.len();
     findings.retain(|finding| {
         let reason = finding.flag.as_ref().and_then(|flag| gates.allowed(flag, finding.rule));
-        reason.is_none() || [WIDENS, sql::EARLY].contains(&finding.rule)
+        reason.is_none() || NOT_ALLOWED.contains(&finding.rule)
     });
     let allowed = before - findings.len() + allowed_in_sql;
     findings.sort();

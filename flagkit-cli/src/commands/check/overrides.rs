@@ -3,15 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use flagkit_core::source::EnvKey;
+use flagkit_core::source::{EnvKey, Stage};
 use flagkit_core::{Flag, FlagKey};
 use ignore::WalkBuilder;
 
 use crate::command_line::CommandLine;
 use crate::findings::{Finding, Level};
 use crate::overrides::{
-    Assignment, OverrideProblem, PREFIX, assignments, in_process, is_deployment_file, state, undeclared,
+    Assignment, Override, OverrideProblem, PREFIX, assignments, in_process, is_deployment_file, read_value, undeclared,
 };
+use crate::progress::Progress;
 use crate::project::{Document, Project};
 use crate::roots::Roots;
 use crate::state::State;
@@ -28,7 +29,7 @@ const OWN_FOLDERS: [&str; 5] = [".git", ".flagkit", ".hg", ".jj", ".svn"];
 pub(super) fn check_overrides(roots: &Roots, document: &Document, projects: &[Project], findings: &mut Vec<Finding>) {
     for name in in_process(PREFIX) {
         let value = std::env::var(&name).unwrap_or_default();
-        let problem = undeclared(PREFIX, &name, document.keys()).or_else(|| state(&name, &value).err());
+        let problem = undeclared(PREFIX, &name, document.keys()).or_else(|| read_value(&name, &value).err());
         findings.extend(problem.map(|problem| finding(Level::Warning, &document.path, problem)));
     }
     for path in deployment_files(roots) {
@@ -50,11 +51,21 @@ fn check_assignment(path: &Path, it: &Assignment<'_>, document: &Document, proje
     }
     let key = EnvKey::new(it.name.strip_prefix(PREFIX)?).ok()?;
     let key = document.keys().map(FlagKey::as_str).find(|declared| key.matches(declared))?;
-    match state(it.name, it.value) {
-        Err(problem) => Some(at(finding(Level::Warning, path, problem)).of(key)),
-        Ok(None | Some(State::Off)) => None,
-        Ok(Some(to)) if is_at_least(document, projects, key, to) => None,
-        Ok(Some(to)) => {
+    let is_migration = document.load.flags().get(key).is_some_and(Flag::is_migration);
+    let to = match read_value(it.name, it.value) {
+        Err(problem) => return Some(at(finding(Level::Warning, path, problem)).of(key)),
+        Ok(to) => to?,
+    };
+    match to {
+        Override::State(State::Off) if is_migration => stage_finding(path, it, document, projects, (key, Stage::Off)),
+        Override::Stage(stage) if is_migration => stage_finding(path, it, document, projects, (key, stage)),
+        to if is_migration != matches!(to, Override::Stage(_)) => {
+            let (is, takes) = if is_migration { ("a", "a stage") } else { ("no", "a switch or a percentage") };
+            let message = format!("programs reject {}: {key} is {is} migration, and takes {takes}", it.name);
+            Some(at(Finding::new(OVERRIDE, Level::Warning, path, message)).of(key))
+        }
+        Override::State(to) if to == State::Off || is_at_least(document, projects, key, to) => None,
+        to => {
             let message = format!("{} sets {key} to {to} for the programs that it starts, past gate and log", it.name);
             let help = format!(
                 "remove it, and widen the flag with `{}`; or state the reason: `allow = {{ override = \"reason\" }}`",
@@ -63,6 +74,26 @@ fn check_assignment(path: &Path, it: &Assignment<'_>, document: &Document, proje
             Some(at(Finding::new(OVERRIDE, Level::Error, path, message)).of(key).with_help(help))
         }
     }
+}
+
+/// The finding for a variable that sets the stage of a migration to another one than the files state.
+///
+/// Also an earlier stage is one: programs with the variable and others would be at stages that must not coexist.
+fn stage_finding(
+    path: &Path,
+    it: &Assignment<'_>,
+    document: &Document,
+    projects: &[Project],
+    (key, stage): (&str, Stage),
+) -> Option<Finding> {
+    let declared = Project::new(document.clone());
+    let mut snapshots = [&declared].into_iter().chain(projects).map(|project| project.flags().snapshot());
+    let is_there = snapshots.all(|snapshot| Progress::of(snapshot.flag(key)) == Some(Progress::at(stage)));
+    let message = format!("{} sets {key} to stage {stage} for the programs that it starts, past gate and log", it.name);
+    let advance = CommandLine::new(&document.path, None, &["migrate", key, "advance"]);
+    let help = format!("remove it, and move the migration with `{advance}`");
+    let finding = Finding::new(OVERRIDE, Level::Error, path, message).of(key).at(it.line, it.column).with_help(help);
+    (!is_there).then_some(finding)
 }
 
 /// Whether everyone who would see the flag by a variable sees it without the variable too, in every environment.
