@@ -9,6 +9,9 @@
 //!
 //! - `/` is the shop. A boolean flag guards its checkout. A percentage that is sticky per visitor (a cookie, or
 //!   `?user=NAME`) guards its search, rules (`?plan=beta`) guard its gift finder, and its colours are variants.
+//! - The price of the socks moves from a text to cents: a migration, with a stage in the file. `POST /price?cents=990`
+//!   sets it.
+//! - `/status` reports the release and the stage of this instance to `flagkit migrate`.
 //! - `/flags` shows operators every flag with its answer and reason, and every source with its state.
 //! - `/explain/FLAG?user=NAME&plan=PLAN` shows operators every step of an evaluation (`&format=json` for programs,
 //!   `&format=text` for terminals).
@@ -17,6 +20,7 @@ mod explain;
 mod html;
 mod operator;
 mod options;
+mod price;
 mod shop;
 mod visitor;
 
@@ -28,9 +32,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::routing::{get, post};
 use flagkit_core::{Event, Flags};
-use flagkit_sources::Guard;
+use flagkit_sources::{Guard, InstanceStatus};
 use tokio::net::TcpListener;
 
 use options::Options;
@@ -49,6 +54,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let options = Options::parse(std::env::args().skip(1))?;
+    // An instance that has not read a price yet must report its stage as well.
+    price::PRICE_IN_CENTS.register();
     let guard = Arc::new(flagkit_sources::watch(&options.flags)?);
     guard.flags().subscribe(announce).forget();
     if options.reload_on_hup {
@@ -91,11 +98,19 @@ fn reload_on_hup(_: &Arc<Guard>) -> io::Result<()> {
 }
 
 fn router(flags: Flags) -> Router {
+    let release = std::env::var("STOREFRONT_RELEASE").unwrap_or_else(|_| env!("CARGO_PKG_VERSION").to_owned());
+    let status = InstanceStatus::new(flags.clone()).release(release);
+    let no_store = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
     let explained = flags.clone();
-    Router::new().route("/", get(shop::page)).route("/flags", get(move || ready(operator::report(&flags)))).route(
-        "/explain/{flag}",
-        get(move |flag, visitor: Visitor, format| ready(explain::page(&explained, flag, &visitor, format))),
-    )
+    Router::new()
+        .route("/", get(shop::page))
+        .route("/price", post(price::set))
+        .route("/status", get(move || ready((no_store, status.to_json()))))
+        .route("/flags", get(move || ready(operator::report(&flags))))
+        .route(
+            "/explain/{flag}",
+            get(move |flag, visitor: Visitor, format| ready(explain::page(&explained, flag, &visitor, format))),
+        )
 }
 
 fn announce(event: &Event) {

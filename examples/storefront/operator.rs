@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use axum::Json;
+use flagkit_core::source::Stage;
 use flagkit_core::tooling::SourceStatus;
 use flagkit_core::{Flag, Flags, Percent, Snapshot};
 use serde_json::{Value, json};
 
 /// The flags that the shop reads. They are listed even when the file does not declare them.
-pub(crate) const READ_FLAGS: [&str; 4] = ["beta-ui", "new-checkout", "search-v2", "theme"];
+pub(crate) const READ_FLAGS: [&str; 5] = ["beta-ui", "new-checkout", "price-in-cents", "search-v2", "theme"];
 
 /// Returns every flag with its answer and reason, and every source with its state.
 pub(crate) fn report(flags: &Flags) -> Json<Value> {
@@ -28,10 +29,13 @@ fn flag(snapshot: &Snapshot, key: &str) -> Value {
     let has_rules = |flag: &Flag| !flag.rules().is_empty() || !flag.prerequisites().is_empty();
     let targeted = declared.is_some_and(|flag| flag.is_enabled() && has_rules(flag));
     let partial = declared.filter(|flag| !targeted && flag.is_enabled() && flag.rollout() < Percent::HUNDRED);
+    let stage = declared.and_then(Flag::stage).map(Stage::as_str);
     let metadata = declared.and_then(|flag| flag.metadata());
     json!({
         "key": key,
+        "stage": stage,
         "answer": match partial {
+            _ if stage.is_some() => json!(stage),
             _ if targeted => json!("by rules"),
             Some(flag) => json!(flag.rollout().to_string()),
             None => json!(evaluation.is_on()),

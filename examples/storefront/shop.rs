@@ -6,6 +6,7 @@ use flagkit_core::{flag, variant};
 use serde::Deserialize;
 
 use crate::html::{attribute, text};
+use crate::price;
 use crate::visitor::Visitor;
 
 /// The value of a variant of `theme`.
@@ -40,6 +41,8 @@ pub(crate) async fn page(visitor: Visitor) -> Response {
     } else {
         ""
     };
+    // A stage that this build does not support must not show a stale price.
+    let price = price::price().map_or_else(|_| "unavailable".to_owned(), price::as_text);
     let Theme { accent, paper } = Theme::of(&visitor);
     let page = Html(format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Storefront</title>\
@@ -47,7 +50,7 @@ pub(crate) async fn page(visitor: Visitor) -> Response {
          border-radius:.5rem;padding:0 1rem 1rem;margin:1rem 0}}.new{{border-color:{};background:{}}}</style>\
          <h1>Storefront</h1><p>You are visitor <b id=\"visitor\">{}</b>. Operators look at <a href=\"/flags\">/flags</a> and \
          <a href=\"/explain/beta-ui\">/explain</a>.</p>\
-         {search}{gifts}{checkout}</html>",
+         {search}{gifts}<p>Socks: <b id=\"price\">{price}</b></p>{checkout}</html>",
         attribute(&accent),
         attribute(&paper),
         text(&visitor.id)

@@ -159,7 +159,7 @@ fn run_jobs(jobs: &Mutex<Receiver<Job>>, is_stopping: &AtomicBool) {
     }
 }
 
-/// Runs code of the application, whose panic must not end the thread.
+/// Runs code of the application. A panic in it must not end the thread.
 fn contain(run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
         // The panic's payload may panic when it is dropped. The payload of that second panic is leaked.

@@ -23,6 +23,7 @@ impl Storefront {
             .args(["--port", "0", "--flags"])
             .arg(flags)
             .env_remove("FLAG_NEW_CHECKOUT")
+            .env_remove("STOREFRONT_RELEASE")
             .envs(vars.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
@@ -40,12 +41,18 @@ impl Storefront {
 
     /// Requests a page and returns the whole response, head and body.
     fn get(&self, path: &str) -> String {
+        let response = self.request("GET", path);
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+        response
+    }
+
+    fn request(&self, method: &str, path: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).expect("the example listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a time-out can be set");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).expect("sent");
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)
+            .expect("sent");
         let mut response = String::new();
         stream.read_to_string(&mut response).expect("an response in UTF-8");
-        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
         response
     }
 
@@ -60,6 +67,19 @@ impl Storefront {
         let report = self.flags();
         let flags = report["flags"].as_array().expect("a list").iter();
         flags.clone().find(|flag| flag["key"] == key).expect(key).clone()
+    }
+
+    /// Returns the head and the JSON of the status of this instance.
+    fn status(&self) -> (String, Value) {
+        let response = self.get("/status");
+        let (head, body) = response.split_once("\r\n\r\n").expect("a body");
+        (head.to_owned(), serde_json::from_str(body).expect("JSON"))
+    }
+
+    fn price(&self) -> String {
+        let page = self.get("/");
+        let price = page.split("id=\"price\">").nth(1).and_then(|rest| rest.split('<').next());
+        price.expect("a price").to_owned()
     }
 
     fn has_new_checkout(&self) -> bool {
@@ -268,4 +288,70 @@ fn the_shipped_file_targets_a_beta_and_assigns_three_themes() {
     let json = shop.get("/explain/beta-ui?user=tester-1&format=json");
     let json: Value = serde_json::from_str(json.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
     assert_eq!((&json["on"], &json["rule"]), (&serde_json::json!(true), &serde_json::json!(0)));
+}
+
+#[test]
+fn the_price_stays_the_same_at_each_stage_forward_and_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("flags.toml");
+    let shipped = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/storefront/flags.toml")).expect("a file");
+    fs::write(&file, &shipped).expect("written");
+    let shop = Storefront::start(&file, &[]);
+    assert_eq!((shop.price().as_str(), &shop.flag("price-in-cents")["stage"]), ("12.50", &Value::from("off")));
+
+    let set_stage = |stage: &str| {
+        let text = shipped.replace("stage = \"off\"", &format!("stage = \"{stage}\""));
+        fs::write(&file, text).expect("written");
+        wait_until(stage, || shop.status().1["migrations"][0]["stage"] == stage);
+        let entry = shop.flag("price-in-cents");
+        assert_eq!((&entry["stage"], &entry["answer"]), (&Value::from(stage), &Value::from(stage)));
+    };
+    let mut expected = 1250;
+    let mut change_price = || {
+        let text = |cents: u32| format!("{}.{:02}", cents / 100, cents % 100);
+        assert_eq!(shop.price(), text(expected), "a price of the stage before");
+        expected += 1;
+        let response = shop.request("POST", &format!("/price?cents={expected}"));
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+        assert_eq!(shop.price(), text(expected));
+    };
+    // The example has no backfill: the first write at the stage dual-write fills the new column.
+    for stage in ["dual-write", "shadow", "live", "ramp-down", "live", "shadow", "dual-write", "shadow", "live"] {
+        set_stage(stage);
+        change_price();
+    }
+    for stage in ["ramp-down", "complete"] {
+        set_stage(stage);
+        change_price();
+    }
+    let counters = || shop.status().1["migrations"][0]["counters"].clone();
+    wait_until("the comparisons", || counters()["compared"].as_u64() > Some(0));
+    // The number of mismatches varies: a write may come between the two reads of a comparison.
+    assert_eq!(counters()["unrepaired"], 0);
+
+    set_stage("contracted");
+    // This build has no code for the stage. A page may come a moment before the stage takes effect.
+    wait_until("no price", || shop.price() == "unavailable");
+    assert!(shop.request("POST", "/price?cents=1").starts_with("HTTP/1.1 503"));
+    set_stage("complete");
+    wait_until("a price", || shop.price() != "unavailable");
+    change_price();
+}
+
+#[test]
+fn the_status_has_the_release_and_the_stage() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("flags.toml");
+    fs::write(&file, "[flags.price-in-cents]\nkind = \"migration\"\nstage = \"shadow\"\n").expect("written");
+    let shop = Storefront::start(&file, &[("STOREFRONT_RELEASE", "2026.11.3")]);
+    let (head, status) = shop.status();
+    let head = head.to_ascii_lowercase();
+    assert!(head.contains("cache-control: no-store") && head.contains("content-type: application/json"), "{head}");
+    let migration = &status["migrations"][0];
+    let members = [&status["release"], &migration["key"], &migration["stage"], &migration["range"]];
+    assert_eq!(members, ["2026.11.3", "price-in-cents", "shadow", "full"]);
+    // Without a declaration, the stage is the one that the code states.
+    let other = Storefront::start(&dir.path().join("none.toml"), &[]);
+    let status = other.status().1;
+    assert_eq!([&status["release"], &status["migrations"][0]["stage"]], [env!("CARGO_PKG_VERSION"), "off"]);
 }

@@ -14,7 +14,7 @@ use flagkit_core::source::Stage;
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags, migration};
 use flagkit_sources::ShadowPool;
 
-/// Returns a pool whose limit only a hang reaches.
+/// Returns a pool with a limit that only a hang reaches.
 fn patient() -> ShadowPool {
     ShadowPool::new().limit(DEADLINE)
 }
