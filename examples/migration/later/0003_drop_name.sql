@@ -1,0 +1,2 @@
+-- flagkit: contract split-name
+ALTER TABLE users DROP COLUMN name;
