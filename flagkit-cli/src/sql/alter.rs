@@ -64,9 +64,9 @@ pub(super) fn scan(word: &Token<'_>, cursor: &mut Cursor<'_, '_>, events: &mut V
     let object = cursor.name().map(|(name, _)| name);
     let _ = cursor.eat_mark("*");
     let tokens = cursor.statement();
-    let operation = Operation { object, kind, word: *word };
     for part in split(tokens) {
-        operation.read(&mut Cursor::new(part, cursor.dialect), events);
+        let word = part.first().copied().unwrap_or(*word);
+        Operation { object: object.clone(), kind, word }.read(&mut Cursor::new(part, cursor.dialect), events);
     }
     cursor.advance(tokens.len());
     true
@@ -81,10 +81,11 @@ fn split<'a, 't>(tokens: &'a [Token<'t>]) -> impl Iterator<Item = &'a [Token<'t>
     })
 }
 
-/// The statement that an operation belongs to.
+/// One operation of a statement.
 struct Operation<'t> {
     object: Option<Name>,
     kind: Kind,
+    /// The first word of the operation.
     word: Token<'t>,
 }
 
@@ -93,7 +94,7 @@ impl<'t> Operation<'t> {
         Change {
             object: self.object.clone(),
             part: part.map(|part| part.text.to_owned()),
-            ..Change::new(kind, part.map_or(self.word.offset, |part| part.offset))
+            ..Change::new(kind, part.unwrap_or(&self.word).offset)
         }
     }
 

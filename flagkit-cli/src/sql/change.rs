@@ -32,6 +32,8 @@ pub(crate) enum ChangeKind {
     DropType,
     /// Another object, with everything that depends on it.
     DropCascade,
+    /// Functions, with everything that depends on them: mostly triggers.
+    DropFunctions,
     DropColumn,
     DropPartition,
     RenameTable,
@@ -63,6 +65,7 @@ impl Change {
             ChangeKind::DropSchema => format!("drops {}", of("the schema")),
             ChangeKind::DropType => format!("drops {}", of("the type or sequence")),
             ChangeKind::DropCascade => format!("drops {} and what depends on it", of("the object")),
+            ChangeKind::DropFunctions => "drops functions and what depends on them".to_owned(),
             ChangeKind::DropColumn => format!("drops {}", of("the column")),
             ChangeKind::DropPartition => format!("removes {}", of("a partition of")),
             ChangeKind::RenameTable => format!("renames {}", of("the table")),

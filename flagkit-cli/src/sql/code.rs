@@ -133,6 +133,6 @@ fn shifted(tokens: Tokens<'_>, shift: usize) -> Vec<Token<'_>> {
 fn changes(events: Vec<Event>) -> impl Iterator<Item = Change> {
     events.into_iter().filter_map(|event| match event {
         Event::Change(change) => Some(change),
-        Event::CreateTable(_) | Event::CreateView(_) => None,
+        Event::CreateTable(_) | Event::EnsureTable(_) | Event::CreateView(_) => None,
     })
 }

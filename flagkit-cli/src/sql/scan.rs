@@ -18,6 +18,8 @@ const NEAR: usize = 512;
 pub(super) enum Event {
     /// The statement creates a table, which did not exist.
     CreateTable(Name),
+    /// The statement creates a table, unless it exists.
+    EnsureTable(Name),
     CreateView(Name),
     Change(Change),
 }
@@ -202,6 +204,10 @@ fn drop_object(word: &Token<'_>, cursor: &mut Cursor<'_, '_>, events: &mut Vec<E
         if !cascades || INDEPENDENT.iter().any(|kind| cursor.peek().is_some_and(|token| token.is(kind))) {
             return false;
         }
+        if cursor.eat_any(&["FUNCTION", "PROCEDURE", "ROUTINE"]) {
+            events.push(Event::Change(Change::new(ChangeKind::DropFunctions, word.offset)));
+            return true;
+        }
         cursor.advance(1);
         ChangeKind::DropCascade
     };
@@ -238,6 +244,8 @@ fn create(cursor: &mut Cursor<'_, '_>, events: &mut Vec<Event>) -> bool {
         events.push(Event::Change(Change { object: Some(name), ..Change::new(ChangeKind::ReplaceTable, offset) }));
     } else if is_temporary || !may_exist {
         events.push(Event::CreateTable(name));
+    } else {
+        events.push(Event::EnsureTable(name));
     }
     true
 }

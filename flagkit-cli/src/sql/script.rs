@@ -164,6 +164,9 @@ enum Parsing {
 #[derive(Debug, Default)]
 struct Tables {
     created: Vec<Name>,
+    /// Tables that the file creates, unless they exist.
+    ensured: Vec<Name>,
+    dropped: Vec<Name>,
     /// Views that are created after they were dropped.
     replaced_views: Vec<Name>,
     dropped_views: Vec<Name>,
@@ -172,8 +175,14 @@ struct Tables {
 impl Tables {
     /// Whether no running code can use the object, because the file itself has created it.
     fn is_new(&self, change: &Change) -> bool {
-        change.is_temporary
-            || change.object.as_ref().is_some_and(|object| self.created.iter().any(|name| name.is_same(object)))
+        let is_in = |names: &[Name], name: Option<&Name>| {
+            name.is_some_and(|name| names.iter().any(|known| known.is_same(name)))
+        };
+        // The end of a rebuild: the new table gets the name of the old one, and the drop of that one was found.
+        let is_rebuilt = change.kind == ChangeKind::RenameTable
+            && is_in(&self.ensured, change.object.as_ref())
+            && is_in(&self.dropped, change.to.as_ref());
+        change.is_temporary || is_rebuilt || is_in(&self.created, change.object.as_ref())
     }
 
     /// Applies the events of one statement. Returns the changes of objects that existed before.
@@ -182,6 +191,7 @@ impl Tables {
         for event in events {
             match event {
                 Event::CreateTable(name) => self.created.push(name),
+                Event::EnsureTable(name) => self.ensured.push(name),
                 Event::CreateView(name) => {
                     if self.dropped_views.iter().any(|view| view.is_same(&name)) {
                         self.replaced_views.push(name);
@@ -190,7 +200,10 @@ impl Tables {
                 Event::Change(change) => {
                     let is_new = self.is_new(&change);
                     match (change.kind, &change.object) {
-                        (ChangeKind::DropTable, Some(object)) => self.created.retain(|name| !name.is_same(object)),
+                        (ChangeKind::DropTable, Some(object)) => {
+                            self.created.retain(|name| !name.is_same(object));
+                            self.dropped.push(object.clone());
+                        }
                         (ChangeKind::RenameTable, Some(object)) if is_new => {
                             self.created.retain(|name| !name.is_same(object));
                             self.created.extend(change.to.clone());

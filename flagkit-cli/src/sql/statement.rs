@@ -16,7 +16,7 @@ pub(super) struct Statement<'t> {
 }
 
 /// The first words of statements about settings, transactions, rights and indexes.
-const NEUTRAL: [&[&str]; 30] = [
+const NEUTRAL: [&[&str]; 31] = [
     &["ALTER", "INDEX"],
     &["ALTER", "SEQUENCE"],
     &["ANALYZE"],
@@ -24,6 +24,7 @@ const NEUTRAL: [&[&str]; 30] = [
     &["COMMENT"],
     &["COMMIT"],
     &["CREATE", "EXTENSION"],
+    &["CREATE", "STATISTICS"],
     &["DEALLOCATE"],
     &["DROP", "EXTENSION"],
     &["DROP", "FUNCTION"],

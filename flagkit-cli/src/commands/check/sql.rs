@@ -125,6 +125,11 @@ impl SqlCheck<'_> {
                     format!("the statement {what}, and running code may need columns of the old view"),
                     "keep all columns, and state it: `-- flagkit: allow REASON`",
                 ),
+                ChangeKind::DropFunctions => (
+                    Level::Warning,
+                    format!("the statement {what}, and running code may need a view or column among them"),
+                    "name what it drops, and state it: `-- flagkit: allow REASON`",
+                ),
                 _ if of(Verb::Expand).next().is_some() => (
                     Level::Error,
                     format!("the statement {what}, which running code may use, but its marker is expand"),
