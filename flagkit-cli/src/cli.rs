@@ -1,10 +1,13 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use flagkit_core::Percent;
+use flagkit_core::source::Stage;
+use jiff::Timestamp;
 
 use crate::findings::Format;
 use crate::report::EXIT_CODES;
@@ -159,6 +162,13 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Move a migration of data by one stage, after evidence and a confirmation.
+    Migrate {
+        /// The migration's key.
+        name: String,
+        #[command(subcommand)]
+        command: MigrateCommand,
+    },
     /// Show the log: which flags were widened or narrowed, when, and by which user.
     Log {
         /// The flag's key [default: all flags].
@@ -176,6 +186,98 @@ pub(crate) enum Command {
     Man,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Show the stage, the running instances, and the evidence for the next step.
+    Status {
+        /// The environment. Its state is in flags.ENV.toml, beside the flag file.
+        #[arg(long)]
+        env: Option<String>,
+    },
+    /// Go one stage forward, after checks and evidence, and a confirmation by a person.
+    Advance {
+        /// The stage to reach, which must be the next one.
+        #[arg(long, value_name = "STAGE", value_parser = Stage::from_str)]
+        to: Option<Stage>,
+        /// The share of the partitions to move [default: the next step of the gate's ramp, or 100].
+        #[arg(long, value_name = "PERCENT")]
+        partitions: Option<Percent>,
+        /// The environment. Its state is in flags.ENV.toml, beside the flag file.
+        #[arg(long)]
+        env: Option<String>,
+        /// The reason, for the log.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Run the checks, show the evidence, and write nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Go one stage back, at once, without a gate or a prompt.
+    Back {
+        /// The stage to reach, which must be the one before.
+        #[arg(long, value_name = "STAGE", value_parser = Stage::from_str)]
+        to: Option<Stage>,
+        /// The environment. Its state is in flags.ENV.toml, beside the flag file.
+        #[arg(long)]
+        env: Option<String>,
+        /// Go back from `complete`, although the old data is stale.
+        #[arg(long)]
+        accept_stale_data: bool,
+        /// The reason, for the log.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Show the change, and write nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Record that a backfill has copied the existing rows to the new side.
+    BackfillDone {
+        /// The time when the backfill started, such as 2026-11-29T10:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        started: Timestamp,
+        /// The time when the backfill ended [default: now].
+        #[arg(long, value_name = "TIME")]
+        ended: Option<Timestamp>,
+        /// The number of copied rows.
+        #[arg(long, value_name = "COUNT")]
+        rows: u64,
+        /// The number of rows that differ after the backfill. Only a backfill without any counts.
+        #[arg(long, value_name = "COUNT")]
+        mismatches: u64,
+        /// The environment. Its state is in flags.ENV.toml, beside the flag file.
+        #[arg(long)]
+        env: Option<String>,
+        /// A note, for the log.
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Take the last step, after a later release without code for the old side runs everywhere.
+    Contract {
+        /// The environment. Its state is in flags.ENV.toml, beside the flag file.
+        #[arg(long)]
+        env: Option<String>,
+        /// The reason, for the log.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Run the checks, show the evidence, and write nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+impl MigrateCommand {
+    /// Returns the environment, if there is one.
+    pub(crate) fn env(&self) -> Option<&str> {
+        match self {
+            Self::Status { env }
+            | Self::Advance { env, .. }
+            | Self::Back { env, .. }
+            | Self::BackfillDone { env, .. }
+            | Self::Contract { env, .. } => env.as_deref(),
+        }
+    }
+}
+
 impl Command {
     /// Returns the name of the command.
     pub(crate) fn name(&self) -> &'static str {
@@ -191,6 +293,7 @@ impl Command {
             Self::Check { .. } => "check",
             Self::Go { .. } => "go",
             Self::Revert { .. } => "revert",
+            Self::Migrate { .. } => "migrate",
             Self::Log { .. } => "log",
             Self::Completions { .. } => "completions",
             Self::Man => "man",

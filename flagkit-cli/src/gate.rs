@@ -56,6 +56,15 @@ pub(crate) struct Gate {
     pub(crate) look: Vec<String>,
     #[serde(default)]
     pub(crate) on_failure: OnFailure,
+    /// The status addresses of all instances, for migrations. Empty: none can be observed, and a person vouches for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) instances: Option<Vec<String>>,
+    /// The fewest compared reads before a migration leaves a stage that compares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compared: Option<u64>,
+    /// The largest share of mismatches among the compared reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mismatched: Option<Step>,
 }
 
 /// The release that the running system must report before a change.
@@ -220,6 +229,9 @@ impl Gates {
             for check in gate.checks.iter().filter(|check| !self.check.contains_key(*check)) {
                 report("gate", name, format!("gate.{name}.checks: got {check:?}, expected the name of a check"));
             }
+            for url in gate.instances.iter().flatten().filter(|url| !is_web_address(url)) {
+                report("gate", name, format!("gate.{name}.instances: got {url:?}, expected http://… or https://…"));
+            }
             if gate.ramp.windows(2).any(|pair| pair[0] >= pair[1]) {
                 report("gate", name, format!("gate.{name}.ramp: expected increasing steps"));
             }
@@ -310,6 +322,10 @@ impl Gates {
                 old.on_failure == OnFailure::Revert && new.on_failure == OnFailure::Report,
                 "a failed check is only reported",
             );
+            let is_gone = |url| !new.instances.iter().flatten().any(|new| new == url);
+            check(old.instances.iter().flatten().any(is_gone), "fewer instances to observe");
+            check(new.fewest_compared() < old.fewest_compared(), "fewer compared reads");
+            check(new.most_mismatched() > old.most_mismatched(), "more mismatches among the compared reads");
         }
         for (name, old) in &before.check {
             if self.check.get(name).is_some_and(|new| new != old) {
@@ -318,6 +334,10 @@ impl Gates {
         }
         weaker
     }
+}
+
+fn is_web_address(url: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
 }
 
 /// Whether the new ramp skips a step of the old one.
@@ -359,6 +379,16 @@ impl Gate {
             || to == State::At(Percent::ZERO)
             || to <= from
             || to.percent() == self.next(from.percent())
+    }
+
+    /// Returns the fewest compared reads before a migration leaves a stage that compares.
+    pub(crate) fn fewest_compared(&self) -> u64 {
+        self.compared.unwrap_or(1000)
+    }
+
+    /// Returns the largest share of mismatches among the compared reads.
+    pub(crate) fn most_mismatched(&self) -> Percent {
+        self.mismatched.map_or(Percent::ZERO, |share| share.0)
     }
 
     pub(crate) fn soak(&self) -> SignedDuration {

@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::environment::environments;
 use crate::file::{self, ReadError};
 use crate::git::{Repository, Revision, user_name};
+use crate::history::{Backfill, OF_MIGRATIONS, Observation, STEPS};
 use crate::probe::CheckResult;
+use crate::progress::Progress;
 use crate::project::{Layered, Project, digest};
 use crate::report::{Failure, Result};
 use crate::state::State;
@@ -38,11 +40,11 @@ pub(crate) struct Transition {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
     pub(crate) flag: String,
-    /// `go` or `revert`.
+    /// `go` or `revert`. For a migration: `advance`, `back`, `observe`, `backfill` or `contract`.
     pub(crate) verb: String,
     pub(crate) who: String,
     pub(crate) when: Timestamp,
-    /// The state before, as `flagkit` prints it: `off`, `on`, a percentage, or `unknown`.
+    /// The state before, as `flagkit` prints it: `off`, `on`, a percentage, a stage, or `unknown`.
     pub(crate) from: String,
     /// The state after.
     pub(crate) to: String,
@@ -64,6 +66,12 @@ pub(crate) struct Entry {
     pub(crate) gate: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// The instances of a migration at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) observed: Option<Observation>,
+    /// The finished backfill of a migration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backfill: Option<Backfill>,
     /// The states of all flags when the log began. Only the first entry of a log has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) baseline: Option<Baseline>,
@@ -77,28 +85,77 @@ pub(crate) struct Entry {
 pub(crate) const GO: &str = "go";
 /// The verb of an entry by `flagkit revert`, or by a `go` that was undone.
 pub(crate) const REVERT: &str = "revert";
+/// The verb of a migration's step forward.
+pub(crate) const ADVANCE: &str = "advance";
+/// The verb of a migration's step back.
+pub(crate) const BACK: &str = "back";
+/// The verb of an entry that all instances were seen at the stage of a migration.
+pub(crate) const OBSERVE: &str = "observe";
+/// The verb of the certificate of a finished backfill.
+pub(crate) const BACKFILL: &str = "backfill";
+/// The verb of a migration's last step, and of the certificate that no running build uses the old side.
+pub(crate) const CONTRACT: &str = "contract";
 
 impl Entry {
     /// Creates the entry for a written file with this digest. [`Journal::append`] sets `previous` and `hash`.
     pub(crate) fn new(verb: &str, path: &Path, digest: &str, transition: &Transition, reason: Option<String>) -> Self {
+        let from = transition.from.map_or_else(|| "unknown".to_owned(), |state| state.to_string());
+        Self::from_to(verb, path, digest, &transition.flag, [from, transition.to.to_string()]).because(reason)
+    }
+
+    /// Creates an entry of a migration. `from` is `None` if it is unknown because the file could not be read.
+    pub(crate) fn of_migration(
+        verb: &str,
+        path: &Path,
+        digest: &str,
+        flag: &str,
+        from: Option<Progress>,
+        to: Progress,
+    ) -> Self {
+        let from = from.map_or_else(|| "unknown".to_owned(), |from| from.to_string());
+        Self::from_to(verb, path, digest, flag, [from, to.to_string()])
+    }
+
+    fn from_to(verb: &str, path: &Path, digest: &str, flag: &str, [from, to]: [String; 2]) -> Self {
         Self {
-            flag: transition.flag.clone(),
+            flag: flag.to_owned(),
             verb: verb.to_owned(),
             who: who(path),
             when: Timestamp::now(),
-            from: transition.from.map_or_else(|| "unknown".to_owned(), |state| state.to_string()),
-            to: transition.to.to_string(),
+            from,
+            to,
             file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             digest: digest.to_owned(),
             definition: None,
             checks: Vec::new(),
             release: None,
             gate: None,
-            reason,
+            reason: None,
+            observed: None,
+            backfill: None,
             baseline: None,
             previous: String::new(),
             hash: String::new(),
         }
+    }
+
+    pub(crate) fn because(self, reason: Option<String>) -> Self {
+        Self { reason, ..self }
+    }
+
+    /// Returns whether the entry is about a migration. Such an entry has stages, and no state of a flag.
+    pub(crate) fn is_of_migration(&self) -> bool {
+        OF_MIGRATIONS.contains(&self.verb.as_str())
+    }
+
+    /// Returns whether the entry changed the stage of a migration.
+    pub(crate) fn is_step(&self) -> bool {
+        STEPS.contains(&self.verb.as_str())
+    }
+
+    /// Returns the progress of the migration after this entry.
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        self.to.parse().ok().filter(|_| self.is_of_migration())
     }
 
     /// Returns the widest released state after this entry, with the one before it.
@@ -123,9 +180,15 @@ pub(crate) type Baseline = BTreeMap<String, BTreeMap<String, String>>;
 pub(crate) fn baseline(file: &Path, entries: &[Entry]) -> Baseline {
     let mut baseline = Baseline::new();
     let mut before: HashMap<(&str, &str), State> = HashMap::new();
+    let mut before_steps: HashMap<(&str, &str), Progress> = HashMap::new();
     for entry in entries {
-        let from = entry.from.parse().unwrap_or(State::Off);
-        before.entry((&entry.file, &entry.flag)).or_insert(from);
+        if entry.is_of_migration() {
+            let from = entry.from.parse().unwrap_or(Progress::OFF);
+            before_steps.entry((&entry.file, &entry.flag)).or_insert(from);
+        } else {
+            let from = entry.from.parse().unwrap_or(State::Off);
+            before.entry((&entry.file, &entry.flag)).or_insert(from);
+        }
     }
     let head = Repository::find(file).ok().flatten().and_then(|repository| Revision::resolve(repository, "HEAD").ok());
     let committed = |path: &Path| head.as_ref().and_then(|head| head.document(path).ok().flatten());
@@ -139,11 +202,21 @@ pub(crate) fn baseline(file: &Path, entries: &[Entry]) -> Baseline {
             let before = before.get(&(document.name().as_str(), key)).copied();
             before.unwrap_or_else(|| State::of(snapshot.flag(key))).min(cap(key))
         };
+        let progress = |key: &str| {
+            let now = Progress::of(snapshot.flag(key))?;
+            let before = before_steps.get(&(document.name().as_str(), key)).copied().unwrap_or(now);
+            let committed = committed.as_ref().map(|committed| Progress::of(committed.flag(key)));
+            Some(committed.map_or(before, |committed| before.min(committed.unwrap_or(Progress::OFF))))
+        };
         let keys = document.load.flags().keys().map(FlagKey::as_str);
-        let states = keys.map(|key| (key.to_owned(), state(key)));
-        // A flag of an environment that is off there may be on below.
-        let states = states.filter(|(_, state)| env.is_some() || *state != State::Off);
-        baseline.insert(document.name(), states.map(|(key, state)| (key, state.to_string())).collect());
+        let states = keys.filter_map(|key| match progress(key) {
+            Some(progress) => (progress != Progress::OFF).then(|| (key.to_owned(), progress.to_string())),
+            // A flag of an environment that is off there may be on below.
+            None => Some(state(key))
+                .filter(|state| env.is_some() || *state != State::Off)
+                .map(|state| (key.to_owned(), state.to_string())),
+        });
+        baseline.insert(document.name(), states.collect());
     }
     baseline
 }
@@ -278,7 +351,8 @@ impl Journal {
         let effective =
             |released: &[Option<State>], layer: usize| released.iter().take(layer + 1).rev().copied().flatten().next();
         let mut steps = Vec::new();
-        for entry in self.chronological().into_iter().filter(|entry| entry.flag == flag) {
+        let states = self.chronological().into_iter().filter(|entry| entry.flag == flag && !entry.is_of_migration());
+        for entry in states {
             let Some(layer) = files.iter().position(|file| *file == entry.file) else { continue };
             let before = effective(&released, layer);
             if layer + 1 == files.len() {

@@ -2,11 +2,16 @@
 
 use std::fmt;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use ureq::Agent;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use crate::gate::{Build, Check};
 use crate::terminal::escape_control_chars;
@@ -17,6 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BODY: u64 = 1 << 20;
 /// The number of redirects that a request follows, if its check allows them.
 const MAX_REDIRECTS: u32 = 3;
+/// The description of an address where no program listens.
+pub(crate) const REFUSED: &str = "connection refused";
 /// The time between two requests for the build.
 const INTERVAL: Duration = Duration::from_millis(200);
 
@@ -73,12 +80,42 @@ fn fetch(url: &str, timeout: Duration, follow: bool) -> Result<Response, String>
     Ok(Response { status: status.as_u16(), body, location })
 }
 
+/// Returns the body of a response with status 200 from one address of the URL's host. Follows no redirect.
+///
+/// # Errors
+///
+/// Returns the reason in a few words if there is no such response.
+pub(crate) fn fetch_at(url: &str, address: SocketAddr, timeout: Duration) -> Result<String, String> {
+    let config = Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false);
+    // A proxy would resolve the host again, and could reach another instance.
+    let config = config.max_redirects(0).max_redirects_will_error(false).proxy(None).build();
+    let agent = Agent::with_parts(config, DefaultConnector::default(), Pinned(address));
+    let mut response = agent.get(url).call().map_err(|error| describe(error, timeout))?;
+    let body = response.body_mut().with_config().limit(MAX_BODY).lossy_utf8(true).read_to_string();
+    match response.status().as_u16() {
+        200 => body.map_err(|error| describe(error, timeout)),
+        status => Err(format!("status {status}")),
+    }
+}
+
+/// A resolver that returns one address for every host.
+#[derive(Debug)]
+struct Pinned(SocketAddr);
+
+impl Resolver for Pinned {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut addresses = self.empty();
+        addresses.push(self.0);
+        Ok(addresses)
+    }
+}
+
 fn describe(error: ureq::Error, timeout: Duration) -> String {
     match error {
         ureq::Error::Timeout(_) => format!("no response within {} ms", timeout.as_millis()),
         ureq::Error::HostNotFound => "unknown host".to_owned(),
         ureq::Error::Io(error) => match error.kind() {
-            ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+            ErrorKind::ConnectionRefused => REFUSED.to_owned(),
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => "truncated response".to_owned(),
             _ => error.to_string(),
         },

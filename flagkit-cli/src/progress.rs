@@ -8,7 +8,7 @@ use flagkit_core::{Flag, Percent};
 
 /// How far a migration is. `live@25%`: 25 % of the partitions are at `live`, and the others are at `shadow`.
 ///
-/// The log and the command print it. Only the order of migrations orders it, so no later progress is less.
+/// It is less than another one if the migration reaches it earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Progress {
     pub(crate) stage: Stage,

@@ -1,4 +1,4 @@
-//! `log`: the changes that `go` and `revert` made.
+//! `log`: the changes that `go`, `revert` and `migrate` made.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::{exit_of, unknown_flag};
 use crate::environment::environments;
+use crate::history::History;
 use crate::journal::{Entry, GO, Journal};
+use crate::progress::Progress;
 use crate::project::{Document, Project};
 use crate::report::{Report, Result};
 use crate::state::State;
@@ -45,7 +47,25 @@ pub(crate) fn line(entry: &Entry) -> String {
         if entry.file == "flags.toml" { String::new() } else { format!(" in {}", escape_control_chars(&entry.file)) };
     let [flag, verb, who, from, to] =
         [&entry.flag, &entry.verb, &entry.who, &entry.from, &entry.to].map(|text| escape_control_chars(text));
-    format!("{} {verb:<6} {} {from} -> {to} by {who}{file}{checks}{reason}", styled(DIM, when), styled(BOLD, flag))
+    let change = if from == to { format!("at {to}") } else { format!("{from} -> {to}") };
+    let evidence = evidence(entry);
+    let [when, flag] = [styled(DIM, when), styled(BOLD, flag)];
+    format!("{when} {verb:<6} {flag} {change} by {who}{file}{checks}{evidence}{reason}")
+}
+
+/// The instances and the backfill that an entry of a migration records.
+fn evidence(entry: &Entry) -> String {
+    let instances = entry.observed.as_ref().map_or(String::new(), |observed| match observed.instances.len() {
+        _ if observed.vouched => ", vouched for by a person".to_owned(),
+        0 => String::new(),
+        1 => ", 1 instance".to_owned(),
+        instances => format!(", {instances} instances"),
+    });
+    let count = |count: u64, what: &str| format!(", {count} {what}{}", if count == 1 { "" } else { "s" });
+    let backfill = entry.backfill.as_ref().map_or(String::new(), |backfill| {
+        count(backfill.rows, "row") + &count(backfill.mismatches, "mismatch").replace("mismatchs", "mismatches")
+    });
+    instances + &backfill
 }
 
 /// Verifies that the log is complete and unedited, and that it releases the state of each flag.
@@ -63,7 +83,11 @@ fn verify_log(file: &Path, name: Option<&str>, journal: &Journal) -> Result {
         let logged = logged.map(|entry| entry.flag.as_str());
         let flags: BTreeSet<&str> = document.load.flags().keys().map(FlagKey::as_str).chain(logged).collect();
         for flag in flags.into_iter().filter(|flag| is_selected(flag)) {
-            errors.extend(state_errors(journal, flag, State::of(snapshot.flag(flag)), &files));
+            let (name, history) = (document.name(), History::of(journal, flag, &document.name()));
+            errors.extend(match Progress::of(snapshot.flag(flag)) {
+                Some(now) => history.errors(flag, &name, now, line),
+                None => state_errors(journal, flag, State::of(snapshot.flag(flag)), &files),
+            });
         }
     }
     let count = journal.entries.iter().filter(|entry| is_selected(&entry.flag)).count();

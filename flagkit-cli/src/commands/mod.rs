@@ -8,6 +8,7 @@ mod init;
 mod list;
 mod log;
 mod man;
+mod migrate;
 mod new;
 mod revert;
 mod show;
@@ -24,6 +25,7 @@ use self::diff::DiffArgs;
 use crate::cli::{Cli, Command};
 use crate::command_line::CommandLine;
 use crate::environment::environment_file;
+use crate::intent::finish_intent;
 use crate::location::{FLAG_FILE, locate};
 use crate::project::Document;
 use crate::report::{Exit, Failure, Report, Result};
@@ -42,6 +44,12 @@ pub(crate) fn run(cli: Cli) -> Result {
     if let Command::Go { env: Some(env), .. } | Command::Revert { env: Some(env), .. } = &command {
         finish_interrupted(&environment_file(file, env)?);
     }
+    if let Command::Migrate { command, .. } = &command
+        && let Some(env) = command.env()
+    {
+        finish_interrupted(&environment_file(file, env)?);
+    }
+    finish_intent(file);
     match command {
         Command::Init { dry_run } => init::run(file, dry_run),
         Command::New { name, metadata, dry_run } => new::run(file, &name, &metadata, dry_run),
@@ -64,6 +72,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Revert { name, all: _, to, env, reason, dry_run } => {
             revert::run(file, &revert::RevertArgs { name, to, env, reason, dry_run })
         }
+        Command::Migrate { name, command } => migrate::run(file, name, command),
         Command::Log { name, verify } => log::run(file, name.as_deref(), verify),
         Command::Completions { shell } => Ok(completions(file, shell)),
         Command::Man => man::run(),
@@ -71,7 +80,7 @@ pub(crate) fn run(cli: Cli) -> Result {
 }
 
 /// The commands with an argument that completes to the key of a flag.
-const WITH_KEY: [&str; 6] = ["show", "eval", "explain", "go", "revert", "log"];
+const WITH_KEY: [&str; 7] = ["show", "eval", "explain", "go", "revert", "migrate", "log"];
 
 /// The completion script of a shell, with the keys that are declared now.
 fn completions(file: &Path, shell: clap_complete::Shell) -> Report {

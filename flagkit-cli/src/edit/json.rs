@@ -34,6 +34,30 @@ pub(super) fn change(text: &str, flag: &Entry<'_>, state: State) -> Vec<Edit> {
     edits
 }
 
+/// Returns the edit that adds fields to a flag of the document.
+pub(super) fn add_fields(text: &str, flag: &Entry<'_>, fields: &[(&str, String)]) -> Option<Edit> {
+    (!fields.is_empty()).then(|| insert(text, &flag.node, &render_fields(fields)))
+}
+
+/// Returns the edit that adds a flag with these fields to the document with this root.
+pub(super) fn add_table(
+    text: &str,
+    root: &Node<'_>,
+    flags: Option<&Entry<'_>>,
+    key: &str,
+    fields: &[(&str, String)],
+) -> Edit {
+    let entry = format!("\"{key}\": {{{}}}", render_fields(fields).join(", "));
+    match flags {
+        Some(flags) => insert(text, &flags.node, &[entry]),
+        None => insert(text, root, &[format!("\"flags\": {{{entry}}}")]),
+    }
+}
+
+fn render_fields(fields: &[(&str, String)]) -> Vec<String> {
+    fields.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect()
+}
+
 /// Returns the edit that adds flags to the document with this root.
 pub(super) fn add(text: &str, root: &Node<'_>, flags: Option<&Entry<'_>>, missing: &[(&str, State)]) -> Edit {
     let entries: Vec<String> =

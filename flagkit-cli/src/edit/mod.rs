@@ -4,7 +4,7 @@
 //! again, so comments, order, spaces and line ends stay.
 //!
 //! `toml` and `json` contain the differences between the formats: how to write a flag and where to insert one.
-//! `recovery` finds the keys of a text that no parser accepts.
+//! `stage` edits the stage of a migration. `recovery` finds the keys of a text that no parser accepts.
 
 mod json;
 #[cfg(test)]
@@ -12,6 +12,7 @@ mod laws;
 mod recovery;
 #[cfg(test)]
 mod recovery_laws;
+mod stage;
 mod toml;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,6 +25,7 @@ use flagkit_sources::document::tree::{self, Entry, Lines, Table};
 use serde_json::Value;
 
 pub(crate) use self::recovery::Recovered;
+pub(crate) use self::stage::{has_stage, set_stage};
 use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 use crate::tree::{BYTE_ORDER_MARK, invalid};

@@ -16,43 +16,64 @@ pub(super) fn change(text: &str, flag: &Entry<'_>, state: State) -> Vec<Edit> {
     let on = state != State::Off;
     let mut edits: Vec<Edit> = Vec::new();
     let mut missing = Vec::new();
-    let switch = table.entry("on").map(|entry| entry.node.span());
-    match &switch {
-        Some(range) => edits.push((range.clone(), on.to_string())),
-        None => missing.push(format!("on = {on}")),
+    match table.entry("on") {
+        Some(switch) => edits.push((switch.node.span(), on.to_string())),
+        None => missing.push(("on", on.to_string())),
     }
     match table.entry("rollout") {
         // A flag that is off keeps its rollout, which records how far it was.
         Some(rollout) if on => edits.push((rollout.node.span(), state.number())),
-        None if on && state != State::ON => missing.push(format!("rollout = {}", state.number())),
+        None if on && state != State::ON => missing.push(("rollout", state.number())),
         _ => {}
     }
-    if missing.is_empty() {
-        return edits;
+    edits.extend(add_fields(text, flag, &missing, "on"));
+    edits
+}
+
+/// Returns the edit that adds fields to a flag of the document. `first` is the field after which they go if it has its
+/// own line.
+pub(super) fn add_fields(text: &str, flag: &Entry<'_>, fields: &[(&str, String)], first: &str) -> Option<Edit> {
+    if fields.is_empty() {
+        return None;
     }
-    // New fields go after the switch if that has its own line.
-    let all = |prefix: &str| missing.iter().fold(String::new(), |all, entry| all + prefix + entry + "\n");
+    let first = flag.node.as_table().and_then(|table| table.entry(first)).map(|entry| entry.node.span());
+    let entries: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let all = |prefix: &str| entries.iter().fold(String::new(), |all, entry| all + prefix + entry + "\n");
     let key = quoted(&flag.name);
-    edits.push(match (TableForm::of(text, flag), switch) {
-        (TableForm::Header(_), Some(switch)) => {
-            let line = &text[line_start(text, switch.start)..switch.start];
+    Some(match (TableForm::of(text, flag), first) {
+        (TableForm::Header(_), Some(first)) => {
+            let line = &text[line_start(text, first.start)..first.start];
             let indent: String = line.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
-            insert_lines(text, next_line(text, switch.end), &all(&indent))
+            insert_lines(text, next_line(text, first.end), &all(&indent))
         }
         (TableForm::Header(at), None) => insert_lines(text, at, &all("")),
         (TableForm::Inline(at), _) => {
-            (at..at, format!(" {}{}", missing.join(", "), if table.is_empty() { " " } else { "," }))
+            let is_empty = flag.node.as_table().is_some_and(|table| table.is_empty());
+            (at..at, format!(" {}{}", entries.join(", "), if is_empty { " " } else { "," }))
         }
         (TableForm::InnerHeader(at), _) => insert_lines(text, at, &format!("[flags.{key}]\n{}", all(""))),
-        (TableForm::Dotted(at, prefix), switch) => {
-            let at = switch.map_or(at, |switch| next_line(text, switch.end));
+        (TableForm::Dotted(at, prefix), first) => {
+            let at = first.map_or(at, |first| next_line(text, first.end));
             insert_lines(text, at, &all(&format!("{prefix}{key}.")))
         }
         (TableForm::DottedInline(at), _) => {
-            (at..at, missing.iter().fold(String::new(), |all, entry| format!("{all}{key}.{entry}, ")))
+            (at..at, entries.iter().fold(String::new(), |all, entry| format!("{all}{key}.{entry}, ")))
         }
-    });
-    edits
+    })
+}
+
+/// Returns the edit that adds a flag with these fields to a document with this table of flags.
+pub(super) fn add_table(text: &str, flags: Option<&Entry<'_>>, key: &str, fields: &[(&str, String)]) -> Edit {
+    let entries: Vec<String> = fields.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let key = quoted(key);
+    // A table in braces cannot get more entries by a header.
+    if let Some(TableForm::Inline(at)) = flags.map(|flags| TableForm::of(text, flags)) {
+        let is_empty = flags.and_then(|flags| flags.node.as_table()).is_some_and(|table| table.is_empty());
+        let end = if is_empty { " " } else { "," };
+        return (at..at, format!(" {key} = {{ {} }}{end}", entries.join(", ")));
+    }
+    let gap = if text.trim().is_empty() { "" } else { "\n" };
+    insert_lines(text, text.len(), &format!("{gap}[flags.{key}]\n{}\n", entries.join("\n")))
 }
 
 /// Returns the edit that adds flags to a document with this table of flags.

@@ -92,6 +92,11 @@ impl Writer {
         Self { path: path.to_owned(), locks, on_interruption: OnInterruption::Complete }
     }
 
+    /// Returns whether no other `flagkit` process is writing.
+    pub(crate) fn is_locked(&self) -> bool {
+        !self.locks.is_empty()
+    }
+
     /// Replaces the content if the digest of the file is still `expected`. `None` expects that there is no file.
     pub(crate) fn replace(&self, expected: Option<&str>, text: &str) -> Result<Replaced> {
         let path = &self.path;

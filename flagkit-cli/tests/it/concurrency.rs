@@ -16,7 +16,8 @@ fn a_second_go_is_rejected() {
     let (code, shown) = folder.terminal(&["go", "pay", "--to", "50"]).end();
     assert_eq!(code, 7, "{shown}");
     assert!(
-        shown.contains("another `flagkit go` is running") && shown.contains("`flagkit revert` never waits"),
+        shown.contains("another `flagkit go` or `flagkit migrate` is running")
+            && shown.contains("`flagkit revert` never waits"),
         "{shown}"
     );
     let (code, shown) = folder.terminal(&["go", "other"]).end();

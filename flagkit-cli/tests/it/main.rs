@@ -13,6 +13,7 @@ mod exit_codes;
 mod go;
 mod interrupts;
 mod limits;
+mod migrate;
 mod migrations;
 mod overrides;
 mod pages;

@@ -204,15 +204,20 @@ fn projects(declared: &Document, envs: &[String], findings: &mut Vec<Finding>) -
 
 /// The findings about one flag that prevent a `go`: its problems, and a past expiry date.
 pub(crate) fn findings_for(project: &Project, name: &str) -> Vec<Detail> {
-    let layered = project.flags();
-    let about = layered.problems.iter().filter(|(_, problem)| is_about(problem.path(), name));
-    let mut found: Vec<Detail> = about.map(|(path, problem)| Detail::of(path.display(), problem)).collect();
+    let mut found = problems_of(project, name);
     let expires =
         project.declared.load.flags().get(name).and_then(Flag::metadata).and_then(|metadata| metadata.expires);
     if let Some(day) = expires.filter(|day| days(*day).is_some_and(|days| days > 0)) {
         found.push(Detail::new(format!("{name} expired on {day}")).with_help("set a later date, or remove the flag"));
     }
     found
+}
+
+/// The problems of one flag.
+pub(crate) fn problems_of(project: &Project, name: &str) -> Vec<Detail> {
+    let layered = project.flags();
+    let about = layered.problems.iter().filter(|(_, problem)| is_about(problem.path(), name));
+    about.map(|(path, problem)| Detail::of(path.display(), problem)).collect()
 }
 
 /// The location of each flag's first declaration.

@@ -29,23 +29,8 @@ impl PlannedChange<'_> {
         if let Some(release) = &preflight.release {
             let _ = writeln!(text, "The running build is {release}.");
         }
-        if !preflight.checks.is_empty() {
-            let mut table = Table::new(["check", "", "got", "ms"]);
-            for CheckResult { name, passed, got, millis } in &preflight.checks {
-                let verdict = if *passed { styled(GOOD, "pass") } else { styled(BAD, "fail") };
-                table.push([name.clone(), verdict, got.clone(), millis.to_string()]);
-            }
-            let _ = write!(text, "\n{}", indented(&table.render()));
-        }
-        let on_failure = match (preflight.checks.is_empty(), gate.on_failure) {
-            (true, _) => "",
-            (false, OnFailure::Revert) => {
-                "The checks run again after the change. If one fails, the change is undone.\n"
-            }
-            (false, OnFailure::Report) => {
-                "The checks run again after the change. If one fails, it is reported, and the change stays.\n"
-            }
-        };
+        text += &checks_table(&preflight.checks);
+        let on_failure = on_failure(gate, preflight);
         let undo = self.undo_command();
         let _ = writeln!(text, "\n{on_failure}`{undo}` undoes the change at once, without a gate.\n");
         text
@@ -134,6 +119,30 @@ impl PlannedChange<'_> {
             None => "not confirmed: the input ended; nothing was written".to_owned(),
         };
         Err(Failure::new(Exit::NeedsConfirmation, message))
+    }
+}
+
+/// The results of the checks, in a table after an empty line. Empty without checks.
+pub(in crate::commands) fn checks_table(checks: &[CheckResult]) -> String {
+    if checks.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(["check", "", "got", "ms"]);
+    for CheckResult { name, passed, got, millis } in checks {
+        let verdict = if *passed { styled(GOOD, "pass") } else { styled(BAD, "fail") };
+        table.push([name.clone(), verdict, got.clone(), millis.to_string()]);
+    }
+    format!("\n{}", indented(&table.render()))
+}
+
+/// What happens if a check fails after the change. Empty without checks.
+pub(in crate::commands) fn on_failure(gate: &Gate, preflight: &Preflight) -> &'static str {
+    match (preflight.checks.is_empty(), gate.on_failure) {
+        (true, _) => "",
+        (false, OnFailure::Revert) => "The checks run again after the change. If one fails, the change is undone.\n",
+        (false, OnFailure::Report) => {
+            "The checks run again after the change. If one fails, it is reported, and the change stays.\n"
+        }
     }
 }
 

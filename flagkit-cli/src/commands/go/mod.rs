@@ -26,6 +26,8 @@ use flagkit_core::Percent;
 use fs4::FileExt;
 use serde_json::json;
 
+pub(super) use self::confirm::{checks_table, on_failure};
+pub(super) use self::verify::review;
 use super::{check, indented, unknown_flag};
 use crate::command_line::CommandLine;
 use crate::difference::Difference;
@@ -75,15 +77,15 @@ struct PlannedChange<'a> {
 }
 
 /// The results of the machines before the confirmation. The log keeps them.
-struct Preflight {
+pub(super) struct Preflight {
     /// The digest of the gate.
-    gate: String,
-    release: Option<String>,
-    checks: Vec<CheckResult>,
+    pub(super) gate: String,
+    pub(super) release: Option<String>,
+    pub(super) checks: Vec<CheckResult>,
 }
 
 /// The outcome of the checks and the review after the write.
-enum GoOutcome {
+pub(super) enum GoOutcome {
     Kept,
     CheckFailed(Vec<CheckResult>),
     Declined,
@@ -119,7 +121,8 @@ pub(crate) fn run(args: &GoArgs) -> Result {
     let interrupts = Interrupts::watch()?;
     change.write(file, &preflight)?;
     let undo = change.undo_command();
-    match change.verify_live(&interrupts, &gates, &gate) {
+    let now = format!("{name} is now {}", change.to);
+    match review(&interrupts, &gates, &gate, &now) {
         GoOutcome::Kept => {}
         GoOutcome::CheckFailed(failed) => return Err(change.after_failure(file, &gate, &failed, &undo)),
         GoOutcome::Declined => {
@@ -139,13 +142,13 @@ pub(crate) fn run(args: &GoArgs) -> Result {
     Ok(Report::new(text, data))
 }
 
-/// Locks `go` for this flag file. A second `go` fails at once.
-fn lock_exclusive(file: &Path) -> Result<File> {
+/// Locks `go` and the steps of migrations for this flag file. A second one fails at once.
+pub(super) fn lock_exclusive(file: &Path) -> Result<File> {
     let unwritable = |error: io::Error| Failure::io(format!("cannot write beside {}: {error}", file.display()));
     let lock = lock_file(file, "go.lock").map_err(unwritable)?;
     match FileExt::try_lock(&lock) {
         Ok(()) => Ok(lock),
-        Err(_) => Err(Failure::new(Exit::Conflict, "another `flagkit go` is running")
+        Err(_) => Err(Failure::new(Exit::Conflict, "another `flagkit go` or `flagkit migrate` is running")
             .with_help("wait until it ends; `flagkit revert` never waits")),
     }
 }

@@ -58,7 +58,7 @@ impl<'a> PlannedChange<'a> {
 
 impl Preflight {
     /// Waits for the build, and runs the checks. Fails unless all of them pass.
-    pub(super) fn run(gates: &Gates, gate: &Gate, name: &str) -> Result<Self> {
+    pub(in crate::commands) fn run(gates: &Gates, gate: &Gate, name: &str) -> Result<Self> {
         let (release, checks) = (require_build(gate)?, run_checks(gates, gate));
         let preflight = Self { gate: gates.digest(name), release, checks };
         let failed = preflight.checks.iter().filter(|check| !check.passed).map(ToString::to_string);

@@ -18,40 +18,42 @@ use crate::terminal::{self, DIM, styled};
 /// The time for the running system to load the change before the checks run again.
 const VERIFY_DELAY: Duration = Duration::from_secs(1);
 
-impl PlannedChange<'_> {
-    /// Runs the checks again, and asks a person to review the running system.
-    pub(super) fn verify_live(&self, interrupts: &Interrupts, gates: &Gates, gate: &Gate) -> GoOutcome {
-        if !gate.checks.is_empty() {
-            terminal::print(&format!("{} the checks again\n", styled(DIM, "running")));
-            let (gates, gate) = (gates.clone(), gate.clone());
-            let results = interrupts.run_interruptible(move || {
-                thread::sleep(VERIFY_DELAY);
-                run_checks(&gates, &gate)
-            });
-            let Some(results) = results else { return GoOutcome::Interrupted };
-            let failed: Vec<CheckResult> = results.into_iter().filter(|result| !result.passed).collect();
-            if !failed.is_empty() {
-                return GoOutcome::CheckFailed(failed);
-            }
-        }
-        if gate.look.is_empty() {
-            return GoOutcome::Kept;
-        }
-        let pages: String = gate.look.iter().map(|page| "  ".to_owned() + page + "\n").collect();
-        terminal::print(&format!("\n{} is now {}. Review it here:\n{pages}", self.name(), self.to));
-        let question = "Type yes to keep it: ";
-        // Input from before the review does not confirm it.
-        terminal::discard_input();
-        match interrupts.run_interruptible(move || terminal::prompt(question)) {
-            Some(Some(typed)) if typed == "yes" => GoOutcome::Kept,
-            Some(_) => GoOutcome::Declined,
-            None => {
-                terminal::print("\n");
-                GoOutcome::Interrupted
-            }
+/// Runs the checks again, and asks a person to review the running system.
+///
+/// `now` is the headline of the review, such as `x is now on`.
+pub(in crate::commands) fn review(interrupts: &Interrupts, gates: &Gates, gate: &Gate, now: &str) -> GoOutcome {
+    if !gate.checks.is_empty() {
+        terminal::print(&format!("{} the checks again\n", styled(DIM, "running")));
+        let (gates, gate) = (gates.clone(), gate.clone());
+        let results = interrupts.run_interruptible(move || {
+            thread::sleep(VERIFY_DELAY);
+            run_checks(&gates, &gate)
+        });
+        let Some(results) = results else { return GoOutcome::Interrupted };
+        let failed: Vec<CheckResult> = results.into_iter().filter(|result| !result.passed).collect();
+        if !failed.is_empty() {
+            return GoOutcome::CheckFailed(failed);
         }
     }
+    if gate.look.is_empty() {
+        return GoOutcome::Kept;
+    }
+    let pages: String = gate.look.iter().map(|page| "  ".to_owned() + page + "\n").collect();
+    terminal::print(&format!("\n{now}. Review it here:\n{pages}"));
+    let question = "Type yes to keep it: ";
+    // Input from before the review does not confirm it.
+    terminal::discard_input();
+    match interrupts.run_interruptible(move || terminal::prompt(question)) {
+        Some(Some(typed)) if typed == "yes" => GoOutcome::Kept,
+        Some(_) => GoOutcome::Declined,
+        None => {
+            terminal::print("\n");
+            GoOutcome::Interrupted
+        }
+    }
+}
 
+impl PlannedChange<'_> {
     /// Checks that the files are still the ones that the person approved.
     pub(super) fn ensure_unchanged(&self, file: &Path) -> Result<()> {
         let (name, path) = (self.name(), self.project.state_document().path.display());

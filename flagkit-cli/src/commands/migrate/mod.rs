@@ -1,0 +1,51 @@
+//! `migrate`: moves the data of an application from an old path to a new one, one stage at a time.
+//!
+//! ```text
+//!            evidence, gate, a person                     a person; no way back         a later release
+//! off ⇄ dual-write ⇄ shadow ⇄ live ⇄ ramp-down ─────────────▶ complete ─────────────────▶ contracted
+//!            `back` at any time, without a gate
+//! ```
+//!
+//! - `migration`: a migration as the files, the gate and the log state it.
+//! - `observe`: the running instances, and the entry that all of them have the stage.
+//! - `step`: a step forward that is allowed, from its evidence to the review. `summary`: what a person reads before it.
+//! - `advance`, `back`, `backfill`, `contract`, `status`: one file for each subcommand.
+
+mod advance;
+mod back;
+mod backfill;
+mod contract;
+mod migration;
+mod observe;
+mod status;
+mod step;
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+pub(super) use self::back::{BackArgs, back};
+pub(super) use self::migration::Target;
+use super::{check, go, indented, unknown_flag};
+use crate::cli::MigrateCommand;
+use crate::report::Result;
+
+/// Runs a subcommand for one migration.
+pub(super) fn run(file: &Path, name: String, command: MigrateCommand) -> Result {
+    let target = |env| Target { file: PathBuf::from(file), name, env };
+    match command {
+        MigrateCommand::Status { env } => status::run(&target(env)),
+        MigrateCommand::Advance { to, partitions, env, reason, dry_run } => {
+            advance::run(&target(env), &advance::AdvanceArgs { to, partitions, reason, dry_run })
+        }
+        MigrateCommand::Back { to, env, accept_stale_data, reason, dry_run } => {
+            back(&target(env), &BackArgs { to, accept_stale_data, reason, dry_run })
+        }
+        MigrateCommand::BackfillDone { started, ended, rows, mismatches, env, note } => {
+            let args = backfill::BackfillArgs { started, ended, rows, mismatches, note };
+            backfill::run(&target(env), args)
+        }
+        MigrateCommand::Contract { env, reason, dry_run } => {
+            contract::run(&target(env), &contract::ContractArgs { reason, dry_run })
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The evidence that a step of a migration requires, from the log, the running instances and the SQL of the project.
+//!
+//! | step to | evidence |
+//! |---|---|
+//! | `dual-write` | the additive SQL exists; every instance has the code |
+//! | `shadow` | every instance was seen at `dual-write`, and then a backfill began and left no mismatch |
+//! | `live`, `ramp-down` | enough compared reads, few mismatches |
+//! | `complete` | every instance reports its release |
+//! | `contracted` | every instance runs a later release, which has no code for the old side |
+//!
+//! Each step after `dual-write` also requires that every instance is at the present stage, and that no second write is
+//! lost.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use flagkit_core::source::Stage;
+use serde::Serialize;
+
+use crate::gate::Gate;
+use crate::history::{History, Observation, SeenInstance};
+use crate::instances::{Instance, InstanceState, InstanceStatus};
+use crate::progress::Progress;
+
+/// One requirement of a step, and whether it is met.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Evidence {
+    pub(crate) what: String,
+    pub(crate) met: bool,
+    /// What was found.
+    pub(crate) got: Vec<String>,
+    /// What to do if it is not met.
+    pub(crate) help: Option<String>,
+}
+
+impl Evidence {
+    fn new(what: impl Into<String>, met: bool, got: impl Into<String>) -> Self {
+        Self { what: what.into(), met, got: vec![got.into()], help: None }
+    }
+
+    fn with_help(mut self, help: impl Into<String>) -> Self {
+        if !self.met {
+            self.help = Some(help.into());
+        }
+        self
+    }
+}
+
+/// A step of a migration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    pub(crate) from: Progress,
+    pub(crate) to: Progress,
+}
+
+/// All that the evidence of a step is taken from.
+pub(crate) struct Sources<'s> {
+    pub(crate) file: &'s Path,
+    pub(crate) name: &'s str,
+    /// The name of the gate, if the migration has one.
+    pub(crate) gate_name: Option<&'s str>,
+    pub(crate) gate: &'s Gate,
+    pub(crate) history: &'s History<'s>,
+    pub(crate) instances: &'s [Instance],
+    /// The command that certifies a backfill, for advice.
+    pub(crate) backfill_done: String,
+}
+
+/// Returns what is required for a step.
+pub(crate) fn required(step: Step, sources: &Sources<'_>) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    if step.to.stage == Stage::DualWrite {
+        evidence.push(expanded(sources.file, sources.name));
+    }
+    evidence.push(match &sources.gate.instances {
+        None => unlisted(sources.gate_name),
+        Some(urls) if urls.is_empty() => {
+            Evidence::new("the running instances", true, "none can be observed; a person vouches for them")
+        }
+        Some(_) => each_instance_is_ready(step, sources.instances),
+    });
+    if step.from.stage == Stage::DualWrite && step.to.stage == Stage::Shadow {
+        evidence.push(backfilled(sources));
+    }
+    if sources.gate.instances.as_ref().is_some_and(|urls| !urls.is_empty()) {
+        counted(step, sources, &mut evidence);
+    }
+    evidence
+}
+
+/// The additive part of the schema's change.
+fn expanded(file: &Path, name: &str) -> Evidence {
+    let what = "the SQL that adds the new side";
+    match expand_sql(file, name) {
+        ExpandSql::NoFolder => Evidence::new(what, true, "the project has no SQL files, so none was checked"),
+        ExpandSql::Found(path) => Evidence::new(what, true, format!("found in {}", path.display())),
+        ExpandSql::Unmarked(files) => {
+            let files = if files == 1 { "1 SQL file".to_owned() } else { format!("{files} SQL files") };
+            Evidence::new(what, false, format!("{files}, and none has the marker of {name}")).with_help(format!(
+                "write `-- flagkit: expand {name}` above the statements that add it, and apply them"
+            ))
+        }
+    }
+}
+
+/// The SQL files of a project that may add the new side.
+enum ExpandSql {
+    NoFolder,
+    Unmarked(usize),
+    Found(PathBuf),
+}
+
+/// Searches the SQL files beside the flag file for the marker of a migration.
+fn expand_sql(file: &Path, name: &str) -> ExpandSql {
+    let folder = crate::file::parent_dir(file).join("migrations");
+    let walk = ignore::WalkBuilder::new(&folder).build().flatten().map(ignore::DirEntry::into_path);
+    let files: Vec<PathBuf> =
+        walk.filter(|path| path.extension().is_some_and(|extension| extension == "sql")).collect();
+    let marker = format!("-- flagkit: expand {name}");
+    let has_marker = |path: &&PathBuf| {
+        let text = crate::file::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&text).lines().any(|line| line.trim() == marker)
+    };
+    match files.iter().find(has_marker) {
+        Some(path) => ExpandSql::Found(path.clone()),
+        None if files.is_empty() => ExpandSql::NoFolder,
+        None => ExpandSql::Unmarked(files.len()),
+    }
+}
+
+/// The missing list of instances.
+fn unlisted(gate_name: Option<&str>) -> Evidence {
+    let gate = gate_name.map_or_else(|| "a gate of the migration".to_owned(), |name| format!("[gate.{name}]"));
+    Evidence::new("the running instances", false, "the gate does not list them").with_help(format!(
+        "add `instances = [\"http://…/status\"]` to {gate}; `instances = []` states that none can be observed"
+    ))
+}
+
+/// Every instance is at the present stage, and its build supports the next one.
+fn each_instance_is_ready(step: Step, instances: &[Instance]) -> Evidence {
+    let range = if step.to.stage == Stage::Contracted { "contracted" } else { "full" };
+    let what = format!("every instance is at {} with the range {range}", step.from);
+    let problems: Vec<String> = instances
+        .iter()
+        .filter_map(|instance| Some(format!("{}: {}", instance.url, instance_problem(instance, step.from, range)?)))
+        .collect();
+    if instances.is_empty() {
+        return Evidence::new(what, false, "no instance").with_help("start the application, and try again");
+    }
+    let ready = instances.len() - problems.len();
+    let mut evidence = Evidence::new(what, problems.is_empty(), format!("{ready} of {}", instances.len()));
+    evidence.got.extend(problems);
+    evidence.with_help(if range == "full" {
+        "wait until each of them has loaded the stage, or deploy the build that has the migration"
+    } else {
+        "deploy the build with `range = Contracted` everywhere"
+    })
+}
+
+/// Returns why an instance does not count as ready. `None`: it is.
+fn instance_problem(instance: &Instance, expected: Progress, range: &str) -> Option<String> {
+    let status = match &instance.state {
+        InstanceState::Unknown(error) => return Some(error.clone()),
+        InstanceState::Known(status) => status,
+    };
+    let migration = &status.migration;
+    if migration.progress() != Some(expected) {
+        return Some(format!("got {}, expected {expected}", migration.shown_progress()));
+    }
+    (migration.range != range).then(|| format!("got the range {}, expected {range}", migration.range))
+}
+
+/// Returns whether every instance has this progress, whatever its range is.
+pub(crate) fn are_at(instances: &[Instance], progress: Progress) -> bool {
+    let is_there =
+        |instance: &Instance| instance.status().is_some_and(|status| status.migration.progress() == Some(progress));
+    !instances.is_empty() && instances.iter().all(is_there)
+}
+
+/// A backfill that began after every instance wrote both sides.
+fn backfilled(sources: &Sources<'_>) -> Evidence {
+    let what = "a backfill that began after every instance wrote both sides";
+    let help = |first: &str| format!("{first}, and then run `{}`", sources.backfill_done);
+    let written = sources.history.both_written_since();
+    if let Some(backfill) = sources.history.backfill() {
+        let rows = if backfill.rows == 1 { "1 row".to_owned() } else { format!("{} rows", backfill.rows) };
+        return Evidence::new(what, true, format!("{rows}, started {}, no mismatch", backfill.started));
+    }
+    let got = match (written, sources.history.last_backfill()) {
+        (None, _) => "not every instance was seen at dual-write yet".to_owned(),
+        (Some(_), None) => "none".to_owned(),
+        (Some(written), Some(backfill)) if backfill.started <= written => {
+            format!("one that started {}, before both sides were written ({written})", backfill.started)
+        }
+        (Some(_), Some(backfill)) => format!("one with {} mismatches", backfill.mismatches),
+    };
+    Evidence::new(what, false, got).with_help(help("copy the rows from the old side to the new one"))
+}
+
+/// The evidence from the counters and the releases of the instances.
+fn counted(step: Step, sources: &Sources<'_>, evidence: &mut Vec<Evidence>) {
+    let statuses: Vec<&InstanceStatus> = sources.instances.iter().filter_map(Instance::status).collect();
+    if step.from != Progress::OFF && step.from.stage < Stage::Complete {
+        let lost: u64 = statuses.iter().map(|status| status.migration.counters.unrepaired).sum();
+        evidence.push(
+            Evidence::new("no second write is lost", lost == 0, format!("{lost} unrepaired"))
+                .with_help("repair these rows, or run the backfill again and restart the instances"),
+        );
+    }
+    if step.from.stage.compares() {
+        let observed = sources.history.observed().and_then(|entry| entry.observed.as_ref());
+        compared(step, sources.gate, &statuses, observed, evidence);
+    }
+    if step.to.stage == Stage::Complete {
+        evidence.push(released(&statuses));
+    }
+    if step.to.stage == Stage::Contracted {
+        evidence.push(released_later(&statuses, sources.history));
+    }
+}
+
+/// Enough compared reads at the present stage, with few enough mismatches.
+///
+/// The counters begin with a process. What an instance had counted when it was first seen at this stage is subtracted.
+fn compared(
+    step: Step,
+    gate: &Gate,
+    statuses: &[&InstanceStatus],
+    observed: Option<&Observation>,
+    evidence: &mut Vec<Evidence>,
+) {
+    let seen = observed.into_iter().flat_map(|observed| &observed.instances);
+    let before: HashMap<&str, &SeenInstance> = seen.map(|seen| (seen.instance.as_str(), seen)).collect();
+    let (mut compared, mut mismatched) = (0_u64, 0_u64);
+    // Before the stage was observed, no comparison is known to be of this stage.
+    for status in statuses.iter().filter(|_| observed.is_some()) {
+        let counters = status.migration.counters;
+        let before = status.instance.as_deref().and_then(|id| before.get(id));
+        compared += counters.compared.saturating_sub(before.map_or(0, |before| before.compared));
+        mismatched += counters.mismatched.saturating_sub(before.map_or(0, |before| before.mismatched));
+    }
+    let most = gate.most_mismatched();
+    // A larger share of the same stage compares on.
+    if step.from.stage != step.to.stage {
+        let fewest = gate.fewest_compared();
+        evidence.push(
+            Evidence::new(
+                format!("at least {fewest} compared reads at {}", step.from.stage),
+                compared >= fewest,
+                compared.to_string(),
+            )
+            .with_help("wait for more reads; `compared` in the gate sets the number"),
+        );
+    }
+    // 100 % is 100 million of these units.
+    let is_few = u128::from(mismatched) * 100_000_000 <= u128::from(compared) * u128::from(most.millionths());
+    evidence.push(
+        Evidence::new(
+            format!("at most {most} of the compared reads differ"),
+            is_few,
+            format!("{mismatched} of {compared}"),
+        )
+        .with_help("find out why the sides differ, repair the rows, and restart the instances"),
+    );
+}
+
+/// Every instance reports its release, so that a later release can be told from it.
+fn released(statuses: &[&InstanceStatus]) -> Evidence {
+    let unknown = statuses.iter().filter(|status| status.release.is_none()).count();
+    let releases = list(statuses.iter().filter_map(|status| status.release.as_deref()));
+    let got = match unknown {
+        0 => releases,
+        1 => "1 instance reports none".to_owned(),
+        unknown => format!("{unknown} instances report none"),
+    };
+    Evidence::new("every instance reports its release", unknown == 0, got)
+        .with_help("set the release in the application; the last step requires a later one")
+}
+
+/// Every instance runs another release than those at the step to `complete`.
+fn released_later(statuses: &[&InstanceStatus], history: &History<'_>) -> Evidence {
+    let old = history.releases_at_complete();
+    let is_later = |status: &&InstanceStatus| status.release.as_deref().is_some_and(|release| !old.contains(release));
+    let met = statuses.iter().all(is_later);
+    let releases = list(statuses.iter().map(|status| status.release.as_deref().unwrap_or("no release")));
+    let what = if old.is_empty() {
+        "every instance reports its release".to_owned()
+    } else {
+        format!("every instance runs a later release than {}", list(old.into_iter()))
+    };
+    Evidence::new(what, met, releases).with_help("deploy a release without code for the old side everywhere")
+}
+
+/// Returns the different words of a list, in order.
+fn list<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let words: std::collections::BTreeSet<&str> = words.collect();
+    words.into_iter().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,307 @@
+//! The running instances of an application: the stage, the range and the counters of a migration in each of them.
+//!
+//! An instance is a process that serves its status as JSON. The gate lists URLs, and each address of a host is an
+//! instance. A process that answers at two addresses counts once.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use ureq::http::Uri;
+
+use crate::probe;
+use crate::progress::Progress;
+
+/// The time for one instance to respond.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
+/// The number of instances that are requested at the same time.
+const CONCURRENT: usize = 16;
+
+/// The response of one address.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Instance {
+    /// The URL, with the address if the host has several.
+    pub(crate) url: String,
+    #[serde(flatten)]
+    pub(crate) state: InstanceState,
+}
+
+/// The state of an instance, or the reason why it is unknown.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum InstanceState {
+    #[serde(rename = "status")]
+    Known(Box<InstanceStatus>),
+    #[serde(rename = "error")]
+    Unknown(String),
+}
+
+/// The part of an instance's status that is about one migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct InstanceStatus {
+    /// The random id of the process.
+    pub(crate) instance: Option<String>,
+    pub(crate) release: Option<String>,
+    pub(crate) migration: MigrationStatus,
+}
+
+/// A migration in a running instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct MigrationStatus {
+    key: String,
+    /// `None`: the instance has no stage.
+    stage: Option<String>,
+    #[serde(default)]
+    rollout: Option<String>,
+    pub(crate) range: String,
+    #[serde(default)]
+    pub(crate) counters: Counters,
+}
+
+/// What an instance counted since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Counters {
+    pub(crate) compared: u64,
+    pub(crate) mismatched: u64,
+    pub(crate) unrepaired: u64,
+}
+
+/// The status that an instance serves. Other members are ignored.
+#[derive(Debug, Deserialize)]
+struct ServedStatus {
+    #[serde(default)]
+    instance: Option<String>,
+    #[serde(default)]
+    release: Option<String>,
+    migrations: Vec<MigrationStatus>,
+}
+
+impl MigrationStatus {
+    /// Returns the progress of the instance. `None` if it has no stage, or one that this version does not have.
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        let stage = self.stage.as_ref()?.parse().ok()?;
+        let Some(share) = &self.rollout else { return Some(Progress::at(stage)) };
+        share.parse().ok().map(|share| Progress::partly(stage, share))
+    }
+
+    /// Describes the progress of the instance, also one that this version does not have.
+    pub(crate) fn shown_progress(&self) -> String {
+        let written = || self.stage.clone().unwrap_or_else(|| "no stage".to_owned());
+        self.progress().map_or_else(written, |progress| progress.to_string())
+    }
+}
+
+impl Instance {
+    /// Returns the status, if the instance responded with one.
+    pub(crate) fn status(&self) -> Option<&InstanceStatus> {
+        match &self.state {
+            InstanceState::Known(status) => Some(status),
+            InstanceState::Unknown(_) => None,
+        }
+    }
+}
+
+/// Resolves a host and a port to all of its addresses.
+type Resolve<'r> = &'r (dyn Fn(&str, u16, Duration) -> io::Result<Vec<SocketAddr>> + Sync);
+
+/// Requests the status of a migration from all instances. A process that answers at several addresses is in the result
+/// once.
+pub(crate) fn request(urls: &[String], key: &str, timeout: Duration) -> Vec<Instance> {
+    request_with(urls, key, timeout, &resolve)
+}
+
+fn request_with(urls: &[String], key: &str, timeout: Duration, resolve: Resolve<'_>) -> Vec<Instance> {
+    let mut instances = Vec::new();
+    for url in urls {
+        match targets(url, timeout, resolve) {
+            Ok(targets) => instances.extend(request_all(&targets, key, timeout)),
+            Err(error) => instances.push(Instance { url: url.clone(), state: InstanceState::Unknown(error) }),
+        }
+    }
+    let mut known = BTreeSet::new();
+    instances.retain(|instance| {
+        let id = instance.status().and_then(|status| status.instance.clone());
+        id.is_none_or(|id| known.insert(id))
+    });
+    instances
+}
+
+/// One address of a URL.
+struct Target<'u> {
+    url: &'u str,
+    address: SocketAddr,
+    /// Whether the host of the URL has other addresses too.
+    is_one_of_several: bool,
+}
+
+/// Returns the addresses of a URL's host.
+fn targets<'u>(url: &'u str, timeout: Duration, resolve: Resolve<'_>) -> Result<Vec<Target<'u>>, String> {
+    let uri: Uri = url.parse().map_err(|error| format!("got {url:?}, expected a URL: {error}"))?;
+    let port = uri.port_u16().or(match uri.scheme_str() {
+        Some("http") => Some(80),
+        Some("https") => Some(443),
+        _ => None,
+    });
+    let (Some(host), Some(port)) = (uri.host(), port) else {
+        return Err(format!("got {url:?}, expected a URL such as http://10.0.0.1:8080/status"));
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let resolved = resolve(host, port, timeout).map_err(|error| format!("cannot resolve {host}: {error}"))?;
+    let addresses: BTreeSet<SocketAddr> = resolved.into_iter().collect();
+    if addresses.is_empty() {
+        return Err(format!("cannot resolve {host}: it has no address"));
+    }
+    let is_one_of_several = addresses.len() > 1;
+    Ok(addresses.into_iter().map(|address| Target { url, address, is_one_of_several }).collect())
+}
+
+/// Resolves a host by the system, within the time limit.
+fn resolve(host: &str, port: u16, timeout: Duration) -> io::Result<Vec<SocketAddr>> {
+    let (sender, receiver) = mpsc::channel();
+    let host = host.to_owned();
+    thread::spawn(move || {
+        let resolved = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+        let _ = sender.send(resolved);
+    });
+    receiver.recv_timeout(timeout).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// Requests the addresses of one URL.
+fn request_all(targets: &[Target<'_>], key: &str, timeout: Duration) -> Vec<Instance> {
+    let mut results = Vec::new();
+    for part in targets.chunks(CONCURRENT) {
+        thread::scope(|scope| {
+            let threads: Vec<_> = part.iter().map(|target| scope.spawn(|| request_one(target, key, timeout))).collect();
+            let failed = || Err("the request ended without a result".to_owned());
+            results.extend(threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| failed())));
+        });
+    }
+    // `localhost` has two addresses, and most programs listen at one of them.
+    let has_response = results.iter().any(Result::is_ok);
+    let is_absent = |target: &Target<'_>, result: &Result<InstanceStatus, String>| {
+        has_response && target.address.ip().is_loopback() && matches!(result, Err(error) if error == probe::REFUSED)
+    };
+    let all = targets.iter().zip(results).filter(|(target, result)| !is_absent(target, result));
+    all.map(|(target, result)| Instance {
+        url: if target.is_one_of_several {
+            format!("{} at {}", target.url, target.address)
+        } else {
+            target.url.to_owned()
+        },
+        state: result.map_or_else(InstanceState::Unknown, |status| InstanceState::Known(Box::new(status))),
+    })
+    .collect()
+}
+
+fn request_one(target: &Target<'_>, key: &str, timeout: Duration) -> Result<InstanceStatus, String> {
+    let body = probe::fetch_at(target.url, target.address, timeout)?;
+    let status: ServedStatus = serde_json::from_str(&body).map_err(|error| format!("got no status: {error}"))?;
+    let ServedStatus { instance, release, migrations } = status;
+    let migration = migrations.into_iter().find(|migration| migration.key == key);
+    if let Some(migration) = migration {
+        return Ok(InstanceStatus { instance, release, migration });
+    }
+    let release = release.map(|release| format!("; its release is {release}")).unwrap_or_default();
+    Err(format!("its build has no migration {key:?}{release}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Serves a body at a free port of an address, until the test ends. Returns the port.
+    fn serve(listener: TcpListener, body: &'static str) -> u16 {
+        let port = listener.local_addr().expect("an address").port();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let request = BufReader::new(stream.try_clone().expect("a clone"));
+                let head: Vec<String> =
+                    request.lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                assert!(head.iter().any(|line| line.to_lowercase().starts_with("host: app.internal")), "{head:?}");
+                let len = body.len();
+                let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n{body}");
+            }
+        });
+        port
+    }
+
+    fn listen(ip: &str) -> TcpListener {
+        TcpListener::bind((ip, 0)).expect("a port")
+    }
+
+    const ONE: &str = r#"{"instance": "1", "release": "r1", "new": [1],
+        "migrations": [{"key": "m", "stage": "live", "rollout": "25%", "range": "full", "counters": {"compared": 3}}]}"#;
+    const TWO: &str = r#"{"instance": "2", "migrations": [{"key": "m", "stage": "later", "range": "full"}]}"#;
+
+    fn request_at(ports: &'static [(u16, &'static str)]) -> Vec<Instance> {
+        let resolve = |host: &str, _: u16, _: Duration| {
+            assert_eq!(host, "app.internal");
+            Ok(ports.iter().map(|(port, ip)| SocketAddr::new(ip.parse().expect("an ip"), *port)).collect())
+        };
+        request_with(&["http://app.internal:8080/status".to_owned()], "m", TIMEOUT, &resolve)
+    }
+
+    #[test]
+    fn each_address_of_a_host_is_an_instance() {
+        let ports = Box::leak(Box::new([
+            (serve(listen("127.0.0.1"), ONE), "127.0.0.1"),
+            (serve(listen("127.0.0.1"), TWO), "127.0.0.1"),
+        ]));
+        let mut instances = request_at(ports);
+        instances.sort_by_key(|instance| instance.status().expect("a status").instance.clone());
+        let [one, two] = instances.as_slice() else { panic!("{instances:?}") };
+        assert!(one.url.starts_with("http://app.internal:8080/status at 127.0.0.1:"), "{}", one.url);
+        let one = one.status().expect("a status");
+        assert_eq!((one.release.as_deref(), one.migration.counters.compared), (Some("r1"), 3));
+        assert_eq!(one.migration.progress(), "live@25%".parse().ok());
+        let two = &two.status().expect("a status").migration;
+        assert_eq!((two.progress(), two.shown_progress().as_str()), (None, "later"));
+    }
+
+    #[test]
+    fn a_process_with_two_addresses_counts_once() {
+        let ports = Box::leak(Box::new([
+            (serve(listen("127.0.0.1"), ONE), "127.0.0.1"),
+            (serve(listen("127.0.0.1"), ONE), "127.0.0.1"),
+        ]));
+        assert_eq!(request_at(ports).len(), 1);
+    }
+
+    #[test]
+    fn an_address_without_a_server_is_an_unknown_instance_unless_it_is_one_of_this_machine() {
+        let refused = listen("127.0.0.1").local_addr().expect("an address").port();
+        let port = serve(listen("127.0.0.1"), ONE);
+        let both = Box::leak(Box::new([(port, "127.0.0.1"), (refused, "127.0.0.1")]));
+        assert_eq!(request_at(both).len(), 1, "localhost has two addresses");
+        let none = Box::leak(Box::new([(refused, "127.0.0.1")]));
+        let instances = request_at(none);
+        assert!(
+            matches!(&instances[..], [Instance { state: InstanceState::Unknown(error), .. }] if error == probe::REFUSED)
+        );
+    }
+
+    #[test]
+    fn an_invalid_url_is_an_unknown_instance() {
+        for url in ["", "app.internal", "ftp://x/", "http:///status"] {
+            let instances = request(&[url.to_owned()], "m", TIMEOUT);
+            let [Instance { state: InstanceState::Unknown(error), .. }] = &instances[..] else {
+                panic!("{instances:?}")
+            };
+            assert!(error.contains("expected a URL"), "{error}");
+        }
+    }
+
+    #[test]
+    fn localhost_is_resolved_by_the_system() {
+        let addresses = resolve("localhost", 80, TIMEOUT).expect("every system has it");
+        assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 80), "{addresses:?}");
+    }
+}

@@ -1,0 +1,73 @@
+//! `migrate`: the steps of a migration, at a terminal, with real instances.
+
+mod fleet;
+mod pairs;
+
+use crate::support::Folder;
+
+/// A migration whose instances cannot be observed.
+const VOUCHED: &str = "\
+# The flags.
+[flags.split-name]   # of users
+kind = \"migration\"
+stage = \"off\"       # not begun
+gate = \"data\"
+
+[gate.data]
+instances = []
+";
+
+/// Takes a step forward, and types the name. Returns the screen.
+#[track_caller]
+fn step(folder: &Folder, arguments: &[&str]) -> String {
+    let mut terminal = folder.terminal(&[&["migrate", "split-name"], arguments].concat());
+    terminal.wait_for("Type split-name to advance it to ");
+    terminal.answer("split-name");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{arguments:?}: {screen}");
+    screen
+}
+
+/// Certifies a backfill that starts now.
+#[track_caller]
+fn backfill(folder: &Folder) {
+    let started = jiff::Timestamp::now().to_string();
+    let arguments = ["backfill-done", "--started", &started, "--rows", "7", "--mismatches", "0"];
+    let ran = folder.run(&[&["migrate", "split-name"][..], &arguments].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_migration_goes_through_all_stages_and_back() {
+    let folder = Folder::with("flags.toml", VOUCHED);
+    let at = |stage: &str| VOUCHED.replace("\"off\"", &format!("\"{stage}\""));
+    let screen = step(&folder, &["advance"]);
+    assert!(screen.contains("to undo: flagkit migrate split-name back"), "{screen}");
+    assert_eq!(folder.read("flags.toml"), at("dual-write"), "no other byte changed");
+    let ran = folder.run(&["migrate", "split-name", "advance"]);
+    assert!(ran.code == 3 && ran.err.contains("a backfill that began after"), "{ran:?}");
+    backfill(&folder);
+    for (before, stage) in [("dual-write", "shadow"), ("shadow", "live"), ("live", "ramp-down")] {
+        step(&folder, &["advance", "--to", stage]);
+        assert_eq!(folder.read("flags.toml"), at(stage));
+        let ran = folder.run(&["migrate", "split-name", "back"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(folder.read("flags.toml"), at(before));
+        step(&folder, &["advance"]);
+        let ran = folder.run(&["log", "--verify"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let screen = step(&folder, &["advance"]);
+    assert!(screen.contains("This is the point of no return."), "{screen}");
+    let ran = folder.run(&["migrate", "split-name", "back"]);
+    assert!(ran.code == 7 && ran.err.contains("stale"), "{ran:?}");
+    let ran = folder.run(&["migrate", "split-name", "advance"]);
+    assert!(ran.code == 7 && ran.err.contains("flagkit migrate split-name contract"), "{ran:?}");
+    step(&folder, &["contract"]);
+    assert_eq!(folder.read("flags.toml"), at("contracted"));
+    let ran = folder.run(&["log", "--verify"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let verbs: Vec<_> = folder.entries().iter().map(|entry| entry["verb"].clone()).collect();
+    assert_eq!(verbs.iter().filter(|verb| **verb == "observe").count(), 9, "{verbs:?}");
+    assert_eq!(verbs[verbs.len() - 2..], ["contract", "observe"], "{verbs:?}");
+}
