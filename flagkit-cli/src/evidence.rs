@@ -12,7 +12,7 @@
 //! lost.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flagkit_core::source::Stage;
 use serde::Serialize;
@@ -20,7 +20,11 @@ use serde::Serialize;
 use crate::gate::Gate;
 use crate::history::{History, Observation, SeenInstance};
 use crate::instances::{Instance, InstanceState, InstanceStatus};
+use crate::migrations;
 use crate::progress::Progress;
+use crate::project::Document;
+use crate::report::Result;
+use crate::roots::{Roots, Settings};
 
 /// One requirement of a step, and whether it is met.
 #[derive(Clone, Debug, Serialize)]
@@ -67,10 +71,10 @@ pub(crate) struct Sources<'s> {
 }
 
 /// Returns what is required for a step.
-pub(crate) fn required(step: Step, sources: &Sources<'_>) -> Vec<Evidence> {
+pub(crate) fn required(step: Step, sources: &Sources<'_>) -> Result<Vec<Evidence>> {
     let mut evidence = Vec::new();
     if step.to.stage == Stage::DualWrite {
-        evidence.push(expanded(sources.file, sources.name));
+        evidence.push(expanded(sources.file, sources.name)?);
     }
     evidence.push(match &sources.gate.instances {
         None => unlisted(sources.gate_name),
@@ -85,47 +89,24 @@ pub(crate) fn required(step: Step, sources: &Sources<'_>) -> Vec<Evidence> {
     if sources.gate.instances.as_ref().is_some_and(|urls| !urls.is_empty()) {
         counted(step, sources, &mut evidence);
     }
-    evidence
+    Ok(evidence)
 }
 
 /// The additive part of the schema's change.
-fn expanded(file: &Path, name: &str) -> Evidence {
+fn expanded(file: &Path, name: &str) -> Result<Evidence> {
     let what = "the SQL that adds the new side";
-    match expand_sql(file, name) {
-        ExpandSql::NoFolder => Evidence::new(what, true, "the project has no SQL files, so none was checked"),
-        ExpandSql::Found(path) => Evidence::new(what, true, format!("found in {}", path.display())),
-        ExpandSql::Unmarked(files) => {
-            let files = if files == 1 { "1 SQL file".to_owned() } else { format!("{files} SQL files") };
-            Evidence::new(what, false, format!("{files}, and none has the marker of {name}")).with_help(format!(
-                "write `-- flagkit: expand {name}` above the statements that add it, and apply them"
-            ))
-        }
+    let expansions = migrations::expansions(file, name)?;
+    if let Some((path, location)) = expansions.first() {
+        return Ok(Evidence::new(what, true, format!("found in {}:{location}", path.display())));
     }
-}
-
-/// The SQL files of a project that may add the new side.
-enum ExpandSql {
-    NoFolder,
-    Unmarked(usize),
-    Found(PathBuf),
-}
-
-/// Searches the SQL files beside the flag file for the marker of a migration.
-fn expand_sql(file: &Path, name: &str) -> ExpandSql {
-    let folder = crate::file::parent_dir(file).join("migrations");
-    let walk = ignore::WalkBuilder::new(&folder).build().flatten().map(ignore::DirEntry::into_path);
-    let files: Vec<PathBuf> =
-        walk.filter(|path| path.extension().is_some_and(|extension| extension == "sql")).collect();
-    let marker = format!("-- flagkit: expand {name}");
-    let has_marker = |path: &&PathBuf| {
-        let text = crate::file::read(path).unwrap_or_default();
-        String::from_utf8_lossy(&text).lines().any(|line| line.trim() == marker)
+    let settings = Settings::parse(&Document::read(file)?).unwrap_or_default();
+    let files = match migrations::find(file, &Roots::new(file, &settings), &settings).len() {
+        0 => return Ok(Evidence::new(what, true, "the project has no SQL files, so none was checked")),
+        1 => "1 SQL file".to_owned(),
+        files => format!("{files} SQL files"),
     };
-    match files.iter().find(has_marker) {
-        Some(path) => ExpandSql::Found(path.clone()),
-        None if files.is_empty() => ExpandSql::NoFolder,
-        None => ExpandSql::Unmarked(files.len()),
-    }
+    Ok(Evidence::new(what, false, format!("{files}, and none has the marker of {name}"))
+        .with_help(format!("write `-- flagkit: expand {name}` above the statements that add it, and apply them")))
 }
 
 /// The missing list of instances.
@@ -264,7 +245,7 @@ fn compared(
     );
 }
 
-/// Every instance reports its release, so that a later release can be told from it.
+/// Every instance reports its release, so that a later release is recognized.
 fn released(statuses: &[&InstanceStatus]) -> Evidence {
     let unknown = statuses.iter().filter(|status| status.release.is_none()).count();
     let releases = list(statuses.iter().filter_map(|status| status.release.as_deref()));

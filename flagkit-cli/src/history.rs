@@ -9,7 +9,7 @@ use flagkit_core::source::Stage;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{ADVANCE, BACK, BACKFILL, CONTRACT, Entry, Journal, OBSERVE};
+use crate::journal::{BACK, Entry, Journal, OBSERVE};
 use crate::progress::Progress;
 
 /// The instances at the time of an entry.
@@ -164,8 +164,3 @@ fn step_error(entry: &Entry, before: Option<Progress>, from: Option<Progress>, t
     }
     (!from.leads_to(to)).then(|| format!("the step from {from} to {to} is not allowed"))
 }
-
-/// The verbs of a migration's steps.
-pub(crate) const STEPS: [&str; 3] = [ADVANCE, BACK, CONTRACT];
-/// The verbs of a migration's entries.
-pub(crate) const OF_MIGRATIONS: [&str; 5] = [ADVANCE, BACK, CONTRACT, OBSERVE, BACKFILL];

@@ -207,7 +207,7 @@ fn request_one(target: &Target<'_>, key: &str, timeout: Duration) -> Result<Inst
         return Ok(InstanceStatus { instance, release, migration });
     }
     let release = release.map(|release| format!("; its release is {release}")).unwrap_or_default();
-    Err(format!("its build has no migration {key:?}{release}"))
+    Err(format!("it lists no migration {key:?}{release}"))
 }
 
 #[cfg(test)]

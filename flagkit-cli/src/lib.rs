@@ -14,13 +14,15 @@
 //!            │
 //!            ├── project, tree, sources, git      input: files, layers, revisions
 //!            ├── subject, attribute               input: subjects and their attributes
+//!            ├── evidence, instances              what a step of a migration requires, and the running instances
 //!            ├── gate, probe, usage, findings     requirements, uses in code, and findings
 //!            ├── build_range                      the stages for which a build has code
 //!            ├── environment, roots, overrides    the files and folders of a project, and variables
 //!            ├── location, file                   the flag file that is meant, and how a file is read
 //!            ├── difference, state, names         the effect of a change, and the state of a flag
 //!            ├── progress, moves                  the stage of a migration, and the moves of its partitions
-//!            ├── edit, write, journal             output: one edit, one replaced file, one line of the log
+//!            ├── intent, history                  a file together with its log, and the log of one migration
+//!            ├── edit, write, journal, entry      output: one edit, one replaced file, one line of the log
 //!            └── command_line                     the command lines that messages print
 //! ```
 //!
@@ -36,6 +38,7 @@ mod command_line;
 mod commands;
 mod difference;
 mod edit;
+mod entry;
 mod environment;
 mod evidence;
 mod file;

@@ -26,14 +26,14 @@ fn page() -> io::Result<String> {
     let (_, tail) = rest.split_once(".SH EXTRA").unwrap_or_default();
     let mut commands = String::from(".SH COMMANDS\n");
     for command in command.get_subcommands() {
-        commands += &section(command)?;
+        commands += &section(command, "flagkit")?;
     }
     Ok(format!("{head}{commands}.SH \"EXIT STATUS\"{}", tail.replacen("\nExit codes:", "", 1)))
 }
 
-/// The section of a command: its arguments, description and options.
-fn section(command: &clap::Command) -> io::Result<String> {
-    let name = format!("flagkit {}", command.get_name());
+/// The sections of a command and of its subcommands, each with its arguments, description and options.
+fn section(command: &clap::Command, parent: &str) -> io::Result<String> {
+    let name = format!("{parent} {}", command.get_name());
     let man = Man::new(command.clone().bin_name(name.clone()));
     let mut text = Vec::new();
     man.render_synopsis_section(&mut text)?;
@@ -50,6 +50,9 @@ fn section(command: &clap::Command) -> io::Result<String> {
             other => other,
         };
         section.push('\n');
+    }
+    for command in command.get_subcommands() {
+        section += &self::section(command, &name)?;
     }
     Ok(section)
 }

@@ -163,6 +163,6 @@ mod tests {
     fn a_switch_is_not_edited() {
         let failure = set_stage(Format::Toml, "[flags]\nm = true\n", "m", Progress::OFF).expect_err("a switch");
         let message = failure.to_string();
-        assert!(message.starts_with("cannot edit `flags.m`: got a boolean, expected a table"), "{message}");
+        assert!(message.starts_with("cannot edit `flags.m`: got true, expected a table"), "{message}");
     }
 }

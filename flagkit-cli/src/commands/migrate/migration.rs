@@ -71,7 +71,7 @@ impl<'t> Migration<'t> {
         &self.target.name
     }
 
-    /// Returns the document whose stage a step changes.
+    /// Returns the document that states the stage after a step.
     pub(super) fn document(&self) -> &Document {
         self.project.state_document()
     }

@@ -24,7 +24,7 @@ pub(super) fn run(target: &Target) -> Result {
     // A status is useful also where nothing can be written.
     let newly_observed = migration.record_observed(&instances).unwrap_or(false);
     let step = next_step(&migration);
-    let evidence = step.map(|step| evidence(&migration, step, &instances)).unwrap_or_default();
+    let evidence = step.map(|step| evidence(&migration, step, &instances)).transpose()?.unwrap_or_default();
     let command = step.map(|step| command(&migration, step));
     let soak = step.and_then(|_| soak_left(&migration)).map(|left| format!("{left:#}"));
 

@@ -60,7 +60,7 @@ impl<'t, 'a> PlannedStep<'t, 'a> {
         if !args.dry_run {
             planned.migration.record_observed(&instances)?;
         }
-        let evidence = evidence(&planned.migration, step, &instances);
+        let evidence = evidence(&planned.migration, step, &instances)?;
         let mut data = planned.data(&preflight, &evidence, &instances);
         require(step, &evidence)?;
         let summary = planned.summary(&preflight, &evidence);
@@ -276,7 +276,7 @@ impl<'t, 'a> PlannedStep<'t, 'a> {
 }
 
 /// Returns the evidence that a step requires.
-pub(super) fn evidence(migration: &Migration<'_>, step: Step, instances: &[Instance]) -> Vec<Evidence> {
+pub(super) fn evidence(migration: &Migration<'_>, step: Step, instances: &[Instance]) -> Result<Vec<Evidence>> {
     let target = migration.target;
     let words = ["backfill-done", "--started", "TIME", "--rows", "N", "--mismatches", "0"];
     let sources = Sources {

@@ -5,7 +5,7 @@ mod pairs;
 
 use crate::support::Folder;
 
-/// A migration whose instances cannot be observed.
+/// A migration with instances that cannot be observed.
 const VOUCHED: &str = "\
 # The flags.
 [flags.split-name]   # of users
