@@ -1,4 +1,4 @@
-//! The functions that the expansions of `flag!` and `variant!` call. Not part of the public interface.
+//! The functions that the expansions of `flag!`, `variant!` and `migration!` call. Not part of the public interface.
 //!
 //! An expansion calls functions instead of methods, so that an error about a type points at the argument.
 //!
@@ -9,12 +9,11 @@
 //! |---|---|
 //! | `flag!("key")`, `flag!("key", subject)` | a static [`CallSite`] and a call of its method |
 //! | `variant!("key", subject)` | [`installed_variant`] |
+//! | `migration! { … }` | a static [`Migration`](crate::migrate::Migration) |
 //! | with `in handle` | [`is_on`] or [`variant`](fn@variant) |
 //! | with `id = …, name = value` | the same, with a subject of [`fields`] and [`attribute`] |
 
-#[cfg(not(flagkit_loom))]
-pub use flagkit_macros::migration;
-pub use flagkit_macros::{flag, variant};
+pub use flagkit_macros::{flag, migration, variant};
 
 use crate::model::Variant;
 use crate::read::call_site;

@@ -106,7 +106,6 @@ mod bucketing;
 mod condition;
 mod error;
 mod evaluate;
-#[cfg(not(flagkit_loom))]
 pub mod migrate;
 mod model;
 mod publish;
@@ -263,7 +262,6 @@ macro_rules! flag {
 /// the crate, if there is one; see [`flag!`] for where that is.
 ///
 /// See [`migrate`] for the stages and an example.
-#[cfg(not(flagkit_loom))]
 #[macro_export]
 macro_rules! migration {
     ($($tokens:tt)*) => {

@@ -19,9 +19,17 @@ const STAGES: [(&str, &str); 7] = [
     ("Complete", "complete"),
     ("Contracted", "contracted"),
 ];
-/// The ranges, each with the indexes of its first and last stage.
-const RANGES: [(&str, usize, usize); 2] = [("Full", 0, 5), ("Contracted", 5, 6)];
-const POLICIES: [&str; 2] = ["Report", "Fail"];
+
+/// A range of stages, by their indexes.
+#[derive(Clone, Copy)]
+struct Range {
+    name: &'static str,
+    first: usize,
+    last: usize,
+}
+
+const FULL: Range = Range { name: "Full", first: 0, last: 5 };
+const CONTRACTED: Range = Range { name: "Contracted", first: 5, last: 6 };
 const OPTIONS: [&str; 3] = ["range", "start", "second_write"];
 
 /// A declaration: `/// docs pub static NAME: "key", range = Full`.
@@ -76,16 +84,17 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::check(&declaration, &compilation, &mut errors);
     // The static is declared in any case, so that one mistake is not reported at each use as well.
-    let code = code(&core, &declaration, &options);
+    let item = declare(&core, &declaration, &options);
     let errors = errors.finish().err().map(|error| error.to_compile_error());
     let dependency = compilation.dependency();
-    quote!(#dependency #errors #code)
+    quote!(#dependency #errors #item)
 }
 
 /// The options of a declaration, checked.
 struct Options {
-    range: &'static str,
-    start: Option<&'static str>,
+    range: Range,
+    /// The index of the stage that the build embeds.
+    start: Option<usize>,
     second_write: &'static str,
 }
 
@@ -93,97 +102,111 @@ impl Options {
     /// Checks the key and all options. An invalid option gets its default, beside the error.
     fn check(declaration: &Declaration, compilation: &Compilation, errors: &mut Errors) -> Self {
         check_text(&declaration.key, DeclaredKind::Migration, compilation, errors);
-        let mut find = |name: &str| {
-            let mut found = declaration.options.iter().filter(|(option, _)| option == name).map(|(_, value)| value);
-            let value = found.next();
-            if let Some(twice) = found.next() {
-                errors.push(twice.span(), format!("got `{name}` twice, expected it once"));
-            }
-            value
-        };
-        let [range, start, second_write] = OPTIONS.map(&mut find);
         for (option, _) in declaration.options.iter().filter(|(option, _)| !OPTIONS.iter().any(|known| option == known))
         {
             errors.push(option.span(), format!("got `{option}`, expected `range`, `start` or `second_write`"));
         }
-        let (range, first, last) = match range {
-            Some(value) => RANGES.into_iter().find(|(name, ..)| value == name).unwrap_or_else(|| {
-                errors.push(
-                    value.span(),
-                    format!(
-                        "got the range `{value}`, expected `Full` while this build has code for both paths, \
-                         or `Contracted` after the old one was removed"
-                    ),
-                );
-                RANGES[0]
-            }),
-            None => {
-                errors.push(
-                    declaration.name.span(),
-                    "expected `range = Full` while this build has code for both paths, \
-                     or `range = Contracted` after the old one was removed",
-                );
-                RANGES[0]
-            }
-        };
-        let is_supported = |index: usize| (first..=last).contains(&index);
-        let supported = || format!("`{range}` supports {} to {}", STAGES[first].1, STAGES[last].1);
+        let [range, start, second_write] = OPTIONS.map(|name| declaration.option(name, errors));
+        let range = check_range(range, &declaration.name, errors);
         let start = match start {
-            Some(value) => {
-                let index = STAGES.iter().position(|(name, _)| value == name);
-                match index {
-                    Some(index) if is_supported(index) => {}
-                    Some(_) => errors.push(value.span(), format!("got the stage `{value}`, and {}", supported())),
-                    None => {
-                        let names: Vec<&str> = STAGES.map(|(name, _)| name).into();
-                        errors.push(
-                            value.span(),
-                            format!("got the stage `{value}`, expected one of {}", names.join(", ")),
-                        );
-                    }
-                }
-                index
-            }
-            None => stated_stage(&declaration.key, compilation).inspect(|index| {
-                if !is_supported(*index) {
-                    let stage = STAGES[*index].1;
-                    errors.push(
-                        declaration.key.span(),
-                        format!("the flag file states stage {stage}, and {}; move the stage first", supported()),
-                    );
-                }
-            }),
+            Some(value) => check_start(value, range, errors),
+            None => stated_stage(&declaration.key, range, compilation, errors),
         };
-        let second_write = second_write.map_or(POLICIES[0], |value| {
-            POLICIES.into_iter().find(|name| value == name).unwrap_or_else(|| {
-                errors.push(value.span(), format!("got `{value}`, expected `Report` or `Fail`"));
-                POLICIES[0]
-            })
-        });
-        Self { range, start: start.map(|index| STAGES[index].0), second_write }
+        Self { range, start, second_write: check_second_write(second_write, errors) }
+    }
+}
+
+impl Declaration {
+    /// Returns the value of an option.
+    fn option(&self, name: &str, errors: &mut Errors) -> Option<&Ident> {
+        let mut values = self.options.iter().filter(|(option, _)| option == name).map(|(_, value)| value);
+        let value = values.next();
+        if let Some(twice) = values.next() {
+            errors.push(twice.span(), format!("got `{name}` twice, expected it once"));
+        }
+        value
+    }
+}
+
+fn check_range(value: Option<&Ident>, name: &Ident, errors: &mut Errors) -> Range {
+    const ADVICE: &str = "while this build has code for both paths";
+    match value {
+        Some(value) if value == FULL.name => FULL,
+        Some(value) if value == CONTRACTED.name => CONTRACTED,
+        Some(value) => {
+            let expected = format!("expected `Full` {ADVICE}, or `Contracted` after the old one was removed");
+            errors.push(value.span(), format!("got the range `{value}`, {expected}"));
+            FULL
+        }
+        None => {
+            let expected =
+                format!("expected `range = Full` {ADVICE}, or `range = Contracted` after the old one was removed");
+            errors.push(name.span(), expected);
+            FULL
+        }
+    }
+}
+
+fn check_start(value: &Ident, range: Range, errors: &mut Errors) -> Option<usize> {
+    let index = STAGES.iter().position(|(name, _)| value == name);
+    match index {
+        Some(index) if range.contains(index) => {}
+        Some(_) => errors.push(value.span(), format!("got the stage `{value}`, and {}", range.describe())),
+        None => {
+            let names = STAGES.map(|(name, _)| name).join(", ");
+            errors.push(value.span(), format!("got the stage `{value}`, expected one of {names}"));
+        }
+    }
+    index
+}
+
+fn check_second_write(value: Option<&Ident>, errors: &mut Errors) -> &'static str {
+    match value {
+        Some(value) if value == "Fail" => "Fail",
+        Some(value) if value != "Report" => {
+            errors.push(value.span(), format!("got `{value}`, expected `Report` or `Fail`"));
+            "Report"
+        }
+        _ => "Report",
+    }
+}
+
+impl Range {
+    fn contains(self, index: usize) -> bool {
+        (self.first..=self.last).contains(&index)
+    }
+
+    fn describe(self) -> String {
+        format!("`{}` supports {} to {}", self.name, STAGES[self.first].1, STAGES[self.last].1)
     }
 }
 
 /// Returns the index of the stage that the flag file states.
 ///
 /// A file that declares a migration without a stage leaves it to another layer, so it does not stand for `off`.
-fn stated_stage(key: &LitStr, compilation: &Compilation) -> Option<usize> {
+fn stated_stage(key: &LitStr, range: Range, compilation: &Compilation, errors: &mut Errors) -> Option<usize> {
     let Manifest::Declared(declarations) = compilation.manifest() else { return None };
     let stage = declarations.stage(&key.value())?;
-    STAGES.iter().position(|(_, word)| *word == stage)
+    let index = STAGES.iter().position(|(_, word)| *word == stage)?;
+    if !range.contains(index) {
+        let message = format!("the flag file states stage {stage}, and {}; move the stage first", range.describe());
+        errors.push(key.span(), message);
+    }
+    Some(index)
 }
 
-fn code(core: &TokenTree, declaration: &Declaration, options: &Options) -> TokenStream {
+/// Returns the static.
+fn declare(core: &TokenTree, declaration: &Declaration, options: &Options) -> TokenStream {
     let Declaration { attributes, visibility, name, key, .. } = declaration;
     let ident = |name: &str| Ident::new(name, Span::mixed_site());
-    let (range, policy) = (ident(options.range), ident(options.second_write));
-    let start = match options.start {
-        Some(stage) => {
-            let stage = ident(stage);
+    let (range, policy) = (ident(options.range.name), ident(options.second_write));
+    let start = options.start.map_or_else(
+        || quote!(::core::option::Option::None),
+        |index| {
+            let stage = ident(STAGES[index].0);
             quote!(::core::option::Option::Some(#core::source::Stage::#stage))
-        }
-        None => quote!(::core::option::Option::None),
-    };
+        },
+    );
     quote! {
         #(#attributes)*
         #visibility static #name: #core::migrate::Migration<#core::migrate::#range> =

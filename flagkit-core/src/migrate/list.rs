@@ -4,7 +4,7 @@ use std::iter;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::counters::Counters;
-use super::migration::Site;
+use super::migration::AnyMigration;
 use crate::bucketing::Percent;
 use crate::model::{Flag, Stage};
 use crate::publish::snapshot::StageLookup;
@@ -13,7 +13,7 @@ use crate::read::installed;
 /// The head of a linked list through the migrations themselves, so that adding one allocates nothing.
 ///
 /// A plan only tries this lock; a status waits for it.
-static FIRST: Mutex<Option<&'static Site>> = Mutex::new(None);
+static FIRST: Mutex<Option<&'static AnyMigration>> = Mutex::new(None);
 
 /// The state of one migration in this process; see [`migrations`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,54 +54,54 @@ pub struct MigrationStatus {
 /// ```
 pub fn migrations() -> Vec<MigrationStatus> {
     let first = *lock();
-    let mut migrations: Vec<_> = iter::successors(first, |site| site.next()).map(status).collect();
+    let mut migrations: Vec<_> = iter::successors(first, |migration| migration.next()).map(status).collect();
     migrations.sort_by_key(|migration| migration.key);
     migrations
 }
 
-fn status(site: &'static Site) -> MigrationStatus {
+fn status(migration: &'static AnyMigration) -> MigrationStatus {
     let snapshot = installed().map(crate::Flags::snapshot);
-    let flag = snapshot.as_ref().and_then(|snapshot| snapshot.flag(site.key()));
+    let flag = snapshot.as_ref().and_then(|snapshot| snapshot.flag(migration.key()));
     MigrationStatus {
-        key: site.key(),
+        key: migration.key(),
         stage: match flag {
             Some(flag) => flag.stage(),
-            None => site.stage_of(StageLookup::NotFound).ok(),
+            None => migration.stage_of(StageLookup::NotFound).ok(),
         },
         partition: flag.and_then(Flag::partition).map(ToOwned::to_owned),
         rollout: flag.map_or(Percent::HUNDRED, Flag::rollout),
-        range: site.range.name,
-        first: site.range.first,
-        last: site.range.last,
-        counters: site.counters().load(),
+        range: migration.range.name,
+        first: migration.range.first,
+        last: migration.range.last,
+        counters: migration.counters().load(),
     }
 }
 
 /// Adds a migration at its first plan. Returns `false` if another thread uses the list, so that it is added later.
-pub(super) fn add(site: &'static Site) -> bool {
-    if site.is_listed() {
+pub(super) fn add(migration: &'static AnyMigration) -> bool {
+    if migration.is_listed() {
         return true;
     }
     match FIRST.try_lock() {
-        Ok(mut first) => add_before(&mut first, site),
-        Err(TryLockError::Poisoned(poisoned)) => add_before(&mut poisoned.into_inner(), site),
+        Ok(mut first) => add_before(&mut first, migration),
+        Err(TryLockError::Poisoned(poisoned)) => add_before(&mut poisoned.into_inner(), migration),
         Err(TryLockError::WouldBlock) => return false,
     }
     true
 }
 
 /// Adds a migration, and waits for the list if another thread uses it.
-pub(super) fn add_waiting(site: &'static Site) {
-    add_before(&mut lock(), site);
+pub(super) fn add_waiting(migration: &'static AnyMigration) {
+    add_before(&mut lock(), migration);
 }
 
-fn add_before(first: &mut Option<&'static Site>, site: &'static Site) {
-    if site.link(*first) {
-        *first = Some(site);
+fn add_before(first: &mut Option<&'static AnyMigration>, migration: &'static AnyMigration) {
+    if migration.link(*first) {
+        *first = Some(migration);
     }
 }
 
 /// Nothing panics under this lock, so the list is consistent even if the lock is poisoned.
-fn lock() -> MutexGuard<'static, Option<&'static Site>> {
+fn lock() -> MutexGuard<'static, Option<&'static AnyMigration>> {
     FIRST.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -23,19 +23,19 @@ use crate::subject::Subject;
 /// It is a static, which holds the stage in one word, as a call site of [`flag!`](crate::flag) does. `R` is the range of
 /// stages that this build has code for.
 pub struct Migration<R> {
-    site: Site,
+    any: AnyMigration,
     range: PhantomData<fn() -> R>,
 }
 
 /// The part of a migration that does not depend on its range.
-pub(super) struct Site {
+pub(super) struct AnyMigration {
     call_site: CallSite,
     /// The stage of the flag file that the build was made with. It is used until a source has loaded the migration.
     embedded: Option<Stage>,
     on_lost_write: OnLostWrite,
     counters: AtomicCounters,
     /// The migration that was listed before this one. Set once, when this one is listed.
-    next: OnceLock<Option<&'static Site>>,
+    next: OnceLock<Option<&'static AnyMigration>>,
     pub(super) range: RangeOfBuild,
 }
 
@@ -52,15 +52,26 @@ impl<R: Range> Migration<R> {
     #[cfg(not(flagkit_loom))]
     #[doc(hidden)]
     pub const fn declare(key: &'static str, embedded: Option<Stage>, on_lost_write: OnLostWrite) -> Self {
-        let site = Site {
-            call_site: CallSite::new(key),
+        Self::new(CallSite::new(key), embedded, on_lost_write)
+    }
+
+    /// Creates a migration. Not `const`, because the atomics of loom are not.
+    #[cfg(flagkit_loom)]
+    #[doc(hidden)]
+    pub fn declare(key: &'static str, embedded: Option<Stage>, on_lost_write: OnLostWrite) -> Self {
+        Self::new(CallSite::new(key), embedded, on_lost_write)
+    }
+
+    const fn new(call_site: CallSite, embedded: Option<Stage>, on_lost_write: OnLostWrite) -> Self {
+        let any = AnyMigration {
+            call_site,
             embedded,
             on_lost_write,
             counters: AtomicCounters::new(),
             next: OnceLock::new(),
             range: RangeOfBuild { name: R::NAME, first: R::FIRST, last: R::LAST },
         };
-        Self { site, range: PhantomData }
+        Self { any, range: PhantomData }
     }
 
     /// Returns the plan for one unit of work: the stage that all of its reads and writes use.
@@ -86,7 +97,7 @@ impl<R: Range> Migration<R> {
     /// Returns an error in the cases of [`plan`](Self::plan), and if the subject lacks the attribute.
     #[inline]
     pub fn plan_for<S: Subject + ?Sized>(&'static self, subject: &S) -> Result<Plan<R>, PlanError> {
-        match self.site.call_site.stage() {
+        match self.any.call_site.stage() {
             Some(stage) => self.plan_at(stage),
             None => self.plan_slow(subject),
         }
@@ -103,25 +114,25 @@ impl<R: Range> Migration<R> {
         handle: &H,
         subject: &S,
     ) -> Result<Plan<R>, PlanError> {
-        list::add(&self.site);
-        self.plan_at(self.site.stage_of(handle.stage(self.site.key(), subject))?)
+        list::add(&self.any);
+        self.plan_at(self.any.stage_of(handle.stage(self.any.key(), subject))?)
     }
 
     /// Finds the stage in the snapshot, and registers the migration at its first plan.
     #[inline(never)]
     fn plan_slow<S: Subject + ?Sized>(&'static self, subject: &S) -> Result<Plan<R>, PlanError> {
         // If the list is in use, the next plan tries again. Until then, the call site stays unregistered.
-        let lookup = self.site.call_site.stage_slow(subject, list::add(&self.site));
-        self.plan_at(self.site.stage_of(lookup)?)
+        let lookup = self.any.call_site.stage_slow(subject, list::add(&self.any));
+        self.plan_at(self.any.stage_of(lookup)?)
     }
 
     #[inline]
     fn plan_at(&'static self, stage: Stage) -> Result<Plan<R>, PlanError> {
         if stage < R::FIRST || stage > R::LAST {
             let (first, last) = (R::FIRST, R::LAST);
-            return Err(PlanError::Unsupported { key: self.site.key(), stage, first, last });
+            return Err(PlanError::Unsupported { key: self.any.key(), stage, first, last });
         }
-        Ok(Plan::new(&self.site, stage))
+        Ok(Plan::new(&self.any, stage))
     }
 
     /// Adds the migration to [`migrations`](super::migrations), which a status page shows.
@@ -129,28 +140,28 @@ impl<R: Range> Migration<R> {
     /// Its first plan does that too. Call this at the start of the program, so that an instance that has not used the
     /// migration yet is counted as well.
     pub fn register(&'static self) {
-        list::add_waiting(&self.site);
+        list::add_waiting(&self.any);
     }
 
     /// Returns the counters since the start of this process.
     pub fn counters(&self) -> Counters {
-        self.site.counters.load()
+        self.any.counters.load()
     }
 
     /// Records that lost second writes were repaired, for example by a second backfill of the rows that differ.
     ///
     /// No stage is advanced while there are unrepaired ones.
     pub fn record_repaired(&self, count: u64) {
-        self.site.counters.add_repaired(count);
+        self.any.counters.add_repaired(count);
     }
 
     /// Returns the key.
     pub fn key(&self) -> &'static str {
-        self.site.key()
+        self.any.key()
     }
 }
 
-impl Site {
+impl AnyMigration {
     pub(super) fn key(&self) -> &'static str {
         self.call_site.key()
     }

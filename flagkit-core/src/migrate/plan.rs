@@ -5,7 +5,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 
 use super::error::WriteError;
-use super::migration::Site;
+use super::migration::AnyMigration;
 use super::range::{BothPaths, NewPathOnly, Range};
 use super::read::Read;
 use super::write;
@@ -19,15 +19,15 @@ use crate::model::{Side, Stage};
 /// Do not keep a plan longer than a request. Take a new one for each.
 #[must_use = "a plan decides which sides this unit of work reads and writes"]
 pub struct Plan<R> {
-    site: &'static Site,
+    migration: &'static AnyMigration,
     stage: Stage,
     range: PhantomData<fn() -> R>,
 }
 
 impl<R: Range> Plan<R> {
     #[inline]
-    pub(super) fn new(site: &'static Site, stage: Stage) -> Self {
-        Self { site, stage, range: PhantomData }
+    pub(super) fn new(migration: &'static AnyMigration, stage: Stage) -> Self {
+        Self { migration, stage, range: PhantomData }
     }
 
     /// Returns the stage.
@@ -57,7 +57,7 @@ impl<R: Range> Plan<R> {
     where
         R: BothPaths,
     {
-        write::write(self.site, self.stage, old, new)
+        write::write(self.migration, self.stage, old, new)
     }
 
     /// Does the same as [`write`](Self::write), with futures. Dropping the future between the two writes counts the
@@ -76,7 +76,7 @@ impl<R: Range> Plan<R> {
         O: Future<Output = Result<T, E>>,
         N: Future<Output = Result<T, E>>,
     {
-        write::write_async(self.site, self.stage, old, new).await
+        write::write_async(self.migration, self.stage, old, new).await
     }
 
     /// Prepares a read of the authoritative side: [`Read::run`], or [`Read::compare`] to compare the other one.
@@ -84,7 +84,7 @@ impl<R: Range> Plan<R> {
     where
         R: BothPaths,
     {
-        Read { site: self.site, stage: self.stage, old, new }
+        Read { migration: self.migration, stage: self.stage, old, new }
     }
 
     /// Writes to the new side, after the code of the old path was removed.
@@ -122,7 +122,7 @@ impl<R: Range> Plan<R> {
 impl<R: Range> fmt::Debug for Plan<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plan")
-            .field("key", &self.site.key())
+            .field("key", &self.migration.key())
             .field("stage", &self.stage)
             .field("range", &R::NAME)
             .finish_non_exhaustive()

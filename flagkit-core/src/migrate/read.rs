@@ -3,13 +3,13 @@
 use std::fmt;
 use std::future::Future;
 
-use super::migration::Site;
+use super::migration::AnyMigration;
 use crate::model::{Side, Stage};
 
 /// A read of a migration with code for both sides; see [`Plan::read`](super::Plan::read).
 #[must_use = "a read does nothing until `run` is called"]
 pub struct Read<O, N> {
-    pub(super) site: &'static Site,
+    pub(super) migration: &'static AnyMigration,
     pub(super) stage: Stage,
     pub(super) old: O,
     pub(super) new: N,
@@ -42,21 +42,21 @@ enum Other<O, N> {
 
 /// A comparison that has not finished. Dropping it counts a failed comparison.
 struct PendingComparison {
-    site: &'static Site,
+    migration: &'static AnyMigration,
     is_finished: bool,
 }
 
 impl PendingComparison {
     fn finish(mut self, is_same: bool) {
         self.is_finished = true;
-        self.site.counters().add_comparison(is_same);
+        self.migration.counters().add_comparison(is_same);
     }
 }
 
 impl Drop for PendingComparison {
     fn drop(&mut self) {
         if !self.is_finished {
-            self.site.counters().add_failed_comparison();
+            self.migration.counters().add_failed_comparison();
         }
     }
 }
@@ -132,13 +132,13 @@ impl<O, N, C> ComparedRead<O, N, C> {
         C: FnOnce(&T, &T) -> bool,
         T: Clone,
     {
-        let Self { read: Read { site, stage, old, new }, is_same } = self;
+        let Self { read: Read { migration, stage, old, new }, is_same } = self;
         let (result, other) = match stage.authoritative() {
             Side::Old => (old(), Other::New(new)),
             Side::New => (new(), Other::Old(old)),
         };
         if let (Ok(value), true) = (&result, stage.compares()) {
-            spawn(ShadowRead::new(site, other, value.clone(), is_same));
+            spawn(ShadowRead::new(migration, other, value.clone(), is_same));
         }
         result
     }
@@ -160,21 +160,21 @@ impl<O, N, C> ComparedRead<O, N, C> {
         C: FnOnce(&T, &T) -> bool,
         T: Clone,
     {
-        let Self { read: Read { site, stage, old, new }, is_same } = self;
+        let Self { read: Read { migration, stage, old, new }, is_same } = self;
         let (result, other) = match stage.authoritative() {
             Side::Old => (old().await, Other::New(new)),
             Side::New => (new().await, Other::Old(old)),
         };
         if let (Ok(value), true) = (&result, stage.compares()) {
-            spawn(ShadowRead::new(site, other, value.clone(), is_same));
+            spawn(ShadowRead::new(migration, other, value.clone(), is_same));
         }
         result
     }
 }
 
 impl<O, N, T, C> ShadowRead<O, N, T, C> {
-    fn new(site: &'static Site, other: Other<O, N>, expected: T, is_same: C) -> Self {
-        Self { other, expected, is_same, pending: PendingComparison { site, is_finished: false } }
+    fn new(migration: &'static AnyMigration, other: Other<O, N>, expected: T, is_same: C) -> Self {
+        Self { other, expected, is_same, pending: PendingComparison { migration, is_finished: false } }
     }
 
     /// Reads the other side, and counts whether the results are the same.
@@ -226,7 +226,7 @@ impl<O, N, T, C> ShadowRead<O, N, T, C> {
 
 impl<O, N> fmt::Debug for Read<O, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Read").field("key", &self.site.key()).field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("Read").field("key", &self.migration.key()).field("stage", &self.stage).finish_non_exhaustive()
     }
 }
 
@@ -238,6 +238,6 @@ impl<O, N, C> fmt::Debug for ComparedRead<O, N, C> {
 
 impl<O, N, T, C> fmt::Debug for ShadowRead<O, N, T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShadowRead").field("key", &self.pending.site.key()).finish_non_exhaustive()
+        f.debug_struct("ShadowRead").field("key", &self.pending.migration.key()).finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::error::WriteError;
-use super::migration::Site;
+use super::migration::AnyMigration;
 use crate::model::{Side, Stage};
 use crate::publish::LossCause;
 
@@ -35,15 +35,15 @@ impl WriteOrder {
 /// It exists from the end of the authoritative write to the end of the second one. So a panic and a dropped future are
 /// counted too.
 struct PendingWrite {
-    site: &'static Site,
+    migration: &'static AnyMigration,
     stage: Stage,
     side: Side,
     is_finished: bool,
 }
 
 impl PendingWrite {
-    fn new(site: &'static Site, stage: Stage, side: Side) -> Self {
-        Self { site, stage, side, is_finished: false }
+    fn new(migration: &'static AnyMigration, stage: Stage, side: Side) -> Self {
+        Self { migration, stage, side, is_finished: false }
     }
 
     /// Ends the write with its result, which decides the result of the whole.
@@ -52,8 +52,8 @@ impl PendingWrite {
         match second {
             Ok(_) => Ok(written),
             Err(error) => {
-                self.site.lose_write(self.stage, self.side, LossCause::Failed);
-                match self.site.on_lost_write() {
+                self.migration.lose_write(self.stage, self.side, LossCause::Failed);
+                match self.migration.on_lost_write() {
                     OnLostWrite::Report => Ok(written),
                     OnLostWrite::Fail => Err(WriteError::Second(error)),
                 }
@@ -65,14 +65,14 @@ impl PendingWrite {
 impl Drop for PendingWrite {
     fn drop(&mut self) {
         if !self.is_finished {
-            self.site.lose_write(self.stage, self.side, LossCause::Abandoned);
+            self.migration.lose_write(self.stage, self.side, LossCause::Abandoned);
         }
     }
 }
 
 /// Writes to the sides that the stage writes, in its order.
 pub(super) fn write<T, E>(
-    site: &'static Site,
+    migration: &'static AnyMigration,
     stage: Stage,
     old: impl FnOnce() -> Result<T, E>,
     new: impl FnOnce() -> Result<T, E>,
@@ -81,31 +81,31 @@ pub(super) fn write<T, E>(
     match (first, second) {
         (Side::Old, None) => old().map_err(WriteError::Authoritative),
         (Side::New, None) => new().map_err(WriteError::Authoritative),
-        (Side::Old, Some(side)) => write_both(PendingSide { site, stage, side }, old, new),
-        (Side::New, Some(side)) => write_both(PendingSide { site, stage, side }, new, old),
+        (Side::Old, Some(side)) => write_both(PendingSide { migration, stage, side }, old, new),
+        (Side::New, Some(side)) => write_both(PendingSide { migration, stage, side }, new, old),
     }
 }
 
 /// The second side of a write, before the authoritative side is written.
 struct PendingSide {
-    site: &'static Site,
+    migration: &'static AnyMigration,
     stage: Stage,
     side: Side,
 }
 
 fn write_both<T, E>(
-    PendingSide { site, stage, side }: PendingSide,
+    PendingSide { migration, stage, side }: PendingSide,
     first: impl FnOnce() -> Result<T, E>,
     second: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, WriteError<E>> {
     let written = first().map_err(WriteError::Authoritative)?;
-    let pending = PendingWrite::new(site, stage, side);
+    let pending = PendingWrite::new(migration, stage, side);
     pending.finish(written, second())
 }
 
 /// Does the same as [`write`], with futures.
 pub(super) async fn write_async<T, E, O, N>(
-    site: &'static Site,
+    migration: &'static AnyMigration,
     stage: Stage,
     old: impl FnOnce() -> O,
     new: impl FnOnce() -> N,
@@ -118,13 +118,13 @@ where
     match (first, second) {
         (Side::Old, None) => old().await.map_err(WriteError::Authoritative),
         (Side::New, None) => new().await.map_err(WriteError::Authoritative),
-        (Side::Old, Some(side)) => write_both_async(PendingSide { site, stage, side }, old, new).await,
-        (Side::New, Some(side)) => write_both_async(PendingSide { site, stage, side }, new, old).await,
+        (Side::Old, Some(side)) => write_both_async(PendingSide { migration, stage, side }, old, new).await,
+        (Side::New, Some(side)) => write_both_async(PendingSide { migration, stage, side }, new, old).await,
     }
 }
 
 async fn write_both_async<T, E, A, B>(
-    PendingSide { site, stage, side }: PendingSide,
+    PendingSide { migration, stage, side }: PendingSide,
     first: impl FnOnce() -> A,
     second: impl FnOnce() -> B,
 ) -> Result<T, WriteError<E>>
@@ -133,7 +133,7 @@ where
     B: Future<Output = Result<T, E>>,
 {
     let written = first().await.map_err(WriteError::Authoritative)?;
-    let pending = PendingWrite::new(site, stage, side);
+    let pending = PendingWrite::new(migration, stage, side);
     let second = second().await;
     pending.finish(written, second)
 }

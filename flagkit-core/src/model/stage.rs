@@ -21,8 +21,8 @@ use crate::error::{Error, ErrorKind};
 /// at two adjacent stages may run at the same time without losing a write. Processes further apart may not, so a
 /// migration moves one stage at a time.
 ///
-/// The stages up to [`Complete`](Self::Complete) are those of LaunchDarkly's migration flags. The last one marks that
-/// no running build has code for the old path.
+/// The stages up to [`Complete`](Self::Complete) are those of `LaunchDarkly`. The last one marks that no running build has
+/// code for the old path.
 ///
 /// # Examples
 ///

@@ -9,8 +9,10 @@ use loom::thread;
 use super::*;
 use crate::model::key::FlagKey;
 use crate::model::provenance::Provenance;
-use crate::model::{Flag, FlagSet, Rule};
+use crate::model::{Flag, FlagSet, Rule, Stage};
 use crate::publish::publisher::Publisher;
+use crate::publish::snapshot::StageLookup;
+use crate::subject::Context;
 
 fn set(flag: Flag) -> FlagSet {
     FlagSet::from_iter([(FlagKey::new("k").expect("a key"), flag)])
@@ -191,4 +193,37 @@ fn no_older_answer_comes_after_a_newer_one_from_a_rollout() {
 #[test]
 fn no_older_answer_comes_after_a_newer_one_from_rules() {
     check_all_from(Kind::Evaluate);
+}
+
+/// Reads the stage as a plan does.
+fn read_stage(site: &'static CallSite) -> StageLookup {
+    let tenant = Context::new("").with("tenant", 7_i64);
+    site.stage().map_or_else(|| site.stage_slow(&tenant, true), StageLookup::At)
+}
+
+/// A stage that is in the word of the site, and one that is looked up in the snapshot.
+#[test]
+fn no_earlier_stage_comes_after_a_later_one() {
+    let stages = [Stage::Off, Stage::DualWrite, Stage::Shadow];
+    for partitioned in 0..8_u8 {
+        check(2, move || {
+            let flag = |index: usize| {
+                let flag = Flag::migration().at_stage(stages[index]);
+                if partitioned & 1 << index == 0 { flag } else { flag.with_bucket_by("tenant") }
+            };
+            let (publisher, site) = (installed(flag(0)), site());
+            assert_eq!(read_stage(site), StageLookup::At(stages[0]));
+            let reader = thread::spawn(move || {
+                let read = [read_stage(site), read_stage(site)].map(|stage| match stage {
+                    StageLookup::At(stage) => stage,
+                    _ => panic!("{stage:?}"),
+                });
+                assert!(read.is_sorted(), "{partitioned:03b}: {read:?}");
+            });
+            publisher.publish(set(flag(1)));
+            publisher.publish(set(flag(2)));
+            reader.join().expect("no panic");
+            assert_eq!(read_stage(site), StageLookup::At(stages[2]));
+        });
+    }
 }

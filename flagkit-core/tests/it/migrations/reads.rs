@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use flagkit_core::migrate::{Full, Migration, Plan};
+use flagkit_core::migrate::{Full, Migration, Plan, ShadowRead};
 use flagkit_core::source::Stage;
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags, migration};
 
@@ -66,8 +66,8 @@ fn shadow_and_live_compare_the_other_side() {
                 now(shadow.run_async());
             }));
             assert_eq!(read, Ok(1));
-            let compares = matches!(stage, Stage::Shadow | Stage::Live);
-            assert_eq!(shadows, if compares { 2 } else { 0 }, "{stage}");
+            let has_shadow = matches!(stage, Stage::Shadow | Stage::Live);
+            assert_eq!(shadows, if has_shadow { 2 } else { 0 }, "{stage}");
             compared += shadows;
             mismatched += if is_same { 0 } else { shadows };
             let counters = SPLIT.counters();
@@ -81,7 +81,7 @@ fn shadow_and_live_compare_the_other_side() {
 fn the_error_of_a_shadow_read_does_not_reach_the_caller() {
     migration! { static SPLIT: "split", range = Full }
     let plan = plan(&SPLIT, Stage::Shadow);
-    let read = plan.read(|| Ok(1), || Err("the new side is down")).compare(|a, b| a == b).run(|shadow| shadow.run());
+    let read = plan.read(|| Ok(1), || Err("the new side is down")).compare(|a, b| a == b).run(ShadowRead::run);
     assert_eq!(read, Ok(1));
     // A failed authoritative read has nothing to compare.
     let read = plan.read(|| Err::<i32, _>("the old side is down"), || Ok(1)).compare(|a, b| a == b);
