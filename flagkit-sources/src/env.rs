@@ -13,8 +13,8 @@
 //!
 //! # Limits
 //!
-//! A variable sets the switch and the percentage, or the stage of a migration, not rules or variants. The names `a-b` and `a.b` share a variable; if
-//! both are declared, the variable makes both dark and a problem reports it.
+//! A variable sets the switch and the percentage, or the stage of a migration, not rules or variants. The names `a-b` and
+//! `a.b` share a variable; if both are declared, the variable makes both dark and a problem reports it.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -31,7 +31,7 @@ use crate::document::tree::nearest;
 /// empty variable counts as unset.
 ///
 /// Any other value is a problem in the status, and the flag is dark, because dark is safe and the intended value is
-/// unknown. A name or value that is not UTF-8 is a problem too.
+/// unknown. A migration keeps its stage instead. A name or value that is not UTF-8 is a problem too.
 ///
 /// A variable that overrides no declared flag is a warning in the status: its name is probably misspelled. It applies
 /// to every key with that spelling nevertheless, so variables work without a file.

@@ -25,6 +25,7 @@ mod document {
     mod inherit;
     mod limits;
     mod line_ends;
+    mod migrations;
     mod slips;
     mod spec;
 }
