@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use axum::extract::Query;
 use axum::http::StatusCode;
@@ -51,21 +51,19 @@ pub(crate) fn as_text(cents: u32) -> String {
 }
 
 fn read_text() -> Result<u32, Box<dyn Error>> {
-    let text = AS_TEXT.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(text.replace('.', "").parse()?)
+    Ok(AS_TEXT.lock()?.replace('.', "").parse()?)
 }
 
 fn read_cents() -> Result<u32, Box<dyn Error>> {
-    Ok(*IN_CENTS.lock().unwrap_or_else(PoisonError::into_inner))
+    Ok(*IN_CENTS.lock()?)
 }
 
-/// A database would report its errors here.
-fn write_text(cents: u32) -> Result<(), Box<dyn Error + Send + Sync>> {
-    *AS_TEXT.lock().unwrap_or_else(PoisonError::into_inner) = as_text(cents).into();
+fn write_text(cents: u32) -> Result<(), Box<dyn Error>> {
+    *AS_TEXT.lock()? = as_text(cents).into();
     Ok(())
 }
 
-fn write_cents(cents: u32) -> Result<(), Box<dyn Error + Send + Sync>> {
-    *IN_CENTS.lock().unwrap_or_else(PoisonError::into_inner) = cents;
+fn write_cents(cents: u32) -> Result<(), Box<dyn Error>> {
+    *IN_CENTS.lock()? = cents;
     Ok(())
 }

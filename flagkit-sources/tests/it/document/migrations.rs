@@ -18,10 +18,10 @@ const PARTITION: &str = "`partition`, which names the attribute that partitions 
 
 /// Writes the members of the flag in a line each, so that they have the same lines in both formats.
 fn documents(members: &[(&str, &str)]) -> [(Format, String); 2] {
-    let toml: String = members.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let toml: Vec<String> = members.iter().map(|(key, value)| format!("{key} = {value}")).collect();
     let json: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
     [
-        (Format::Toml, format!("[flags.split-name]\n{toml}")),
+        (Format::Toml, format!("[flags.split-name]\n{}\n", toml.join("\n"))),
         (Format::Json, format!("{{\"flags\": {{\"split-name\": {{\n{}\n}}}}}}", json.join(",\n"))),
     ]
 }
