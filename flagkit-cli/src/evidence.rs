@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::gate::Gate;
 use crate::history::{History, Observation, SeenInstance};
-use crate::instances::{Instance, InstanceState, InstanceStatus};
+use crate::instances::{Instance, InstanceState, InstanceStatus, MigrationStatus};
 use crate::migrations;
 use crate::progress::Progress;
 use crate::project::Document;
@@ -151,10 +151,11 @@ fn instance_problem(instance: &Instance, expected: Progress, range: &str) -> Opt
     (migration.range != range).then(|| format!("got the range {}, expected {range}", migration.range))
 }
 
-/// Returns whether every instance has this progress, whatever its range is.
+/// Returns whether every instance has this progress, and a build that supports it.
 pub(crate) fn are_at(instances: &[Instance], progress: Progress) -> bool {
-    let is_there =
-        |instance: &Instance| instance.status().is_some_and(|status| status.migration.progress() == Some(progress));
+    let has_stage =
+        |migration: &MigrationStatus| migration.progress() == Some(progress) && migration.supports(progress.stage);
+    let is_there = |instance: &Instance| instance.status().is_some_and(|status| has_stage(&status.migration));
     !instances.is_empty() && instances.iter().all(is_there)
 }
 

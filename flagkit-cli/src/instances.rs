@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use flagkit_core::source::Stage;
 use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
@@ -87,6 +88,15 @@ impl MigrationStatus {
         let stage = self.stage.as_ref()?.parse().ok()?;
         let Some(share) = &self.rollout else { return Some(Progress::at(stage)) };
         share.parse().ok().map(|share| Progress::partly(stage, share))
+    }
+
+    /// Returns whether the build of the instance has code for a stage.
+    pub(crate) fn supports(&self, stage: Stage) -> bool {
+        match self.range.as_str() {
+            "full" => stage <= Stage::Complete,
+            "contracted" => stage >= Stage::Complete,
+            _ => false,
+        }
     }
 
     /// Describes the progress of the instance, also one that this version does not have.

@@ -1,6 +1,7 @@
 //! `migrate`: the steps of a migration, at a terminal, with real instances.
 
 mod fleet;
+mod kills;
 mod pairs;
 
 use crate::support::Folder;
