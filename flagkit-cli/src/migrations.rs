@@ -1,6 +1,7 @@
 //! The SQL files of a project's migrations, in the layouts of sqlx, diesel and refinery.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
 
 use flagkit_core::source::Location;
 use ignore::{DirEntry, WalkBuilder};
@@ -61,25 +62,55 @@ pub(crate) fn find(file: &Path, roots: &Roots, settings: &Settings) -> Vec<Migra
         None => (roots.folders.clone(), false),
     };
     let mut found = Vec::new();
-    for root in folders {
+    let mut pending: Vec<Folder> = folders.into_iter().map(|path| Folder { path, is_named }).collect();
+    let mut visited = BTreeSet::new();
+    while let Some(folder) = pending.pop() {
+        if folder.path.canonicalize().is_ok_and(|path| visited.insert((path, folder.is_named))) {
+            folder.search(roots, &mut found, &mut pending);
+        }
+    }
+    found.sort();
+    // A link may lead to a file that was found already.
+    let mut known = BTreeSet::new();
+    found.retain(|file| file.path.canonicalize().is_ok_and(|path| known.insert(path)));
+    found
+}
+
+/// A folder to search.
+struct Folder {
+    path: PathBuf,
+    /// Whether all SQL files below are migrations, and not only those in folders named `migrations`.
+    is_named: bool,
+}
+
+impl Folder {
+    /// Adds the SQL files below, and the linked folders that may have more.
+    fn search(&self, roots: &Roots, found: &mut Vec<MigrationFile>, links: &mut Vec<Self>) {
         let owner = roots.clone();
         let is_ours = move |entry: &DirEntry| {
             let is_below = entry.depth() > 0 && entry.file_type().is_some_and(|kind| kind.is_dir());
             !(is_below && (owner.is_foreign(entry.path()) || is_third_party(entry.path())))
         };
-        let entries = WalkBuilder::new(&root).filter_entry(is_ours).build().flatten();
-        let is_file = |entry: &DirEntry| !entry.file_type().is_some_and(|kind| kind.is_dir());
-        let paths = entries.filter(is_file).map(DirEntry::into_path);
-        let is_migration = |path: &PathBuf| {
-            is_sql(path) && (is_named || is_in_folder(&root, path)) && path.is_file() && !is_down(path)
-        };
-        found.extend(
-            paths.filter(is_migration).map(|path| MigrationFile { version: version(&path), path: roots.shown(&path) }),
-        );
+        for entry in WalkBuilder::new(&self.path).filter_entry(is_ours).build().flatten() {
+            let path = entry.path();
+            // Other links may lead to all files of the system.
+            let is_link = entry.depth() > 0 && entry.path_is_symlink() && path.is_dir();
+            if is_link && self.has(&path.join("file")) {
+                links.push(Self { path: path.to_owned(), is_named: true });
+            } else if is_sql(path) && self.has(path) && path.is_file() && !is_down(path) {
+                found.push(MigrationFile { path: roots.shown(path), version: version(path) });
+            }
+        }
     }
-    found.sort();
-    found.dedup();
-    found
+
+    /// Whether a SQL file of this path is one of a migration.
+    fn has(&self, path: &Path) -> bool {
+        let below = path.strip_prefix(&self.path).unwrap_or(path);
+        let resolved = self.path.canonicalize().ok();
+        let is_root = resolved.as_deref().and_then(Path::file_name).is_some_and(|name| name == FOLDER);
+        let is_folder = |part: Component<'_>| part.as_os_str() == FOLDER;
+        self.is_named || is_root || below.parent().is_some_and(|folder| folder.components().any(is_folder))
+    }
 }
 
 /// Returns where the SQL files have the statements that expand the schema for a migration.
@@ -104,14 +135,6 @@ pub(crate) fn expansions(file: &Path, name: &str) -> Result<Vec<(PathBuf, Locati
 
 fn is_sql(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
-}
-
-/// Whether a folder named `migrations` contains the file, in the searched folder or as that folder.
-fn is_in_folder(root: &Path, path: &Path) -> bool {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    let name = root.canonicalize().ok();
-    let is_root = name.as_deref().and_then(Path::file_name).is_some_and(|name| name == FOLDER);
-    is_root || below.parent().is_some_and(|folder| folder.components().any(|part| part.as_os_str() == FOLDER))
 }
 
 /// Whether a file only undoes the one beside it: `down.sql` of diesel, and `x.down.sql` of sqlx.

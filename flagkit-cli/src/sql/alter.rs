@@ -132,6 +132,7 @@ impl<'t> Operation<'t> {
             "DETACH" | "TRUNCATE" | "EXCHANGE" | "DISCARD" if cursor.eat_any(&["PARTITION", "TABLESPACE"]) => {
                 push(self.change(ChangeKind::DropPartition, None));
             }
+            "NO" if cursor.eat(&["INHERIT"]) => push(self.change(ChangeKind::DropPartition, None)),
             _ => {}
         }
     }

@@ -8,27 +8,47 @@ use super::token::{Token, TokenKind};
 /// A name, possibly with its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
-    /// The parts without quotes, the schema first. Unquoted parts are in lower case.
+    /// The parts without quotes, the schema first.
     parts: Vec<String>,
 }
 
+/// The schemas that contain an object without a schema.
+const DEFAULT_SCHEMAS: [&str; 2] = ["public", "main"];
+
+/// Tables of the catalogs that describe tables, columns and types.
+const CATALOG: [&str; 8] = [
+    "sqlite_master",
+    "sqlite_schema",
+    "pg_attribute",
+    "pg_class",
+    "pg_constraint",
+    "pg_enum",
+    "pg_namespace",
+    "pg_type",
+];
+
 impl Name {
     pub(super) fn new(parts: &[Token<'_>], dialect: Dialect) -> Self {
-        let part = |token: &Token<'_>| match token.kind {
-            TokenKind::Quoted if dialect == Dialect::Postgres => token.text.to_owned(),
+        let part = |token: &Token<'_>| match (dialect, token.kind) {
+            // MySQL has files of these names, so the case depends on the system.
+            (Dialect::Postgres, TokenKind::Quoted) | (Dialect::Mysql, _) => token.text.to_owned(),
             _ => token.text.to_lowercase(),
         };
         Self { parts: parts.iter().map(part).collect() }
     }
 
-    /// Whether both may name the same object. A name without a schema may be in any.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.parts.iter().rev().zip(other.parts.iter().rev()).all(|(a, b)| a == b)
+    /// Returns what names of the same object have in common.
+    pub(super) fn key(&self) -> Vec<String> {
+        let parts = match self.parts.as_slice() {
+            [schema, name @ ..] if !name.is_empty() && DEFAULT_SCHEMAS.contains(&schema.as_str()) => name,
+            parts => parts,
+        };
+        parts.to_owned()
     }
 
-    /// Whether the name without its schema is one of these.
-    pub(super) fn has_last(&self, names: &[&str]) -> bool {
-        self.parts.last().is_some_and(|last| names.contains(&last.as_str()))
+    /// Whether the object belongs to the catalog of the database, which describes the tables.
+    pub(super) fn is_catalog(&self) -> bool {
+        self.parts.last().is_some_and(|last| CATALOG.contains(&last.as_str()))
     }
 
     /// Whether the object is in the schema that PostgreSQL has for temporary tables.

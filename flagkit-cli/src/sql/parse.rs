@@ -83,8 +83,6 @@ fn kinds(statement: &Statement) -> Option<Vec<ChangeKind>> {
         },
         Statement::Truncate(_) => vec![ChangeKind::Truncate],
         Statement::RenameTable(_) => vec![ChangeKind::RenameTable],
-        Statement::Delete(delete) if delete.selection.is_some() || delete.limit.is_some() => Vec::new(),
-        Statement::Delete(_) => vec![ChangeKind::DeleteAll],
         _ => return None,
     })
 }
@@ -107,6 +105,7 @@ fn of_operation(operation: &AlterTableOperation) -> Option<ChangeKind> {
         AlterTableOperation::DropPartitions { .. }
         | AlterTableOperation::DetachPartition { .. }
         | AlterTableOperation::DetachPartitionOf { .. }
+        | AlterTableOperation::NoInherit { .. }
         | AlterTableOperation::RenamePartitions { .. } => ChangeKind::DropPartition,
         AlterTableOperation::AddConstraint { constraint, .. } => match constraint {
             TableConstraint::PrimaryKey(_) | TableConstraint::PrimaryKeyUsingIndex(_) => ChangeKind::SetNotNull,

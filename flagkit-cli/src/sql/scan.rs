@@ -272,11 +272,9 @@ fn truncate(word: &Token<'_>, cursor: &mut Cursor<'_, '_>, events: &mut Vec<Even
     }
 }
 
-/// `UPDATE sqlite_master`, which changes the schema of SQLite by hand.
+/// `UPDATE sqlite_master` or `UPDATE pg_enum`, which change the schema by hand.
 fn update(cursor: &mut Cursor<'_, '_>, events: &mut Vec<Event>) -> bool {
-    let name = cursor.name().filter(|_| cursor.dialect == Dialect::Sqlite);
-    let table = name.filter(|(name, _)| name.has_last(&["sqlite_master", "sqlite_schema"]));
-    let Some((name, offset)) = table else { return false };
+    let Some((name, offset)) = cursor.name().filter(|(name, _)| name.is_catalog()) else { return false };
     events.push(Event::Change(Change { object: Some(name), ..Change::new(ChangeKind::ChangeType, offset) }));
     true
 }
@@ -323,17 +321,28 @@ fn delete(word: &Token<'_>, cursor: &mut Cursor<'_, '_>, events: &mut Vec<Event>
         Some((name, offset)) => (Some(name), offset),
         None => (None, word.offset),
     };
-    if !has_condition(statement) {
-        events.push(Event::Change(Change { object, ..Change::new(ChangeKind::DeleteAll, offset) }));
-    }
+    let kind = if object.as_ref().is_some_and(Name::is_catalog) {
+        ChangeKind::ChangeType
+    } else if !has_condition(statement) {
+        ChangeKind::DeleteAll
+    } else {
+        return true;
+    };
+    events.push(Event::Change(Change { object, ..Change::new(kind, offset) }));
     true
 }
 
-/// Whether a statement has a `WHERE` or a `LIMIT` outside of parentheses.
+/// Whether a statement has a `LIMIT` outside of parentheses, or a `WHERE` that is not always true.
 fn has_condition(statement: &[Token<'_>]) -> bool {
     let mut depth = 0_i32;
-    statement.iter().any(|token| {
+    let mut outside = (0..).zip(statement).filter(|(_, token)| {
         depth += i32::from(token.is_mark("(")) - i32::from(token.is_mark(")"));
-        depth == 0 && (token.is("WHERE") || token.is("LIMIT"))
+        depth == 0
+    });
+    let found = outside.find(|(_, token)| token.is("WHERE") || token.is("LIMIT"));
+    found.is_some_and(|(at, _)| {
+        let condition = statement.get(at + 1..).unwrap_or_default();
+        let words: Vec<&str> = condition.iter().take(4).map(|token| token.text).collect();
+        !matches!(words.as_slice(), ["1"] | ["1", "=", "1"]) && !matches!(condition, [only] if only.is("TRUE"))
     })
 }

@@ -1,5 +1,6 @@
 //! One SQL file: the destructive changes of its statements, the markers, and the statements that were not parsed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::thread;
 
@@ -93,7 +94,7 @@ impl Script {
                 script.blocks.push(block);
             }
         }
-        let replaced = |name: &Name| tables.replaced_views.iter().any(|view| view.is_same(name));
+        let replaced = |name: &Name| tables.replaced_views.contains(&name.key());
         for (_, change) in script.blocks.iter_mut().flat_map(|block| &mut block.changes) {
             if change.kind == ChangeKind::DropView && change.object.as_ref().is_some_and(replaced) {
                 change.kind = ChangeKind::ReplaceView;
@@ -160,24 +161,23 @@ enum Parsing {
     Words,
 }
 
-/// The tables and views that the file has created so far.
+/// The tables and views that the file has created and dropped so far, by the keys of their names.
 #[derive(Debug, Default)]
 struct Tables {
-    created: Vec<Name>,
+    created: BTreeSet<Vec<String>>,
     /// Tables that the file creates, unless they exist.
-    ensured: Vec<Name>,
-    dropped: Vec<Name>,
+    ensured: BTreeSet<Vec<String>>,
+    dropped: BTreeSet<Vec<String>>,
+    dropped_views: BTreeSet<Vec<String>>,
     /// Views that are created after they were dropped.
-    replaced_views: Vec<Name>,
-    dropped_views: Vec<Name>,
+    replaced_views: BTreeSet<Vec<String>>,
 }
 
 impl Tables {
     /// Whether no running code can use the object, because the file itself has created it.
     fn is_new(&self, change: &Change) -> bool {
-        let is_in = |names: &[Name], name: Option<&Name>| {
-            name.is_some_and(|name| names.iter().any(|known| known.is_same(name)))
-        };
+        let is_in =
+            |keys: &BTreeSet<Vec<String>>, name: Option<&Name>| name.is_some_and(|name| keys.contains(&name.key()));
         // The end of a rebuild: the new table gets the name of the old one, and the drop of that one was found.
         let is_rebuilt = change.kind == ChangeKind::RenameTable
             && is_in(&self.ensured, change.object.as_ref())
@@ -190,34 +190,39 @@ impl Tables {
         let mut changes = Vec::new();
         for event in events {
             match event {
-                Event::CreateTable(name) => self.created.push(name),
-                Event::EnsureTable(name) => self.ensured.push(name),
-                Event::CreateView(name) => {
-                    if self.dropped_views.iter().any(|view| view.is_same(&name)) {
-                        self.replaced_views.push(name);
-                    }
+                Event::CreateTable(name) => drop(self.created.insert(name.key())),
+                Event::EnsureTable(name) => drop(self.ensured.insert(name.key())),
+                Event::CreateView(name) if self.dropped_views.contains(&name.key()) => {
+                    self.replaced_views.insert(name.key());
                 }
+                Event::CreateView(_) => {}
                 Event::Change(change) => {
-                    let is_new = self.is_new(&change);
-                    match (change.kind, &change.object) {
-                        (ChangeKind::DropTable, Some(object)) => {
-                            self.created.retain(|name| !name.is_same(object));
-                            self.dropped.push(object.clone());
-                        }
-                        (ChangeKind::RenameTable, Some(object)) if is_new => {
-                            self.created.retain(|name| !name.is_same(object));
-                            self.created.extend(change.to.clone());
-                        }
-                        (ChangeKind::DropView, Some(object)) => self.dropped_views.push(object.clone()),
-                        _ => {}
-                    }
-                    if !is_new {
+                    if !self.apply_change(&change) {
                         changes.push(change);
                     }
                 }
             }
         }
         changes
+    }
+
+    /// Applies a change. Returns whether its object is new.
+    fn apply_change(&mut self, change: &Change) -> bool {
+        let is_new = self.is_new(change);
+        let Some(key) = change.object.as_ref().map(Name::key) else { return is_new };
+        match change.kind {
+            ChangeKind::DropTable => {
+                self.created.remove(&key);
+                self.dropped.insert(key);
+            }
+            ChangeKind::RenameTable if is_new => {
+                self.created.remove(&key);
+                self.created.extend(change.to.as_ref().map(Name::key));
+            }
+            ChangeKind::DropView => drop(self.dropped_views.insert(key)),
+            _ => {}
+        }
+        is_new
     }
 }
 
@@ -273,6 +278,9 @@ impl<'t> Reader<'_, 't> {
         if let Some(offset) = code.dynamic.filter(|_| unparsed.is_none()) {
             let message = "cannot read the SQL of this EXECUTE: it is known only when it runs";
             unparsed = Some((self.lines.location(offset), message.to_owned()));
+        }
+        if statement.changes_names() {
+            self.tables.created.clear();
         }
         let mut changes = self.tables.apply(events);
         changes.extend(code.changes.into_iter().filter(|change| !self.tables.is_new(change)));

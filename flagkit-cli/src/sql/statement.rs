@@ -70,6 +70,12 @@ impl Statement<'_> {
         NEUTRAL.iter().any(|words| self.starts_with(words)) || self.prepares()
     }
 
+    /// Whether names stand for other objects after the statement, or objects of the file are gone.
+    pub(super) fn changes_names(&self) -> bool {
+        let is_path = |token: &Token<'_>| token.is("search_path") || token.text == "search_path";
+        self.starts_with(&["USE"]) || self.starts_with(&["ROLLBACK"]) || self.tokens.iter().any(is_path)
+    }
+
     /// Returns the text of the statement, with spaces instead of comments and of marks that are not its own.
     pub(super) fn source(&self, text: &str) -> String {
         let mut source = String::new();

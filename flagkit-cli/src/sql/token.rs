@@ -113,7 +113,9 @@ impl<'t> Tokens<'t> {
 
     /// Reads to the end of the line.
     fn line(&mut self) -> &'t str {
-        let line = self.rest().lines().next().unwrap_or_default();
+        let rest = self.rest();
+        // PostgreSQL ends a line at a lone carriage return too.
+        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
         self.offset += line.len();
         line
     }

@@ -12,6 +12,7 @@ use crate::findings::{Finding, Level};
 use crate::git::{Repository, Revision};
 use crate::journal::Journal;
 use crate::migrations::{MigrationFile, find};
+use crate::progress::Progress;
 use crate::project::{Document, Project};
 use crate::report::Result;
 use crate::roots::{Roots, Settings};
@@ -190,11 +191,12 @@ impl SqlCheck<'_> {
             if self.projects.is_empty() { vec![&declared] } else { self.projects.iter().collect() };
         projects.into_iter().find_map(|project| {
             let snapshot = project.flags().snapshot();
-            let stage = snapshot.flag(name).and_then(Flag::stage);
             let file = project.state_document().name();
-            let Some(stage) = stage else { return Some(format!("its stage in {file} is unknown")) };
-            if stage < Stage::Complete {
-                return Some(format!("its stage in {file} is {}", stage.as_str()));
+            let Some(progress) = Progress::of(snapshot.flag(name)) else {
+                return Some(format!("its stage in {file} is unknown"));
+            };
+            if progress < Progress::at(Stage::Complete) {
+                return Some(format!("its stage in {file} is {progress}"));
             }
             let files: Vec<String> = project.documents().map(Document::name).collect();
             let is_contracted = is_contracted(self.journal, name, &files);

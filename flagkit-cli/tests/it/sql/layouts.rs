@@ -53,6 +53,28 @@ fn ignored_files_and_other_projects_are_left_out() {
 }
 
 #[test]
+fn a_link_to_the_folder_is_followed_once() {
+    let folder = project("");
+    folder.write("db/sql/1_a.sql", DROP);
+    std::os::unix::fs::symlink("db/sql", folder.path("migrations")).expect("a link");
+    std::os::unix::fs::symlink("..", folder.path("db/sql/loop")).expect("a link");
+    expect(&folder, &[], &[("migrations/1_a.sql", DESTRUCTIVE)]);
+}
+
+#[test]
+fn a_share_of_the_partitions_has_not_contracted() {
+    let folder = project("");
+    let flags = folder.read("flags.toml").replacen(
+        "stage = \"complete\"",
+        "stage = \"complete\"\npartition = \"tenant\"\nrollout = 25",
+        1,
+    );
+    folder.write("flags.toml", &flags);
+    folder.write("migrations/1_a.sql", "-- flagkit: contract finished\nDROP TABLE users;\n");
+    expect(&folder, &[], &[("migrations/1_a.sql", "its stage in flags.toml is complete@25%")]);
+}
+
+#[test]
 fn the_flag_file_names_the_folders_and_the_first_version() {
     let settings = |settings: &str| {
         let folder = project(&format!("[project]\n{settings}"));

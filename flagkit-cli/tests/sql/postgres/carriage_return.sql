@@ -1,0 +1,2 @@
+-- expect 2: error destructive-sql drops the table users
+-- a noteDROP TABLE users;
