@@ -141,17 +141,20 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Turn a flag off or narrow it, at once, without a gate, a prompt or the network.
+    /// Turn a flag off or narrow it, or bring a migration one stage back, at once, without a gate, a prompt or the network.
     Revert {
         /// The flag's key.
         #[arg(required_unless_present = "all")]
         name: Option<String>,
-        /// Turn off all flags, even in an invalid file.
+        /// Turn off all flags, even in an invalid file. Migrations go back one stage.
         #[arg(long, conflicts_with_all = ["name", "to"])]
         all: bool,
         /// The target percentage [default: off].
         #[arg(long, value_name = "PERCENT")]
         to: Option<Percent>,
+        /// Bring a migration back from stage complete, although its old data is stale.
+        #[arg(long, conflicts_with_all = ["all", "to"])]
+        accept_stale_data: bool,
         /// The environment. Its state is in flags.ENV.toml, beside the flag file.
         #[arg(long)]
         env: Option<String>,

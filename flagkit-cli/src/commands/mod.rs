@@ -69,8 +69,8 @@ pub(crate) fn run(cli: Cli) -> Result {
             let file = file.to_owned();
             go::run(&go::GoArgs { file, name, to, env, reason, dry_run })
         }
-        Command::Revert { name, all: _, to, env, reason, dry_run } => {
-            revert::run(file, &revert::RevertArgs { name, to, env, reason, dry_run })
+        Command::Revert { name, all: _, to, accept_stale_data, env, reason, dry_run } => {
+            revert::run(file, &revert::RevertArgs { name, to, env, reason, accept_stale_data, dry_run })
         }
         Command::Migrate { name, command } => migrate::run(file, name, command),
         Command::Log { name, verify } => log::run(file, name.as_deref(), verify),

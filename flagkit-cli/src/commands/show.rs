@@ -85,7 +85,9 @@ fn show_stage(progress: Progress, partition: Option<&str>, text: &mut String, da
         *text += &field("reads", format!("{}{of}", reads(*stage)));
         *text += &field("writes", format!("{}{of}", writes(*stage).join(", then ")));
     }
-    partition.iter().for_each(|attribute| *text += &field("partition", escape_control_chars(attribute)));
+    if let Some(attribute) = partition {
+        *text += &field("partition", escape_control_chars(attribute));
+    }
     let stages = stages.into_iter().map(|stage| {
         let other = stage.compares().then(|| stage.authoritative().other().as_str());
         json!({

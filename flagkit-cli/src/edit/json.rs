@@ -162,13 +162,14 @@ mod tests {
     fn every_flag_is_turned_off_even_in_an_invalid_text() {
         let text = "{\"flags\": {\"x\": true, \"y\": {\"on\": true, \"rollout\": 5}, \"z\": \"5%\"}}";
         let off = "{\"flags\": {\"x\": false, \"y\": {\"on\": false, \"rollout\": 5}, \"z\": false}}";
-        assert_eq!(turn_all_off(Format::Json, text, &BTreeSet::new()).as_deref(), Some(off));
+        assert_eq!(turn_all_off(Format::Json, text, &BTreeSet::new(), &BTreeSet::new()).as_deref(), Some(off));
         let invalid =
             "{\"segments\": {\"s\": {}}, \"flags\": {\"x\": true, \"y\": {\"on\": true, \"z.1\": {\"owner\": \"a\nb";
         let expected = "{\n  \"flags\": {\n    \"below\": false,\n    \"s\": false,\n    \"x\": false,\n    \"y\": false,\n    \"z.1\": false\n  }\n}\n";
-        assert_eq!(turn_all_off(Format::Json, invalid, &BTreeSet::new()), None);
-        let mut keys = recover(Format::Json, invalid.as_bytes()).keys;
-        keys.insert("below".to_owned());
-        assert_eq!(render_all_off(Format::Json, &keys, &BTreeSet::new()), expected);
+        assert_eq!(turn_all_off(Format::Json, invalid, &BTreeSet::new(), &BTreeSet::new()), None);
+        let mut names = recover(Format::Json, invalid.as_bytes());
+        names.segments.clear();
+        names.keys.insert("below".to_owned());
+        assert_eq!(render_all_off(Format::Json, &names), expected);
     }
 }

@@ -66,19 +66,29 @@ pub(crate) fn set_all(format: Format, text: &str, states: &BTreeMap<&str, State>
     }
 }
 
-/// Returns the text with all of its flags off, and also the flags in `more`.
+/// Returns the text with all of its flags off, and also the flags in `more`. Migrations have no such state.
 ///
 /// Returns `None` if the text cannot be edited; [`render_all_off`] then replaces it.
-pub(crate) fn turn_all_off(format: Format, text: &str, more: &BTreeSet<String>) -> Option<String> {
+pub(crate) fn turn_all_off(
+    format: Format,
+    text: &str,
+    more: &BTreeSet<String>,
+    migrations: &BTreeSet<String>,
+) -> Option<String> {
     let known = names(format, text, "flags");
     let keys = known.iter().map(|(key, _)| key.as_str()).chain(more.iter().map(String::as_str));
+    let keys = keys.filter(|key| !migrations.contains(*key));
     set_all(format, text, &keys.map(|key| (key, State::Off)).collect()).ok()
 }
 
-/// Returns a new text with only these flags, all off, and with invalid segments of these names. Skips invalid keys.
-pub(crate) fn render_all_off(format: Format, keys: &BTreeSet<String>, segments: &BTreeSet<String>) -> String {
-    let keys = keys.iter().map(String::as_str).filter(|key| FlagKey::new(key).is_ok());
-    render(format, &keys.map(|key| (key, Value::from(false))).collect(), segments)
+/// Returns a new text with only these names: flags that are off, and invalid migrations and segments. Skips invalid
+/// keys.
+///
+/// Programs keep the stage of an invalid migration. `false` would be the stage `off`, at which they read the old data.
+pub(crate) fn render_all_off(format: Format, names: &Recovered) -> String {
+    let keys = names.keys.iter().map(String::as_str).filter(|key| FlagKey::new(key).is_ok());
+    let value = |key: &str| if names.migrations.contains(key) { Value::from(UNREADABLE) } else { Value::from(false) };
+    render(format, &keys.map(|key| (key, value(key))).collect(), &names.segments)
 }
 
 /// Returns a new text with one flag off, and with invalid definitions of the other names.
@@ -114,20 +124,29 @@ pub(crate) fn is_off(format: Format, text: &str, key: &str) -> bool {
 /// grammar. A scan finds the names of such a text, and of one without a table `flags`.
 pub(crate) fn recover(format: Format, bytes: &[u8]) -> Recovered {
     let text = String::from_utf8_lossy(bytes);
-    if let Ok(load) = format.read(bytes) {
-        let keys = load.flags().keys().map(ToString::to_string).collect();
-        return Recovered {
-            keys,
-            segments: names(format, &text, "segments").into_iter().map(|(name, _)| name).collect(),
-        };
-    }
     let root = tree::parse_partially(format, split_mark(&text).1);
     let parsed = |table| root.as_table().into_iter().flat_map(move |root| table_entries(root, table));
+    // An invalid migration is one too: `false` would be the stage `off`.
+    let migrations = parsed("flags").filter(|entry| is_migration(entry)).map(|entry| entry.name.to_string());
+    let migrations = migrations.filter(|key| FlagKey::new(key).is_ok());
+    if let Ok(load) = format.read(bytes) {
+        let keys = load.flags().keys().map(ToString::to_string).collect();
+        let segments = names(format, &text, "segments").into_iter().map(|(name, _)| name).collect();
+        return Recovered { keys, migrations: migrations.collect(), segments };
+    }
     let mut recovered = recovery::scan(format, bytes);
     let keys = parsed("flags").map(|entry| entry.name.to_string());
     recovered.keys.extend(keys.filter(|key| FlagKey::new(key).is_ok()));
+    recovered.migrations.extend(migrations);
     recovered.segments.extend(parsed("segments").map(|entry| entry.name.to_string()));
     recovered
+}
+
+/// Returns whether a flag has a field that only migrations have, valid or not.
+fn is_migration(entry: &Entry<'_>) -> bool {
+    let field = |name| entry.node.as_table().and_then(|table| table.entry(name));
+    let is_kind = |kind: &Entry<'_>| matches!(&kind.node.value, tree::Value::Text(text) if text == "migration");
+    field("kind").is_some_and(is_kind) || field("stage").or_else(|| field("partition")).is_some()
 }
 
 /// Returns the text with a new flag that has these fields, and the added lines. JSON has no comments.

@@ -14,7 +14,7 @@ use flagkit_core::FlagKey;
 use flagkit_sources::document::Format;
 
 /// Names of tables and of fields, which are rarely names of flags.
-const FIELDS: [&str; 25] = [
+const FIELDS: [&str; 27] = [
     "allow",
     "any",
     "by",
@@ -32,21 +32,25 @@ const FIELDS: [&str; 25] = [
     "name",
     "on",
     "owner",
+    "partition",
     "requires",
     "rollout",
     "rules",
     "salt",
     "segment",
     "segments",
+    "stage",
     "subjects",
     "values",
 ];
 
 /// The names that a document declares, or may declare if no parser accepts it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Recovered {
     /// The keys of flags.
     pub(crate) keys: BTreeSet<String>,
+    /// Those of the keys that are migrations, or may be: a field that only migrations have follows them.
+    pub(crate) migrations: BTreeSet<String>,
     /// The names of segments. Unlike keys, they are found only in a table `segments`.
     pub(crate) segments: BTreeSet<String>,
 }
@@ -75,6 +79,7 @@ pub(super) fn scan(format: Format, bytes: &[u8]) -> Recovered {
         end = path.end;
     }
     scanner.found.keys.retain(|key| FlagKey::new(key).is_ok());
+    scanner.found.migrations.retain(|key| FlagKey::new(key).is_ok());
     scanner.found
 }
 
@@ -295,6 +300,8 @@ struct Brace {
     section: Section,
     /// The name of the field to which the table in the braces belongs, unless it is one of several tables.
     field: Option<String>,
+    /// The name before the brace, unless it is the one of a field.
+    owner: Option<String>,
 }
 
 /// The state of a scan, which reads one path after the other.
@@ -306,6 +313,8 @@ struct Scanner {
     /// The brace that may follow the last path.
     next: Brace,
     braces: Vec<Brace>,
+    /// The name of the last header, and the last name in front of a value. Either may be the flag of the fields after it.
+    owners: [Option<String>; 2],
     found: Recovered,
 }
 
@@ -325,7 +334,8 @@ impl Scanner {
             [name] if field(name) => Some(name.clone()),
             _ => None,
         };
-        self.next = Brace { section: Section::of(names), field };
+        let owner = names.iter().rfind(|name| !FIELDS.contains(&name.as_str())).cloned();
+        self.next = Brace { section: Section::of(names), field, owner };
         // Every path of a line that begins with a bracket counts, because the header may be damaged.
         let is_header = self.is_toml && around.line.bracket == Bracket::First
             || self.is_toml && around.is_first() && around.line.bracket != Bracket::None;
@@ -339,13 +349,9 @@ impl Scanner {
                 return;
             }
         }
+        self.read_migration(names, around, is_header);
+        self.add_owner(names, is_header);
         let brace = self.braces.last().filter(|_| !is_header);
-        // One brace too many closes the table of flags, and a flag with the name of a field is beside it.
-        if let (Some(Brace { field: Some(field), .. }), [name]) = (brace, names)
-            && matches!(name.as_str(), "on" | "rollout" | "rules" | "requires" | "inherit")
-        {
-            self.found.keys.insert(field.clone());
-        }
         let section = if is_header { Section::Other } else { brace.map_or(self.header, |brace| brace.section) };
         match (names, section) {
             ([root, key, rest @ ..], _) if root == "flags" => {
@@ -370,6 +376,45 @@ impl Scanner {
         self.add(&path.others, false);
     }
 
+    /// Adds the name of a field in front of the innermost brace, if the brace has a field of a flag.
+    ///
+    /// One brace too many closes the table of flags, and a flag with the name of a field is beside it.
+    fn add_owner(&mut self, names: &[String], is_header: bool) {
+        let brace = self.braces.last().filter(|_| !is_header);
+        if let (Some(Brace { field: Some(field), .. }), [name]) = (brace, names)
+            && matches!(name.as_str(), "on" | "rollout" | "rules" | "requires" | "inherit")
+        {
+            self.found.keys.insert(field.clone());
+        }
+    }
+
+    /// Adds the flag of a field that only migrations have: a stage, a partition, or their kind.
+    fn read_migration(&mut self, names: &[String], around: &Surroundings<'_>, is_header: bool) {
+        if is_header && around.is_first() {
+            self.owners = [self.next.owner.clone(), None];
+        }
+        let has_kind = || around.next.len() > 2 && "migration".starts_with(around.next);
+        let is_field = |name: &String| match name.as_str() {
+            // A flag may have this name.
+            "stage" | "partition" => !around.has_state(),
+            // The dot of a dotted key may join the field and its value.
+            "migration" => names.iter().any(|name| name == "kind"),
+            "kind" => has_kind(),
+            _ => false,
+        };
+        let field = names.iter().position(is_field);
+        let before = names.get(..field.unwrap_or(names.len())).unwrap_or_default();
+        let name = before.iter().rfind(|name| !FIELDS.contains(&name.as_str()));
+        if let Some(name) = name {
+            self.owners[1] = Some(name.clone());
+        }
+        if field.is_some() {
+            let around = self.braces.iter().rev().find_map(|brace| brace.owner.as_ref());
+            let owners = self.owners.iter().flatten().filter(|_| name.is_none()).chain(around).chain(name);
+            self.found.migrations.extend(owners.cloned());
+        }
+    }
+
     /// Adds the names that are not names of fields. A field with the state of a flag is a flag after all.
     fn add(&mut self, names: &[String], has_state: bool) {
         let is_key =
@@ -387,6 +432,31 @@ mod tests {
         let found = scan(format, text.as_bytes()).keys;
         let missing: Vec<_> = expected.iter().filter(|key| !found.contains(**key)).collect();
         assert!(missing.is_empty(), "{missing:?} of {text:?}: {found:?}");
+    }
+
+    #[test]
+    fn migrations_are_told_from_other_flags() {
+        for (format, text) in [
+            (Format::Toml, "[flags]\ny = = true\n[flags.x]\nkind = \"migration\"\n"),
+            (
+                Format::Toml,
+                "[flags]\ny = = true\n[flags.x]\nowner = \"me\"\nallow = { unused = \"z\" }\nstage = \"live\"\n",
+            ),
+            (Format::Toml, "flags.y = = true\nflags.x.stage = \"live\"\n"),
+            (
+                Format::Toml,
+                "[flags]\ny = = true\nx = { description = \"y\", partition = \"tenant\", stage = \"off\" }\n",
+            ),
+            (Format::Toml, "[flags]\ny.on = = true\nx.kind.migration\n"),
+            (Format::Toml, "[flags.x]\r\nkind = \"migr"),
+            (Format::Json, "{\"flags\": {\"y\": {\"on\": true, \"x\": {\"owner\": \"me\", \"stage\": \"live\"}}"),
+            (Format::Json, "{\"flags\": {\"y\": tru, \"x\": \"stage\": \"live\"}}"),
+        ] {
+            let found = scan(format, text.as_bytes());
+            assert!(found.migrations.contains("x") && !found.migrations.contains("y"), "{text:?}: {found:?}");
+        }
+        let flags = scan(Format::Toml, b"[flags]\nx = = true\nstage = true\npartition = \"25%\"\nkind = false\n");
+        assert!(flags.migrations.is_empty(), "{flags:?}");
     }
 
     #[test]

@@ -209,13 +209,13 @@ proptest! {
         let recovered = recover(format, &bytes);
         if let Ok(load) = format.read(&bytes) {
             // Programs accept the document, so a key that it does not declare is gone already.
-            let off = turn_all_off(format, &text, &BTreeSet::new()).map(|text| keys_off(format, &text));
+            let off = turn_all_off(format, &text, &BTreeSet::new(), &BTreeSet::new()).map(|text| keys_off(format, &text));
             let declared: BTreeSet<String> = load.flags().keys().map(ToString::to_string).collect();
             prop_assert!(off.is_none_or(|off| off == declared), "{}", text);
             prop_assert_eq!(recovered.keys, declared);
             return Ok(());
         }
-        let off = keys_off(format, &render_all_off(format, &recovered.keys, &recovered.segments));
+        let off = keys_off(format, &render_all_off(format, &recovered));
         for key in recognizable {
             prop_assert!(off.contains(key), "{} is lost: {:?}\n{}\n---\n{}", key, recovered.keys, written.text, text);
             let one = render_one_off(format, key, &recovered);

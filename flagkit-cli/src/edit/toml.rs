@@ -309,12 +309,13 @@ mod tests {
     fn every_flag_is_turned_off_even_in_an_invalid_text() {
         let text = "# c\n[flags]\nx = true\ny = \"10%\" # d\n[flags.z]\non = true\nrollout = 5\n";
         let off = "# c\n[flags]\nx = false\ny = false # d\n[flags.z]\non = false\nrollout = 5\n";
-        assert_eq!(turn_all_off(Format::Toml, text, &BTreeSet::new()).as_deref(), Some(off));
+        assert_eq!(turn_all_off(Format::Toml, text, &BTreeSet::new(), &BTreeSet::new()).as_deref(), Some(off));
         let invalid = "[flags]\nx = true\n\"a.b\" = = true\ny = { on = tru\n[flags.z]\non = true\n[[flags.w.rules]]\n";
         let expected = "[flags]\n\"a.b\" = false\nbelow = false\nw = false\nx = false\ny = false\nz = false\n";
-        assert_eq!(turn_all_off(Format::Toml, invalid, &BTreeSet::new()), None);
-        let mut keys = recover(Format::Toml, invalid.as_bytes()).keys;
-        keys.insert("below".to_owned());
-        assert_eq!(render_all_off(Format::Toml, &keys, &BTreeSet::new()), expected);
+        assert_eq!(turn_all_off(Format::Toml, invalid, &BTreeSet::new(), &BTreeSet::new()), None);
+        let mut names = recover(Format::Toml, invalid.as_bytes());
+        names.segments.clear();
+        names.keys.insert("below".to_owned());
+        assert_eq!(render_all_off(Format::Toml, &names), expected);
     }
 }

@@ -38,7 +38,7 @@ struct Guard<'g> {
 
 /// Returns a finding for each migration that the build does not fit.
 pub(super) fn findings(file: &Path, against: &Path) -> Result<Vec<Finding>> {
-    let read = |path: &Path| crate::file::read(path).map_err(|error| unreadable_state(path, &unreadable(path, &error)));
+    let read = |path: &Path| crate::file::read(path).map_err(|error| unreadable_state(path, unreadable(path, &error)));
     let bytes = crate::file::read(file).map_err(|error| unreadable(file, &error))?;
     let declared = match Document::parse(file, bytes) {
         Ok(document) => document,
@@ -67,8 +67,8 @@ pub(super) fn findings(file: &Path, against: &Path) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-fn unreadable_state(path: &Path, failure: &Failure) -> Failure {
-    Failure::io(format!("cannot read the present stages: {failure}"))
+fn unreadable_state(path: &Path, failure: Failure) -> Failure {
+    Failure::io(format!("cannot read the present stages: {}", failure.without_help()))
         .with_help(format!("{} must be the file that programs read their stages from", path.display()))
 }
 
@@ -156,17 +156,13 @@ impl Guard<'_> {
             "this build starts {key} at {embedded} until its sources respond, more than one step from {present} in {}",
             self.state_path()
         );
-        let finding = match start {
-            Some(_) => Finding::new(EMBEDDED_STAGE, Level::Error, &used.path, message).at(used.line, used.column),
-            None => {
-                let path = &self.declared.path;
-                Locations::of(self.declared).finding(EMBEDDED_STAGE, Level::Error, path, key, message)
-            }
-        };
-        let stage = present.stage;
-        let help = match start {
-            Some(_) => format!("build it with `start = {stage:?}`"),
-            None => format!("write `stage = \"{stage}\"` into {}, and build again", self.declared.path.display()),
+        let (path, stage) = (&self.declared.path, present.stage);
+        let (finding, help) = if start.is_some() {
+            let finding = Finding::new(EMBEDDED_STAGE, Level::Error, &used.path, message).at(used.line, used.column);
+            (finding, format!("build it with `start = {stage:?}`"))
+        } else {
+            let finding = Locations::of(self.declared).finding(EMBEDDED_STAGE, Level::Error, path, key, message);
+            (finding, format!("write `stage = \"{stage}\"` into {}, and build again", path.display()))
         };
         Some(finding.of(key).with_help(help))
     }

@@ -13,7 +13,7 @@ use super::base::{Base, LastValid};
 use super::{Locations, WIDENS};
 use crate::command_line::CommandLine;
 use crate::findings::{Finding, Level};
-use crate::journal::Entry;
+use crate::journal::{BACK, CONTRACT, Entry};
 use crate::progress::Progress;
 use crate::project::{Definitions, Project};
 
@@ -23,11 +23,6 @@ pub(super) const STAGE_SKIPPED: &str = "stage-skipped";
 pub(super) const STALE_DATA: &str = "stale-data";
 /// A migration that is gone before its old data is.
 pub(super) const MIGRATION_REMOVED: &str = "migration-removed";
-
-/// The verbs of the steps of a migration.
-const STEPS: [&str; 3] = ["advance", BACK, CONTRACT];
-const BACK: &str = "back";
-const CONTRACT: &str = "contract";
 
 /// The migrations of one environment, before and after the change.
 pub(super) struct StageCheck<'c, 'e> {
@@ -100,10 +95,13 @@ impl StageCheck<'_, '_> {
         }
         let command = if is.stage == Stage::Contracted { "contract" } else { "advance" };
         let lacks = self.lacks(key, *is);
-        let message = match lacks.is_empty() {
-            true => format!("{key} moved from {was} to {is} since {name} without an entry `{command}` in the log"),
-            false => format!("{key} moved from {was} to {is} since {name}, and its `{command}` lacks {lacks}"),
+        let reason = if lacks.is_empty() {
+            format!("without an entry `{command}` in the log")
+        } else {
+            format!("and its `{command}` lacks {lacks}")
         };
+        let comma = if lacks.is_empty() { "" } else { "," };
+        let message = format!("{key} moved from {was} to {is} since {name}{comma} {reason}");
         let help = format!("undo it here, and move it with `{}`", self.command(key, command));
         Some(self.at_state(WIDENS, key, message).with_help(help))
     }
@@ -144,12 +142,12 @@ impl StageCheck<'_, '_> {
             None => self.base.is_new(entry),
         };
         let entries = self.entries.iter().copied();
-        entries.filter(move |entry| entry.flag == key && is_step(entry) && entry.file == file && is_new(entry))
+        entries.filter(move |entry| entry.flag == key && entry.is_step() && entry.file == file && is_new(entry))
     }
 
     /// Returns what a step to this progress lacks, for a message.
     fn lacks(&self, key: &str, is: Progress) -> String {
-        let steps = self.steps(key).filter(|entry| progress(entry) == Some(is));
+        let steps = self.steps(key).filter(|entry| entry.progress() == Some(is));
         steps.last().map(|entry| self.missing(entry).join(", ")).unwrap_or_default()
     }
 
@@ -189,12 +187,4 @@ impl StageCheck<'_, '_> {
 /// Returns whether a key is a migration before or after the change.
 pub(super) fn is_migration(key: &str, snapshots: [&Snapshot; 2]) -> bool {
     snapshots.iter().any(|snapshot| snapshot.flag(key).is_some_and(Flag::is_migration))
-}
-
-fn is_step(entry: &Entry) -> bool {
-    STEPS.contains(&entry.verb.as_str())
-}
-
-fn progress(entry: &Entry) -> Option<Progress> {
-    entry.to.parse().ok()
 }

@@ -32,15 +32,8 @@ pub(super) fn check_uses(roots: &Roots, document: &Document, locations: &Locatio
             }
         };
         let finding = Finding::new("undeclared", Level::Error, path, message).of(key).at(*line, *column);
-        let help = match nearest(key, keys.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                let words = ["new", key, "--kind", "migration"];
-                let words = if matches!(kind, UseKind::Migration(_)) { &words[..] } else { &words[..2] };
-                format!("declare it with `{}`", CommandLine::new(&document.path, None, words))
-            }
-        };
-        findings.push(finding.with_help(help));
+        let help = nearest(key, keys.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        findings.push(finding.with_help(help.unwrap_or_else(|| declare(document, key, *kind))));
     }
     for used in uses.iter().filter(|used| is_ours(&used.path)) {
         findings.extend(check_kind(used, document));
@@ -54,9 +47,10 @@ pub(super) fn check_uses(roots: &Roots, document: &Document, locations: &Locatio
         .collect();
     let below = roots.describe();
     for key in keys.iter().filter(|key| !read.contains(*key) && !required.contains(*key)) {
-        let (what, remove) = match is_migration(key) {
-            true => ("declares it with `migration!`", "remove it at stage off or contracted"),
-            false => ("reads it", "remove the flag"),
+        let (what, remove) = if is_migration(key) {
+            ("declares it with `migration!`", "remove it at stage off or contracted")
+        } else {
+            ("reads it", "remove the flag")
         };
         let message = format!("{key} is declared, but no code below {below} {what}");
         let finding = locations.finding("unused", Level::Error, &document.path, key, message);
@@ -87,4 +81,11 @@ fn check_kind(used: &Use, document: &Document) -> Option<Finding> {
         _ => return None,
     };
     Some(Finding::new(WRONG_KIND, Level::Error, path, message).of(key).at(*line, *column).with_help(help))
+}
+
+/// Returns the advice to declare a key.
+fn declare(document: &Document, key: &str, kind: UseKind) -> String {
+    let words = ["new", key, "--kind", "migration"];
+    let words = if matches!(kind, UseKind::Migration(_)) { &words[..] } else { &words[..2] };
+    format!("declare it with `{}`", CommandLine::new(&document.path, None, words))
 }

@@ -7,6 +7,7 @@ use flagkit_core::FlagKey;
 
 use super::RevertArgs;
 use super::layers::Layer;
+use super::migrations::in_use;
 use crate::command_line::CommandLine;
 use crate::environment::{environment_file, environments, is_layer_above};
 use crate::state::State;
@@ -24,6 +25,12 @@ pub(super) fn report(file: &Path, args: &RevertArgs, is_reverted: impl Fn(&str) 
             continue;
         };
         let [on, unknown] = count(&layer, &is_reverted);
+        let migrations = layer.document.as_ref().map(in_use).unwrap_or_default();
+        for (name, progress) in migrations.into_iter().filter(|(name, _)| is_reverted(name)) {
+            let revert = CommandLine::new(file, Some(&env), &["revert", &name]);
+            let _ =
+                writeln!(text, "{name} is still at {progress} in {}; to go one stage back: {revert}", path.display());
+        }
         let subject =
             |count: usize| if count == 1 { "1 of these flags".to_owned() } else { format!("{count} of these flags") };
         if on > 0 {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use flagkit_core::{FlagKey, Snapshot};
+use flagkit_core::{Flag, FlagKey, Snapshot};
 
 use crate::edit::{self, Recovered};
 use crate::environment::{environment_file, lower_files};
@@ -140,8 +140,9 @@ impl Layers {
         let siblings: Vec<Layer> =
             siblings.filter(is_candidate).filter_map(|path| Layer::read(&path).ok()).filter(Layer::is_ours).collect();
         for layer in self.all().chain(&siblings) {
-            let Recovered { keys, segments } = layer.recovered();
+            let Recovered { keys, migrations, segments } = layer.recovered();
             names.keys.extend(keys.iter().cloned());
+            names.migrations.extend(migrations.iter().cloned());
             names.segments.extend(segments.iter().cloned());
         }
         names.keys.extend(Journal::read(file).unwrap_or_default().entries.into_iter().map(|entry| entry.flag));
@@ -186,6 +187,20 @@ impl Layers {
             Some(State::Off)
         }
     }
+}
+
+/// Returns the migrations that the last commit of a file has.
+pub(super) fn committed_migrations(path: &Path) -> BTreeSet<String> {
+    let head = Repository::find(path).ok().flatten().and_then(|found| Revision::resolve(found, "HEAD").ok());
+    let document = head.and_then(|head| head.document(path).ok().flatten());
+    document.iter().flat_map(migrations_of).collect()
+}
+
+/// Returns the migrations of a document that programs accept.
+pub(super) fn migrations_of(document: &Document) -> impl Iterator<Item = String> {
+    let flags = document.load.flags();
+    let is_migration = |key: &&FlagKey| flags.get(key.as_str()).is_some_and(Flag::is_migration);
+    flags.keys().filter(is_migration).map(ToString::to_string)
 }
 
 /// Returns whether the last commit has a file.

@@ -5,11 +5,13 @@
 //!
 //! - `layers`: the files, whatever they contain.
 //! - `one` and `all`: the change of one flag, and of all flags.
+//! - `migrations`: the migrations among the flags, which go back one stage.
 //! - `elsewhere`: the environments that turn a reverted flag on by themselves.
 
 mod all;
 mod elsewhere;
 mod layers;
+mod migrations;
 mod one;
 
 use std::fmt::Write as _;
@@ -21,8 +23,9 @@ use serde_json::{Value, json};
 
 use self::layers::Layers;
 use crate::environment::environment_file;
-use crate::journal::{Entry, Journal, REVERT, Transition};
+use crate::journal::{BACK, Entry, Journal, REVERT, Transition};
 use crate::location::skipped;
+use crate::progress::Progress;
 use crate::project::digest;
 use crate::report::{Exit, Failure, Report, Result};
 use crate::terminal::{GOOD, styled};
@@ -39,6 +42,8 @@ pub(crate) struct RevertArgs {
     pub(crate) to: Option<Percent>,
     pub(crate) env: Option<String>,
     pub(crate) reason: Option<String>,
+    /// Whether a migration may go back from `complete`.
+    pub(crate) accept_stale_data: bool,
     pub(crate) dry_run: bool,
 }
 
@@ -52,6 +57,9 @@ pub(crate) fn run(file: &Path, args: &RevertArgs) -> Result {
     loop {
         let layers = Layers::read(file, args.env.as_deref())?;
         let (change, mut report) = match &args.name {
+            Some(name) if migrations::keys(file, &layers).contains(name) => {
+                return migrations::revert(file, &layers, name, args);
+            }
             Some(name) => one::plan(file, &layers, name, args)?,
             None => all::plan(file, &layers, args)?,
         };
@@ -97,12 +105,22 @@ pub(crate) fn run(file: &Path, args: &RevertArgs) -> Result {
     }
 }
 
+/// A step back of a migration.
+#[derive(Debug)]
+struct Step {
+    flag: String,
+    from: Progress,
+    to: Progress,
+}
+
 /// A change that is not written yet.
 struct Change {
     /// The digest of the text that is replaced.
     expected: Option<String>,
     text: String,
     transitions: Vec<Transition>,
+    /// The steps back of migrations.
+    steps: Vec<Step>,
     /// The old text, if the new one does not keep the rest of it. It is saved in another file.
     saved: Option<Vec<u8>>,
 }
@@ -120,7 +138,13 @@ impl Change {
             Some(from) => format!("{turned} {flag} from {from} to {}\n", styled(GOOD, to)),
             None => format!("{turned} {flag} {}; its previous state is unknown\n", styled(GOOD, to)),
         });
-        let flags: Vec<_> = self
+        let brought = if args.dry_run { "would bring" } else { "brought" };
+        let steps = self
+            .steps
+            .iter()
+            .map(|Step { flag, from, to }| format!("{brought} {flag} back from {from} to {}\n", styled(GOOD, to)));
+        let lines = lines.chain(steps).collect::<String>();
+        let mut flags: Vec<_> = self
             .transitions
             .iter()
             .map(|transition| {
@@ -128,7 +152,12 @@ impl Change {
                 json!({ "flag": transition.flag, "from": from, "to": transition.to.to_string() })
             })
             .collect();
-        Report::new(lines.collect::<String>(), json!({ "flags": flags }))
+        flags.extend(
+            self.steps
+                .iter()
+                .map(|Step { flag, from, to }| json!({ "flag": flag, "from": from.to_string(), "to": to.to_string() })),
+        );
+        Report::new(lines, json!({ "flags": flags }))
     }
 
     /// Writes the entries of the log. The flags are off also if that fails, and the report or the failure says so.
@@ -140,7 +169,10 @@ impl Change {
             .transitions
             .iter()
             .map(|transition| Entry::new(REVERT, path, &digest, transition, args.reason.clone()));
-        let logged = Journal::append(file, entries);
+        let steps = self.steps.iter().map(|Step { flag, from, to }| {
+            Entry::of_migration(BACK, path, &digest, flag, Some(*from), *to).because(args.reason.clone())
+        });
+        let logged = Journal::append(file, entries.chain(steps));
         report.data["logged"] = logged.is_ok().into();
         let Err(error) = logged else { return Ok(()) };
         let log = Journal::path(file);
@@ -149,6 +181,7 @@ impl Change {
             return Ok(());
         }
         let done = self.transitions.iter().map(|transition| format!("{} is {}", transition.flag, transition.to));
+        let done = done.chain(self.steps.iter().map(|step| format!("{} is at {}", step.flag, step.to)));
         let message = format!("the flags were changed, but cannot write the log {}: {error}", log.display());
         Err(Failure::io(message).with_details(done))
     }

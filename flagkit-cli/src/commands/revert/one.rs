@@ -54,7 +54,7 @@ pub(super) fn plan(file: &Path, layers: &Layers, name: &str, args: &RevertArgs) 
     };
     let expected = layers.target.bytes.as_deref().map(digest);
     let transitions = if is_off_already { Vec::new() } else { vec![transition] };
-    let change = Change { expected, text, transitions, saved };
+    let change = Change { expected, text, transitions, steps: Vec::new(), saved };
     let mut report = change.report(args);
     if is_off_already {
         let (path, says) = (layers.target.path.display(), if args.dry_run { "would say" } else { "now says" });

@@ -88,7 +88,7 @@ fn diff_tags_each_move() {
         ("contracted", "skips"),
     ] {
         folder.write("other.toml", &at(stage));
-        expect(&folder, &["diff", "flags.toml", "other.toml"], 0, &[&format!("{tag}"), &format!("shadow  {stage}")]);
+        expect(&folder, &["diff", "flags.toml", "other.toml"], 0, &[tag, &format!("shadow  {stage}")]);
         let row = &folder.json(&["diff", "flags.toml", "other.toml"])["data"]["flags"][0]["stage"];
         assert_eq!(row["skips"].as_bool(), Some(tag == "skips"), "{row}");
     }

@@ -5,6 +5,7 @@ mod base;
 mod code;
 mod inspect;
 mod overrides;
+mod revert;
 
 use crate::support::Folder;
 

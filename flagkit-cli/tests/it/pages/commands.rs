@@ -37,6 +37,7 @@ fn every_command_line_of_the_pages_is_accepted() {
                 continue;
             }
             let folder = repository();
+            folder.write("flags.prod.toml", "[flags]\n");
             let line = line.replace("NAME", "beta-ui");
             let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
             let ran = folder.run_with(&arguments, "{\"flag\":\"beta-ui\",\"id\":\"u1\"}\n");
