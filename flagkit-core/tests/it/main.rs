@@ -34,6 +34,7 @@ mod explain {
 mod migrations {
     mod effects;
     mod layers;
+    mod model;
     mod plans;
     mod reads;
     mod writes;
