@@ -4,7 +4,8 @@
 //! - `report --only WORK` prints the reads of one work (boolean, percentage, handle, targeting, variant, migration), and
 //!   writes nothing.
 //! - `report --built` updates only the dependencies and build times of the peers.
-//! - `report --again NAME` updates only one of publish, overrides, storm, latency, load, start, change and flip.
+//! - `report --again NAME` updates only the reads of one work, or one of publish, overrides, storm, latency, load,
+//!   start, change and flip.
 
 use std::error::Error;
 use std::fs;
@@ -55,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let charts = target.join("performance");
     fs::create_dir_all(&charts)?;
     if let Some(name) = after("--again") {
-        return write(target, &docs, &measured_again(name, &docs, smoke)?);
+        return write(target, &docs, &measured_again(name, [&docs, scratch.path(), &charts], smoke)?);
     }
     if has(BUILT) {
         return write(target, &docs, &built_again(&docs, &charts)?);
@@ -74,13 +75,19 @@ fn previous(docs: &Path) -> Result<Report, Box<dyn Error>> {
 }
 
 /// Returns the previous report with one table measured again.
-fn measured_again(name: &str, docs: &Path, smoke: bool) -> Result<Report, Box<dyn Error>> {
-    let mut all = measured(smoke).into_iter();
-    let (_, table) = all.find(|(known, _)| *known == name).ok_or_else(|| format!("nothing is called {name}"))?;
-    let table = table()?;
+fn measured_again(name: &str, [docs, scratch, charts]: [&Path; 3], smoke: bool) -> Result<Report, Box<dyn Error>> {
+    let table = if let Some(mut work) = works::named(name) {
+        read(&mut work, smoke, scratch, charts)?
+    } else {
+        let mut all = measured(smoke).into_iter();
+        let (_, table) = all.find(|(known, _)| *known == name).ok_or_else(|| format!("nothing is called {name}"))?;
+        table()?
+    };
     let mut report = previous(docs)?;
-    let known = report.tables.iter_mut().find(|known| known.name == table.name);
-    *known.ok_or("it was not measured before")? = table;
+    match report.tables.iter_mut().find(|known| known.name == table.name) {
+        Some(known) => *known = table,
+        None => report.tables.push(table),
+    }
     Ok(report)
 }
 

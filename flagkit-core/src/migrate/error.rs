@@ -14,6 +14,12 @@ pub enum PlanError {
         /// The key of the migration.
         key: &'static str,
     },
+    /// The declaration is invalid, and no earlier one of this process was valid.
+    #[error("cannot plan migration {key}: its declaration is invalid, and there is no earlier valid one")]
+    Invalid {
+        /// The key of the migration.
+        key: &'static str,
+    },
     /// The migration is at a stage for which this build has no code.
     #[error("cannot plan migration {key}: got stage {stage}, and this build supports {first} to {last}")]
     Unsupported {

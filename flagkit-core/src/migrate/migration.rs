@@ -180,6 +180,7 @@ impl AnyMigration {
         match lookup {
             StageLookup::At(stage) => Ok(stage),
             StageLookup::NotFound => self.embedded.ok_or(PlanError::Unknown { key }),
+            StageLookup::Invalid => Err(PlanError::Invalid { key }),
             StageLookup::NoPartition => Err(PlanError::MissingPartition { key }),
             StageLookup::NotAMigration => Err(PlanError::NotAMigration { key }),
         }

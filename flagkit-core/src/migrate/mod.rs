@@ -43,6 +43,7 @@
 //! | two parts of a request use two stages | the [`Plan`] has one stage |
 //! | the build does not support the stage | [`PlanError::Unsupported`], never a silent `off` |
 //! | the file is invalid, or the declaration is gone | the last stage stays in effect |
+//! | the declaration is invalid when the program starts | [`PlanError::Invalid`], because any stage would be a guess |
 //! | the first read comes before the first load | the stage of the build's own flag file is used |
 //!
 //! # How it works

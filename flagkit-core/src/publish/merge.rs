@@ -63,7 +63,7 @@ use crate::evaluate::evaluator::{MAX_PREREQUISITE_DEPTH, MAX_PREREQUISITE_PATHS}
 use crate::model::problem::Problem;
 use crate::model::provenance::Provenance;
 use crate::model::{Declaration, EnvKey, Flag, FlagKey, FlagSet, Reference, Variants};
-use crate::publish::merged_flag::{MergedFlag, layer_index};
+use crate::publish::merged_flag::{MergedFlag, Validity, layer_index};
 use crate::publish::migrations::{
     not_a_migration, override_problem, percentage_without_partition, running_stage, undeclared_migration,
 };
@@ -144,7 +144,7 @@ impl Merger<'_> {
     /// above it can still declare these keys.
     fn shadow_below(&mut self, layer: usize) {
         for merged in self.entries.values_mut().chain(self.env_keys.values_mut()) {
-            (merged.layer, merged.is_invalid) = (layer, true);
+            (merged.layer, merged.validity) = (layer, Validity::Hidden);
         }
     }
 
@@ -222,7 +222,7 @@ impl Merger<'_> {
         if let Some(problem) = override_problem(below.as_ref(), key, declaration) {
             self.report(layer, problem);
             let merged = MergedFlag::replacing(below, layer, &Declaration::Invalid);
-            return MergedFlag { keep_previous: true, ..merged };
+            return MergedFlag { validity: Validity::Rejected, ..merged };
         }
         match declaration {
             Declaration::Flag(flag) if flag.inherits() => {
@@ -250,10 +250,12 @@ impl Merger<'_> {
                 None => None,
             };
             if problem.is_some() || (valid.is_none() && current.is_some()) {
-                (merged.is_invalid, merged.keep_previous) = (true, true);
+                merged.validity = Validity::Rejected;
             }
             problems.extend(problem.map(|problem| (merged.layer, problem)));
         }
+        // Before the first load, the stage that the build embeds is in effect. An entry would be an invalid declaration.
+        self.entries.retain(|_, merged| !merged.is_hidden_migration());
         let is_missing = |(key, entry): &(&FlagKey, &Entry)| {
             running_stage(entry).is_some() && !self.entries.contains_key(key.as_str())
         };
@@ -299,7 +301,7 @@ impl Merger<'_> {
     fn check_env_keys(&mut self) {
         for (key, merged) in &mut self.env_keys {
             if merged.valid().is_some_and(Flag::has_targeting) {
-                merged.is_invalid = true;
+                merged.validity = Validity::Invalid;
                 let problem =
                     Problem::new(key.as_str(), "targeting for a key that no layer declares", "a switch and a rollout");
                 if let Some(problems) = self.problems.get_mut(merged.layer) {
@@ -341,7 +343,7 @@ impl Merger<'_> {
         // and a dark flag has no prerequisites, so that the circle is gone.
         for (key, _) in self.invalid_prerequisites() {
             if let Some(merged) = self.entries.get_mut(&key).filter(|merged| !merged.is_off()) {
-                (merged.is_invalid, merged.keep_previous) = (true, false);
+                merged.validity = Validity::Invalid;
             }
         }
     }
@@ -404,7 +406,11 @@ impl Merger<'_> {
 
     /// Returns the flag that will be compiled for this key, according to the checks so far. `None` if the key is dark.
     fn effective<'s>(&'s self, key: &FlagKey, merged: &'s MergedFlag) -> Option<&'s Flag> {
-        if merged.keep_previous { self.current.valid_entry(key.as_str())?.flag() } else { merged.valid() }
+        if merged.validity == Validity::Rejected {
+            self.current.valid_entry(key.as_str())?.flag()
+        } else {
+            merged.valid()
+        }
     }
 
     /// Reports the problems, and rejects the flags that are enabled. A disabled flag is never rejected, because
@@ -413,7 +419,7 @@ impl Merger<'_> {
         for (key, problem) in flags {
             if let Some(merged) = self.entries.get_mut(&key) {
                 if !merged.is_off() {
-                    (merged.is_invalid, merged.keep_previous) = (true, true);
+                    merged.validity = Validity::Rejected;
                 }
                 let layer = merged.layer;
                 self.report(layer, problem);
@@ -438,11 +444,12 @@ impl Merger<'_> {
         }
         let declared = |merged: MergedFlag| {
             let layer = layer_index(merged.layer);
-            Declared { flag: if merged.is_invalid { None } else { merged.flag }, layer }
+            Declared { flag: merged.flag.filter(|_| merged.validity == Validity::Valid), layer }
         };
         let mut origins = BTreeMap::new();
         let entries = self.entries.into_iter().map(|(key, merged)| {
-            let previous = if merged.keep_previous { self.current.valid_entry(key.as_str()) } else { None };
+            let previous =
+                if merged.validity == Validity::Rejected { self.current.valid_entry(key.as_str()) } else { None };
             let of_parts = if previous.is_some() { self.current.origins(key.as_str()) } else { merged.origins };
             origins.extend(of_parts.map(|of_parts| (key.clone(), of_parts)));
             let entry = match previous {

@@ -19,27 +19,37 @@ pub(super) struct MergedFlag {
     /// The flag. If the highest declaration is invalid, this is the flag of the layers below: a higher layer inherits
     /// its salt, attribute and metadata.
     pub(super) flag: Option<Flag>,
-    /// Whether the key is dark, because its highest declaration is invalid.
-    pub(super) is_invalid: bool,
+    pub(super) validity: Validity,
     /// Whether the flag inherits from an invalid declaration or from none. Only a flag that states that it is off is
     /// valid then, and no higher layer can inherit from it.
     pub(super) is_incomplete: bool,
-    /// Whether the key is invalid because of a reference, so that it keeps the definition of the current snapshot.
-    pub(super) keep_previous: bool,
     /// The layers of its parts. `None` if they all come from `layer`.
     pub(super) origins: Option<Origins>,
+}
+
+/// Whether the declaration of a key counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Validity {
+    Valid,
+    /// The key is dark, because a layer above it has not loaded yet.
+    Hidden,
+    /// The key is dark, because its highest declaration is invalid.
+    Invalid,
+    /// The declaration is invalid for a reason that only the merge finds. The key keeps the definition of the current
+    /// snapshot.
+    Rejected,
 }
 
 impl MergedFlag {
     /// Returns a declaration that replaces what the layers below declare for the same key.
     pub(super) fn replacing(below: Option<Self>, layer: usize, declaration: &Declaration) -> Self {
         let below = below.and_then(|below| below.flag);
-        let (flag, is_invalid) = match (declaration, below) {
-            (Declaration::Flag(flag), Some(below)) => (Some(flag.inherit_from(&below)), false),
-            (Declaration::Flag(flag), None) => (Some(flag.clone()), false),
-            (Declaration::Invalid, below) => (below, true),
+        let (flag, validity) = match (declaration, below) {
+            (Declaration::Flag(flag), Some(below)) => (Some(flag.inherit_from(&below)), Validity::Valid),
+            (Declaration::Flag(flag), None) => (Some(flag.clone()), Validity::Valid),
+            (Declaration::Invalid, below) => (below, Validity::Invalid),
         };
-        Self { layer, flag, is_invalid, is_incomplete: false, keep_previous: false, origins: None }
+        Self { layer, flag, validity, is_incomplete: false, origins: None }
     }
 
     /// Returns a flag that inherits from what the layers below declare for the same key.
@@ -47,7 +57,7 @@ impl MergedFlag {
     /// It is invalid if there is nothing valid below: parts of an older declaration may be what its author removed. A
     /// flag that states that it is off stays valid, because turning a flag off must always work.
     pub(super) fn inheriting(below: Option<Self>, layer: usize, flag: &Flag) -> Self {
-        let is_incomplete = below.as_ref().is_none_or(|below| below.is_invalid || below.is_incomplete);
+        let is_incomplete = below.as_ref().is_none_or(|below| below.validity != Validity::Valid || below.is_incomplete);
         let origins = below.as_ref().map_or(Origins::all(layer_index(layer)), Self::origins);
         let merged = match below.and_then(|below| below.flag) {
             Some(below) => flag.inherit_from(&below),
@@ -56,16 +66,15 @@ impl MergedFlag {
         Self {
             layer,
             flag: Some(merged),
-            is_invalid: is_incomplete && !flag.is_disabled(),
+            validity: if is_incomplete && !flag.is_disabled() { Validity::Invalid } else { Validity::Valid },
             is_incomplete,
-            keep_previous: false,
             origins: Some(origins.replaced_by(flag, layer_index(layer))),
         }
     }
 
     /// Returns a key that no layer declares any more, and that keeps the definition of the current snapshot.
     pub(super) fn kept(layer: usize) -> Self {
-        Self { layer, flag: None, is_invalid: true, is_incomplete: false, keep_previous: true, origins: None }
+        Self { layer, flag: None, validity: Validity::Rejected, is_incomplete: false, origins: None }
     }
 
     /// Returns the layer of each part, also for a flag that one layer declares as a whole.
@@ -75,7 +84,12 @@ impl MergedFlag {
 
     /// Returns the flag, unless its key is dark.
     pub(super) fn valid(&self) -> Option<&Flag> {
-        self.flag.as_ref().filter(|_| !self.is_invalid)
+        self.flag.as_ref().filter(|_| self.validity == Validity::Valid)
+    }
+
+    /// Returns whether the key is a migration, and dark only because a layer above it has not loaded yet.
+    pub(super) fn is_hidden_migration(&self) -> bool {
+        self.validity == Validity::Hidden && self.flag.as_ref().is_some_and(Flag::is_migration)
     }
 
     /// Returns whether the flag is valid and its master switch is off.

@@ -96,8 +96,10 @@ impl Declared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StageLookup {
     At(Stage),
-    /// No layer declares the key, or its declaration is invalid and there is no earlier valid one.
+    /// No layer that has loaded declares the key.
     NotFound,
+    /// The declaration is invalid, and there is no earlier valid one.
+    Invalid,
     /// The subject lacks the attribute that partitions the data.
     NoPartition,
     /// The key is declared as another kind of flag.
@@ -110,7 +112,8 @@ impl StageLookup {
     fn of<S: Subject + ?Sized>(definition: Option<&Definition>, subject: &S) -> Self {
         match definition {
             Some(Definition::Migration(stage)) => stage.stage_for(subject).map_or(Self::NoPartition, Self::At),
-            None | Some(Definition::Invalid) => Self::NotFound,
+            None => Self::NotFound,
+            Some(Definition::Invalid) => Self::Invalid,
             Some(_) => Self::NotAMigration,
         }
     }

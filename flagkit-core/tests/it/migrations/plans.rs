@@ -1,7 +1,7 @@
 //! A plan has the stage that is in effect, or there is none.
 
 use flagkit_core::migrate::{Counters, PlanError, migrations};
-use flagkit_core::source::Stage;
+use flagkit_core::source::{OnFailedStart, Provenance, Stage, StartPolicy};
 use flagkit_core::{Context, Flag, FlagKey, FlagSet, Flags, migration};
 
 migration! { static FULL: "split", range = Full }
@@ -47,7 +47,27 @@ fn without_a_declaration_the_embedded_stage_counts() {
     assert_eq!(STARTS.plan().map(|plan| plan.stage()), Ok(Stage::DualWrite));
     let mut invalid = FlagSet::new();
     invalid.insert_invalid(FlagKey::new("split").expect("a key"));
-    assert_eq!(STARTS.plan_in(&Flags::fixed(invalid), &()).map(|plan| plan.stage()), Ok(Stage::DualWrite));
+    let invalid = STARTS.plan_in(&Flags::fixed(invalid), &()).map(|plan| plan.stage());
+    assert_eq!(invalid, Err(PlanError::Invalid { key: "split" }), "the author may have meant another stage");
+}
+
+/// A server that cannot be reached hides the file below it, because it may state another stage.
+#[test]
+fn before_the_first_load_the_embedded_stage_counts() {
+    let flags = Flags::new();
+    let file = flags.add_layer(Provenance::new("file:flags.toml"));
+    let server = flags.add_layer(Provenance::new("http:flags"));
+    let dark = OnFailedStart::StayDark;
+    let server = server.before_first_load(StartPolicy { missing: dark, unreachable: dark, invalid: dark });
+    let key = || FlagKey::new("split").expect("a key");
+    let declared = Flag::migration().at_stage(Stage::Shadow).with_bucket_by("tenant");
+    file.publish(FlagSet::from_iter([(key(), declared)]));
+    let tenant = Context::new("").with("tenant", 7_i64);
+    assert_eq!(STARTS.plan_in(&flags, &tenant).map(|plan| plan.stage()), Ok(Stage::DualWrite));
+    server.publish(FlagSet::from_iter([(key(), Flag::migration().at_stage(Stage::Live))]));
+    assert_eq!(STARTS.plan_in(&flags, &tenant).map(|plan| plan.stage()), Ok(Stage::Live));
+    let no_partition = STARTS.plan_in(&flags, &()).map(|plan| plan.stage());
+    assert_eq!(no_partition, Err(PlanError::MissingPartition { key: "split" }), "the file declares it");
 }
 
 #[test]
