@@ -1,6 +1,7 @@
 //! The changes of an `ALTER` statement, found by its words.
 
 use super::change::{Change, ChangeKind};
+use super::dialect::Dialect;
 use super::name::Name;
 use super::scan::{Cursor, Event};
 use super::token::{Token, TokenKind};
@@ -70,6 +71,49 @@ pub(super) fn scan(word: &Token<'_>, cursor: &mut Cursor<'_, '_>, events: &mut V
     }
     cursor.advance(tokens.len());
     true
+}
+
+/// Whether the first words of each operation of an `ALTER TABLE` show what it does: it is a storage option, a conversion,
+/// or about an index or a constraint. `sqlparser` does not know most of these.
+pub(super) fn is_plain(tokens: &[Token<'_>], dialect: Dialect) -> bool {
+    const OPTIONS: [&str; 12] = [
+        "AUTO_INCREMENT",
+        "CHARACTER",
+        "CHARSET",
+        "COLLATE",
+        "COMMENT",
+        "CONVERT",
+        "DISABLE",
+        "ENABLE",
+        "ENGINE",
+        "FORCE",
+        "KEY_BLOCK_SIZE",
+        "ROW_FORMAT",
+    ];
+    let mut cursor = Cursor::new(tokens, dialect);
+    if !cursor.eat(&["ALTER", "TABLE"]) {
+        return false;
+    }
+    cursor.eat_if_exists();
+    let _ = cursor.eat(&["ONLY"]);
+    if cursor.name().is_none() || cursor.rest().is_empty() {
+        return false;
+    }
+    let is_known = |part: &[Token<'_>]| {
+        let mut part = Cursor::new(part, dialect);
+        if part.eat_any(&OPTIONS) || part.eat(&["ALTER", "CONSTRAINT"]) {
+            return true;
+        }
+        if part.eat_any(&["DROP", "RENAME"]) {
+            return part.eat_any(&["INDEX", "KEY"]) && !part.rest().is_empty();
+        }
+        // `ALTER COLUMN a SET (n = 1)` is about statistics.
+        part.eat(&["ALTER"]) && {
+            let _ = part.eat(&["COLUMN"]);
+            part.part().is_some() && part.eat(&["SET"]) && part.eat_mark("(")
+        }
+    };
+    split(cursor.rest()).all(is_known)
 }
 
 /// Splits at the commas outside of parentheses.

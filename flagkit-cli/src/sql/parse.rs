@@ -140,3 +140,47 @@ fn of_operation(operation: &AlterTableOperation) -> Option<ChangeKind> {
 fn requires_value(check: &str) -> bool {
     check.to_ascii_uppercase().contains("IS NOT NULL")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::super::scan::{Event, scan};
+    use super::super::statement::split;
+    use super::*;
+
+    #[test]
+    fn the_words_and_the_syntax_tree_of_a_statement_agree() {
+        let mut count = 0;
+        let dialects = [("postgres", Dialect::Postgres), ("mysql", Dialect::Mysql), ("sqlite", Dialect::Sqlite)];
+        for (name, dialect) in dialects {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql").join(name);
+            for entry in fs::read_dir(folder).expect("a folder").flatten() {
+                let text = fs::read_to_string(entry.path()).expect("a file");
+                for statement in split(&text, dialect) {
+                    let source = statement.source(&text);
+                    let Ok(Some(kinds)) = parse(&source, dialect) else { continue };
+                    let found = scan(&statement.tokens, dialect).into_iter().filter_map(|event| match event {
+                        Event::Change(change) => Some(change.kind),
+                        _ => None,
+                    });
+                    let kinds: BTreeSet<ChangeKind> = kinds.into_iter().collect();
+                    assert_eq!(found.collect::<BTreeSet<_>>(), kinds, "{name}: {source}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 100, "{count}");
+    }
+
+    #[test]
+    fn an_error_has_its_location() {
+        let error = parse("SELECT 1\n  FROM WHERE x", Dialect::Postgres).expect_err("an error");
+        assert_eq!(error.location, Some((2, 8)));
+        assert_eq!(error.message, "got WHERE, expected identifier");
+        let error = parse(&"(".repeat(40), Dialect::Postgres).expect_err("an error");
+        assert_eq!(error.message, "got more than 24 levels of parentheses");
+    }
+}

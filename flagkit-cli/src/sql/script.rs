@@ -7,6 +7,7 @@ use std::thread;
 use flagkit_core::source::Location;
 use flagkit_sources::document::tree::Lines;
 
+use super::alter;
 use super::change::{Change, ChangeKind};
 use super::code::Code;
 use super::dialect::Dialect;
@@ -251,7 +252,8 @@ impl<'t> Reader<'_, 't> {
         let code = Code::find(statement, self.dialect, is_text);
         let mut unparsed = self.obstacle(statement);
         let mut events = scan(&statement.tokens, self.dialect);
-        if unparsed.is_none() && self.parsing == Parsing::Complete && !statement.is_neutral() {
+        let needs_parser = !statement.is_neutral() && !alter::is_plain(&statement.tokens, self.dialect);
+        if unparsed.is_none() && self.parsing == Parsing::Complete && needs_parser {
             match parse(&source, self.dialect) {
                 Ok(None) => {}
                 Ok(Some(kinds)) => {

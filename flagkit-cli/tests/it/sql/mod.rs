@@ -1,12 +1,14 @@
 //! `check` of SQL files: destructive statements, markers, and changes since a base.
 //!
 //! - `files`: the SQL files of `tests/sql`, with the findings that they expect.
+//! - `formats`: the output formats.
 //! - `layouts`: where SQL files are, and which of them run forward.
 //! - `base`: files that are new, edited or committed.
 //! - `limits`: large, deep and random files.
 
 mod base;
 mod files;
+mod formats;
 mod layouts;
 mod limits;
 
@@ -22,17 +24,26 @@ const FLAGS: &str = "\
 [flags.split-name]
 kind = \"migration\"
 stage = \"dual-write\"
+description = \"names in two columns\"
 owner = \"a@example.com\"
+created = 2026-01-01
+expires = 2099-01-01
 allow = { unused = \"a test\" }
 [flags.finished]
 kind = \"migration\"
 stage = \"complete\"
+description = \"names in two columns\"
 owner = \"a@example.com\"
+created = 2026-01-01
+expires = 2099-01-01
 allow = { unused = \"a test\" }
 [flags.uncertified]
 kind = \"migration\"
 stage = \"complete\"
+description = \"names in two columns\"
 owner = \"a@example.com\"
+created = 2026-01-01
+expires = 2099-01-01
 allow = { unused = \"a test\" }
 [flags.search]
 allow = { unused = \"a test\" }

@@ -1,6 +1,4 @@
--- expect 5: warning unparsed-sql cannot parse
--- expect 7: warning unparsed-sql cannot parse
--- expect 9: error destructive-sql drops the table rates
+-- expect 7: error destructive-sql drops the table rates
 LOCK TABLES `rates` WRITE;
 /*!40000 ALTER TABLE `rates` DISABLE KEYS */;
 INSERT INTO `rates` VALUES (1,'a;b'),(2,'it''s');

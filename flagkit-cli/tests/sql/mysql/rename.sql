@@ -1,11 +1,9 @@
+-- expect 7: error destructive-sql renames the table customers
+-- expect 7: error destructive-sql renames the table shop.orders
+-- expect 8: error destructive-sql renames the table customers
 -- expect 9: error destructive-sql renames the table customers
--- expect 9: error destructive-sql renames the table shop.orders
--- expect 10: error destructive-sql renames the table customers
--- expect 11: error destructive-sql renames the table customers
--- expect 11: warning unparsed-sql cannot parse
--- expect 12: error destructive-sql renames the column clients.mail
--- expect 13: warning unparsed-sql cannot parse
--- expect 14: warning unparsed-sql cannot parse
+-- expect 9: warning unparsed-sql cannot parse
+-- expect 10: error destructive-sql renames the column clients.mail
 RENAME TABLE customers TO clients, shop.orders TO shop.sales;
 ALTER TABLE customers RENAME TO clients;
 ALTER TABLE customers RENAME clients;
