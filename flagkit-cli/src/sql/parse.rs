@@ -179,7 +179,7 @@ mod tests {
     fn an_error_has_its_location() {
         let error = parse("SELECT 1\n  FROM WHERE x", Dialect::Postgres).expect_err("an error");
         assert_eq!(error.location, Some((2, 8)));
-        assert_eq!(error.message, "got WHERE, expected identifier");
+        assert_eq!(error.message, "got WHERE, expected table name");
         let error = parse(&"(".repeat(40), Dialect::Postgres).expect_err("an error");
         assert_eq!(error.message, "got more than 24 levels of parentheses");
     }
