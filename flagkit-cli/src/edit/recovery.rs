@@ -315,6 +315,8 @@ struct Scanner {
     braces: Vec<Brace>,
     /// The name of the last header, and the last name in front of a value. Either may be the flag of the fields after it.
     owners: [Option<String>; 2],
+    /// The names that have a switch, which migrations have not.
+    switches: BTreeSet<String>,
     found: Recovered,
 }
 
@@ -408,10 +410,18 @@ impl Scanner {
         if let Some(name) = name {
             self.owners[1] = Some(name.clone());
         }
+        let brace = self.braces.iter().rev().find_map(|brace| brace.owner.as_ref());
+        if around.has_state() && names.last().is_some_and(|last| last == "on" || Some(last) == name) {
+            self.switches.extend(name.or(brace).or(self.owners[0].as_ref()).cloned());
+        }
         if field.is_some() {
-            let around = self.braces.iter().rev().find_map(|brace| brace.owner.as_ref());
-            let owners = self.owners.iter().flatten().filter(|_| name.is_none()).chain(around).chain(name);
-            self.found.migrations.extend(owners.cloned());
+            let owners = self.owners.iter().flatten().filter(|_| name.is_none()).chain(brace).chain(name);
+            let mut owners: Vec<String> = owners.cloned().collect();
+            // A header may be damaged, and then its fields seem to be those of the flag above it.
+            if owners.iter().any(|owner| !self.switches.contains(owner)) {
+                owners.retain(|owner| !self.switches.contains(owner));
+            }
+            self.found.migrations.extend(owners);
         }
     }
 
@@ -449,6 +459,9 @@ mod tests {
             ),
             (Format::Toml, "[flags]\ny.on = = true\nx.kind.migration\n"),
             (Format::Toml, "[flags.x]\r\nkind = \"migr"),
+            (Format::Toml, "[flags.y]\non = true\n x]\nkind = \"migration\"\nstage = \"live\"\n"),
+            (Format::Toml, "[flags]\ny = true\nx = {\nstage = \"live\"\n"),
+            (Format::Toml, "[flags.y]\nowner = \"me\"\non = false\n[flags x]\nstage = \"live\"\n"),
             (Format::Json, "{\"flags\": {\"y\": {\"on\": true, \"x\": {\"owner\": \"me\", \"stage\": \"live\"}}"),
             (Format::Json, "{\"flags\": {\"y\": tru, \"x\": \"stage\": \"live\"}}"),
         ] {

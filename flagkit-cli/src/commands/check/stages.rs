@@ -157,14 +157,10 @@ impl StageCheck<'_, '_> {
         if entry.verb == BACK {
             return missing;
         }
-        let gates = self.base.gates();
-        if let (Some(gate), Some(gates)) = (&entry.gate, gates)
-            && *gate != gates.digest(&entry.flag)
-        {
+        if self.base.gates().is_some_and(|gates| entry.gate.as_ref() != Some(&gates.digest(&entry.flag))) {
             missing.push("the same gate");
         }
-        let definition = Definitions::of(self.head).digest(&entry.flag);
-        if entry.definition.as_ref().is_some_and(|logged| *logged != definition) {
+        if entry.definition.as_ref() != Some(&Definitions::of(self.head).digest(&entry.flag)) {
             missing.push("the current definition of the migration");
         }
         let is_last = entry.to.parse().is_ok_and(|to: Progress| to.stage == Stage::Contracted);

@@ -4,6 +4,7 @@ mod against;
 mod base;
 mod code;
 mod inspect;
+mod logged;
 mod overrides;
 mod revert;
 
