@@ -235,7 +235,7 @@ pub(crate) enum MigrateCommand {
     },
     /// Record that a backfill has copied the existing rows to the new side.
     BackfillDone {
-        /// The time when the backfill started, such as 2026-11-29T10:00:00Z.
+        /// The time when the backfill started, such as 2027-02-01T10:00:00Z.
         #[arg(long, value_name = "TIME")]
         started: Timestamp,
         /// The time when the backfill ended [default: now].

@@ -16,6 +16,7 @@ use ureq::http::Uri;
 
 use crate::probe;
 use crate::progress::Progress;
+use crate::terminal::escape_control_chars;
 
 /// The time for one instance to respond.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
@@ -212,8 +213,10 @@ fn request_one(target: &Target<'_>, key: &str, timeout: Duration) -> Result<Inst
     let body = probe::fetch_at(target.url, target.address, timeout)?;
     let status: ServedStatus = serde_json::from_str(&body).map_err(|error| format!("got no status: {error}"))?;
     let ServedStatus { instance, release, migrations } = status;
-    let migration = migrations.into_iter().find(|migration| migration.key == key);
-    if let Some(migration) = migration {
+    let release = release.map(|release| escape_control_chars(&release));
+    if let Some(mut migration) = migrations.into_iter().find(|migration| migration.key == key) {
+        migration.range = escape_control_chars(&migration.range);
+        migration.stage = migration.stage.map(|stage| escape_control_chars(&stage));
         return Ok(InstanceStatus { instance, release, migration });
     }
     let release = release.map(|release| format!("; its release is {release}")).unwrap_or_default();
@@ -249,7 +252,7 @@ mod tests {
 
     const ONE: &str = r#"{"instance": "1", "release": "r1", "new": [1],
         "migrations": [{"key": "m", "stage": "live", "rollout": "25%", "range": "full", "counters": {"compared": 3}}]}"#;
-    const TWO: &str = r#"{"instance": "2", "migrations": [{"key": "m", "stage": "later", "range": "full"}]}"#;
+    const TWO: &str = r#"{"instance": "2", "migrations": [{"key": "m", "stage": "later\u001b[1m", "range": "full"}]}"#;
 
     fn request_at(ports: &'static [(u16, &'static str)]) -> Vec<Instance> {
         let resolve = |host: &str, _: u16, _: Duration| {
@@ -273,7 +276,7 @@ mod tests {
         assert_eq!((one.release.as_deref(), one.migration.counters.compared), (Some("r1"), 3));
         assert_eq!(one.migration.progress(), "live@25%".parse().ok());
         let two = &two.status().expect("a status").migration;
-        assert_eq!((two.progress(), two.shown_progress().as_str()), (None, "later"));
+        assert_eq!((two.progress(), two.shown_progress().as_str()), (None, "later\\u{1b}[1m"), "no control characters");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use flagkit_sources::document::tree::{self, Entry, Lines, Table};
 use serde_json::Value;
 
 pub(crate) use self::recovery::Recovered;
-pub(crate) use self::stage::{has_stage, set_stage};
+pub(crate) use self::stage::{has_stage, render_one_stage, set_stage};
 use crate::report::{Exit, Failure, Result};
 use crate::state::State;
 use crate::tree::{BYTE_ORDER_MARK, invalid};

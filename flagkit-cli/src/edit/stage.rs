@@ -3,7 +3,9 @@
 use flagkit_sources::document::Format;
 use flagkit_sources::document::tree::{self, Entry};
 
-use super::{apply, bump_declared_count, flags_entry, json, split_mark, toml, unexpected};
+use super::{
+    Recovered, UNREADABLE, apply, bump_declared_count, flags_entry, json, render, split_mark, toml, unexpected,
+};
 use crate::progress::Progress;
 use crate::report::{Exit, Failure, Result};
 use crate::tree::invalid;
@@ -45,6 +47,12 @@ pub(crate) fn set_stage(format: Format, text: &str, key: &str, to: Progress) -> 
     }
     Err(Failure::new(Exit::Conflict, format!("cannot edit {key}: its syntax is not supported"))
         .with_help(format!("write it as `[flags.{key}]` with one line for each field, and try again")))
+}
+
+/// Returns a new text with one migration at this stage, and with invalid definitions of the other names.
+pub(crate) fn render_one_stage(format: Format, key: &str, to: Progress, others: &Recovered) -> Result<String> {
+    let invalid = others.keys.iter().filter(|other| *other != key).map(|other| (other.as_str(), UNREADABLE.into()));
+    set_stage(format, &render(format, &invalid.collect(), &others.segments), key, to)
 }
 
 /// The fields of a migration that hold its progress, each with its value in both formats.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use flagkit_core::source::Stage;
 use serde_json::{Value, json};
 
+use super::invalid;
 use super::migration::{Migration, Target};
 use super::step::new_text;
 use crate::instances::{self, Instance};
@@ -38,14 +39,21 @@ pub(in crate::commands) fn back(target: &Target, args: &BackArgs) -> Result {
     let mut writer = None;
     let mut attempt = 1;
     loop {
-        let migration = Migration::read(target)?;
-        let Some(to) = previous(&migration, args)? else {
+        let migration = match Migration::read(target) {
+            Ok(migration) => migration,
+            Err(failure) if matches!(failure.exit, Exit::Findings | Exit::CheckFailed) => {
+                return invalid::back(target, args, failure);
+            }
+            Err(failure) => return Err(failure),
+        };
+        let logged = migration.history().progress();
+        let Some(to) = previous(target, migration.now, logged, args)? else {
             let text = format!("{} is already off\n", target.name);
             return Ok(Report::new(text, json!({ "flag": target.name, "written": false })));
         };
         let text = new_text(&migration, to)?;
         if args.dry_run {
-            return Ok(report(&migration, to, args));
+            return Ok(report(&target.name, migration.now, to, args));
         }
         let path = migration.document().path.clone();
         let Some(writer) = &writer else {
@@ -66,22 +74,24 @@ pub(in crate::commands) fn back(target: &Target, args: &BackArgs) -> Result {
 }
 
 /// Returns the stage to go back to. `None`: the migration has not begun.
-fn previous(migration: &Migration<'_>, args: &BackArgs) -> Result<Option<Progress>> {
-    let (name, now) = (migration.name(), migration.now);
+pub(super) fn previous(
+    target: &Target,
+    now: Progress,
+    logged: Option<Progress>,
+    args: &BackArgs,
+) -> Result<Option<Progress>> {
+    let name = target.name.as_str();
     let conflict = |message: String| Failure::new(Exit::Conflict, message);
     if now.stage == Stage::Contracted {
         let message = format!("cannot go back from {now}: no running build has code for the old side of {name}");
         return Err(conflict(message).with_help("the old data may be gone; fix the new side, and deploy it"));
     }
     // An edit by hand may have hidden that the old side was not written for a while.
-    let was_complete = migration.history().progress().is_some_and(|logged| logged.stage >= Stage::Complete);
+    let was_complete = logged.is_some_and(|logged| logged.stage >= Stage::Complete);
     if (now.stage == Stage::Complete || was_complete) && !args.accept_stale_data {
         let message = format!("cannot go back from complete: the old data of {name} is stale");
         let words = ["back", "--accept-stale-data"];
-        let help = format!(
-            "fix the new side, and deploy it; `{}` goes back all the same",
-            migration.target.command_line(&words)
-        );
+        let help = format!("fix the new side, and deploy it; `{}` goes back all the same", target.command_line(&words));
         return Err(conflict(message).with_help(help));
     }
     let to = now.back();
@@ -100,16 +110,15 @@ fn previous(migration: &Migration<'_>, args: &BackArgs) -> Result<Option<Progres
     }
 }
 
-fn report(migration: &Migration<'_>, to: Progress, args: &BackArgs) -> Report {
-    let (name, now) = (migration.name(), migration.now);
+pub(super) fn report(name: &str, from: Progress, to: Progress, args: &BackArgs) -> Report {
     let brought = if args.dry_run { "would bring" } else { "brought" };
-    let text = format!("{brought} {name} back from {now} to {}\n", styled(GOOD, to));
-    Report::new(text, json!({ "flag": name, "from": now.to_string(), "to": to.to_string(), "written": !args.dry_run }))
+    let text = format!("{brought} {name} back from {from} to {}\n", styled(GOOD, to));
+    Report::new(text, json!({ "flag": name, "from": from.to_string(), "to": to.to_string(), "written": !args.dry_run }))
 }
 
 /// Reports the step, and what was lost.
 fn finish(migration: &Migration<'_>, to: Progress, args: &BackArgs, written: Written) -> Result {
-    let mut report = report(migration, to, args);
+    let mut report = report(migration.name(), migration.now, to, args);
     report.text += &lost_writes(migration, to, &mut report.data);
     if to == Progress::OFF {
         report.text += "a backfill from before this step does not count any more\n";

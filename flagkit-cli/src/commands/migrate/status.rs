@@ -111,9 +111,9 @@ fn instances_table(instances: &[Instance]) -> String {
         let (migration, counters) = (&status.migration, status.migration.counters);
         table.push([
             url,
-            status.release.as_deref().map_or_else(|| styled(DIM, "-"), escape_control_chars),
-            escape_control_chars(&migration.shown_progress()),
-            escape_control_chars(&migration.range),
+            status.release.clone().unwrap_or_else(|| styled(DIM, "-")),
+            migration.shown_progress(),
+            migration.range.clone(),
             counters.compared.to_string(),
             counters.mismatched.to_string(),
             counters.unrepaired.to_string(),

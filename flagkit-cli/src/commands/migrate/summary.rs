@@ -88,7 +88,7 @@ fn effect(stage: Stage) -> &'static str {
     }
 }
 
-/// The evidence in a table.
+/// The evidence in a table, and then what to do about missing evidence.
 pub(super) fn evidence_table(evidence: &[Evidence]) -> String {
     let mut table = Table::new(["evidence", "", "got"]);
     for evidence in evidence {
@@ -98,9 +98,10 @@ pub(super) fn evidence_table(evidence: &[Evidence]) -> String {
         for more in got {
             table.push([String::new(), String::new(), more.clone()]);
         }
-        if let Some(help) = &evidence.help {
-            table.push([String::new(), String::new(), help.clone()]);
-        }
     }
-    table.render()
+    let mut text = table.render();
+    for help in evidence.iter().filter_map(|evidence| evidence.help.as_ref()) {
+        let _ = writeln!(text, "help: {help}");
+    }
+    text
 }

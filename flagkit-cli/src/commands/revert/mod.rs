@@ -22,6 +22,7 @@ use flagkit_core::Percent;
 use serde_json::{Value, json};
 
 use self::layers::Layers;
+use crate::edit::Recovered;
 use crate::environment::environment_file;
 use crate::journal::{BACK, Entry, Journal, REVERT, Transition};
 use crate::location::skipped;
@@ -111,6 +112,11 @@ struct Step {
     flag: String,
     from: Progress,
     to: Progress,
+}
+
+/// Returns each name that the file of an environment may have had; see [`Layers::lost_names`].
+pub(super) fn lost_names(file: &Path, env: Option<&str>) -> Result<Recovered> {
+    Ok(Layers::read(file, env)?.lost_names(file))
 }
 
 /// A change that is not written yet.

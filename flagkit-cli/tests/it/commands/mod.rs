@@ -6,6 +6,7 @@ mod check;
 mod declare;
 mod go;
 mod inspect;
+mod migrate;
 mod revert;
 
 use crate::support::{Folder, Transcript};
@@ -103,7 +104,9 @@ fn help_completions_and_man() {
     transcript.text(&["man"]);
     transcript.check("man");
     let page = folder.run(&["man"]).out;
-    for command in ["init", "new", "list", "show", "eval", "explain", "diff", "watch", "check", "go", "revert", "log"] {
+    for command in
+        ["init", "new", "list", "show", "eval", "explain", "diff", "watch", "check", "go", "revert", "migrate", "log"]
+    {
         assert!(page.contains(command), "{command} is in the manual");
     }
 }

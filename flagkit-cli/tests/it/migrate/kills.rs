@@ -29,8 +29,9 @@ fn stage(folder: &Folder) -> &'static str {
 
 /// The stage after the last step in the log.
 fn logged(folder: &Folder) -> String {
-    let steps = folder.entries().into_iter().filter(|entry| entry["verb"] == "advance" || entry["verb"] == "back");
-    steps.last().map_or_else(|| "shadow".to_owned(), |entry| entry["to"].as_str().expect("a stage").to_owned())
+    let is_step = |entry: &Value| entry["verb"] == "advance" || entry["verb"] == "back";
+    let mut steps = folder.entries().into_iter().filter(is_step);
+    steps.next_back().map_or_else(|| "shadow".to_owned(), |entry| entry["to"].as_str().expect("a stage").to_owned())
 }
 
 /// Checks that the next run of any command makes the file and the log agree.

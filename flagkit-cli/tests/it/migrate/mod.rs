@@ -3,6 +3,7 @@
 mod fleet;
 mod kills;
 mod pairs;
+mod steps;
 
 use crate::support::Folder;
 

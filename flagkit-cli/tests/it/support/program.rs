@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use flagkit_core::source::Stage;
 use flagkit_core::tooling::Effect;
 use flagkit_core::{Context, Event, Subscription};
 use flagkit_sources::{Builder, File, Guard, OnFailedStart};
@@ -37,6 +38,11 @@ impl Program {
 
     pub(crate) fn is_on(&self, key: &str) -> bool {
         self.guard.flags().is_on(key, &Context::new("u1"))
+    }
+
+    /// The stage of a migration in the program.
+    pub(crate) fn stage(&self, key: &str) -> Option<Stage> {
+        self.guard.flags().snapshot().flag(key)?.stage()
     }
 
     /// Waits until the program has the flag off.
