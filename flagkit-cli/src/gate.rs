@@ -400,3 +400,49 @@ impl Gate {
         self.ramp.iter().map(|step| step.0).find(|step| *step > from).unwrap_or(Percent::HUNDRED)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn gates(gate: &str) -> Gates {
+        let text = format!("[flags.m]\nkind = \"migration\"\ngate = \"g\"\n[gate.g]\n{gate}\n");
+        let document = Document::parse_or_fail(Path::new("flags.toml"), text.into_bytes()).expect("a document");
+        Gates::read(&document).expect("gates")
+    }
+
+    #[test]
+    fn less_evidence_for_a_migration_is_a_weaker_gate() {
+        let two = "instances = [\"http://a/\", \"http://b/\"]";
+        for (before, after, expected) in [
+            (two, "instances = [\"http://a/\"]", Some("fewer instances to observe")),
+            (two, "instances = []", Some("fewer instances to observe")),
+            (two, "", Some("fewer instances to observe")),
+            ("", two, None),
+            ("compared = 2000", "", Some("fewer compared reads")),
+            ("", "compared = 999", Some("fewer compared reads")),
+            ("", "compared = 1000", None),
+            ("", "mismatched = \"0.1%\"", Some("more mismatches among the compared reads")),
+            ("mismatched = 1", "mismatched = \"0.1%\"", None),
+        ] {
+            let weaker = gates(after).weaker_than(&gates(before));
+            assert_eq!(weaker, expected.map(|what| format!("gate g: {what}")).into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_digest_of_a_gate_includes_the_evidence_and_stays_the_same_without_it() {
+        let digest = |gate: &str| gates(gate).digest("m");
+        for other in ["instances = []", "instances = [\"http://a/\"]", "compared = 1", "mismatched = \"1%\""] {
+            assert_ne!(digest(other), digest(""), "{other}");
+        }
+        // Logs of older versions have the digest of this text.
+        let gate = serde_json::json!(gates("ramp = [10]").of("m").expect("a gate").1);
+        let soak = r#"{"nanos":0,"secs":0}"#;
+        let text =
+            format!(r#"{{"build":null,"checks":[],"look":[],"on_failure":"revert","ramp":["10%"],"soak":{soak}}}"#);
+        assert_eq!(gate.to_string(), text);
+    }
+}
