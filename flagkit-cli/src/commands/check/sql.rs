@@ -10,7 +10,7 @@ use super::nearest;
 use crate::command_line::CommandLine;
 use crate::findings::{Finding, Level};
 use crate::git::{Repository, Revision};
-use crate::journal::Journal;
+use crate::journal::{ADVANCE, BACK, CONTRACT, Entry, Journal};
 use crate::migrations::{MigrationFile, find};
 use crate::progress::Progress;
 use crate::project::{Document, Project};
@@ -26,13 +26,13 @@ const MARKER: &str = "sql-marker";
 const UNPARSED: &str = "unparsed-sql";
 const EDITED: &str = "edited-migration";
 
-/// The verb of a log entry that certifies that no running program has the old path.
-const CONTRACT: &str = "contract";
-
 /// Whether the log certifies that a migration has contracted, in one of these files.
+///
+/// A later step voids the certificate: the migration was declared again under the same name.
 pub(crate) fn is_contracted(journal: &Journal, name: &str, files: &[String]) -> bool {
-    let mut entries = journal.valid().filter(|entry| entry.flag == name && entry.verb == CONTRACT);
-    entries.any(|entry| files.contains(&entry.file))
+    let of_stage = |entry: &&Entry| [ADVANCE, BACK, CONTRACT].contains(&entry.verb.as_str());
+    let entries = journal.valid().filter(|entry| entry.flag == name && files.contains(&entry.file));
+    entries.filter(of_stage).max_by_key(|entry| entry.when).is_some_and(|entry| entry.verb == CONTRACT)
 }
 
 /// Checks the SQL files of a project.

@@ -8,6 +8,7 @@ use super::go::{Preflight, checks_table, on_failure};
 use super::indented;
 use super::step::PlannedStep;
 use crate::evidence::Evidence;
+use crate::migrations::expansions;
 use crate::report::{Exit, Failure, Result};
 use crate::terminal::{self, BAD, BOLD, GOOD, Table, WARN, styled};
 
@@ -26,6 +27,9 @@ impl PlannedStep<'_, '_> {
         if let Some(release) = &preflight.release {
             let _ = writeln!(text, "The running build is {release}.");
         }
+        if from.stage == Stage::Off {
+            text += &self.expansions();
+        }
         text += &checks_table(&preflight.checks);
         text.push('\n');
         if let Some(undo) = self.undo_command() {
@@ -36,6 +40,15 @@ impl PlannedStep<'_, '_> {
         }
         text.push('\n');
         text
+    }
+
+    /// The SQL that must have run before the first step. Empty if no SQL file has the marker of the migration.
+    fn expansions(&self) -> String {
+        // A file that cannot be read is a finding of `check`.
+        let found = expansions(&self.migration.target.file, self.name()).unwrap_or_default();
+        let lines = found.iter().map(|(path, at)| format!("  {}:{}:{}\n", path.display(), at.line, at.column));
+        let lines: String = lines.collect();
+        if lines.is_empty() { lines } else { format!("The new side needs this SQL, which must have run:\n{lines}") }
     }
 
     /// Asks a person to type the name of the migration. No option of the command replaces this.

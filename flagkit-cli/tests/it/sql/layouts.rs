@@ -129,6 +129,29 @@ fn a_migration_contracts_in_every_environment() {
 }
 
 #[test]
+fn a_step_after_a_contract_voids_its_certificate() {
+    let folder = project("");
+    folder.write("migrations/1_a.sql", "-- flagkit: contract finished\nDROP TABLE users;\n");
+    expect(&folder, &[], &[]);
+    let later = super::entry("finished", "flags.toml", "advance", "2026-12-01T10:00:00Z");
+    folder.write(".flagkit/log.jsonl", &(folder.log() + &later));
+    expect(&folder, &[], &[("migrations/1_a.sql", "the log has no certificate of its contract for flags.toml")]);
+}
+
+#[test]
+fn the_first_step_names_the_sql_that_must_have_run() {
+    let text = "[flags.split-name]\nkind = \"migration\"\ngate = \"a\"\n[gate.a]\ninstances = []\n";
+    let folder = Folder::with("flags.toml", text);
+    let advance = ["migrate", "split-name", "advance", "--dry-run"];
+    let ran = folder.run(&advance);
+    assert!(ran.code == 0 && !ran.out.contains("must have run"), "{ran:?}");
+    folder
+        .write("migrations/1_a.sql", "-- flagkit: expand split-name\nALTER TABLE users ADD COLUMN first_name text;\n");
+    let ran = folder.run(&advance);
+    assert!(ran.out.contains("needs this SQL, which must have run:\n  migrations/1_a.sql:1:4\n"), "{ran:?}");
+}
+
+#[test]
 fn show_lists_where_a_migration_expands() {
     let folder = project("");
     let ran = folder.run(&["show", "split-name"]);

@@ -59,9 +59,14 @@ fn project(settings: &str) -> Folder {
 
 /// An entry of the log that certifies a contract.
 fn certificate(name: &str, file: &str) -> String {
+    entry(name, file, "contract", "2026-11-29T10:00:00Z")
+}
+
+/// An entry of the log with a valid hash.
+fn entry(name: &str, file: &str, verb: &str, when: &str) -> String {
     let entry = |hash: &str| {
         format!(
-            "{{\"flag\":\"{name}\",\"verb\":\"contract\",\"who\":\"tester\",\"when\":\"2026-11-29T10:00:00Z\",\
+            "{{\"flag\":\"{name}\",\"verb\":\"{verb}\",\"who\":\"tester\",\"when\":\"{when}\",\
              \"from\":\"complete\",\"to\":\"contracted\",\"file\":\"{file}\",\"digest\":\"\",\"previous\":\"\",\
              \"hash\":\"{hash}\"}}"
         )
