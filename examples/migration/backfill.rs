@@ -3,8 +3,8 @@
 //! It runs after every instance writes both sides. In the other order, a row that is written after its copy and before
 //! the first double write keeps an old value in the new columns.
 //!
-//! A write may come between reading a row and copying it. So the copy has a condition: the old column must still have
-//! the value that was read. If it has not, the writer has written the new columns too, and there is nothing to copy.
+//! A write may come between reading a row and copying it. So the copy has a condition: all columns must still have the
+//! values that were read. If they have not, the writer has written the new columns too, and there is nothing to copy.
 //! `WHERE first_name IS NULL` is not enough: after `dual-write`, back to `off`, and forward again, rows have *old*
 //! values in their new columns.
 
@@ -22,7 +22,8 @@ const BATCH: i64 = 500;
 
 const SELECT: &str = "SELECT id, name, first_name, last_name FROM users WHERE id > $1 ORDER BY id LIMIT $2";
 
-const COPY: &str = "UPDATE users SET first_name = $1, last_name = $2 WHERE id = $3 AND name = $4";
+const COPY: &str = "UPDATE users SET first_name = $1, last_name = $2 WHERE id = $3 AND name = $4
+    AND first_name IS NOT DISTINCT FROM $5 AND last_name IS NOT DISTINCT FROM $6";
 
 /// The result of a backfill, for its certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,8 +115,8 @@ fn each_row(
 
 /// Copies one row, unless it was written since it was read. Returns the number of copied rows.
 fn copy(connection: &mut Connection, user: &User) -> Result<u64, Error> {
-    let [first, last] = user.copied();
-    Ok(connection.execute(COPY, &[first, last, user.id.into(), user.name.clone().into()])?)
+    let ([first, last], [old_first, old_last]) = (user.copied(), user.new.clone());
+    Ok(connection.execute(COPY, &[first, last, user.id.into(), user.name.clone().into(), old_first, old_last])?)
 }
 
 /// Returns an error unless the old side is authoritative and writers write both. From `complete` on, the old column is

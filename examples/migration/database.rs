@@ -145,7 +145,7 @@ impl Pool {
 
 fn references(parameters: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     let reference = |value| match value {
-        &Value::Null => &None::<i64> as &(dyn ToSql + Sync),
+        &Value::Null => &None::<&str> as &(dyn ToSql + Sync),
         Value::Integer(number) => number,
         Value::Text(text) => text,
     };

@@ -185,3 +185,8 @@ impl Drop for ShadowPool {
         }
     }
 }
+
+/// Compiles the examples of `docs/migrations.md`.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/migrations.md")]
+struct Chapter;

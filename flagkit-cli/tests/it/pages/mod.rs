@@ -53,7 +53,13 @@ fn repository() -> PathBuf {
 #[test]
 fn every_link_to_a_file_leads_somewhere() {
     let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "spec/README.md"];
-    for name in pages.into_iter().chain(["docs/cli.md", "docs/faults.md", "docs/testing.md", "docs/performance.md"]) {
+    for name in pages.into_iter().chain([
+        "docs/cli.md",
+        "docs/faults.md",
+        "docs/migrations.md",
+        "docs/testing.md",
+        "docs/performance.md",
+    ]) {
         let page = Page::read(name);
         for target in page.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = target.split('#').next().unwrap_or_default();
