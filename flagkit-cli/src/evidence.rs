@@ -217,7 +217,7 @@ fn compared(
     // Before the stage was observed, no comparison is known to be of this stage.
     for status in statuses.iter().filter(|_| observed.is_some()) {
         let counters = status.migration.counters;
-        let before = status.instance.as_deref().and_then(|id| before.get(id));
+        let before = before.get(status.instance.as_str());
         compared += counters.compared.saturating_sub(before.map_or(0, |before| before.compared));
         mismatched += counters.mismatched.saturating_sub(before.map_or(0, |before| before.mismatched));
     }

@@ -4,6 +4,7 @@
 //! instance. A process that answers at two addresses counts once.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::mpsc;
@@ -21,7 +22,7 @@ use crate::terminal::escape_control_chars;
 /// The time for one instance to respond.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of instances that are requested at the same time.
-const CONCURRENT: usize = 16;
+const CONCURRENT: usize = 64;
 
 /// The response of one address.
 #[derive(Clone, Debug, Serialize)]
@@ -45,8 +46,8 @@ pub(crate) enum InstanceState {
 /// The part of an instance's status that is about one migration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct InstanceStatus {
-    /// The random id of the process.
-    pub(crate) instance: Option<String>,
+    /// The random id of the process, or else its address.
+    pub(crate) instance: String,
     pub(crate) release: Option<String>,
     pub(crate) migration: MigrationStatus,
 }
@@ -127,19 +128,38 @@ pub(crate) fn request(urls: &[String], key: &str, timeout: Duration) -> Vec<Inst
 }
 
 fn request_with(urls: &[String], key: &str, timeout: Duration, resolve: Resolve<'_>) -> Vec<Instance> {
+    let resolved = in_parallel(urls, |url| targets(url, timeout, resolve));
+    let all: Vec<&Target<'_>> = resolved.iter().flatten().flatten().collect();
+    let mut results = in_parallel(&all, |target| request_one(target, key, timeout)).into_iter();
     let mut instances = Vec::new();
-    for url in urls {
-        match targets(url, timeout, resolve) {
-            Ok(targets) => instances.extend(request_all(&targets, key, timeout)),
-            Err(error) => instances.push(Instance { url: url.clone(), state: InstanceState::Unknown(error) }),
+    for (url, targets) in urls.iter().zip(&resolved) {
+        match targets {
+            Ok(targets) => instances.extend(of_url(targets, results.by_ref().take(targets.len()).collect())),
+            Err(error) => instances.push(Instance { url: url.clone(), state: InstanceState::Unknown(error.clone()) }),
         }
     }
     let mut known = BTreeSet::new();
     instances.retain(|instance| {
-        let id = instance.status().and_then(|status| status.instance.clone());
+        let id = instance.status().map(|status| status.instance.clone());
         id.is_none_or(|id| known.insert(id))
     });
     instances
+}
+
+/// Runs work for each item on threads, and returns the results in the order of the items.
+fn in_parallel<'i, T: Sync, R: Send>(
+    items: &'i [T],
+    work: impl Fn(&'i T) -> Result<R, String> + Sync,
+) -> Vec<Result<R, String>> {
+    let mut results = Vec::new();
+    for part in items.chunks(CONCURRENT) {
+        thread::scope(|scope| {
+            let threads: Vec<_> = part.iter().map(|item| scope.spawn(|| work(item))).collect();
+            let failed = || Err("the request ended without a result".to_owned());
+            results.extend(threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| failed())));
+        });
+    }
+    results
 }
 
 /// One address of a URL.
@@ -148,6 +168,13 @@ struct Target<'u> {
     address: SocketAddr,
     /// Whether the host of the URL has other addresses too.
     is_one_of_several: bool,
+}
+
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, address, is_one_of_several } = self;
+        if *is_one_of_several { write!(f, "{url} at {address}") } else { f.write_str(url) }
+    }
 }
 
 /// Returns the addresses of a URL's host.
@@ -182,16 +209,8 @@ fn resolve(host: &str, port: u16, timeout: Duration) -> io::Result<Vec<SocketAdd
     receiver.recv_timeout(timeout).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Requests the addresses of one URL.
-fn request_all(targets: &[Target<'_>], key: &str, timeout: Duration) -> Vec<Instance> {
-    let mut results = Vec::new();
-    for part in targets.chunks(CONCURRENT) {
-        thread::scope(|scope| {
-            let threads: Vec<_> = part.iter().map(|target| scope.spawn(|| request_one(target, key, timeout))).collect();
-            let failed = || Err("the request ended without a result".to_owned());
-            results.extend(threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| failed())));
-        });
-    }
+/// Returns the instances at the addresses of one URL.
+fn of_url(targets: &[Target<'_>], results: Vec<Result<InstanceStatus, String>>) -> Vec<Instance> {
     // `localhost` has two addresses, and most programs listen at one of them.
     let has_response = results.iter().any(Result::is_ok);
     let is_absent = |target: &Target<'_>, result: &Result<InstanceStatus, String>| {
@@ -199,11 +218,7 @@ fn request_all(targets: &[Target<'_>], key: &str, timeout: Duration) -> Vec<Inst
     };
     let all = targets.iter().zip(results).filter(|(target, result)| !is_absent(target, result));
     all.map(|(target, result)| Instance {
-        url: if target.is_one_of_several {
-            format!("{} at {}", target.url, target.address)
-        } else {
-            target.url.to_owned()
-        },
+        url: target.to_string(),
         state: result.map_or_else(InstanceState::Unknown, |status| InstanceState::Known(Box::new(status))),
     })
     .collect()
@@ -217,6 +232,7 @@ fn request_one(target: &Target<'_>, key: &str, timeout: Duration) -> Result<Inst
     if let Some(mut migration) = migrations.into_iter().find(|migration| migration.key == key) {
         migration.range = escape_control_chars(&migration.range);
         migration.stage = migration.stage.map(|stage| escape_control_chars(&stage));
+        let instance = instance.unwrap_or_else(|| target.to_string());
         return Ok(InstanceStatus { instance, release, migration });
     }
     let release = release.map(|release| format!("; its release is {release}")).unwrap_or_default();
@@ -310,6 +326,21 @@ mod tests {
             };
             assert!(error.contains("expected a URL"), "{error}");
         }
+    }
+
+    #[test]
+    fn each_result_belongs_to_its_url() {
+        let ports = [ONE, TWO].map(|body| serve(listen("127.0.0.1"), body));
+        let resolve = |host: &str, port: u16, _: Duration| match host {
+            "app.internal.1" => Ok(vec![SocketAddr::from(([127, 0, 0, 1], ports[0]))]),
+            "app.internal.2" => Ok(vec![SocketAddr::from(([127, 0, 0, 1], ports[1]))]),
+            _ => Err(io::Error::other(format!("no {host}:{port}"))),
+        };
+        let urls = ["http://none/", "http://app.internal.2/", "ftp://x/", "http://app.internal.1/"];
+        let instances = request_with(&urls.map(str::to_owned), "m", TIMEOUT, &resolve);
+        let ids: Vec<_> = instances.iter().map(|it| it.status().map(|status| status.instance.as_str())).collect();
+        assert_eq!(ids, [None, Some("2"), None, Some("1")]);
+        assert!(instances.iter().zip(urls).all(|(instance, url)| instance.url == url), "{instances:?}");
     }
 
     #[test]

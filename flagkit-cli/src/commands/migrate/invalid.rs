@@ -3,7 +3,7 @@
 //! Programs keep the stage that they loaded last. The log says which stage that is.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::back::{BackArgs, previous, report};
 use super::migration::Target;
@@ -16,7 +16,7 @@ use crate::intent::replace_and_log;
 use crate::journal::{BACK, Entry, Journal};
 use crate::progress::Progress;
 use crate::project::{Project, digest, format, unreadable};
-use crate::report::{Failure, Report, Result};
+use crate::report::{Failure, Result};
 use crate::write::{Writer, save};
 
 /// A step back of a migration that cannot be read.
@@ -74,7 +74,11 @@ impl InvalidMigration<'_> {
             let _ = writeln!(report.text, "the old text of {} is saved as {saved}", path.display());
             report.data["kept"] = saved.into();
         }
-        finish(report, path, written.logged)
+        report.data["logged"] = written.logged.is_ok().into();
+        if let Err(error) = written.logged {
+            let _ = writeln!(report.text, "the step in {} is not in the log: {error}", path.display());
+        }
+        Ok(report)
     }
 
     /// Returns the text with the new stage, if programs accept it.
@@ -86,12 +90,4 @@ impl InvalidMigration<'_> {
         let after = project.with_state(&text).ok()?.flags().snapshot();
         (Progress::of(after.flag(&target.name)) == Some(to)).then_some(text)
     }
-}
-
-fn finish(mut report: Report, path: &Path, logged: std::io::Result<()>) -> Result {
-    report.data["logged"] = logged.is_ok().into();
-    if let Err(error) = logged {
-        let _ = writeln!(report.text, "the step in {} is not in the log: {error}", path.display());
-    }
-    Ok(report)
 }

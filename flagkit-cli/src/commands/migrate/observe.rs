@@ -29,7 +29,7 @@ pub(super) fn instances(gate: &Gate, name: &str) -> Vec<Instance> {
 pub(super) fn observation(gate: &Gate, instances: &[Instance]) -> Observation {
     let vouched = gate.instances.as_ref().is_some_and(Vec::is_empty);
     let seen = instances.iter().filter_map(Instance::status).map(|status| SeenInstance {
-        instance: status.instance.clone().unwrap_or_default(),
+        instance: status.instance.clone(),
         release: status.release.clone(),
         compared: status.migration.counters.compared,
         mismatched: status.migration.counters.mismatched,
