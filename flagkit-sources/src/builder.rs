@@ -174,9 +174,13 @@ impl Builder {
         let mut guard = Guard::new(flags.clone(), policies.clone());
         let (ready, loaded) = mpsc::channel();
         let mut publishers = Vec::new();
-        for ((source, _), policy) in self.sources.into_iter().zip(&policies) {
+        // All layers exist before the first source loads, so that no layer counts without those above it.
+        let layers = self.sources.into_iter().zip(&policies).map(|((source, _), policy)| {
+            let publisher = flags.add_layer(source.provenance()).with_clock(SystemTime::now);
+            (source, publisher.before_first_load(*policy))
+        });
+        for (source, publisher) in layers.collect::<Vec<_>>() {
             let provenance = source.provenance();
-            let publisher = flags.add_layer(provenance.clone()).with_clock(SystemTime::now).before_first_load(*policy);
             let worker = Worker::spawn(source, publisher, ready.clone())?;
             publishers.push((provenance, worker.publisher()));
             guard.push(worker);

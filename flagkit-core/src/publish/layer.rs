@@ -50,7 +50,9 @@ pub(crate) struct Layer {
     /// Whether the source still counts: a layer with a stopped signal accepts nothing.
     pub(crate) signal: Signal,
     /// What the layer does while `good` is `None`.
-    pub(crate) policy: StartPolicy,
+    policy: StartPolicy,
+    /// Whether a runtime has set the policy, so that the source will load or report why it cannot.
+    is_started: bool,
     /// The flags in effect. `None` before the first good load; never again after it.
     good: Option<Arc<FlagSet>>,
     /// The problems of single flags of the last good load.
@@ -100,6 +102,7 @@ impl Layer {
             provenance,
             signal,
             policy: StartPolicy::all(OnFailedStart::Skip),
+            is_started: false,
             good: None,
             problems: Vec::new(),
             merge_problems: Vec::new(),
@@ -202,6 +205,18 @@ impl Layer {
         // A source that has become unreachable keeps its last definite error.
         let latest = self.last_error.as_ref().map(|_| self.last_definite_error.unwrap_or(ErrorKind::Unreachable));
         self.good.is_none() && self.policy.hides_lower_layers(latest)
+    }
+
+    /// Sets what the layer does until its first good load.
+    pub(crate) fn set_policy(&mut self, policy: StartPolicy) {
+        (self.policy, self.is_started) = (policy, true);
+    }
+
+    /// Returns whether the source has been started and has neither loaded nor failed yet.
+    ///
+    /// Until then, nobody knows whether the stages of the layers below agree with this one.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.is_started && self.good.is_none() && self.last_error.is_none()
     }
 
     /// Returns the last good flags.

@@ -79,6 +79,9 @@ pub(crate) struct LayerInput<'a> {
     pub(crate) flags: Option<&'a FlagSet>,
     /// Whether every flag of the layers below is dark, because this layer has no flags yet and may turn some off.
     pub(crate) hides_lower_layers: bool,
+    /// Whether the layer has neither loaded nor failed yet. Until then, no stage of a migration is in effect, because two
+    /// layers with different stages would count in the order in which they load.
+    pub(crate) is_pending: bool,
 }
 
 /// The number of problems that are kept per layer. More would not help an operator, and could take much memory.
@@ -99,6 +102,9 @@ pub(crate) fn merge(current: &Snapshot, layers: &[LayerInput<'_>]) -> (Snapshot,
         if let Some(flags) = layer.flags {
             merger.apply(index, flags);
         }
+    }
+    if layers.iter().any(|layer| layer.is_pending) {
+        merger.hide_migrations();
     }
     merger.check_migrations();
     merger.check_rules();
@@ -145,6 +151,16 @@ impl Merger<'_> {
     fn shadow_below(&mut self, layer: usize) {
         for merged in self.entries.values_mut().chain(self.env_keys.values_mut()) {
             (merged.layer, merged.validity) = (layer, Validity::Hidden);
+        }
+    }
+
+    /// Puts no stage into effect before every source has loaded or failed.
+    ///
+    /// A migration that has a stage already keeps it.
+    fn hide_migrations(&mut self) {
+        let all = self.entries.values_mut().chain(self.env_keys.values_mut());
+        for merged in all.filter(|merged| merged.valid().is_some_and(Flag::is_migration)) {
+            merged.validity = Validity::Hidden;
         }
     }
 

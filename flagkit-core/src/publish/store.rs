@@ -182,7 +182,7 @@ impl Store {
         let released = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.layers.get_mut(index.0) else { return };
-            layer.policy = policy;
+            layer.set_policy(policy);
             self.republish(&mut publishing, index)
         };
         drop(released);
@@ -338,6 +338,7 @@ impl Store {
                 provenance: &layer.provenance,
                 flags: layer.flags().map(Arc::as_ref),
                 hides_lower_layers: layer.hides_lower_layers(),
+                is_pending: layer.is_pending(),
             })
             .collect();
         let (next, problems) = merge(&current, &layers);

@@ -1,6 +1,6 @@
 //! The stage of a migration comes from one layer, and never changes by accident.
 
-use flagkit_core::source::{Load, Provenance, Publisher, Stage};
+use flagkit_core::source::{Load, LoadError, OnFailedStart, Provenance, Publisher, Stage, StartPolicy};
 use flagkit_core::{Flag, FlagKey, FlagSet, Flags, Reason};
 
 struct Layers {
@@ -68,6 +68,37 @@ fn two_layers_may_be_one_step_apart_and_no_more() {
             assert!(problems[0].contains("state the stage in one layer only"), "{problems:?}");
         }
     }
+}
+
+/// Sources load at the same time. Which of them is first must not decide which of two stages counts.
+#[test]
+fn two_layers_that_disagree_at_the_start_give_no_stage_in_any_order() {
+    let skip = StartPolicy::all(OnFailedStart::Skip);
+    for is_file_first in [true, false] {
+        let flags = Flags::new();
+        let [file, prod] =
+            ["file:flags.toml", "file:flags.prod.toml"].map(|name| flags.add_layer(Provenance::new(name)));
+        let [file, prod] = [file.before_first_load(skip), prod.before_first_load(skip)];
+        let stage = || flags.snapshot().stage("split", &());
+        let publish = [(&file, Stage::Off), (&prod, Stage::Live)];
+        let order = if is_file_first { [0, 1] } else { [1, 0] };
+        for (publisher, stage) in order.map(|index| publish[index]) {
+            publisher.publish(at(stage));
+        }
+        assert_eq!(stage(), None, "{is_file_first}");
+        prod.publish(at(Stage::DualWrite));
+        assert_eq!(stage(), Some(Stage::DualWrite));
+        prod.publish(at(Stage::Live));
+        assert_eq!(stage(), Some(Stage::DualWrite), "it keeps the last stage on which both agreed");
+    }
+    // An optional layer that is missing lets the file's stage through.
+    let flags = Flags::new();
+    let [file, prod] = ["file:flags.toml", "file:flags.prod.toml"].map(|name| flags.add_layer(Provenance::new(name)));
+    let [file, prod] = [file.before_first_load(skip), prod.before_first_load(skip)];
+    file.publish(at(Stage::Live));
+    assert_eq!(flags.snapshot().stage("split", &()), None, "the other layer may state another stage");
+    prod.fail(LoadError::missing("no such file"));
+    assert_eq!(flags.snapshot().stage("split", &()), Some(Stage::Live));
 }
 
 #[test]

@@ -11,9 +11,36 @@ use crate::support::stored::{
 };
 use crate::support::stub::{Stub, answer, document, own_address};
 use crate::support::{self, TestDir, is_on, last_error, pause, status, wait_for_state, wait_until};
-use flagkit_core::source::ErrorKind;
+use flagkit_core::source::{ErrorKind, Stage};
 use flagkit_core::tooling::SourceState;
 use flagkit_sources::{Builder, Http, OnFailedStart, Readiness};
+
+/// A migration at a cold start: the last known stage is in the document on disk. Without one, the file below does not
+/// count, because the server may state another stage; then the build's own stage is used.
+#[test]
+fn a_migration_starts_at_its_last_known_stage() {
+    flagkit_core::migration! { static SPLIT: "split-name", range = Full, start = Shadow }
+    const LIVE: &str = "[flags.split-name]\nstage = \"live\"\n";
+    let folder = TestDir::new();
+    let (path, file) = (folder.path("flags.cache"), folder.path("flags.toml"));
+    std::fs::write(&file, "[flags.split-name]\nkind = \"migration\"\nstage = \"dual-write\"\n").expect("written");
+    let start = |url: &str| {
+        let builder = Builder::new().source(flagkit_sources::File::new(&file)).source(http(url, &path));
+        builder
+            .when_unreachable(OnFailedStart::StayDark)
+            .startup_timeout(2 * support::DEADLINE)
+            .start()
+            .expect("starts")
+    };
+    let stage = |guard: &flagkit_sources::Guard| SPLIT.plan_in(guard.flags(), &()).map(|plan| plan.stage());
+    assert_eq!(stage(&start(&unused_url())), Ok(Stage::Shadow), "the build's own stage");
+    let url = unused_url();
+    store_hour_old(&url, &path, LIVE, Some("v1"));
+    // The document on disk states another stage than the file, two steps away: a problem, and no guess.
+    assert!(stage(&start(&url)).is_err());
+    std::fs::write(&file, "[flags.split-name]\nkind = \"migration\"\n").expect("written");
+    assert_eq!(stage(&start(&url)), Ok(Stage::Live));
+}
 
 #[test]
 fn without_a_server_it_is_stale_until_the_server_is_back() {
