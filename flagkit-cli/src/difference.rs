@@ -48,6 +48,8 @@ impl Difference {
         let [before, after] = self.stages;
         match (before, after) {
             (None, None) => false,
+            // Programs without the migration use the new side only.
+            (Some(before), None) if before == Progress::at(Stage::Contracted) => false,
             _ => !after.unwrap_or(Progress::OFF).is_one_step_from(before.unwrap_or(Progress::OFF)),
         }
     }

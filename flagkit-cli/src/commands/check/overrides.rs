@@ -29,7 +29,10 @@ const OWN_FOLDERS: [&str; 5] = [".git", ".flagkit", ".hg", ".jj", ".svn"];
 pub(super) fn check_overrides(roots: &Roots, document: &Document, projects: &[Project], findings: &mut Vec<Finding>) {
     for name in in_process(PREFIX) {
         let value = std::env::var(&name).unwrap_or_default();
-        let problem = undeclared(PREFIX, &name, document.keys()).or_else(|| read_value(&name, &value).err());
+        let problem = undeclared(PREFIX, &name, document.keys()).or_else(|| match read_value(&name, &value) {
+            Err(problem) => Some(problem),
+            Ok(to) => wrong_kind(document, &name, to?),
+        });
         findings.extend(problem.map(|problem| finding(Level::Warning, &document.path, problem)));
     }
     for path in deployment_files(roots) {
@@ -56,14 +59,12 @@ fn check_assignment(path: &Path, it: &Assignment<'_>, document: &Document, proje
         Err(problem) => return Some(at(finding(Level::Warning, path, problem)).of(key)),
         Ok(to) => to?,
     };
+    if let Some(problem) = wrong_kind(document, it.name, to) {
+        return Some(at(finding(Level::Warning, path, problem)).of(key));
+    }
     match to {
         Override::State(State::Off) if is_migration => stage_finding(path, it, document, projects, (key, Stage::Off)),
         Override::Stage(stage) if is_migration => stage_finding(path, it, document, projects, (key, stage)),
-        to if is_migration != matches!(to, Override::Stage(_)) => {
-            let (is, takes) = if is_migration { ("a", "a stage") } else { ("no", "a switch or a percentage") };
-            let message = format!("programs reject {}: {key} is {is} migration, and takes {takes}", it.name);
-            Some(at(Finding::new(OVERRIDE, Level::Warning, path, message)).of(key))
-        }
         Override::State(to) if to == State::Off || is_at_least(document, projects, key, to) => None,
         to => {
             let message = format!("{} sets {key} to {to} for the programs that it starts, past gate and log", it.name);
@@ -74,6 +75,20 @@ fn check_assignment(path: &Path, it: &Assignment<'_>, document: &Document, proje
             Some(at(Finding::new(OVERRIDE, Level::Error, path, message)).of(key).with_help(help))
         }
     }
+}
+
+/// Returns the problem of a stage for a flag that is no migration, or of a switch for a migration.
+fn wrong_kind(document: &Document, name: &str, to: Override) -> Option<OverrideProblem> {
+    let key = EnvKey::new(name.strip_prefix(PREFIX)?).ok()?;
+    let key = document.keys().map(FlagKey::as_str).find(|declared| key.matches(declared))?;
+    let is_migration = document.load.flags().get(key)?.is_migration();
+    // `off` is a word for both.
+    if to == Override::State(State::Off) || is_migration == matches!(to, Override::Stage(_)) {
+        return None;
+    }
+    let (is, takes) = if is_migration { ("a", "a stage") } else { ("no", "a switch or a percentage") };
+    let message = format!("programs reject {name}: {key} is {is} migration, and takes {takes}");
+    Some(OverrideProblem { message, help: None })
 }
 
 /// The finding for a variable that sets the stage of a migration to another one than the files state.

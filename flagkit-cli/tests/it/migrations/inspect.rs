@@ -92,6 +92,10 @@ fn diff_tags_each_move() {
         let row = &folder.json(&["diff", "flags.toml", "other.toml"])["data"]["flags"][0]["stage"];
         assert_eq!(row["skips"].as_bool(), Some(tag == "skips"), "{row}");
     }
+    folder.write("flags.toml", &at("contracted"));
+    folder.write("other.toml", "[flags]\n");
+    assert!(!folder.run(&["diff", "flags.toml", "other.toml"]).out.contains("skips"));
+    folder.write("flags.toml", &at("shadow"));
     folder.write("other.toml", &at("live"));
     assert_eq!(folder.run(&["diff", "flags.toml", "other.toml", "--deny-widening"]).code, 1);
 }

@@ -29,6 +29,11 @@ fn a_variable_of_the_wrong_kind_is_a_warning() {
     let folder = folder("off");
     folder.write("Dockerfile", "ENV FLAG_SPLIT_NAME=on\n");
     expect(&folder, &["check"], 0, &["warning [override] programs reject FLAG_SPLIT_NAME", "takes a stage"]);
+    folder.remove("Dockerfile");
+    let mut command = folder.command(&["check"]);
+    command.env("FLAG_SPLIT_NAME", "25%");
+    let ran = crate::support::ended(command);
+    assert!(ran.out.contains("warning [override] programs reject FLAG_SPLIT_NAME"), "{ran:?}");
     folder.write("Dockerfile", "ENV FLAG_PAY=live\n");
     folder.write("flags.toml", &(folder.read("flags.toml") + "[flags.pay]\nallow = { unused = \"a test\" }\n"));
     expect(&folder, &["check"], 0, &["warning [override] programs reject FLAG_PAY", "takes a switch or a percentage"]);
