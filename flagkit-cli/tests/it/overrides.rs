@@ -43,7 +43,8 @@ fn a_variable_with_an_invalid_value_is_reported() {
     let folder = folder();
     for command in ["list", "check"] {
         let ran = run(&folder, &[("FLAG_DARK_MODE", "1")], &[command]);
-        assert!(ran.out.contains("FLAG_DARK_MODE") && ran.out.contains("expected on, off or a percentage"), "{ran:?}");
+        let expected = "expected on, off, a percentage such as 25%, or the stage of a migration";
+        assert!(ran.out.contains("FLAG_DARK_MODE") && ran.out.contains(expected), "{ran:?}");
     }
 }
 
