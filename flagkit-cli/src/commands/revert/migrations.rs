@@ -49,7 +49,8 @@ pub(super) fn revert(file: &Path, layers: &Layers, name: &str, args: &RevertArgs
         let message = format!("cannot revert {name} to {to}: it is a migration, which goes back one stage at a time");
         return Err(Failure::new(Exit::Conflict, message).with_help(format!("`{revert}` brings it one stage back")));
     }
-    if !is_certain(file, layers) {
+    // The log says which stage programs loaded last.
+    if !is_certain(file, layers) && last_step(file, layers, name).is_none() {
         let mut invalid = layers.all().filter(|layer| layer.document.is_err());
         let path = invalid.next().map_or(&layers.target.path, |layer| &layer.path).display();
         let message =
@@ -60,6 +61,15 @@ pub(super) fn revert(file: &Path, layers: &Layers, name: &str, args: &RevertArgs
     let target = Target { file: file.to_owned(), name: name.to_owned(), env: args.env.clone() };
     let accept_stale_data = args.accept_stale_data;
     back(&target, &BackArgs { to: None, accept_stale_data, reason: args.reason.clone(), dry_run: args.dry_run })
+}
+
+/// Returns the stage after the last step of a migration in the target.
+fn last_step(file: &Path, layers: &Layers, name: &str) -> Option<String> {
+    let file_name = layers.target.path.file_name().unwrap_or_default().to_string_lossy();
+    let journal = Journal::read(file).unwrap_or_default();
+    let mut entries = journal.chronological().into_iter().rev();
+    let last = entries.find(|entry| entry.flag == name && entry.file == file_name && entry.is_step());
+    last.map(|entry| entry.to.clone())
 }
 
 /// The migrations in a revert of all flags.
@@ -122,11 +132,7 @@ impl Plan {
 
     fn note_unknown(&mut self, file: &Path, layers: &Layers, name: &str, args: &RevertArgs) {
         let path = layers.target.path.display();
-        let file_name = layers.target.path.file_name().unwrap_or_default().to_string_lossy();
-        let journal = Journal::read(file).unwrap_or_default();
-        let mut entries = journal.chronological().into_iter().rev();
-        let last = entries.find(|entry| entry.flag == *name && entry.file == file_name && entry.is_step());
-        let logged = last.map(|entry| format!("; the log says {}", entry.to)).unwrap_or_default();
+        let logged = last_step(file, layers, name).map(|stage| format!("; the log says {stage}")).unwrap_or_default();
         let revert = CommandLine::new(file, args.env.as_deref(), &["revert", name]);
         let _ = writeln!(
             self.notes,

@@ -131,6 +131,16 @@ fn one_migration_in_a_damaged_file_stays() {
 }
 
 #[test]
+fn one_migration_in_a_damaged_file_goes_back_from_the_stage_in_the_log() {
+    let folder = Folder::with("flags.toml", &(at("live") + PAY));
+    expect(&folder, &["revert", "split-name"], 0, &["from live to shadow"]);
+    folder.write("flags.toml", &(folder.read("flags.toml") + "="));
+    expect(&folder, &["revert", "split-name"], 0, &["split-name back from shadow to dual-write"]);
+    expect(&folder, &["show", "split-name"], 0, &["split-name  dual-write"]);
+    expect(&folder, &["show", "pay"], 0, &["pay  invalid"]);
+}
+
+#[test]
 fn another_flag_of_a_damaged_file_leaves_the_migration() {
     for (name, text) in DAMAGED {
         let folder = Folder::with(name, text);
