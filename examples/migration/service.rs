@@ -1,4 +1,5 @@
-//! The routes: `GET` and `PUT /users/ID` with a name as text, and `GET /status` for `flagkit migrate`.
+//! The routes: `GET` and `PUT /users/ID` with a name as text, `GET /users/ID/greeting`, which a flag changes, and
+//! `GET /status` for `flagkit migrate`.
 
 use std::sync::Arc;
 use std::{error, fmt};
@@ -8,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use flagkit_core::flag;
 use flagkit_core::migrate::PlanError;
 
 use crate::database::Error as DatabaseError;
@@ -41,12 +43,24 @@ pub(crate) enum Error {
 
 /// Returns the routes.
 pub(crate) fn router<U: Users>(users: Arc<U>) -> Router {
-    Router::new().route("/users/{id}", get(get_user::<U>).put(put_user::<U>)).with_state(users)
+    Router::new()
+        .route("/users/{id}", get(get_user::<U>).put(put_user::<U>))
+        .route("/users/{id}/greeting", get(greet_user::<U>))
+        .with_state(users)
 }
 
 async fn get_user<U: Users>(State(users): State<Arc<U>>, Path(id): Path<i64>) -> Response {
     match blocking(move || users.get(id)).await {
         Ok(Some(name)) => name.to_string().into_response(),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => failure(&*error),
+    }
+}
+
+async fn greet_user<U: Users>(State(users): State<Arc<U>>, Path(id): Path<i64>) -> Response {
+    match blocking(move || users.get(id)).await {
+        Ok(Some(name)) if flag!("greet-by-first-name") => format!("Hello, {}!", name.first).into_response(),
+        Ok(Some(name)) => format!("Hello, {name}!").into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => failure(&*error),
     }

@@ -17,8 +17,11 @@ migration! {
     pub(crate) static SPLIT_NAME: "split-name", range = Full
 }
 
+/// At stage `off`, the new columns may not exist yet.
+const SELECT_OLD: &str = "SELECT name FROM users WHERE id = $1";
+
 /// A row has all columns, so one query reads both sides.
-const SELECT: &str = "SELECT name, first_name, last_name FROM users WHERE id = $1";
+const SELECT_BOTH: &str = "SELECT name, first_name, last_name FROM users WHERE id = $1";
 
 const UPSERT_OLD: &str = "INSERT INTO users (id, name) VALUES ($1, $2)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name";
@@ -54,7 +57,8 @@ impl Users for Store {
 
     fn get(&self, id: i64) -> Result<Option<Name>, Error> {
         let plan = SPLIT_NAME.plan()?;
-        let rows = self.pool.with(|connection| connection.query(SELECT, &[id.into()]))?;
+        let sql = if plan.writes_new() { SELECT_BOTH } else { SELECT_OLD };
+        let rows = self.pool.with(|connection| connection.query(sql, &[id.into()]))?;
         let row = rows.into_iter().next();
         let (old, new) = (row.as_ref().and_then(old_name), row.as_ref().and_then(new_name));
         // Both sides come from one query, so a comparison costs no time, and no write can come between them.

@@ -3,6 +3,7 @@
 mod fleet;
 mod kills;
 mod pairs;
+mod release;
 mod steps;
 
 use crate::support::Folder;
