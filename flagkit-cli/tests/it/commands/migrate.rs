@@ -27,7 +27,8 @@ fn at(stage: &str, compared: u64, unrepaired: u64) -> Reply {
 fn follow(server: &Server, stage: &'static str) -> impl FnOnce(&mut Terminal) {
     let server = server.clone();
     move |terminal| {
-        terminal.wait_for("Type split-name");
+        // The screen shows the answer after the whole question.
+        terminal.wait_for(&format!("to advance it to {stage}: "));
         terminal.answer("split-name");
         terminal.wait_for("to reach");
         server.set(at(stage, 0, 0));
