@@ -76,8 +76,18 @@ impl AtomicCounters {
         );
     }
 
+    /// Counts repaired writes, up to the number of lost ones: a repair gives no credit for a later loss.
     pub(super) fn add_repaired(&self, count: u64) {
-        add(&self.repaired, count);
+        let load = |counter: &AtomicU64| counter.load(Ordering::Acquire);
+        let mut repaired = load(&self.repaired);
+        loop {
+            let lost = load(&self.second_writes_failed).saturating_add(load(&self.second_writes_abandoned));
+            let next = repaired.saturating_add(count).min(lost).max(repaired);
+            match self.repaired.compare_exchange_weak(repaired, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return,
+                Err(current) => repaired = current,
+            }
+        }
     }
 
     /// Reads all counters. `repaired` is read first, so that a repair during the reading is not subtracted too early.

@@ -148,9 +148,11 @@ impl<R: Range> Migration<R> {
         self.any.counters.load()
     }
 
-    /// Records that lost second writes were repaired, for example by a second backfill of the rows that differ.
+    /// Records that this number of lost second writes was repaired, for example by a second backfill of the rows that
+    /// differ.
     ///
-    /// No stage is advanced while there are unrepaired ones.
+    /// No stage is advanced while there are unrepaired ones. Pass the number of losses that were [counted](Self::counters)
+    /// before the repair began. More than the losses counted so far has no effect.
     pub fn record_repaired(&self, count: u64) {
         self.any.counters.add_repaired(count);
     }

@@ -9,7 +9,7 @@
 //!
 //! Expand, and contract later. A migration is a flag with a [`Stage`](crate::source::Stage) instead of a switch. The new
 //! column is added, both are written, the old rows are copied, reads move, and only a later release drops the old column.
-//! Every step before the last one can be undone without losing a write.
+//! Every step before `complete` can be undone without losing a write.
 //!
 //! Writes to both sides come *before* the backfill. The other order is often described, and it loses the rows that are
 //! written between the backfill and the first double write.

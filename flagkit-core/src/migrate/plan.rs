@@ -104,17 +104,26 @@ impl<R: Range> Plan<R> {
     }
 
     /// Returns whether the old side is written, for code that writes both sides in one statement or transaction.
-    pub fn writes_old(&self) -> bool {
+    pub fn writes_old(&self) -> bool
+    where
+        R: BothPaths,
+    {
         self.stage.writes(Side::Old)
     }
 
     /// Returns whether the new side is written, for code that writes both sides in one statement or transaction.
-    pub fn writes_new(&self) -> bool {
+    pub fn writes_new(&self) -> bool
+    where
+        R: BothPaths,
+    {
         self.stage.writes(Side::New)
     }
 
     /// Returns whether the new side is authoritative, so that it is read.
-    pub fn reads_new(&self) -> bool {
+    pub fn reads_new(&self) -> bool
+    where
+        R: BothPaths,
+    {
         self.stage.authoritative() == Side::New
     }
 }

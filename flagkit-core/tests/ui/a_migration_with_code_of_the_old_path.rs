@@ -6,4 +6,5 @@ fn main() {
     let plan = SPLIT.plan().expect("a plan");
     let _ = plan.write(|| Ok::<_, ()>("old"), || Ok("new"));
     let _ = plan.read(|| "old", || "new");
+    if plan.writes_old() {}
 }

@@ -1,6 +1,6 @@
 use flagkit_core::flag;
 
 fn main() {
-    struct Plan;
-    flag!("new-checkout", id = 17, plan = Plan);
+    struct Tier;
+    flag!("new-checkout", id = 17, plan = Tier);
 }

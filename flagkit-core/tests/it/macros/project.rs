@@ -3,15 +3,22 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A workspace with one package, `app`, in a folder below its root.
 pub(super) struct Project {
     folder: tempfile::TempDir,
+    /// Cargo takes two workspaces with the same packages for one if they share a target folder. So there is one at a time.
+    _turn: MutexGuard<'static, ()>,
 }
+
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Project {
     pub(super) fn new() -> Self {
-        let project = Self { folder: tempfile::tempdir().expect("a temporary directory") };
+        // A test that failed leaves its folder; the next one writes its own.
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let project = Self { folder: tempfile::tempdir().expect("a temporary directory"), _turn: turn };
         let core = Path::new(env!("CARGO_MANIFEST_DIR"));
         project.write("Cargo.toml", "[workspace]\nmembers = [\"app\"]\nresolver = \"3\"\n");
         // `[dependencies]` is last, so that a test can add to it.

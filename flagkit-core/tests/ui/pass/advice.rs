@@ -46,10 +46,10 @@ fn subject(user: &User) -> bool {
         && flagkit_core::flag!("key", user)
 }
 
-// Advice: derive or implement `flagkit_core::Attribute` for `Plan`, or pass a text or a number made from it
+// Advice: derive or implement `flagkit_core::Attribute` for `Tier`, or pass a text or a number made from it
 // Advice: cannot derive `Subject`: it is for structs; for an enum that is an attribute, derive `Attribute`
 #[derive(Attribute)]
-enum Plan {
+enum Tier {
     Free,
     // Advice: expected `rename = "…"`
     #[attribute(rename = "pro")]
@@ -75,7 +75,7 @@ impl Attribute for Seats {
 #[derive(Subject)]
 #[subject(anonymous)]
 struct Visit {
-    plan: Plan,
+    plan: Tier,
     seats: Seats,
     // Advice: expected `id`, `rename = "…"`, `skip`, `text`, `nested` or `flatten`
     #[subject(rename = "site")]
@@ -101,7 +101,7 @@ struct Account(#[subject(id)] u64, #[subject(rename = "seats")] u32, #[subject(s
 fn main() {
     let (user, flags) = (User { id: 1, plan: "free" }, Flags::new());
     let visit = Visit {
-        plan: Plan::Paid,
+        plan: Tier::Paid,
         seats: Seats::Some(3),
         _host: "a",
         path: "/".into(),
@@ -112,5 +112,5 @@ fn main() {
     let dark = [key(), handle(&flags), variant(&Context::new("u")), attributes(), subject(&user)];
     assert_eq!(dark, [false; 5]);
     assert!(!key_at_run_time(&flags, "key", &Context::new("u")) && visit.id().is_none());
-    let _ = (Plan::Free, Seats::Unlimited);
+    let _ = (Tier::Free, Seats::Unlimited);
 }
