@@ -214,7 +214,7 @@ impl Layer {
 
     /// Returns whether the source has been started and has neither loaded nor failed yet.
     ///
-    /// Until then, nobody knows whether the stages of the layers below agree with this one.
+    /// Until then, it is unknown whether the stages of the layers below agree with this one.
     pub(crate) fn is_pending(&self) -> bool {
         self.is_started && self.good.is_none() && self.last_error.is_none()
     }
