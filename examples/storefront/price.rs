@@ -21,6 +21,9 @@ migration! {
 static AS_TEXT: Mutex<Cow<'static, str>> = Mutex::new(Cow::Borrowed("12.50"));
 static IN_CENTS: Mutex<u32> = Mutex::new(1250);
 
+/// Held for both writes, so that two writers reach the two columns in the same order. A database has row locks for this.
+static WRITER: Mutex<()> = Mutex::new(());
+
 static SHADOWS: ShadowPool = ShadowPool::new();
 
 /// Returns the price in cents.
@@ -41,6 +44,7 @@ pub(crate) struct NewPrice {
 /// Sets the price.
 pub(crate) async fn set(Query(NewPrice { cents }): Query<NewPrice>) -> Result<(), (StatusCode, String)> {
     let plan = PRICE_IN_CENTS.plan().map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
+    let _turn = WRITER.lock();
     plan.write(|| write_text(cents), || write_cents(cents))
         .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
