@@ -154,6 +154,14 @@ impl Entry {
         self.to.parse().ok().filter(|_| self.is_of_migration())
     }
 
+    /// Returns the progress that the steps up to this entry have led to. `before` is the one before this entry.
+    ///
+    /// A step back starts wherever the file is, also after an edit by hand, so it never leads further than that.
+    pub(crate) fn progress_after(&self, before: Option<Progress>) -> Option<Progress> {
+        let to = self.progress()?;
+        Some(if self.verb == BACK { before.map_or(to, |before| before.min(to)) } else { to })
+    }
+
     /// Returns the widest released state after this entry, with the one before it.
     pub(crate) fn releases(&self, before: Option<State>) -> State {
         let to = self.to.parse().unwrap_or(State::Off);

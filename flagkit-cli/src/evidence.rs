@@ -3,7 +3,7 @@
 //! | step to | evidence |
 //! |---|---|
 //! | `dual-write` | the additive SQL exists; every instance has the code |
-//! | `shadow` | every instance was seen at `dual-write`, and then a backfill began and left no mismatch |
+//! | `shadow` | every instance was seen at `dual-write`; after the drain, a backfill began that left no mismatch |
 //! | `live`, `ramp-down` | enough compared reads, few mismatches |
 //! | `complete` | every instance reports its release |
 //! | `contracted` | every instance runs a later release, which has no code for the old side |
@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use flagkit_core::source::Stage;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::gate::Gate;
@@ -159,24 +160,41 @@ pub(crate) fn are_at(instances: &[Instance], progress: Progress) -> bool {
     !instances.is_empty() && instances.iter().all(is_there)
 }
 
-/// A backfill that began after every instance wrote both sides.
+/// A backfill that began after every instance wrote both sides, and after the drain.
 fn backfilled(sources: &Sources<'_>) -> Evidence {
     let what = "a backfill that began after every instance wrote both sides";
-    let help = |first: &str| format!("{first}, and then run `{}`", sources.backfill_done);
-    let written = sources.history.both_written_since();
-    if let Some(backfill) = sources.history.backfill() {
+    let (history, drain) = (sources.history, sources.gate.drain());
+    if let Some(backfill) = history.backfill(drain) {
         let rows = if backfill.rows == 1 { "1 row".to_owned() } else { format!("{} rows", backfill.rows) };
-        return Evidence::new(what, true, format!("{rows}, started {}, no mismatch", backfill.started));
+        return Evidence::new(what, true, format!("{rows}, started {}, no mismatch", to_second(backfill.started)));
     }
-    let got = match (written, sources.history.last_backfill()) {
+    let drained = history.drained_at(drain);
+    let got = match (drained, history.last_backfill()) {
         (None, _) => "not every instance was seen at dual-write yet".to_owned(),
         (Some(_), None) => "none".to_owned(),
-        (Some(written), Some(backfill)) if backfill.started <= written => {
-            format!("one that started {}, before both sides were written ({written})", backfill.started)
+        (Some(drained), Some(backfill)) if backfill.started <= drained => {
+            format!("one that started {}, but it may start {}", to_second(backfill.started), after(drained, drain))
         }
         (Some(_), Some(backfill)) => format!("one with {} mismatches", backfill.mismatches),
     };
-    Evidence::new(what, false, got).with_help(help("copy the rows from the old side to the new one"))
+    let wait = match drained.filter(|drained| *drained >= Timestamp::now()) {
+        Some(drained) => format!("a backfill may start {}: ", after(drained, drain)),
+        None => String::new(),
+    };
+    let copy = "copy the rows from the old side to the new one";
+    Evidence::new(what, false, got).with_help(format!("{wait}{copy}, and then run `{}`", sources.backfill_done))
+}
+
+/// The time from which a backfill may start, for a message.
+pub(crate) fn after(drained: Timestamp, drain: SignedDuration) -> String {
+    let second = SignedDuration::from_secs(1);
+    let from = to_second(drained.saturating_add(second).unwrap_or(Timestamp::MAX));
+    if drain.is_zero() { format!("from {from} on") } else { format!("from {from} on, after a drain of {drain:#}") }
+}
+
+/// A time without fractions of a second, for a message.
+pub(crate) fn to_second(time: Timestamp) -> impl std::fmt::Display {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ")
 }
 
 /// The evidence from the counters and the releases of the instances.

@@ -65,6 +65,9 @@ pub(crate) struct Gate {
     /// The largest share of mismatches among the compared reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mismatched: Option<Step>,
+    /// The longest time of a request or a job. A backfill begins at least that long after both sides are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drain: Option<Time>,
 }
 
 /// The release that the running system must report before a change.
@@ -325,6 +328,7 @@ impl Gates {
             let is_gone = |url| !new.instances.iter().flatten().any(|new| new == url);
             check(old.instances.iter().flatten().any(is_gone), "fewer instances to observe");
             check(new.fewest_compared() < old.fewest_compared(), "fewer compared reads");
+            check(new.drain() < old.drain(), "a shorter drain");
             check(new.most_mismatched() > old.most_mismatched(), "more mismatches among the compared reads");
         }
         for (name, old) in &before.check {
@@ -391,6 +395,11 @@ impl Gate {
         self.mismatched.map_or(Percent::ZERO, |share| share.0)
     }
 
+    /// Returns how long requests from before both sides were written may last.
+    pub(crate) fn drain(&self) -> SignedDuration {
+        SignedDuration::try_from(self.drain.unwrap_or_else(one_minute).0).unwrap_or(SignedDuration::MAX)
+    }
+
     pub(crate) fn soak(&self) -> SignedDuration {
         SignedDuration::try_from(self.soak.0).unwrap_or(SignedDuration::MAX)
     }
@@ -426,6 +435,9 @@ mod tests {
             ("", "compared = 1000", None),
             ("", "mismatched = \"0.1%\"", Some("more mismatches among the compared reads")),
             ("mismatched = 1", "mismatched = \"0.1%\"", None),
+            ("", "drain = \"59s\"", Some("a shorter drain")),
+            ("", "drain = \"1m\"", None),
+            ("drain = \"1h\"", "", Some("a shorter drain")),
         ] {
             let weaker = gates(after).weaker_than(&gates(before));
             assert_eq!(weaker, expected.map(|what| format!("gate g: {what}")).into_iter().collect::<Vec<_>>());
@@ -435,7 +447,8 @@ mod tests {
     #[test]
     fn the_digest_of_a_gate_includes_the_evidence_and_stays_the_same_without_it() {
         let digest = |gate: &str| gates(gate).digest("m");
-        for other in ["instances = []", "instances = [\"http://a/\"]", "compared = 1", "mismatched = \"1%\""] {
+        let instances = ["instances = []", "instances = [\"http://a/\"]"];
+        for other in instances.into_iter().chain(["compared = 1", "mismatched = \"1%\"", "drain = \"1m\""]) {
             assert_ne!(digest(other), digest(""), "{other}");
         }
         // Logs of older versions have the digest of this text.

@@ -1,12 +1,12 @@
 //! The history of one migration in one file, from the log: its steps, when it was observed, and its backfills.
 //!
 //! The order of the entries is what makes them evidence. A backfill counts only if it began after every instance wrote
-//! both sides, because it would miss the rows that were written in between.
+//! both sides, and after the last request from before that ended. It would miss the rows that were written in between.
 
 use std::collections::BTreeSet;
 
 use flagkit_core::source::Stage;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{BACK, Entry, Journal, OBSERVE};
@@ -72,9 +72,9 @@ impl<'j> History<'j> {
         self.entries.iter().copied().filter(|entry| entry.is_step())
     }
 
-    /// Returns the progress after the last step, or the one when the log began. `None`: there is no log.
+    /// Returns the progress that the steps have led to, or the one when the log began. `None`: there is no log.
     pub(crate) fn progress(&self) -> Option<Progress> {
-        self.last_step().map_or(self.start, Entry::progress)
+        self.steps().fold(self.start, |before, entry| entry.progress_after(before))
     }
 
     /// Returns the observation that every instance has reached the present progress.
@@ -93,12 +93,20 @@ impl<'j> History<'j> {
         observed.find(|entry| entry.progress() == Some(Progress::at(Stage::DualWrite))).map(|entry| entry.when)
     }
 
-    /// Returns the last backfill that counts: it began after both sides were written, and left no mismatch.
-    pub(crate) fn backfill(&self) -> Option<&'j Backfill> {
-        let written = self.both_written_since()?;
+    /// Returns the time after which a backfill may begin.
+    ///
+    /// A request that was planned at `off` writes only the old side, also after the backfill has read its row. When it
+    /// has ended is not observable, so the gate states how long it can last.
+    pub(crate) fn drained_at(&self, drain: SignedDuration) -> Option<Timestamp> {
+        self.both_written_since().map(|written| written.saturating_add(drain).unwrap_or(Timestamp::MAX))
+    }
+
+    /// Returns the last backfill that counts: it began after the drain, and left no mismatch.
+    pub(crate) fn backfill(&self, drain: SignedDuration) -> Option<&'j Backfill> {
+        let drained = self.drained_at(drain)?;
         let since_off = self.since_off();
         let mut backfills = since_off.iter().rev().filter_map(|entry| entry.backfill.as_ref());
-        backfills.find(|backfill| backfill.started > written && backfill.mismatches == 0)
+        backfills.find(|backfill| backfill.started > drained && backfill.mismatches == 0)
     }
 
     /// Returns the last backfill since the migration left `off`, whether it counts or not.
@@ -137,11 +145,15 @@ impl<'j> History<'j> {
             if let Some(reason) = step_error(entry, before, from, to) {
                 errors.push(format!("{flag}: {reason} in {file}: {}", line(entry)));
             }
-            before = to;
+            before = entry.progress_after(before);
         }
         match before {
             Some(logged) if logged != now => {
-                let last = if self.last_step().is_some() { "its last entry says" } else { "the log began with" };
+                let last = match self.last_step() {
+                    Some(last) if last.progress() == before => "its last entry says",
+                    Some(_) => "its steps led only to",
+                    None => "the log began with",
+                };
                 let why = "it was changed by hand, or the log was cut";
                 errors.push(format!("{flag} is at {now} in {file}, but {last} {logged}: {why}"));
             }
@@ -151,14 +163,16 @@ impl<'j> History<'j> {
     }
 }
 
-/// Returns what is wrong with a step. `before` is the progress that the entry before it records.
+/// Returns what is wrong with a step. `before` is the progress that the steps before it have led to.
 fn step_error(entry: &Entry, before: Option<Progress>, from: Option<Progress>, to: Option<Progress>) -> Option<String> {
     let Some(to) = to else { return Some(format!("got {:?}, expected a stage", entry.to)) };
-    if let Some(before) = before.filter(|before| !before.stage.is_adjacent_to(to.stage)) {
+    let is_back = entry.verb == BACK;
+    // A step back starts wherever the file is, so after an edit by hand it can still end further on than the steps did.
+    let ends_further_on = is_back && before.is_some_and(|before| to > before);
+    if let Some(before) = before.filter(|before| !ends_further_on && !before.stage.is_adjacent_to(to.stage)) {
         return Some(format!("a step from {before} to {to} skips a stage"));
     }
-    // A step back starts wherever the file is, also after an edit by hand.
-    let (Some(from), false) = (from, entry.verb == BACK) else { return None };
+    let (Some(from), false) = (from, is_back) else { return None };
     if before.is_some_and(|before| before != from) {
         return Some(format!("a step starts at {from}, but no step led there"));
     }

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::migration::{Migration, Target};
+use crate::evidence::{after, to_second};
 use crate::history::{Backfill, History};
 use crate::journal::{BACKFILL, Entry, Journal};
 use crate::report::{Exit, Failure, Report, Result};
@@ -27,8 +28,11 @@ pub(super) fn run(target: &Target, args: BackfillArgs) -> Result {
     let now = Timestamp::now();
     let ended = args.ended.unwrap_or(now);
     if args.started > ended || ended > now + CLOCK_DRIFT {
-        let message =
-            format!("got a backfill from {} to {ended}, expected times in order, and in the past", args.started);
+        let message = format!(
+            "got a backfill from {} to {}, expected times in order, and in the past",
+            to_second(args.started),
+            to_second(ended)
+        );
         return Err(Failure::usage(message));
     }
     // Another step could void the certificate while it is written.
@@ -56,21 +60,22 @@ pub(super) fn run(target: &Target, args: BackfillArgs) -> Result {
     Ok(Report::new(text, data))
 }
 
-/// Fails unless every instance wrote both sides before the backfill began.
+/// Fails unless the backfill began after every instance wrote both sides, and after the drain.
 fn check_order(migration: &Migration<'_>, history: &History<'_>, started: Timestamp) -> Result<()> {
     let (name, now, target) = (migration.name(), migration.now, migration.target);
     let order = "write both sides first, and then backfill: a row that is written in between would be lost otherwise";
+    let drain = migration.gate.drain();
     if now.stage >= Stage::Complete {
         let message = format!("cannot record a backfill of {name}: it is at {now}");
         return Err(Failure::new(Exit::Conflict, message).with_help("the old side is not written any more"));
     }
-    match history.both_written_since() {
-        Some(written) if written < started => Ok(()),
-        Some(written) => {
-            let message = format!(
-                "cannot count a backfill of {name} that started {started}: both sides were written from {written} on"
-            );
-            Err(Failure::new(Exit::CheckFailed, message).with_help(format!("{order}; run the backfill again")))
+    match history.drained_at(drain) {
+        Some(drained) if drained < started => Ok(()),
+        Some(drained) => {
+            let (started, after) = (to_second(started), after(drained, drain));
+            let message = format!("cannot count a backfill of {name} that started {started}: it may start {after}");
+            let help = format!("{order}; run the backfill again; `drain` in the gate is the longest time of a request");
+            Err(Failure::new(Exit::CheckFailed, message).with_help(help))
         }
         None => {
             let message = format!("cannot count a backfill of {name}: not every instance was seen at dual-write yet");

@@ -5,7 +5,7 @@ use crate::support::{Folder, Reply, Server, Terminal, Transcript};
 
 /// A migration with a running instance.
 fn project(server: &Server) -> Folder {
-    let gate = format!("[gate.data]\ninstances = [\"{}status\"]\ncompared = 100\n", server.url());
+    let gate = format!("[gate.data]\ninstances = [\"{}status\"]\ncompared = 100\ndrain = \"0s\"\n", server.url());
     let flag = "[flags.split-name]   # of users\nkind = \"migration\"\ngate = \"data\"\n";
     Folder::with("flags.toml", &format!("{flag}\n{gate}"))
 }

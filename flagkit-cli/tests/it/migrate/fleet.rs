@@ -49,7 +49,7 @@ impl Fleet {
         let fleet = Self { folder: Folder::new(), servers };
         let urls: Vec<String> = fleet.servers.iter().map(|server| format!("\"{}status\"", server.url())).collect();
         let flag = "[flags.split-name]\nkind = \"migration\"\ngate = \"data\"\n";
-        let gate = format!("\n[gate.data]\ninstances = [{}]\n{more}", urls.join(", "));
+        let gate = format!("\n[gate.data]\ninstances = [{}]\ndrain = \"0s\"\n{more}", urls.join(", "));
         fleet.folder.write("flags.toml", &(flag.to_owned() + &gate));
         fleet.all(&Reported::at("off"));
         fleet

@@ -18,6 +18,7 @@ gate = \"data\"
 
 [gate.data]
 instances = []
+drain = \"0s\"
 ";
 
 /// Takes a step forward, and types the name. Returns the screen.

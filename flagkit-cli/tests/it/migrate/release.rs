@@ -177,6 +177,7 @@ look = [\"http://{a}/users/0/greeting\"]
 checks = [\"users\"]
 instances = [\"http://{a}/status\", \"http://{b}/status\"]
 compared = 8
+drain = \"0s\"
 
 [check.users]
 url = \"http://{a}/users/0\"

@@ -212,11 +212,65 @@ fn a_skipped_stage_in_the_log_is_an_error() {
     folder.write("flags.toml", &text("complete", ""));
     assert_eq!(run(&folder, &["back", "--accept-stale-data"]).code, 0);
     assert_eq!(folder.read("flags.toml"), text("ramp-down", ""));
-    verifies(&folder);
+    let ran = folder.run(&["log", "--verify"]);
+    let why = "split-name is at ramp-down in flags.toml, but its steps led only to live";
+    assert!(ran.code == 1 && ran.out.contains(why), "{ran:?}");
     folder.write("flags.toml", &text("dual-write", ""));
     assert_eq!(run(&folder, &["back"]).code, 0);
     let ran = folder.run(&["log", "--verify"]);
-    assert!(ran.code == 1 && ran.out.contains("a step from ramp-down to off skips a stage"), "{ran:?}");
+    assert!(ran.code == 1 && ran.out.contains("a step from live to off skips a stage"), "{ran:?}");
+}
+
+#[test]
+fn a_step_back_from_an_edit_by_hand_is_not_a_start() {
+    let folder = at("dual-write", "");
+    step_to_shadow(&folder);
+    folder.write("flags.toml", &text("ramp-down", ""));
+    assert_eq!(run(&folder, &["back"]).code, 0);
+    assert_eq!(folder.read("flags.toml"), text("live", ""));
+    fails(&folder, &["advance"], 7, "cannot go on from live: no step led there, and the log says shadow");
+    let ran = folder.run(&["log", "--verify"]);
+    let why = "split-name is at live in flags.toml, but its steps led only to shadow";
+    assert!(ran.code == 1 && ran.out.contains(why), "{ran:?}");
+    assert_eq!(run(&folder, &["back"]).code, 0);
+    assert_eq!(folder.read("flags.toml"), text("shadow", ""));
+    verifies(&folder);
+    step(&folder, &["advance"]);
+    // Also after an edit that skipped several stages.
+    let folder = at("off", "");
+    step(&folder, &["advance"]);
+    folder.write("flags.toml", &text("ramp-down", ""));
+    for stage in ["live", "shadow"] {
+        assert_eq!(run(&folder, &["back"]).code, 0);
+        fails(&folder, &["advance"], 7, &format!("cannot go on from {stage}: no step led there"));
+    }
+    assert_eq!(run(&folder, &["back"]).code, 0);
+    verifies(&folder);
+}
+
+#[test]
+fn a_backfill_starts_after_the_drain() {
+    let folder = Folder::with("flags.toml", &VOUCHED.replace("\"0s\"", "\"1h\""));
+    let done = |started: jiff::Timestamp| {
+        let started = started.to_string();
+        run(&folder, &["backfill-done", "--started", &started, "--rows", "7", "--mismatches", "0"])
+    };
+    step(&folder, &["advance"]);
+    let now = jiff::Timestamp::now();
+    let ran = done(now);
+    assert!(ran.code == 3 && ran.err.contains("on, after a drain of 1h"), "{ran:?}");
+    assert!(ran.err.contains("`drain` in the gate is the longest time of a request"), "{ran:?}");
+    fails(&folder, &["advance"], 3, "on, after a drain of 1h: copy the rows");
+    let ran = run(&folder, &["status"]);
+    assert!(ran.out.contains("a backfill may start from 2"), "{ran:?}");
+    // A longer drain voids a backfill.
+    folder.write("flags.toml", &folder.read("flags.toml").replace("\"1h\"", "\"0s\""));
+    assert_eq!(done(now).code, 0);
+    assert_eq!(run(&folder, &["advance", "--dry-run"]).code, 0);
+    folder.write("flags.toml", &folder.read("flags.toml").replace("drain = \"0s\"\n", ""));
+    fails(&folder, &["advance"], 3, "on, after a drain of 1m");
+    folder.write("flags.toml", &folder.read("flags.toml").replace("instances = []", "instances = []\ndrain = 5"));
+    fails(&folder, &["status"], 1, "got 5, expected a duration such as");
 }
 
 #[test]
