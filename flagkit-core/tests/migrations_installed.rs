@@ -27,6 +27,12 @@ fn a_plan_follows_the_installed_flags() {
     assert_eq!(stage(), Stage::Off, "the embedded stage: nothing is installed");
     flagkit_core::install(flags.clone()).expect("this process installs nothing else");
     assert_eq!(stage(), Stage::Off, "nothing is published");
+    assert_eq!(migrations()[0].stage, Some(Stage::Off));
+    let mut invalid = FlagSet::new();
+    invalid.insert_invalid(FlagKey::new("split").expect("a key"));
+    publisher.publish(invalid);
+    assert!(SPLIT.plan().is_err(), "an invalid declaration, and none before it");
+    assert_eq!(migrations()[0].stage, None, "no status without a plan");
     for at in &Stage::ALL[..6] {
         publisher.publish(set(Flag::migration().at_stage(*at)));
         assert_eq!([stage(), stage()], [*at, *at]);

@@ -60,13 +60,16 @@ pub fn migrations() -> Vec<MigrationStatus> {
 }
 
 fn status(migration: &'static AnyMigration) -> MigrationStatus {
+    let key = migration.key();
     let snapshot = installed().map(crate::Flags::snapshot);
-    let flag = snapshot.as_ref().and_then(|snapshot| snapshot.flag(migration.key()));
+    let flag = snapshot.as_ref().and_then(|snapshot| snapshot.flag(key));
+    let found = snapshot.as_ref().map_or(StageLookup::NotFound, |snapshot| snapshot.look_up_stage(key, &()));
     MigrationStatus {
-        key: migration.key(),
-        stage: match flag {
-            Some(flag) => flag.stage(),
-            None => migration.stage_of(StageLookup::NotFound).ok(),
+        key,
+        // The same look-up as a plan, so that no instance reports a stage at which it cannot plan.
+        stage: match found {
+            StageLookup::NoPartition => flag.and_then(Flag::stage),
+            found => migration.stage_of(found).ok(),
         },
         partition: flag.and_then(Flag::partition).map(ToOwned::to_owned),
         rollout: flag.map_or(Percent::HUNDRED, Flag::rollout),

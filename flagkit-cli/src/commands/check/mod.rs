@@ -55,13 +55,20 @@ use crate::roots::{Roots, Settings};
 /// A flag that was widened since the base. `allow` has no effect on it, because the change could allow itself.
 const WIDENS: &str = "widens";
 /// The rules that `allow` has no effect on.
-const NOT_ALLOWED: [&str; 5] =
-    [WIDENS, sql::EARLY, stages::STAGE_SKIPPED, stages::STALE_DATA, stages::MIGRATION_REMOVED];
+const NOT_ALLOWED: [&str; 6] = [
+    WIDENS,
+    sql::EARLY,
+    stages::STAGE_SKIPPED,
+    stages::STALE_DATA,
+    stages::PARTITIONS_MOVED,
+    stages::MIGRATION_REMOVED,
+];
 /// The rules about a change, and about files that cannot be compared.
-const OF_CHANGE: [&str; 9] = [
+const OF_CHANGE: [&str; 10] = [
     WIDENS,
     stages::STAGE_SKIPPED,
     stages::STALE_DATA,
+    stages::PARTITIONS_MOVED,
     stages::MIGRATION_REMOVED,
     "gate-weakened",
     "log",

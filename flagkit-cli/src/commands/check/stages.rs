@@ -21,6 +21,8 @@ use crate::project::{Definitions, Project};
 pub(super) const STAGE_SKIPPED: &str = "stage-skipped";
 /// A stage from which the migration cannot go back, and did.
 pub(super) const STALE_DATA: &str = "stale-data";
+/// Partitions that another salt or attribute moves to another stage.
+pub(super) const PARTITIONS_MOVED: &str = "partitions-moved";
 /// A migration that is gone before its old data is.
 pub(super) const MIGRATION_REMOVED: &str = "migration-removed";
 
@@ -68,6 +70,15 @@ impl StageCheck<'_, '_> {
             let message = format!("{key} was declared since {} at stage {is}", self.name);
             let help = "a migration begins at stage off: remove the stage, merge the change, and then advance";
             return Some(self.at_state(WIDENS, key, message).with_help(help));
+        }
+        let bucketing = |flag: &Flag| (flag.salt().unwrap_or(key).to_owned(), flag.partition().map(str::to_owned));
+        let is_partial = !was.is_whole() || !is.is_whole();
+        if is_partial && before.flag(key).map(bucketing) != flag.map(bucketing) && known.is_some() {
+            let message =
+                format!("{key} has another salt or partition since {}, and a part of its data at {is}", self.name);
+            let help = "restore it: other partitions would be at the stage, and some could move by two; change it while \
+                        all partitions are at one stage";
+            return Some(self.at_state(PARTITIONS_MOVED, key, message).with_help(help));
         }
         self.moved(&change)
     }

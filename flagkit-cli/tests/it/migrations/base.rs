@@ -96,6 +96,17 @@ fn partitions_move_by_one_stage() {
         folder.write("flags.toml", &partitioned(stage, rollout));
         expect(&folder, &BASE, code, &[shown]);
     }
+    // Another salt or attribute selects other tenants for the same share.
+    for (old, new) in [("partition = \"tenant\"", "partition = \"org\""), ("rollout", "salt = \"b\"\nrollout")] {
+        for (stage, rollout) in [("live", 25), ("live", 10), ("shadow", 100)] {
+            folder.write("flags.toml", &partitioned(stage, rollout).replace(old, new));
+            expect(&folder, &BASE, 1, &["[partitions-moved] split-name has another salt or partition since HEAD"]);
+        }
+    }
+    folder.write("flags.toml", &partitioned("live", 100));
+    commit(&folder);
+    folder.write("flags.toml", &partitioned("live", 100).replace("tenant", "org"));
+    expect(&folder, &BASE, 0, &["0 errors"]);
 }
 
 #[test]
