@@ -21,17 +21,26 @@ static PROCESS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 /// The command `flagkit migrate` reads it from every instance before it advances a stage. Serve
 /// [`to_json`](Self::to_json) as `GET /status` with any web framework. The router of flagkit-server has that route.
 ///
-/// Create it when the program starts, and clone it. [Register](flagkit_core::migrate::Migration::register) each
-/// migration then too, because others are listed after their first plan only.
+/// Create it once, when the program starts, and clone it for each request: [`new`](Self::new) takes the time of the
+/// start. [Register](flagkit_core::migrate::Migration::register) each migration then too. A migration that is not
+/// registered is listed after its first plan only.
 ///
 /// # Examples
 ///
-/// ```
-/// use flagkit_core::Flags;
+/// ```no_run
+/// use flagkit_core::migration;
 /// use flagkit_sources::InstanceStatus;
 ///
-/// let status = InstanceStatus::new(Flags::fixed([].into_iter().collect())).release("2026.11.3");
-/// assert!(status.to_json().contains(r#""release":"2026.11.3""#));
+/// migration! { static SPLIT_NAME: "split-name", range = Full }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let guard = flagkit_sources::watch("flags.toml")?;
+/// SPLIT_NAME.register();
+/// let status = InstanceStatus::new(guard.flags().clone()).release("2026.11.3");
+/// let body = move || status.clone().to_json(); // the body of `GET /status`
+/// # drop(body);
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Shape

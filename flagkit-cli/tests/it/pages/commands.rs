@@ -8,6 +8,9 @@ use std::{fs, thread};
 use super::Page;
 use crate::support::{DEADLINE, Folder};
 
+/// The migration that the README names. No instance can be observed, so a person must confirm a step.
+const MIGRATION: &str = "[flags.move-search]\nkind = \"migration\"\ngate = \"data\"\n[gate.data]\ninstances = []\n";
+
 /// A repository with the files of the README. `origin/main` is the only commit.
 fn repository() -> Folder {
     let readme = Page::read("README.md");
@@ -38,6 +41,9 @@ fn every_command_line_of_the_pages_is_accepted() {
             }
             let folder = repository();
             folder.write("flags.prod.toml", "[flags]\n");
+            if line.contains(" migrate move-search ") {
+                folder.write("flags.toml", &format!("{}\n{MIGRATION}", folder.read("flags.toml")));
+            }
             let line = line.replace("NAME", "beta-ui");
             let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
             let ran = folder.run_with(&arguments, "{\"flag\":\"beta-ui\",\"id\":\"u1\"}\n");

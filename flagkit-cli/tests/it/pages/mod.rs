@@ -1,6 +1,7 @@
 //! What the pages for users show works: their code, their files, their commands, tables and links.
 
 mod commands;
+mod migrations;
 mod program;
 mod tables;
 
