@@ -14,13 +14,15 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use flagkit_core::Percent;
 use flagkit_core::source::Stage;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::gate::Gate;
-use crate::history::{History, Observation, SeenInstance};
-use crate::instances::{Instance, InstanceState, InstanceStatus, MigrationStatus};
+use crate::history::{History, SeenInstance};
+use crate::instances::{Instance, InstanceState, InstanceStatus, MigrationStatus, unrepaired};
+use crate::journal::Entry;
 use crate::migrations;
 use crate::progress::Progress;
 use crate::project::Document;
@@ -201,15 +203,14 @@ pub(crate) fn to_second(time: Timestamp) -> impl std::fmt::Display {
 fn counted(step: Step, sources: &Sources<'_>, evidence: &mut Vec<Evidence>) {
     let statuses: Vec<&InstanceStatus> = sources.instances.iter().filter_map(Instance::status).collect();
     if step.from != Progress::OFF && step.from.stage < Stage::Complete {
-        let lost: u64 = statuses.iter().map(|status| status.migration.counters.unrepaired).sum();
+        let lost = unrepaired(statuses.iter().copied());
         evidence.push(
             Evidence::new("no second write is lost", lost == 0, format!("{lost} unrepaired"))
                 .with_help("repair these rows, or run the backfill again and restart the instances"),
         );
     }
     if step.from.stage.compares() {
-        let observed = sources.history.observed().and_then(|entry| entry.observed.as_ref());
-        compared(step, sources.gate, &statuses, observed, evidence);
+        compared(step, sources.gate, &statuses, sources.history.observed(), evidence);
     }
     if step.to.stage == Stage::Complete {
         evidence.push(released(&statuses));
@@ -226,18 +227,26 @@ fn compared(
     step: Step,
     gate: &Gate,
     statuses: &[&InstanceStatus],
-    observed: Option<&Observation>,
+    observed: Option<&Entry>,
     evidence: &mut Vec<Evidence>,
 ) {
-    let seen = observed.into_iter().flat_map(|observed| &observed.instances);
+    let observation = observed.and_then(|entry| entry.observed.as_ref());
+    let seen = observation.into_iter().flat_map(|observed| &observed.instances);
     let before: HashMap<&str, &SeenInstance> = seen.map(|seen| (seen.instance.as_str(), seen)).collect();
-    let (mut compared, mut mismatched) = (0_u64, 0_u64);
-    // Before the stage was observed, no comparison is known to be of this stage.
-    for status in statuses.iter().filter(|_| observed.is_some()) {
+    let (mut compared, mut mismatched, mut failed) = (0_u64, 0_u64, 0_u64);
+    for status in statuses {
         let counters = status.migration.counters;
+        let since = |now: u64, before: Option<u64>| now.saturating_sub(before.unwrap_or(0));
         let before = before.get(status.instance.as_str());
-        compared += counters.compared.saturating_sub(before.map_or(0, |before| before.compared));
-        mismatched += counters.mismatched.saturating_sub(before.map_or(0, |before| before.mismatched));
+        // Comparisons are known to be of this stage if the instance was observed before them, or started later.
+        let is_new = || observed.zip(status.started).is_some_and(|(observed, started)| started > observed.when);
+        if before.is_none() && !is_new() {
+            continue;
+        }
+        compared = compared.saturating_add(since(counters.compared, before.map(|it| it.compared)));
+        mismatched = mismatched.saturating_add(since(counters.mismatched, before.map(|it| it.mismatched)));
+        let failed_before = before.map(|it| it.comparisons_failed);
+        failed = failed.saturating_add(since(counters.comparisons_failed, failed_before));
     }
     let most = gate.most_mismatched();
     // A larger share of the same stage compares on.
@@ -261,6 +270,17 @@ fn compared(
             format!("{mismatched} of {compared}"),
         )
         .with_help("find out why the sides differ, repair the rows, and restart the instances"),
+    );
+    // A shadow read that is late says nothing about the data, so a few are always allowed.
+    let most = most.max(Percent::new(1).unwrap_or(Percent::ZERO));
+    let all = u128::from(compared) + u128::from(failed);
+    evidence.push(
+        Evidence::new(
+            format!("at most {most} of the shadow reads fail"),
+            u128::from(failed) * 100_000_000 <= all * u128::from(most.millionths()),
+            format!("{failed} of {all}"),
+        )
+        .with_help("find out why the other side fails or is late, and restart the instances"),
     );
 }
 

@@ -33,6 +33,13 @@ pub(crate) struct SeenInstance {
     pub(crate) release: Option<String>,
     pub(crate) compared: u64,
     pub(crate) mismatched: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) comparisons_failed: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A finished backfill, as the person or the program that ran it reports it.
@@ -101,12 +108,11 @@ impl<'j> History<'j> {
         self.both_written_since().map(|written| written.saturating_add(drain).unwrap_or(Timestamp::MAX))
     }
 
-    /// Returns the last backfill that counts: it began after the drain, and left no mismatch.
+    /// Returns the last backfill if it counts: it began after the drain, and left no mismatch.
     pub(crate) fn backfill(&self, drain: SignedDuration) -> Option<&'j Backfill> {
         let drained = self.drained_at(drain)?;
-        let since_off = self.since_off();
-        let mut backfills = since_off.iter().rev().filter_map(|entry| entry.backfill.as_ref());
-        backfills.find(|backfill| backfill.started > drained && backfill.mismatches == 0)
+        // A later one with mismatches shows that the sides differ again.
+        self.last_backfill().filter(|backfill| backfill.started > drained && backfill.mismatches == 0)
     }
 
     /// Returns the last backfill since the migration left `off`, whether it counts or not.
@@ -116,7 +122,9 @@ impl<'j> History<'j> {
 
     /// Returns the entries since the migration was last at `off`, where the new side was not written.
     fn since_off(&self) -> &[&'j Entry] {
-        let is_off = |entry: &&Entry| entry.is_step() && entry.progress() == Some(Progress::OFF);
+        // Also a part of the partitions at `off`: there, the old side is written without the new one.
+        let is_off =
+            |entry: &&Entry| entry.is_step() && entry.progress().is_some_and(|to| to.stages()[0] == Stage::Off);
         let begin = self.entries.iter().rposition(is_off).map_or(0, |at| at + 1);
         self.entries.get(begin..).unwrap_or_default()
     }

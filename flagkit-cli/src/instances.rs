@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use flagkit_core::source::Stage;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
@@ -49,6 +50,8 @@ pub(crate) struct InstanceStatus {
     /// The random id of the process, or else its address.
     pub(crate) instance: String,
     pub(crate) release: Option<String>,
+    /// When the process started, if it reports that.
+    pub(crate) started: Option<Timestamp>,
     pub(crate) migration: MigrationStatus,
 }
 
@@ -61,17 +64,35 @@ pub(crate) struct MigrationStatus {
     #[serde(default)]
     rollout: Option<String>,
     pub(crate) range: String,
-    #[serde(default)]
+    /// Required: a status without them is no evidence.
     pub(crate) counters: Counters,
 }
 
 /// What an instance counted since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default)]
 pub(crate) struct Counters {
     pub(crate) compared: u64,
     pub(crate) mismatched: u64,
+    #[serde(default)]
+    pub(crate) comparisons_failed: u64,
     pub(crate) unrepaired: u64,
+}
+
+impl Counters {
+    /// Returns the sums of two counters.
+    fn plus(self, other: Self) -> Self {
+        Self {
+            compared: self.compared.saturating_add(other.compared),
+            mismatched: self.mismatched.saturating_add(other.mismatched),
+            comparisons_failed: self.comparisons_failed.saturating_add(other.comparisons_failed),
+            unrepaired: self.unrepaired.saturating_add(other.unrepaired),
+        }
+    }
+}
+
+/// Returns the number of lost second writes of all instances.
+pub(crate) fn unrepaired<'i>(statuses: impl IntoIterator<Item = &'i InstanceStatus>) -> u64 {
+    statuses.into_iter().map(|status| status.migration.counters.unrepaired).fold(0, u64::saturating_add)
 }
 
 /// The status that an instance serves. Other members are ignored.
@@ -81,6 +102,8 @@ struct ServedStatus {
     instance: Option<String>,
     #[serde(default)]
     release: Option<String>,
+    #[serde(default)]
+    started: Option<Timestamp>,
     migrations: Vec<MigrationStatus>,
 }
 
@@ -105,6 +128,18 @@ impl MigrationStatus {
     pub(crate) fn shown_progress(&self) -> String {
         let written = || self.stage.clone().unwrap_or_else(|| "no stage".to_owned());
         self.progress().map_or_else(written, |progress| progress.to_string())
+    }
+}
+
+impl InstanceStatus {
+    /// Returns whether two addresses answer for one process. Its counters may have changed between the two requests.
+    fn is_same_process(&self, other: &Self) -> bool {
+        let of = |status: &Self| {
+            let MigrationStatus { stage, rollout, range, .. } = &status.migration;
+            let migration = (stage.clone(), rollout.clone(), range.clone());
+            (status.instance.clone(), status.started, status.release.clone(), migration)
+        };
+        of(self) == of(other)
     }
 }
 
@@ -138,10 +173,13 @@ fn request_with(urls: &[String], key: &str, timeout: Duration, resolve: Resolve<
             Err(error) => instances.push(Instance { url: url.clone(), state: InstanceState::Unknown(error.clone()) }),
         }
     }
-    let mut known = BTreeSet::new();
+    // Two processes with one id stay two if they report different things.
+    let mut known: Vec<InstanceStatus> = Vec::new();
     instances.retain(|instance| {
-        let id = instance.status().map(|status| status.instance.clone());
-        id.is_none_or(|id| known.insert(id))
+        let Some(status) = instance.status() else { return true };
+        let is_new = known.iter().all(|known| !known.is_same_process(status));
+        known.push(status.clone());
+        is_new
     });
     instances
 }
@@ -227,16 +265,29 @@ fn of_url(targets: &[Target<'_>], results: Vec<Result<InstanceStatus, String>>) 
 fn request_one(target: &Target<'_>, key: &str, timeout: Duration) -> Result<InstanceStatus, String> {
     let body = probe::fetch_at(target.url, target.address, timeout)?;
     let status: ServedStatus = serde_json::from_str(&body).map_err(|error| format!("got no status: {error}"))?;
-    let ServedStatus { instance, release, migrations } = status;
+    let ServedStatus { instance, release, started, migrations } = status;
     let release = release.map(|release| escape_control_chars(&release));
-    if let Some(mut migration) = migrations.into_iter().find(|migration| migration.key == key) {
+    if let Some(mut migration) = merged(migrations, key)? {
         migration.range = escape_control_chars(&migration.range);
         migration.stage = migration.stage.map(|stage| escape_control_chars(&stage));
-        let instance = instance.unwrap_or_else(|| target.to_string());
-        return Ok(InstanceStatus { instance, release, migration });
+        let instance = instance.filter(|id| !id.is_empty()).unwrap_or_else(|| target.to_string());
+        return Ok(InstanceStatus { instance, release, started, migration });
     }
     let release = release.map(|release| format!("; its release is {release}")).unwrap_or_default();
     Err(format!("it lists no migration {key:?}{release}"))
+}
+
+/// Returns the state of one migration, which several parts of a program may declare. Their counters are added.
+fn merged(migrations: Vec<MigrationStatus>, key: &str) -> Result<Option<MigrationStatus>, String> {
+    let mut all = migrations.into_iter().filter(|migration| migration.key == key);
+    let Some(mut merged) = all.next() else { return Ok(None) };
+    for other in all {
+        if (&other.stage, &other.rollout, &other.range) != (&merged.stage, &merged.rollout, &merged.range) {
+            return Err(format!("it lists the migration {key:?} twice, with different stages or ranges"));
+        }
+        merged.counters = merged.counters.plus(other.counters);
+    }
+    Ok(Some(merged))
 }
 
 #[cfg(test)]
@@ -267,8 +318,10 @@ mod tests {
     }
 
     const ONE: &str = r#"{"instance": "1", "release": "r1", "new": [1],
-        "migrations": [{"key": "m", "stage": "live", "rollout": "25%", "range": "full", "counters": {"compared": 3}}]}"#;
-    const TWO: &str = r#"{"instance": "2", "migrations": [{"key": "m", "stage": "later\u001b[1m", "range": "full"}]}"#;
+        "migrations": [{"key": "m", "stage": "live", "rollout": "25%", "range": "full",
+            "counters": {"compared": 3, "mismatched": 0, "unrepaired": 0}}]}"#;
+    const TWO: &str = r#"{"instance": "2", "migrations": [{"key": "m", "stage": "later\u001b[1m", "range": "full",
+        "counters": {"compared": 0, "mismatched": 0, "unrepaired": 0}}]}"#;
 
     fn request_at(ports: &'static [(u16, &'static str)]) -> Vec<Instance> {
         let resolve = |host: &str, _: u16, _: Duration| {
@@ -302,6 +355,24 @@ mod tests {
             (serve(listen("127.0.0.1"), ONE), "127.0.0.1"),
         ]));
         assert_eq!(request_at(ports).len(), 1);
+    }
+
+    #[test]
+    fn two_declarations_of_one_migration_are_added() {
+        let status = |unrepaired: u64, range: &str| {
+            let json = format!(
+                r#"{{"key": "m", "stage": "live", "range": "{range}",
+                    "counters": {{"compared": 2, "mismatched": 1, "unrepaired": {unrepaired}}}}}"#
+            );
+            serde_json::from_str::<MigrationStatus>(&json).expect("a status")
+        };
+        let both = merged(vec![status(0, "full"), status(u64::MAX, "full"), status(7, "full")], "m");
+        let counters = both.expect("they agree").expect("it is listed").counters;
+        assert_eq!((counters.compared, counters.mismatched, counters.unrepaired), (6, 3, u64::MAX));
+        assert!(merged(vec![status(0, "full"), status(0, "contracted")], "m").is_err());
+        assert_eq!(merged(vec![status(0, "full")], "other"), Ok(None));
+        let without = r#"{"key": "m", "stage": "live", "range": "full"}"#;
+        assert!(serde_json::from_str::<MigrationStatus>(without).is_err(), "no counters are no evidence");
     }
 
     #[test]

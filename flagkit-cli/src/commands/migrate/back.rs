@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::invalid;
 use super::migration::{Migration, Target};
 use super::step::new_text;
-use crate::instances::{self, Instance};
+use crate::instances::{self, Instance, unrepaired};
 use crate::intent::{Written, replace_and_log};
 use crate::journal::{BACK, Entry, Journal};
 use crate::progress::Progress;
@@ -149,7 +149,7 @@ fn lost_writes(migration: &Migration<'_>, to: Progress, data: &mut Value) -> Str
     }
     let (from, name) = (migration.now.stage, migration.name());
     let instances = instances::request(urls, name, TIMEOUT);
-    let lost: u64 = instances.iter().filter_map(Instance::status).map(|it| it.migration.counters.unrepaired).sum();
+    let lost = unrepaired(instances.iter().filter_map(Instance::status));
     let silent = instances.iter().filter(|instance| instance.status().is_none()).count();
     data["lost"] = json!({ "unrepaired": lost, "unknown_instances": silent });
     let mut text = match lost {

@@ -6,6 +6,10 @@ use super::{backfill, step};
 use crate::support::{Folder, Reply, Server, refused_address};
 
 /// What an instance reports.
+/// The start of each process, which is before every observation, and a start after it.
+const STARTED: &str = "2026-11-29T10:00:00Z";
+const LATER: &str = "2999-01-01T00:00:00Z";
+
 #[derive(Clone)]
 struct Reported {
     release: Option<&'static str>,
@@ -14,23 +18,34 @@ struct Reported {
     range: &'static str,
     compared: u64,
     mismatched: u64,
+    failed: u64,
     unrepaired: u64,
 }
 
 impl Reported {
     fn at(stage: &'static str) -> Self {
-        Self { release: Some("r1"), stage, rollout: None, range: "full", compared: 0, mismatched: 0, unrepaired: 0 }
+        Self {
+            release: Some("r1"),
+            stage,
+            rollout: None,
+            range: "full",
+            compared: 0,
+            mismatched: 0,
+            failed: 0,
+            unrepaired: 0,
+        }
     }
 
     fn status(&self, instance: usize) -> Value {
         json!({
-            "release": self.release, "started": "2026-11-29T10:00:00Z", "instance": format!("{instance:08x}"),
+            "release": self.release, "started": STARTED, "instance": format!("{instance:08x}"),
             "revision": 7,
             "migrations": [{
                 "key": "split-name", "stage": self.stage, "partition": null, "rollout": self.rollout,
                 "range": self.range, "first": "off", "last": "complete",
                 "counters": {
-                    "compared": self.compared, "mismatched": self.mismatched, "unrepaired": self.unrepaired,
+                    "compared": self.compared, "mismatched": self.mismatched, "comparisons_failed": self.failed,
+                    "unrepaired": self.unrepaired,
                 },
             }],
         })
@@ -227,6 +242,19 @@ fn a_backfill_counts_only_after_both_sides_are_written_everywhere() {
 }
 
 #[test]
+fn a_later_backfill_with_mismatches_voids_an_earlier_one() {
+    let fleet = Fleet::new("");
+    fleet.go_to("dual-write");
+    backfill(&fleet.folder);
+    let ran = fleet.folder.run(&["migrate", "split-name", "advance", "--dry-run"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let now = jiff::Timestamp::now().to_string();
+    let done = ["migrate", "split-name", "backfill-done", "--started", &now, "--rows", "9", "--mismatches", "5"];
+    assert_eq!(fleet.folder.run(&done).code, 0);
+    assert!(fleet.missing(&["advance"]).contains("one with 5 mismatches"));
+}
+
+#[test]
 fn comparisons_count_at_their_stage() {
     let fleet = Fleet::new("compared = 100\nmismatched = \"1%\"\n");
     fleet.go_to("shadow");
@@ -240,12 +268,17 @@ fn comparisons_count_at_their_stage() {
     assert!(fleet.missing(&["advance"]).contains("at most 1% of the compared reads differ: 2 of 100"));
     // A process that started later counts from its start.
     let restarted = Reported { compared: 100, mismatched: 2, ..seen.clone() }.status(7).to_string();
+    // Of one that runs longer and was not observed, no comparison is known to be of this stage.
     fleet.servers[1].set(Reply::ok(&restarted));
+    assert!(fleet.missing(&["advance"]).contains("at least 100 compared reads at live: 99"));
+    fleet.servers[1].set(Reply::ok(&restarted.replace(STARTED, LATER)));
     let missing = fleet.missing(&["advance"]);
     assert!(missing.contains("differ: 2 of 199"), "{missing}");
     fleet.one(1, &Reported { compared: 701, mismatched: 2, ..seen.clone() });
     let ran = fleet.folder.run(&["migrate", "split-name", "advance", "--dry-run"]);
     assert!(ran.code == 0 && ran.out.contains("2 of 200"), "{ran:?}");
+    fleet.one(0, &Reported { compared: 699, failed: 3, ..seen.clone() });
+    assert!(fleet.missing(&["advance"]).contains("at most 1% of the shadow reads fail: 3 of 203"));
     fleet.one(0, &Reported { compared: 699, unrepaired: 1, ..seen });
     assert!(fleet.missing(&["advance"]).contains("no second write is lost: 1 unrepaired"));
 }
@@ -315,7 +348,7 @@ fn a_step_back_prints_the_lost_writes_and_never_waits_for_them() {
 fn a_process_with_two_addresses_counts_once() {
     let fleet = Fleet::new("compared = 100\n");
     fleet.go_to("shadow");
-    let same = Reported { compared: 60, ..Reported::at("shadow") }.status(7).to_string();
+    let same = Reported { compared: 60, ..Reported::at("shadow") }.status(7).to_string().replace(STARTED, LATER);
     fleet.servers.iter().for_each(|server| server.set(Reply::ok(&same)));
     assert!(fleet.missing(&["advance"]).contains("at least 100 compared reads at shadow: 60"));
 }

@@ -75,3 +75,22 @@ fn a_migration_goes_through_all_stages_and_back() {
     assert_eq!(verbs.iter().filter(|verb| **verb == "observe").count(), 9, "{verbs:?}");
     assert_eq!(verbs[verbs.len() - 2..], ["contract", "observe"], "{verbs:?}");
 }
+
+/// The partitions that went back to `off` wrote only the old side meanwhile.
+#[test]
+fn partitions_that_went_back_to_off_void_the_backfill() {
+    let folder = Folder::with("flags.toml", &VOUCHED.replace("stage =", "partition = \"tenant\"\nstage ="));
+    step(&folder, &["advance"]);
+    backfill(&folder);
+    assert_eq!(folder.run(&["migrate", "split-name", "advance", "--dry-run"]).code, 0);
+    let text = folder.read("flags.toml");
+    let back =
+        if text.contains("rollout") { text.replace("100", "10") } else { text.replace("stage", "rollout = 10\nstage") };
+    folder.write("flags.toml", &back);
+    step(&folder, &["advance", "--partitions", "100"]);
+    let ran = folder.run(&["migrate", "split-name", "advance", "--dry-run"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("a backfill that began after"), "{ran:?}");
+    backfill(&folder);
+    assert_eq!(folder.run(&["migrate", "split-name", "advance", "--dry-run"]).code, 0);
+}
