@@ -6,7 +6,7 @@
 //! | `shadow` | every instance was seen at `dual-write`; after the drain, a backfill began that left no mismatch |
 //! | `live`, `ramp-down` | enough compared reads, few mismatches |
 //! | `complete` | every instance reports its release |
-//! | `contracted` | every instance runs a later release, which has no code for the old side |
+//! | `contracted` | every instance runs another release than at `complete`, without code for the old side |
 //!
 //! Each step after `dual-write` also requires that every instance is at the present stage, and that no second write is
 //! lost.
@@ -28,6 +28,9 @@ use crate::progress::Progress;
 use crate::project::Document;
 use crate::report::Result;
 use crate::roots::{Roots, Settings};
+
+/// The word of `allow` by which a migration needs no SQL that adds the new side.
+pub(crate) const EXPAND_SQL: &str = "expand-sql";
 
 /// One requirement of a step, and whether it is met.
 #[derive(Clone, Debug, Serialize)]
@@ -69,6 +72,8 @@ pub(crate) struct Sources<'s> {
     pub(crate) gate: &'s Gate,
     pub(crate) history: &'s History<'s>,
     pub(crate) instances: &'s [Instance],
+    /// The reason why no SQL adds the new side, if the flag states one.
+    pub(crate) allowed_without_sql: Option<&'s str>,
     /// The command that certifies a backfill, for advice.
     pub(crate) backfill_done: String,
 }
@@ -77,7 +82,7 @@ pub(crate) struct Sources<'s> {
 pub(crate) fn required(step: Step, sources: &Sources<'_>) -> Result<Vec<Evidence>> {
     let mut evidence = Vec::new();
     if step.to.stage == Stage::DualWrite {
-        evidence.push(expanded(sources.file, sources.name)?);
+        evidence.push(expanded(sources)?);
     }
     evidence.push(match &sources.gate.instances {
         None => unlisted(sources.gate_name),
@@ -96,11 +101,15 @@ pub(crate) fn required(step: Step, sources: &Sources<'_>) -> Result<Vec<Evidence
 }
 
 /// The additive part of the schema's change.
-fn expanded(file: &Path, name: &str) -> Result<Evidence> {
+fn expanded(sources: &Sources<'_>) -> Result<Evidence> {
+    let Sources { file, name, .. } = *sources;
     let what = "the SQL that adds the new side";
     let expansions = migrations::expansions(file, name)?;
     if let Some((path, location)) = expansions.first() {
         return Ok(Evidence::new(what, true, format!("found in {}:{location}", path.display())));
+    }
+    if let Some(reason) = sources.allowed_without_sql {
+        return Ok(Evidence::new(what, true, format!("allowed: {reason}")));
     }
     let settings = Settings::parse(&Document::read(file)?).unwrap_or_default();
     let files = match migrations::find(file, &Roots::new(file, &settings), &settings).len() {
@@ -108,8 +117,10 @@ fn expanded(file: &Path, name: &str) -> Result<Evidence> {
         1 => "1 SQL file".to_owned(),
         files => format!("{files} SQL files"),
     };
-    Ok(Evidence::new(what, false, format!("{files}, and none has the marker of {name}"))
-        .with_help(format!("write `-- flagkit: expand {name}` above the statements that add it, and apply them")))
+    Ok(Evidence::new(what, false, format!("{files}, and none has the marker of {name}")).with_help(format!(
+        "write `-- flagkit: expand {name}` above the statements that add it, and apply them; if it needs none, add \
+             `allow = {{ {EXPAND_SQL} = \"the reason\" }}` to the flag"
+    )))
 }
 
 /// The missing list of instances.
@@ -284,17 +295,17 @@ fn compared(
     );
 }
 
-/// Every instance reports its release, so that a later release is recognized.
+/// Every instance reports its release, so that another release is recognized.
 fn released(statuses: &[&InstanceStatus]) -> Evidence {
     let unknown = statuses.iter().filter(|status| status.release.is_none()).count();
     let releases = list(statuses.iter().filter_map(|status| status.release.as_deref()));
     let got = match unknown {
-        0 => releases,
+        0 => format!("release {releases}"),
         1 => "1 instance reports none".to_owned(),
         unknown => format!("{unknown} instances report none"),
     };
     Evidence::new("every instance reports its release", unknown == 0, got)
-        .with_help("set the release in the application; the last step requires a later one")
+        .with_help("set the release in the application; the last step requires another one")
 }
 
 /// Every instance runs another release than those at the step to `complete`.
@@ -302,11 +313,14 @@ fn released_later(statuses: &[&InstanceStatus], history: &History<'_>) -> Eviden
     let old = history.releases_at_complete();
     let is_later = |status: &&InstanceStatus| status.release.as_deref().is_some_and(|release| !old.contains(release));
     let met = statuses.iter().all(is_later);
-    let releases = list(statuses.iter().map(|status| status.release.as_deref().unwrap_or("no release")));
+    let shown = |status: &&InstanceStatus| status.release.as_deref().map(|release| format!("release {release}"));
+    let shown = statuses.iter().map(|status| shown(status).unwrap_or_else(|| "no release".to_owned()));
+    let shown: Vec<String> = shown.collect();
+    let releases = list(shown.iter().map(String::as_str));
     let what = if old.is_empty() {
         "every instance reports its release".to_owned()
     } else {
-        format!("every instance runs a later release than {}", list(old.into_iter()))
+        format!("every instance runs another release than those at complete ({})", list(old.into_iter()))
     };
     Evidence::new(what, met, releases).with_help("deploy a release without code for the old side everywhere")
 }

@@ -156,10 +156,19 @@ impl Instance {
 /// Resolves a host and a port to all of its addresses.
 type Resolve<'r> = &'r (dyn Fn(&str, u16, Duration) -> io::Result<Vec<SocketAddr>> + Sync);
 
-/// Requests the status of a migration from all instances. A process that answers at several addresses is in the result
+/// Requests the status of a migration from all instances. `${NAME}` in a URL is an environment variable. A process that answers at several addresses is in the result
 /// once.
 pub(crate) fn request(urls: &[String], key: &str, timeout: Duration) -> Vec<Instance> {
-    request_with(urls, key, timeout, &resolve)
+    let (mut expanded, mut unknown) = (Vec::new(), Vec::new());
+    for url in urls {
+        match probe::expanded(url) {
+            Ok(url) => expanded.push(url),
+            Err(error) => unknown.push(Instance { url: url.clone(), state: InstanceState::Unknown(error) }),
+        }
+    }
+    let mut instances = request_with(&expanded, key, timeout, &resolve);
+    instances.append(&mut unknown);
+    instances
 }
 
 fn request_with(urls: &[String], key: &str, timeout: Duration, resolve: Resolve<'_>) -> Vec<Instance> {

@@ -128,7 +128,7 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
     age::check_age(&document, &locations, &journal, &mut findings);
     let settings = Settings::parse(&document).unwrap_or_else(|error| {
         let message = error.to_string();
-        findings.push(gate_finding(file, GateError { location: Some(error.location), message }));
+        findings.push(gate_finding(file, GateError { location: Some(error.location), message, help: None }));
         Settings::default()
     });
     let roots = Roots::new(file, &settings);
@@ -155,8 +155,9 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
 }
 
 /// The finding for an invalid table that only this command uses.
-fn gate_finding(path: &Path, GateError { location, message }: GateError) -> Finding {
+fn gate_finding(path: &Path, GateError { location, message, help }: GateError) -> Finding {
     let finding = Finding::new("gate", Level::Error, path, message);
+    let finding = help.into_iter().fold(finding, Finding::with_help);
     location.into_iter().fold(finding, |finding, location| finding.at(location.line, location.column))
 }
 

@@ -7,16 +7,16 @@ use std::time::Duration;
 use flagkit_core::source::Stage;
 use serde_json::{Value, json};
 
-use super::invalid;
 use super::migration::{Migration, Target};
 use super::step::new_text;
+use super::{elsewhere, invalid};
 use crate::instances::{self, Instance, unrepaired};
 use crate::intent::{Written, replace_and_log};
 use crate::journal::{BACK, Entry, Journal};
 use crate::progress::Progress;
 use crate::project::digest;
 use crate::report::{Exit, Failure, Report, Result};
-use crate::terminal::{GOOD, WARN, styled};
+use crate::terminal::{GOOD, WARN, escape_control_chars, styled};
 use crate::write::{Replaced, Writer};
 
 /// The arguments of `back`.
@@ -48,7 +48,7 @@ pub(in crate::commands) fn back(target: &Target, args: &BackArgs) -> Result {
         };
         let logged = migration.history().progress();
         let Some(to) = previous(target, migration.now, logged, args)? else {
-            let text = format!("{} is already off\n", target.name);
+            let text = format!("{} is already off\n", target.name) + &elsewhere::further_on(target, migration.now);
             return Ok(Report::new(text, json!({ "flag": target.name, "written": false })));
         };
         let text = new_text(&migration, to)?;
@@ -120,6 +120,10 @@ pub(super) fn report(name: &str, from: Progress, to: Progress, args: &BackArgs) 
 fn finish(migration: &Migration<'_>, to: Progress, args: &BackArgs, written: Written) -> Result {
     let mut report = report(migration.name(), migration.now, to, args);
     report.text += &lost_writes(migration, to, &mut report.data);
+    if to.stage.compares() {
+        let status = migration.target.command_line(&["status"]);
+        let _ = writeln!(report.text, "comparisons count again from the next `{status}` on");
+    }
     if to == Progress::OFF {
         report.text += "a backfill from before this step does not count any more\n";
     }
@@ -139,6 +143,22 @@ fn finish(migration: &Migration<'_>, to: Progress, args: &BackArgs, written: Wri
         return Err(Failure::io(message).with_details(report.text.lines().map(str::to_owned)));
     }
     Ok(report)
+}
+
+/// Names the instances that are more than one stage from the new one. Two sides could be authoritative then.
+fn lagging(instances: &[Instance], to: Progress) -> String {
+    let mut text = String::new();
+    for instance in instances {
+        let progress = instance.status().and_then(|status| status.migration.progress());
+        if let Some(progress) = progress.filter(|progress| !progress.is_one_step_from(to)) {
+            let (warning, url) = (styled(WARN, "warning:"), escape_control_chars(&instance.url));
+            let _ = writeln!(text, "{warning} {url} is still at {progress}, more than one stage from {to}");
+        }
+    }
+    if !text.is_empty() {
+        let _ = writeln!(text, "wait until each of them has loaded {to} before you take another step");
+    }
+    text
 }
 
 /// Says how many second writes were lost, as far as the instances report it in time.
@@ -165,6 +185,7 @@ fn lost_writes(migration: &Migration<'_>, to: Progress, data: &mut Value) -> Str
         }
     }
     text.push('\n');
+    text += &lagging(&instances, to);
     if lost > 0 {
         let side = from.authoritative().other();
         if from.authoritative() == to.stage.authoritative() {

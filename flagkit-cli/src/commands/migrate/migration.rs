@@ -107,7 +107,7 @@ impl<'t> Migration<'t> {
 }
 
 /// Returns whether a document states the stage of a migration.
-fn states_stage(document: &Document, name: &str) -> bool {
+pub(super) fn states_stage(document: &Document, name: &str) -> bool {
     let raw = document_to_json(document.format(), &document.text);
     let stage = raw.get("flags").and_then(|flags| flags.get(name)).and_then(|flag| flag.get("stage"));
     stage.is_some_and(Value::is_string)

@@ -9,6 +9,7 @@
 //! - `migration`: a migration as the files, the gate and the log state it.
 //! - `observe`: the running instances, and the entry that all of them have the stage.
 //! - `step`: a step forward that is allowed, from its evidence to the review. `summary`: what a person reads before it.
+//! - `elsewhere`: the environments that state the stage themselves.
 //! - `advance`, `back`, `backfill`, `contract`, `status`: one file for each subcommand. `invalid`: a step back in a file
 //!   that programs reject.
 
@@ -16,6 +17,7 @@ mod advance;
 mod back;
 mod backfill;
 mod contract;
+mod elsewhere;
 mod invalid;
 mod migration;
 mod observe;

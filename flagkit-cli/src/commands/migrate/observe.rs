@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::migration::Migration;
+use super::elsewhere;
+use super::migration::{Migration, states_stage};
 use crate::evidence::are_at;
 use crate::gate::Gate;
 use crate::history::{History, Observation, SeenInstance};
@@ -44,7 +45,9 @@ impl Migration<'_> {
     /// The migration is read again, so that its log has the entry. Returns whether there is a new entry.
     pub(super) fn record_observed(&mut self, instances: &[Instance]) -> Result<bool> {
         let is_settled = self.logged() == self.now;
-        if !is_settled || self.history().observed().is_some() || !are_at(instances, self.now) {
+        // The instances are those of an environment, if only that states the stage.
+        let is_of_other_file = !states_stage(self.document(), self.name()) && elsewhere::is_stated(self.target);
+        if !is_settled || is_of_other_file || self.history().observed().is_some() || !are_at(instances, self.now) {
             return Ok(false);
         }
         let written = record(self, self.now, observation(&self.gate, instances))?;

@@ -31,7 +31,7 @@ pub(super) fn run(target: &Target) -> Result {
     let history = migration.history();
     let mut text = headline(&migration);
     if newly_observed {
-        let _ = writeln!(text, "every instance is at {}; the log has an entry for it now", migration.now);
+        let _ = writeln!(text, "recorded an observation in the log: every instance is at {}", migration.now);
     }
     if !instances.is_empty() {
         let _ = write!(text, "\n{}", indented(&instances_table(&instances)));

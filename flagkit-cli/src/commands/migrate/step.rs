@@ -14,7 +14,7 @@ use super::migration::Migration;
 use super::observe::{self, Waited};
 use crate::command_line::CommandLine;
 use crate::edit;
-use crate::evidence::{Evidence, Sources, Step, are_at, required};
+use crate::evidence::{EXPAND_SQL, Evidence, Sources, Step, are_at, required};
 use crate::gate::OnFailure;
 use crate::history::Observation;
 use crate::instances::Instance;
@@ -286,6 +286,7 @@ pub(super) fn evidence(migration: &Migration<'_>, step: Step, instances: &[Insta
         gate: &migration.gate,
         history: &migration.history(),
         instances,
+        allowed_without_sql: migration.gates.allowed(&target.name, EXPAND_SQL),
         backfill_done: target.command_line(&words),
     };
     required(step, &sources)

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{backfill, step};
-use crate::support::{Folder, Reply, Server, refused_address};
+use crate::support::{Folder, Reply, Server, ended, refused_address};
 
 /// What an instance reports.
 /// The start of each process, which is before every observation, and a start after it.
@@ -137,11 +137,14 @@ fn a_fleet_goes_through_all_stages() {
     let contracted = Reported { range: "contracted", ..Reported::at("complete") };
     fleet.all(&contracted);
     let missing = fleet.missing(&["contract"]);
-    assert!(missing.contains("every instance runs a later release than r1: r1"), "{missing}");
+    assert!(
+        missing.contains("every instance runs another release than those at complete (r1): release r1"),
+        "{missing}"
+    );
     let later = Reported { release: Some("r2"), ..contracted };
     fleet.all(&later);
     fleet.one(1, &Reported { release: None, ..later.clone() });
-    assert!(fleet.missing(&["contract"]).contains("no release, r2"));
+    assert!(fleet.missing(&["contract"]).contains("no release, release r2"));
     fleet.all(&later);
     fleet.step(&["contract"], &Reported { stage: "contracted", ..later });
     let ran = fleet.folder.run(&["log", "--verify"]);
@@ -206,6 +209,52 @@ fn a_gate_must_list_the_instances() {
     let folder = Folder::with("flags.toml", &(flag.to_owned() + "[gate.data]\ninstances = [\"app:80\"]\n"));
     let ran = folder.run(&["check"]);
     assert!(ran.code == 1 && ran.out.contains("gate.data.instances: got \"app:80\""), "{ran:?}");
+}
+
+#[test]
+fn the_environments_of_one_gate_have_instances_of_their_own() {
+    let fleet = Fleet::new("");
+    let url = fleet.servers[0].url();
+    let text = fleet.folder.read("flags.toml").replace(&url, "${APP}/");
+    fleet.folder.write("flags.toml", &text.replace(&fleet.servers[1].url(), "http://${PEER}/"));
+    let missing = fleet.missing(&["advance"]);
+    assert!(missing.contains("${APP}/status: the environment variable APP is not set"), "{missing}");
+    assert!(missing.contains("http://${PEER}/status: the environment variable PEER is not set"), "{missing}");
+    let mut command = fleet.folder.command(&["migrate", "split-name", "status"]);
+    command.env("APP", url.trim_end_matches('/')).env("PEER", fleet.servers[1].address());
+    let ran = ended(command);
+    assert!(ran.code == 0 && ran.out.contains("every instance is at off"), "{ran:?}");
+}
+
+#[test]
+fn an_instance_that_is_two_stages_away_is_named_after_a_step_back() {
+    let fleet = Fleet::new("");
+    fleet.go_to("shadow");
+    fleet.one(1, &Reported::at("live"));
+    let ran = fleet.folder.run(&["migrate", "split-name", "back"]);
+    let warning =
+        format!("warning: {}status is still at live, more than one stage from dual-write", fleet.servers[1].url());
+    assert!(ran.code == 0 && ran.out.contains(&warning) && ran.out.contains("wait until each of them"), "{ran:?}");
+    let ran = fleet.folder.run(&["migrate", "split-name", "back"]);
+    assert!(ran.code == 0 && ran.out.matches("warning: ").count() == 2, "never refused: {ran:?}");
+}
+
+#[test]
+fn a_gate_is_a_name() {
+    let flag = "[flags.split-name]\nkind = \"migration\"\n";
+    for (text, help) in [
+        ("gate = { compared = 50 }\n", "got a table, expected the name of a gate"),
+        ("gate = { compared = 50 }\n", "write the table as `[gate.NAME]`, and `gate = \"NAME\"` here"),
+        ("gate = \"dat\"\n[gate.data]\n", "did you mean `data`?"),
+        ("gate = \"x\"\n[gate.data]\n[gate.standard]\n", "the gates of the file: data, standard"),
+        ("gate = \"x\"\n", "the file has no gate: add `[gate.x]`"),
+    ] {
+        let folder = Folder::with("flags.toml", &(flag.to_owned() + text));
+        let ran = folder.run(&["check"]);
+        assert!(ran.code == 1 && ran.out.contains(help), "{ran:?}");
+        let ran = folder.run(&["migrate", "split-name", "status"]);
+        assert!(ran.code == 1 && ran.err.contains(help), "{ran:?}");
+    }
 }
 
 #[test]
@@ -305,7 +354,7 @@ fn a_wait_for_the_instances_ends() {
     assert_eq!(fleet.verbs().len(), 2, "one of two");
     fleet.one(1, &Reported::at("dual-write"));
     let ran = fleet.folder.run(&["migrate", "split-name", "status"]);
-    assert!(ran.out.contains("every instance is at dual-write; the log has an entry for it now"), "{ran:?}");
+    assert!(ran.out.contains("recorded an observation in the log: every instance is at dual-write"), "{ran:?}");
     assert_eq!(fleet.verbs(), ["observe", "advance", "observe"]);
     fleet.folder.run(&["migrate", "split-name", "status"]);
     assert_eq!(fleet.verbs().len(), 3, "once");

@@ -297,8 +297,16 @@ fn an_environment_has_its_own_stage() {
     assert_eq!(folder.read("flags.toml"), declared);
     let ran = run(&folder, &["status", "--env", "prod"]);
     assert!(ran.out.contains("split-name is at dual-write in flags.prod.toml, since"), "{ran:?}");
+    let log = folder.log();
     let status = folder.json(&["migrate", "split-name", "status"]);
     assert_eq!(status["data"]["stage"], "off", "{status}");
+    for words in [&["migrate", "split-name", "back"][..], &["revert", "split-name"]] {
+        let ran = folder.run(words);
+        assert!(ran.code == 0 && ran.out.starts_with("split-name is already off\n"), "{ran:?}");
+        let back = "to go one stage back: flagkit migrate split-name back --env prod";
+        assert!(ran.out.contains("still at dual-write in flags.prod.toml") && ran.out.contains(back), "{ran:?}");
+    }
+    assert_eq!(folder.log(), log);
     // A backfill of another environment is no evidence.
     step(&folder, &["advance"]);
     backfill(&folder);
@@ -333,6 +341,12 @@ fn the_sql_that_adds_the_new_side_must_be_marked() {
     assert!(ran.code == 0 && ran.out.contains("the project has no SQL files, so none was checked"), "{ran:?}");
     folder.write("migrations/1_users.sql", "CREATE TABLE users (name TEXT);\n");
     fails(&folder, &["advance"], 3, "write `-- flagkit: expand split-name` above the statements");
+    let allow = "kind = \"migration\"\nallow = { expand-sql = \"a second store\" }";
+    folder.write("flags.toml", &text("off", "").replace("kind = \"migration\"", allow));
+    let ran = run(&folder, &["advance", "--dry-run"]);
+    assert!(ran.code == 0 && ran.out.contains("allowed: a second store"), "{ran:?}");
+    folder.write("flags.toml", &text("off", ""));
+    fails(&folder, &["advance"], 3, "add `allow = { expand-sql = \"the reason\" }` to the flag");
     let expand = "-- flagkit: expand split-name\nALTER TABLE users ADD COLUMN first_name TEXT;\n";
     folder.write("migrations/2_first_name.sql", expand);
     let ran = run(&folder, &["advance", "--dry-run"]);
