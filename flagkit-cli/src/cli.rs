@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr as _;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use flagkit_core::Percent;
@@ -266,6 +267,16 @@ pub(crate) enum MigrateCommand {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// Adds advice to an error of the command line, if the name of a migration is missing or in another place.
+pub(crate) fn with_order_of_words(mut error: clap::Error, arguments: &[String]) -> clap::Error {
+    let mut after = arguments.iter().skip_while(|argument| *argument != "migrate").skip(1);
+    if let Some(command) = after.next().filter(|word| MigrateCommand::has_subcommand(word)) {
+        let tip = format!("the name comes first: flagkit migrate NAME {command}");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 impl MigrateCommand {

@@ -77,7 +77,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use serde_json::json;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, with_order_of_words};
 use crate::commands::check::UNREAD;
 use crate::findings::{Finding, Level};
 use crate::report::{Exit, Failure, Result};
@@ -139,6 +139,8 @@ pub fn main() -> ExitCode {
                 let _ = error.print();
                 return ExitCode::from(Exit::Done as u8);
             }
+            let words: Vec<String> = std::env::args_os().filter_map(|word| word.into_string().ok()).collect();
+            let error = with_order_of_words(error, &words);
             let mut arguments = std::env::args_os().skip(1).take_while(|argument| argument != "--");
             if arguments.any(|argument| argument == "--json") {
                 let exit = finish(true, "", Err(Failure::usage(error.to_string().trim().to_owned())));

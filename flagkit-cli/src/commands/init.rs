@@ -21,7 +21,7 @@ const FILE: &str = "\
 # [flags.beta-ui]
 # description = \"The new look\"      # metadata for people: the owner, and the day by which to remove it
 # owner = \"team@example.com\"
-# kind = \"release\"                  # release | experiment | ops | permission
+# kind = \"release\"                  # release | experiment | ops | permission | migration
 # expires = 2030-01-01              # `flagkit check` fails after that day; running programs ignore it
 # on = true
 # rollout = 0                       # percentage of the users that match no rule

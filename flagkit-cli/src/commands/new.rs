@@ -34,7 +34,7 @@ pub(crate) fn run(file: &Path, name: &str, metadata: &MetadataArgs, dry_run: boo
         return Err(Failure::new(Exit::Conflict, message).with_help(format!("turn it off there first: `{revert}`")));
     }
     let is_migration = matches!(metadata.kind, Some(KindArg::Migration));
-    let comment = format!("The stage is off. The next one is dual-write: `flagkit migrate {name} advance`.");
+    let comment = format!("`flagkit migrate {name} status` shows its stage, and what the next one requires.");
     let comment = is_migration.then_some(comment);
     let (text, entry) = edit::declare(document.format(), &document.text, &key, comment.as_deref(), &fields(metadata))?;
     // The new text must parse.

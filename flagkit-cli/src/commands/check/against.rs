@@ -162,7 +162,9 @@ impl Guard<'_> {
             (finding, format!("build it with `start = {stage:?}`"))
         } else {
             let finding = Locations::of(self.declared).finding(EMBEDDED_STAGE, Level::Error, path, key, message);
-            (finding, format!("write `stage = \"{stage}\"` into {}, and build again", path.display()))
+            // `check --base` rejects a stage that is written into the file without its steps.
+            let path = path.display();
+            (finding, format!("build it with `start = {stage:?}` in `migration!`, or without a stage in {path}"))
         };
         Some(finding.of(key).with_help(help))
     }

@@ -9,7 +9,7 @@ use crate::environment::{environment_file, environments, is_layer_above};
 use crate::progress::Progress;
 use crate::project::{Document, Project};
 
-/// An environment whose file states the stage.
+/// An environment with a file that states the stage.
 struct Stating {
     env: String,
     path: PathBuf,

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use flagkit_core::FlagKey;
+use flagkit_core::{Flag, FlagKey};
+use flagkit_sources::document::tree::nearest;
 use serde_json::Value;
 
-use super::{check, unknown_flag};
+use super::check;
 use crate::command_line::CommandLine;
 use crate::gate::{Gate, Gates};
 use crate::history::History;
@@ -48,7 +49,9 @@ impl<'t> Migration<'t> {
         let project = Project::read(&target.file, target.env.as_deref())?;
         let snapshot = project.flags().snapshot();
         if !project.documents().any(|document| document.load.flags().contains(name)) {
-            return Err(unknown_flag(&target.file, name, snapshot.keys().map(FlagKey::as_str)));
+            let keys = snapshot.keys().map(FlagKey::as_str);
+            let migrations = keys.filter(|key| snapshot.flag(key).is_some_and(Flag::is_migration));
+            return Err(unknown_migration(target, migrations));
         }
         let problems = check::problems_of(&project, name);
         let flag = snapshot.flag(name);
@@ -104,6 +107,16 @@ impl<'t> Migration<'t> {
         Err(Failure::new(Exit::Conflict, message)
             .with_help(format!("state the stage in one file only: remove it from {lower}, or advance it there")))
     }
+}
+
+fn unknown_migration<'k>(target: &Target, migrations: impl Iterator<Item = &'k str>) -> Failure {
+    let name = target.name.as_str();
+    let failure = Failure::usage(format!("cannot find migration {name:?}"));
+    if let Some(near) = nearest(name, migrations) {
+        return failure.with_help(format!("did you mean `{near}`?"));
+    }
+    let new = CommandLine::new(&target.file, None, &["new", name, "--kind", "migration"]);
+    failure.with_help(format!("`{new}` declares it"))
 }
 
 /// Returns whether a document states the stage of a migration.

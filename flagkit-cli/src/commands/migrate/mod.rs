@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use self::back::{BackArgs, back};
 pub(super) use self::migration::Target;
-use super::{check, go, indented, unknown_flag};
+use super::{check, go, indented};
 use crate::cli::MigrateCommand;
 use crate::report::Result;
 

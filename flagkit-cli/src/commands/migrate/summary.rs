@@ -36,7 +36,8 @@ impl PlannedStep<'_, '_> {
             text += on_failure(&self.migration.gate, preflight);
             let _ = writeln!(text, "`{undo}` goes back one stage at once, without a gate.");
         } else {
-            let _ = writeln!(text, "{} {NO_WAY_BACK}", styled(WARN, "This is the point of no return."));
+            let why = if to.stage == Stage::Contracted { NO_OLD_DATA } else { NO_WAY_BACK };
+            let _ = writeln!(text, "{} {why}", styled(WARN, "This is the point of no return."));
         }
         text.push('\n');
         text
@@ -83,6 +84,9 @@ impl PlannedStep<'_, '_> {
 }
 
 const NO_WAY_BACK: &str = "The old side is not written any more, so `back` and `revert` would read stale data.";
+
+const NO_OLD_DATA: &str =
+    "No running build uses the old side, and its data may be dropped: `-- flagkit: contract NAME`.";
 
 /// What a stage does to reads and writes.
 fn effect(stage: Stage) -> &'static str {

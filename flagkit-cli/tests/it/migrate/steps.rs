@@ -58,6 +58,12 @@ fn only_a_declared_migration_moves() {
     assert!(ran.code == 2 && ran.err.contains("plain is no migration"), "{ran:?}");
     let ran = folder.run(&["migrate", "split-nam", "status"]);
     assert!(ran.code == 2 && ran.err.contains("did you mean `split-name`?"), "{ran:?}");
+    let ran = folder.run(&["migrate", "other", "status"]);
+    assert!(ran.code == 2 && ran.err.contains("cannot find migration \"other\""), "{ran:?}");
+    for words in [&["migrate", "status", "split-name"][..], &["migrate", "status"]] {
+        let ran = folder.run(words);
+        assert!(ran.code == 2 && ran.err.contains("flagkit migrate NAME status"), "{ran:?}");
+    }
     let ran = run(&folder, &["advance", "--to", "lively"]);
     assert_eq!(ran.code, 2, "{ran:?}");
 }

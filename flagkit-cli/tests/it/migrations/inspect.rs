@@ -121,7 +121,10 @@ fn new_declares_a_migration_at_off() {
         expect(&folder, &arguments, 0, &[rust, "is at stage off until `flagkit migrate split-name advance"]);
         let text = folder.read(name);
         assert!(!text.contains("on ="), "{text}");
-        assert!(name == "flags.json" || text.contains("# The stage is off. The next one is dual-write"), "{text}");
+        assert!(
+            name == "flags.json" || text.contains("# `flagkit migrate split-name status` shows its stage"),
+            "{text}"
+        );
         expect(&folder, &["--file", name, "list"], 0, &["split-name  off    migration"]);
     }
 }
