@@ -1,6 +1,7 @@
 //! The changes of an `ALTER` statement, found by its words.
 
 use super::change::{Change, ChangeKind};
+use super::condition::rejects_null;
 use super::dialect::Dialect;
 use super::name::Name;
 use super::scan::{Cursor, Event};
@@ -260,13 +261,11 @@ impl<'t> Operation<'t> {
             let is_unnamed = cursor.peek().is_some_and(|token| token.is("PRIMARY") || token.is("CHECK"));
             cursor.advance(usize::from(!is_unnamed));
         }
-        if !is_named && cursor.eat(&["PRIMARY", "KEY"]) {
+        if !is_named && (cursor.eat(&["PRIMARY", "KEY"]) || cursor.eat(&["NOT", "NULL"])) {
             return push(self.change(ChangeKind::SetNotNull, None));
         }
         if !is_named && cursor.eat(&["CHECK"]) {
-            let requires =
-                |part: &[Token<'_>]| matches!(part, [is, not, null] if is.is("IS") && not.is("NOT") && null.is("NULL"));
-            if cursor.rest().windows(3).any(requires) {
+            if rejects_null(cursor.rest()) {
                 push(self.change(ChangeKind::SetNotNull, cursor.rest().get(1)));
             }
             return;
@@ -301,7 +300,8 @@ impl<'t> Operation<'t> {
             depth += i32::from(before.is_mark("(")) - i32::from(before.is_mark(")"));
             depth == 0 && !before.is("SET") && FILLED.iter().any(|word| token.is(word))
         });
-        let requires = pair("NOT", "NULL") || pair("PRIMARY", "KEY");
+        let check = tokens.iter().position(|token| token.is("CHECK")).and_then(|at| tokens.get(at + 1..));
+        let requires = pair("NOT", "NULL") || pair("PRIMARY", "KEY") || check.is_some_and(rejects_null);
         if requires && (!is_filled || pair("DEFAULT", "NULL")) {
             push(self.change(ChangeKind::AddNotNull, tokens.first()));
         }

@@ -49,7 +49,14 @@ impl<'t> Code<'t> {
         if is_data && !runs_text && !self::runs_text(tokens) {
             return code;
         }
-        code.search(tokens, dialect, runs_text, 0);
+        // PostgreSQL allows plain strings as bodies too.
+        let has_bodies = dialect == Dialect::Postgres && statement.has_body();
+        let body = |token: &Token<'t>| match token.kind {
+            TokenKind::Text if has_bodies => Token { kind: TokenKind::Body, ..*token },
+            _ => *token,
+        };
+        let tokens: Vec<Token<'t>> = tokens.iter().map(body).collect();
+        code.search(&tokens, dialect, runs_text, 0);
         code.changes.sort_by_key(|change| (change.offset, change.kind));
         code.changes.dedup_by_key(|change| (change.offset, change.kind));
         code
@@ -133,6 +140,6 @@ fn shifted(tokens: Tokens<'_>, shift: usize) -> Vec<Token<'_>> {
 fn changes(events: Vec<Event>) -> impl Iterator<Item = Change> {
     events.into_iter().filter_map(|event| match event {
         Event::Change(change) => Some(change),
-        Event::CreateTable(_) | Event::EnsureTable(_) | Event::CreateView(_) => None,
+        Event::CreateTable(_) | Event::CreateTemporary(_) | Event::EnsureTable(_) | Event::CreateView(_) => None,
     })
 }

@@ -8,6 +8,7 @@
 //! - `statement`: the statements of a file, with their comments.
 //! - `name`: names of tables and columns.
 //! - `change`: what a statement does to tables, columns and rows.
+//! - `condition`: conditions that are always true, and those that reject NULL.
 //! - `scan`, `alter`: the changes of a statement, found by its words.
 //! - `parse`: the changes of a statement, according to `sqlparser`.
 //! - `code`: the strings in a statement that are code.
@@ -18,6 +19,7 @@
 mod alter;
 mod change;
 mod code;
+mod condition;
 mod dialect;
 mod marker;
 mod name;

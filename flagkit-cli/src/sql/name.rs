@@ -46,6 +46,19 @@ impl Name {
         parts.to_owned()
     }
 
+    /// Whether the name states its schema.
+    pub(super) fn is_qualified(&self) -> bool {
+        self.parts.len() > 1
+    }
+
+    /// Returns the full name after a rename to `to`, which keeps the schema unless it states another one.
+    pub(super) fn renamed(&self, to: &Self) -> Self {
+        match self.parts.split_last() {
+            Some((_, schema)) if !to.is_qualified() => Self { parts: [schema, &to.parts].concat() },
+            _ => to.clone(),
+        }
+    }
+
     /// Whether the object belongs to the catalog of the database, which describes the tables.
     pub(super) fn is_catalog(&self) -> bool {
         self.parts.last().is_some_and(|last| CATALOG.contains(&last.as_str()))
@@ -53,7 +66,7 @@ impl Name {
 
     /// Whether the object is in the schema that PostgreSQL has for temporary tables.
     pub(super) fn is_temporary(&self) -> bool {
-        self.parts.len() > 1 && self.parts.first().is_some_and(|schema| schema == "pg_temp")
+        self.is_qualified() && self.parts.first().is_some_and(|schema| schema == "pg_temp")
     }
 }
 

@@ -4,7 +4,9 @@ use sqlparser::ast::{AlterColumnOperation, AlterTableOperation, ColumnOption, Ob
 use sqlparser::parser::{Parser, ParserError};
 
 use super::change::ChangeKind;
+use super::condition::rejects_null;
 use super::dialect::Dialect;
+use super::token::{Token, Tokens};
 
 /// The longest statement that is parsed, in bytes. A longer one is data, and its syntax tree would take too much memory.
 const MAX_LEN: usize = 1 << 18;
@@ -109,14 +111,14 @@ fn of_operation(operation: &AlterTableOperation) -> Option<ChangeKind> {
         | AlterTableOperation::RenamePartitions { .. } => ChangeKind::DropPartition,
         AlterTableOperation::AddConstraint { constraint, .. } => match constraint {
             TableConstraint::PrimaryKey(_) | TableConstraint::PrimaryKeyUsingIndex(_) => ChangeKind::SetNotNull,
-            TableConstraint::Check(check) if requires_value(&check.to_string()) => ChangeKind::SetNotNull,
+            TableConstraint::Check(check) if requires_value(check) => ChangeKind::SetNotNull,
             _ => return None,
         },
         AlterTableOperation::AddColumn { column_def, .. } => {
             let options = || column_def.options.iter().map(|option| &option.option);
             let requires = options().any(|option| match option {
                 ColumnOption::NotNull | ColumnOption::PrimaryKey(_) => true,
-                ColumnOption::Check(check) => requires_value(&check.to_string()),
+                ColumnOption::Check(check) => requires_value(check),
                 _ => false,
             });
             let is_filled = options().any(|option| match option {
@@ -137,8 +139,13 @@ fn of_operation(operation: &AlterTableOperation) -> Option<ChangeKind> {
     })
 }
 
-fn requires_value(check: &str) -> bool {
-    check.to_ascii_uppercase().contains("IS NOT NULL")
+/// Whether a constraint rejects NULL.
+fn requires_value(check: &impl ToString) -> bool {
+    let text = check.to_string();
+    // The parser has written the text, so it has no marks of one dialect but quotes.
+    let tokens: Vec<Token<'_>> = Tokens::new(&text, Dialect::Sqlite).collect();
+    let open = tokens.iter().position(|token| token.is_mark("("));
+    open.and_then(|open| tokens.get(open..)).is_some_and(rejects_null)
 }
 
 #[cfg(test)]

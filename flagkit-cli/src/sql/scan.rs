@@ -5,6 +5,7 @@
 
 use super::alter;
 use super::change::{Change, ChangeKind};
+use super::condition;
 use super::dialect::Dialect;
 use super::name::Name;
 use super::token::{Token, TokenKind};
@@ -18,6 +19,8 @@ const NEAR: usize = 512;
 pub(super) enum Event {
     /// The statement creates a table, which did not exist.
     CreateTable(Name),
+    /// The statement creates a temporary table, which lasts to the end of the session.
+    CreateTemporary(Name),
     /// The statement creates a table, unless it exists.
     EnsureTable(Name),
     CreateView(Name),
@@ -114,7 +117,7 @@ impl<'a, 't> Cursor<'a, 't> {
     }
 }
 
-fn end_of_statement<'a, 't>(tokens: &'a [Token<'t>]) -> &'a [Token<'t>] {
+pub(super) fn end_of_statement<'a, 't>(tokens: &'a [Token<'t>]) -> &'a [Token<'t>] {
     let mut depth = 0_usize;
     let end = tokens.iter().position(|token| match (token.kind, token.text) {
         (TokenKind::Command | TokenKind::End, _) | (TokenKind::Mark, ";") => true,
@@ -167,6 +170,7 @@ fn statement(
         "RENAME" => rename(word, cursor, events),
         "DELETE" if !is_clause(&["ON", "OR", "BEFORE", "AFTER", "OF"]) => delete(word, cursor, events),
         "UPDATE" => update(cursor, events),
+        "MERGE" => merge(cursor, events),
         "GRANT" | "REVOKE" => {
             cursor.advance(cursor.statement().len());
             true
@@ -242,7 +246,12 @@ fn create(cursor: &mut Cursor<'_, '_>, events: &mut Vec<Event>) -> bool {
         events.push(Event::CreateView(name));
     } else if replaces && !is_temporary {
         events.push(Event::Change(Change { object: Some(name), ..Change::new(ChangeKind::ReplaceTable, offset) }));
-    } else if is_temporary || !may_exist {
+    } else if is_temporary {
+        let ends = |words: &[Token<'_>]| matches!(words, [on, commit, drop] if on.is("ON") && commit.is("COMMIT") && drop.is("DROP"));
+        if !name.is_qualified() && !cursor.rest().windows(3).any(ends) {
+            events.push(Event::CreateTemporary(name));
+        }
+    } else if !may_exist {
         events.push(Event::CreateTable(name));
     } else {
         events.push(Event::EnsureTable(name));
@@ -323,7 +332,7 @@ fn delete(word: &Token<'_>, cursor: &mut Cursor<'_, '_>, events: &mut Vec<Event>
     };
     let kind = if object.as_ref().is_some_and(Name::is_catalog) {
         ChangeKind::ChangeType
-    } else if !has_condition(statement) {
+    } else if !condition::limits(statement) {
         ChangeKind::DeleteAll
     } else {
         return true;
@@ -332,17 +341,15 @@ fn delete(word: &Token<'_>, cursor: &mut Cursor<'_, '_>, events: &mut Vec<Event>
     true
 }
 
-/// Whether a statement has a `LIMIT` outside of parentheses, or a `WHERE` that is not always true.
-fn has_condition(statement: &[Token<'_>]) -> bool {
-    let mut depth = 0_i32;
-    let mut outside = (0..).zip(statement).filter(|(_, token)| {
-        depth += i32::from(token.is_mark("(")) - i32::from(token.is_mark(")"));
-        depth == 0
-    });
-    let found = outside.find(|(_, token)| token.is("WHERE") || token.is("LIMIT"));
-    found.is_some_and(|(at, _)| {
-        let condition = statement.get(at + 1..).unwrap_or_default();
-        let words: Vec<&str> = condition.iter().take(4).map(|token| token.text).collect();
-        !matches!(words.as_slice(), ["1"] | ["1", "=", "1"]) && !matches!(condition, [only] if only.is("TRUE"))
-    })
+/// `MERGE INTO a USING b ON true WHEN MATCHED THEN DELETE`.
+fn merge(cursor: &mut Cursor<'_, '_>, events: &mut Vec<Event>) -> bool {
+    let _ = cursor.eat(&["INTO"]);
+    let _ = cursor.eat(&["ONLY"]);
+    let Some((object, offset)) = cursor.name() else { return false };
+    let statement = cursor.near_statement();
+    if condition::deletes_all(statement) {
+        let change = Change { object: Some(object), ..Change::new(ChangeKind::DeleteAll, offset) };
+        events.push(Event::Change(change));
+    }
+    statement.iter().any(|token| token.is("USING"))
 }

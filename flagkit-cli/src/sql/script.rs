@@ -166,6 +166,8 @@ enum Parsing {
 #[derive(Debug, Default)]
 struct Tables {
     created: BTreeSet<Vec<String>>,
+    /// Temporary tables. A name without a schema stands for them first.
+    temporary: BTreeSet<Vec<String>>,
     /// Tables that the file creates, unless they exist.
     ensured: BTreeSet<Vec<String>>,
     dropped: BTreeSet<Vec<String>>,
@@ -186,12 +188,33 @@ impl Tables {
         change.is_temporary || is_rebuilt || is_in(&self.created, change.object.as_ref())
     }
 
+    /// Whether the object is a temporary table of the file. A name with a schema stands for another table.
+    fn is_temporary(&self, change: &Change) -> bool {
+        let object = change.object.as_ref().filter(|name| !name.is_qualified());
+        object.is_some_and(|name| self.temporary.contains(&name.key()))
+    }
+
+    /// Forgets the tables that may be gone after a statement.
+    fn end(&mut self, statement: &Statement<'_>) {
+        if statement.changes_names() {
+            self.created.clear();
+        }
+        if statement.changes_names() || statement.ends_temporary_tables() {
+            self.temporary.clear();
+        }
+    }
+
     /// Applies the events of one statement. Returns the changes of objects that existed before.
     fn apply(&mut self, events: Vec<Event>) -> Vec<Change> {
         let mut changes = Vec::new();
         for event in events {
             match event {
-                Event::CreateTable(name) => drop(self.created.insert(name.key())),
+                Event::CreateTable(name) => {
+                    // From here on, the name may stand for the new table.
+                    self.temporary.remove(&name.key());
+                    self.created.insert(name.key());
+                }
+                Event::CreateTemporary(name) => drop(self.temporary.insert(name.key())),
                 Event::EnsureTable(name) => drop(self.ensured.insert(name.key())),
                 Event::CreateView(name) if self.dropped_views.contains(&name.key()) => {
                     self.replaced_views.insert(name.key());
@@ -207,10 +230,26 @@ impl Tables {
         changes
     }
 
+    /// Applies a change in code. Returns whether its object is new.
+    fn apply_code(&mut self, change: &Change) -> bool {
+        let temporary = std::mem::take(&mut self.temporary);
+        let is_new = self.apply_change(change);
+        self.temporary = temporary;
+        is_new
+    }
+
     /// Applies a change. Returns whether its object is new.
     fn apply_change(&mut self, change: &Change) -> bool {
         let is_new = self.is_new(change);
         let Some(key) = change.object.as_ref().map(Name::key) else { return is_new };
+        let to = || change.object.as_ref().zip(change.to.as_ref()).map(|(object, to)| object.renamed(to).key());
+        if self.is_temporary(change) {
+            if matches!(change.kind, ChangeKind::DropTable | ChangeKind::RenameTable) {
+                self.temporary.remove(&key);
+            }
+            self.temporary.extend(to());
+            return true;
+        }
         match change.kind {
             ChangeKind::DropTable => {
                 self.created.remove(&key);
@@ -218,7 +257,7 @@ impl Tables {
             }
             ChangeKind::RenameTable if is_new => {
                 self.created.remove(&key);
-                self.created.extend(change.to.as_ref().map(Name::key));
+                self.created.extend(to());
             }
             ChangeKind::DropView => drop(self.dropped_views.insert(key)),
             _ => {}
@@ -281,11 +320,13 @@ impl<'t> Reader<'_, 't> {
             let message = "cannot read the SQL of this EXECUTE: it is known only when it runs";
             unparsed = Some((self.lines.location(offset), message.to_owned()));
         }
-        if statement.changes_names() {
-            self.tables.created.clear();
+        if !statement.creates_table() {
+            events.retain(|event| matches!(event, Event::Change(_) | Event::CreateView(_)));
         }
+        self.tables.end(statement);
         let mut changes = self.tables.apply(events);
-        changes.extend(code.changes.into_iter().filter(|change| !self.tables.is_new(change)));
+        // The code may run in another session, in which the name stands for no temporary table.
+        changes.extend(code.changes.into_iter().filter(|change| !self.tables.apply_code(change)));
         let changes = changes.into_iter().map(|change| (self.lines.location(change.offset), change)).collect();
         (Block { changes, unparsed, ..empty }, code.comments)
     }
@@ -308,13 +349,12 @@ impl<'t> Reader<'_, 't> {
         if self.parsing == Parsing::Words {
             return at(first, "cannot parse the SQL statement: the parser failed".to_owned());
         }
-        if statement.starts_with(&["DO"]) && find(TokenKind::Body).is_some() {
+        let is_do = statement.starts_with(&["DO"]) && self.dialect == Dialect::Postgres;
+        if is_do && (find(TokenKind::Body).is_some() || find(TokenKind::Text).is_some()) {
             return at(first, "cannot parse the code of the DO block".to_owned());
         }
-        let is_literal = statement.tokens.last().is_some_and(|last| last.kind == TokenKind::Text);
-        if statement.prepares() && !is_literal {
-            return at(first, "cannot read the SQL of this PREPARE: it is known only when it runs".to_owned());
-        }
-        None
+        let word = statement.unknown_text()?;
+        let name = word.text.to_ascii_uppercase();
+        at(word, format!("cannot read the SQL of this {name}: it is known only when it runs"))
     }
 }

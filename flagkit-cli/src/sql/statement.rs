@@ -60,20 +60,70 @@ impl Statement<'_> {
         self.tokens.len() >= words.len() && self.tokens.iter().zip(words).all(|(token, word)| token.is(word))
     }
 
-    /// Whether the statement runs a string: `PREPARE a FROM …`.
+    /// Whether the statement runs a string: `PREPARE a FROM …` or `EXECUTE IMMEDIATE …`.
     pub(super) fn prepares(&self) -> bool {
-        self.starts_with(&["PREPARE"]) && self.tokens.get(2).is_some_and(|token| token.is("FROM"))
+        self.texts().next().is_some()
+    }
+
+    /// Returns the first word that runs a text, if the text is no literal.
+    pub(super) fn unknown_text(&self) -> Option<&Token<'_>> {
+        let is_literal = |text: &[Token<'_>]| match text {
+            [literal] => literal.kind == TokenKind::Text,
+            [literal, end, ..] => literal.kind == TokenKind::Text && end.is_mark(";"),
+            [] => false,
+        };
+        self.texts().find(|(_, text)| !is_literal(text)).map(|(word, _)| word)
+    }
+
+    /// Returns the words that run a text, each with the tokens from its text on.
+    fn texts(&self) -> impl Iterator<Item = (&Token<'_>, &[Token<'_>])> {
+        let of = |at: usize| {
+            let tokens = self.tokens.get(at..).unwrap_or_default();
+            match tokens {
+                [word, _, from, text @ ..] if word.is("PREPARE") && from.is("FROM") => Some((word, text)),
+                [word, immediate, text @ ..] if word.is("EXECUTE") && immediate.is("IMMEDIATE") => Some((word, text)),
+                _ => None,
+            }
+        };
+        (0..self.tokens.len()).filter_map(of)
     }
 
     /// Whether the first words show that the statement changes no table, so that it needs no parser.
     pub(super) fn is_neutral(&self) -> bool {
-        NEUTRAL.iter().any(|words| self.starts_with(words)) || self.prepares()
+        NEUTRAL.iter().any(|words| self.starts_with(words))
+            || (self.prepares() && (self.starts_with(&["PREPARE"]) || self.starts_with(&["EXECUTE"])))
     }
 
     /// Whether names stand for other objects after the statement, or objects of the file are gone.
     pub(super) fn changes_names(&self) -> bool {
-        let is_path = |token: &Token<'_>| token.is("search_path") || token.text == "search_path";
-        self.starts_with(&["USE"]) || self.starts_with(&["ROLLBACK"]) || self.tokens.iter().any(is_path)
+        const FIRST: [&[&str]; 7] = [
+            &["ABORT"],
+            &["DISCARD"],
+            &["PREPARE", "TRANSACTION"],
+            &["RESET"],
+            &["ROLLBACK"],
+            &["SET", "ROLE"],
+            &["USE"],
+        ];
+        const SCHEMA: [&[&str]; 3] = [&["SET", "SCHEMA"], &["SET", "LOCAL", "SCHEMA"], &["SET", "SESSION"]];
+        let is_path = |token: &Token<'_>| token.text.eq_ignore_ascii_case("search_path");
+        FIRST.iter().chain(&SCHEMA).any(|words| self.starts_with(words)) || self.tokens.iter().any(is_path)
+    }
+
+    /// Whether temporary tables may be gone after the statement: it begins or ends a transaction, or a part of one.
+    pub(super) fn ends_temporary_tables(&self) -> bool {
+        ["BEGIN", "COMMIT", "END", "RELEASE", "SAVEPOINT", "START"].iter().any(|word| self.starts_with(&[word]))
+    }
+
+    /// Whether a string of the statement is code: `DO '…'`, or a new function or procedure.
+    pub(super) fn has_body(&self) -> bool {
+        let is_routine = |token: &Token<'_>| token.is("FUNCTION") || token.is("PROCEDURE");
+        self.starts_with(&["DO"]) || (self.starts_with(&["CREATE"]) && self.tokens.iter().take(4).any(is_routine))
+    }
+
+    /// Whether the statement itself creates a table. The body of a routine runs later, or never.
+    pub(super) fn creates_table(&self) -> bool {
+        self.starts_with(&["CREATE"]) && !self.starts_with(&["CREATE", "SCHEMA"]) && !has_blocks(self)
     }
 
     /// Returns the text of the statement, with spaces instead of comments and of marks that are not its own.

@@ -1,6 +1,6 @@
 //! The SQL files of migrations: destructive statements need a migration that has contracted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use flagkit_core::source::{Location, Stage};
@@ -30,9 +30,20 @@ const EDITED: &str = "edited-migration";
 ///
 /// A later step voids the certificate: the migration was declared again under the same name.
 pub(crate) fn is_contracted(journal: &Journal, name: &str, files: &[String]) -> bool {
-    let of_stage = |entry: &&Entry| [ADVANCE, BACK, CONTRACT].contains(&entry.verb.as_str());
     let entries = journal.valid().filter(|entry| entry.flag == name && files.contains(&entry.file));
-    entries.filter(of_stage).max_by_key(|entry| entry.when).is_some_and(|entry| entry.verb == CONTRACT)
+    entries.filter(|entry| is_step(entry)).max_by_key(|entry| entry.when).is_some_and(|entry| entry.verb == CONTRACT)
+}
+
+/// Returns a file in which a migration has taken steps, according to the log, and has not contracted.
+fn uncontracted(journal: &Journal, name: &str) -> Option<String> {
+    let files: BTreeSet<&String> =
+        journal.valid().filter(|entry| entry.flag == name && is_step(entry)).map(|entry| &entry.file).collect();
+    files.into_iter().find(|file| !is_contracted(journal, name, &[(*file).clone()])).cloned()
+}
+
+/// Whether an entry of the log changes the stage of a migration.
+fn is_step(entry: &Entry) -> bool {
+    [ADVANCE, BACK, CONTRACT].contains(&entry.verb.as_str())
 }
 
 /// Checks the SQL files of a project.
@@ -158,7 +169,10 @@ impl SqlCheck<'_> {
         if !flags.contains(name) {
             // A migration that has contracted is removed from the flag file, and its SQL files stay.
             if self.journal.valid().any(|entry| entry.flag == name && entry.verb == CONTRACT) {
-                return None;
+                let file = uncontracted(self.journal, name).filter(|_| marker.verb == Verb::Contract)?;
+                let reason = format!("the log has no certificate of its contract for {file}");
+                let help = format!("declare {name} again, and contract it in {file} too");
+                return error(EARLY, format!("the statement contracts {name}, but {reason}"), help);
             }
             let keys = flags.keys().map(FlagKey::as_str);
             let migrations = keys.filter(|key| flags.get(key).is_some_and(Flag::is_migration));

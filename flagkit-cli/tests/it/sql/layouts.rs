@@ -139,6 +139,21 @@ fn a_step_after_a_contract_voids_its_certificate() {
 }
 
 #[test]
+fn a_removed_migration_has_contracted_in_every_environment_of_the_log() {
+    let folder = project("");
+    folder.write("migrations/1_a.sql", "-- flagkit: contract removed\nDROP TABLE users;\n");
+    expect(&folder, &[], &[]);
+    let step = super::entry("removed", "flags.prod.toml", "advance", "2026-11-28T10:00:00Z");
+    let log = folder.log() + &step;
+    folder.write(".flagkit/log.jsonl", &log);
+    let early = "error early-contract the statement contracts removed, but the log has no certificate of its contract \
+                 for flags.prod.toml";
+    expect(&folder, &[], &[("migrations/1_a.sql", early)]);
+    folder.write(".flagkit/log.jsonl", &(log + &super::certificate("removed", "flags.prod.toml")));
+    expect(&folder, &[], &[]);
+}
+
+#[test]
 fn the_first_step_names_the_sql_that_must_have_run() {
     let text = "[flags.split-name]\nkind = \"migration\"\ngate = \"a\"\n[gate.a]\ninstances = []\n";
     let folder = Folder::with("flags.toml", text);
