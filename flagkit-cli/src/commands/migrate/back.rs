@@ -39,7 +39,7 @@ pub(in crate::commands) fn back(target: &Target, args: &BackArgs) -> Result {
     let mut writer = None;
     let mut attempt = 1;
     loop {
-        let migration = match Migration::read(target) {
+        let migration = match Migration::read_for_back(target) {
             Ok(migration) => migration,
             Err(failure) if matches!(failure.exit, Exit::Findings | Exit::CheckFailed) => {
                 return invalid::back(target, args, failure);

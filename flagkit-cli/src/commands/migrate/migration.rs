@@ -43,8 +43,26 @@ pub(super) struct Migration<'t> {
     pub(super) now: Progress,
 }
 
+/// What a migration is read for, which decides the errors that matter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The gate and the log must be valid.
+    Check,
+    /// Nothing but the stage is required.
+    Back,
+}
+
 impl<'t> Migration<'t> {
     pub(super) fn read(target: &'t Target) -> Result<Self> {
+        Self::read_for(target, Purpose::Check)
+    }
+
+    /// Reads a migration for a step back, which needs neither a gate nor a log. Those that cannot be read count as none.
+    pub(super) fn read_for_back(target: &'t Target) -> Result<Self> {
+        Self::read_for(target, Purpose::Back)
+    }
+
+    fn read_for(target: &'t Target, purpose: Purpose) -> Result<Self> {
         let name = target.name.as_str();
         let project = Project::read(&target.file, target.env.as_deref())?;
         let snapshot = project.flags().snapshot();
@@ -64,9 +82,15 @@ impl<'t> Migration<'t> {
             let message = format!("cannot move {name}: the migration has problems");
             return Err(Failure::new(Exit::CheckFailed, message).with_details(problems));
         };
-        let gates = Gates::read(&project.declared)?;
+        let gates = match Gates::read(&project.declared) {
+            Err(_) if purpose == Purpose::Back => Gates::default(),
+            gates => gates?,
+        };
         let gate = gates.of(name).map(|(_, gate)| gate.clone()).unwrap_or_default();
-        let journal = Journal::read(&target.file)?;
+        let journal = match Journal::read(&target.file) {
+            Err(_) if purpose == Purpose::Back => Journal::default(),
+            journal => journal?,
+        };
         Ok(Self { target, project, gates, gate, journal, now })
     }
 

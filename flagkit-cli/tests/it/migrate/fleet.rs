@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::{backfill, step};
 use crate::support::{Folder, Reply, Server, ended, refused_address};
 
-/// What an instance reports.
 /// The start of each process, which is before every observation, and a start after it.
 const STARTED: &str = "2026-11-29T10:00:00Z";
 const LATER: &str = "2999-01-01T00:00:00Z";
 
+/// What an instance reports.
 #[derive(Clone)]
 struct Reported {
     release: Option<&'static str>,

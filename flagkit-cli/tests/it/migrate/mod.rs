@@ -94,3 +94,21 @@ fn partitions_that_went_back_to_off_void_the_backfill() {
     backfill(&folder);
     assert_eq!(folder.run(&["migrate", "split-name", "advance", "--dry-run"]).code, 0);
 }
+
+/// Before `complete`, nothing refuses a step back.
+#[test]
+fn a_step_back_needs_neither_a_log_nor_a_valid_gate() {
+    let at = |stage: &str| VOUCHED.replace("\"off\"", &format!("\"{stage}\""));
+    for damage in ["a folder as the log", "a file as the folder", "an invalid gate"] {
+        for command in [&["migrate", "split-name", "back"][..], &["revert", "split-name"]] {
+            let folder = Folder::with("flags.toml", &at("live"));
+            match damage {
+                "a folder as the log" => std::fs::create_dir_all(folder.path(".flagkit/log.jsonl")).expect("a folder"),
+                "a file as the folder" => folder.write(".flagkit", "not a folder"),
+                _ => folder.write("flags.toml", &at("live").replace("drain = \"0s\"", "compared = -1")),
+            }
+            let ran = folder.run(command);
+            assert!(folder.read("flags.toml").contains("stage = \"shadow\""), "{damage}: {ran:?}");
+        }
+    }
+}
