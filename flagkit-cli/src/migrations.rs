@@ -7,6 +7,7 @@ use flagkit_core::source::Location;
 use ignore::{DirEntry, WalkBuilder};
 
 use crate::file::{self, ReadError, parent_dir};
+use crate::git::Repository;
 use crate::project::Document;
 use crate::report::{Failure, Result};
 use crate::roots::{Roots, Settings};
@@ -52,8 +53,8 @@ impl MigrationFile {
 
 /// Returns the SQL files that run forward, in the order of their paths.
 ///
-/// Without folders in the flag file, these are all files below folders named `migrations`. As for code, a file that git
-/// ignores is left out, and so is a folder with a flag file of its own.
+/// Without folders in the flag file, these are all files below folders named `migrations`. A file that git ignores and
+/// does not track is left out, and so is a folder with a flag file of its own.
 pub(crate) fn find(file: &Path, roots: &Roots, settings: &Settings) -> Vec<MigrationFile> {
     let folder = parent_dir(file);
     let (folders, is_named) = match &settings.migrations {
@@ -91,16 +92,42 @@ impl Folder {
             let is_below = entry.depth() > 0 && entry.file_type().is_some_and(|kind| kind.is_dir());
             !(is_below && (owner.is_foreign(entry.path()) || is_third_party(entry.path())))
         };
-        for entry in WalkBuilder::new(&self.path).filter_entry(is_ours).build().flatten() {
+        // `.ignore` is about searches, and says nothing about what belongs to the project.
+        let walk = WalkBuilder::new(&self.path).hidden(!self.is_named).ignore(false).filter_entry(is_ours).build();
+        for entry in walk.flatten() {
             let path = entry.path();
             // Other links may lead to all files of the system.
             let is_link = entry.depth() > 0 && entry.path_is_symlink() && path.is_dir();
             if is_link && self.has(&path.join("file")) {
                 links.push(Self { path: path.to_owned(), is_named: true });
-            } else if is_sql(path) && self.has(path) && path.is_file() && !is_down(path) {
-                found.push(MigrationFile { path: roots.shown(path), version: version(path) });
+            } else {
+                self.add(path, roots, found);
             }
         }
+        for path in self.tracked() {
+            let below = path.ancestors().skip(1).take_while(|folder| **folder != *self.path);
+            if !below.into_iter().any(|folder| roots.is_foreign(folder) || is_third_party(folder)) {
+                self.add(&path, roots, found);
+            }
+        }
+    }
+
+    /// Adds a SQL file of a migration that runs forward.
+    fn add(&self, path: &Path, roots: &Roots, found: &mut Vec<MigrationFile>) {
+        if is_sql(path) && self.has(path) && path.is_file() && !is_down(path) {
+            found.push(MigrationFile { path: roots.shown(path), version: version(path) });
+        }
+    }
+
+    /// Returns the SQL files below that git tracks. A pattern in `.gitignore` has no effect on them.
+    fn tracked(&self) -> Vec<PathBuf> {
+        let Ok(Some(repository)) = Repository::find(&self.path.join("file")) else { return Vec::new() };
+        let (Ok(root), Ok(output)) = (self.path.canonicalize(), repository.git(&["ls-files", "-z"])) else {
+            return Vec::new();
+        };
+        let text = String::from_utf8_lossy(&output.out);
+        let paths = text.split('\0').map(|path| repository.root().join(path)).filter(|path| is_sql(path));
+        paths.filter_map(|path| Some(self.path.join(path.strip_prefix(&root).ok()?))).collect()
     }
 
     /// Whether a SQL file of this path is one of a migration.

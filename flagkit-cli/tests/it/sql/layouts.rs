@@ -53,6 +53,31 @@ fn ignored_files_and_other_projects_are_left_out() {
 }
 
 #[test]
+fn no_file_that_git_tracks_is_hidden() {
+    let folder = project("");
+    folder.git(&["init", "-q"]);
+    folder.write("migrations/1_a.sql", DROP);
+    folder.write("migrations/sub/2_b.sql", DROP);
+    folder.git(&["add", "-A"]);
+    folder.write(".gitignore", "/migrations/\n");
+    expect(&folder, &[], &[("migrations/1_a.sql", DESTRUCTIVE), ("migrations/sub/2_b.sql", DESTRUCTIVE)]);
+    // A file for the search by `rg` hides nothing, tracked or not.
+    folder.write(".gitignore", "");
+    folder.write(".ignore", "*.sql\n");
+    folder.write("migrations/.ignore", "*\n");
+    folder.write("migrations/3_c.sql", DROP);
+    let all = ["1_a.sql", "3_c.sql", "sub/2_b.sql"].map(|name| format!("migrations/{name}"));
+    expect(&folder, &[], &all.each_ref().map(|path| (path.as_str(), DESTRUCTIVE)));
+}
+
+#[test]
+fn a_hidden_folder_that_the_flag_file_names_is_searched() {
+    let folder = project("[project]\nmigrations = [\".db\"]");
+    folder.write(".db/.old/1_a.sql", DROP);
+    expect(&folder, &[], &[(".db/.old/1_a.sql", DESTRUCTIVE)]);
+}
+
+#[test]
 fn a_link_to_the_folder_is_followed_once() {
     let folder = project("");
     folder.write("db/sql/1_a.sql", DROP);
