@@ -12,6 +12,8 @@ pub(crate) struct BuildRange {
     pub(crate) is_contracted: bool,
     /// The stage of `start = …`. `None`: the one that the flag file states.
     pub(crate) start: Option<Stage>,
+    /// Whether a `cfg` decides if the build has the code at all.
+    pub(crate) is_conditional: bool,
 }
 
 impl BuildRange {
@@ -51,7 +53,8 @@ impl BuildRange {
                 },
             }
         }
-        let range = Self { is_contracted: range.as_deref() == Some("Contracted"), start: stage(start.as_deref()) };
+        let is_contracted = range.as_deref() == Some("Contracted");
+        let range = Self { is_contracted, start: stage(start.as_deref()), is_conditional: false };
         Some((key, span, range))
     }
 }

@@ -168,13 +168,76 @@ fn mentions(text: &str) -> bool {
         || text.contains(ATTRIBUTE)
 }
 
+/// Which builds have the code of an item, according to its attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Condition {
+    Always,
+    /// A `cfg` decides, such as one of a feature.
+    Sometimes,
+    /// Only tests have it.
+    Test,
+}
+
+impl Condition {
+    /// Reads the content of an attribute.
+    fn of(attribute: &TokenStream) -> Self {
+        let text = attribute.to_string().replace(' ', "");
+        match text.strip_prefix("cfg(") {
+            Some(rest) if rest.starts_with("test)") || rest.starts_with("all(test,") => Self::Test,
+            Some(_) => Self::Sometimes,
+            None => Self::Always,
+        }
+    }
+
+    /// Returns the kind of a use under the condition.
+    fn apply(self, kind: UseKind) -> UseKind {
+        match (kind, self) {
+            (UseKind::Migration(_), Self::Test) => UseKind::Test,
+            (UseKind::Migration(range), Self::Sometimes) => {
+                UseKind::Migration(BuildRange { is_conditional: true, ..range })
+            }
+            _ => kind,
+        }
+    }
+}
+
+/// The conditions of the present token.
+struct Conditions {
+    /// The one of all tokens, from `#![…]`.
+    of_all: Condition,
+    /// The one of the present item, from `#[…]`.
+    of_item: Condition,
+}
+
+impl Conditions {
+    /// Reads a token, after the ones before it. A brace or a semicolon ends an item.
+    fn read(&mut self, token: &TokenTree, before: &[Option<TokenTree>; 4]) {
+        let is = |token: &Option<TokenTree>, mark: char| matches!(token, Some(TokenTree::Punct(found)) if found.as_char() == mark);
+        let [.., hash, last] = before;
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket && is(last, '#') => {
+                self.of_item = self.of_item.max(Condition::of(&group.stream()));
+            }
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket && is(hash, '#') && is(last, '!') => {
+                self.of_all = self.of_all.max(Condition::of(&group.stream()));
+            }
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => self.of_item = Condition::Always,
+            TokenTree::Punct(mark) if mark.as_char() == ';' => self.of_item = Condition::Always,
+            _ => {}
+        }
+    }
+}
+
 type Found<'f> = dyn FnMut(String, Span, UseKind) + 'f;
 
 /// Reports each use to `found`. Searches tokens instead of syntax, so it also finds uses inside `println!` or `select!`.
 fn walk(tokens: TokenStream, found: &mut Found<'_>) {
     let mut before: [Option<TokenTree>; 4] = [const { None }; 4];
+    let mut conditions = Conditions { of_all: Condition::Always, of_item: Condition::Always };
     for token in tokens {
         if let TokenTree::Group(group) = &token {
+            let condition = conditions.of_all.max(conditions.of_item);
+            let found: &mut Found<'_> = &mut |key, span, kind| found(key, span, condition.apply(kind));
             let is_call = group.delimiter() == Delimiter::Parenthesis;
             let [of, _, mark, name] = before.each_ref().map(Option::as_ref);
             match (mark, name) {
@@ -213,6 +276,7 @@ fn walk(tokens: TokenStream, found: &mut Found<'_>) {
             }
             walk(group.stream(), found);
         }
+        conditions.read(&token, &before);
         before.rotate_left(1);
         before[3] = Some(token);
     }
@@ -352,8 +416,9 @@ mod tests {
     fn migrations_are_found_with_their_range() {
         let code = "flagkit::migration! {\n    /// Splits.\n    pub static A: \"a\", range = Full\n}\n\
                     migration!(static B: \"b\", range = Contracted, start = Complete);";
-        let full = BuildRange { is_contracted: false, start: None };
-        let contracted = BuildRange { is_contracted: true, start: Some(flagkit_core::source::Stage::Complete) };
+        let full = BuildRange { is_contracted: false, start: None, is_conditional: false };
+        let start = Some(flagkit_core::source::Stage::Complete);
+        let contracted = BuildRange { is_contracted: true, start, is_conditional: false };
         assert_keys(code, &[("a", UseKind::Migration(full)), ("b", UseKind::Migration(contracted))]);
     }
 

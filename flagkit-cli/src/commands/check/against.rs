@@ -56,7 +56,8 @@ pub(super) fn findings(file: &Path, against: &Path) -> Result<Vec<Finding>> {
     let Uses { found, unread, has_other_files } = Uses::find(&roots);
     // Code outside of the file's folder may read another flag file, if there is one.
     let is_ours = |path: &Path| roots.are_named || !has_other_files || roots.is_beside_file(path);
-    let uses = found.into_iter().filter(|used| used.range().is_some() && is_ours(&used.path)).collect();
+    let is_built = |used: &Use| used.range().is_some() && is_ours(&used.path) && !is_of_tests(&used.path);
+    let uses = found.into_iter().filter(is_built).collect();
     let guard = Guard { declared: &declared, above, uses };
     let mut findings = guard.findings();
     let unread = unread.iter().filter(|path| is_ours(path));
@@ -65,6 +66,16 @@ pub(super) fn findings(file: &Path, against: &Path) -> Result<Vec<Finding>> {
     findings.sort();
     findings.dedup();
     Ok(findings)
+}
+
+/// Whether Cargo builds the file only for tests, benchmarks or examples: these folders are beside `src`.
+fn is_of_tests(path: &Path) -> bool {
+    const FOLDERS: [&str; 3] = ["tests", "benches", "examples"];
+    let is_apart = |folder: &Path| {
+        let is_named = folder.file_name().is_some_and(|name| FOLDERS.iter().any(|known| name == *known));
+        is_named && parent_dir(folder).join("Cargo.toml").is_file()
+    };
+    path.ancestors().skip(1).any(is_apart)
 }
 
 fn unreadable_state(path: &Path, failure: Failure) -> Failure {
@@ -110,7 +121,9 @@ impl Guard<'_> {
         if uses.is_empty() {
             return self.without_code(key, present).into_iter().collect();
         }
-        let checked = uses.into_iter().flat_map(|used| [self.range(used, present), self.embedded(used, present)]);
+        let checked = uses
+            .into_iter()
+            .flat_map(|used| [self.range(used, present), self.embedded(used, present), conditional(used)]);
         checked.flatten().collect()
     }
 
@@ -204,6 +217,16 @@ impl Guard<'_> {
     fn state_path(&self) -> std::path::Display<'_> {
         self.above.last().unwrap_or(self.declared).path.display()
     }
+}
+
+/// Reports code that only some builds have.
+fn conditional(used: &Use) -> Option<Finding> {
+    used.range().filter(|range| range.is_conditional)?;
+    let message = format!("a `cfg` decides whether the build has code for {}", used.key);
+    let finding = Finding::new(BUILD_RANGE, Level::Warning, &used.path, message).of(&used.key);
+    Some(
+        finding.at(used.line, used.column).with_help("check that this build has it, or declare it without a condition"),
+    )
 }
 
 /// Returns the stage that a document states.

@@ -80,6 +80,30 @@ fn a_build_without_the_code_fails_while_both_sides_are_written() {
 }
 
 #[test]
+fn code_of_tests_is_no_code_of_the_build() {
+    let folder = Folder::with("flags.toml", MIGRATION);
+    folder.write("Cargo.toml", "[package]\nname = \"a\"\n");
+    folder.write("flags.prod.toml", &state("live"));
+    for name in ["tests/it/main.rs", "benches/a.rs", "examples/a.rs"] {
+        folder.write(name, FULL);
+    }
+    let absent = ["[build-range]", "this build has no `migration!` of it"];
+    let item = FULL.trim_end();
+    for code in [
+        format!("#[cfg(test)]\nmod tests {{ {item} }}\n"),
+        format!("#[cfg(test)]\n{item}\nfn main() {{}}\n"),
+        format!("#![cfg(all(test, unix))]\nfn f() {{}}\n{item}\n"),
+    ] {
+        folder.write("src/main.rs", &code);
+        expect(&folder, &AGAINST, 1, &absent);
+    }
+    folder.write("src/main.rs", &format!("#[cfg(test)]\nmod tests {{}}\n#[cfg(test)]\nuse a::b;\n{item}\n"));
+    expect(&folder, &AGAINST, 0, &["0 errors, 0 warnings"]);
+    folder.write("src/main.rs", &format!("#[cfg(feature = \"a\")]\n{item}\n"));
+    expect(&folder, &AGAINST, 0, &["warning [build-range] a `cfg` decides whether the build has code for split-name"]);
+}
+
+#[test]
 fn the_present_stages_may_be_in_any_file() {
     let folder = Folder::with("flags.toml", MIGRATION);
     folder.write("src/main.rs", CONTRACTED);
