@@ -269,7 +269,7 @@ pub(crate) enum MigrateCommand {
     },
 }
 
-/// Adds advice to an error of the command line, if the name of a migration is missing or in another place.
+/// Adds advice to an error of the command line, if the name of a migration is missing or in the wrong position.
 pub(crate) fn with_order_of_words(mut error: clap::Error, arguments: &[String]) -> clap::Error {
     let mut after = arguments.iter().skip_while(|argument| *argument != "migrate").skip(1);
     if let Some(command) = after.next().filter(|word| MigrateCommand::has_subcommand(word)) {
