@@ -266,7 +266,12 @@ impl<'t> Operation<'t> {
         }
         if !is_named && cursor.eat(&["CHECK"]) {
             if rejects_null(cursor.rest()) {
-                push(self.change(ChangeKind::SetNotNull, cursor.rest().get(1)));
+                // The condition begins with the column, or with a function or a parenthesis.
+                let column = match cursor.rest() {
+                    [_, column, next, ..] if !column.is_mark("(") && !next.is_mark("(") => Some(column),
+                    _ => None,
+                };
+                push(self.change(ChangeKind::SetNotNull, column));
             }
             return;
         }

@@ -53,7 +53,6 @@ pub(super) fn deletes_all(statement: &[Token<'_>]) -> bool {
 ///
 /// `tokens` begin at the open parenthesis.
 pub(super) fn rejects_null(tokens: &[Token<'_>]) -> bool {
-    const FUNCTIONS: [&str; 3] = ["NOTNULL", "num_nulls", "num_nonnulls"];
     // `NOT IN` and `NOT LIKE` negate no `IS NULL`.
     const OPERATORS: [&str; 7] = ["BETWEEN", "GLOB", "ILIKE", "IN", "LIKE", "REGEXP", "SIMILAR"];
     let inner = super::scan::end_of_statement(tokens.get(1..).unwrap_or_default());
@@ -62,9 +61,38 @@ pub(super) fn rejects_null(tokens: &[Token<'_>]) -> bool {
         .windows(2)
         .position(|pair| matches!(pair, [not, next] if not.is("NOT") && !OPERATORS.iter().any(|word| next.is(word))));
     let is_false = |pair: &[Token<'_>]| matches!(pair, [operator, value] if (operator.is_mark("=") || operator.is("IS")) && value.is("FALSE"));
-    inner.iter().any(|token| FUNCTIONS.iter().any(|word| token.is(word)))
+    inner.iter().any(|token| token.is("NOTNULL"))
+        || count_rejects_null(inner)
         || negation.is_some_and(|at| inner.iter().skip(at).any(is_null))
         || (inner.iter().any(is_null) && inner.windows(2).any(is_false))
+}
+
+/// Whether a condition on `num_nonnulls(…)` or `num_nulls(…)` rejects NULL in each argument.
+///
+/// `num_nonnulls(a, b) = 1` does not: rows that satisfied it without `b` still do. Any other comparison may.
+fn count_rejects_null(tokens: &[Token<'_>]) -> bool {
+    let Some(at) = tokens.iter().position(|token| token.is("num_nonnulls") || token.is("num_nulls")) else {
+        return false;
+    };
+    let arguments = tokens.get(at + 1..).unwrap_or_default();
+    let (mut depth, mut count, mut end) = (0_usize, 1_usize, None);
+    for (index, token) in arguments.iter().enumerate() {
+        match token.text {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            "," if depth == 1 => count += 1,
+            _ => {}
+        }
+        if depth == 0 {
+            end = Some(index + 1);
+            break;
+        }
+    }
+    let expected = if tokens.get(at).is_some_and(|token| token.is("num_nulls")) { 0 } else { count };
+    match end.and_then(|end| arguments.get(end..)) {
+        Some([equals, number, ..]) if equals.is_mark("=") => number.text.parse() == Ok(expected),
+        _ => true,
+    }
 }
 
 /// Whether a condition holds for every row, because it names no column. One that is always false counts too.

@@ -11,3 +11,4 @@ ALTER TABLE orders ADD COLUMN f int CHECK (NOT (f IS NULL));
 ALTER TABLE orders ADD CHECK (g IS NULL OR g > 0) NOT VALID;
 ALTER TABLE orders ADD CHECK (h IS NULL OR h NOT IN (1, 2));
 ALTER TABLE orders ADD COLUMN i int CHECK (i IS NULL OR i > 0);
+ALTER TABLE orders ADD CHECK (num_nonnulls(d, e) = 1);
