@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `dual-write` | the additive SQL exists; every instance has the code |
 //! | `shadow` | every instance was seen at `dual-write`; after the drain, a backfill began that left no mismatch |
-//! | `live`, `ramp-down` | enough compared reads, few mismatches |
+//! | `live`, `ramp-down` | enough compared reads, few mismatches, few shadow reads that fail |
 //! | `complete` | every instance reports its release |
 //! | `contracted` | every instance runs another release than at `complete`, without code for the old side |
 //!
@@ -256,7 +256,7 @@ fn compared(
         }
         compared = compared.saturating_add(since(counters.compared, before.map(|it| it.compared)));
         mismatched = mismatched.saturating_add(since(counters.mismatched, before.map(|it| it.mismatched)));
-        let failed_before = before.map(|it| it.comparisons_failed);
+        let failed_before = before.and_then(|it| it.comparisons_failed);
         failed = failed.saturating_add(since(counters.comparisons_failed, failed_before));
     }
     let most = gate.most_mismatched();

@@ -33,13 +33,9 @@ pub(crate) struct SeenInstance {
     pub(crate) release: Option<String>,
     pub(crate) compared: u64,
     pub(crate) mismatched: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub(crate) comparisons_failed: u64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
-fn is_zero(count: &u64) -> bool {
-    *count == 0
+    /// `None` if the entry does not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) comparisons_failed: Option<u64>,
 }
 
 /// A finished backfill, as the person or the program that ran it reports it.

@@ -23,6 +23,8 @@
 //!   layer replaces the flag of a lower one, or only parts of it ([`Flag::inherit`]). Operators override single flags
 //!   this way.
 //! - A **snapshot** is the immutable result of merging all layers; see [`Snapshot`].
+//! - A **migration** is a flag with a stage instead of a switch, for data that moves to another table or column; see
+//!   [`migrate`]. It is on for no subject.
 //! - A flag is **dark** if every read of it returns `false` or no variant: because it is off, not declared or
 //!   invalid, or because no flags are installed.
 //!

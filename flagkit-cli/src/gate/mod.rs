@@ -389,7 +389,8 @@ mod tests {
 
     use super::*;
 
-    fn gates(gate: &str) -> Gates {
+    /// Returns the gates of a document with one migration, which has this gate.
+    pub(super) fn gates(gate: &str) -> Gates {
         let text = format!("[flags.m]\nkind = \"migration\"\ngate = \"g\"\n[gate.g]\n{gate}\n");
         let document = Document::parse_or_fail(Path::new("flags.toml"), text.into_bytes()).expect("a document");
         Gates::read(&document).expect("gates")

@@ -60,16 +60,7 @@ fn skips(old: &[Step], new: &[Step]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::project::Document;
-
-    fn gates(gate: &str) -> Gates {
-        let text = format!("[flags.m]\nkind = \"migration\"\ngate = \"g\"\n[gate.g]\n{gate}\n");
-        let document = Document::parse_or_fail(Path::new("flags.toml"), text.into_bytes()).expect("a document");
-        Gates::read(&document).expect("gates")
-    }
+    use crate::gate::tests::gates;
 
     #[test]
     fn less_evidence_for_a_migration_is_a_weaker_gate() {

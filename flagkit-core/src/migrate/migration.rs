@@ -81,7 +81,8 @@ impl<R: Range> Migration<R> {
     ///
     /// # Errors
     ///
-    /// Returns an error if no stage is known, if this build does not support it, or if the data is partitioned: then use
+    /// Returns an error if no stage is known, if the declaration is invalid and no earlier one was valid, if the key is no
+    /// migration, if this build does not support the stage, or if the data is partitioned: then use
     /// [`plan_for`](Self::plan_for). Do not continue with a guess, because the old side may be stale.
     #[inline]
     pub fn plan(&'static self) -> Result<Plan<R>, PlanError> {

@@ -34,7 +34,7 @@ pub(super) fn observation(gate: &Gate, instances: &[Instance]) -> Observation {
         release: status.release.clone(),
         compared: status.migration.counters.compared,
         mismatched: status.migration.counters.mismatched,
-        comparisons_failed: status.migration.counters.comparisons_failed,
+        comparisons_failed: Some(status.migration.counters.comparisons_failed),
     });
     Observation { vouched, instances: seen.collect() }
 }
