@@ -106,7 +106,7 @@ fn expanded(sources: &Sources<'_>) -> Result<Evidence> {
     let what = "the SQL that adds the new side";
     let expansions = migrations::expansions(file, name)?;
     if let Some((path, location)) = expansions.first() {
-        return Ok(Evidence::new(what, true, format!("found in {}:{location}", path.display())));
+        return Ok(Evidence::new(what, true, format!("found in {}:{location}; apply it first", path.display())));
     }
     if let Some(reason) = sources.allowed_without_sql {
         return Ok(Evidence::new(what, true, format!("allowed: {reason}")));
