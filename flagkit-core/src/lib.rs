@@ -157,9 +157,13 @@ pub use subject::{Attribute, Context, Date, Id, List, Subject, Value};
 pub mod source {
     pub use crate::condition::{Condition, Literal, Operator};
     pub use crate::model::{
-        EnvKey, Kind, Location, Metadata, Payload, Problem, Provenance, Reference, Rule, Segment, Side, Stage,
+        Approval, ApprovalRequirement, Confirmation, Digest, EnvKey, Kind, Location, Metadata, Payload, Problem,
+        Provenance, Reference, Rule, Segment, Side, Stage,
     };
-    pub use crate::publish::{ErrorKind, Load, LoadError, OnFailedStart, Publisher, Signal, Source, StartPolicy, Wake};
+    pub use crate::publish::{
+        Approvable, ApprovalVerifier, ErrorKind, Load, LoadError, OnFailedStart, Publisher, Signal, Source,
+        StartPolicy, Wake,
+    };
 }
 
 /// The items for authors of tools: the effect of a change, the steps of an explanation, status and events.

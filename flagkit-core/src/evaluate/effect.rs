@@ -127,7 +127,7 @@ fn stage(definition: Option<&Definition>) -> Option<CompiledStage> {
 /// Returns a definition as a targeted flag, if it is enabled. `storage` holds it if it has to be made.
 fn targeted<'d>(definition: &'d Definition, storage: &'d mut Option<TargetedFlag>) -> Option<&'d TargetedFlag> {
     match definition {
-        Definition::Off(_) | Definition::Invalid | Definition::Migration(_) => None,
+        Definition::Off(_) | Definition::Invalid | Definition::Unapproved(_) | Definition::Migration(_) => None,
         Definition::On(rollout) => Some(storage.insert(TargetedFlag::from_rollout(*rollout))),
         Definition::Targeted(flag) => Some(flag),
     }

@@ -147,6 +147,7 @@ impl<D: Definitions, S: Subject + ?Sized, T: FlagTracer> Evaluator<'_, D, S, T> 
     fn evaluate_within<'d>(&mut self, definition: &'d Definition, depth: usize) -> Decision<'d> {
         match definition {
             Definition::Invalid => Decision::off(Reason::Invalid, None),
+            Definition::Unapproved(_) => Decision::off(Reason::Unapproved, None),
             Definition::Off(variant) => Decision::off(Reason::Off, variant.as_ref()),
             Definition::On(rollout) => {
                 let (position, threshold) = (Position::in_simple(*rollout, self.subject), rollout.threshold);

@@ -12,6 +12,7 @@
 //! explanation never differs from the answer.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::bucketing::bucket::Point;
 use crate::condition::tracer::{Span, Tracer};
@@ -27,7 +28,8 @@ use crate::subject::value::Value;
 ///
 /// `Display` writes indented text. With the feature `serde` it serializes to the same information as a map: `key`,
 /// `on`, `reason` (a word), `rule`, `variant`, `layer`, `revision`, `prerequisite` and `steps`. A rollout adds `point`
-/// and `threshold`, and a migration its `stage`. A flag that [inherits](crate::Flag::inherit) adds `parts`, a map from each part to its layer.
+/// and `threshold`, and a migration its `stage`. A flag that nobody approved adds `refusal`, and one that
+/// [inherits](crate::Flag::inherit) adds `parts`, a map from each part to its layer.
 ///
 /// | step | keys |
 /// |---|---|
@@ -52,6 +54,8 @@ use crate::subject::value::Value;
 pub struct Explanation {
     key: Box<str>,
     evaluation: Evaluation,
+    /// Why the flag is not approved.
+    refusal: Option<Arc<str>>,
     /// Empty unless the flag inherits.
     parts: Vec<(Part, Provenance)>,
     steps: Vec<Step>,
@@ -115,6 +119,11 @@ impl Explanation {
         &self.evaluation
     }
 
+    /// Returns why the flag is not approved. `None` if it is, or if no approval is required.
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+
     /// Returns the parts of a flag that [inherits](crate::Flag::inherit), each with the layer it comes from. Empty if
     /// the whole flag comes from one layer.
     pub fn parts(&self) -> &[(Part, Provenance)] {
@@ -137,6 +146,9 @@ impl Explanation {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} is {}", self.key, self.evaluation)?;
+        if let Some(refusal) = &self.refusal {
+            writeln!(f, "  not approved: {refusal}")?;
+        }
         let mut rest: Vec<&(Part, Provenance)> = self.parts.iter().collect();
         while let Some((_, layer)) = rest.first() {
             let (here, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(_, other)| other == layer);
@@ -205,8 +217,14 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Returns the explanation. The key may come from outside of the program, so its control characters are escaped.
-    pub(crate) fn explain(self, key: &str, evaluation: Evaluation, parts: Vec<(Part, Provenance)>) -> Explanation {
-        Explanation { key: escape_control_chars(key.to_owned()), evaluation, parts, steps: self.steps }
+    pub(crate) fn explain(
+        self,
+        key: &str,
+        evaluation: Evaluation,
+        refusal: Option<Arc<str>>,
+        parts: Vec<(Part, Provenance)>,
+    ) -> Explanation {
+        Explanation { key: escape_control_chars(key.to_owned()), evaluation, refusal, parts, steps: self.steps }
     }
 
     /// Opens a span: the next steps are inside it.
@@ -299,6 +317,9 @@ mod ser {
             map.serialize_entry("variant", &evaluation.variant().map(|variant| variant.name().to_owned()))?;
             map.serialize_entry("layer", &evaluation.layer().map(ToString::to_string))?;
             map.serialize_entry("revision", &evaluation.revision())?;
+            if let Some(refusal) = self.refusal() {
+                map.serialize_entry("refusal", refusal)?;
+            }
             if !self.parts.is_empty() {
                 map.serialize_entry("parts", &Parts(&self.parts))?;
             }

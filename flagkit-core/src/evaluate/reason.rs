@@ -26,6 +26,8 @@ pub enum Reason {
     NotFound,
     /// The flag is dark, because its declaration is invalid and there is no earlier valid one.
     Invalid,
+    /// The flag is dark, because approvals are required and it has none that cover it.
+    Unapproved,
     /// The flag is off.
     Off,
     /// A prerequisite is off for the subject.
@@ -54,7 +56,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Returns the reason as a word for programs: `not-found`, `invalid`, `off`, `prerequisite`, `on`, `rollout`,
+    /// Returns the reason as a word for programs: `not-found`, `invalid`, `unapproved`, `off`, `prerequisite`, `on`, `rollout`,
     /// `missing-bucketing-value` or `migration`.
     ///
     /// Use it for metrics and logs: unlike the text of `Display`, it contains no numbers.
@@ -62,6 +64,7 @@ impl Reason {
         match self {
             Self::NotFound => "not-found",
             Self::Invalid => "invalid",
+            Self::Unapproved => "unapproved",
             Self::Off => "off",
             Self::Prerequisite { .. } => "prerequisite",
             Self::On => "on",
@@ -77,6 +80,7 @@ impl fmt::Display for Reason {
         match self {
             Self::NotFound => f.write_str("no layer declares it"),
             Self::Invalid => f.write_str("its declaration is invalid"),
+            Self::Unapproved => f.write_str("nobody approved that it is on"),
             Self::Off => f.write_str("the flag is off"),
             Self::Prerequisite { index } => write!(f, "prerequisite {index} is off"),
             Self::On => f.write_str("on for every subject it applies to"),

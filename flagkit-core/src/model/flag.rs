@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::approval::{Approval, ApprovalDetails, ApprovalRequirement, Digest};
 use super::metadata::Metadata;
 use super::part::Part;
 use super::problem::Location;
@@ -47,6 +48,7 @@ struct Details {
     /// `None` unless the flag is a migration.
     stage: Option<StatedStage>,
     metadata: Option<Arc<Metadata>>,
+    approval: Option<Arc<ApprovalDetails>>,
     inherit_location: Option<Location>,
 }
 
@@ -58,6 +60,7 @@ impl Details {
         targeting: None,
         stage: None,
         metadata: None,
+        approval: None,
         inherit_location: None,
     };
 }
@@ -237,6 +240,28 @@ impl Flag {
         self
     }
 
+    /// Sets the approvals of the flag. Default: none.
+    ///
+    /// Only flags that [require approvals](crate::Flags::require_approvals) use them.
+    pub fn with_approvals(mut self, approvals: impl IntoIterator<Item = Approval>) -> Self {
+        self.approval_mut().approvals = approvals.into_iter().collect();
+        self
+    }
+
+    /// Sets what the gate of the flag requires. Default: nothing. Over layers, the strictest requirement counts.
+    pub fn with_approval_requirement(mut self, requirement: ApprovalRequirement) -> Self {
+        self.approval_mut().requirement = Some(requirement);
+        self
+    }
+
+    /// Sets the digest of the declaration: of all that decides who sees what, and neither of the state nor of metadata.
+    ///
+    /// Without one, an approval cannot cover the flag.
+    pub fn with_digest(mut self, digest: Digest) -> Self {
+        self.approval_mut().digests = vec![digest];
+        self
+    }
+
     /// Returns whether the master switch is on. Evaluation decides whether the flag is on *for a subject*.
     ///
     /// False for a flag that inherits its switch. The flags of a [`Snapshot`](crate::Snapshot) inherit nothing, because
@@ -319,6 +344,21 @@ impl Flag {
         self.details().metadata.as_deref()
     }
 
+    /// Returns the approvals of the highest layer that has any.
+    pub fn approvals(&self) -> &[Approval] {
+        self.approval().map(|approval| &*approval.approvals).unwrap_or_default()
+    }
+
+    /// Returns what the gate of the flag requires, if it has one. Over layers, this is the strictest requirement.
+    pub fn approval_requirement(&self) -> Option<ApprovalRequirement> {
+        self.approval()?.requirement
+    }
+
+    /// Returns the digests of the declarations of the layers, lowest first. A layer that states only the state has none.
+    pub fn digests(&self) -> &[Digest] {
+        self.approval().map(|approval| approval.digests.as_slice()).unwrap_or_default()
+    }
+
     /// Returns this override, completed from the declaration below it. The result inherits nothing.
     ///
     /// The salt, the hashed attribute and the bucketing come from below where the override sets none. The metadata
@@ -341,6 +381,10 @@ impl Flag {
             targeting,
             stage: self.stage_over(known.stage),
             metadata: known.metadata.clone().or_else(|| stated.metadata.clone()),
+            approval: match (&stated.approval, &known.approval) {
+                (Some(stated), Some(known)) => Some(Arc::new(stated.over(known))),
+                (stated, known) => stated.clone().or_else(|| known.clone()),
+            },
             inherit_location: None,
         };
         let details = (details != Details::NONE).then(|| Arc::new(details));
@@ -413,6 +457,14 @@ impl Flag {
 
     fn details_mut(&mut self) -> &mut Details {
         Arc::make_mut(self.details.get_or_insert_with(|| Arc::new(Details::NONE)))
+    }
+
+    fn approval(&self) -> Option<&ApprovalDetails> {
+        self.details().approval.as_deref()
+    }
+
+    fn approval_mut(&mut self) -> &mut ApprovalDetails {
+        Arc::make_mut(self.details_mut().approval.get_or_insert_default())
     }
 
     fn targeting_mut(&mut self) -> &mut Targeting {

@@ -9,6 +9,7 @@
 //! - `key`: the name of a flag. `env_key`: its spelling as an environment variable.
 //! - `flag`, `rule`, `reference`, `segment`: one flag and its parts. `metadata` never changes an answer.
 //! - `stage`: how far a migration is.
+//! - `approval`: who agreed that a flag may be on.
 //! - `part`: what a flag can inherit from the layer below.
 //! - `variants`, `variant`, `payload`: the values that a flag serves.
 //! - `flag_set`: all that one load declares.
@@ -16,6 +17,7 @@
 //!
 //! This folder imports from `subject`, `bucketing` and `condition`.
 
+pub(crate) mod approval;
 mod env_key;
 mod flag;
 pub(crate) mod flag_set;
@@ -32,6 +34,7 @@ pub(crate) mod stage;
 mod variant;
 pub(crate) mod variants;
 
+pub use self::approval::{Approval, ApprovalRequirement, Confirmation, Digest};
 pub use self::env_key::EnvKey;
 pub use self::flag::Flag;
 pub(crate) use self::flag_set::Declaration;

@@ -23,6 +23,7 @@
 use crate::condition::tracer::{Span, Tracer};
 use crate::condition::verdict::Verdict;
 use crate::condition::{Condition, StringSet};
+use crate::model::approval::Digest;
 use crate::subject::Subject;
 
 /// A group of subjects, defined by a condition and by lists of ids.
@@ -51,6 +52,7 @@ pub struct Segment {
     included: StringSet,
     excluded: StringSet,
     condition: Option<Condition>,
+    digest: Option<Digest>,
 }
 
 impl Segment {
@@ -75,6 +77,17 @@ impl Segment {
     pub fn with_excluded<'a>(mut self, ids: impl IntoIterator<Item = &'a str>) -> Self {
         self.excluded = StringSet::new(ids.into_iter().map(Into::into));
         self
+    }
+
+    /// Sets the digest of the declaration. Without one, an approval cannot cover a flag that refers to the segment.
+    pub fn with_digest(mut self, digest: Digest) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+
+    /// Returns the digest of the declaration, if it is known.
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
     }
 
     /// Returns whether every subject of this segment is also in the other, as far as that can be proven.

@@ -32,6 +32,7 @@
 //! | check the rules | unknown segments, unknown variants |
 //! | check the environment keys | targeting for a key that no layer declares |
 //! | check the prerequisites | circles, long chains, too many paths |
+//! | check the approvals, where they are required | flags that nobody approved |
 //! | compile | nothing: each entry is compiled, or copied from the current snapshot |
 //!
 //! The order of the checks matters. A rejected flag keeps its previous definition, which may have other prerequisites.
@@ -63,6 +64,9 @@ use crate::evaluate::evaluator::{MAX_PREREQUISITE_DEPTH, MAX_PREREQUISITE_PATHS}
 use crate::model::problem::Problem;
 use crate::model::provenance::Provenance;
 use crate::model::{Declaration, EnvKey, Flag, FlagKey, FlagSet, Reference, Variants};
+use crate::publish::approvals::{
+    Approvable, ApprovalVerifier, ONLY_NARROWS, narrows_simply, unapproved_flag, unapproved_override,
+};
 use crate::publish::merged_flag::{MergedFlag, Validity, layer_index};
 use crate::publish::migrations::{
     not_a_migration, override_problem, percentage_without_partition, running_stage, undeclared_migration,
@@ -91,10 +95,15 @@ const MAX_PROBLEMS: usize = 1_000;
 ///
 /// Also returns, per layer, the problems of its flags in combination with other layers. The store calls this for each
 /// publish, under its lock. It compares the result with `current` and drops it if nothing differs.
-pub(crate) fn merge(current: &Snapshot, layers: &[LayerInput<'_>]) -> (Snapshot, Vec<Vec<Problem>>) {
+pub(crate) fn merge(
+    current: &Snapshot,
+    layers: &[LayerInput<'_>],
+    verifier: Option<&dyn ApprovalVerifier>,
+) -> (Snapshot, Vec<Vec<Problem>>) {
     let problems = vec![Vec::new(); layers.len()];
     let (entries, env_keys, segments) = (HashMap::default(), BTreeMap::new(), Segments::new());
-    let mut merger = Merger { current, layers, entries, env_keys, segments, problems };
+    let requires_approvals = verifier.is_some();
+    let mut merger = Merger { current, layers, entries, env_keys, segments, problems, requires_approvals };
     for (index, layer) in layers.iter().enumerate() {
         if layer.hides_lower_layers {
             merger.shadow_below(index);
@@ -110,6 +119,9 @@ pub(crate) fn merge(current: &Snapshot, layers: &[LayerInput<'_>]) -> (Snapshot,
     merger.check_rules();
     merger.check_env_keys();
     merger.check_prerequisites();
+    if let Some(verifier) = verifier {
+        merger.check_approvals(verifier);
+    }
     merger.compile()
 }
 
@@ -130,6 +142,8 @@ struct Merger<'a> {
     segments: Segments,
     /// The problems found so far, per layer.
     problems: Vec<Vec<Problem>>,
+    /// Whether environment variables may only narrow.
+    requires_approvals: bool,
 }
 
 /// The progress of checking the prerequisites of one flag.
@@ -226,8 +240,14 @@ impl Merger<'_> {
         }
         for key in keys {
             let below = self.entries.remove(key.as_str());
+            let document = below.as_ref().and_then(MergedFlag::approvable).cloned();
+            if self.requires_approvals && !narrows_simply(document.as_ref(), declaration) {
+                self.report(layer, unapproved_override(env_key));
+                self.entries.extend(below.map(|below| (key, below)));
+                continue;
+            }
             let merged = self.inherit(below, layer, key.as_str(), declaration);
-            self.entries.insert(key, merged);
+            self.entries.insert(key, MergedFlag { overridden: Some(document), ..merged });
         }
     }
 
@@ -364,6 +384,31 @@ impl Merger<'_> {
         }
     }
 
+    /// Refuses the flags that nobody approved.
+    ///
+    /// Comes after all other checks, so that approvals are verified for the definitions that will be in effect. A flag
+    /// that keeps its previous definition was approved with that one.
+    fn check_approvals(&mut self, verifier: &dyn ApprovalVerifier) {
+        let (is_settled, segments) = (self.layers.iter().all(|layer| layer.flags.is_some()), &self.segments);
+        let mut problems = Vec::new();
+        for (key, merged) in &mut self.entries {
+            let Some(flag) = merged.approvable() else { continue };
+            if let Err(reason) = verifier.verify(&Approvable { key, flag, segments, is_settled }) {
+                problems.push((merged.layer, unapproved_flag(key, &reason)));
+                merged.refuse(&reason);
+            }
+        }
+        for (env_key, merged) in &mut self.env_keys {
+            if merged.valid().is_some_and(Flag::is_enabled) {
+                problems.push((merged.layer, unapproved_override(env_key)));
+                merged.refuse(ONLY_NARROWS);
+            }
+        }
+        for (layer, problem) in problems {
+            self.report(layer, problem);
+        }
+    }
+
     /// Returns the flags with prerequisites that form a circle or exceed a limit, each with the problem to report.
     ///
     /// A topological sort (Kahn's algorithm): flags without prerequisites come first, and a flag is checked when its
@@ -459,8 +504,8 @@ impl Merger<'_> {
             problems.sort_by(|a, b| (a.location(), a.path()).cmp(&(b.location(), b.path())));
         }
         let declared = |merged: MergedFlag| {
-            let layer = layer_index(merged.layer);
-            Declared { flag: merged.flag.filter(|_| merged.validity == Validity::Valid), layer }
+            let (layer, is_unapproved) = (layer_index(merged.layer), merged.validity == Validity::Unapproved);
+            Declared { flag: merged.flag.filter(|_| merged.validity == Validity::Valid), layer, is_unapproved }
         };
         let mut origins = BTreeMap::new();
         let entries = self.entries.into_iter().map(|(key, merged)| {
@@ -470,7 +515,10 @@ impl Merger<'_> {
             origins.extend(of_parts.map(|of_parts| (key.clone(), of_parts)));
             let entry = match previous {
                 Some(entry) => entry.clone(),
-                None => declared(merged).into_entry(key.as_str(), &self.segments),
+                None => {
+                    let refusal = merged.refusal.clone();
+                    declared(merged).into_entry(key.as_str(), refusal, &self.segments)
+                }
             };
             (key, entry)
         });

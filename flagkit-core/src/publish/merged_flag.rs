@@ -6,6 +6,9 @@
 //! - Which salt, attribute and metadata does a higher layer keep? Those of the last flag that could be read, even while
 //!   an invalid declaration above it makes the key dark. So an error moves no subject to another bucket.
 //! - Does the key fail for a reason that only the merge finds? Then it keeps the definition of the current snapshot.
+//! - Did people approve the flag, where approvals are required? Otherwise it is dark.
+
+use std::sync::Arc;
 
 use crate::model::{Declaration, Flag};
 use crate::publish::origins::Origins;
@@ -23,6 +26,10 @@ pub(super) struct MergedFlag {
     /// Whether the flag inherits from an invalid declaration or from none. Only a flag that states that it is off is
     /// valid then, and no higher layer can inherit from it.
     pub(super) is_incomplete: bool,
+    /// What an environment variable overrides: the flag of the documents, or `None` if it is dark there.
+    pub(super) overridden: Option<Option<Flag>>,
+    /// Why the flag is not approved.
+    pub(super) refusal: Option<Arc<str>>,
     /// The layers of its parts. `None` if they all come from `layer`.
     pub(super) origins: Option<Origins>,
 }
@@ -38,6 +45,8 @@ pub(super) enum Validity {
     /// The declaration is invalid for a reason that only the merge finds. The key keeps the definition of the current
     /// snapshot.
     Rejected,
+    /// The key is dark, because nobody approved that the flag is on.
+    Unapproved,
 }
 
 impl MergedFlag {
@@ -49,7 +58,7 @@ impl MergedFlag {
             (Declaration::Flag(flag), None) => (Some(flag.clone()), Validity::Valid),
             (Declaration::Invalid, below) => (below, Validity::Invalid),
         };
-        Self { layer, flag, validity, is_incomplete: false, origins: None }
+        Self { layer, flag, validity, is_incomplete: false, overridden: None, refusal: None, origins: None }
     }
 
     /// Returns a flag that inherits from what the layers below declare for the same key.
@@ -68,13 +77,16 @@ impl MergedFlag {
             flag: Some(merged),
             validity: if is_incomplete && !flag.is_disabled() { Validity::Invalid } else { Validity::Valid },
             is_incomplete,
+            overridden: None,
+            refusal: None,
             origins: Some(origins.replaced_by(flag, layer_index(layer))),
         }
     }
 
     /// Returns a key that no layer declares any more, and that keeps the definition of the current snapshot.
     pub(super) fn kept(layer: usize) -> Self {
-        Self { layer, flag: None, validity: Validity::Rejected, is_incomplete: false, origins: None }
+        let validity = Validity::Rejected;
+        Self { layer, flag: None, validity, is_incomplete: false, overridden: None, refusal: None, origins: None }
     }
 
     /// Returns the layer of each part, also for a flag that one layer declares as a whole.
@@ -90,6 +102,21 @@ impl MergedFlag {
     /// Returns whether the key is a migration, and dark only because a layer above it has not loaded yet.
     pub(super) fn is_hidden_migration(&self) -> bool {
         self.validity == Validity::Hidden && self.flag.as_ref().is_some_and(Flag::is_migration)
+    }
+
+    /// Returns the flag that approvals must cover, if it is valid: the one of the documents.
+    pub(super) fn approvable(&self) -> Option<&Flag> {
+        self.overridden.as_ref().map_or(self.valid(), Option::as_ref)
+    }
+
+    /// Refuses the flag, so that it is dark. A migration keeps the stage of the current snapshot, because `off` is not
+    /// safe for it.
+    pub(super) fn refuse(&mut self, reason: &str) {
+        if self.flag.as_ref().is_some_and(Flag::is_migration) {
+            self.validity = Validity::Rejected;
+        } else if !self.is_off() {
+            (self.validity, self.refusal) = (Validity::Unapproved, Some(reason.into()));
+        }
     }
 
     /// Returns whether the flag is valid and its master switch is off.

@@ -10,6 +10,7 @@
 //! - `load`, `status`, `event`: what moves between sources, operators and subscribers.
 //! - `layer`: the last good flags of one source, and its state. `merge`: all layers to one set of compiled flags.
 //!   `merged_flag`: one key during a merge. `migrations`: the rules that keep a stage from changing by accident.
+//!   `approvals`: the flags that people must have approved.
 //! - `snapshot`, `indexed_map`, `origins`: the merged flags, immutable, at one revision. `changes`: what differs
 //!   between two of them.
 //! - `snapshot_cell`, `sync`: the atomically swapped snapshot, and the atomics under it.
@@ -17,6 +18,7 @@
 //!
 //! This folder imports from `model` and `evaluate`, and from the folders below those.
 
+pub(crate) mod approvals;
 pub(crate) mod changes;
 pub(crate) mod event;
 pub(crate) mod indexed_map;
@@ -37,6 +39,7 @@ pub(crate) mod store;
 pub(crate) mod subscribers;
 pub(crate) mod sync;
 
+pub use self::approvals::{Approvable, ApprovalVerifier};
 pub use self::event::{Change, Event, LoadFailure, LossCause, SecondWriteLoss, StateChange, WarningsChange};
 pub use self::load::{ErrorKind, Load, LoadError};
 pub use self::publisher::Publisher;

@@ -78,17 +78,29 @@ pub(crate) struct Declared {
     pub(crate) flag: Option<Flag>,
     /// The index of the highest layer that declares the key.
     pub(crate) layer: u32,
+    /// Whether the flag is dark because nobody approved it.
+    pub(crate) is_unapproved: bool,
 }
 
 impl Declared {
     /// Compiles the declaration, and keeps it beside the result.
-    pub(crate) fn into_entry(self, key: &str, segments: &Segments) -> Entry {
-        Entry { definition: self.compile(key, segments), declared: self }
+    ///
+    /// `refusal` is the reason why the flag is not approved.
+    pub(crate) fn into_entry(self, key: &str, refusal: Option<Arc<str>>, segments: &Segments) -> Entry {
+        let definition = match refusal {
+            Some(_) => Definition::Unapproved(refusal),
+            None => self.compile(key, segments),
+        };
+        Entry { definition, declared: self }
     }
 
     /// Compiles the declaration. For an environment key there are no segments, because the merge rejects its targeting.
     fn compile(&self, key: &str, segments: &Segments) -> Definition {
-        self.flag.as_ref().map_or(Definition::Invalid, |flag| Definition::compile(key, flag, segments))
+        match &self.flag {
+            Some(flag) => Definition::compile(key, flag, segments),
+            None if self.is_unapproved => Definition::Unapproved(None),
+            None => Definition::Invalid,
+        }
     }
 }
 
@@ -113,7 +125,7 @@ impl StageLookup {
         match definition {
             Some(Definition::Migration(stage)) => stage.stage_for(subject).map_or(Self::NoPartition, Self::At),
             None => Self::NotFound,
-            Some(Definition::Invalid) => Self::Invalid,
+            Some(Definition::Invalid | Definition::Unapproved(_)) => Self::Invalid,
             Some(_) => Self::NotAMigration,
         }
     }
@@ -218,7 +230,11 @@ impl Snapshot {
     pub fn explain<S: Subject + ?Sized>(&self, key: &str, subject: &S) -> Explanation {
         let mut recorder = Recorder::default();
         let evaluation = self.evaluate_with(key, subject, &mut recorder);
-        recorder.explain(key, evaluation, self.parts(key))
+        let refusal = match self.entries.get(key).map(|entry| &entry.definition) {
+            Some(Definition::Unapproved(refusal)) => refusal.clone(),
+            _ => None,
+        };
+        recorder.explain(key, evaluation, refusal, self.parts(key))
     }
 
     /// Returns the parts of a flag that inherits, each with the layer it comes from. Empty for other flags.

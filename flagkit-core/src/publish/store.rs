@@ -29,6 +29,7 @@
 //! No user code runs under the lock. Subscribers run after it is released, and so do the drops of errors and of old
 //! snapshots, because both may own values with a user's `Drop`.
 
+use std::fmt;
 use std::mem;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -38,6 +39,7 @@ use std::time::SystemTime;
 use crate::model::FlagSet;
 use crate::model::key::FlagKey;
 use crate::model::provenance::Provenance;
+use crate::publish::approvals::ApprovalVerifier;
 use crate::publish::changes::Changes;
 use crate::publish::event::{Change, Event, LoadFailure, StateChange, WarningsChange};
 use crate::publish::layer::{Layer, Recorded};
@@ -85,15 +87,23 @@ impl Default for Store {
 }
 
 /// The part of the store that only publishers use, under the lock.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Publishing {
     /// Lowest first. Layers are only added, so a [`LayerIndex`] stays valid.
     layers: Vec<Layer>,
     /// `None` until the flags are installed. Flags that are read through a handle only have no hook.
     hook: Option<SnapshotHook>,
+    /// Accepts or refuses each flag that includes subjects. `None` if no approvals are required.
+    verifier: Option<Arc<dyn ApprovalVerifier>>,
     /// Earlier snapshots that readers still hold. The store keeps them, so that a publisher drops them: dropping a
     /// large snapshot takes time, which no reader should spend.
     retired: Vec<Arc<Snapshot>>,
+}
+
+impl fmt::Debug for Publishing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publishing").field("layers", &self.layers).finish_non_exhaustive()
+    }
 }
 
 impl Publishing {
@@ -187,6 +197,12 @@ impl Store {
         };
         drop(released);
         self.subscribers.deliver();
+    }
+
+    /// Requires approvals from the next publish on.
+    pub(crate) fn require_approvals(&self, verifier: Arc<dyn ApprovalVerifier>) {
+        let replaced = self.lock().verifier.replace(verifier);
+        drop(replaced);
     }
 
     /// Accepts a load: its flags replace those of the layer, and the merged snapshot is published.
@@ -341,7 +357,7 @@ impl Store {
                 is_pending: layer.is_pending(),
             })
             .collect();
-        let (next, problems) = merge(&current, &layers);
+        let (next, problems) = merge(&current, &layers, publishing.verifier.as_deref());
         for (layer, problems) in publishing.layers.iter_mut().zip(problems) {
             layer.merge_problems = problems;
         }

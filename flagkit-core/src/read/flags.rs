@@ -8,6 +8,7 @@ use crate::evaluate::evaluation::Evaluation;
 use crate::evaluate::explanation::Explanation;
 use crate::model::provenance::Provenance;
 use crate::model::{FlagSet, Variant};
+use crate::publish::approvals::ApprovalVerifier;
 use crate::publish::event::Event;
 use crate::publish::publisher::Publisher;
 use crate::publish::signal::Signal;
@@ -65,6 +66,14 @@ impl Flags {
         let signal = Signal::new();
         let layer = self.store.add_layer(provenance, signal.clone());
         Publisher::new(Arc::clone(&self.store), layer, signal)
+    }
+
+    /// Requires approvals: a flag that includes subjects is dark unless the verifier accepts its approvals.
+    ///
+    /// Overrides by environment variables can then only narrow. Call it before the first layer is added: a flag that is
+    /// on already stays on until the next publish. A second call replaces the verifier.
+    pub fn require_approvals(&self, verifier: impl ApprovalVerifier) {
+        self.store.require_approvals(Arc::new(verifier));
     }
 
     /// Calls `subscriber` with each [`Event`], in order, until the subscription is dropped.

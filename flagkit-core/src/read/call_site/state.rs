@@ -67,7 +67,7 @@ impl State {
     /// Builds the state for a compiled flag. Off and invalid are the same to a read.
     fn for_definition(definition: &Definition, index: u32) -> Self {
         match definition {
-            Definition::Off(_) | Definition::Invalid => Self::DARK,
+            Definition::Off(_) | Definition::Invalid | Definition::Unapproved(_) => Self::DARK,
             Definition::Migration(CompiledStage::Everywhere(stage)) => Self::at_stage(*stage),
             Definition::Migration(CompiledStage::Partitioned(_)) => Self::evaluate_at(index),
             Definition::On(rollout) => Self::from_rollout(*rollout),
