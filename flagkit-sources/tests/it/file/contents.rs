@@ -4,12 +4,18 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::{self, Changes, TestDir, is_on, pause, status, wait_until};
 use flagkit_sources::Guard;
 
 const SAVES: usize = 50;
+
+/// Half of the shortest time for which the source waits without an event.
+///
+/// Most styles leave the file empty or missing for a moment. A program that is stopped there for longer than the source
+/// waits has, for any reader, saved an empty file.
+const MAX_STOP: Duration = Duration::from_millis(75);
 
 fn text(n: usize) -> String {
     format!("[flags]\nalways = true\nodd = {}\n[flags.a]\non = true\nrollout = {n}\n", n % 2 == 1)
@@ -60,8 +66,11 @@ fn check(style: Style, start: fn(&Path) -> Guard) {
     folder.write(text(0));
     let guard = start(&path);
     let changes = Changes::of(&guard);
+    let mut slowest = Duration::ZERO;
     for n in 1..=SAVES {
+        let begin = Instant::now();
         style(&path, &text(n));
+        slowest = slowest.max(begin.elapsed());
         let is_published = || {
             let snapshot = guard.flags().snapshot();
             snapshot.flag("a").is_some_and(|flag| flag.rollout().to_string() == format!("{n}%"))
@@ -72,7 +81,13 @@ fn check(style: Style, start: fn(&Path) -> Guard) {
     wait_until("a change for each save", || changes.count() >= SAVES);
     // A surplus change would arrive within this time.
     support::holds_for(Duration::from_millis(400), "one change for each save", || changes.count() == SAVES);
-    assert_eq!(status(&guard).loads, 1 + SAVES as u64);
+    let (now, expected) = (status(&guard), 1 + SAVES as u64);
+    if slowest < MAX_STOP {
+        assert_eq!(now.loads, expected);
+    } else {
+        // Each failed load of an empty file may be followed by another load of the content before or after it.
+        assert!((expected..=expected + now.failures).contains(&now.loads), "{now:?}");
+    }
 }
 
 macro_rules! styles {
@@ -140,7 +155,7 @@ not_a_change! {
     other_line_ends: |path| {
         let text = fs::read_to_string(path).expect("read");
         let is_crlf = text.contains('\r');
-        fs::write(path, if is_crlf { text.replace('\r', "") } else { text.replace('\n', "\r\n") }).expect("written");
+        by_rename(path, &if is_crlf { text.replace('\r', "") } else { text.replace('\n', "\r\n") });
     };
     touch: |path| {
         fs::File::options().write(true).open(path).and_then(|file| file.set_modified(SystemTime::now())).expect("set");
@@ -150,7 +165,7 @@ not_a_change! {
         fs::set_permissions(path, fs::Permissions::from_mode(mode ^ 0o044)).expect("set");
     };
     read: |path| drop(fs::read(path).expect("read"));
-    the_same_bytes_in_place: |path| fs::write(path, text(1)).expect("written");
+    the_same_bytes_in_place: |path| support::rewrite_at_once(path, &text(1));
     the_same_bytes_by_rename: |path| by_rename(path, &text(1));
     a_hard_link: |path| {
         let link = path.with_extension("link");

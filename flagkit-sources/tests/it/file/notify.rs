@@ -3,7 +3,6 @@
 
 use std::env;
 use std::fs;
-use std::io::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -65,16 +64,6 @@ fn warnings(guard: &Guard) -> Vec<String> {
     status(guard).warnings.iter().map(ToString::to_string).collect()
 }
 
-/// Rewrites a file in place by one system call that does not truncate it first.
-///
-/// A truncated file is empty for as long as this thread is stopped, and an empty file is a failed load.
-fn rewrite_at_once(path: &Path, text: &str) {
-    let old_len = usize::try_from(fs::metadata(path).expect("a file").len()).expect("small");
-    let padded = format!("{text}{:\n<1$}", "", old_len.saturating_sub(text.len()));
-    let mut file = fs::OpenOptions::new().write(true).open(path).expect("opened");
-    assert_eq!(file.write(padded.as_bytes()).expect("written"), padded.len());
-}
-
 /// Expects that the poll detects changes and that the one warning names the limit.
 fn reloads_and_names(dir: &Path, limit: &str) {
     let path = dir.join("flags.toml");
@@ -99,7 +88,7 @@ fn reloads_and_names(dir: &Path, limit: &str) {
         wait_until("the change is seen by the poll", || is_on(&guard, "checkout") == on);
         let confirmations = status(&guard).unchanged;
         wait_until("some checks", || status(&guard).unchanged > confirmations + 2);
-        rewrite_at_once(&path, &document("checkout", !on));
+        support::rewrite_at_once(&path, &document("checkout", !on));
         wait_until("the rewrite is seen by the poll", || is_on(&guard, "checkout") != on);
     }
     assert_eq!((status(&guard).state, status(&guard).failures), (SourceState::Fresh, 0));

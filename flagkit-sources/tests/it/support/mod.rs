@@ -18,6 +18,7 @@ pub mod stub;
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -76,6 +77,16 @@ impl TestDir {
         std::fs::write(&new, text).expect("the file can be written");
         std::fs::rename(new, self.flags()).expect("the file can be moved");
     }
+}
+
+/// Rewrites a file in place by one system call that does not truncate it first.
+///
+/// A truncated file is empty for as long as this thread is stopped, and an empty file is a failed load.
+pub fn rewrite_at_once(path: &Path, text: &str) {
+    let old_len = usize::try_from(std::fs::metadata(path).expect("a file").len()).expect("small");
+    let padded = format!("{text}{:\n<1$}", "", old_len.saturating_sub(text.len()));
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).expect("opened");
+    assert_eq!(file.write(padded.as_bytes()).expect("written"), padded.len());
 }
 
 /// A document with one flag.
