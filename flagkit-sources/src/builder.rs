@@ -1,12 +1,16 @@
 //! Combines sources and starts them.
 
 use std::fmt;
+#[cfg(feature = "approvals")]
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
 use flagkit_core::Flags;
 use flagkit_core::source::{OnFailedStart, Source, StartPolicy};
 
+#[cfg(feature = "approvals")]
+use crate::approvals::{Enforcement, Requirement};
 use crate::dark_start::{self, Fallback};
 use crate::error::Error;
 use crate::guard::Guard;
@@ -39,6 +43,10 @@ pub struct Builder {
     policy: StartPolicy,
     startup_timeout: Duration,
     fallback: Fallback,
+    #[cfg(feature = "approvals")]
+    requirement: Option<Requirement>,
+    #[cfg(feature = "approvals")]
+    state_folder: Option<PathBuf>,
 }
 
 /// Where the policy of a source comes from.
@@ -69,6 +77,10 @@ impl Builder {
             policy: StartPolicy { invalid: OnFailedStart::Fail, ..StartPolicy::all(OnFailedStart::StayDark) },
             startup_timeout: Duration::from_secs(5),
             fallback: Fallback::StandardError,
+            #[cfg(feature = "approvals")]
+            requirement: None,
+            #[cfg(feature = "approvals")]
+            state_folder: None,
         }
     }
 
@@ -162,14 +174,53 @@ impl Builder {
         self
     }
 
+    /// Requires approvals: a flag is dark unless people of this list approved it in this environment.
+    ///
+    /// `approvers` is the text of the [list](crate::approvals::Approvers). Compile it into the program, with
+    /// `include_str!(".flagkit/approvers")`, so that no document can change it. `environment` is the name that the
+    /// approvals state, such as `prod`.
+    ///
+    /// A flag needs no approval while it is off, or on for no subject. A migration without an approval keeps its stage.
+    /// Environment variables can only narrow. [`Flags::status`] lists each flag that lacks an approval as a problem, with
+    /// the reason. A line of the list that does not count is a warning of the source `approvals:prod` in the status.
+    ///
+    /// Set a [state folder](Self::state_folder) too. Otherwise a restarted process accepts an approval again that was
+    /// replaced or reverted before.
+    #[cfg(feature = "approvals")]
+    pub fn require_approvals(mut self, approvers: impl Into<String>, environment: impl Into<String>) -> Self {
+        self.requirement = Some(Requirement { approvers: approvers.into(), environment: environment.into() });
+        self
+    }
+
+    /// Sets the folder in which the program remembers the newest approval of each flag. Default: none.
+    ///
+    /// With it, an attacker who can write a flag file and restart the process cannot restore a flag that was turned off,
+    /// nor an older release of it. The folder is created if it does not exist. Its file has the name `approvals-` and the
+    /// environment. Only the user of the process can read it, and several processes may share it.
+    ///
+    /// A file that is damaged, or that other users may write, is a warning, and the program starts without it.
+    #[cfg(feature = "approvals")]
+    pub fn state_folder(mut self, path: impl Into<PathBuf>) -> Self {
+        self.state_folder = Some(path.into());
+        self
+    }
+
     /// Starts the sources, each on its own thread, and waits for their first loads.
     ///
     /// # Errors
     ///
     /// Returns an error if a source cannot be loaded and its policy is [`OnFailedStart::Fail`], or if the system cannot
-    /// start a thread for it. All sources are stopped then.
+    /// start a thread for it. All sources are stopped then. With approvals, returns an error too if the list of approvers
+    /// has no valid line, or if the name of the environment is invalid.
     pub fn start(self) -> Result<Guard, Error> {
         let flags = Flags::new();
+        #[cfg(feature = "approvals")]
+        let enforcement = self
+            .requirement
+            .as_ref()
+            .map(|requirement| Enforcement::new(&flags, requirement, self.state_folder.as_ref()));
+        #[cfg(feature = "approvals")]
+        let enforcement = enforcement.transpose()?;
         let policies: Vec<_> = self.sources.iter().map(|(_, policy)| policy.resolve(self.policy)).collect();
         let mut guard = Guard::new(flags.clone(), policies.clone());
         let (ready, loaded) = mpsc::channel();
@@ -179,7 +230,12 @@ impl Builder {
             let publisher = flags.add_layer(source.provenance()).with_clock(SystemTime::now);
             (source, publisher.before_first_load(*policy))
         });
-        for (source, publisher) in layers.collect::<Vec<_>>() {
+        let layers: Vec<_> = layers.collect();
+        #[cfg(feature = "approvals")]
+        if let Some(enforcement) = enforcement {
+            guard.hold(enforcement.watch(&flags));
+        }
+        for (source, publisher) in layers {
             let provenance = source.provenance();
             let worker = Worker::spawn(source, publisher, ready.clone())?;
             publishers.push((provenance, worker.publisher()));
@@ -237,6 +293,6 @@ impl fmt::Debug for Builder {
             .field("policy", &self.policy)
             .field("startup_timeout", &self.startup_timeout)
             .field("fallback", &self.fallback)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

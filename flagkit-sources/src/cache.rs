@@ -7,13 +7,11 @@
 //!
 //! # The idea
 //!
-//! One file holds the document, where it came from, and a digest of both. A new version is written to a temporary file,
-//! synced, and renamed over the old one. So the file always holds one whole version, even if a writer is killed. A read
-//! checks the digest, and ignores a file that does not match.
+//! One file holds the document, where it came from, and a digest of both. A new version replaces the old one as a whole.
+//! A read checks the digest, and ignores a file that does not match.
 //!
-//! The directory may be one that other users can write, and a document may turn flags on. So every access opens the
-//! path without blocking and checks the open file before it reads or writes: a regular file of this user or the
-//! superuser, that no other user may write, and not too large.
+//! The directory may be one that other users can write, and a document may turn flags on. So the file must be a regular
+//! file of this user or the superuser, that no other user may write, and not too large; see `owned_file`.
 //!
 //! ```text
 //! flagkit 1
@@ -29,18 +27,17 @@
 //! …
 //! ```
 
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
+use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::process;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use flagkit_core::source::Provenance;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::document::Format;
-use crate::file::{Access, open};
+use crate::file::Access;
+use crate::owned_file;
 
 /// Stores the last good document of a remote source in a file.
 ///
@@ -91,12 +88,8 @@ const START: &str = "flagkit 1\nconfirmed ";
 /// The lengths of the lines `document` (with the end of the line above) and `digest`.
 const DOCUMENT_LINE: usize = "\ndocument \n".len() + 32;
 const DIGEST_LINE: usize = "digest \n".len() + 32;
-/// The suffix of the temporary files.
-const TEMPORARY: &str = ".tmp";
 /// The size limit in bytes; no document is as large.
 const MAX_LEN: u64 = 256 << 20;
-/// The age at which a temporary file is removed, because its writer was killed.
-const ABANDONED: Duration = Duration::from_secs(600);
 
 impl Cache {
     /// Stores the document of the source `from` in the file at this path. A file of another source is ignored.
@@ -110,7 +103,7 @@ impl Cache {
     /// it is no regular file. On Unix it must belong to the user of this process or to the superuser, and no other user
     /// may have the permission to write it.
     pub fn load(&self) -> Option<CachedDocument> {
-        let file = self.open(Access::Read).ok()?;
+        let file = owned_file::open(&self.path, Access::Read, MAX_LEN).ok()?;
         let mut bytes = Vec::new();
         // The file may grow after the check of its length.
         file.take(MAX_LEN).read_to_end(&mut bytes).ok()?;
@@ -125,24 +118,11 @@ impl Cache {
     ///
     /// Returns an error if the file cannot be written. The previous document remains then.
     pub fn store(&self, cached: &CachedDocument) -> io::Result<()> {
-        let directory = match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let name = self.path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
-        let prefix = format!(".{name}.");
-        // A random name, because the process ids of two containers may be equal.
-        let random = RandomState::new().hash_one(process::id());
-        let temporary = directory.join(format!("{prefix}{random:016x}{TEMPORARY}"));
-        remove_abandoned(directory, &prefix);
-        let written = self.write(&temporary, cached).and_then(|()| fs::rename(&temporary, &self.path));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written?;
-        // The rename is durable once the directory is synced. Not every system supports that.
-        let _ = open(directory, Access::Read).and_then(|directory| directory.sync_all());
-        Ok(())
+        let rest = self.compose(cached);
+        let confirmed = confirmation(cached.at);
+        let document = document_line(xxh3_128(&cached.bytes));
+        let head = format!("{START}{confirmed}{document}digest {:032x}\n", xxh3_128(&rest));
+        owned_file::replace(&self.path, &[head.as_bytes(), &rest])
     }
 
     /// Records that the source still had the document with this digest (XXH3-128) at this time. Writes nothing else.
@@ -152,7 +132,7 @@ impl Cache {
     /// Returns an error if the file does not hold this document, if [`load`](Cache::load) would ignore it, or if it
     /// cannot be written.
     pub fn touch(&self, document: u128, at: SystemTime) -> io::Result<()> {
-        let mut file = self.open(Access::ReadWrite)?;
+        let mut file = owned_file::open(&self.path, Access::ReadWrite, MAX_LEN)?;
         let confirmed = confirmation(at);
         let document = document_line(document);
         let from = format!("from {}\n", self.from);
@@ -172,33 +152,6 @@ impl Cache {
     /// Removes the stored document, if there is one.
     pub fn remove(&self) {
         let _ = fs::remove_file(&self.path);
-    }
-
-    /// Opens the file, if it is one that only this user or the superuser can have written.
-    fn open(&self, access: Access) -> io::Result<File> {
-        let file = open(&self.path, access)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() || metadata.len() > MAX_LEN {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        if is_open_to_others(&metadata) {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
-        Ok(file)
-    }
-
-    fn write(&self, path: &Path, cached: &CachedDocument) -> io::Result<()> {
-        let rest = self.compose(cached);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        let confirmed = confirmation(cached.at);
-        let document = document_line(xxh3_128(&cached.bytes));
-        file.write_all(format!("{START}{confirmed}{document}digest {:032x}\n", xxh3_128(&rest)).as_bytes())?;
-        file.write_all(&rest)?;
-        file.sync_all()
     }
 
     /// Returns everything that the digest covers.
@@ -247,20 +200,6 @@ impl Cache {
     }
 }
 
-/// Removes the temporary files of writers that were killed, once they are old enough.
-fn remove_abandoned(directory: &Path, prefix: &str) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let rest = name.to_str().and_then(|name| name.strip_prefix(prefix));
-        let is_ours = rest.is_some_and(|rest| rest.strip_suffix(TEMPORARY).is_some());
-        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
-        if is_ours && age().is_some_and(|age| age > ABANDONED) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
 fn document_line(digest: u128) -> String {
     format!("\ndocument {digest:032x}\n")
 }
@@ -276,18 +215,4 @@ fn seconds(at: SystemTime) -> u64 {
 
 fn time(seconds: &str) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.parse().ok()?))
-}
-
-/// Returns whether users other than that of this process, or the superuser, may have written the file.
-#[cfg(unix)]
-fn is_open_to_others(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    ![user, 0].contains(&owner) || metadata.mode() & 0o022 != 0
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_: &Metadata) -> bool {
-    false
 }

@@ -67,6 +67,12 @@ enum ErrorKind {
     #[cfg(feature = "http")]
     #[error("cannot trust these certificates: {0}")]
     Certificate(&'static str),
+    #[cfg(feature = "approvals")]
+    #[error("cannot use the list of approvers: {0}")]
+    Approvers(String),
+    #[cfg(feature = "approvals")]
+    #[error("cannot require approvals in the environment {0:?}: expected up to 64 letters, digits, `-`, `_` and `.`")]
+    Environment(String),
 }
 
 /// The load errors that made a start fail, each with its source.
@@ -114,6 +120,19 @@ impl Error {
         ErrorKind::Certificate(reason).into()
     }
 
+    /// A list of approvers has lines because of which no program can use it.
+    #[cfg(feature = "approvals")]
+    pub(crate) fn approvers(what: &str, lines: &[crate::approvals::RejectedLine]) -> Self {
+        let lines = lines.iter().map(|line| format!("\n  {line}"));
+        ErrorKind::Approvers(std::iter::once(what.to_owned()).chain(lines).collect()).into()
+    }
+
+    /// A text cannot be the name of an environment.
+    #[cfg(feature = "approvals")]
+    pub(crate) fn environment(name: &str) -> Self {
+        ErrorKind::Environment(name.to_owned()).into()
+    }
+
     /// Returns whether the start failed because sources could not be loaded; see [`failures`](Error::failures).
     pub fn is_load(&self) -> bool {
         matches!(self.0, ErrorKind::Load(_))
@@ -150,6 +169,18 @@ impl Error {
     #[cfg(feature = "http")]
     pub fn is_invalid_certificate(&self) -> bool {
         matches!(self.0, ErrorKind::Certificate(_))
+    }
+
+    /// Returns whether a list of approvers cannot be used: it has no valid approver, or an invalid comment of flagkit.
+    #[cfg(feature = "approvals")]
+    pub fn is_invalid_approvers(&self) -> bool {
+        matches!(self.0, ErrorKind::Approvers(_))
+    }
+
+    /// Returns whether a text cannot be the name of an environment.
+    #[cfg(feature = "approvals")]
+    pub fn is_invalid_environment(&self) -> bool {
+        matches!(self.0, ErrorKind::Environment(_))
     }
 
     /// Returns each source that could not be loaded, with its error. Empty unless [`is_load`](Error::is_load).

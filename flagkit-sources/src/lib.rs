@@ -48,10 +48,11 @@
 //!
 //! # Features
 //!
-//! Both are off by default.
+//! All are off by default.
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `approvals` | off | [`Builder`]`::require_approvals`: flags are dark unless people approved them by SSH signatures |
 //! | `http` | off | `Http`, which polls or streams a document of a server, and caches it on disk |
 //! | `tracing` | off | a `tracing` event for every change, failed load and warning, with the target `flagkit` |
 //!
@@ -74,6 +75,8 @@
     )
 )]
 
+#[cfg(feature = "approvals")]
+pub mod approvals;
 mod builder;
 mod cache;
 mod dark_start;
@@ -86,6 +89,7 @@ mod guard;
 mod http;
 mod instance_status;
 mod overrides;
+mod owned_file;
 mod rfc3339;
 mod shadow_pool;
 #[cfg(feature = "tracing")]
