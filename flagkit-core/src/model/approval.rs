@@ -99,17 +99,24 @@ pub(crate) struct ApprovalDetails {
     pub(crate) digests: Vec<Digest>,
 }
 
+/// The digest of a declaration that replaces the layers below, and that states nothing of which a digest is made.
+///
+/// Without it, an approval of `on = true` above rules that do not count would also cover `on = true` beside those rules.
+const REPLACED: Digest = [0; 32];
+
 impl ApprovalDetails {
-    /// Returns these details over those of the layers below.
+    /// Returns these details over those of the layers below. `replaces` is false for a flag that inherits.
     ///
     /// The approvals are those of the highest layer that has any, and the requirement is the strictest.
-    pub(crate) fn over(&self, below: &Self) -> Self {
+    pub(crate) fn over(&self, below: &Self, replaces: bool) -> Self {
         let approvals = if self.approvals.is_empty() { &below.approvals } else { &self.approvals };
         let requirement = match (self.requirement, below.requirement) {
             (Some(own), Some(below)) => Some(own.strictest(below)),
             (own, below) => own.or(below),
         };
-        let digests = below.digests.iter().chain(&self.digests).copied().collect();
+        let has_marker = replaces && self.digests.is_empty() && !below.digests.is_empty();
+        let digests = below.digests.iter().chain(has_marker.then_some(&REPLACED)).chain(&self.digests);
+        let digests = digests.copied().collect();
         Self { approvals: Arc::clone(approvals), requirement, digests }
     }
 }

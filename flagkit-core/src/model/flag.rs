@@ -354,7 +354,10 @@ impl Flag {
         self.approval()?.requirement
     }
 
-    /// Returns the digests of the declarations of the layers, lowest first. A layer that states only the state has none.
+    /// Returns the digests of the declarations of the layers, lowest first.
+    ///
+    /// A layer that states only the state has none, unless it replaces a declaration that has one. Its digest is then
+    /// all zeros.
     pub fn digests(&self) -> &[Digest] {
         self.approval().map(|approval| approval.digests.as_slice()).unwrap_or_default()
     }
@@ -381,10 +384,7 @@ impl Flag {
             targeting,
             stage: self.stage_over(known.stage),
             metadata: known.metadata.clone().or_else(|| stated.metadata.clone()),
-            approval: match (&stated.approval, &known.approval) {
-                (Some(stated), Some(known)) => Some(Arc::new(stated.over(known))),
-                (stated, known) => stated.clone().or_else(|| known.clone()),
-            },
+            approval: self.approval_over(known.approval.as_ref()),
             inherit_location: None,
         };
         let details = (details != Details::NONE).then(|| Arc::new(details));
@@ -463,6 +463,16 @@ impl Flag {
         self.details().approval.as_deref()
     }
 
+    /// Returns what approvals of this override need, completed from the declaration below it.
+    fn approval_over(&self, below: Option<&Arc<ApprovalDetails>>) -> Option<Arc<ApprovalDetails>> {
+        match (&self.details().approval, below) {
+            (own, None) => own.clone(),
+            (None, Some(below)) if self.inherits || below.digests.is_empty() => Some(Arc::clone(below)),
+            (None, Some(below)) => Some(Arc::new(ApprovalDetails::default().over(below, true))),
+            (Some(own), Some(below)) => Some(Arc::new(own.over(below, !self.inherits))),
+        }
+    }
+
     fn approval_mut(&mut self) -> &mut ApprovalDetails {
         Arc::make_mut(self.details_mut().approval.get_or_insert_default())
     }
@@ -496,5 +506,16 @@ mod tests {
         assert!(!merged.is_enabled());
         assert_eq!((merged.salt(), merged.bucket_by(), merged.metadata()), (Some("s"), Some("account"), Some(&owned)));
         assert_eq!(Flag::on().with_salt("t").inherit_from(&below).salt(), Some("t"));
+    }
+
+    #[test]
+    fn an_override_that_replaces_a_declaration_has_other_digests_than_the_declaration() {
+        let digests = |flag: Flag, below: &Flag| flag.inherit_from(below).digests().to_vec();
+        let below = Flag::off().with_digest([1; 32]);
+        assert_eq!(digests(Flag::on(), &below), [[1; 32], [0; 32]]);
+        assert_eq!(digests(Flag::on().with_approval_requirement(ApprovalRequirement::default()), &below).len(), 2);
+        assert_eq!(digests(Flag::on().with_digest([2; 32]), &below), [[1; 32], [2; 32]]);
+        assert_eq!(digests(Flag::inherit().enabled(), &below), [[1; 32]]);
+        assert!(digests(Flag::on(), &Flag::off().with_salt("s")).is_empty(), "no declaration has a digest");
     }
 }

@@ -26,13 +26,15 @@
 //! | `stage`, `partition` | the stage of a migration, and what partitions its data | `migration::migration` |
 //! | `variants`, `values` | variants with weights, and their values | `variants::variants` |
 //! | `description`, `owner`, `kind`, `created`, `expires` | metadata, which changes no answer | `kind`, `date` |
-//! | `gate`, `allow` | for the command | skipped |
+//! | `approval` | who agreed that the flag may be on | `approvals::approvals` |
+//! | `gate` | what approvals of the flag need | [`Gates::apply`] |
+//! | `allow` | for the command | skipped |
 //!
 //! # How it works
 //!
 //! [`decode`] walks the root, then each flag. The parts of a flag have files of their own: `rules` and `conditions` for
-//! targeting, `variants` for variants and their values. The tables `gate`, `check` and `defaults` belong to the command
-//! and are skipped.
+//! targeting, `variants` for variants and their values. The tables `gate`, `check`, `defaults` and `project` belong to
+//! the command, with the exception of two keys of gates; see `gates`.
 //!
 //! # Problems and their effects
 //!
@@ -57,13 +59,14 @@ use flagkit_core::source::{Kind, Load, LoadError, Metadata, Reference, Rule};
 use flagkit_core::{Date, Flag, FlagKey, FlagSet, Percent};
 
 use super::decoder::{Decoder, illegal_key, join, one_of, unknown_key};
+use super::gates::Gates;
 use super::lines::Lines;
 use super::node::{Entry, Node, Origin, Table, Value};
 use super::schedule::is_schedule;
 use super::suggest::nearest;
 use super::synonyms::synonym;
 use super::variants::VariantNames;
-use super::{migration, rules, variants};
+use super::{approvals, migration, rules, variants};
 
 /// The tables of a document, for the advice on an unknown one.
 const TOP_LEVEL: [&str; 7] = ["flags", "segments", "meta", "gate", "check", "defaults", "project"];
@@ -71,8 +74,8 @@ const TOP_LEVEL: [&str; 7] = ["flags", "segments", "meta", "gate", "check", "def
 const META: [&str; 1] = ["flags"];
 /// The keys of a flag in its long form, for the advice on an unknown one.
 ///
-/// `gate` and `allow` belong to the command: they control how the flag is released, and are not decoded here.
-const FLAG: [&str; 18] = [
+/// `allow` belongs to the command, and is not decoded here.
+const FLAG: [&str; 19] = [
     "description",
     "owner",
     "kind",
@@ -91,6 +94,7 @@ const FLAG: [&str; 18] = [
     "values",
     "gate",
     "allow",
+    "approval",
 ];
 
 /// What a problem says was expected where a key is invalid.
@@ -119,19 +123,19 @@ struct Rejected(&'static str);
 ///
 /// The number of flags is compared last, so that a document that is refused for it lists its other problems too.
 fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Rejected> {
-    let Value::Table(entries) = &root.value else {
+    let Value::Table(tables) = &root.value else {
         decoder.invalid("", root, "an object with a member `flags`");
         return Err(Rejected("the document is not an object"));
     };
     let mut set = FlagSet::new();
     let mut flags = None;
     let mut declared = Ok(None);
-    for entry in entries {
+    for entry in tables {
         match &*entry.name {
             "flags" => flags = Some(&entry.node),
             "segments" => rules::segments(decoder, &entry.node, &mut set),
             "meta" => declared = declared_count(decoder, &entry.node),
-            // Only the command uses these tables: how flags are released, and where their code is.
+            // The command uses these tables: how flags are released, and where their code is.
             "gate" | "check" | "defaults" | "project" => {}
             _ => decoder.unknown("", entry, &TOP_LEVEL),
         }
@@ -144,8 +148,9 @@ fn document(decoder: &mut Decoder<'_>, root: &Node<'_>) -> Result<FlagSet, Rejec
         decoder.invalid("flags", flags, "a table of flags");
         return Err(Rejected("`flags` is not a table"));
     };
+    let gates = Gates::decode(decoder, tables);
     for entry in entries {
-        flag(decoder, entry, &mut set);
+        flag(decoder, entry, &gates, &mut set);
     }
     match declared? {
         Some((node, declared)) if declared != entries.len() => {
@@ -187,7 +192,7 @@ fn declared_count<'n, 't>(
 ///
 /// A recorded key keeps its last good definition, or is dark. A key that is invalid itself is only reported, because no
 /// program can read it.
-fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
+fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, gates: &Gates<'_>, set: &mut FlagSet) {
     let path = join("flags", &entry.name);
     let Ok(key) = FlagKey::new(&entry.name) else {
         return decoder.problem(entry.offset, &path, illegal_key(&entry.name), KEY);
@@ -206,9 +211,10 @@ fn flag(decoder: &mut Decoder<'_>, entry: &Entry<'_>, set: &mut FlagSet) {
         }
     });
     match flag {
-        Some(flag) => set.insert(key, flag),
-        // Turning a flag off must always work, so `on = false` counts whatever else is wrong.
-        None if is_off(&entry.node) => set.insert(key, Flag::off()),
+        Some(flag) => set.insert(key, gates.apply(flag, &entry.node)),
+        // Turning a flag off must always work, so `on = false` counts whatever else is wrong. The gate stays, because a
+        // higher layer may turn the flag on.
+        None if is_off(&entry.node) => set.insert(key, gates.apply(Flag::off(), &entry.node)),
         None => set.insert_invalid(key),
     }
 }
@@ -286,6 +292,7 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, table: &Table<'_>) -> Flag {
             "rules" => flag = flag.with_rules(rule_list(decoder, &path, node, names)),
             // `variants` and `values` are decoded above, `stage` and `partition` in `migration`, the others elsewhere.
             "variants" | "values" | "stage" | "partition" | "gate" | "allow" => {}
+            "approval" => flag = flag.with_approvals(approvals::approvals(decoder, &path, node)),
             "description" => metadata.description = decoder.text(&path, node).map(Box::from),
             "owner" => metadata.owner = decoder.text(&path, node).map(Box::from),
             "kind" => metadata.kind = kind(decoder, &path, node),
@@ -304,6 +311,10 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, table: &Table<'_>) -> Flag {
     }
     if let Some(variants) = variants {
         flag = flag.with_variants(variants);
+    }
+    #[cfg(feature = "approvals")]
+    if let Some(digest) = super::digest::of_flag(table) {
+        flag = flag.with_digest(digest);
     }
     if metadata == Metadata::default() { flag } else { flag.with_metadata(metadata) }
 }

@@ -29,10 +29,15 @@
 //! - `decoder`: the collector of problems, and values that occur everywhere.
 //! - `suggest`: "did you mean …?". `synonyms`: the keys of other tools. `schedule`: keys for a schedule.
 //! - `flags`, `rules`, `conditions`, `variants`, `migration`: decoding, one file for each part of a flag.
+//! - `approvals`, `gates`: who approved a flag, and what its gate requires. `digest`: what they approved.
 
+mod approvals;
 mod conditions;
 mod decoder;
+#[cfg(feature = "approvals")]
+mod digest;
 mod flags;
+mod gates;
 mod json;
 mod lines;
 mod migration;

@@ -123,6 +123,10 @@ fn segment(decoder: &mut Decoder<'_>, entry: &Entry<'_>) -> Segment {
     if entry.name.is_empty() {
         decoder.problem(entry.offset, &base, "an empty name", "the name of a segment");
     }
+    #[cfg(feature = "approvals")]
+    {
+        segment = segment.with_digest(super::digest::of_segment(&entry.node));
+    }
     match join_all(conditions) {
         Some(condition) => segment.when(condition),
         None => segment,

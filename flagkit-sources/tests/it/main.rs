@@ -20,6 +20,7 @@ mod builder {
     mod policies;
 }
 mod document {
+    mod approvals;
     mod equivalence;
     mod evaluation;
     mod inherit;

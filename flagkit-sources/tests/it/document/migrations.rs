@@ -106,7 +106,7 @@ fn a_misspelled_stage_gets_the_right_one_as_help() {
 }
 
 const KEYS: &str = "one of `description`, `owner`, `kind`, `created`, `expires`, `on`, `inherit`, `rollout`, `stage`, \
-                    `partition`, `salt`, `by`, `requires`, `rules`, `variants`, `values`, `gate` or `allow`";
+                    `partition`, `salt`, `by`, `requires`, `rules`, `variants`, `values`, `gate`, `allow` or `approval`";
 
 #[test]
 fn a_key_of_other_flags_is_a_problem_with_advice() {
