@@ -234,6 +234,15 @@ pub(crate) enum MigrateCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Record that the SQL that adds the new side was applied to the database.
+    ExpandDone {
+        /// The environment. Its state is in flags.ENV.toml, beside the flag file.
+        #[arg(long)]
+        env: Option<String>,
+        /// A note, for the log.
+        #[arg(long)]
+        note: Option<String>,
+    },
     /// Record that a backfill has copied the existing rows to the new side.
     BackfillDone {
         /// The time when the backfill started, such as 2027-02-01T10:00:00Z.
@@ -286,6 +295,7 @@ impl MigrateCommand {
             Self::Status { env }
             | Self::Advance { env, .. }
             | Self::Back { env, .. }
+            | Self::ExpandDone { env, .. }
             | Self::BackfillDone { env, .. }
             | Self::Contract { env, .. } => env.as_deref(),
         }

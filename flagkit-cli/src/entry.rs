@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::git::user_name;
-use crate::history::{Backfill, Observation};
+use crate::history::{AppliedSql, Backfill, Observation};
 use crate::probe::CheckResult;
 use crate::progress::Progress;
 use crate::project::digest;
@@ -32,7 +32,8 @@ pub(crate) struct Transition {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
     pub(crate) flag: String,
-    /// `go` or `revert`. For a migration: `advance`, `back`, `observe`, `backfill` or `contract`.
+    /// `go` or `revert`. For a migration: `advance`, `back`, `expand`, `observe`, `backfill` or
+    /// `contract`.
     pub(crate) verb: String,
     pub(crate) who: String,
     pub(crate) when: Timestamp,
@@ -61,6 +62,9 @@ pub(crate) struct Entry {
     /// The instances of a migration at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) observed: Option<Observation>,
+    /// The SQL files of a migration that were applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) applied: Vec<AppliedSql>,
     /// The finished backfill of a migration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) backfill: Option<Backfill>,
@@ -83,6 +87,8 @@ pub(crate) const ADVANCE: &str = "advance";
 pub(crate) const BACK: &str = "back";
 /// The verb of an entry that all instances were seen at the stage of a migration.
 pub(crate) const OBSERVE: &str = "observe";
+/// The verb of the certificate that the SQL that adds the new side was applied.
+pub(crate) const EXPAND: &str = "expand";
 /// The verb of the certificate of a finished backfill.
 pub(crate) const BACKFILL: &str = "backfill";
 /// The verb of a migration's last step, and of the certificate that no running build uses the old side.
@@ -90,7 +96,7 @@ pub(crate) const CONTRACT: &str = "contract";
 /// The verbs of a migration's steps.
 const STEPS: [&str; 3] = [ADVANCE, BACK, CONTRACT];
 /// The verbs of a migration's entries.
-const OF_MIGRATIONS: [&str; 5] = [ADVANCE, BACK, CONTRACT, OBSERVE, BACKFILL];
+const OF_MIGRATIONS: [&str; 6] = [ADVANCE, BACK, CONTRACT, EXPAND, OBSERVE, BACKFILL];
 
 impl Entry {
     /// Creates the entry for a written file with this digest. [`Journal::append`] sets `previous` and `hash`.
@@ -128,6 +134,7 @@ impl Entry {
             gate: None,
             reason: None,
             observed: None,
+            applied: Vec::new(),
             backfill: None,
             baseline: None,
             previous: String::new(),

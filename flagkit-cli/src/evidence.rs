@@ -2,7 +2,7 @@
 //!
 //! | step to | evidence |
 //! |---|---|
-//! | `dual-write` | the additive SQL exists; every instance has the code |
+//! | `dual-write` | the additive SQL was applied; every instance has the code |
 //! | `shadow` | every instance was seen at `dual-write`; after the drain, a backfill began that left no mismatch |
 //! | `live`, `ramp-down` | enough compared reads, few mismatches, few shadow reads that fail |
 //! | `complete` | every instance reports its release |
@@ -23,11 +23,12 @@ use crate::gate::Gate;
 use crate::history::{History, SeenInstance};
 use crate::instances::{Instance, InstanceState, InstanceStatus, MigrationStatus, unrepaired};
 use crate::journal::Entry;
-use crate::migrations;
+use crate::migrations::{self, Expansion};
 use crate::progress::Progress;
 use crate::project::Document;
 use crate::report::Result;
 use crate::roots::{Roots, Settings};
+use crate::terminal::escape_control_chars;
 
 /// The word of `allow` by which a migration needs no SQL that adds the new side.
 pub(crate) const EXPAND_SQL: &str = "expand-sql";
@@ -76,6 +77,8 @@ pub(crate) struct Sources<'s> {
     pub(crate) allowed_without_sql: Option<&'s str>,
     /// The command that certifies a backfill, for advice.
     pub(crate) backfill_done: String,
+    /// The command that certifies that the SQL was applied, for advice.
+    pub(crate) expand_done: String,
 }
 
 /// Returns what is required for a step.
@@ -105,8 +108,8 @@ fn expanded(sources: &Sources<'_>) -> Result<Evidence> {
     let Sources { file, name, .. } = *sources;
     let what = "the SQL that adds the new side";
     let expansions = migrations::expansions(file, name)?;
-    if let Some((path, location)) = expansions.first() {
-        return Ok(Evidence::new(what, true, format!("found in {}:{location}; apply it first", path.display())));
+    if !expansions.is_empty() {
+        return Ok(applied(&expansions, sources));
     }
     if let Some(reason) = sources.allowed_without_sql {
         return Ok(Evidence::new(what, true, format!("allowed: {reason}")));
@@ -118,9 +121,29 @@ fn expanded(sources: &Sources<'_>) -> Result<Evidence> {
         files => format!("{files} SQL files"),
     };
     Ok(Evidence::new(what, false, format!("{files}, and none has the marker of {name}")).with_help(format!(
-        "write `-- flagkit: expand {name}` above the statements that add it, and apply them; if it needs none, add \
+        "write `-- flagkit: expand {name}` above the statements that add it; if it needs none, add \
              `allow = {{ {EXPAND_SQL} = \"the reason\" }}` to the flag"
     )))
+}
+
+/// The certificate that each of these SQL files was applied as it is now.
+fn applied(expansions: &[Expansion], sources: &Sources<'_>) -> Evidence {
+    let what = "the SQL that adds the new side was applied";
+    let Some(entry) = sources.history.expanded() else {
+        let files: Vec<String> = expansions.iter().map(ToString::to_string).collect();
+        return Evidence::new(what, false, format!("no record of {}", files.join(", ")))
+            .with_help(format!("apply it, and then run `{}`", sources.expand_done));
+    };
+    let is_applied = |sql: &&Expansion| entry.applied.iter().any(|applied| applied.digest == sql.digest);
+    let when = to_second(entry.when);
+    match expansions.iter().find(|sql| !is_applied(sql)) {
+        None => Evidence::new(what, true, format!("recorded {when} by {}", escape_control_chars(&entry.who))),
+        Some(sql) => {
+            let got = format!("{} is new, or has changed, since the record of {when}", sql.path.display());
+            Evidence::new(what, false, got)
+                .with_help(format!("apply what is missing, and then run `{}` again", sources.expand_done))
+        }
+    }
 }
 
 /// The missing list of instances.

@@ -9,7 +9,7 @@ use flagkit_core::source::Stage;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{BACK, Entry, Journal, OBSERVE};
+use crate::journal::{BACK, EXPAND, Entry, Journal, OBSERVE};
 use crate::progress::Progress;
 
 /// The instances at the time of an entry.
@@ -36,6 +36,16 @@ pub(crate) struct SeenInstance {
     /// `None` if the entry does not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) comparisons_failed: Option<u64>,
+}
+
+/// A SQL file that was applied to the database.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AppliedSql {
+    /// The path, as messages showed it.
+    pub(crate) file: String,
+    /// The SHA-256 of its content.
+    pub(crate) digest: String,
 }
 
 /// A finished backfill, as the person or the program that ran it reports it.
@@ -102,6 +112,11 @@ impl<'j> History<'j> {
     /// has ended is not observable, so the gate states how long it can last.
     pub(crate) fn drained_at(&self, drain: SignedDuration) -> Option<Timestamp> {
         self.both_written_since().map(|written| written.saturating_add(drain).unwrap_or(Timestamp::MAX))
+    }
+
+    /// Returns the last entry that the SQL that adds the new side was applied.
+    pub(crate) fn expanded(&self) -> Option<&'j Entry> {
+        self.entries.iter().rev().copied().find(|entry| entry.verb == EXPAND)
     }
 
     /// Returns the last backfill if it counts: it began after the drain, and left no mismatch.

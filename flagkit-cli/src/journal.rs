@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use flagkit_core::FlagKey;
 
-pub(crate) use crate::entry::{ADVANCE, BACK, BACKFILL, Baseline, CONTRACT, Entry, GO, OBSERVE, REVERT, Transition};
+pub(crate) use crate::entry::{
+    ADVANCE, BACK, BACKFILL, Baseline, CONTRACT, EXPAND, Entry, GO, OBSERVE, REVERT, Transition,
+};
 use crate::environment::environments;
 use crate::file::{self, ReadError};
 use crate::git::{Repository, Revision};

@@ -1,6 +1,7 @@
 //! The SQL files of a project's migrations, in the layouts of sqlx, diesel and refinery.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use flagkit_core::source::Location;
@@ -8,7 +9,7 @@ use ignore::{DirEntry, WalkBuilder};
 
 use crate::file::{self, ReadError, parent_dir};
 use crate::git::Repository;
-use crate::project::Document;
+use crate::project::{Document, digest};
 use crate::report::{Failure, Result};
 use crate::roots::{Roots, Settings};
 use crate::sql::{Script, Verb, Version};
@@ -33,6 +34,8 @@ pub(crate) struct Content {
     pub(crate) script: Script,
     /// Whether the file has bytes that are not UTF-8, so that words may be unreadable.
     pub(crate) is_damaged: bool,
+    /// The SHA-256 of the file.
+    pub(crate) digest: String,
 }
 
 impl MigrationFile {
@@ -47,7 +50,8 @@ impl MigrationFile {
         let is_damaged = std::str::from_utf8(&bytes).is_err();
         let text = String::from_utf8_lossy(&bytes);
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
-        Ok(Content { script: Script::read(&self.path, text, settings.dialect), is_damaged })
+        let script = Script::read(&self.path, text, settings.dialect);
+        Ok(Content { script, is_damaged, digest: digest(&bytes) })
     }
 }
 
@@ -140,10 +144,27 @@ impl Folder {
     }
 }
 
-/// Returns where the SQL files have the statements that expand the schema for a migration.
+/// A SQL file with statements that expand the schema for a migration.
 ///
-/// These statements must have run before the migration leaves its first stage.
-pub(crate) fn expansions(file: &Path, name: &str) -> Result<Vec<(PathBuf, Location)>> {
+/// They must have run before the migration leaves its first stage.
+#[derive(Debug)]
+pub(crate) struct Expansion {
+    /// The path, as messages show it.
+    pub(crate) path: PathBuf,
+    /// The location of the first marker.
+    pub(crate) location: Location,
+    /// The SHA-256 of the content.
+    pub(crate) digest: String,
+}
+
+impl fmt::Display for Expansion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.path.display(), self.location.line, self.location.column)
+    }
+}
+
+/// Returns the SQL files that expand the schema for a migration, in the order of their paths.
+pub(crate) fn expansions(file: &Path, name: &str) -> Result<Vec<Expansion>> {
     let settings = Settings::parse(&Document::read(file)?).unwrap_or_default();
     let roots = Roots::new(file, &settings);
     let mut found = Vec::new();
@@ -152,11 +173,10 @@ pub(crate) fn expansions(file: &Path, name: &str) -> Result<Vec<(PathBuf, Locati
         let content = file.read(&settings).map_err(cannot_read)?;
         let markers = content.script.blocks.iter().flat_map(|block| &block.markers);
         let expand = markers.filter(|(_, marker)| marker.verb == Verb::Expand && marker.argument == name);
-        found.extend(expand.map(|(location, _)| (file.path.clone(), *location)));
+        if let Some(location) = expand.map(|(location, _)| *location).min() {
+            found.push(Expansion { path: file.path, location, digest: content.digest });
+        }
     }
-    // A marker of the file belongs to each of its statements.
-    found.sort();
-    found.dedup();
     Ok(found)
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn line(entry: &Entry) -> String {
     format!("{when} {verb:<6} {flag} {change} by {who}{file}{checks}{evidence}{reason}")
 }
 
-/// The instances and the backfill that an entry of a migration records.
+/// The instances, the SQL files and the backfill that an entry of a migration records.
 fn evidence(entry: &Entry) -> String {
     let instances = entry.observed.as_ref().map_or(String::new(), |observed| match observed.instances.len() {
         _ if observed.vouched => ", vouched for by a person".to_owned(),
@@ -65,7 +65,11 @@ fn evidence(entry: &Entry) -> String {
     let backfill = entry.backfill.as_ref().map_or(String::new(), |backfill| {
         count(backfill.rows, "row") + &count(backfill.mismatches, "mismatch").replace("mismatchs", "mismatches")
     });
-    instances + &backfill
+    let applied = match entry.applied.len() {
+        0 => String::new(),
+        files => count(files as u64, "SQL file"),
+    };
+    instances + &applied + &backfill
 }
 
 /// Verifies that the log is complete and unedited, and that it releases the state of each flag.

@@ -164,8 +164,7 @@ fn show_uses(document: &Document, name: &str, text: &mut String, data: &mut Valu
 /// Shows the SQL statements that expand the schema for a migration.
 fn show_expansions(document: &Document, name: &str, text: &mut String, data: &mut Value) -> Result<()> {
     let found = migrations::expansions(&document.path, name)?;
-    let found: Vec<String> =
-        found.iter().map(|(path, at)| format!("{}:{}:{}", path.display(), at.line, at.column)).collect();
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
     *text += "expanded by\n";
     let none = || styled(DIM, format!("no SQL file with `-- flagkit: expand {name}`"));
     *text += &indented(&if found.is_empty() { none() } else { found.join("\n") });

@@ -37,7 +37,7 @@ pub(crate) enum Definition {
     Off(Option<Variant>),
     /// Dark, because the latest declaration is invalid and there is no earlier valid one.
     Invalid,
-    /// Dark, because nobody approved that the flag is on; with the reason.
+    /// Dark, because no approval covers it; with the reason.
     Unapproved(Option<Arc<str>>),
     /// On for the subjects below a threshold. The call site can decide this.
     On(SimpleRollout),

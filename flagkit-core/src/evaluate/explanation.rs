@@ -28,7 +28,7 @@ use crate::subject::value::Value;
 ///
 /// `Display` writes indented text. With the feature `serde` it serializes to the same information as a map: `key`,
 /// `on`, `reason` (a word), `rule`, `variant`, `layer`, `revision`, `prerequisite` and `steps`. A rollout adds `point`
-/// and `threshold`, and a migration its `stage`. A flag that nobody approved adds `refusal`, and one that
+/// and `threshold`, and a migration its `stage`. A flag without valid approvals adds `refusal`, and one that
 /// [inherits](crate::Flag::inherit) adds `parts`, a map from each part to its layer.
 ///
 /// | step | keys |

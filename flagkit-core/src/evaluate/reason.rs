@@ -80,7 +80,7 @@ impl fmt::Display for Reason {
         match self {
             Self::NotFound => f.write_str("no layer declares it"),
             Self::Invalid => f.write_str("its declaration is invalid"),
-            Self::Unapproved => f.write_str("nobody approved that it is on"),
+            Self::Unapproved => f.write_str("no approval covers it"),
             Self::Off => f.write_str("the flag is off"),
             Self::Prerequisite { index } => write!(f, "prerequisite {index} is off"),
             Self::On => f.write_str("on for every subject it applies to"),

@@ -11,7 +11,7 @@ pub type Digest = [u8; 32];
 /// The approval of one person: the fields of a signed statement, and its signature.
 ///
 /// The environment, the flag and the definition are not among the fields. They are computed where the approval is
-/// verified, so an approval that was copied elsewhere, or whose flag was edited, does not count.
+/// verified, so an approval does not count after it was copied elsewhere, or after its flag was edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
     /// The person, by a name that the list of approvers has.

@@ -63,13 +63,13 @@ pub(super) fn narrows_simply(below: Option<&Flag>, declaration: &Declaration) ->
     !flag.is_enabled() || (!flag.has_targeting() && below.is_some_and(is_part))
 }
 
-/// Returns the problem of a flag that nobody approved.
+/// Returns the problem of a flag that no approval covers.
 pub(super) fn unapproved_flag(key: &FlagKey, reason: &str) -> Problem {
     Problem::new(format!("flags.{key}"), reason, "valid approvals of this definition")
         .with_help(format!("the flag stays dark; to release it: `flagkit go {key}`"))
 }
 
-/// Returns the problem of an environment variable that would include subjects that nobody approved.
+/// Returns the problem of an environment variable that could include subjects that no approval covers.
 pub(super) fn unapproved_override(env_key: &EnvKey) -> Problem {
     Problem::new(env_key.as_str(), "an override that could include more subjects", "`off`, or a smaller percentage")
         .with_help(format!("{ONLY_NARROWS}; the variable has no effect"))

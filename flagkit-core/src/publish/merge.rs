@@ -32,7 +32,7 @@
 //! | check the rules | unknown segments, unknown variants |
 //! | check the environment keys | targeting for a key that no layer declares |
 //! | check the prerequisites | circles, long chains, too many paths |
-//! | check the approvals, where they are required | flags that nobody approved |
+//! | check the approvals, where they are required | flags that no approval covers |
 //! | compile | nothing: each entry is compiled, or copied from the current snapshot |
 //!
 //! The order of the checks matters. A rejected flag keeps its previous definition, which may have other prerequisites.
@@ -384,7 +384,7 @@ impl Merger<'_> {
         }
     }
 
-    /// Refuses the flags that nobody approved.
+    /// Refuses the flags that no approval covers.
     ///
     /// Comes after all other checks, so that approvals are verified for the definitions that will be in effect. A flag
     /// that keeps its previous definition was approved with that one.

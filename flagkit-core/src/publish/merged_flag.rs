@@ -45,7 +45,7 @@ pub(super) enum Validity {
     /// The declaration is invalid for a reason that only the merge finds. The key keeps the definition of the current
     /// snapshot.
     Rejected,
-    /// The key is dark, because nobody approved that the flag is on.
+    /// The key is dark, because no approval covers it.
     Unapproved,
 }
 

@@ -78,7 +78,7 @@ pub(crate) struct Declared {
     pub(crate) flag: Option<Flag>,
     /// The index of the highest layer that declares the key.
     pub(crate) layer: u32,
-    /// Whether the flag is dark because nobody approved it.
+    /// Whether the flag is dark because no approval covers it.
     pub(crate) is_unapproved: bool,
 }
 

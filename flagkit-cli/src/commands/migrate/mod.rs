@@ -10,7 +10,7 @@
 //! - `observe`: the running instances, and the entry that all of them have the stage.
 //! - `step`: a step forward that is allowed, from its evidence to the review. `summary`: what a person reads before it.
 //! - `elsewhere`: the environments that state the stage themselves.
-//! - `advance`, `back`, `backfill`, `contract`, `status`: one file for each subcommand. `invalid`: a step back in a file
+//! - `advance`, `back`, `expand`, `backfill`, `contract`, `status`: one file for each subcommand. `invalid`: a step back in a file
 //!   that programs reject.
 
 mod advance;
@@ -18,6 +18,7 @@ mod back;
 mod backfill;
 mod contract;
 mod elsewhere;
+mod expand;
 mod invalid;
 mod migration;
 mod observe;
@@ -44,6 +45,7 @@ pub(super) fn run(file: &Path, name: String, command: MigrateCommand) -> Result 
         MigrateCommand::Back { to, env, accept_stale_data, reason, dry_run } => {
             back(&target(env), &BackArgs { to, accept_stale_data, reason, dry_run })
         }
+        MigrateCommand::ExpandDone { env, note } => expand::run(&target(env), note),
         MigrateCommand::BackfillDone { started, ended, rows, mismatches, env, note } => {
             let args = backfill::BackfillArgs { started, ended, rows, mismatches, note };
             backfill::run(&target(env), args)

@@ -288,6 +288,7 @@ pub(super) fn evidence(migration: &Migration<'_>, step: Step, instances: &[Insta
         instances,
         allowed_without_sql: migration.gates.allowed(&target.name, EXPAND_SQL),
         backfill_done: target.command_line(&words),
+        expand_done: target.command_line(&["expand-done"]),
     };
     required(step, &sources)
 }

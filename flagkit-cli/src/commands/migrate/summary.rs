@@ -43,13 +43,12 @@ impl PlannedStep<'_, '_> {
         text
     }
 
-    /// The SQL that must have run before the first step. Empty if no SQL file has the marker of the migration.
+    /// The SQL that was applied before the first step. Empty if no SQL file has the marker of the migration.
     fn expansions(&self) -> String {
         // A file that cannot be read is a finding of `check`.
         let found = expansions(&self.migration.target.file, self.name()).unwrap_or_default();
-        let lines = found.iter().map(|(path, at)| format!("  {}:{}:{}\n", path.display(), at.line, at.column));
-        let lines: String = lines.collect();
-        if lines.is_empty() { lines } else { format!("The new side needs this SQL, which must have run:\n{lines}") }
+        let lines: String = found.iter().map(|sql| format!("  {sql}\n")).collect();
+        if lines.is_empty() { lines } else { format!("The new side needs this SQL, which was applied:\n{lines}") }
     }
 
     /// Asks a person to type the name of the migration. No option of the command replaces this.

@@ -206,7 +206,10 @@ fn go(project: &Project) {
 
 /// Writes both sides, copies the old rows, and reads the new side.
 fn migrate(project: &Project) {
+    let missing = project.run(&["migrate", "split-name", "advance"], 3);
+    assert!(missing.contains("no record of migrations/0002_split_name.sql"), "{missing}");
     project.apply_schema();
+    project.run(&["migrate", "split-name", "expand-done"], 0);
     project.step(&["advance", "--to", "dual-write"]);
     let missing = project.run(&["migrate", "split-name", "advance"], 3);
     assert!(missing.contains("a backfill that began after every instance wrote both sides"), "{missing}");

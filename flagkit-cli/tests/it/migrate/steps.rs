@@ -355,8 +355,40 @@ fn the_sql_that_adds_the_new_side_must_be_marked() {
     fails(&folder, &["advance"], 3, "add `allow = { expand-sql = \"the reason\" }` to the flag");
     let expand = "-- flagkit: expand split-name\nALTER TABLE users ADD COLUMN first_name TEXT;\n";
     folder.write("migrations/2_first_name.sql", expand);
+    fails(&folder, &["advance"], 3, "no record of migrations/2_first_name.sql:1:4");
+    fails(&folder, &["advance"], 3, "apply it, and then run `flagkit migrate split-name expand-done`");
+}
+
+#[test]
+fn the_sql_that_adds_the_new_side_must_be_applied_as_it_is() {
+    let folder = at("off", "");
+    fails(&folder, &["expand-done"], 7, "no SQL file has its marker");
+    let expand = "-- flagkit: expand split-name\nALTER TABLE users ADD COLUMN first_name TEXT;\n";
+    folder.write("migrations/2_first_name.sql", expand);
+    let ran = run(&folder, &["expand-done", "--note", "by the deployment"]);
+    let recorded = "recorded that the SQL of split-name was applied: migrations/2_first_name.sql\n";
+    assert!(ran.code == 0 && ran.out == recorded, "{ran:?}");
+    let ran = folder.run(&["log", "split-name"]);
+    assert!(ran.out.contains("expand split-name at off") && ran.out.contains(", 1 SQL file: by the"), "{ran:?}");
     let ran = run(&folder, &["advance", "--dry-run"]);
-    assert!(ran.code == 0 && ran.out.contains("found in migrations/2_first_name.sql:1"), "{ran:?}");
+    assert!(ran.code == 0 && ran.out.contains("the SQL that adds the new side was applied"), "{ran:?}");
+    // Neither an edited file nor another one was applied.
+    folder.write("migrations/2_first_name.sql", &expand.replace("TEXT", "TEXT NOT NULL DEFAULT ''"));
+    fails(&folder, &["advance"], 3, "migrations/2_first_name.sql is new, or has changed, since the record of");
+    folder.write("migrations/2_first_name.sql", expand);
+    folder.write("migrations/3_last_name.sql", &expand.replace("first", "last"));
+    fails(&folder, &["advance"], 3, "migrations/3_last_name.sql is new, or has changed, since the record of");
+    assert_eq!(run(&folder, &["expand-done"]).code, 0);
+    step(&folder, &["advance"]);
+    // The schema stays, so a second attempt needs no other record.
+    assert_eq!(run(&folder, &["back"]).code, 0);
+    step(&folder, &["advance"]);
+    // What was applied to one environment is no evidence for another.
+    assert_eq!(run(&folder, &["back"]).code, 0);
+    folder.write("flags.toml", &text("off", "").replace("stage = \"off\"       # not begun\n", ""));
+    folder.write("flags.prod.toml", "[flags]\n");
+    fails(&folder, &["advance", "--env", "prod"], 3, "run `flagkit migrate split-name expand-done --env prod`");
+    verifies(&folder);
 }
 
 #[test]
