@@ -33,6 +33,8 @@ pub(crate) struct Common {
     pub(crate) json: bool,
 }
 
+const KEY_HELP: &str = "The SSH key with which you sign, or its public key [default: FLAGKIT_KEY, or the key of git]";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Create a commented flags.toml, and show the lines to add to CI.
@@ -138,9 +140,36 @@ pub(crate) enum Command {
         /// The reason, for the log.
         #[arg(long)]
         reason: Option<String>,
+        #[arg(long, value_name = "PATH", help = KEY_HELP)]
+        key: Option<PathBuf>,
         /// Run the checks, show the change, and write nothing.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Request that people widen a flag or advance a migration, after checks by machines. Write no flag file.
+    Request {
+        /// The flag's key.
+        name: String,
+        /// The target percentage [default: the next step of the gate's ramp, or 100].
+        #[arg(long, value_name = "PERCENT")]
+        to: Option<Percent>,
+        /// The environment. Its state is in flags.ENV.toml, beside the flag file.
+        #[arg(long)]
+        env: Option<String>,
+        /// The reason, for the people who approve.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Cancel the pending request of a flag.
+    No {
+        /// The flag's key.
+        name: String,
+        /// The environment of the request.
+        #[arg(long)]
+        env: Option<String>,
+        /// The reason, for the log.
+        #[arg(long)]
+        reason: String,
     },
     /// Turn a flag off or narrow it, or bring a migration one stage back, at once, without a gate, a prompt or the network.
     Revert {
@@ -212,6 +241,8 @@ pub(crate) enum MigrateCommand {
         /// The reason, for the log.
         #[arg(long)]
         reason: Option<String>,
+        #[arg(long, value_name = "PATH", help = KEY_HELP)]
+        key: Option<PathBuf>,
         /// Run the checks, show the evidence, and write nothing.
         #[arg(long)]
         dry_run: bool,
@@ -272,6 +303,8 @@ pub(crate) enum MigrateCommand {
         /// The reason, for the log.
         #[arg(long)]
         reason: Option<String>,
+        #[arg(long, value_name = "PATH", help = KEY_HELP)]
+        key: Option<PathBuf>,
         /// Run the checks, show the evidence, and write nothing.
         #[arg(long)]
         dry_run: bool,
@@ -316,6 +349,8 @@ impl Command {
             Self::Watch { .. } => "watch",
             Self::Check { .. } => "check",
             Self::Go { .. } => "go",
+            Self::Request { .. } => "request",
+            Self::No { .. } => "no",
             Self::Revert { .. } => "revert",
             Self::Migrate { .. } => "migrate",
             Self::Log { .. } => "log",

@@ -57,6 +57,12 @@ pub(crate) struct Entry {
     /// The digest of the gate that was in force for a `go`. Entries of older versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) gate: Option<String>,
+    /// The serial of the approvals of a release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) serial: Option<u64>,
+    /// The people who approved a release by signatures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) approved: Vec<Approved>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
     /// The instances of a migration at that time.
@@ -77,6 +83,18 @@ pub(crate) struct Entry {
     pub(crate) hash: String,
 }
 
+/// A person who approved a release, by a signature that was valid then.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Approved {
+    pub(crate) by: String,
+    pub(crate) at: String,
+    /// The fingerprint of the key.
+    pub(crate) key: String,
+}
+
+/// The verb of an entry that a request was cancelled. It changes no state.
+pub(crate) const NO: &str = "no";
 /// The verb of an entry by `flagkit go`.
 pub(crate) const GO: &str = "go";
 /// The verb of an entry by `flagkit revert`, or by a `go` that was undone.
@@ -118,7 +136,8 @@ impl Entry {
         Self::from_to(verb, path, digest, flag, [from, to.to_string()])
     }
 
-    fn from_to(verb: &str, path: &Path, digest: &str, flag: &str, [from, to]: [String; 2]) -> Self {
+    /// Creates an entry with states as text.
+    pub(crate) fn from_to(verb: &str, path: &Path, digest: &str, flag: &str, [from, to]: [String; 2]) -> Self {
         Self {
             flag: flag.to_owned(),
             verb: verb.to_owned(),
@@ -132,6 +151,8 @@ impl Entry {
             checks: Vec::new(),
             release: None,
             gate: None,
+            serial: None,
+            approved: Vec::new(),
             reason: None,
             observed: None,
             applied: Vec::new(),
@@ -144,6 +165,11 @@ impl Entry {
 
     pub(crate) fn because(self, reason: Option<String>) -> Self {
         Self { reason, ..self }
+    }
+
+    /// Returns whether the entry changed no state.
+    pub(crate) fn is_note(&self) -> bool {
+        self.verb == NO
     }
 
     /// Returns whether the entry is about a migration. Such an entry has stages, and no state of a flag.
@@ -171,6 +197,9 @@ impl Entry {
 
     /// Returns the widest released state after this entry, with the one before it.
     pub(crate) fn releases(&self, before: Option<State>) -> State {
+        if self.is_note() {
+            return before.unwrap_or(State::Off);
+        }
         let to = self.to.parse().unwrap_or(State::Off);
         if self.verb == GO { to } else { before.map_or(to, |before| before.min(to)) }
     }
@@ -182,7 +211,7 @@ impl Entry {
 }
 
 /// Returns the name of the user from the environment or the settings of git, or `unknown`.
-fn who(path: &Path) -> String {
+pub(crate) fn who(path: &Path) -> String {
     // `git` runs once, because a revert of all flags adds thousands of entries.
     static OF_GIT: OnceLock<Option<String>> = OnceLock::new();
     let names = ["FLAGKIT_USER", "USER", "LOGNAME", "USERNAME", "GIT_AUTHOR_NAME"];

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use flagkit_core::FlagKey;
 
 pub(crate) use crate::entry::{
-    ADVANCE, BACK, BACKFILL, Baseline, CONTRACT, EXPAND, Entry, GO, OBSERVE, REVERT, Transition,
+    ADVANCE, Approved, BACK, BACKFILL, Baseline, CONTRACT, EXPAND, Entry, GO, NO, OBSERVE, REVERT, Transition, who,
 };
 use crate::environment::environments;
 use crate::file::{self, ReadError};
@@ -31,7 +31,7 @@ pub(crate) fn baseline(file: &Path, entries: &[Entry]) -> Baseline {
     let mut baseline = Baseline::new();
     let mut before: HashMap<(&str, &str), State> = HashMap::new();
     let mut before_steps: HashMap<(&str, &str), Progress> = HashMap::new();
-    for entry in entries {
+    for entry in entries.iter().filter(|entry| !entry.is_note()) {
         if entry.is_of_migration() {
             let from = entry.from.parse().unwrap_or(Progress::OFF);
             before_steps.entry((&entry.file, &entry.flag)).or_insert(from);
@@ -185,6 +185,11 @@ impl Journal {
         goes.filter(|entry| files.contains(&entry.file)).max_by_key(|entry| entry.when)
     }
 
+    /// Returns the greatest serial of the approvals of a flag, or 0.
+    pub(crate) fn last_serial(&self, flag: &str) -> u64 {
+        self.entries.iter().filter(|entry| entry.flag == flag).filter_map(|entry| entry.serial).max().unwrap_or(0)
+    }
+
     /// Returns the entries of a flag in the last of these files, each with the widest state released before it, and the
     /// widest state released now. `None`: the log does not say.
     ///
@@ -202,7 +207,7 @@ impl Journal {
             |released: &[Option<State>], layer: usize| released.iter().take(layer + 1).rev().copied().flatten().next();
         let mut steps = Vec::new();
         let states = self.chronological().into_iter().filter(|entry| entry.flag == flag && !entry.is_of_migration());
-        for entry in states {
+        for entry in states.filter(|entry| !entry.is_note()) {
             let Some(layer) = files.iter().position(|file| *file == entry.file) else { continue };
             let before = effective(&released, layer);
             if layer + 1 == files.len() {

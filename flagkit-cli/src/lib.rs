@@ -19,6 +19,7 @@
 //!            ├── build_range                      the stages for which a build has code
 //!            ├── environment, roots, overrides    the files and folders of a project, and variables
 //!            ├── location, file                   the flag file that is meant, and how a file is read
+//!            ├── request, signer, merged_flag     pending releases, the key of a person, and a flag as programs verify it
 //!            ├── difference, state, names         the effect of a change, and the state of a flag
 //!            ├── progress, moves                  the stage of a migration, and the moves of its partitions
 //!            ├── intent, history                  a file together with its log, and the log of one migration
@@ -51,6 +52,7 @@ mod intent;
 mod interrupts;
 mod journal;
 mod location;
+mod merged_flag;
 mod migrations;
 mod moves;
 mod names;
@@ -59,7 +61,9 @@ mod probe;
 mod progress;
 mod project;
 mod report;
+mod request;
 mod roots;
+mod signer;
 mod sources;
 mod sql;
 mod state;

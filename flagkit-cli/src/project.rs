@@ -215,13 +215,24 @@ impl Project {
                 format!("{name} would be {} and not {to}", State::of(after.flag(name))),
             ));
         }
+        self.ensure_unchanged(name, [&before, &after])?;
+        Ok((text, after))
+    }
+
+    /// Fails if the change to another project affects any other flag.
+    pub(crate) fn ensure_only(&self, name: &str, after: &Self) -> Result<()> {
+        self.ensure_unchanged(name, [&self.flags().snapshot(), &after.flags().snapshot()])
+    }
+
+    fn ensure_unchanged(&self, name: &str, [before, after]: [&Snapshot; 2]) -> Result<()> {
         let mut others = before.keys().chain(after.keys()).filter(|key| key.as_str() != name);
-        let other = others.find(|key| before.flag(key.as_str()) != after.flag(key.as_str())).cloned();
-        drop(others);
-        match other {
-            None => Ok((text, after)),
+        match others.find(|key| before.flag(key.as_str()) != after.flag(key.as_str())) {
+            None => Ok(()),
             Some(other) => Err(Failure::new(Exit::Conflict, format!("{name} cannot be changed without {other}"))
-                .with_help(format!("write `[flags.{name}]` with lines of its own into {}", state.path.display()))),
+                .with_help(format!(
+                    "write `[flags.{name}]` with lines of its own into {}",
+                    self.state_document().path.display()
+                ))),
         }
     }
 
@@ -273,8 +284,19 @@ impl<'p> Definitions<'p> {
         let texts = self.documents.iter().map(|(document, raw)| {
             let flag = raw.get("flags").and_then(|flags| flags.get(name));
             let mut flag = flag.and_then(Value::as_object).cloned().unwrap_or_default();
-            for own in ["on", "rollout", "stage", "description", "owner", "kind", "created", "expires", "gate", "allow"]
-            {
+            for own in [
+                "on",
+                "rollout",
+                "stage",
+                "description",
+                "owner",
+                "kind",
+                "created",
+                "expires",
+                "gate",
+                "allow",
+                "approval",
+            ] {
                 flag.remove(own);
             }
             let rules = document.load.flags().get(name).map(Flag::rules).unwrap_or_default();
@@ -300,7 +322,11 @@ pub(crate) struct Layered {
 
 impl Layered {
     pub(crate) fn of<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Self {
-        let flags = Flags::new();
+        Self::in_flags(Flags::new(), documents)
+    }
+
+    /// Adds the layers to flags that have none yet.
+    pub(crate) fn in_flags<'d>(flags: Flags, documents: impl IntoIterator<Item = &'d Document>) -> Self {
         let (mut layers, mut paths) = (Vec::new(), Vec::new());
         for document in documents {
             let provenance = Provenance::new(format!("file:{}", document.path.display()));

@@ -18,6 +18,10 @@ pub(crate) enum Exit {
     CheckFailed = 3,
     /// Confirmation is required, or was declined.
     NeedsConfirmation = 4,
+    /// The approval of one person is recorded, and another person must approve too.
+    Waiting = 5,
+    /// A signature, an approver or a request is invalid, or too old.
+    Unapproved = 6,
     /// A file changed in the meantime, or the step is not allowed.
     Conflict = 7,
     /// A file, process or network error.
@@ -32,13 +36,15 @@ Exit codes:
   2  invalid command line
   3  a check failed
   4  confirmation required or declined
+  5  an approval is recorded, and another person is required
+  6  an approval is invalid, or too old
   7  a conflict, or a step that is not allowed
   8  a file, process or network error";
 
 /// The output of a successful command, as text and as JSON.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// `Done` or `Findings`.
+    /// `Done`, `Findings`, or what a person has to do next: `NeedsConfirmation` or `Waiting`.
     pub(crate) exit: Exit,
     pub(crate) text: String,
     /// The value of `data` with `--json`.

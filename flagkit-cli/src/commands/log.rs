@@ -48,9 +48,15 @@ pub(crate) fn line(entry: &Entry) -> String {
     let [flag, verb, who, from, to] =
         [&entry.flag, &entry.verb, &entry.who, &entry.from, &entry.to].map(|text| escape_control_chars(text));
     let change = if from == to { format!("at {to}") } else { format!("{from} -> {to}") };
-    let evidence = evidence(entry);
+    let evidence = approved(entry) + &evidence(entry);
     let [when, flag] = [styled(DIM, when), styled(BOLD, flag)];
     format!("{when} {verb:<6} {flag} {change} by {who}{file}{checks}{evidence}{reason}")
+}
+
+/// The people who approved an entry by signatures.
+fn approved(entry: &Entry) -> String {
+    let names: Vec<String> = entry.approved.iter().map(|approved| escape_control_chars(&approved.by)).collect();
+    if names.is_empty() { String::new() } else { format!(", approved by {}", names.join(" and ")) }
 }
 
 /// The instances, the SQL files and the backfill that an entry of a migration records.

@@ -10,6 +10,8 @@ mod log;
 mod man;
 mod migrate;
 mod new;
+mod no;
+mod request;
 mod revert;
 mod show;
 mod watch;
@@ -41,7 +43,10 @@ pub(crate) fn run(cli: Cli) -> Result {
     };
     let file = file.as_path();
     finish_interrupted(file);
-    if let Command::Go { env: Some(env), .. } | Command::Revert { env: Some(env), .. } = &command {
+    if let Command::Go { env: Some(env), .. }
+    | Command::Request { env: Some(env), .. }
+    | Command::Revert { env: Some(env), .. } = &command
+    {
         finish_interrupted(&environment_file(file, env)?);
     }
     if let Command::Migrate { command, .. } = &command
@@ -65,10 +70,15 @@ pub(crate) fn run(cli: Cli) -> Result {
         Command::Watch { sources, lines } => watch::run(file, &sources, lines),
         Command::Check { against: Some(against), format, .. } => check::run_against(file, &against, format),
         Command::Check { base, env, format, .. } => check::run(file, base.as_deref(), env.as_deref(), format),
-        Command::Go { name, to, env, reason, dry_run } => {
+        Command::Go { name, to, env, reason, key, dry_run } => {
             let file = file.to_owned();
-            go::run(&go::GoArgs { file, name, to, env, reason, dry_run })
+            go::run(&go::GoArgs { file, name, to, env, reason, key, dry_run })
         }
+        Command::Request { name, to, env, reason } => {
+            let file = file.to_owned();
+            request::run(&go::GoArgs { file, name, to, env, reason, key: None, dry_run: false })
+        }
+        Command::No { name, env, reason } => no::run(file, env.as_deref(), &name, &reason),
         Command::Revert { name, all: _, to, accept_stale_data, env, reason, dry_run } => {
             revert::run(file, &revert::RevertArgs { name, to, env, reason, accept_stale_data, dry_run })
         }
@@ -80,7 +90,7 @@ pub(crate) fn run(cli: Cli) -> Result {
 }
 
 /// The commands with an argument that completes to the key of a flag.
-const WITH_KEY: [&str; 7] = ["show", "eval", "explain", "go", "revert", "migrate", "log"];
+const WITH_KEY: [&str; 9] = ["show", "eval", "explain", "go", "request", "no", "revert", "migrate", "log"];
 
 /// The completion script of a shell, with the keys that are declared now.
 fn completions(file: &Path, shell: clap_complete::Shell) -> Report {

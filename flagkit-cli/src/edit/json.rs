@@ -7,6 +7,7 @@ use flagkit_sources::document::Format;
 use flagkit_sources::document::tree::{self, Entry, Node};
 use serde_json::Value;
 
+use super::approvals::Fields;
 use super::{Edit, apply, bump_declared_count, flags_entry, render_short, unexpected};
 use crate::report::Result;
 use crate::state::State;
@@ -51,6 +52,48 @@ pub(super) fn add_table(
     match flags {
         Some(flags) => insert(text, &flags.node, &[entry]),
         None => insert(text, root, &[format!("\"flags\": {{{entry}}}")]),
+    }
+}
+
+/// Returns the edits that turn the short form of a flag into an object with the same state.
+pub(super) fn expand(text: &str, flag: &Entry<'_>) -> Vec<Edit> {
+    if flag.node.as_table().is_some() {
+        return Vec::new();
+    }
+    let value = match &text[flag.node.span()] {
+        switch @ ("true" | "false") => format!("{{\"on\": {switch}}}"),
+        rollout => format!("{{\"on\": true, \"rollout\": {rollout}}}"),
+    };
+    vec![(flag.node.span(), value)]
+}
+
+/// Returns the edit that adds an array of objects after the last field of an object.
+pub(super) fn append(text: &str, object: &Node<'_>, name: &str, items: &[Fields]) -> Edit {
+    let last = object.as_table().and_then(|table| table.last());
+    let first = object.as_table().and_then(|table| table.first());
+    let space = first.map(|first| &text[object.offset() + 1..first.offset]).unwrap_or_default();
+    let indent = space.rfind('\n').map(|at| &space[at + 1..]);
+    let line_end = if space.contains("\r\n") { "\r\n" } else { "\n" };
+    let items = items.iter().map(|fields| {
+        let fields = fields.iter().map(|(name, value)| format!("\"{name}\": {value}"));
+        match indent {
+            None => format!("{{{}}}", fields.collect::<Vec<_>>().join(", ")),
+            Some(indent) => {
+                let fields: Vec<String> = fields.map(|field| format!("{line_end}{indent}    {field}")).collect();
+                format!("{line_end}{indent}  {{{}{line_end}{indent}  }}", fields.join(","))
+            }
+        }
+    });
+    let items = items.collect::<Vec<_>>().join(if indent.is_some() { "," } else { ", " });
+    let end = indent.map(|indent| format!("{line_end}{indent}")).unwrap_or_default();
+    let field = format!("\"{name}\": [{items}{end}]");
+    match (last, indent) {
+        (None, _) => (object.offset() + 1..object.offset() + 1, field),
+        (Some(last), indent) => {
+            let at = last.node.span().end;
+            let gap = indent.map_or_else(|| " ".to_owned(), |indent| format!("{line_end}{indent}"));
+            (at..at, format!(",{gap}{field}"))
+        }
     }
 }
 

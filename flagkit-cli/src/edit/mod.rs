@@ -4,8 +4,9 @@
 //! again, so comments, order, spaces and line ends stay.
 //!
 //! `toml` and `json` contain the differences between the formats: how to write a flag and where to insert one.
-//! `stage` edits the stage of a migration. `recovery` finds the keys of a text that no parser accepts.
+//! `stage` edits the stage of a migration, and `approvals` the approvals of a flag. `recovery` finds the keys of a text that no parser accepts.
 
+mod approvals;
 mod json;
 #[cfg(test)]
 mod laws;
@@ -24,6 +25,7 @@ use flagkit_sources::document::Format;
 use flagkit_sources::document::tree::{self, Entry, Lines, Table};
 use serde_json::Value;
 
+pub(crate) use self::approvals::{remove_approvals, set_approvals};
 pub(crate) use self::recovery::Recovered;
 pub(crate) use self::stage::{has_stage, render_one_stage, set_stage};
 use crate::report::{Exit, Failure, Result};
@@ -49,6 +51,10 @@ pub(crate) fn set_all(format: Format, text: &str, states: &BTreeMap<&str, State>
             (Some(flag), Format::Json) => edits.extend(json::change(text, flag, *state)),
             (Some(flag), _) => edits.extend(toml::change(text, flag, *state)),
             (None, _) => missing.push((*key, *state)),
+        }
+        // A flag that is off needs no approval, and an older one must not approve its next release.
+        if let (Some(flag), State::Off) = (known.get(key), state) {
+            edits.extend(approvals::removal(format, text, flag));
         }
     }
     if !missing.is_empty() {
@@ -206,7 +212,7 @@ type Edit = (Range<usize>, String);
 
 /// Returns the text with the edits, which do not overlap.
 fn apply(text: &str, mut edits: Vec<Edit>) -> String {
-    edits.sort_by_key(|(range, _)| range.start);
+    edits.sort_by_key(|(range, _)| (range.start, range.end));
     let mut new = String::with_capacity(text.len() + 64);
     let mut end = 0;
     for (range, replacement) in edits {

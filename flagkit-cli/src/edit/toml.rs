@@ -1,12 +1,14 @@
 //! Edits of TOML.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use flagkit_core::FlagKey;
 use flagkit_sources::document::Format;
-use flagkit_sources::document::tree::{self, Entry, Origin};
+use flagkit_sources::document::tree::{self, Entry, Node, Origin, Value as Tree};
 use serde_json::Value;
 
+use super::approvals::Fields;
 use super::{Edit, apply, bump_declared_count, render_short};
 use crate::state::State;
 
@@ -74,6 +76,100 @@ pub(super) fn add_table(text: &str, flags: Option<&Entry<'_>>, key: &str, fields
     }
     let gap = if text.trim().is_empty() { "" } else { "\n" };
     insert_lines(text, text.len(), &format!("{gap}[flags.{key}]\n{}\n", entries.join("\n")))
+}
+
+/// Returns the edits that turn the short form of a flag into a table with the same state.
+///
+/// Dotted keys keep the line and its comment, and inner tables can follow them.
+pub(super) fn expand(text: &str, flags: &Entry<'_>, flag: &Entry<'_>) -> Vec<Edit> {
+    if flag.node.as_table().is_some() {
+        return Vec::new();
+    }
+    let span = flag.node.span();
+    let (switch, rollout) = match &text[span.clone()] {
+        switch @ ("true" | "false") => (switch, None),
+        rollout => ("true", Some(rollout)),
+    };
+    if flags.node.as_table().is_some_and(|flags| flags.origin == Origin::Braces) {
+        let rollout = rollout.map(|rollout| format!(", rollout = {rollout}")).unwrap_or_default();
+        return vec![(span, format!("{{ on = {switch}{rollout} }}"))];
+    }
+    let key = text[flag.offset..span.start].trim_end().trim_end_matches('=').trim_end();
+    let key_end = flag.offset + key.len();
+    let mut edits = vec![(key_end..key_end, ".on".to_owned()), (span.clone(), switch.to_owned())];
+    if let Some(rollout) = rollout {
+        let prefix = &text[line_start(text, flag.offset)..key_end];
+        edits.push(insert_lines(text, next_line(text, span.end), &format!("{prefix}.rollout = {rollout}\n")));
+    }
+    edits
+}
+
+/// Returns the edits that add an array of tables to a flag, after the last line of its other fields.
+pub(super) fn add_tables(text: &str, [flags, flag]: [&Entry<'_>; 2], name: &str, tables: &[Fields]) -> Vec<Edit> {
+    let origin = |entry: &Entry<'_>| entry.node.as_table().map(|table| table.origin);
+    if let TableForm::Inline(_) | TableForm::DottedInline(_) = TableForm::of(text, flag) {
+        let tables: Vec<String> = tables
+            .iter()
+            .map(|fields| {
+                let fields = fields.iter().map(|(name, value)| format!("{name} = {}", literal(name, value)));
+                format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
+            })
+            .collect();
+        return add_fields(text, flag, &[(name, format!("[{}]", tables.join(", ")))], "on").into_iter().collect();
+    }
+    let header = format!("[[flags.{}.{name}]]\n", quoted(&flag.name));
+    let blocks = tables.iter().map(|fields| {
+        fields.iter().fold(header.clone(), |block, (name, value)| {
+            let value = match value.as_str().filter(|value| *name == "signature" && !value.contains(['\\', '"'])) {
+                Some(signature) => format!("\"\"\"\n{}\n\"\"\"", signature.trim_end()),
+                None => literal(name, value),
+            };
+            block + &format!("{name} = {value}\n")
+        })
+    });
+    // A header ends the table before it, so the tables follow the last line of that table.
+    let end = match (origin(flag), origin(flags)) {
+        (Some(Origin::Header), _) => own_end(&flag.node),
+        (_, Some(Origin::Header)) => own_end(&flags.node),
+        _ => text.len(),
+    };
+    vec![insert_lines(text, next_line(text, end), &blocks.collect::<String>())]
+}
+
+/// Returns a value in the form of TOML. A JSON string without control characters is valid TOML.
+fn literal(name: &str, value: &Value) -> String {
+    match value.as_str() {
+        Some(time) if name == "at" => time.to_owned(),
+        _ => value.to_string(),
+    }
+}
+
+/// Returns the range of the lines of a table with a header of its own, without comments after its last value.
+pub(super) fn section(text: &str, table: &Node<'_>) -> Range<usize> {
+    line_start(text, table.offset())..next_line(text, own_end(table))
+}
+
+/// Returns the range of the lines of an entry that is not within braces.
+pub(super) fn lines(text: &str, entry: &Entry<'_>) -> Range<usize> {
+    line_start(text, entry.offset)..next_line(text, entry.node.span().end)
+}
+
+/// Returns the end of the last value that follows the header of a table, before the next header.
+fn own_end(table: &Node<'_>) -> usize {
+    let entries = table.as_table().into_iter().flatten();
+    let ends = entries.map(|entry| match &entry.node.value {
+        Tree::Table(inner) if inner.origin == Origin::Header => 0,
+        Tree::Table(inner) if inner.origin != Origin::Braces => own_end(&entry.node),
+        Tree::Array(items) if items.iter().any(is_section) => 0,
+        _ => entry.node.span().end,
+    });
+    let header = table.as_table().filter(|table| table.origin == Origin::Header).map_or(0, |_| table.span().end);
+    ends.max().unwrap_or(0).max(header)
+}
+
+/// Returns whether a node is a table with a header of its own.
+pub(super) fn is_section(node: &Node<'_>) -> bool {
+    node.as_table().is_some_and(|table| table.origin == Origin::Header)
 }
 
 /// Returns the edit that adds flags to a document with this table of flags.

@@ -1,17 +1,19 @@
 //! Gates and their checks: the requirements for widening a flag, parsed from the flag file.
 
+mod confirmation;
 mod relaxation;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flagkit_core::Percent;
-use flagkit_core::source::Location;
+use flagkit_core::source::{ApprovalRequirement, Confirmation, Location};
 use flagkit_sources::document::tree::{Lines, nearest, parse};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::confirmation::{Confirm, Humans};
 use crate::edit;
 use crate::journal::Entry;
 use crate::project::{Document, digest};
@@ -70,6 +72,15 @@ pub(crate) struct Gate {
     /// The longest time of a request or a job. A backfill begins at least that long after both sides are written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drain: Option<Time>,
+    /// How each person confirms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confirm: Option<Confirm>,
+    /// The number of different people who confirm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    humans: Option<Humans>,
+    /// The longest time between a request or an approval and the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fresh: Option<Time>,
 }
 
 /// The release that the running system must report before a change.
@@ -243,6 +254,14 @@ impl Gates {
                 let message = format!("gate.{name}.instances: got {url:?}, expected http://… or https://…");
                 report("gate", name, message, None);
             }
+            let requirement = gate.requirement();
+            if requirement.humans > 1 && requirement.confirmation == Confirmation::Terminal {
+                let humans = requirement.humans;
+                let message =
+                    format!("gate.{name}.humans: got {humans} with confirm = \"terminal\", expected signatures");
+                let help = "one person can type a name twice; add `confirm = \"signed\"`".to_owned();
+                report("gate", name, message, Some(help));
+            }
             if gate.ramp.windows(2).any(|pair| pair[0] >= pair[1]) {
                 report("gate", name, format!("gate.{name}.ramp: expected increasing steps"), None);
             }
@@ -373,6 +392,20 @@ impl Gate {
         SignedDuration::try_from(self.drain.unwrap_or_else(one_minute).0).unwrap_or(SignedDuration::MAX)
     }
 
+    /// Returns how people confirm a change, and how many.
+    pub(crate) fn requirement(&self) -> ApprovalRequirement {
+        let mut requirement = ApprovalRequirement::default();
+        requirement.confirmation = self.confirm.map_or(requirement.confirmation, |confirm| confirm.0);
+        requirement.humans = self.humans.map_or(requirement.humans, |humans| humans.0);
+        requirement
+    }
+
+    /// Returns the age at which a request or an approval becomes too old.
+    pub(crate) fn fresh(&self) -> SignedDuration {
+        let day = Time(Duration::from_secs(24 * 60 * 60));
+        SignedDuration::try_from(self.fresh.unwrap_or(day).0).unwrap_or(SignedDuration::MAX)
+    }
+
     pub(crate) fn soak(&self) -> SignedDuration {
         SignedDuration::try_from(self.soak.0).unwrap_or(SignedDuration::MAX)
     }
@@ -396,11 +429,44 @@ mod tests {
         Gates::read(&document).expect("gates")
     }
 
+    #[track_caller]
+    fn error(gate: &str) -> String {
+        let text = format!("[flags.m]\ngate = \"g\"\n[gate.g]\n{gate}\n");
+        let document = Document::parse_or_fail(Path::new("flags.toml"), text.into_bytes()).expect("a document");
+        Gates::read(&document).expect_err("an error").to_string()
+    }
+
+    #[test]
+    fn a_confirmation_that_proves_nothing_is_an_error() {
+        let message = error("humans = 2");
+        let start = "flags.toml has invalid gates\n  flags.toml:3:7: gate.g.humans: got 2 with confirm = \"terminal\"";
+        assert!(message.starts_with(start), "{message}");
+        assert!(message.contains("help: one person can type a name twice; add `confirm = \"signed\"`"), "{message}");
+        for (gate, expected) in [
+            (
+                "confirm = \"sign\"",
+                "4:11: got \"sign\", expected one of \"terminal\", \"signed\", \"touch\", \"touch+pin\"",
+            ),
+            ("confirm = true", "4:11: got true, expected one of"),
+            ("humans = 0", "4:10: got 0, expected a number of people from 1 to 10"),
+            ("humans = 11", "got 11, expected a number of people from 1 to 10"),
+            ("humans = \"2\"", "got \"2\", expected a number of people"),
+            ("fresh = 1", "4:9: got 1, expected a duration"),
+        ] {
+            let message = error(gate);
+            assert!(message.contains(expected), "{gate}: {message}");
+        }
+        let requirement = gates("confirm = \"touch+pin\"\nhumans = 3").of("m").expect("a gate").1.requirement();
+        assert_eq!((requirement.confirmation, requirement.humans), (Confirmation::TouchAndPin, 3));
+    }
+
     #[test]
     fn the_digest_of_a_gate_includes_the_evidence_and_stays_the_same_without_it() {
         let digest = |gate: &str| gates(gate).digest("m");
         let instances = ["instances = []", "instances = [\"http://a/\"]"];
-        for other in instances.into_iter().chain(["compared = 1", "mismatched = \"1%\"", "drain = \"1m\""]) {
+        let confirmation = ["confirm = \"signed\"", "confirm = \"touch\"", "humans = 1", "fresh = \"1h\""];
+        let evidence = ["compared = 1", "mismatched = \"1%\"", "drain = \"1m\""];
+        for other in instances.into_iter().chain(evidence).chain(confirmation) {
             assert_ne!(digest(other), digest(""), "{other}");
         }
         // Logs of older versions have the digest of this text.

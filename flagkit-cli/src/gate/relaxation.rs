@@ -42,6 +42,10 @@ impl Gates {
             check(old.instances.iter().flatten().any(is_gone), "fewer instances to observe");
             check(new.fewest_compared() < old.fewest_compared(), "fewer compared reads");
             check(new.drain() < old.drain(), "a shorter drain");
+            let [was, is] = [old.requirement(), new.requirement()];
+            check(is.confirmation < was.confirmation, "a weaker confirmation");
+            check(is.humans < was.humans, "fewer people");
+            check(new.fresh() > old.fresh(), "older approvals");
             check(new.most_mismatched() > old.most_mismatched(), "more mismatches among the compared reads");
         }
         for (name, old) in &before.check {
@@ -61,6 +65,27 @@ fn skips(old: &[Step], new: &[Step]) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::gate::tests::gates;
+
+    #[test]
+    fn a_weaker_confirmation_is_a_weaker_gate() {
+        let signed = "confirm = \"signed\"";
+        let two = "confirm = \"signed\"\nhumans = 2";
+        for (before, after, expected) in [
+            (signed, "", Some("a weaker confirmation")),
+            (signed, "confirm = \"terminal\"", Some("a weaker confirmation")),
+            ("confirm = \"touch+pin\"", "confirm = \"touch\"", Some("a weaker confirmation")),
+            (signed, "confirm = \"touch\"", None),
+            ("", signed, None),
+            (two, signed, Some("fewer people")),
+            (signed, two, None),
+            ("", "fresh = \"25h\"", Some("older approvals")),
+            ("fresh = \"1h\"", "", Some("older approvals")),
+            ("", "fresh = \"1h\"", None),
+        ] {
+            let weaker = gates(after).weaker_than(&gates(before));
+            assert_eq!(weaker, expected.map(|what| format!("gate g: {what}")).into_iter().collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn less_evidence_for_a_migration_is_a_weaker_gate() {

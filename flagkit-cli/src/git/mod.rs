@@ -12,6 +12,6 @@ mod repository;
 mod revision;
 mod tree;
 
-pub(crate) use repository::{Repository, user_name};
+pub(crate) use repository::{Repository, setting, user_name};
 pub(crate) use revision::Revision;
 pub(crate) use tree::Content;

@@ -137,9 +137,14 @@ impl Repository {
 
 /// Returns the name of the user in the settings of git, if there is one.
 pub(crate) fn user_name(file: &Path) -> Option<String> {
-    let output = git(&start_folder(file).ok()?, &["config", "user.name"]).ok()?;
-    let name = String::from_utf8_lossy(&output.out).trim().to_owned();
-    (!name.is_empty()).then_some(name)
+    setting(file, "user.name")
+}
+
+/// Returns a setting of git. `None`: it is unset or empty, or git cannot run. A path may begin with `~/`.
+pub(crate) fn setting(file: &Path, name: &str) -> Option<String> {
+    let output = git(&start_folder(file).ok()?, &["config", "--path", name]).ok()?;
+    let value = String::from_utf8_lossy(&output.out).trim().to_owned();
+    (!value.is_empty()).then_some(value)
 }
 
 /// Returns the folder in which git looks for the repository.

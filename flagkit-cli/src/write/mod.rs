@@ -195,7 +195,7 @@ fn rename_over(old: &File, target: &Path, text: &str) -> io::Result<std::result:
 }
 
 /// Creates a file with the permissions that a new file usually has.
-fn create(target: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn create(target: &Path, text: &str) -> io::Result<()> {
     let file = write_beside(target, text)?;
     make_readable(file.as_file())?;
     persist(file, target)
@@ -223,7 +223,7 @@ fn persist(temporary: NamedTempFile, target: &Path) -> io::Result<()> {
 }
 
 /// Deletes temporary files of processes that were killed.
-fn remove_stale(folder: &Path) {
+pub(crate) fn remove_stale(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let rest = name.strip_prefix(PREFIX);

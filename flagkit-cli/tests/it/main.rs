@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod approvals;
 mod audience;
 mod author;
 mod base;

@@ -47,6 +47,12 @@ impl PlannedChange<'_> {
         } else {
             (format!("Everyone{scope}"), format!("all subjects{scope}"))
         };
+        if self.from == self.to {
+            return format!(
+                "Its state does not change. The approvals are for its present definition.{}",
+                self.prerequisites()
+            );
+        }
         let mut text = match (self.from, self.to) {
             (_, State::At(Percent::ZERO)) => sentence(&rule_audience(flag, ["will see it", "will see it"])) + "\n",
             _ if unconditional_rule(flag).is_some() => {

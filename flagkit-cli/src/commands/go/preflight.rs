@@ -1,6 +1,6 @@
 //! The requirements before the write: the flag, the ramp, the soak, the build, and the checks.
 
-use flagkit_core::{Flag, FlagKey};
+use flagkit_core::{Flag, FlagKey, Percent};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{GoArgs, PlannedChange, Preflight, check, unknown_flag};
@@ -16,7 +16,13 @@ use crate::terminal::{self, DIM, styled};
 
 impl<'a> PlannedChange<'a> {
     /// Plans the change. Fails if the flag has problems, or if the gate does not allow the step now.
-    pub(super) fn new(project: Project, args: &'a GoArgs, gate: &Gate, journal: &Journal) -> Result<Self> {
+    pub(super) fn new(
+        project: Project,
+        args: &'a GoArgs,
+        to: Option<Percent>,
+        gate: &Gate,
+        journal: &Journal,
+    ) -> Result<Self> {
         let name = args.name.as_str();
         let before = project.flags().snapshot();
         let declared = project.declared.load.flags();
@@ -36,7 +42,7 @@ impl<'a> PlannedChange<'a> {
         }
         let flag = before.flag(name);
         let from = State::of(flag);
-        let to = args.to.map_or_else(|| State::At(gate.next(from.percent())), |to| State::from_percent(to, flag));
+        let to = to.map_or_else(|| State::At(gate.next(from.percent())), |to| State::from_percent(to, flag));
         if to < from {
             let revert = args.command_line("revert", Some(to));
             return Err(Failure::new(Exit::Conflict, format!("cannot widen {name} to {to}: it is already {from}"))
@@ -52,7 +58,7 @@ impl<'a> PlannedChange<'a> {
             let help = format!("declare the whole flag in {state}, switched off, and try again");
             return Err(Failure::new(Exit::Conflict, message).with_help(help));
         }
-        Ok(Self { args, project, from, to, text, differences })
+        Ok(Self { args, project, from, to, text, differences, is_signed: false })
     }
 }
 

@@ -1,11 +1,13 @@
 //! `migrate NAME advance`: one stage forward, or a larger share of the partitions at a stage.
 
+use std::path::PathBuf;
+
 use flagkit_core::Percent;
 use flagkit_core::source::Stage;
 use jiff::{SignedDuration, Timestamp};
 
 use super::migration::{Migration, Target};
-use super::step::{PlannedStep, StepArgs};
+use super::step::{Mode, PlannedStep, StepArgs};
 use crate::command_line::CommandLine;
 use crate::evidence::Step;
 use crate::journal::ADVANCE;
@@ -19,7 +21,9 @@ pub(super) struct AdvanceArgs {
     /// The share of the partitions. `None`: the next step of the gate's ramp, or all.
     pub(super) partitions: Option<Percent>,
     pub(super) reason: Option<String>,
-    pub(super) dry_run: bool,
+    /// The key with which the person signs. `None`: that of the environment, or of git.
+    pub(super) key: Option<PathBuf>,
+    pub(super) mode: Mode,
 }
 
 pub(super) fn run(target: &Target, args: &AdvanceArgs) -> Result {
@@ -28,7 +32,7 @@ pub(super) fn run(target: &Target, args: &AdvanceArgs) -> Result {
     migration.check_layer()?;
     check_log(&migration)?;
     check_soak(&migration, step.to)?;
-    let args = StepArgs { verb: ADVANCE, reason: args.reason.clone(), dry_run: args.dry_run };
+    let args = StepArgs { verb: ADVANCE, reason: args.reason.clone(), key: args.key.clone(), mode: args.mode };
     PlannedStep::run(migration, step, &args)
 }
 

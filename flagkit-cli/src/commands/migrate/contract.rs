@@ -1,10 +1,12 @@
 //! `migrate NAME contract`: the last step, after which the old data may be dropped.
 
+use std::path::PathBuf;
+
 use flagkit_core::source::Stage;
 
 use super::advance::{check_log, check_soak};
 use super::migration::{Migration, Target};
-use super::step::{PlannedStep, StepArgs};
+use super::step::{Mode, PlannedStep, StepArgs};
 use crate::evidence::Step;
 use crate::journal::CONTRACT;
 use crate::progress::Progress;
@@ -13,7 +15,9 @@ use crate::report::{Exit, Failure, Result};
 /// The arguments of `contract`.
 pub(super) struct ContractArgs {
     pub(super) reason: Option<String>,
-    pub(super) dry_run: bool,
+    /// The key with which the person signs. `None`: that of the environment, or of git.
+    pub(super) key: Option<PathBuf>,
+    pub(super) mode: Mode,
 }
 
 pub(super) fn run(target: &Target, args: &ContractArgs) -> Result {
@@ -33,6 +37,6 @@ pub(super) fn run(target: &Target, args: &ContractArgs) -> Result {
     check_log(&migration)?;
     let step = Step { from: now, to: Progress::at(Stage::Contracted) };
     check_soak(&migration, step.to)?;
-    let args = StepArgs { verb: CONTRACT, reason: args.reason.clone(), dry_run: args.dry_run };
+    let args = StepArgs { verb: CONTRACT, reason: args.reason.clone(), key: args.key.clone(), mode: args.mode };
     PlannedStep::run(migration, step, &args)
 }

@@ -28,19 +28,35 @@ mod summary;
 
 use std::path::{Path, PathBuf};
 
+use flagkit_core::Percent;
+use flagkit_core::source::Stage;
+
 pub(super) use self::back::{BackArgs, back};
+use self::migration::Migration;
 pub(super) use self::migration::Target;
+use self::step::Mode;
 use super::{check, go, indented};
 use crate::cli::MigrateCommand;
+use crate::progress::Progress;
 use crate::report::Result;
+
+/// Requests the next step of a migration, which people approve later.
+pub(super) fn request(target: &Target, partitions: Option<Percent>, reason: Option<String>) -> Result {
+    let mode = Mode::Request;
+    if Migration::read(target)?.now == Progress::at(Stage::Complete) {
+        return contract::run(target, &contract::ContractArgs { reason, key: None, mode });
+    }
+    advance::run(target, &advance::AdvanceArgs { to: None, partitions, reason, key: None, mode })
+}
 
 /// Runs a subcommand for one migration.
 pub(super) fn run(file: &Path, name: String, command: MigrateCommand) -> Result {
     let target = |env| Target { file: PathBuf::from(file), name, env };
     match command {
         MigrateCommand::Status { env } => status::run(&target(env)),
-        MigrateCommand::Advance { to, partitions, env, reason, dry_run } => {
-            advance::run(&target(env), &advance::AdvanceArgs { to, partitions, reason, dry_run })
+        MigrateCommand::Advance { to, partitions, env, reason, key, dry_run } => {
+            let mode = Mode::of(dry_run);
+            advance::run(&target(env), &advance::AdvanceArgs { to, partitions, reason, key, mode })
         }
         MigrateCommand::Back { to, env, accept_stale_data, reason, dry_run } => {
             back(&target(env), &BackArgs { to, accept_stale_data, reason, dry_run })
@@ -50,8 +66,9 @@ pub(super) fn run(file: &Path, name: String, command: MigrateCommand) -> Result 
             let args = backfill::BackfillArgs { started, ended, rows, mismatches, note };
             backfill::run(&target(env), args)
         }
-        MigrateCommand::Contract { env, reason, dry_run } => {
-            contract::run(&target(env), &contract::ContractArgs { reason, dry_run })
+        MigrateCommand::Contract { env, reason, key, dry_run } => {
+            let mode = Mode::of(dry_run);
+            contract::run(&target(env), &contract::ContractArgs { reason, key, mode })
         }
     }
 }

@@ -5,11 +5,11 @@
 //! ```
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::go::{GoOutcome, Preflight, lock_exclusive, review};
+use super::go::{Approval, Collected, GoOutcome, Planned, Preflight, Release, lock_exclusive, review};
 use super::migration::Migration;
 use super::observe::{self, Waited};
 use crate::command_line::CommandLine;
@@ -25,6 +25,7 @@ use crate::probe::CheckResult;
 use crate::progress::Progress;
 use crate::project::{Definitions, Document, Project, digest};
 use crate::report::{Detail, Exit, Failure, Report, Result};
+use crate::request::Request;
 use crate::terminal::{self, DIM, GOOD, styled};
 use crate::write::{Replaced, Writer, changed};
 
@@ -36,7 +37,26 @@ pub(super) struct StepArgs {
     /// The verb of its entry in the log.
     pub(super) verb: &'static str,
     pub(super) reason: Option<String>,
-    pub(super) dry_run: bool,
+    /// The key with which the person signs. `None`: that of the environment, or of git.
+    pub(super) key: Option<PathBuf>,
+    pub(super) mode: Mode,
+}
+
+/// How far a step forward goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// People approve the step, and it is written.
+    Step,
+    /// The step is requested, and people approve it later.
+    Request,
+    /// The step is only shown.
+    DryRun,
+}
+
+impl Mode {
+    pub(super) fn of(dry_run: bool) -> Self {
+        if dry_run { Self::DryRun } else { Self::Step }
+    }
 }
 
 /// A step forward that is not written yet.
@@ -46,31 +66,46 @@ pub(super) struct PlannedStep<'t, 'a> {
     /// The new text of the document that states the stage.
     text: String,
     args: &'a StepArgs,
+    /// Whether the new text has approvals. The older text has older ones, which programs refuse from then on.
+    is_signed: bool,
 }
 
 impl<'t, 'a> PlannedStep<'t, 'a> {
     /// Takes a step, from its checks to the review after it.
     pub(super) fn run(migration: Migration<'t>, step: Step, args: &'a StepArgs) -> Result {
         let text = new_text(&migration, step.to)?;
-        let mut planned = Self { migration, step, text, args };
+        let mut planned = Self { migration, step, text, args, is_signed: false };
         let file = planned.migration.target.file.clone();
-        let _lock = if args.dry_run { None } else { Some(lock_exclusive(&file)?) };
+        let is_dry_run = args.mode == Mode::DryRun;
+        let _lock = if is_dry_run { None } else { Some(lock_exclusive(&file)?) };
         let preflight = Preflight::run(&planned.migration.gates, &planned.migration.gate, planned.name())?;
         let instances = observe::instances(&planned.migration.gate, planned.name());
-        if !args.dry_run {
+        if !is_dry_run {
             planned.migration.record_observed(&instances)?;
         }
         let evidence = evidence(&planned.migration, step, &instances)?;
         let mut data = planned.data(&preflight, &evidence, &instances);
         require(step, &evidence)?;
+        if args.mode == Mode::Request {
+            return planned.release()?.request();
+        }
+        let release = planned.release()?.resume()?;
         let summary = planned.summary(&preflight, &evidence);
-        if args.dry_run {
+        if is_dry_run {
             return Ok(Report::new(summary + "nothing was written\n", data));
         }
+        // A person without a valid key is rejected before the prompt.
+        let person = if terminal::is_interactive() { release.person(args.key.as_deref())? } else { None };
         planned.confirm(&summary)?;
+        let approval = match release.approve(person.as_ref(), &preflight)? {
+            Collected::Waiting(report) => return Ok(report),
+            Collected::Complete(approval) => approval,
+        };
+        planned.text.clone_from(&approval.text);
+        planned.is_signed = approval.is_signed();
         let interrupts = Interrupts::watch()?;
         let observation = observe::observation(&planned.migration.gate, &instances);
-        planned.write(&preflight, observation)?;
+        planned.write(&preflight, observation, &approval)?;
         data["written"] = true.into();
         let observed = planned.observe(&interrupts)?;
         data["observed"] = observed.is_none().into();
@@ -95,6 +130,23 @@ impl<'t, 'a> PlannedStep<'t, 'a> {
         is_reversible.then(|| self.migration.target.command_line(&["back"]))
     }
 
+    /// The approvals that the step has, and those that it needs.
+    fn release(&self) -> Result<Release<'_>> {
+        let Migration { target, project, gates, gate, journal, .. } = &self.migration;
+        Release::new(Planned {
+            file: &target.file,
+            env: target.env.as_deref(),
+            name: &target.name,
+            project,
+            text: &self.text,
+            gates,
+            gate,
+            journal,
+            reason: self.args.reason.as_deref(),
+            command: self.command(),
+        })
+    }
+
     fn data(&self, preflight: &Preflight, evidence: &[Evidence], instances: &[Instance]) -> Value {
         json!({
             "flag": self.name(), "from": self.step.from.to_string(), "to": self.step.to.to_string(),
@@ -104,7 +156,7 @@ impl<'t, 'a> PlannedStep<'t, 'a> {
     }
 
     /// Writes the new stage and its entry, if the files are unchanged.
-    fn write(&self, preflight: &Preflight, observation: Observation) -> Result<()> {
+    fn write(&self, preflight: &Preflight, observation: Observation, approval: &Approval) -> Result<()> {
         let (name, file, Step { from, to }) = (self.name(), &self.migration.target.file, self.step);
         let document = self.migration.document();
         let writer = Writer::new(&document.path)?;
@@ -115,6 +167,8 @@ impl<'t, 'a> PlannedStep<'t, 'a> {
                 return Err(changed(&below.path));
             }
         }
+        let env = self.migration.target.env.as_deref();
+        approval.ensure_pending(file, env, name)?;
         let mut entries = Vec::new();
         let logged = self.migration.logged();
         let before = document.digest();
@@ -130,9 +184,12 @@ impl<'t, 'a> PlannedStep<'t, 'a> {
         entry.checks.clone_from(&preflight.checks);
         entry.release.clone_from(&preflight.release);
         entry.observed = Some(observation);
+        approval.record(&mut entry);
         entries.push(entry.because(self.args.reason.clone()));
         let texts = [before.as_deref(), Some(self.text.as_str())];
         let written = replace_and_log(file, &document.path, &writer, texts, entries, true)?;
+        // A request that stays counts as none, because its release is done.
+        let _ = Request::remove(file, env, name);
         written.logged.map_err(|error| {
             let message = format!("{name} is at {to}, but cannot write the log: {error}");
             Failure::io(message).with_help("the next run of `flagkit` writes the entry")
@@ -238,8 +295,9 @@ impl<'t, 'a> PlannedStep<'t, 'a> {
             Some(now) if now != to => return Ok(now),
             _ => {}
         }
-        // If nothing else changed, the exact old text comes back.
-        let text = if document.text == self.text {
+        // If nothing else changed, the exact old text comes back. Programs refuse the older approvals in it after the new
+        // ones, which cover the stage before too.
+        let text = if document.text == self.text && !self.is_signed {
             self.migration.document().text.clone()
         } else {
             edit::set_stage(document.format(), &document.text, name, from)?

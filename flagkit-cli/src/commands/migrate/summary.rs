@@ -51,17 +51,23 @@ impl PlannedStep<'_, '_> {
         if lines.is_empty() { lines } else { format!("The new side needs this SQL, which was applied:\n{lines}") }
     }
 
+    /// The command with which a person takes the step.
+    pub(super) fn command(&self) -> String {
+        let to = self.step.to;
+        let share = to.share.to_string();
+        let partitions: &[&str] = if to.is_whole() { &[] } else { &["--partitions", share.trim_end_matches('%')] };
+        let words = match to.stage {
+            Stage::Contracted => vec!["contract"],
+            stage => [&["advance", "--to", stage.as_str()], partitions].concat(),
+        };
+        self.migration.target.command_line(&words)
+    }
+
     /// Asks a person to type the name of the migration. No option of the command replaces this.
     pub(super) fn confirm(&self, summary: &str) -> Result<()> {
         let (name, to) = (self.name(), self.step.to);
         if !terminal::is_interactive() {
-            let share = to.share.to_string();
-            let partitions: &[&str] = if to.is_whole() { &[] } else { &["--partitions", share.trim_end_matches('%')] };
-            let words = match to.stage {
-                Stage::Contracted => vec!["contract"],
-                stage => [&["advance", "--to", stage.as_str()], partitions].concat(),
-            };
-            let command = self.migration.target.command_line(&words);
+            let command = self.command();
             let message = format!("advancing {name} to {to} requires the confirmation of a person");
             return Err(
                 Failure::new(Exit::NeedsConfirmation, message).with_help(format!("run this at a terminal: {command}"))

@@ -210,8 +210,17 @@ impl Folder {
 fn unwanted() -> Vec<String> {
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let is_flag = |name: &String| name.starts_with("FLAG_");
-    let fixed =
-        ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "RELEASE", "FLAGKIT_USER", "GITHUB_WORKSPACE"];
+    let fixed = [
+        "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "COLUMNS",
+        "LINES",
+        "RELEASE",
+        "FLAGKIT_USER",
+        "FLAGKIT_KEY",
+        "GITHUB_WORKSPACE",
+    ];
     names.filter(is_flag).chain(fixed.map(str::to_owned)).collect()
 }
 

@@ -1,0 +1,396 @@
+//! The approvals of a release: what people sign, the request that collects the signatures, and when they are enough.
+//!
+//! ```text
+//! request ─▶ first person signs ─▶ recorded in the request ─▶ second person signs ─▶ flag file and approvals at once
+//! ```
+//!
+//! Releases of flags and steps of migrations use the same code. Under a gate with `confirm = "terminal"` no one signs,
+//! and a request only states what to release.
+
+use std::path::Path;
+
+use flagkit_core::source::{ApprovalRequirement, Confirmation};
+use flagkit_sources::approvals::{Approver, Approvers, Refusal, Signature};
+use serde_json::json;
+
+use super::Preflight;
+use crate::command_line::CommandLine;
+use crate::edit;
+use crate::file;
+use crate::gate::{Gate, Gates};
+use crate::journal::{Approved, Entry, Journal, who};
+use crate::merged_flag::MergedFlag;
+use crate::project::{Document, Project, digest};
+use crate::report::{Exit, Failure, Report, Result};
+use crate::request::{DEFAULT_ENVIRONMENT, Plan, Request, SignedApproval, now};
+use crate::signer::Signer;
+use crate::state::State;
+use crate::write::{Writer, state_folder};
+
+/// A change that people are to approve.
+pub(in crate::commands) struct Planned<'a> {
+    pub(in crate::commands) file: &'a Path,
+    pub(in crate::commands) env: Option<&'a str>,
+    pub(in crate::commands) name: &'a str,
+    /// The files before the change.
+    pub(in crate::commands) project: &'a Project,
+    /// The new text of the document that holds the state.
+    pub(in crate::commands) text: &'a str,
+    pub(in crate::commands) gates: &'a Gates,
+    pub(in crate::commands) gate: &'a Gate,
+    pub(in crate::commands) journal: &'a Journal,
+    pub(in crate::commands) reason: Option<&'a str>,
+    /// The command with which a person approves.
+    pub(in crate::commands) command: String,
+}
+
+/// The approvals of a planned change: those that it has, and those that it needs.
+pub(in crate::commands) struct Release<'a> {
+    planned: Planned<'a>,
+    /// The list of the people who may sign. `None`: the gate requires no signature.
+    approvers: Option<Approvers>,
+    requirement: ApprovalRequirement,
+    /// The request on disk. `None`: there is none.
+    pending: Option<Request>,
+    request: Request,
+}
+
+/// A person who may approve, and the key.
+pub(in crate::commands) struct Person {
+    name: String,
+    signer: Signer,
+}
+
+/// The result of one person's approval.
+pub(in crate::commands) enum Collected {
+    /// The approval is recorded, and another person is required.
+    Waiting(Report),
+    /// The approvals are enough. The change can be written.
+    Complete(Approval),
+}
+
+/// The approvals of a change that can be written.
+pub(in crate::commands) struct Approval {
+    /// The new text of the document, with the approvals.
+    pub(in crate::commands) text: String,
+    serial: Option<u64>,
+    approved: Vec<Approved>,
+    /// The request on disk, which the release finishes.
+    pending: Option<Box<Request>>,
+}
+
+/// Returns the pending request of a flag. A request for a release that is done counts as none.
+pub(in crate::commands) fn pending_request(
+    file: &Path,
+    env: Option<&str>,
+    name: &str,
+    project: &Project,
+    journal: &Journal,
+) -> Result<Option<Request>> {
+    let Some(request) = Request::read(file, env, name)? else { return Ok(None) };
+    let Some(flag) = MergedFlag::of(project, name) else { return Ok(Some(request)) };
+    // A process that was stopped after the release may have left its request.
+    let is_signed = request.serial <= flag.last_serial().max(journal.last_serial(name));
+    let is_reached = request.from != request.to && flag.digest().is_ok_and(|digest| digest == request.after);
+    Ok(Some(request).filter(|_| !is_signed && !is_reached))
+}
+
+/// Returns the list of approvers and the requirement, if a change under this gate needs signatures.
+///
+/// Comments in the list can require more than the gate, and apply to every gate.
+fn required(file: &Path, gate: &Gate) -> Result<(Option<Approvers>, ApprovalRequirement)> {
+    let requirement = gate.requirement();
+    let is_signed = requirement.confirmation != Confirmation::Terminal;
+    let path = state_folder(file).join("approvers");
+    let shown = path.display();
+    let failure = |message: String| Failure::new(Exit::Unapproved, message);
+    let bytes = match file::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.is_missing() && !is_signed => return Ok((None, requirement)),
+        Err(error) if error.is_missing() => {
+            let help = "add a line for each person who may approve: `NAME namespaces=\"flagkit-approval\" KEY`, with \
+                        the public key of an SSH key";
+            return Err(failure(format!("cannot verify approvals: there is no list {shown}")).with_help(help));
+        }
+        Err(error) => return Err(Failure::io(format!("{shown}: {error}"))),
+    };
+    let approvers = String::from_utf8(bytes).map_err(|_| failure(format!("{shown}: not UTF-8")))?;
+    let approvers = Approvers::parse(&approvers).map_err(|error| failure(format!("{shown}: {error}")))?;
+    let (floor, mut one_signature) = (approvers.floor(), ApprovalRequirement::default());
+    one_signature.confirmation = Confirmation::Signed;
+    // Without a comment, the list requires one signature wherever a program requires any.
+    if is_signed || floor != one_signature {
+        return Ok((Some(approvers), requirement.strictest(floor)));
+    }
+    Ok((None, requirement))
+}
+
+/// Returns whether a flag has its present state, and the approvals that the state needs.
+pub(super) fn is_approved(planned: &Planned<'_>) -> Result<bool> {
+    let (Some(approvers), _) = required(planned.file, planned.gate)? else { return Ok(true) };
+    let flag = MergedFlag::of(planned.project, planned.name);
+    Ok(flag.is_none_or(|flag| flag.cover(&approvers, planned.environment()).is_ok()))
+}
+
+impl Planned<'_> {
+    fn environment(&self) -> &str {
+        self.env.unwrap_or(DEFAULT_ENVIRONMENT)
+    }
+
+    /// Returns the request for this change, without an approval.
+    fn new_request(&self, requirement: ApprovalRequirement) -> Result<Request> {
+        let name = self.name;
+        let invalid = || Failure::new(Exit::Conflict, format!("cannot approve {name}: its definition is invalid"));
+        let before = MergedFlag::of(self.project, name).ok_or_else(invalid)?;
+        let after = MergedFlag::of(&self.project.with_state(self.text)?, name).ok_or_else(invalid)?;
+        let digest_of = |flag: &MergedFlag| match flag.digest() {
+            Ok(digest) => Ok(digest),
+            // No one signs it, and the digest of the files covers the definition too.
+            Err(_) if requirement.confirmation == Confirmation::Terminal => Ok(String::new()),
+            Err(refusal) => Err(unapproved(format!("cannot approve {name}: got {refusal}"))),
+        };
+        let last = before.last_serial().max(self.journal.last_serial(name));
+        let seconds = u64::try_from(now().as_second()).unwrap_or_default();
+        let plan = Plan {
+            env: self.environment().to_owned(),
+            flag: name.to_owned(),
+            states: [before.state(), after.state()],
+            definitions: [digest_of(&before)?, digest_of(&after)?],
+            files: files_digest(self.project),
+            gate: format!("sha256:{}", self.gates.digest(name)),
+            requirement,
+        };
+        let reason = self.reason.map(str::to_owned);
+        Ok(Request::new(plan, seconds.max(last.saturating_add(1)), who(self.file), reason))
+    }
+
+    fn no_command(&self) -> String {
+        CommandLine::new(self.file, self.env, &["no", self.name, "--reason", "TEXT"]).to_string()
+    }
+}
+
+impl<'a> Release<'a> {
+    /// Creates the release of a planned change, with the pending request on disk.
+    pub(in crate::commands) fn new(planned: Planned<'a>) -> Result<Self> {
+        let (approvers, requirement) = required(planned.file, planned.gate)?;
+        let request = planned.new_request(requirement)?;
+        let pending = pending_request(planned.file, planned.env, planned.name, planned.project, planned.journal)?;
+        Ok(Self { planned, approvers, requirement, pending, request })
+    }
+
+    /// Continues with the approvals of the pending request. Fails if the request is void or too old.
+    pub(in crate::commands) fn resume(mut self) -> Result<Self> {
+        let Some(pending) = &self.pending else { return Ok(self) };
+        let (name, no) = (self.planned.name, self.planned.no_command());
+        let request = CommandLine::new(self.planned.file, self.planned.env, &["request", name]);
+        let help = format!("`{request}` requests the release again, and `{no}` cancels the request");
+        if pending.to != self.request.to {
+            let message = format!("cannot go to {}: a request to {} is pending", self.request.to, pending.to);
+            return Err(Failure::new(Exit::Conflict, message).with_help(format!("to cancel the request, run `{no}`")));
+        }
+        if let Some(changed) = pending.difference(&self.request) {
+            let message = format!("the request for {name} is void: {changed} changed after it; nothing was written");
+            return Err(Failure::new(Exit::Conflict, message).with_help(help));
+        }
+        let fresh = self.planned.gate.fresh();
+        let is_old = |approval: &SignedApproval| !approval.is_fresh(fresh);
+        if pending.age() > fresh || pending.approvals.iter().any(is_old) {
+            let message = format!("the request for {name} is too old: it counts for {fresh:#}; nothing was written");
+            return Err(unapproved(message).with_help(help));
+        }
+        self.request = pending.clone();
+        self.approved().map_err(|failure| failure.with_help(help))?;
+        Ok(self)
+    }
+
+    /// Finds the key and the name of the person at the terminal. `None`: no signature is required.
+    pub(in crate::commands) fn person(&self, key: Option<&Path>) -> Result<Option<Person>> {
+        let Some(approvers) = &self.approvers else { return Ok(None) };
+        let signer = Signer::find(self.planned.file, key)?;
+        let own = approvers.entries().iter().filter(|entry| entry.fingerprint() == signer.fingerprint());
+        let Some(name) = own.flat_map(Approver::names).next().map(str::to_owned) else {
+            let list = state_folder(self.planned.file).join("approvers");
+            let message = format!("the key {} is not in {}", signer.fingerprint(), list.display());
+            let help = format!("the list has the people who may approve; `{}` names another key", "--key PATH");
+            return Err(unapproved(message).with_help(help));
+        };
+        let earlier = self.request.approvals.iter().find(|approval| approvers.is_same_person(&approval.by, &name));
+        if let Some(earlier) = earlier {
+            let message = format!("{name} cannot approve again: {} approved this release already", earlier.by);
+            let help = format!("another person runs `{}`", self.planned.command);
+            return Err(unapproved(message).with_help(help));
+        }
+        Ok(Some(Person { name, signer }))
+    }
+
+    /// Requests the signature of a person for the statement, and records the approval.
+    pub(in crate::commands) fn approve(mut self, person: Option<&Person>, preflight: &Preflight) -> Result<Collected> {
+        let Some(person) = person else {
+            let (text, pending) = (self.planned.text.to_owned(), self.pending.map(Box::new));
+            return Ok(Collected::Complete(Approval { text, serial: None, approved: Vec::new(), pending }));
+        };
+        let mut approval = SignedApproval {
+            by: person.name.clone(),
+            at: now().to_string(),
+            release: preflight.release.clone(),
+            checks: checks_digest(preflight),
+            signature: String::new(),
+        };
+        let failed = |refusal: Refusal| unapproved(format!("cannot sign the statement: got {refusal}"));
+        let statement = self.request.statement(&approval).to_text().map_err(failed)?;
+        approval.signature = person.signer.sign(&statement)?;
+        self.request.approvals.push(approval);
+        let approved = self.approved()?;
+        if approved.len() < self.requirement.humans as usize {
+            return self.wait().map(Collected::Waiting);
+        }
+        let text = self.text()?;
+        let (serial, pending) = (Some(self.request.serial), self.pending.map(Box::new));
+        Ok(Collected::Complete(Approval { text, serial, approved, pending }))
+    }
+
+    /// Verifies the approvals of the request. Fails if any of them does not count.
+    fn approved(&self) -> Result<Vec<Approved>> {
+        let Some(approvers) = &self.approvers else { return Ok(Vec::new()) };
+        let mut approved: Vec<Approved> = Vec::new();
+        for approval in &self.request.approvals {
+            let refused = |reason: String| {
+                let message = format!("the approval of {} does not count: {reason}; nothing was written", approval.by);
+                unapproved(message)
+            };
+            let verified = approvers.verify(&self.request.statement(approval), &approval.signature);
+            let Signature { principal, fingerprint, confirmation, .. } =
+                verified.map_err(|refusal| refused(format!("got {refusal}")))?;
+            if confirmation < self.requirement.confirmation {
+                let [got, expected] = [confirmation, self.requirement.confirmation].map(Confirmation::as_str);
+                return Err(refused(format!("got a signature that proves {got:?}, expected {expected:?}")));
+            }
+            if approved.iter().any(|other| approvers.is_same_person(&other.by, &principal)) {
+                return Err(refused("got a second approval by the same person".to_owned()));
+            }
+            approved.push(Approved { by: principal, at: approval.at.clone(), key: fingerprint });
+        }
+        Ok(approved)
+    }
+
+    /// Writes the approvals so far, and returns what the next person does.
+    fn wait(self) -> Result<Report> {
+        let Planned { file, env, name, command, project, .. } = &self.planned;
+        let writer = Writer::new(&project.state_document().path)?;
+        ensure_pending(file, *env, name, self.pending.as_ref())?;
+        let path = self.request.write(file, *env)?;
+        drop(writer);
+        let (got, humans) = (self.request.approvals.len(), self.requirement.humans);
+        let by: Vec<&str> = self.request.approvals.iter().map(|approval| approval.by.as_str()).collect();
+        let text = format!(
+            "{got} of {humans} people approved {name} to {}: {}; nothing is live yet\nanother person runs: {command}\n\
+             to cancel: {}\n",
+            self.request.to,
+            by.join(", "),
+            self.planned.no_command(),
+        );
+        let mut data = self.data(&path);
+        data["approved"] = json!(by);
+        Ok(Report::new(text, data).with_exit(Exit::Waiting))
+    }
+
+    /// Writes the request, and returns what a person does to approve it. Approves nothing.
+    pub(in crate::commands) fn request(mut self) -> Result {
+        let fresh = self.planned.gate.fresh();
+        if let Some(pending) = self.pending.clone().filter(|pending| pending.is_same_release(&self.request)) {
+            self.request = pending.refreshed(&self.request, fresh);
+        }
+        let Planned { file, env, name, command, .. } = &self.planned;
+        let path = self.request.write(file, *env)?;
+        let (from, to) = (&self.request.from, &self.request.to);
+        let left = self.requirement.humans.saturating_sub(u32::try_from(self.request.approvals.len()).unwrap_or(0));
+        let people = if left == 1 { "a person".to_owned() } else { format!("{left} people") };
+        let text = format!(
+            "requested {name} {from} -> {to} in {}; nothing is live yet\n{people} must approve it within {fresh:#}: \
+             {command}\nto cancel: {}\n",
+            path.display(),
+            self.planned.no_command(),
+        );
+        Ok(Report::new(text, self.data(&path)).with_exit(Exit::NeedsConfirmation))
+    }
+
+    fn data(&self, path: &Path) -> serde_json::Value {
+        json!({
+            "flag": self.planned.name, "from": self.request.from, "to": self.request.to, "written": false,
+            "request": path, "humans": self.requirement.humans, "confirm": self.requirement.confirmation.as_str(),
+            "next": { "command": self.planned.command },
+        })
+    }
+
+    /// Returns the new text of the document with the approvals. Fails unless a program accepts the flag in it.
+    fn text(&self) -> Result<String> {
+        let Planned { name, project, text, .. } = &self.planned;
+        let approvals: Vec<_> = self.request.approvals.iter().map(|approval| self.request.approval(approval)).collect();
+        let document = project.state_document();
+        let text = edit::set_approvals(document.format(), text, name, &approvals)?;
+        let after = project.with_state(&text)?;
+        project.ensure_only(name, &after)?;
+        let flag = MergedFlag::of(&after, name);
+        if let (Some(approvers), Some(flag)) = (&self.approvers, flag) {
+            flag.cover(approvers, self.planned.environment()).map_err(|refusal| {
+                let path = document.path.display();
+                unapproved(format!("cannot write the approvals into {path}: programs would refuse {name}: {refusal}"))
+            })?;
+        }
+        Ok(text)
+    }
+}
+
+impl Approval {
+    /// Fails if the request changed since it was read. The caller holds the lock of the [`Writer`].
+    pub(in crate::commands) fn ensure_pending(&self, file: &Path, env: Option<&str>, name: &str) -> Result<()> {
+        ensure_pending(file, env, name, self.pending.as_deref())
+    }
+
+    /// Adds the approvals to the entry of the log.
+    pub(in crate::commands) fn record(&self, entry: &mut Entry) {
+        entry.serial = self.serial;
+        entry.approved.clone_from(&self.approved);
+    }
+
+    /// Returns whether the release has signatures. Without them, an undo can restore the exact old text.
+    pub(in crate::commands) fn is_signed(&self) -> bool {
+        self.serial.is_some()
+    }
+}
+
+/// Fails if the request on disk is not the one that was read. It may have been cancelled in the meantime.
+fn ensure_pending(file: &Path, env: Option<&str>, name: &str, pending: Option<&Request>) -> Result<()> {
+    match (Request::read(file, env, name)?, pending) {
+        (now, pending) if now.as_ref() == pending => Ok(()),
+        // The request of a finished release counts as none.
+        (Some(_), None) => Ok(()),
+        _ => {
+            let message = format!("the request for {name} was cancelled or changed meanwhile; nothing was written");
+            let log = CommandLine::new(file, None, &["log", name]);
+            Err(Failure::new(Exit::Conflict, message).with_help(format!("run `{log}` to find out who cancelled it")))
+        }
+    }
+}
+
+fn unapproved(message: String) -> Failure {
+    Failure::new(Exit::Unapproved, message)
+}
+
+/// Returns the digest of the results of the checks. `None`: the gate has no checks.
+fn checks_digest(preflight: &Preflight) -> Option<String> {
+    let results = json!(preflight.checks).to_string();
+    (!preflight.checks.is_empty()).then(|| format!("sha256:{}", digest(results.as_bytes())))
+}
+
+/// Returns one digest of the exact contents of all files of a project.
+fn files_digest(project: &Project) -> String {
+    let file = |document: &Document| [Some(document.name()), document.digest()];
+    let files: Vec<_> = project.documents().map(file).collect();
+    format!("sha256:{}", digest(json!(files).to_string().as_bytes()))
+}
+
+/// Returns the percentage that a request asks for.
+pub(super) fn requested_percent(request: &Request) -> Option<flagkit_core::Percent> {
+    request.to.parse::<State>().ok().map(State::percent)
+}

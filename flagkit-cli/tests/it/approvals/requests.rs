@@ -1,0 +1,180 @@
+//! Requests: who writes them, what voids them, and who cancels them.
+
+use super::team::{ONE, REQUEST, Team, two};
+use crate::support::envelope;
+
+#[test]
+fn an_agent_requests_and_a_person_completes() {
+    let team = Team::new(ONE);
+    let ran = team.run(None, &["request", "pay", "--to", "10", "--reason", "ready"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.out.contains("requested pay off -> 10% in ./.flagkit/requests/default-pay.toml"), "{ran:?}");
+    assert!(ran.out.contains("a person must approve it within 24h: flagkit go pay --to 10\n"), "{ran:?}");
+    assert_eq!(team.flags(), ONE);
+    let data = envelope(&team.run(None, &["--json", "request", "pay", "--to", "10"]));
+    assert_eq!(data["exit"], 4, "{data}");
+    assert_eq!(data["data"]["next"]["command"], "flagkit go pay --to 10", "{data}");
+    // The same request again changes only its time.
+    let request = team.folder.read(REQUEST);
+    assert!(request.contains("reason = \"ready\""), "{request}");
+    let (code, screen) = team.go("alice", &[]);
+    assert!(code == 0 && screen.contains("pay is now 10%"), "{code}: {screen}");
+    assert!(
+        !team.has_request() && team.is_live_with(&team.folder.read(".flagkit/approvers"), "flags.toml", None)
+            || team.flags().contains("rollout = 10")
+    );
+    assert_eq!(team.folder.entries().len(), 1, "a request is not in the log");
+}
+
+#[test]
+fn a_request_approves_nothing_by_itself() {
+    let team = Team::new(&two());
+    assert_eq!(team.run(Some("alice"), &["request", "pay"]).code, 4);
+    assert_eq!(team.go("bob", &[]).0, 5);
+    let ran = team.run(None, &["request", "pay"]);
+    assert!(ran.code == 4 && ran.out.contains("a person must approve it"), "one is missing: {ran:?}");
+    assert_eq!(team.go("alice", &[]).0, 0, "a refreshed request keeps its approvals");
+}
+
+#[test]
+fn a_request_needs_what_a_release_needs() {
+    let team = Team::new(&(ONE.to_owned() + "ramp = [10, 100]\n"));
+    let ran = team.run(None, &["request", "pay", "--to", "50"]);
+    assert!(ran.code == 7 && ran.err.contains("the steps of the ramp"), "{ran:?}");
+    assert_eq!(team.run(None, &["request", "pya"]).code, 2);
+    assert!(!team.has_request());
+    team.folder.remove(".flagkit/approvers");
+    let ran = team.run(None, &["request", "pay"]);
+    assert_eq!(ran.code, 6, "{ran:?}");
+}
+
+#[test]
+fn a_gate_with_a_terminal_has_requests_too() {
+    let flags = ONE.replace("\"signed\"", "\"terminal\"");
+    let team = Team::new(&flags);
+    assert_eq!(team.run(None, &["request", "pay", "--to", "25"]).code, 4);
+    let (code, screen) = team.go("eve", &[]);
+    assert!(code == 0 && screen.contains("pay is now 25%"), "{screen}");
+    assert!(!team.has_request() && !team.flags().contains("approval"));
+}
+
+#[test]
+fn a_change_after_a_request_voids_it() {
+    let approver = |team: &Team| assert_eq!(team.go("alice", &["--to", "50"]).0, 5);
+    for (from, to, what) in [
+        ("# by card", "# by cash", "a flag file changed after it"),
+        ("on = false", "requires = []\non = false\nsalt = \"x\"", "the definition of the flag changed after it"),
+        ("humans = 2", "humans = 3", "the gate changed after it"),
+        ("humans = 2", "humans = 2\nsoak = \"1s\"", "the gate changed after it"),
+    ] {
+        let team = Team::new(&two());
+        approver(&team);
+        team.folder.write("flags.toml", &two().replace(from, to));
+        team.rejected("bob", &[], 7, what);
+        let ran = team.run(None, &["request", "pay", "--to", "50"]);
+        assert_eq!(ran.code, 4, "a new request replaces the void one: {ran:?}");
+        let request = team.folder.read(REQUEST);
+        assert!(!request.contains("SIGNATURE"), "{request}");
+        assert!(team.folder.entries().is_empty());
+    }
+    let team = Team::new(&two());
+    approver(&team);
+    team.rejected("bob", &["--to", "100"], 7, "a request to 50% is pending");
+}
+
+#[test]
+fn an_old_request_is_rejected() {
+    let team = Team::new(&two());
+    assert_eq!(team.go("alice", &[]).0, 5);
+    let path = REQUEST;
+    let request = team.folder.read(path);
+    let (start, rest) =
+        request.split_once("requested_at = \"").or_else(|| request.split_once("requested_at = ")).expect("a time");
+    let old = format!("{start}requested_at = 2020-01-01T00:00:00Z{}", &rest[rest.find('\n').expect("a line")..]);
+    team.folder.write(path, &old);
+    team.rejected("bob", &[], 6, "the request for pay is too old: it counts for 24h");
+    // A machine cannot make it younger: the approval has a time of its own, which is signed.
+    team.folder.write(path, &request.replace("\nat = \"20", "\nat = \"19"));
+    team.rejected("bob", &[], 6, "is too old");
+    assert_eq!(team.run(None, &["request", "pay"]).code, 4);
+    assert!(!team.folder.read(path).contains("SIGNATURE"));
+}
+
+#[test]
+fn an_edited_request_is_rejected() {
+    for (from, to) in [
+        ("by = \"alice@example.com\"", "by = \"bob@example.com\""),
+        ("serial = 1", "serial = 2"),
+        ("[[approval]]", "[[approval]]\nrelease = \"r1\""),
+    ] {
+        let team = Team::new(&two());
+        assert_eq!(team.go("alice", &[]).0, 5);
+        let path = REQUEST;
+        let request = team.folder.read(path);
+        let edited = request.replacen(from, to, 1);
+        assert_ne!(edited, request, "{from}");
+        team.folder.write(path, &edited);
+        let (code, screen) = team.terminal(Some("bob"), &["go", "pay"]).end();
+        assert!(code == 6 && screen.contains("does not count"), "{from}: {code}: {screen}");
+        assert_eq!(team.flags(), two());
+    }
+    let team = Team::new(&two());
+    team.folder.write(REQUEST, "env = 1\n");
+    team.rejected("bob", &[], 7, "default-pay.toml:1:7: ");
+}
+
+#[test]
+fn anyone_cancels_a_request() {
+    let team = Team::new(&two());
+    let ran = team.run(None, &["no", "pay", "--reason", "x"]);
+    assert!(ran.code == 7 && ran.err.contains("there is none"), "{ran:?}");
+    assert_eq!(team.run(None, &["no", "pya", "--reason", "x"]).code, 2);
+    assert_eq!(team.run(None, &["no", "pay"]).code, 2, "a reason is required");
+    assert_eq!(team.go("alice", &[]).0, 5);
+    let ran = team.run(None, &["no", "pay", "--reason", "a smell"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "cancelled the request for pay to on\n"), "{ran:?}");
+    assert!(!team.has_request());
+    assert_eq!(team.flags(), two());
+    let entry = &team.folder.entries()[0];
+    assert_eq!((&entry["verb"], &entry["reason"]), (&"no".into(), &"a smell".into()), "{entry}");
+    assert_eq!(team.folder.run(&["log", "--verify"]).code, 0);
+    // Alice's approval is gone with the request.
+    assert_eq!(team.go("bob", &[]).0, 5);
+    assert_eq!(team.go("alice", &[]).0, 0);
+    assert_eq!(team.folder.run(&["log", "--verify"]).code, 0);
+}
+
+#[test]
+fn a_cancelled_request_stops_the_person_at_the_prompt() {
+    let team = Team::new(&two());
+    assert_eq!(team.go("alice", &[]).0, 5);
+    let mut terminal = team.terminal(Some("bob"), &["go", "pay"]);
+    terminal.wait_for("Type pay to let it be seen: ");
+    let ran = team.run(None, &["no", "pay", "--reason", "a smell"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    terminal.answer("pay");
+    let (code, screen) = terminal.end();
+    assert!(code == 7 && screen.contains("was cancelled or changed meanwhile"), "{code}: {screen}");
+    assert_eq!(team.flags(), two());
+}
+
+#[test]
+fn checks_run_again_for_each_person() {
+    use crate::support::{Reply, Server};
+    let server = Server::new(Reply::ok("Welcome"));
+    let checks = format!(
+        "checks = [\"home\"]\n[check.home]\nurl = \"http://{}/\"\n",
+        server.url().trim_start_matches("http://").trim_end_matches('/')
+    );
+    let team = Team::new(&(two() + &checks));
+    assert_eq!(team.go("alice", &[]).0, 5);
+    assert!(team.folder.read(REQUEST).contains("checks = \"sha256:"));
+    server.set(Reply::Response(500, "Sorry".to_owned()));
+    let (code, screen) = team.terminal(Some("bob"), &["go", "pay"]).end();
+    assert!(code == 3 && screen.contains("status 500"), "{code}: {screen}");
+    assert!(team.has_request());
+    server.set(Reply::Response(200, "Welcome".to_owned()));
+    let (code, screen) = team.go("bob", &[]);
+    assert_eq!(code, 0, "{screen}");
+    assert!(team.is_live("flags.toml", None));
+}
