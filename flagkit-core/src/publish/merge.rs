@@ -67,7 +67,7 @@ use crate::model::{Declaration, EnvKey, Flag, FlagKey, FlagSet, Reference, Varia
 use crate::publish::approvals::{
     Approvable, ApprovalVerifier, ONLY_NARROWS, narrows_simply, unapproved_flag, unapproved_override,
 };
-use crate::publish::merged_flag::{MergedFlag, Validity, layer_index};
+use crate::publish::merged_flag::{MergedFlag, Overridden, Validity, layer_index};
 use crate::publish::migrations::{
     not_a_migration, override_problem, percentage_without_partition, running_stage, undeclared_migration,
 };
@@ -247,7 +247,8 @@ impl Merger<'_> {
                 continue;
             }
             let merged = self.inherit(below, layer, key.as_str(), declaration);
-            self.entries.insert(key, MergedFlag { overridden: Some(document), ..merged });
+            self.entries
+                .insert(key, MergedFlag { overridden: document.map_or(Overridden::Dark, Overridden::Flag), ..merged });
         }
     }
 
@@ -513,13 +514,9 @@ impl Merger<'_> {
                 if merged.validity == Validity::Rejected { self.current.valid_entry(key.as_str()) } else { None };
             let of_parts = if previous.is_some() { self.current.origins(key.as_str()) } else { merged.origins };
             origins.extend(of_parts.map(|of_parts| (key.clone(), of_parts)));
-            let entry = match previous {
-                Some(entry) => entry.clone(),
-                None => {
-                    let refusal = merged.refusal.clone();
-                    declared(merged).into_entry(key.as_str(), refusal, &self.segments)
-                }
-            };
+            let refusal = merged.refusal.clone();
+            let compile = || declared(merged).into_entry(key.as_str(), refusal, &self.segments);
+            let entry = previous.cloned().unwrap_or_else(compile);
             (key, entry)
         });
         let env_keys = self.env_keys.into_iter().map(|(key, merged)| (key, declared(merged)));

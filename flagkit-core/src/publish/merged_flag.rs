@@ -26,12 +26,21 @@ pub(super) struct MergedFlag {
     /// Whether the flag inherits from an invalid declaration or from none. Only a flag that states that it is off is
     /// valid then, and no higher layer can inherit from it.
     pub(super) is_incomplete: bool,
-    /// What an environment variable overrides: the flag of the documents, or `None` if it is dark there.
-    pub(super) overridden: Option<Option<Flag>>,
+    /// What an environment variable overrides.
+    pub(super) overridden: Overridden,
     /// Why the flag is not approved.
     pub(super) refusal: Option<Arc<str>>,
     /// The layers of its parts. `None` if they all come from `layer`.
     pub(super) origins: Option<Origins>,
+}
+
+/// What an environment variable overrides: the declaration of the documents, which approvals must cover.
+#[derive(Clone, Debug)]
+pub(super) enum Overridden {
+    Nothing,
+    /// A key that is dark in the documents.
+    Dark,
+    Flag(Flag),
 }
 
 /// Whether the declaration of a key counts.
@@ -58,7 +67,15 @@ impl MergedFlag {
             (Declaration::Flag(flag), None) => (Some(flag.clone()), Validity::Valid),
             (Declaration::Invalid, below) => (below, Validity::Invalid),
         };
-        Self { layer, flag, validity, is_incomplete: false, overridden: None, refusal: None, origins: None }
+        Self {
+            layer,
+            flag,
+            validity,
+            is_incomplete: false,
+            overridden: Overridden::Nothing,
+            refusal: None,
+            origins: None,
+        }
     }
 
     /// Returns a flag that inherits from what the layers below declare for the same key.
@@ -77,7 +94,7 @@ impl MergedFlag {
             flag: Some(merged),
             validity: if is_incomplete && !flag.is_disabled() { Validity::Invalid } else { Validity::Valid },
             is_incomplete,
-            overridden: None,
+            overridden: Overridden::Nothing,
             refusal: None,
             origins: Some(origins.replaced_by(flag, layer_index(layer))),
         }
@@ -86,7 +103,15 @@ impl MergedFlag {
     /// Returns a key that no layer declares any more, and that keeps the definition of the current snapshot.
     pub(super) fn kept(layer: usize) -> Self {
         let validity = Validity::Rejected;
-        Self { layer, flag: None, validity, is_incomplete: false, overridden: None, refusal: None, origins: None }
+        Self {
+            layer,
+            flag: None,
+            validity,
+            is_incomplete: false,
+            overridden: Overridden::Nothing,
+            refusal: None,
+            origins: None,
+        }
     }
 
     /// Returns the layer of each part, also for a flag that one layer declares as a whole.
@@ -106,7 +131,11 @@ impl MergedFlag {
 
     /// Returns the flag that approvals must cover, if it is valid: the one of the documents.
     pub(super) fn approvable(&self) -> Option<&Flag> {
-        self.overridden.as_ref().map_or(self.valid(), Option::as_ref)
+        match &self.overridden {
+            Overridden::Nothing => self.valid(),
+            Overridden::Dark => None,
+            Overridden::Flag(document) => Some(document),
+        }
     }
 
     /// Refuses the flag, so that it is dark. A migration keeps the stage of the current snapshot, because `off` is not

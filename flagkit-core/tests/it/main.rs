@@ -3,6 +3,7 @@
 //! The modules share one process, so none of them installs flags, counts allocations or changes the environment. A test
 //! that does has a binary of its own beside this folder.
 
+mod approvals;
 mod env_keys;
 mod errors;
 mod keys;
