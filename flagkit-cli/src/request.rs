@@ -161,9 +161,7 @@ impl Request {
     /// Returns what the gate requires of each person. `None`: the request has an unknown word.
     fn requirement(&self) -> Option<ApprovalRequirement> {
         let confirmation = Confirmation::ALL.into_iter().find(|own| own.as_str() == self.confirm)?;
-        let mut requirement = ApprovalRequirement::default();
-        (requirement.confirmation, requirement.humans) = (confirmation, self.humans);
-        Some(requirement)
+        Some(ApprovalRequirement { confirmation, humans: self.humans })
     }
 
     /// Returns what differs between this request and a new one for the same flag. `None`: it is still valid.

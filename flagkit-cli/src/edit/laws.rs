@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use flagkit_core::source::{Approval, ApprovalRequirement, Confirmation};
 use flagkit_core::{Flag, Percent};
 use flagkit_sources::document::Format;
 use proptest::collection::btree_map;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::{set, set_all};
+use super::{remove_approvals, set, set_all, set_approvals};
 use crate::state::State;
 
 const KEYS: [&str; 5] = ["a", "b", "c.d", "long-name", "x_1"];
@@ -174,5 +175,61 @@ proptest! {
                 prop_assert_eq!(State::of(together.get(key)), State::of(one_by_one.get(key)), "{}", key);
             }
         }
+    }
+
+    #[test]
+    fn approvals_come_and_go_and_change_nothing_else(
+        document in document(),
+        key in prop::sample::select(&KEYS[..]),
+        to in state(),
+        count in 1..4_u64,
+        newline in prop_oneof![Just("\n"), Just("\r\n")],
+    ) {
+        for (format, text) in [(Format::Toml, toml(&document, newline)), (Format::Json, json(&document, newline))] {
+            let text = set(format, &text, key, to).unwrap();
+            let before = read(format, &text);
+            let approvals: Vec<Approval> = (1..=count).map(approval).collect();
+            let approved = set_approvals(format, &text, key, &[approval(9)]).unwrap();
+            let approved = set_approvals(format, &approved, key, &approvals).unwrap();
+            let after = read(format, &approved);
+
+            for (other, flag) in &before {
+                prop_assert_eq!(State::of(after.get(other)), State::of(Some(flag)), "{}\n{}", text, approved);
+                prop_assert_eq!(beside_its_state(&after[other]), beside_its_state(flag), "{}\n{}", text, approved);
+                let expected = if *other == key { approvals.as_slice() } else { &[] };
+                prop_assert_eq!(after[other].approvals().len(), expected.len(), "{}\n{}", text, approved);
+                for (got, expected) in after[other].approvals().iter().zip(expected) {
+                    prop_assert_eq!((&got.by, &got.at, got.serial), (&expected.by, &expected.at, expected.serial));
+                }
+            }
+            prop_assert_eq!(approved.matches('#').count(), text.matches('#').count(), "{}\n{}", text, approved);
+            prop_assert_eq!(approved.replace("\r\n", "").contains('\n'), newline == "\n", "{}\n{}", text, approved);
+
+            let bare = remove_approvals(format, &approved, key).unwrap();
+            let is_short = document.get(key).is_none_or(|written| matches!(written.form, Form::Short));
+            prop_assert!(is_short || bare == text, "{}\n{}", text, bare);
+            prop_assert!(!bare.contains("SIGNATURE"), "{}\n{}", text, bare);
+            let off = set(format, &approved, key, State::Off).unwrap();
+            prop_assert!(!off.contains("approval"), "{}\n{}", approved, off);
+            prop_assert_eq!(State::of(read(format, &off).get(key)), State::Off);
+        }
+    }
+}
+
+fn approval(serial: u64) -> Approval {
+    let digest: Box<str> = format!("sha256:{serial:064}").into();
+    let requirement = ApprovalRequirement { confirmation: Confirmation::Signed, humans: 1 };
+    let signature = "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n".into();
+    Approval {
+        by: format!("person-{serial} \"x\"@example.com").into(),
+        at: "2026-11-29T10:03:11Z".into(),
+        to: "on".into(),
+        serial,
+        before: digest.clone(),
+        release: (serial == 1).then(|| "r1".into()),
+        checks: (serial == 2).then(|| digest.clone()),
+        gate: digest,
+        requirement,
+        signature,
     }
 }

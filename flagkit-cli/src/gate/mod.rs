@@ -361,6 +361,10 @@ impl Gate {
         if self.build.is_some() && entry.release.is_none() {
             missing.push("a build check".to_owned());
         }
+        let ApprovalRequirement { confirmation, humans } = self.requirement();
+        if confirmation != Confirmation::Terminal && entry.approved.len() < humans as usize {
+            missing.push(if humans == 1 { "a signature".to_owned() } else { format!("signatures of {humans} people") });
+        }
         missing
     }
 
@@ -394,10 +398,11 @@ impl Gate {
 
     /// Returns how people confirm a change, and how many.
     pub(crate) fn requirement(&self) -> ApprovalRequirement {
-        let mut requirement = ApprovalRequirement::default();
-        requirement.confirmation = self.confirm.map_or(requirement.confirmation, |confirm| confirm.0);
-        requirement.humans = self.humans.map_or(requirement.humans, |humans| humans.0);
-        requirement
+        let default = ApprovalRequirement::default();
+        ApprovalRequirement {
+            confirmation: self.confirm.map_or(default.confirmation, |confirm| confirm.0),
+            humans: self.humans.map_or(default.humans, |humans| humans.0),
+        }
     }
 
     /// Returns the age at which a request or an approval becomes too old.

@@ -7,6 +7,7 @@
 //! Releases of flags and steps of migrations use the same code. Under a gate with `confirm = "terminal"` no one signs,
 //! and a request only states what to release.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use flagkit_core::source::{ApprovalRequirement, Confirmation};
@@ -25,6 +26,7 @@ use crate::report::{Exit, Failure, Report, Result};
 use crate::request::{DEFAULT_ENVIRONMENT, Plan, Request, SignedApproval, now};
 use crate::signer::Signer;
 use crate::state::State;
+use crate::terminal::escape_control_chars;
 use crate::write::{Writer, state_folder};
 
 /// A change that people are to approve.
@@ -116,8 +118,8 @@ fn required(file: &Path, gate: &Gate) -> Result<(Option<Approvers>, ApprovalRequ
     };
     let approvers = String::from_utf8(bytes).map_err(|_| failure(format!("{shown}: not UTF-8")))?;
     let approvers = Approvers::parse(&approvers).map_err(|error| failure(format!("{shown}: {error}")))?;
-    let (floor, mut one_signature) = (approvers.floor(), ApprovalRequirement::default());
-    one_signature.confirmation = Confirmation::Signed;
+    let floor = approvers.floor();
+    let one_signature = ApprovalRequirement { confirmation: Confirmation::Signed, humans: 1 };
     // Without a comment, the list requires one signature wherever a program requires any.
     if is_signed || floor != one_signature {
         return Ok((Some(approvers), requirement.strictest(floor)));
@@ -221,6 +223,26 @@ impl<'a> Release<'a> {
             return Err(unapproved(message).with_help(help));
         }
         Ok(Some(Person { name, signer }))
+    }
+
+    /// Says who requested and approved the change, and who signs it now. Empty without a request and a signature.
+    pub(in crate::commands) fn introduction(&self, person: Option<&Person>) -> String {
+        let mut text = String::new();
+        if self.pending.is_some() {
+            let reason = self.request.reason.as_ref().map(|reason| format!(": {}", escape_control_chars(reason)));
+            let by = escape_control_chars(&self.request.requested_by);
+            let _ = writeln!(text, "Requested by {by}{}", reason.unwrap_or_default());
+        }
+        for approval in &self.request.approvals {
+            let _ = writeln!(text, "Approved by {} at {}", escape_control_chars(&approval.by), approval.at);
+        }
+        if let Some(Person { name, signer }) = person {
+            let humans = self.requirement.humans;
+            let people = if humans == 1 { "1 person".to_owned() } else { format!("{humans} people") };
+            let (name, key) = (escape_control_chars(name), signer.fingerprint());
+            let _ = writeln!(text, "You approve it as {name}, with the key {key}. It needs {people}.");
+        }
+        if text.is_empty() { text } else { text + "\n" }
     }
 
     /// Requests the signature of a person for the statement, and records the approval.

@@ -128,7 +128,7 @@ pub(crate) fn run(args: &GoArgs) -> Result {
     }
     // A person without a valid key is rejected before the prompt.
     let person = if terminal::is_interactive() { release.person(args.key.as_deref())? } else { None };
-    prepared.change.confirm(&summary)?;
+    prepared.change.confirm(&(summary + &release.introduction(person.as_ref())))?;
     let approval = match release.approve(person.as_ref(), &prepared.preflight)? {
         Collected::Waiting(report) => return Ok(report),
         Collected::Complete(approval) => approval,

@@ -96,7 +96,7 @@ impl<'t, 'a> PlannedStep<'t, 'a> {
         }
         // A person without a valid key is rejected before the prompt.
         let person = if terminal::is_interactive() { release.person(args.key.as_deref())? } else { None };
-        planned.confirm(&summary)?;
+        planned.confirm(&(summary + &release.introduction(person.as_ref())))?;
         let approval = match release.approve(person.as_ref(), &preflight)? {
             Collected::Waiting(report) => return Ok(report),
             Collected::Complete(approval) => approval,

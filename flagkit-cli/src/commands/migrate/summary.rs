@@ -47,7 +47,7 @@ impl PlannedStep<'_, '_> {
     fn expansions(&self) -> String {
         // A file that cannot be read is a finding of `check`.
         let found = expansions(&self.migration.target.file, self.name()).unwrap_or_default();
-        let lines: String = found.iter().map(|sql| format!("  {sql}\n")).collect();
+        let lines = found.iter().fold(String::new(), |lines, sql| lines + &format!("  {sql}\n"));
         if lines.is_empty() { lines } else { format!("The new side needs this SQL, which was applied:\n{lines}") }
     }
 

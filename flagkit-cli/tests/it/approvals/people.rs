@@ -101,6 +101,8 @@ fn two_people_release_a_flag() {
     // The second person need not repeat the percentage.
     let (code, screen) = team.go("bob", &[]);
     assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("Approved by alice@example.com at 20"), "{screen}");
+    assert!(screen.contains("You approve it as bob@example.com, with the key SHA256:"), "{screen}");
     assert!(screen.contains("pay is now 50% (was off)"), "{screen}");
     let text = team.flags();
     assert_eq!(text.matches("\nto = \"50%\"\n").count(), 2, "{text}");
@@ -173,4 +175,34 @@ fn a_list_can_require_more_than_a_gate() {
     team.folder.write(".flagkit/approvers", &lines);
     assert_eq!(team.go("eve", &[]).0, 0);
     assert!(!team.flags().contains("SIGNATURE") && !team.is_live("flags.toml", None), "{}", team.flags());
+}
+
+#[test]
+fn damaged_approvals_never_keep_a_flag_on() {
+    let team = Team::new(ONE);
+    assert_eq!(team.go("alice", &[]).0, 0);
+    let live = team.flags();
+    let start = live.find("[[flags.pay.approval]]").expect("an approval");
+    let end = live.find("\n# The gates.").expect("the gates");
+    let with = |approval: &str| format!("{}{approval}{}", &live[..start], &live[end..]);
+    for approval in [
+        "approval = 5\n",
+        "approval = []\n",
+        "approval = [1, { by = 2 }]\n",
+        "[flags.pay.approval]\nby = \"alice\"\n",
+        "[[flags.pay.approval]]\n",
+        "[[flags.pay.approval]] # c\nby = 5\nmore = { a = [\n1] }\n[[flags.pay.approval]]\n\n[flags.pay.approval.inner]\nx = 1\n",
+    ] {
+        for arguments in [&["revert", "pay"][..], &["revert", "--all"]] {
+            let text = with(approval);
+            team.folder.write("flags.toml", &text);
+            assert!(!team.is_live("flags.toml", None), "{text}");
+            let ran = team.folder.run(arguments);
+            assert_eq!(ran.code, 0, "{text}\n{ran:?}");
+            assert!(!team.is_live("flags.toml", None), "{}", team.flags());
+            let read = flagkit_sources::document::Format::Toml.read(team.flags().as_bytes()).expect("a document");
+            let flag = read.flags().get("pay").expect("the flag is valid again");
+            assert!(!flag.is_enabled(), "{}", team.flags());
+        }
+    }
 }

@@ -104,9 +104,10 @@ fn help_completions_and_man() {
     transcript.text(&["man"]);
     transcript.check("man");
     let page = folder.run(&["man"]).out;
-    for command in
-        ["init", "new", "list", "show", "eval", "explain", "diff", "watch", "check", "go", "revert", "migrate", "log"]
-    {
+    for command in [
+        "init", "new", "list", "show", "eval", "explain", "diff", "watch", "check", "go", "request", "no", "revert",
+        "migrate", "log",
+    ] {
         assert!(page.contains(command), "{command} is in the manual");
     }
 }
