@@ -35,7 +35,7 @@ def parse(document):
 
 
 def tagged(value):
-    """The value with texts in the place of numbers and dates, and with a prefix at each text."""
+    """The value with texts instead of numbers and dates, and with a prefix at each text."""
     if isinstance(value, dict):
         return {key: tagged(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -67,7 +67,7 @@ def declaration(flag):
 
 
 def definition(layers, key, state):
-    """The text whose digest an approval of the flag signs, and the canonical forms that it is made of."""
+    """The text that an approval of the flag signs by its digest, and the canonical forms that it is made of."""
     lines, forms, rules, segments = [], [], [], {}
     for document in layers:
         segments |= document.get("segments", {})

@@ -22,6 +22,12 @@ import sys
 from evaluate import STAGES, evaluate, parse
 
 PAIRS = 10
+DIGEST = "sha256:" + "0" * 64
+# No evaluation here requires approvals, so this one has no effect.
+APPROVAL = {
+    "by": "a", "at": "2026-11-29T10:03:11Z", "to": "0%", "serial": 1, "before": DIGEST, "gate": DIGEST,
+    "confirm": "signed", "humans": 1, "signature": "invalid",
+}
 
 
 class Literal(str):
@@ -351,7 +357,7 @@ class Maker:
                 value = self.pick([True, 1, "#00f", [1, 2], {"a": {"b": 1}}])
                 flag["values"] = {self.pick(list(flag["variants"])): value}
         if self.chance(0.1):
-            flag.update(description="d", owner="o", kind="ops", expires=Literal("2001-01-01"))
+            flag.update(description="d", owner="o", kind="ops", expires=Literal("2001-01-01"), approval=[APPROVAL])
         if self.chance(0.8):
             most = self.pick([3, 6, 10, 25])
             flag["rules"] = self.some(lambda: self.rule(segments, flag.get("variants")), 1, most)

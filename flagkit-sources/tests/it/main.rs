@@ -14,6 +14,11 @@ mod syscalls;
 #[cfg(feature = "tracing")]
 mod tracing;
 
+#[cfg(feature = "approvals")]
+mod approvals {
+    mod edits;
+    mod golden_vectors;
+}
 mod builder {
     mod dark_start;
     mod first_load;
