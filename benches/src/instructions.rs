@@ -33,9 +33,9 @@ pub fn times(nanos: f64) -> u64 {
     ((5e6 / nanos) as u64).clamp(FEWEST, TIMES)
 }
 
-/// Returns the instructions of each case, if valgrind is installed.
-pub fn count(work: &Work, times: &[u64], scratch: &Path) -> Option<Vec<f64>> {
-    times.iter().enumerate().map(|(case, times)| difference(work.name, case, *times, scratch)).collect()
+/// Returns the instructions of each case of the work with this name, if valgrind is installed.
+pub fn count(work: &str, times: &[u64], scratch: &Path) -> Option<Vec<f64>> {
+    times.iter().enumerate().map(|(case, times)| difference(work, case, *times, scratch)).collect()
 }
 
 #[allow(clippy::cast_precision_loss)] // far below 2^52

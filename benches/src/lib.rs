@@ -5,13 +5,14 @@
 //!                     ──▶ instructions  by callgrind
 //!                            │
 //! publish, storm, load ──────┤
-//! start, flip                ▼
+//! start, flip, approvals     ▼
 //!                          Table ──▶ docs/performance.md, .json
 //!                          chart ──▶ docs/performance/*.svg
 //! ```
 
 #![allow(clippy::missing_panics_doc)] // used only in this project
 
+pub mod approvals;
 pub mod case;
 pub mod chart;
 pub mod flip;

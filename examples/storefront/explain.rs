@@ -58,7 +58,7 @@ fn html<'a>(explanation: &Explanation, visitor: &Visitor, keys: impl Iterator<It
          <title>{key} is {state} for {user}</title><style>{STYLE}</style></head><body>\
          <header><nav aria-label=\"Pages\"><ul><li><a href=\"/\">Shop</a></li><li><a href=\"/flags\">All flags</a></li>\
          </ul></nav></header><main><h1>Why is <code>{key}</code> {state}?</h1>\
-         <p class=\"answer {state}\">{key} is {answer}</p>\
+         <p class=\"answer {state}\">{key} is {answer}</p>{refusal}\
          <h2 id=\"steps\">Steps</h2>{steps}\
          <h2 id=\"other\">Another visitor</h2><form method=\"get\" aria-labelledby=\"other\">\
          <label>User <input name=\"user\" value=\"{user_value}\"></label>\
@@ -68,6 +68,8 @@ fn html<'a>(explanation: &Explanation, visitor: &Visitor, keys: impl Iterator<It
         key = text(key),
         user = text(&visitor.id),
         answer = text(&explanation.evaluation().to_string()),
+        refusal =
+            explanation.refusal().map(|reason| format!("<p>Not approved: {}</p>", text(reason))).unwrap_or_default(),
         steps = list(explanation.steps()).unwrap_or_else(|| "<p>None: the answer is the same for everyone.</p>".into()),
         user_value = attribute(&visitor.id),
         plan_value = attribute(plan),

@@ -5,6 +5,7 @@
 //! cargo run --example storefront -- --port 8080 --flags my-flags.toml
 //! cargo run --example storefront -- --reload-on-hup     # `kill -HUP` reloads the file at once
 //! FLAG_NEW_CHECKOUT=on cargo run --example storefront
+//! cargo run --example storefront -- --approvers .flagkit/approvers --env prod     # flags need approvals
 //! ```
 //!
 //! - `/` is the shop. A boolean flag guards its checkout. A percentage that is sticky per visitor (a cookie, or
@@ -13,10 +14,12 @@
 //!   sets it.
 //! - `/status` reports the release and the stage of this instance to `flagkit migrate`.
 //! - `/flags` shows operators every flag with its answer and reason, and every source with its state.
+//! - With `--approvers`, a flag is dark until the people of that list have approved it. `/flags` and `/explain` say why.
 //! - `/explain/FLAG?user=NAME&plan=PLAN` shows operators every step of an evaluation (`&format=json` for programs,
 //!   `&format=text` for terminals).
 
 mod explain;
+mod follow;
 mod html;
 mod operator;
 mod options;
@@ -56,7 +59,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let options = Options::parse(std::env::args().skip(1))?;
     // An instance that has not read a price yet must report its stage as well.
     price::PRICE_IN_CENTS.register();
-    let guard = Arc::new(flagkit_sources::watch(&options.flags)?);
+    let guard = Arc::new(follow::follow(&options)?);
     guard.flags().subscribe(announce).forget();
     if options.reload_on_hup {
         reload_on_hup(&guard)?;

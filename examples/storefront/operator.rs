@@ -24,7 +24,8 @@ pub(crate) fn report(flags: &Flags) -> Json<Value> {
 }
 
 fn flag(snapshot: &Snapshot, key: &str) -> Value {
-    let evaluation = snapshot.evaluate(key, &());
+    let explanation = snapshot.explain(key, &());
+    let evaluation = explanation.evaluation();
     let declared = snapshot.flag(key);
     let has_rules = |flag: &Flag| !flag.rules().is_empty() || !flag.prerequisites().is_empty();
     let targeted = declared.is_some_and(|flag| flag.is_enabled() && has_rules(flag));
@@ -45,6 +46,7 @@ fn flag(snapshot: &Snapshot, key: &str) -> Value {
             Some(flag) => format!("on for {} of all subjects", flag.rollout()),
             None => evaluation.reason().to_string(),
         },
+        "refusal": explanation.refusal(),
         "variants": declared.and_then(|flag| flag.variants()).map(|variants| {
             variants.iter().map(|variant| variant.name().to_owned()).collect::<Vec<_>>()
         }),

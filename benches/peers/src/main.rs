@@ -53,7 +53,7 @@ fn main() {
         let mut table = Table::new(&format!("peers-{}", work.name), work.title, &columns);
         let costs = measure(&mut work, effort);
         let times: Vec<u64> = costs.iter().map(|cost| instructions::times(cost.nanos)).collect();
-        let counts = if smoke { None } else { instructions::count(&work, &times, scratch.path()) };
+        let counts = if smoke { None } else { instructions::count(work.name, &times, scratch.path()) };
         for (index, cost) in costs.into_iter().enumerate() {
             let ratio = format!("{:.1}", cost.ratio);
             let count = counts.as_ref().and_then(|counts| counts.get(index)).map(|count| count.round());

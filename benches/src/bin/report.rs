@@ -1,11 +1,11 @@
 //! Measures everything, and writes docs/performance.json, the tables of docs/performance.md and the charts.
 //!
 //! - `report --smoke` checks that everything runs, and writes to a temporary directory.
-//! - `report --only WORK` prints the reads of one work (boolean, percentage, handle, targeting, variant, migration), and
-//!   writes nothing.
+//! - `report --only WORK` prints the reads of one work (boolean, percentage, handle, targeting, variant, migration), or
+//!   approvals, and writes nothing.
 //! - `report --built` updates only the dependencies and build times of the peers.
 //! - `report --again NAME` updates only the reads of one work, or one of publish, overrides, storm, latency, load,
-//!   start, change and flip.
+//!   start, change, flip, approvals and approvals-read.
 
 use std::error::Error;
 use std::fs;
@@ -16,11 +16,12 @@ use std::time::Duration;
 use benches::case::Work;
 use benches::rounds::{Effort, measure};
 use benches::table::{Cell, Table};
-use benches::{chart, flip, instructions, load, publish, start, storm, works};
+use benches::{approvals, chart, flip, instructions, load, publish, start, storm, works};
 use serde::{Deserialize, Serialize};
 
 const PUBLISH: &str = "--publish";
 const LOAD: &str = "--load";
+const APPROVALS: &str = "--approvals";
 const BUILT: &str = "--built";
 
 #[derive(Deserialize, Serialize)]
@@ -35,17 +36,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     let after = |word: &str| arguments.iter().skip_while(|argument| *argument != word).nth(1);
     let smoke = has("--smoke");
-    if start::is_started() || instructions::is_counted(works::named) {
+    let counted = |name: &str| approvals::named(name).or_else(|| works::named(name));
+    if start::is_started() || instructions::is_counted(counted) {
         return Ok(());
     }
     if has(PUBLISH) {
         return print_json(&publish::table(if smoke { 2 } else { 301 }));
+    }
+    if has(APPROVALS) {
+        return print_json(&approvals::loading(if smoke { 10 } else { 10_000 }, if smoke { 1 } else { 5 }));
     }
     if let [LOAD, flags, each, ..] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         let each = load::Each::ALL.into_iter().find(|known| known.name() == each).ok_or("no such document")?;
         return print_json(&load::table(flags.parse()?, each, if smoke { 1 } else { 5 }));
     }
     let scratch = tempfile::tempdir()?;
+    if after("--only").is_some_and(|name| name == "approvals") {
+        let [loading, reads] = [approved(smoke)?, approvals::reads(smoke, scratch.path())];
+        print!("{}\n{}", loading.markdown(), reads.markdown());
+        return Ok(());
+    }
     if let Some(name) = after("--only") {
         let mut work = works::named(name).ok_or_else(|| format!("there is no work called {name}"))?;
         print!("{}", read(&mut work, smoke, scratch.path(), scratch.path())?.markdown());
@@ -145,6 +155,8 @@ fn measured(smoke: bool) -> Vec<(&'static str, Measure)> {
         ("start", Box::new(move || Ok(start::table(pick(51, 1))))),
         ("change", Box::new(move || Ok(start::change(pick(101, 1))))),
         ("flip", Box::new(move || Ok(flip::table(pick(100, 2))))),
+        ("approvals", Box::new(move || approved(smoke))),
+        ("approvals-read", Box::new(move || Ok(approvals::reads(smoke, tempfile::tempdir()?.path())))),
     ]
 }
 
@@ -152,7 +164,7 @@ fn read(work: &mut Work, smoke: bool, scratch: &Path, charts: &Path) -> Result<T
     let effort = if smoke { Effort::SMOKE } else { Effort::FULL };
     let costs = measure(work, effort);
     let times: Vec<u64> = costs.iter().map(|cost| instructions::times(cost.nanos)).collect();
-    let counts = if smoke { None } else { instructions::count(work, &times, scratch) };
+    let counts = if smoke { None } else { instructions::count(work.name, &times, scratch) };
     let columns = ["", "ns", "interquartile range", "ratio", "instructions", "allocations"];
     let mut table = Table::new(work.name, work.title, &columns);
     let mut bars = Vec::new();
@@ -178,6 +190,11 @@ fn read(work: &mut Work, smoke: bool, scratch: &Path, charts: &Path) -> Result<T
 /// Runs in a separate process, because flags are installed once and call sites stay.
 fn published(smoke: bool) -> Result<Table, Box<dyn Error>> {
     apart(&[PUBLISH], smoke)
+}
+
+/// Runs in a separate process, because earlier measurements would fragment its memory.
+fn approved(smoke: bool) -> Result<Table, Box<dyn Error>> {
+    apart(&[APPROVALS], smoke)
 }
 
 /// Runs each load in a separate process: earlier loads would fragment its memory.
