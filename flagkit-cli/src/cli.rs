@@ -131,7 +131,7 @@ pub(crate) enum Command {
     Go {
         /// The flag's key.
         name: String,
-        /// The target percentage [default: the next step of the gate's ramp, or 100].
+        /// The target percentage [default: that of the request, or the next step of the gate's ramp, or 100].
         #[arg(long, value_name = "PERCENT")]
         to: Option<Percent>,
         /// The environment. Its state is in flags.ENV.toml, beside the flag file.

@@ -185,9 +185,10 @@ impl Journal {
         goes.filter(|entry| files.contains(&entry.file)).max_by_key(|entry| entry.when)
     }
 
-    /// Returns the greatest serial of the approvals of a flag, or 0.
-    pub(crate) fn last_serial(&self, flag: &str) -> u64 {
-        self.entries.iter().filter(|entry| entry.flag == flag).filter_map(|entry| entry.serial).max().unwrap_or(0)
+    /// Returns the greatest serial of the approvals of a flag in a file.
+    pub(crate) fn last_serial(&self, flag: &str, file: &str) -> Option<u64> {
+        let own = self.entries.iter().filter(|entry| entry.flag == flag && entry.file == file);
+        own.filter_map(|entry| entry.serial).max()
     }
 
     /// Returns the entries of a flag in the last of these files, each with the widest state released before it, and the

@@ -10,6 +10,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use flagkit_core::Flag;
 use flagkit_core::source::{ApprovalRequirement, Confirmation};
 use flagkit_sources::approvals::{Approver, Approvers, Refusal, Signature};
 use serde_json::json;
@@ -26,8 +27,8 @@ use crate::report::{Exit, Failure, Report, Result};
 use crate::request::{DEFAULT_ENVIRONMENT, Plan, Request, SignedApproval, now};
 use crate::signer::Signer;
 use crate::state::State;
-use crate::terminal::escape_control_chars;
-use crate::write::{Writer, state_folder};
+use crate::terminal::{self, escape_control_chars};
+use crate::write::{Writer, changed, state_folder};
 
 /// A change that people are to approve.
 pub(in crate::commands) struct Planned<'a> {
@@ -91,8 +92,11 @@ pub(in crate::commands) fn pending_request(
 ) -> Result<Option<Request>> {
     let Some(request) = Request::read(file, env, name)? else { return Ok(None) };
     let Some(flag) = MergedFlag::of(project, name) else { return Ok(Some(request)) };
-    // A process that was stopped after the release may have left its request.
-    let is_signed = request.serial <= flag.last_serial().max(journal.last_serial(name));
+    // A process that was stopped after the release may have left its request. Releases in other files do not count.
+    let document = project.state_document();
+    let own = document.load.flags().get(name).map(Flag::approvals).unwrap_or_default();
+    let last = own.iter().map(|approval| approval.serial).max().max(journal.last_serial(name, &document.name()));
+    let is_signed = last.is_some_and(|last| request.serial <= last);
     let is_reached = request.from != request.to && flag.digest().is_ok_and(|digest| digest == request.after);
     Ok(Some(request).filter(|_| !is_signed && !is_reached))
 }
@@ -151,7 +155,8 @@ impl Planned<'_> {
             Err(_) if requirement.confirmation == Confirmation::Terminal => Ok(String::new()),
             Err(refusal) => Err(unapproved(format!("cannot approve {name}: got {refusal}"))),
         };
-        let last = before.last_serial().max(self.journal.last_serial(name));
+        let logged = self.journal.last_serial(name, &self.project.state_document().name());
+        let last = before.last_serial().max(logged.unwrap_or(0));
         let seconds = u64::try_from(now().as_second()).unwrap_or_default();
         let plan = Plan {
             env: self.environment().to_owned(),
@@ -260,6 +265,9 @@ impl<'a> Release<'a> {
         };
         let failed = |refusal: Refusal| unapproved(format!("cannot sign the statement: got {refusal}"));
         let statement = self.request.statement(&approval).to_text().map_err(failed)?;
+        if self.requirement.confirmation >= Confirmation::Touch {
+            terminal::print("Touch the key when it blinks.\n");
+        }
         approval.signature = person.signer.sign(&statement)?;
         self.request.approvals.push(approval);
         let approved = self.approved()?;
@@ -299,6 +307,11 @@ impl<'a> Release<'a> {
     fn wait(self) -> Result<Report> {
         let Planned { file, env, name, command, project, .. } = &self.planned;
         let writer = Writer::new(&project.state_document().path)?;
+        for document in project.documents() {
+            if Document::read_if_there(&document.path)?.digest() != document.digest() {
+                return Err(changed(&document.path));
+            }
+        }
         ensure_pending(file, *env, name, self.pending.as_ref())?;
         let path = self.request.write(file, *env)?;
         drop(writer);

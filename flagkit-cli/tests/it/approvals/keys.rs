@@ -87,9 +87,11 @@ fn a_key_in_an_agent_signs() {
     let team = Team::new(ONE);
     let socket = team.key("agent.sock");
     let mut agent = quiet("ssh-agent", team.folder.root()).args(["-D", "-a", &socket]).spawn().expect("an agent");
-    wait_until("the agent listens", || fs::exists(&socket).expect("a folder"));
-    let status = quiet("ssh-add", team.folder.root()).arg(team.key("alice")).env("SSH_AUTH_SOCK", &socket).status();
-    assert!(status.expect("ssh-add runs").success());
+    // The socket exists a moment before the agent listens.
+    wait_until("the agent has the key", || {
+        let mut command = quiet("ssh-add", team.folder.root());
+        command.arg(team.key("alice")).env("SSH_AUTH_SOCK", &socket).status().expect("ssh-add runs").success()
+    });
     fs::remove_file(team.key("alice")).expect("only the agent has it now");
     let sign = |key: &str| {
         let environment = [("SSH_AUTH_SOCK", socket.as_str())];

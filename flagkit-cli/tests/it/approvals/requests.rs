@@ -159,6 +159,41 @@ fn a_cancelled_request_stops_the_person_at_the_prompt() {
 }
 
 #[test]
+fn a_file_that_changes_at_the_prompt_gets_no_approval() {
+    for (flags, person) in [(two(), "two people"), (ONE.to_owned(), "one person")] {
+        let team = Team::new(&flags);
+        let mut terminal = team.terminal(Some("alice"), &["go", "pay"]);
+        terminal.wait_for("Type pay to let it be seen: ");
+        let changed = flags.replace("# dark", "# black");
+        team.folder.write("flags.toml", &changed);
+        terminal.answer("pay");
+        let (code, screen) = terminal.end();
+        assert!(
+            code == 7 && screen.contains("flags.toml changed meanwhile; nothing was written"),
+            "{person}: {screen}"
+        );
+        assert!(!team.has_request() && team.flags() == changed && team.folder.entries().is_empty(), "{person}");
+    }
+}
+
+#[test]
+fn a_request_for_an_environment_is_apart() {
+    let team = Team::new(&two());
+    assert_eq!(team.go("alice", &["--env", "prod"]).0, 5);
+    let ran = team.run(None, &["no", "pay", "--reason", "x"]);
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert_eq!(team.go("alice", &[]).0, 5);
+    // The file of the environment appears, and the other request does not depend on it.
+    let (code, screen) = team.go("bob", &["--env", "prod"]);
+    assert_eq!(code, 0, "{screen}");
+    assert_eq!(team.go("bob", &[]).0, 0);
+    assert!(team.is_live("flags.toml", Some("prod")) && team.is_live("flags.toml", None));
+    let ran = team.run(None, &["revert", "pay", "--env", "prod"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!team.folder.read("flags.prod.toml").contains("approval") && team.is_live("flags.toml", None));
+}
+
+#[test]
 fn checks_run_again_for_each_person() {
     use crate::support::{Reply, Server};
     let server = Server::new(Reply::ok("Welcome"));
