@@ -179,16 +179,19 @@ fn a_removed_migration_has_contracted_in_every_environment_of_the_log() {
 }
 
 #[test]
-fn the_first_step_names_the_sql_that_must_have_run() {
+fn the_first_step_names_the_sql_that_was_applied() {
     let text = "[flags.split-name]\nkind = \"migration\"\ngate = \"a\"\n[gate.a]\ninstances = []\n";
     let folder = Folder::with("flags.toml", text);
     let advance = ["migrate", "split-name", "advance", "--dry-run"];
     let ran = folder.run(&advance);
-    assert!(ran.code == 0 && !ran.out.contains("must have run"), "{ran:?}");
+    assert!(ran.code == 0 && !ran.out.contains("needs this SQL"), "{ran:?}");
     folder
         .write("migrations/1_a.sql", "-- flagkit: expand split-name\nALTER TABLE users ADD COLUMN first_name text;\n");
     let ran = folder.run(&advance);
-    assert!(ran.out.contains("needs this SQL, which must have run:\n  migrations/1_a.sql:1:4\n"), "{ran:?}");
+    assert!(ran.code == 3 && ran.err.contains("no record of migrations/1_a.sql:1:4"), "{ran:?}");
+    assert_eq!(folder.run(&["migrate", "split-name", "expand-done"]).code, 0);
+    let ran = folder.run(&advance);
+    assert!(ran.out.contains("needs this SQL, which was applied:\n  migrations/1_a.sql:1:4\n"), "{ran:?}");
 }
 
 #[test]
