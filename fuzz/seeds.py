@@ -73,6 +73,22 @@ ENV = {
     "wrong": b"FLAG_a=on\0FLAG_=on\0FLAG_\xc3\x84=on\0FLAG_B=101%\0FLAG_C=secret-secret\0FLAG_\xff=\xff\0FLAG_A=\0FLAG",
 }
 
+KEY = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti"
+# The signature of another text, with the namespace "example".
+SIGNATURE = b"""-----BEGIN SSH SIGNATURE-----
+U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAgsz6u836i33yqAQ3v3qNOJB9l8b
+UppPQ+0UMn9cVKq2IAAAAHZXhhbXBsZQAAAAAAAAAGc2hhNTEyAAAAUwAAAAtzc2gtZWQy
+NTUxOQAAAEBPEav+tMGNnox4MuzM7rlHyVBajCn8B0kAyiOWwPKprNsG3i6X+voz/WCSik
+/FowYwqhgCABUJSvRX3AERVBUP
+-----END SSH SIGNATURE-----
+"""
+APPROVALS = {
+    "line": b"alice,bob " + KEY + b" a comment\n\0" + SIGNATURE,
+    "options": b'# flagkit: humans = 2\nalice namespaces="flagkit-*,!git",valid-after="20260101Z",'
+    b'valid-before="202701010000" ' + KEY + b"\n\0" + SIGNATURE,
+    "rejected": b'*@example.com cert-authority,x="\\"" ' + KEY + b"\r\na ssh-rsa AAAA\n\0-----BEGIN SSH SIGNATURE-----",
+}
+
 
 def write(target, name, data):
     folder = pathlib.Path(sys.argv[1]) / target
@@ -97,3 +113,5 @@ for name, stream in EVENTS.items():
     write("events", name, b"\x00\x05\x02\xff" + stream)
 for name, variables in ENV.items():
     write("env", name, variables)
+for name, text in APPROVALS.items():
+    write("approvals", name, text)

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! OpenSSH accepts more than this module: patterns as names, certificate authorities, old keys. Such a line is rejected
-//! here, because it would let more people approve than those whom a reader of the list counts.
+//! here, because more people could approve than a reader of the list counts.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -52,17 +52,10 @@ impl Approver {
     pub(super) fn parse(line: usize, text: &str) -> Result<Self, String> {
         let (names, rest) = split_field(text);
         let names = parse_names(names)?;
-        let (field, rest_of_key) = split_field(rest);
-        if field.is_empty() {
-            return Err("it has no key".into());
-        }
-        let (options, key) = if is_key_type(field) { ("", rest) } else { split_options(rest) };
+        let (options, key) = if is_key_type(rest) { ("", rest) } else { split_options(rest) };
         let validity = parse_options(options)?;
         if key.is_empty() {
-            return Err(match rest_of_key {
-                "" => format!("got {field:?}, expected options or a type of key"),
-                _ => "it has no key".into(),
-            });
+            return Err("it has no key".into());
         }
         let key = parse_key(key)?;
         let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
@@ -163,8 +156,9 @@ fn split_options(text: &str) -> (&str, &str) {
     (options, rest.trim_start_matches(SPACES))
 }
 
-fn is_key_type(field: &str) -> bool {
-    ["ssh-", "ecdsa-", "sk-", "rsa-", "webauthn-"].iter().any(|prefix| field.starts_with(prefix))
+/// Returns whether the text begins with a type of key, and not with options.
+fn is_key_type(text: &str) -> bool {
+    ["ssh-", "ecdsa-", "sk-", "rsa-", "webauthn-"].iter().any(|prefix| text.starts_with(prefix))
 }
 
 fn parse_names(text: &str) -> Result<Vec<String>, String> {

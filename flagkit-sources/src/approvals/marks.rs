@@ -10,8 +10,8 @@ use super::{Refusal, State};
 
 /// The newest approval of each flag, and the widest state that it still allows.
 ///
-/// A flag that is reverted stays covered by its approval. But the approval is used up: whoever can write the file could
-/// otherwise restore what was there before the revert.
+/// A flag that is reverted stays covered by its approval. But the approval is used up. Otherwise, an attacker who can
+/// write the file could restore what was there before the revert.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks(BTreeMap<String, Mark>);
 

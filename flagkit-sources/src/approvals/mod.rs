@@ -2,14 +2,14 @@
 //!
 //! # The problem
 //!
-//! Whoever can write a flag file, or the server that it comes from, can turn any flag on. A rule of a repository or a
-//! prompt at a terminal does not prevent that, because the running program does not know of them.
+//! An attacker who can write a flag file, or the server that it comes from, can turn any flag on. A rule of a repository
+//! or a prompt at a terminal does not prevent that, because the running program takes no part in them.
 //!
 //! # The idea
 //!
 //! A person signs a [`Statement`] with an SSH key: that this flag, with this definition, may be on in this environment.
 //! The signature is in the flag file. The list of trusted keys, the [`Approvers`], is compiled into the program, so no
-//! document can change it. A flag that nobody approved is dark.
+//! document can change it. A flag without approvals is dark.
 //!
 //! # How to use it
 //!
@@ -51,11 +51,11 @@
 //!
 //! # Limits
 //!
-//! - Whoever can replace the program can replace the list of approvers.
+//! - An attacker who can replace the program can replace the list of approvers.
 //! - Without a [state folder](crate::Builder::state_folder), a restarted process accepts an older approval again, if
 //!   its definition did not change since.
-//! - An approval is judged at the time that it states. So a stolen key remains dangerous until its line is removed, or
-//!   until `valid-before` is in the past of every statement that may count.
+//! - The time that an approval states decides whether the key is valid. The owner of a stolen key can state any time
+//!   of the past, so the line of such a key must be removed. That voids its approvals.
 
 mod approver;
 mod approvers;

@@ -1,12 +1,12 @@
 //! One SSH signature, verified.
 //!
 //! The crate `ssh-key` parses the signature and verifies it. Like OpenSSH, it accepts a signature of a hardware key that
-//! nobody touched. So this module reads the flags of such a signature itself.
+//! was not touched. So this module reads the flags of such a signature itself.
 
 use std::time::SystemTime;
 
 use flagkit_core::source::Confirmation;
-use ssh_key::{HashAlg, SshSig};
+use ssh_key::{Algorithm, HashAlg, LineEnding, SshSig};
 
 use super::approver::is_hardware;
 use super::timestamp::Timestamp;
@@ -120,12 +120,17 @@ fn parse(text: &str) -> Result<SshSig, Refusal> {
     let data: Vec<char> = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let lines: Vec<String> = data.chunks(PEM_LINE).map(|line| line.iter().collect()).collect();
     let pem = format!("{BEGIN}\n{}\n{END}\n", lines.join("\n"));
-    let signature = SshSig::from_pem(pem).map_err(|_| Refusal::MalformedSignature)?;
+    let signature = SshSig::from_pem(&pem).map_err(|_| Refusal::MalformedSignature)?;
     let is_of_key = match (signature.public_key().algorithm(), signature.signature().algorithm()) {
-        (ssh_key::Algorithm::Rsa { .. }, ssh_key::Algorithm::Rsa { hash }) => hash.is_some(),
+        (Algorithm::Rsa { .. }, Algorithm::Rsa { hash }) => hash.is_some(),
         (key, signature) => key == signature,
     };
-    if signature.version() != SshSig::VERSION || !signature.reserved().is_empty() || !is_of_key {
+    // The parser accepts lengths that are too large, which change nothing, and OpenSSH rejects them. The crate cannot
+    // encode a signature of the last type, so there the lengths are not checked.
+    let is_exact = signature.to_pem(LineEnding::LF).is_ok_and(|exact| exact == pem)
+        || signature.algorithm() == Algorithm::SkEcdsaSha2NistP256;
+    let has_extras = signature.version() != SshSig::VERSION || !signature.reserved().is_empty();
+    if has_extras || !is_of_key || !is_exact {
         return Err(Refusal::MalformedSignature);
     }
     if signature.namespace() != NAMESPACE {

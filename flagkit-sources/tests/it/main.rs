@@ -17,7 +17,17 @@ mod tracing;
 #[cfg(feature = "approvals")]
 mod approvals {
     mod edits;
+    mod env_variables;
+    mod fido;
+    mod forgeries;
     mod golden_vectors;
+    mod list;
+    mod migrations;
+    #[cfg(unix)]
+    mod openssh;
+    mod people;
+    mod random_input;
+    mod replays;
 }
 mod builder {
     mod dark_start;

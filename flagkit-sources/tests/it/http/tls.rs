@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::support::nginx::{Nginx, program, run};
+use crate::support::nginx::{Nginx, run};
+use crate::support::program::program;
 use crate::support::stub::{eager, start};
 use crate::support::{child, is_child, is_on, last_error, status, variable, wait_until};
 use flagkit_core::tooling::SourceState;

@@ -2,13 +2,19 @@
 
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it, and is a crate of its own
 
+#[cfg(feature = "approvals")]
+pub mod approvals;
 #[cfg(feature = "http")]
 pub mod flood;
 pub mod memory;
 #[cfg(all(unix, feature = "http"))]
 pub mod nginx;
+#[cfg(unix)]
+pub mod program;
 pub mod question;
 pub mod quote;
+#[cfg(all(unix, feature = "approvals"))]
+pub mod ssh_keygen;
 #[cfg(feature = "http")]
 pub mod stored;
 #[cfg(feature = "http")]

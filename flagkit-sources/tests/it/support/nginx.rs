@@ -2,9 +2,7 @@
 
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it, and is a crate of its own
 
-use std::env;
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -13,23 +11,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::program::program;
 use crate::support::{DEADLINE, wait_until};
-
-/// Returns the path of a program, if it is installed. In CI it must be installed.
-pub fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    // Some users lack the directories of system programs in their PATH.
-    let directories = env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    let found = directories.map(|directory| directory.join(name)).find(|path| path.is_file());
-    if found.is_none() {
-        let thread = std::thread::current();
-        let message = format!("SKIPPED: {}: {name} is not installed", thread.name().unwrap_or("a test"));
-        assert!(env::var_os("CI").is_none(), "{message}");
-        // `println!` would be captured when a test passes.
-        let _ = writeln!(std::io::stderr(), "\n{message}\n");
-    }
-    found
-}
 
 /// A request from nginx's log.
 #[derive(Clone, Debug)]
