@@ -210,6 +210,11 @@ pub(crate) enum Command {
         #[arg(long)]
         verify: bool,
     },
+    /// List the people who may approve, or verify the approvals of flags.
+    Approvers {
+        #[command(subcommand)]
+        command: ApproversCommand,
+    },
     /// Print a completion script, which completes the keys of flags too.
     Completions {
         /// The shell.
@@ -217,6 +222,20 @@ pub(crate) enum Command {
     },
     /// Print the manual page.
     Man,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApproversCommand {
+    /// List the approvers with their keys, and the rejected lines of the list.
+    List,
+    /// Verify the approvals of each flag that is on, as a program that requires approvals does.
+    Verify {
+        /// The flag's key [default: all flags that are on].
+        name: Option<String>,
+        /// The environment: verifies the flags with its layer flags.ENV.toml.
+        #[arg(long)]
+        env: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -354,6 +373,7 @@ impl Command {
             Self::Revert { .. } => "revert",
             Self::Migrate { .. } => "migrate",
             Self::Log { .. } => "log",
+            Self::Approvers { .. } => "approvers",
             Self::Completions { .. } => "completions",
             Self::Man => "man",
         }

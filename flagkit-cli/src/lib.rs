@@ -15,6 +15,7 @@
 //!            ├── project, tree, sources, git      input: files, layers, revisions
 //!            ├── subject, attribute               input: subjects and their attributes
 //!            ├── evidence, instances              what a step of a migration requires, and the running instances
+//!            ├── approvals                        who may approve, and verified approvals
 //!            ├── gate, probe, usage, findings     requirements, uses in code, and findings
 //!            ├── build_range                      the stages for which a build has code
 //!            ├── environment, roots, overrides    the files and folders of a project, and variables
@@ -32,6 +33,7 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, clippy::missing_errors_doc)] // the interface is the command line, which docs/cli.md describes
 
+mod approvals;
 mod attribute;
 mod build_range;
 mod cli;

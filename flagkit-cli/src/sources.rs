@@ -1,17 +1,19 @@
 //! The sources of flags for commands that only read, created from addresses.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use flagkit_core::source::{Load, LoadError, Provenance, Publisher, Source};
-use flagkit_core::{Snapshot, Status};
+use flagkit_core::{Flags, Snapshot, Status};
 use flagkit_sources::{Builder, Env, File, Guard, Http, OnFailedStart};
 
+use crate::approvals::{ApproverList, Inspection, Refusals};
 use crate::cli::Sources;
 use crate::environment::{existing_file, lower_files};
 use crate::overrides::PREFIX;
-use crate::project::missing;
+use crate::project::{Layered, Project, missing};
 use crate::report::{Detail, Exit, Failure, Result};
 
 /// Starts the named sources. If none is named, starts the file, the files of the environment, and the variables.
@@ -73,10 +75,53 @@ fn describe(error: &dyn std::error::Error) -> String {
     message
 }
 
+/// The flags of the sources, as a program has them.
+pub(crate) struct Loaded {
+    /// The flags that are in effect. If the project uses approvals, flags without them are dark.
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) status: Status,
+    /// `None` for a project without approvals, and for named sources: their environment is unknown.
+    pub(crate) verified: Option<Verified>,
+}
+
+/// The approvals behind the flags.
+pub(crate) struct Verified {
+    /// The path of the list of approvers.
+    pub(crate) list: PathBuf,
+    /// The flags that are not approved, with the reasons.
+    pub(crate) refusals: BTreeMap<String, String>,
+    /// The flags as the sources state them.
+    pub(crate) stated: Arc<Snapshot>,
+}
+
 /// Returns the current flags, and the status of the sources.
-pub(crate) fn snapshot(sources: &Sources, file: &Path) -> Result<(Arc<Snapshot>, Status)> {
+pub(crate) fn load(sources: &Sources, file: &Path) -> Result<Loaded> {
     let guard = start(sources, file)?;
-    Ok((guard.flags().snapshot(), guard.status()))
+    let (stated, status) = (guard.flags().snapshot(), guard.status());
+    let verified =
+        if sources.uris.is_empty() { verify(file, sources.env.as_deref(), Arc::clone(&stated))? } else { None };
+    Ok(match verified {
+        None => Loaded { snapshot: stated, status, verified: None },
+        Some((snapshot, verified)) => Loaded { snapshot, status, verified: Some(verified) },
+    })
+}
+
+/// Verifies the approvals of a project that uses them, and returns the flags with the refused ones dark.
+fn verify(file: &Path, env: Option<&str>, stated: Arc<Snapshot>) -> Result<Option<(Arc<Snapshot>, Verified)>> {
+    let Some(list) = ApproverList::read(file)? else { return Ok(None) };
+    let project = Project::read(file, env)?;
+    let Some(refusals) = Inspection::of(&project, env, &list.approvers, |_| None).shown_refusals() else {
+        return Ok(None);
+    };
+    let flags = Flags::new();
+    flags.require_approvals(Refusals(refusals.clone()));
+    let flags = Layered::in_flags(flags, project.documents()).flags;
+    let mut variables = Env::new(PREFIX);
+    // The guard has reported what is wrong with the variables.
+    if let Ok(load) = variables.load() {
+        flags.add_layer(variables.provenance()).publish(load);
+    }
+    Ok(Some((flags.snapshot(), Verified { list: list.path, refusals, stated })))
 }
 
 fn source(uri: &str) -> Result<Box<dyn Source>> {

@@ -1,5 +1,6 @@
 //! `eval` and `explain`: the evaluation of one flag, or of each line of standard input.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
@@ -9,23 +10,28 @@ use serde_json::{Value, json};
 use super::require_declared;
 use crate::cli::{Sources, SubjectArgs};
 use crate::report::{Exit, Failure, Report, Result};
-use crate::sources::snapshot;
+use crate::sources::{Loaded, Verified, load};
 use crate::subject::{CliSubject, LineError, SubjectLine};
+use crate::terminal::escape_control_chars;
 
 pub(crate) fn eval(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sources) -> Result {
-    let (snapshot, _) = snapshot(sources, file)?;
+    let Loaded { snapshot, verified, .. } = load(sources, file)?;
     require_declared(file, &snapshot, name)?;
     let evaluation = snapshot.evaluate(name, &CliSubject::new(subject)?);
     let text = evaluation.to_string();
     let partition = snapshot.flag(name).and_then(Flag::partition);
-    let text = with_stage(&format!("{name} is {}\n", without_revision(&text)), evaluation.reason(), partition);
+    let mut text = with_stage(&format!("{name} is {}\n", without_revision(&text)), evaluation.reason(), partition);
     let mut data = to_json(name, &evaluation);
     add_stage(&mut data, evaluation.reason(), partition);
+    if let Some(verified) = &verified {
+        text += &refusal(verified, name).unwrap_or_default();
+        add_approvals(verified, name, &mut text, &mut data);
+    }
     Ok(Report::new(text, data))
 }
 
 pub(crate) fn explain(file: &Path, name: &str, subject: &SubjectArgs, sources: &Sources) -> Result {
-    let (snapshot, _) = snapshot(sources, file)?;
+    let Loaded { snapshot, verified, .. } = load(sources, file)?;
     require_declared(file, &snapshot, name)?;
     let subject = CliSubject::new(subject)?;
     let explanation = snapshot.explain(name, &subject);
@@ -37,7 +43,26 @@ pub(crate) fn explain(file: &Path, name: &str, subject: &SubjectArgs, sources: &
     let partition = snapshot.flag(name).and_then(Flag::partition);
     let mut report = Report::new(format!("{}\n{steps}", with_stage(&first, reason, partition)), &explanation);
     add_stage(&mut report.data, reason, partition);
+    if let Some(verified) = &verified {
+        // The steps of an evaluation have no reason for a migration, which is not dark.
+        let refusal = refusal(verified, name).filter(|_| explanation.refusal().is_none());
+        report.text += &refusal.unwrap_or_default();
+        add_approvals(verified, name, &mut report.text, &mut report.data);
+    }
     Ok(report)
+}
+
+/// Returns the line that says why a flag is not approved.
+fn refusal(verified: &Verified, name: &str) -> Option<String> {
+    let reason = verified.refusals.get(name)?;
+    Some(format!("  not approved: {}\n", escape_control_chars(reason)))
+}
+
+/// Adds the list by which approvals were verified.
+fn add_approvals(verified: &Verified, name: &str, text: &mut String, data: &mut Value) {
+    let _ = writeln!(text, "  verified with {}", verified.list.display());
+    data["refusal"] = verified.refusals.get(name).map(String::as_str).into();
+    data["approvers"] = json!(verified.list);
 }
 
 /// Replaces the words for a flag that is off by the stage of a migration.
@@ -82,7 +107,7 @@ fn to_json(name: &str, evaluation: &Evaluation) -> Value {
 
 /// Evaluates each line of standard input, and prints one line for it. An invalid line prints an error.
 pub(crate) fn batch(file: &Path, sources: &Sources) -> Result {
-    let (snapshot, _) = snapshot(sources, file)?;
+    let snapshot = load(sources, file)?.snapshot;
     let failed = |error: io::Error| Failure::io(error.to_string());
     let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut input = BufReader::with_capacity(1 << 16, io::stdin().lock());

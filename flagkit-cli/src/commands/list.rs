@@ -13,12 +13,12 @@ use super::show::is_about;
 use crate::cli::Sources;
 use crate::progress::Progress;
 use crate::report::{Detail, Report, Result};
-use crate::sources::snapshot;
+use crate::sources::{Loaded, Verified, load};
 use crate::state::{State, logged, summary};
 use crate::terminal::{BAD, BOLD, DIM, GOOD, Table, WARN, escape_control_chars, styled};
 
 pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
-    let (snapshot, status) = snapshot(sources, file)?;
+    let Loaded { snapshot, status, verified } = load(sources, file)?;
     let mut keys: Vec<&str> = snapshot.keys().map(flagkit_core::FlagKey::as_str).collect();
     keys.sort_unstable();
     let layers: Vec<String> = status.sources.iter().map(|source| source.provenance.to_string()).collect();
@@ -30,24 +30,29 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
     for key in &keys {
         // A program that starts now would keep the stage of the layer that it reads first.
         let is_disputed = |flag: &Flag| flag.is_migration() && has_problem(&status, key);
-        let flag = snapshot.flag(key).filter(|flag| !is_disputed(flag));
+        let refused = verified.as_ref().filter(|verified| verified.refusals.contains_key(*key));
+        let flag = refused.map_or(&snapshot, |verified| &verified.stated).flag(key).filter(|flag| !is_disputed(flag));
         let metadata = flag.and_then(Flag::metadata);
         let kind = metadata.and_then(|metadata| metadata.kind).map(|kind| kind.as_str().to_owned());
         let owner = metadata.and_then(|metadata| metadata.owner.as_deref()).map(str::to_owned);
         let expires = metadata.and_then(|metadata| metadata.expires).map(|day| day.to_string());
         let layer = layer_of(key);
         columns[0].push(Some(styled(BOLD, key)));
-        columns[1].push(Some(coloured(flag)));
+        columns[1].push(Some(refused.map_or_else(|| coloured(flag), |_| unapproved(flag))));
         columns[2].push(kind.clone());
         columns[3].push(owner.as_deref().map(escape_control_chars));
         columns[4].push(expires.clone());
         columns[5].push(layer.filter(|_| in_use.len() > 1).map(|layer| (layer + 1).to_string()));
-        rows.push(json!({
+        let mut row = json!({
             "flag": key, "state": flag.map(|flag| logged(Some(flag))),
             "stage": flag.and_then(Flag::stage).map(Stage::as_str), "partition": flag.and_then(Flag::partition),
             "rules": flag.map(|flag| flag.rules().len()), "variants": flag.and_then(Flag::variants).map(names),
             "kind": kind, "owner": owner, "expires": expires, "layer": layer.map(|layer| &layers[layer]),
-        }));
+        });
+        if let Some(verified) = &verified {
+            row["refusal"] = verified.refusals.get(*key).map(String::as_str).into();
+        }
+        rows.push(row);
     }
     let mut text = if keys.is_empty() { "no flags\n".to_owned() } else { Table::of(HEADER, columns).render() };
     let legend: Vec<String> = match in_use.len() {
@@ -57,6 +62,7 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
     for line in legend {
         let _ = writeln!(text, "{}", styled(DIM, line));
     }
+    text += &verified.as_ref().map(refusals).unwrap_or_default();
     for source in &status.sources {
         for problem in &source.problems {
             let path = source.provenance.as_str();
@@ -71,7 +77,25 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
         }
     }
     let warnings: Vec<&str> = status.sources.iter().flat_map(|source| source.warnings.iter().map(|it| &**it)).collect();
-    Ok(Report::new(text, json!({ "flags": rows, "warnings": warnings })))
+    let mut data = json!({ "flags": rows, "warnings": warnings });
+    if let Some(verified) = verified {
+        data["approvers"] = json!(verified.list);
+    }
+    Ok(Report::new(text, data))
+}
+
+/// The summary of a flag that is not approved, so that programs keep it dark.
+pub(crate) fn unapproved(flag: Option<&Flag>) -> String {
+    styled(BAD, format!("{}, not approved", summary(flag)))
+}
+
+/// The list of approvers, and why flags are not approved.
+fn refusals(verified: &Verified) -> String {
+    let mut text = format!("{}\n", styled(DIM, format!("verified with {}", verified.list.display())));
+    for (key, reason) in &verified.refusals {
+        let _ = writeln!(text, "{} {key}: {}", styled(BAD, "not approved"), escape_control_chars(reason));
+    }
+    text
 }
 
 /// The columns of the table. Empty ones are left out.

@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+mod approvals;
+mod approvers;
 pub(crate) mod check;
 mod diff;
 mod eval;
@@ -84,6 +86,7 @@ pub(crate) fn run(cli: Cli) -> Result {
         }
         Command::Migrate { name, command } => migrate::run(file, name, command),
         Command::Log { name, verify } => log::run(file, name.as_deref(), verify),
+        Command::Approvers { command } => approvers::run(file, command),
         Command::Completions { shell } => Ok(completions(file, shell)),
         Command::Man => man::run(),
     }

@@ -8,7 +8,8 @@ use flagkit_core::{Flag, FlagKey};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::list::coloured;
+use super::approvals::ShownApprovals;
+use super::list::{coloured, unapproved};
 use super::{indented, require_declared};
 use crate::environment::{environments, existing_file};
 use crate::gate::Gates;
@@ -33,7 +34,10 @@ pub(crate) fn run(file: &Path, name: &str, env: Option<&str>) -> Result {
     let snapshot = layered.snapshot();
     require_declared(file, &snapshot, name)?;
     let flag = snapshot.flag(name);
-    let mut text = format!("{}  {}\n", styled(BOLD, name), coloured(flag));
+    let mut approvals = ShownApprovals::new(file)?;
+    let is_refused = approvals.add(&project, env, name);
+    let state_text = if is_refused { unapproved(flag) } else { coloured(flag) };
+    let mut text = format!("{}  {state_text}\n", styled(BOLD, name));
     let mut data = json!({
         "flag": name, "state": state(&project, flag, name), "stage": flag.and_then(Flag::stage).map(Stage::as_str),
         "partition": flag.and_then(Flag::partition),
@@ -48,7 +52,8 @@ pub(crate) fn run(file: &Path, name: &str, env: Option<&str>) -> Result {
         text += &field("gate", gate);
         data["gate"] = gate.into();
     }
-    show_states(document, name, &mut text, &mut data)?;
+    show_states(document, (env, is_refused), name, (&mut text, &mut data), &mut approvals)?;
+    approvals.show(&mut text, &mut data);
     show_uses(document, name, &mut text, &mut data);
     if flag.is_some_and(Flag::is_migration) {
         show_expansions(document, name, &mut text, &mut data)?;
@@ -129,7 +134,13 @@ fn show_metadata(metadata: &Metadata, text: &mut String, data: &mut Value) {
 }
 
 /// Shows the state in each environment.
-fn show_states(declared: &Document, name: &str, text: &mut String, data: &mut Value) -> Result<()> {
+fn show_states(
+    declared: &Document,
+    (shown, is_refused): (Option<&str>, bool),
+    name: &str,
+    (text, data): (&mut String, &mut Value),
+    approvals: &mut ShownApprovals,
+) -> Result<()> {
     let file = &declared.path;
     let snapshot = Layered::of([declared]).snapshot();
     let flag = snapshot.flag(name);
@@ -141,7 +152,10 @@ fn show_states(declared: &Document, name: &str, text: &mut String, data: &mut Va
         let flag = snapshot.flag(name);
         let is_own = project.state_document().load.flags().get(name).is_some();
         let note = if is_own { "" } else { " (as declared)" };
-        *text += &field(&env, format!("{}{note}", coloured(flag)));
+        let is_shown = Some(env.as_str()) == shown;
+        let is_refused = if is_shown { is_refused } else { approvals.add(&project, Some(&env), name) };
+        let state_text = if is_refused { unapproved(flag) } else { coloured(flag) };
+        *text += &field(&env, format!("{state_text}{note}"));
         let path = &project.state_document().path;
         states.push(json!({ "file": path, "environment": env, "state": state(&project, flag, name), "own": is_own }));
     }

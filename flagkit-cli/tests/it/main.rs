@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod approvals;
+mod approvals_check;
 mod audience;
 mod author;
 mod base;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use flagkit_core::{FlagKey, Snapshot};
 use serde_json::Value;
 
+use super::approvers::BaseList;
+use crate::approvals::ApproverList;
 use crate::edit;
 use crate::environment::{environment_of, is_layer_above};
 use crate::findings::{Finding, Level};
@@ -108,6 +110,17 @@ impl Base {
     /// Returns the gates, or `None` for a file that has none at the base.
     pub(super) fn gates(&self) -> Option<&Gates> {
         self.flags.as_ref().map(|flags| &flags.gates)
+    }
+
+    /// Returns the list of approvers of the base, beside the flag file there.
+    pub(super) fn approvers(&self) -> Result<BaseList> {
+        let path = self.path.parent().unwrap_or(Path::new("")).join(ApproverList::NAME);
+        let approvers = match self.revision.read(&path)? {
+            Content::Absent => Ok(None),
+            Content::Unreadable(reason) => Err(reason.to_string()),
+            Content::File(bytes) => ApproverList::parse(&bytes).map(Some),
+        };
+        Ok(BaseList { path, approvers })
     }
 
     /// Returns the flags as they were effective in an environment, or without one.

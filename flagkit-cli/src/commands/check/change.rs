@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use flagkit_core::source::Confirmation;
 use flagkit_core::tooling::Effect;
-use flagkit_core::{FlagKey, Snapshot};
+use flagkit_core::{Flag, FlagKey, Snapshot};
 
-use super::approvals::{Approvals, Layer, Scope};
+use super::approvers::{BaseList, ListResult, check_change};
 use super::base::Base;
+use super::releases::{Layer, Releases, Scope};
 use super::stages::{StageCheck, is_migration};
 use super::{Locations, WIDENS};
+use crate::approvals::{ApproverList, Inspection};
 use crate::command_line::CommandLine;
 use crate::environment::{environment_file, environment_of, files_of, lower_files};
 use crate::findings::{Finding, Level};
@@ -28,6 +31,8 @@ pub(super) struct ChangeCheck<'c> {
     /// The gates of the head, which must not be weaker than those of the base.
     gates: &'c Gates,
     journal: &'c Journal,
+    /// The list of approvers of the head.
+    approvers: &'c ListResult,
     findings: &'c mut Vec<Finding>,
     /// The flags with a finding already.
     reported: BTreeSet<String>,
@@ -39,9 +44,10 @@ impl<'c> ChangeCheck<'c> {
         file: &'c Path,
         gates: &'c Gates,
         journal: &'c Journal,
+        approvers: &'c ListResult,
         findings: &'c mut Vec<Finding>,
     ) -> Self {
-        Self { base, file, gates, journal, findings, reported: BTreeSet::new() }
+        Self { base, file, gates, journal, approvers, findings, reported: BTreeSet::new() }
     }
 
     pub(super) fn run(mut self, document: &Document, projects: &[Project]) -> Result<()> {
@@ -61,24 +67,27 @@ impl<'c> ChangeCheck<'c> {
             [&declared].into_iter().chain(projects).chain(&removed).map(|head| (self.layer(head), head)).collect();
         let last_valid = heads.iter().map(|(layer, _)| base.last_valid(layer.as_deref()));
         let last_valid: Vec<_> = last_valid.collect::<Result<_>>()?;
-        let approvals: BTreeMap<Layer, Approvals<'_>> = heads
+        let releases: BTreeMap<Layer, Releases<'_>> = heads
             .iter()
             .zip(&last_valid)
             .map(|((layer, head), last_valid)| {
                 let (before, entries) = (base.snapshot(layer.as_deref()), of_file(head.state_document().name()));
-                (layer.clone(), Approvals::of(entries, &base, gates, (&before, last_valid), head))
+                (layer.clone(), Releases::of(entries, &base, gates, (&before, last_valid), head))
             })
             .collect();
+        let list = base.approvers()?;
+        self.check_links(&base, &ApproverList::path_beside(self.file));
         let mut widens = false;
         for ((layer, head), last_valid) in heads.iter().zip(&last_valid) {
             self.check_links(&base, &head.state_document().path);
             let scope = Scope {
-                approvals: &approvals,
+                releases: &releases,
                 head: head.documents().map(|document| (self.layer_of(document), document)).collect(),
                 base: base.layers(layer.as_deref()),
+                refusals: refusals(head, layer.as_deref(), gates, &list, self.base),
             };
             let before = base.snapshot(layer.as_deref());
-            let without = scope.without_approved(&before);
+            let without = scope.without_released(&before);
             let effects = before.effects(&without).into_iter();
             let is_switch = |key: &FlagKey| !is_migration(key.as_str(), [&before, &without]);
             for (key, _) in effects.filter(|(key, effect)| *effect == Effect::Widens && is_switch(key)) {
@@ -91,6 +100,7 @@ impl<'c> ChangeCheck<'c> {
             self.findings.extend(stages.findings([&before, &after], &mut self.reported));
             widens |= before.effects(&after).into_values().any(|effect| effect == Effect::Widens);
         }
+        check_change(self.file, self.base, &list, self.approvers, widens, self.findings);
         if let Some(gates) = base.gates().filter(|_| widens) {
             self.check_gates(document, gates);
         }
@@ -154,9 +164,9 @@ impl<'c> ChangeCheck<'c> {
         }
     }
 
-    /// Reports a flag that is still wider when each approved state is the one of the base.
+    /// Reports a flag that is still wider when each released state is the one of the base.
     ///
-    /// So a `go` covers the state of its flag, up to the approved percentage, and the effects on flags that require it.
+    /// So a `go` covers the state of its flag, up to the released percentage, and the effects on flags that require it.
     /// It covers no change of rules, segments or prerequisites.
     fn report(&mut self, key: &str, head: &Project, scope: &Scope<'_, '_>) {
         // A widened declaration widens every environment; one finding is enough.
@@ -168,12 +178,16 @@ impl<'c> ChangeCheck<'c> {
         let removed = || env.and_then(|env| environment_file(self.file, env).ok());
         let path = document.map(|(_, document)| document.path.clone()).or_else(removed).unwrap_or_default();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let message = match scope.approvals_of(env).and_then(|approvals| approvals.missing.get(key)) {
-            Some(missing) => {
+        let missing = scope.releases_of(env).and_then(|releases| releases.missing.get(key));
+        let message = match (missing, scope.refusals.get(key)) {
+            (Some(missing), _) => {
                 let missing = missing.join(", ");
                 format!("{key} was widened since {}, and its `go` in {name} lacks {missing}", self.base)
             }
-            None => format!("{key} was widened since {} without a `go` in {name}", self.base),
+            (None, Some(reason)) => {
+                format!("{key} was widened since {}, and is not approved in {name}: {reason}", self.base)
+            }
+            (None, None) => format!("{key} was widened since {} without a `go` in {name}", self.base),
         };
         let state = head.state_document();
         let finding = Locations::of(state).finding(WIDENS, Level::Error, &state.path, key, message);
@@ -205,4 +219,24 @@ impl<'c> ChangeCheck<'c> {
             self.findings.push(finding.with_help(help));
         }
     }
+}
+
+/// Returns why flags of a project are not approved, by the list of the base and the stricter gate of base and head.
+fn refusals(head: &Project, env: Option<&str>, gates: &Gates, list: &BaseList, base: &str) -> BTreeMap<String, String> {
+    let requirement = |key: &str| gates.of(key).map(|(_, gate)| gate.requirement());
+    let reason = match &list.approvers {
+        Ok(Some(approvers)) => return Inspection::of(head, env, approvers, requirement).gated_refusals(),
+        Ok(None) => format!("{base} has no {}", list.path.display()),
+        Err(reason) => {
+            format!("{} at {base}: {}", list.path.display(), reason.lines().next().unwrap_or_default())
+        }
+    };
+    let snapshot = head.flags().snapshot();
+    let is_signed = |key: &str| {
+        let of_head = snapshot.flag(key).and_then(Flag::approval_requirement);
+        let gates = [requirement(key), of_head].into_iter().flatten();
+        gates.map(|gate| gate.confirmation).any(|confirmation| confirmation > Confirmation::Terminal)
+    };
+    let keys = snapshot.keys().map(FlagKey::as_str).filter(|key| is_signed(key));
+    keys.map(|key| (key.to_owned(), reason.clone())).collect()
 }

@@ -10,25 +10,29 @@
 //! - `unchecked`: files beside the flag file that no check reads.
 //! - `sql`: destructive statements in the SQL files of migrations.
 //! - `uses`: the flags that the code reads.
+//! - `approvers`: the list of approvers, and its change since the base.
+//! - `unapproved`: flags that are on without the approvals that their gates require.
 //! - `change`: widenings since a base revision.
 //! - `base`: the flags, the gates and the log before the change.
 //! - `nearest`: the flag files that programs used at the base instead of the checked one.
-//! - `approvals`: the widenings that the log covers.
+//! - `releases`: the widenings that the log covers.
 //! - `against`: whether a build fits the present stages of migrations.
 //! - `stages`: the moves of migrations since the base.
 
 mod against;
 mod age;
-mod approvals;
+mod approvers;
 mod base;
 mod change;
 mod metadata;
 mod names;
 mod nearest;
 mod overrides;
+mod releases;
 mod sql;
 mod stages;
 mod states;
+mod unapproved;
 mod unchecked;
 mod uses;
 
@@ -55,8 +59,9 @@ use crate::roots::{Roots, Settings};
 /// A flag that was widened since the base. `allow` has no effect on it, because the change could allow itself.
 const WIDENS: &str = "widens";
 /// The rules that `allow` has no effect on.
-const NOT_ALLOWED: [&str; 6] = [
+const NOT_ALLOWED: [&str; 7] = [
     WIDENS,
+    unapproved::UNAPPROVED,
     sql::EARLY,
     stages::STAGE_SKIPPED,
     stages::STALE_DATA,
@@ -64,8 +69,9 @@ const NOT_ALLOWED: [&str; 6] = [
     stages::MIGRATION_REMOVED,
 ];
 /// The rules about a change, and about files that cannot be compared.
-const OF_CHANGE: [&str; 10] = [
+const OF_CHANGE: [&str; 11] = [
     WIDENS,
+    approvers::CHANGED,
     stages::STAGE_SKIPPED,
     stages::STALE_DATA,
     stages::PARTITIONS_MOVED,
@@ -131,6 +137,8 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
         findings.push(gate_finding(file, GateError { location: Some(error.location), message, help: None }));
         Settings::default()
     });
+    let list = approvers::check_approvers(&document, &gates, &mut findings);
+    unapproved::check_unapproved(&Project::new(document.clone()), &projects, &gates, &list, &mut findings);
     let roots = Roots::new(file, &settings);
     overrides::check_overrides(&roots, &document, &projects, &mut findings);
     uses::check_uses(&roots, &document, &locations, &mut findings);
@@ -138,7 +146,8 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
         SqlCheck { roots: &roots, settings: &settings, document: &document, projects: &projects, journal: &journal };
     let allowed_in_sql = sql.run(base, &mut findings)?;
     if let Some(base) = base {
-        ChangeCheck::new(base, file, &gates, &journal, &mut findings).run(&document, &projects)?;
+        ChangeCheck::new(base, file, &gates, &journal, &list, &mut findings).run(&document, &projects)?;
+        drop_repeated(&mut findings);
         if let Some(other) = nearest::nearest_at_base(file, base, &mut findings)? {
             let (others, _) = self::findings(&other, Some(base), None)?;
             findings.extend(others.into_iter().filter(|finding| OF_CHANGE.contains(&finding.rule)));
@@ -152,6 +161,13 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
     let allowed = before - findings.len() + allowed_in_sql;
     findings.sort();
     Ok((findings, allowed))
+}
+
+/// Drops the findings of unapproved flags that were also widened: both have the same cause and location.
+fn drop_repeated(findings: &mut Vec<Finding>) {
+    let of = |finding: &Finding| (finding.path.clone(), finding.flag.clone());
+    let widened: BTreeSet<_> = findings.iter().filter(|finding| finding.rule == WIDENS).map(of).collect();
+    findings.retain(|finding| finding.rule != unapproved::UNAPPROVED || !widened.contains(&of(finding)));
 }
 
 /// The finding for an invalid table that only this command uses.

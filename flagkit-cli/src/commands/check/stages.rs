@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use flagkit_core::source::Stage;
 use flagkit_core::{Flag, FlagKey, Snapshot};
 
-use super::approvals::Scope;
 use super::base::{Base, LastValid};
+use super::releases::Scope;
 use super::{Locations, WIDENS};
 use crate::command_line::CommandLine;
 use crate::findings::{Finding, Level};
@@ -85,8 +85,11 @@ impl StageCheck<'_, '_> {
 
     /// Returns the finding for a migration that moved.
     fn moved(&self, Change { key, was, is }: &Change<'_>) -> Option<Finding> {
-        if is == was || self.is_logged(key, *was, *is) {
+        if is == was {
             return None;
+        }
+        if self.is_logged(key, *was, *is) {
+            return self.unapproved(key, *was, *is);
         }
         let (name, back) = (self.name, is.stages()[1] < was.stages()[1]);
         if is.reads_stale_data_after(*was) {
@@ -114,6 +117,14 @@ impl StageCheck<'_, '_> {
         let comma = if lacks.is_empty() { "" } else { "," };
         let message = format!("{key} moved from {was} to {is} since {name}{comma} {reason}");
         let help = format!("undo it here, and move it with `{}`", self.command(key, command));
+        Some(self.at_state(WIDENS, key, message).with_help(help))
+    }
+
+    /// Returns the finding for a logged step forward that lacks approvals of people.
+    fn unapproved(&self, key: &str, was: Progress, is: Progress) -> Option<Finding> {
+        let reason = self.scope.refusals.get(key).filter(|_| is.is_beyond(was))?;
+        let message = format!("{key} moved from {was} to {is} since {}, and is not approved: {reason}", self.name);
+        let help = format!("undo it here, and move it with `{}`", self.command(key, "advance"));
         Some(self.at_state(WIDENS, key, message).with_help(help))
     }
 

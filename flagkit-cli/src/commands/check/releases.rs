@@ -15,15 +15,15 @@ use crate::tree::document_to_json;
 
 /// The valid `go` entries of one file that are newer than the base and were not reverted.
 #[derive(Default)]
-pub(super) struct Approvals<'e> {
-    /// The widest approved state of each flag.
+pub(super) struct Releases<'e> {
+    /// The widest released state of each flag.
     to: BTreeMap<&'e str, State>,
     /// The requirements of the gate that an entry does not meet.
     pub(super) missing: BTreeMap<&'e str, Vec<String>>,
 }
 
-impl<'e> Approvals<'e> {
-    /// Collects the approvals among the entries of one file, which are in the order of time.
+impl<'e> Releases<'e> {
+    /// Collects the releases among the entries of one file, which are in the order of time.
     ///
     /// `before` has the states from which the steps start. A step from a wider state, which no step released, counts
     /// for nothing. A flag that is invalid there starts from its last valid definition.
@@ -34,14 +34,14 @@ impl<'e> Approvals<'e> {
         (before, last_valid): (&Snapshot, &'e BTreeMap<String, LastValid>),
         head: &Project,
     ) -> Self {
-        let mut approvals = Self::default();
+        let mut found = Self::default();
         let mut last: BTreeMap<&str, &Entry> = BTreeMap::new();
         let mut released: BTreeMap<&str, State> = BTreeMap::new();
         let definitions = Definitions::of(head);
         for (flag, valid) in last_valid {
             released.insert(flag, valid.state);
             if valid.definition == definitions.digest(flag) {
-                approvals.to.insert(flag, valid.state);
+                found.to.insert(flag, valid.state);
             }
         }
         for entry in entries {
@@ -51,15 +51,14 @@ impl<'e> Approvals<'e> {
             let released = released.entry(flag).or_insert(start);
             if entry.verb != GO {
                 *released = entry.releases(Some(*released));
-                // A revert withdraws the approval of everything above its state.
-                if let Some(approved) = approvals.to.get_mut(flag).filter(|_| is_new || !last_valid.contains_key(flag))
-                {
-                    *approved = (*approved).min(*released);
+                // A revert withdraws the release of everything above its state.
+                if let Some(widest) = found.to.get_mut(flag).filter(|_| is_new || !last_valid.contains_key(flag)) {
+                    *widest = (*widest).min(*released);
                 }
                 continue;
             }
             let last_go = last.insert(flag, entry);
-            // The base approved its own entries, and its states show what is left of them.
+            // The base accepted its own entries, and its states show what is left of them.
             if !is_new {
                 *released = entry.releases(Some(*released)).min(start);
                 continue;
@@ -74,36 +73,38 @@ impl<'e> Approvals<'e> {
             }
             if missing.is_empty() {
                 *released = entry.releases(Some(*released));
-                approvals.to.insert(flag, *released);
+                found.to.insert(flag, *released);
             } else {
-                approvals.missing.entry(flag).or_default().extend(missing);
+                found.missing.entry(flag).or_default().extend(missing);
             }
         }
-        approvals
+        found
     }
 
-    /// Whether the approvals cover the step of a flag from one state to another.
+    /// Whether the releases cover the step of a flag from one state to another.
     fn cover(&self, flag: &str, [was, is]: [State; 2]) -> bool {
-        was < is && self.to.get(flag).is_some_and(|approved| is <= *approved)
+        was < is && self.to.get(flag).is_some_and(|widest| is <= *widest)
     }
 }
 
 /// A layer of a project: an environment, or `None` for the declaration.
 pub(super) type Layer = Option<String>;
 
-/// The approvals of all files, and the layers of one project to which they apply.
+/// The releases of all files, and the layers of one project to which they apply.
 pub(super) struct Scope<'a, 'e> {
-    pub(super) approvals: &'a BTreeMap<Layer, Approvals<'e>>,
+    pub(super) releases: &'a BTreeMap<Layer, Releases<'e>>,
     /// The documents of the head with their layers, the declaration first.
     pub(super) head: Vec<(Layer, &'a Document)>,
     /// The documents of the base.
     pub(super) base: Vec<(Option<&'a str>, &'a Document)>,
+    /// The flags that need approvals of people and lack them, with the reasons. A `go` in the log is not enough there.
+    pub(super) refusals: BTreeMap<String, String>,
 }
 
 impl<'a, 'e> Scope<'a, 'e> {
     /// Returns the highest layer that has the state of a flag, or had it at the base.
     ///
-    /// Only the approvals of this layer count: a `go` for a lower layer said nothing about an environment that has a
+    /// Only the releases of this layer count: a `go` for a lower layer said nothing about an environment that has a
     /// state of its own.
     pub(super) fn layer_of(&self, flag: &str) -> Option<&str> {
         let head = self.head.iter().rev().find(|(_, document)| has_state(document, flag));
@@ -112,19 +113,20 @@ impl<'a, 'e> Scope<'a, 'e> {
         head.and_then(|(layer, _)| layer.as_deref()).max(base.and_then(|(layer, _)| *layer))
     }
 
-    /// Returns the approvals of a layer.
-    pub(super) fn approvals_of(&self, layer: Option<&str>) -> Option<&'a Approvals<'e>> {
-        self.approvals.get(&layer.map(str::to_owned))
+    /// Returns the releases of a layer.
+    pub(super) fn releases_of(&self, layer: Option<&str>) -> Option<&'a Releases<'e>> {
+        self.releases.get(&layer.map(str::to_owned))
     }
 
-    /// Returns the flags of the head, with each approved state replaced by the one of the base.
-    pub(super) fn without_approved(&self, before: &Snapshot) -> Arc<Snapshot> {
+    /// Returns the flags of the head, with each released state replaced by the one of the base.
+    pub(super) fn without_released(&self, before: &Snapshot) -> Arc<Snapshot> {
         let after = Layered::of(self.head.iter().map(|(_, document)| *document)).snapshot();
         let mut documents: Vec<Document> = self.head.iter().map(|(_, document)| (*document).clone()).collect();
         for key in after.keys() {
             let name = key.as_str();
             let states @ [was, _] = [before, &*after].map(|snapshot| State::of(snapshot.flag(name)));
-            if self.approvals_of(self.layer_of(name)).is_some_and(|approvals| approvals.cover(name, states)) {
+            let is_released = self.releases_of(self.layer_of(name)).is_some_and(|it| it.cover(name, states));
+            if is_released && !self.refusals.contains_key(name) {
                 let mut holders = documents.iter_mut().rev();
                 if let Some(document) = holders.find(|document| document.load.flags().contains(name)) {
                     set_state(document, key, was);
