@@ -6,13 +6,14 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::{fs, thread};
 
 use super::Page;
+use super::approvals::list_of_two;
 use crate::support::{DEADLINE, Folder};
 
 /// The migration that the README names. No instance can be observed, so a person must confirm a step.
 const MIGRATION: &str = "[flags.move-search]\nkind = \"migration\"\ngate = \"data\"\n[gate.data]\ninstances = []\n";
 
 /// A repository with the files of the README. `origin/main` is the only commit.
-fn repository() -> Folder {
+pub(super) fn repository() -> Folder {
     let readme = Page::read("README.md");
     let folder = Folder::with("flags.toml", &readme.file("flags.toml"));
     folder.write("src/main.rs", &readme.file("src/main.rs"));
@@ -29,7 +30,7 @@ fn repository() -> Folder {
 
 #[test]
 fn every_command_line_of_the_pages_is_accepted() {
-    let mut typed = 0;
+    let (mut typed, list) = (0, list_of_two());
     for name in ["README.md", "docs/cli.md", "docs/testing.md", "flagkit-cli/README.md"] {
         let page = Page::read(name);
         let indented = page.text.lines().filter_map(|line| line.strip_prefix("    "));
@@ -41,14 +42,15 @@ fn every_command_line_of_the_pages_is_accepted() {
             }
             let folder = repository();
             folder.write("flags.prod.toml", "[flags]\n");
+            folder.write(".flagkit/approvers", &list);
             if line.contains(" migrate move-search ") {
                 folder.write("flags.toml", &format!("{}\n{MIGRATION}", folder.read("flags.toml")));
             }
             let line = line.replace("NAME", "beta-ui");
             let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
             let ran = folder.run_with(&arguments, "{\"flag\":\"beta-ui\",\"id\":\"u1\"}\n");
-            // Success, findings, or a person must confirm.
-            assert!([0, 1, 4].contains(&ran.code), "{name}: {line}: {ran:?}");
+            // Success, findings, a person must confirm, or an approval is missing.
+            assert!([0, 1, 4, 6].contains(&ran.code), "{name}: {line}: {ran:?}");
             typed += 1;
         }
     }
@@ -86,7 +88,10 @@ fn the_gates_on_the_page_of_the_command_are_valid() {
     let page = Page::read("docs/cli.md");
     let gates = page.blocks().find(|block| block.contains("[gate.standard]")).expect("gates");
     let folder = repository();
-    folder.write("flags.toml", &format!("{}\n{gates}", folder.read("flags.toml")));
+    // The gates require signatures of flags that are on.
+    let flags = folder.read("flags.toml").replace("on = true", "on = false");
+    folder.write("flags.toml", &format!("{flags}\n{gates}"));
+    folder.write(".flagkit/approvers", &list_of_two());
     let ran = folder.run(&["check"]);
     assert_eq!(ran.code, 0, "{ran:?}");
 }

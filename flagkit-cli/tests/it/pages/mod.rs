@@ -1,5 +1,6 @@
 //! What the pages for users show works: their code, their files, their commands, tables and links.
 
+mod approvals;
 mod commands;
 mod migrations;
 mod program;
@@ -55,6 +56,7 @@ fn repository() -> PathBuf {
 fn every_link_to_a_file_leads_somewhere() {
     let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "spec/README.md"];
     for name in pages.into_iter().chain([
+        "docs/approvals.md",
         "docs/cli.md",
         "docs/faults.md",
         "docs/migrations.md",

@@ -8,7 +8,7 @@ use super::{Page, repository};
 use crate::support::Folder;
 
 /// Writes the files of the README, as a new user does. Dependencies are paths, because nothing is downloaded.
-fn project() -> Folder {
+pub(super) fn project() -> Folder {
     let readme = Page::read("README.md");
     let mut dependencies = readme.file("Cargo.toml");
     for name in ["flagkit-core", "flagkit-sources"] {
@@ -28,7 +28,7 @@ fn project() -> Folder {
 }
 
 /// Cargo in the project, with results in a folder that all projects share. `arguments` begin with the subcommand.
-fn cargo(folder: &Folder, arguments: &[&str]) -> Command {
+pub(super) fn cargo(folder: &Folder, arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(folder.root()).args(arguments).args(["--offline", "--quiet", "--color", "never"]);
