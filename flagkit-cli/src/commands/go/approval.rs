@@ -10,42 +10,22 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use flagkit_core::Flag;
 use flagkit_core::source::{ApprovalRequirement, Confirmation};
 use flagkit_sources::approvals::{Approver, Approvers, Refusal, Signature};
 use serde_json::json;
 
 use super::Preflight;
+use super::planned::{Planned, pending_request, required, unapproved};
 use crate::command_line::CommandLine;
 use crate::edit;
-use crate::file;
-use crate::gate::{Gate, Gates};
-use crate::journal::{Approved, Entry, Journal, who};
+use crate::journal::{Approved, Entry};
 use crate::merged_flag::MergedFlag;
-use crate::project::{Document, Project, digest};
+use crate::project::{Document, digest};
 use crate::report::{Exit, Failure, Report, Result};
-use crate::request::{DEFAULT_ENVIRONMENT, Plan, Request, SignedApproval, now};
+use crate::request::{Request, SignedApproval, now};
 use crate::signer::Signer;
-use crate::state::State;
 use crate::terminal::{self, escape_control_chars};
 use crate::write::{Writer, changed, state_folder};
-
-/// A change that people are to approve.
-pub(in crate::commands) struct Planned<'a> {
-    pub(in crate::commands) file: &'a Path,
-    pub(in crate::commands) env: Option<&'a str>,
-    pub(in crate::commands) name: &'a str,
-    /// The files before the change.
-    pub(in crate::commands) project: &'a Project,
-    /// The new text of the document that holds the state.
-    pub(in crate::commands) text: &'a str,
-    pub(in crate::commands) gates: &'a Gates,
-    pub(in crate::commands) gate: &'a Gate,
-    pub(in crate::commands) journal: &'a Journal,
-    pub(in crate::commands) reason: Option<&'a str>,
-    /// The command with which a person approves.
-    pub(in crate::commands) command: String,
-}
 
 /// The approvals of a planned change: those that it has, and those that it needs.
 pub(in crate::commands) struct Release<'a> {
@@ -80,100 +60,6 @@ pub(in crate::commands) struct Approval {
     approved: Vec<Approved>,
     /// The request on disk, which the release finishes.
     pending: Option<Box<Request>>,
-}
-
-/// Returns the pending request of a flag. A request for a release that is done counts as none.
-pub(in crate::commands) fn pending_request(
-    file: &Path,
-    env: Option<&str>,
-    name: &str,
-    project: &Project,
-    journal: &Journal,
-) -> Result<Option<Request>> {
-    let Some(request) = Request::read(file, env, name)? else { return Ok(None) };
-    let Some(flag) = MergedFlag::of(project, name) else { return Ok(Some(request)) };
-    // A process that was stopped after the release may have left its request. Releases in other files do not count.
-    let document = project.state_document();
-    let own = document.load.flags().get(name).map(Flag::approvals).unwrap_or_default();
-    let last = own.iter().map(|approval| approval.serial).max().max(journal.last_serial(name, &document.name()));
-    let is_signed = last.is_some_and(|last| request.serial <= last);
-    let is_reached = request.from != request.to && flag.digest().is_ok_and(|digest| digest == request.after);
-    Ok(Some(request).filter(|_| !is_signed && !is_reached))
-}
-
-/// Returns the list of approvers and the requirement, if a change under this gate needs signatures.
-///
-/// Comments in the list can require more than the gate, and apply to every gate.
-fn required(file: &Path, gate: &Gate) -> Result<(Option<Approvers>, ApprovalRequirement)> {
-    let requirement = gate.requirement();
-    let is_signed = requirement.confirmation != Confirmation::Terminal;
-    let path = state_folder(file).join("approvers");
-    let shown = path.display();
-    let failure = |message: String| Failure::new(Exit::Unapproved, message);
-    let bytes = match file::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.is_missing() && !is_signed => return Ok((None, requirement)),
-        Err(error) if error.is_missing() => {
-            let help = "add a line for each person who may approve: `NAME namespaces=\"flagkit-approval\" KEY`, with \
-                        the public key of an SSH key";
-            return Err(failure(format!("cannot verify approvals: there is no list {shown}")).with_help(help));
-        }
-        Err(error) => return Err(Failure::io(format!("{shown}: {error}"))),
-    };
-    let approvers = String::from_utf8(bytes).map_err(|_| failure(format!("{shown}: not UTF-8")))?;
-    let approvers = Approvers::parse(&approvers).map_err(|error| failure(format!("{shown}: {error}")))?;
-    let floor = approvers.floor();
-    let one_signature = ApprovalRequirement { confirmation: Confirmation::Signed, humans: 1 };
-    // Without a comment, the list requires one signature wherever a program requires any.
-    if is_signed || floor != one_signature {
-        return Ok((Some(approvers), requirement.strictest(floor)));
-    }
-    Ok((None, requirement))
-}
-
-/// Returns whether a flag has its present state, and the approvals that the state needs.
-pub(super) fn is_approved(planned: &Planned<'_>) -> Result<bool> {
-    let (Some(approvers), _) = required(planned.file, planned.gate)? else { return Ok(true) };
-    let flag = MergedFlag::of(planned.project, planned.name);
-    Ok(flag.is_none_or(|flag| flag.cover(&approvers, planned.environment()).is_ok()))
-}
-
-impl Planned<'_> {
-    fn environment(&self) -> &str {
-        self.env.unwrap_or(DEFAULT_ENVIRONMENT)
-    }
-
-    /// Returns the request for this change, without an approval.
-    fn new_request(&self, requirement: ApprovalRequirement) -> Result<Request> {
-        let name = self.name;
-        let invalid = || Failure::new(Exit::Conflict, format!("cannot approve {name}: its definition is invalid"));
-        let before = MergedFlag::of(self.project, name).ok_or_else(invalid)?;
-        let after = MergedFlag::of(&self.project.with_state(self.text)?, name).ok_or_else(invalid)?;
-        let digest_of = |flag: &MergedFlag| match flag.digest() {
-            Ok(digest) => Ok(digest),
-            // No one signs it, and the digest of the files covers the definition too.
-            Err(_) if requirement.confirmation == Confirmation::Terminal => Ok(String::new()),
-            Err(refusal) => Err(unapproved(format!("cannot approve {name}: got {refusal}"))),
-        };
-        let logged = self.journal.last_serial(name, &self.project.state_document().name());
-        let last = before.last_serial().max(logged.unwrap_or(0));
-        let seconds = u64::try_from(now().as_second()).unwrap_or_default();
-        let plan = Plan {
-            env: self.environment().to_owned(),
-            flag: name.to_owned(),
-            states: [before.state(), after.state()],
-            definitions: [digest_of(&before)?, digest_of(&after)?],
-            files: files_digest(self.project),
-            gate: format!("sha256:{}", self.gates.digest(name)),
-            requirement,
-        };
-        let reason = self.reason.map(str::to_owned);
-        Ok(Request::new(plan, seconds.max(last.saturating_add(1)), who(self.file), reason))
-    }
-
-    fn no_command(&self) -> String {
-        CommandLine::new(self.file, self.env, &["no", self.name, "--reason", "TEXT"]).to_string()
-    }
 }
 
 impl<'a> Release<'a> {
@@ -408,24 +294,8 @@ fn ensure_pending(file: &Path, env: Option<&str>, name: &str, pending: Option<&R
     }
 }
 
-fn unapproved(message: String) -> Failure {
-    Failure::new(Exit::Unapproved, message)
-}
-
 /// Returns the digest of the results of the checks. `None`: the gate has no checks.
 fn checks_digest(preflight: &Preflight) -> Option<String> {
     let results = json!(preflight.checks).to_string();
     (!preflight.checks.is_empty()).then(|| format!("sha256:{}", digest(results.as_bytes())))
-}
-
-/// Returns one digest of the exact contents of all files of a project.
-fn files_digest(project: &Project) -> String {
-    let file = |document: &Document| [Some(document.name()), document.digest()];
-    let files: Vec<_> = project.documents().map(file).collect();
-    format!("sha256:{}", digest(json!(files).to_string().as_bytes()))
-}
-
-/// Returns the percentage that a request asks for.
-pub(super) fn requested_percent(request: &Request) -> Option<flagkit_core::Percent> {
-    request.to.parse::<State>().ok().map(State::percent)
 }

@@ -12,12 +12,13 @@
 //!
 //! - `preflight`: the requirements before the write: the flag, the ramp, the soak, the build, and the checks.
 //! - `confirm`: the summary of the change, and the confirmation.
-//! - `approval`: the signatures of people, and the request that collects them.
+//! - `planned`: what a change needs from people. `approval`: their signatures, and the request that collects them.
 //! - `verify`: the checks and the review after the write.
 //! - `undo`: narrows the flag again.
 
 mod approval;
 mod confirm;
+mod planned;
 mod preflight;
 mod undo;
 mod verify;
@@ -30,9 +31,10 @@ use flagkit_core::Percent;
 use fs4::FileExt;
 use serde_json::json;
 
-pub(super) use self::approval::{Approval, Collected, Planned, Release, pending_request};
-use self::approval::{is_approved, requested_percent};
+pub(super) use self::approval::{Approval, Collected, Release};
 pub(super) use self::confirm::{checks_table, on_failure};
+pub(super) use self::planned::{Planned, pending_request};
+use self::planned::{is_approved, requested_percent};
 pub(super) use self::verify::review;
 use super::{check, indented, unknown_flag};
 use crate::command_line::CommandLine;
