@@ -14,8 +14,8 @@ const DEFAULT: &str = "default";
 /// Follows the flag file, the file of the environment, and variables, and installs the flags for `flag!`.
 ///
 /// The list of approvers comes from a file that the operator names, because no user has the keys of a list that is part
-/// of this repository. A real program embeds its list: `include_str!(".flagkit/approvers")`. Whoever can write the flag
-/// file may be able to write a list beside it too, and could then approve anything.
+/// of this repository. A real program embeds its list: `include_str!(".flagkit/approvers")`. A person who can write the
+/// flag file may be able to write a list beside it too, and could then approve anything.
 pub(crate) fn follow(options: &Options) -> Result<Guard, Box<dyn Error>> {
     let mut builder = Builder::new().source(File::new(&options.flags));
     if let Some(environment) = &options.environment {

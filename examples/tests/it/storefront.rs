@@ -19,9 +19,14 @@ struct Storefront {
 
 impl Storefront {
     fn start(flags: &Path, vars: &[(&str, &str)]) -> Self {
+        Self::start_with(flags, &[], vars)
+    }
+
+    fn start_with(flags: &Path, arguments: &[&str], vars: &[(&str, &str)]) -> Self {
         let mut child = Command::new(program())
             .args(["--port", "0", "--flags"])
             .arg(flags)
+            .args(arguments)
             .env_remove("FLAG_NEW_CHECKOUT")
             .env_remove("STOREFRONT_RELEASE")
             .envs(vars.iter().copied())
@@ -354,4 +359,48 @@ fn the_status_has_the_release_and_the_stage() {
     let other = Storefront::start(&dir.path().join("none.toml"), &[]);
     let status = other.status().1;
     assert_eq!([&status["release"], &status["migrations"][0]["stage"]], [env!("CARGO_PKG_VERSION"), "off"]);
+}
+
+/// The public key of no one: the tests of the command have people with keys.
+const APPROVERS: &str = "alice@example.com namespaces=\"flagkit-approval\" \
+                         ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti\n";
+
+#[test]
+fn without_approvals_a_flag_stays_dark_and_the_operator_sees_why() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let [file, approvers] = ["flags.toml", "approvers"].map(|name| dir.path().join(name));
+    fs::write(&file, "[flags]\nnew-checkout = true\nsearch-v2 = false\n").expect("written");
+    fs::write(&approvers, APPROVERS).expect("written");
+    let arguments = ["--approvers", approvers.to_str().expect("UTF-8"), "--env", "prod"];
+    let shop = Storefront::start_with(&file, &arguments, &[("FLAG_SEARCH_V2", "on")]);
+    assert!(!shop.has_new_checkout() && !shop.has_new_search("user-1"), "a variable cannot widen");
+
+    let flag = shop.flag("new-checkout");
+    assert_eq!((&flag["answer"], &flag["reason"]), (&Value::from(false), &Value::from("no approval covers it")));
+    assert!(flag["refusal"].as_str().is_some_and(|reason| reason.contains("no approval")), "{flag}");
+    assert!(shop.get("/explain/new-checkout").contains("<p>Not approved: no approval"));
+    assert!(shop.get("/explain/new-checkout?format=text").contains("not approved: no approval"));
+    assert!(shop.get("/explain/new-checkout?format=json").contains("\"refusal\":\"no approval"));
+    let problems = shop.flags()["sources"].to_string();
+    assert!(problems.contains("flagkit go new-checkout"), "{problems}");
+
+    // The file of the environment is the highest file. Turning a flag off needs no approval.
+    fs::write(dir.path().join("flags.prod.toml"), "[flags]\nnew-checkout = false\n").expect("written");
+    wait_until("it is off", || shop.flag("new-checkout")["reason"] == "the flag is off");
+    assert_eq!(shop.flag("new-checkout")["refusal"], Value::Null);
+}
+
+#[test]
+fn a_list_without_a_valid_approver_is_an_error_of_the_start() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let approvers = dir.path().join("approvers");
+    for list in [None, Some(""), Some("* ssh-ed25519 AAAA\n")] {
+        if let Some(list) = list {
+            fs::write(&approvers, list).expect("written");
+        }
+        let output = Command::new(program()).args(["--port", "0", "--approvers"]).arg(&approvers).output();
+        let output = output.expect("it starts");
+        assert!(!output.status.success() && output.stdout.is_empty(), "{list:?}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).starts_with("storefront: "), "{output:?}");
+    }
 }

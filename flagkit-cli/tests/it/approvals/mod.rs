@@ -5,5 +5,6 @@ mod kills;
 mod migrations;
 mod people;
 mod requests;
+mod storefront;
 mod team;
 mod undo;

@@ -3,6 +3,7 @@
 mod folder;
 mod program;
 mod server;
+mod storefront;
 mod terminal;
 mod transcript;
 
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 pub(crate) use folder::{Folder, Ran, ended, envelope, go};
 pub(crate) use program::Program;
 pub(crate) use server::{Reply, Server, refused_address};
+pub(crate) use storefront::Storefront;
 pub(crate) use terminal::Terminal;
 pub(crate) use transcript::Transcript;
 
