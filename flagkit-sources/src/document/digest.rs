@@ -47,82 +47,98 @@ const NOT_PART_OF_IT: [&str; 11] =
 pub(super) fn of_flag(table: &Table<'_>) -> Option<Digest> {
     let is_part = |entry: &&Entry<'_>| !NOT_PART_OF_IT.contains(&&*entry.name);
     let entries: Vec<&Entry<'_>> = table.iter().filter(is_part).collect();
-    let mut text = String::new();
-    write_table(&mut text, entries).then(|| Sha256::digest(&text).into())
+    let mut out = Canonical(Sha256::new());
+    out.table(entries).then(|| out.0.finalize().into())
 }
 
 /// Returns the digest of a segment.
 pub(super) fn of_segment(node: &Node<'_>) -> Digest {
-    let mut text = String::new();
-    write_node(&mut text, node);
-    Sha256::digest(&text).into()
+    let mut out = Canonical(Sha256::new());
+    out.node(node);
+    out.0.finalize().into()
 }
 
-/// Appends the canonical form of a value. Its depth is bounded, because the parsers bound it.
-fn write_node(out: &mut String, node: &Node<'_>) {
-    match &node.value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
-        Value::Number(number) if number == "-0" => write_string(out, "n:", "0"),
-        Value::Number(number) => write_string(out, "n:", number),
-        Value::Text(text) => write_string(out, "t:", text),
-        Value::Datetime(text) => match text.strip_suffix("+00:00") {
-            Some(time) => write_string(out, "d:", &format!("{time}Z")),
-            None => write_string(out, "d:", text),
-        },
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
+/// Hashes the canonical form. The form itself is never in memory, where it could be larger than the document.
+struct Canonical(Sha256);
+
+impl Canonical {
+    fn push(&mut self, text: &str) {
+        self.0.update(text);
+    }
+
+    /// Hashes a value. Its depth is bounded, because the parsers bound it.
+    fn node(&mut self, node: &Node<'_>) {
+        match &node.value {
+            Value::Null => self.push("null"),
+            Value::Bool(true) => self.push("true"),
+            Value::Bool(false) => self.push("false"),
+            Value::Number(number) if number == "-0" => self.string(&["n:", "0"]),
+            Value::Number(number) => self.string(&["n:", number]),
+            Value::Text(text) => self.string(&["t:", text]),
+            Value::Datetime(text) => match text.strip_suffix("+00:00") {
+                Some(time) => self.string(&["d:", time, "Z"]),
+                None => self.string(&["d:", text]),
+            },
+            Value::Array(items) => {
+                self.push("[");
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        self.push(",");
+                    }
+                    self.node(item);
                 }
-                write_node(out, item);
+                self.push("]");
             }
-            out.push(']');
+            Value::Table(table) => {
+                self.table(table.iter().collect());
+            }
         }
-        Value::Table(table) => {
-            write_table(out, table.iter().collect());
+    }
+
+    /// Hashes a table, and returns whether it has entries.
+    fn table(&mut self, mut entries: Vec<&Entry<'_>>) -> bool {
+        entries.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+        self.push("{");
+        for (index, entry) in entries.iter().enumerate() {
+            if index > 0 {
+                self.push(",");
+            }
+            self.string(&[&entry.name]);
+            self.push(":");
+            self.node(&entry.node);
         }
+        self.push("}");
+        !entries.is_empty()
+    }
+
+    /// Hashes a string of these parts, with as few escapes as JSON allows.
+    fn string(&mut self, parts: &[&str]) {
+        self.push("\"");
+        for part in parts {
+            for piece in part.split_inclusive(is_escaped) {
+                let Some(special) = piece.chars().next_back().filter(|c| is_escaped(*c)) else {
+                    self.push(piece);
+                    continue;
+                };
+                // A character that is escaped has one byte.
+                self.push(piece.get(..piece.len() - 1).unwrap_or_default());
+                match special {
+                    '"' => self.push("\\\""),
+                    '\\' => self.push("\\\\"),
+                    '\u{8}' => self.push("\\b"),
+                    '\u{c}' => self.push("\\f"),
+                    '\n' => self.push("\\n"),
+                    '\r' => self.push("\\r"),
+                    '\t' => self.push("\\t"),
+                    control => self.push(&format!("\\u{:04x}", u32::from(control))),
+                }
+            }
+        }
+        self.push("\"");
     }
 }
 
-/// Appends the canonical form of a table, and returns whether it has entries.
-fn write_table(out: &mut String, mut entries: Vec<&Entry<'_>>) -> bool {
-    entries.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-    out.push('{');
-    for (index, entry) in entries.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        write_string(out, "", &entry.name);
-        out.push(':');
-        write_node(out, &entry.node);
-    }
-    out.push('}');
-    !entries.is_empty()
-}
-
-/// Appends a string, with as few escapes as JSON allows.
-fn write_string(out: &mut String, prefix: &str, text: &str) {
-    out.push('"');
-    out.push_str(prefix);
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..'\u{20}' => {
-                let code = u32::from(c);
-                out.push_str(if code < 16 { "\\u000" } else { "\\u001" });
-                out.extend(char::from_digit(code % 16, 16));
-            }
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
+/// Returns whether JSON requires an escape of the character.
+fn is_escaped(c: char) -> bool {
+    matches!(c, '"' | '\\' | '\0'..'\u{20}')
 }
