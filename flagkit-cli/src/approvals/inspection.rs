@@ -1,6 +1,6 @@
 //! The flags of one environment, with their verified approvals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flagkit_core::source::{Approvable, Approval, ApprovalRequirement, ApprovalVerifier, Confirmation};
@@ -80,6 +80,12 @@ impl Inspection {
     /// Returns why flags that their gates require signatures for are not approved.
     pub(crate) fn gated_refusals(&self) -> BTreeMap<String, String> {
         self.refusals(|flag| flag.is_gated)
+    }
+
+    /// Returns the flags that have the approvals that their gates require.
+    pub(crate) fn gated_approved(&self) -> BTreeSet<String> {
+        let is_approved = |flag: &InspectedFlag| flag.is_gated && flag.needs_approval && flag.refusal.is_none();
+        self.flags.iter().filter(|(_, flag)| is_approved(flag)).map(|(key, _)| key.clone()).collect()
     }
 
     /// Returns the flags that a command shows as dark, with the reasons. `None`: the project does not use approvals.

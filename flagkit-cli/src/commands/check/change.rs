@@ -80,11 +80,13 @@ impl<'c> ChangeCheck<'c> {
         let mut widens = false;
         for ((layer, head), last_valid) in heads.iter().zip(&last_valid) {
             self.check_links(&base, &head.state_document().path);
+            let (refusals, approved) = verified(head, layer.as_deref(), gates, &list, self.base);
             let scope = Scope {
                 releases: &releases,
                 head: head.documents().map(|document| (self.layer_of(document), document)).collect(),
                 base: base.layers(layer.as_deref()),
-                refusals: refusals(head, layer.as_deref(), gates, &list, self.base),
+                refusals,
+                approved,
             };
             let before = base.snapshot(layer.as_deref());
             let without = scope.without_released(&before);
@@ -167,7 +169,7 @@ impl<'c> ChangeCheck<'c> {
     /// Reports a flag that is still wider when each released state is the one of the base.
     ///
     /// So a `go` covers the state of its flag, up to the released percentage, and the effects on flags that require it.
-    /// It covers no change of rules, segments or prerequisites.
+    /// It covers no change of rules, segments or prerequisites, unless people signed the definition.
     fn report(&mut self, key: &str, head: &Project, scope: &Scope<'_, '_>) {
         // A widened declaration widens every environment; one finding is enough.
         if !self.reported.insert(key.to_owned()) {
@@ -221,11 +223,22 @@ impl<'c> ChangeCheck<'c> {
     }
 }
 
-/// Returns why flags of a project are not approved, by the list of the base and the stricter gate of base and head.
-fn refusals(head: &Project, env: Option<&str>, gates: &Gates, list: &BaseList, base: &str) -> BTreeMap<String, String> {
+/// Returns the flags of a project that are not approved, with the reasons, and the flags that are.
+///
+/// The list is that of the base, and each gate is the stricter one of base and head.
+fn verified(
+    head: &Project,
+    env: Option<&str>,
+    gates: &Gates,
+    list: &BaseList,
+    base: &str,
+) -> (BTreeMap<String, String>, BTreeSet<String>) {
     let requirement = |key: &str| gates.of(key).map(|(_, gate)| gate.requirement());
     let reason = match &list.approvers {
-        Ok(Some(approvers)) => return Inspection::of(head, env, approvers, requirement).gated_refusals(),
+        Ok(Some(approvers)) => {
+            let inspection = Inspection::of(head, env, approvers, requirement);
+            return (inspection.gated_refusals(), inspection.gated_approved());
+        }
         Ok(None) => format!("{base} has no {}", list.path.display()),
         Err(reason) => {
             format!("{} at {base}: {}", list.path.display(), reason.lines().next().unwrap_or_default())
@@ -238,5 +251,5 @@ fn refusals(head: &Project, env: Option<&str>, gates: &Gates, list: &BaseList, b
         gates.map(|gate| gate.confirmation).any(|confirmation| confirmation > Confirmation::Terminal)
     };
     let keys = snapshot.keys().map(FlagKey::as_str).filter(|key| is_signed(key));
-    keys.map(|key| (key.to_owned(), reason.clone())).collect()
+    (keys.map(|key| (key.to_owned(), reason.clone())).collect(), BTreeSet::new())
 }

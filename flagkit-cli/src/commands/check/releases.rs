@@ -1,6 +1,6 @@
 //! The widenings that the log covers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use flagkit_core::source::Load;
@@ -83,7 +83,12 @@ impl<'e> Releases<'e> {
 
     /// Whether the releases cover the step of a flag from one state to another.
     fn cover(&self, flag: &str, [was, is]: [State; 2]) -> bool {
-        was < is && self.to.get(flag).is_some_and(|widest| is <= *widest)
+        was < is && self.reach(flag, is)
+    }
+
+    /// Whether a release has reached the state of a flag, with its present definition.
+    fn reach(&self, flag: &str, is: State) -> bool {
+        self.to.get(flag).is_some_and(|widest| is <= *widest)
     }
 }
 
@@ -99,6 +104,8 @@ pub(super) struct Scope<'a, 'e> {
     pub(super) base: Vec<(Option<&'a str>, &'a Document)>,
     /// The flags that need approvals of people and lack them, with the reasons. A `go` in the log is not enough there.
     pub(super) refusals: BTreeMap<String, String>,
+    /// The flags with the approvals that their gates require, for their present definitions.
+    pub(super) approved: BTreeSet<String>,
 }
 
 impl<'a, 'e> Scope<'a, 'e> {
@@ -119,13 +126,23 @@ impl<'a, 'e> Scope<'a, 'e> {
     }
 
     /// Returns the flags of the head, with each released state replaced by the one of the base.
+    ///
+    /// A flag with a signed definition is replaced as a whole.
     pub(super) fn without_released(&self, before: &Snapshot) -> Arc<Snapshot> {
         let after = Layered::of(self.head.iter().map(|(_, document)| *document)).snapshot();
         let mut documents: Vec<Document> = self.head.iter().map(|(_, document)| (*document).clone()).collect();
         for key in after.keys() {
             let name = key.as_str();
-            let states @ [was, _] = [before, &*after].map(|snapshot| State::of(snapshot.flag(name)));
-            let is_released = self.releases_of(self.layer_of(name)).is_some_and(|it| it.cover(name, states));
+            let states @ [was, is] = [before, &*after].map(|snapshot| State::of(snapshot.flag(name)));
+            let releases = self.releases_of(self.layer_of(name));
+            // People have signed exactly this definition, so a change of it is released with the state.
+            if self.approved.contains(name) && releases.is_some_and(|releases| releases.reach(name, is)) {
+                let flag = before.flag(name).cloned().unwrap_or_else(Flag::off);
+                let holders = documents.iter_mut().filter(|document| document.load.flags().contains(name));
+                holders.for_each(|document| set_flag(document, key, flag.clone()));
+                continue;
+            }
+            let is_released = releases.is_some_and(|releases| releases.cover(name, states));
             if is_released && !self.refusals.contains_key(name) {
                 let mut holders = documents.iter_mut().rev();
                 if let Some(document) = holders.find(|document| document.load.flags().contains(name)) {
@@ -151,11 +168,16 @@ fn has_state(document: &Document, flag: &str) -> bool {
 
 /// Sets the state of a flag that a document has.
 fn set_state(document: &mut Document, key: &FlagKey, state: State) {
-    let mut flags: FlagSet = document.load.flags().clone();
-    let flag = match (state, flags.get(key.as_str())) {
+    let flag = match (state, document.load.flags().get(key.as_str())) {
         (State::At(percent), Some(flag)) => flag.clone().enabled().with_rollout(percent),
         _ => Flag::off(),
     };
+    set_flag(document, key, flag);
+}
+
+/// Replaces the declaration of a flag that a document has.
+fn set_flag(document: &mut Document, key: &FlagKey, flag: Flag) {
+    let mut flags: FlagSet = document.load.flags().clone();
     flags.insert(key.clone(), flag);
     let problems = document.load.problems().to_vec();
     document.load = Load::new(flags).with_problems(problems);

@@ -62,6 +62,19 @@ fn an_edited_definition_voids_the_release_and_edited_metadata_does_not() {
 }
 
 #[test]
+fn a_definition_that_was_approved_again_is_accepted() {
+    let alice = Person::new("alice");
+    let folder = repository(SIGNED, &alice.line(""));
+    release(&folder, &alice, &["--to", "10"]);
+    edit(&folder, "flags.toml", "description", "salt = \"other\"\ndescription");
+    release(&folder, &alice, &["--to", "10"]);
+    expect(&folder.run(&["check", "--base", "HEAD~1"]), 0, &["0 errors"]);
+    // The approval is of this definition, and of no other one.
+    edit(&folder, "flags.toml", "other", "another");
+    expect(&folder.run(&["check", "--base", "HEAD~2"]), 1, &["error [widens] x"]);
+}
+
+#[test]
 fn allow_has_no_effect_on_an_unapproved_flag() {
     let alice = Person::new("alice");
     let folder = repository(SIGNED, &alice.line(""));
