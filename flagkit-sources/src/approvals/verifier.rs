@@ -56,6 +56,9 @@ struct Known {
     /// Whether the marks differ from those of the file.
     is_changed: bool,
     results: HashMap<String, Verified>,
+    /// How often the approvals of a flag were verified.
+    #[cfg(test)]
+    verifications: usize,
 }
 
 /// The result for a flag, and everything that it depends on apart from the marks.
@@ -129,6 +132,10 @@ impl Verifier {
                 return verified.result.clone();
             }
         }
+        #[cfg(test)]
+        {
+            known.verifications += 1;
+        }
         let Shared { approvers, environment, .. } = &*self.shared;
         let result = approvers.coverage(environment, key, flag.flag(), |name| flag.segment(name));
         if known.results.len() >= MAX_RESULTS {
@@ -180,5 +187,62 @@ impl fmt::Debug for Verifier {
             .field("approvers", approvers)
             .field("environment", environment)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flagkit_core::source::{Approval, ApprovalRequirement, Provenance, Reference, Rule, Segment};
+    use flagkit_core::{FlagKey, FlagSet, Flags};
+
+    use super::*;
+
+    const LIST: &str = "alice ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+
+    fn flag(to: &str) -> Flag {
+        let digest: Box<str> = format!("sha256:{:064}", 0).into();
+        let approval = Approval {
+            by: "alice".into(),
+            at: "2026-01-31T10:03:11Z".into(),
+            to: to.into(),
+            serial: 1,
+            before: digest.clone(),
+            release: None,
+            checks: None,
+            gate: digest,
+            requirement: ApprovalRequirement::default(),
+            signature: "none".into(),
+        };
+        let rule = Rule::new().with_segments([Reference::new("testers")]);
+        Flag::on().with_rules([rule]).with_digest([1; 32]).with_approvals([approval])
+    }
+
+    fn set(flag: Flag, segment: u8, other: Flag) -> FlagSet {
+        let key = |key: &str| FlagKey::new(key).expect("a key");
+        let mut set = FlagSet::from_iter([(key("new-checkout"), flag), (key("other"), other)]);
+        set.insert_segment("testers", Segment::new().with_included(["u1"]).with_digest([segment; 32]));
+        set
+    }
+
+    #[test]
+    fn a_publish_verifies_only_what_changed() {
+        let verifier = Verifier::new(Approvers::parse(LIST).expect("valid"), "prod").expect("valid");
+        let flags = Flags::new();
+        flags.require_approvals(verifier.clone());
+        let layer = flags.add_layer(Provenance::new("test:"));
+        for (set, verifications) in [
+            (set(flag("on"), 1, Flag::off()), 1),
+            (set(flag("on"), 1, Flag::off()), 1),
+            (set(flag("on"), 1, Flag::off().with_salt("x")), 1),
+            (set(flag("on"), 2, Flag::off()), 2),
+            (set(flag("50%"), 2, Flag::off()), 3),
+            (set(flag("50%").with_salt("x"), 2, Flag::off()), 4),
+            (set(flag("50%").with_salt("x"), 2, Flag::off()), 4),
+        ] {
+            layer.publish(set);
+            assert_eq!(verifier.known().verifications, verifications);
+        }
+        let refusal = flags.explain("new-checkout", &()).refusal().map(str::to_owned);
+        assert_eq!(refusal.as_deref(), Some("an approval of \"50%\", which does not cover \"on\""));
     }
 }
