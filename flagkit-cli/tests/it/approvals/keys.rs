@@ -1,6 +1,7 @@
 //! The key of a person: where it is found, and when it counts.
 
 use std::fs;
+use std::process::Child;
 
 use super::team::{ONE, Team, quiet};
 use crate::support::wait_until;
@@ -82,11 +83,22 @@ fn the_option_the_variable_and_git_name_a_key() {
     team.rejected("eve", &[], 6, "is not in");
 }
 
+/// A running agent, which ends with the test.
+struct Agent(Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_key_in_an_agent_signs() {
     let team = Team::new(ONE);
     let socket = team.key("agent.sock");
-    let mut agent = quiet("ssh-agent", team.folder.root()).args(["-D", "-a", &socket]).spawn().expect("an agent");
+    let agent = quiet("ssh-agent", team.folder.root()).args(["-D", "-a", &socket]).spawn().expect("an agent");
+    let agent = Agent(agent);
     // The socket exists a moment before the agent listens.
     wait_until("the agent has the key", || {
         let mut command = quiet("ssh-add", team.folder.root());
@@ -114,8 +126,7 @@ fn a_key_in_an_agent_signs() {
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{screen}");
     assert_eq!(team.folder.run(&["revert", "pay"]).code, 0);
-    agent.kill().expect("it runs");
-    agent.wait().expect("it ends");
+    drop(agent);
     let (code, screen) = sign(&(team.key("alice") + ".pub"));
     assert!(code == 6 && screen.contains("cannot sign with the key"), "{code}: {screen}");
     assert_eq!(team.flags(), ONE);
