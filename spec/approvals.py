@@ -35,7 +35,7 @@ def parse(document):
 
 
 def tagged(value):
-    """The value with texts instead of numbers and dates, and with a prefix at each text."""
+    """The value with texts instead of numbers and dates, and with a prefix of each text."""
     if isinstance(value, dict):
         return {key: tagged(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -45,8 +45,9 @@ def tagged(value):
     if isinstance(value, (Number, int)):
         return "n:" + ("0" if value == "-0" else str(value))
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        # The parser does not keep which of Z and +00:00 a date has. The vectors have only Z.
         text = re.sub(r"(\.\d*?)0+(?=$|[Z+-])", r"\1", value.isoformat())
-        return "d:" + text.replace("+00:00", "Z")
+        return "t:" + text.replace("+00:00", "Z")
     return "t:" + value
 
 
