@@ -4,6 +4,7 @@ mod base;
 mod inspect;
 mod list;
 mod list_change;
+mod migrations;
 mod present;
 
 use std::path::PathBuf;
