@@ -59,7 +59,7 @@ fn two_people_release_a_flag_in_a_shop_that_requires_approvals() {
     let shop = start(&team);
     assert_eq!((shop.seen_by(20), refusal(&shop)), (0, None), "a flag that is off needs no approval");
 
-    // Whoever can write the file cannot turn the flag on.
+    // A party that can write the file cannot turn the flag on.
     team.folder.write("flags.toml", &FLAGS.replace("on = false", "on = true"));
     assert_refused(&shop, "no approval");
     team.folder.write("flags.toml", FLAGS);
