@@ -63,19 +63,7 @@ pub(crate) fn run(file: &Path, sources: &Sources) -> Result {
         let _ = writeln!(text, "{}", styled(DIM, line));
     }
     text += &verified.as_ref().map(refusals).unwrap_or_default();
-    for source in &status.sources {
-        for problem in &source.problems {
-            let path = source.provenance.as_str();
-            let path = path.strip_prefix("file:").unwrap_or(path);
-            let _ = writeln!(text, "{} {}", styled(BAD, "problem"), Detail::of(path, problem));
-        }
-        for warning in source.warnings.iter() {
-            let _ = writeln!(text, "{} {}: {warning}", styled(WARN, "warning"), source.provenance);
-        }
-        if source.state == SourceState::Stale {
-            let _ = writeln!(text, "{} {} is stale", styled(WARN, "warning"), source.provenance);
-        }
-    }
+    text += &problems(&status);
     let warnings: Vec<&str> = status.sources.iter().flat_map(|source| source.warnings.iter().map(|it| &**it)).collect();
     let mut data = json!({ "flags": rows, "warnings": warnings });
     if let Some(verified) = verified {
@@ -94,6 +82,25 @@ fn refusals(verified: &Verified) -> String {
     let mut text = format!("{}\n", styled(DIM, format!("verified with {}", verified.list.display())));
     for (key, reason) in &verified.refusals {
         let _ = writeln!(text, "{} {key}: {}", styled(BAD, "not approved"), escape_control_chars(reason));
+    }
+    text
+}
+
+/// The problems and warnings of the sources, one per line.
+fn problems(status: &Status) -> String {
+    let mut text = String::new();
+    for source in &status.sources {
+        for problem in &source.problems {
+            let path = source.provenance.as_str();
+            let path = path.strip_prefix("file:").unwrap_or(path);
+            let _ = writeln!(text, "{} {}", styled(BAD, "problem"), Detail::of(path, problem));
+        }
+        for warning in source.warnings.iter() {
+            let _ = writeln!(text, "{} {}: {warning}", styled(WARN, "warning"), source.provenance);
+        }
+        if source.state == SourceState::Stale {
+            let _ = writeln!(text, "{} {} is stale", styled(WARN, "warning"), source.provenance);
+        }
     }
     text
 }
