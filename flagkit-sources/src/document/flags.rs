@@ -273,16 +273,10 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, table: &Table<'_>) -> Flag {
         let node = &entry.node;
         let path = join(base, &entry.name);
         match &*entry.name {
-            "on" => match node.value {
-                Value::Bool(true) => flag = flag.enabled(),
-                Value::Bool(false) => flag = flag.disabled(),
-                _ => match switch_help(&node.value).filter(|_| matches!(node.value, Value::Text(_))) {
-                    Some(help) => {
-                        decoder.invalid_with_help(&path, node, "true or false", help);
-                    }
-                    None => decoder.invalid(&path, node, "true or false"),
-                },
-            },
+            "on" => {
+                let switch = switch(decoder, &path, node);
+                flag = with(flag, switch, |flag, on| if on { flag.enabled() } else { flag.disabled() });
+            }
             "inherit" if matches!(node.value, Value::Bool(_)) => {}
             "inherit" => decoder.invalid(&path, node, "true or false"),
             "rollout" => flag = with(flag, decoder.percent(&path, node), Flag::with_rollout),
@@ -317,6 +311,18 @@ fn long_form(decoder: &mut Decoder<'_>, base: &str, table: &Table<'_>) -> Flag {
         flag = flag.with_digest(digest);
     }
     if metadata == Metadata::default() { flag } else { flag.with_metadata(metadata) }
+}
+
+/// Decodes the switch of a flag, with advice for a text that was meant as one.
+fn switch(decoder: &mut Decoder<'_>, path: &str, node: &Node<'_>) -> Option<bool> {
+    if let Value::Bool(on) = node.value {
+        return Some(on);
+    }
+    match switch_help(&node.value).filter(|_| matches!(node.value, Value::Text(_))) {
+        Some(help) => decoder.invalid_with_help(path, node, "true or false", help),
+        None => decoder.invalid(path, node, "true or false"),
+    }
+    None
 }
 
 /// Returns whether an unknown key is probably the second part of a flag's key that has a dot and lacks quotes.

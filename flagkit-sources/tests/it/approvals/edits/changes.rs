@@ -157,13 +157,7 @@ impl Change {
             Self::Removed(layer) => {
                 documents.layers[layer]["flags"].as_object_mut().expect("flags").remove("x");
             }
-            Self::Swapped => {
-                let [lower, upper] = &mut documents.layers;
-                let [lower, upper] = [lower, upper].map(|layer| layer["flags"].as_object_mut().expect("flags"));
-                let [below, above] = [lower.remove("x"), upper.remove("x")];
-                lower.extend(above.map(|flag| ("x".to_owned(), flag)));
-                upper.extend(below.map(|flag| ("x".to_owned(), flag)));
-            }
+            Self::Swapped => swap(&mut documents.layers),
             Self::Moved(layer) => {
                 let from = documents.layers[layer]["flags"].as_object_mut().expect("flags");
                 if let Some(flag) = from.remove("x") {
@@ -181,4 +175,12 @@ impl Change {
             }
         }
     }
+}
+
+/// Swaps the declarations of the flag in two layers.
+fn swap([lower, upper]: &mut [Value; 2]) {
+    let [lower, upper] = [lower, upper].map(|layer| layer["flags"].as_object_mut().expect("flags"));
+    let [below, above] = [lower.remove("x"), upper.remove("x")];
+    lower.extend(above.map(|flag| ("x".to_owned(), flag)));
+    upper.extend(below.map(|flag| ("x".to_owned(), flag)));
 }
