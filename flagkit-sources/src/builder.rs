@@ -181,8 +181,9 @@ impl Builder {
     /// approvals state, such as `prod`.
     ///
     /// A flag needs no approval while it is off, or on for no subject. A migration without an approval keeps its stage.
-    /// Environment variables can only narrow. [`Flags::status`] lists each flag that lacks an approval as a problem, with
-    /// the reason. A line of the list that does not count is a warning of the source `approvals:prod` in the status.
+    /// Environment variables can only narrow. [`Flags::status`] lists each flag that lacks an approval as a problem,
+    /// with the reason. A line of the list that does not count is a warning of the source `approvals:prod` in the
+    /// status.
     ///
     /// Set a [state folder](Self::state_folder) too. Otherwise a restarted process accepts an approval again that was
     /// replaced or reverted before.
@@ -194,9 +195,9 @@ impl Builder {
 
     /// Sets the folder in which the program remembers the newest approval of each flag. Default: none.
     ///
-    /// With it, an attacker who can write a flag file and restart the process cannot restore a flag that was turned off,
-    /// nor an older release of it. The folder is created if it does not exist. Its file has the name `approvals-` and the
-    /// environment. Only the user of the process can read it, and several processes may share it.
+    /// With it, an attacker who can write a flag file and restart the process cannot restore a flag that was turned
+    /// off, nor an older release of it. The folder is created if it does not exist. Its file has the name `approvals-`
+    /// and the environment. Only the user of the process can read it, and several processes may share it.
     ///
     /// A file that is damaged, or that other users may write, is a warning, and the program starts without it.
     #[cfg(feature = "approvals")]
@@ -210,8 +211,8 @@ impl Builder {
     /// # Errors
     ///
     /// Returns an error if a source cannot be loaded and its policy is [`OnFailedStart::Fail`], or if the system cannot
-    /// start a thread for it. All sources are stopped then. With approvals, returns an error too if the list of approvers
-    /// has no valid line, or if the name of the environment is invalid.
+    /// start a thread for it. All sources are stopped then. With approvals, returns an error too if the list of
+    /// approvers has no valid line, or if the name of the environment is invalid.
     pub fn start(self) -> Result<Guard, Error> {
         let flags = Flags::new();
         #[cfg(feature = "approvals")]

@@ -1,8 +1,8 @@
 //! The digest of a definition with a state, which a statement signs.
 //!
-//! The definition is all that decides which subjects a flag includes, without its state: the declarations of all layers,
-//! and the segments that the rules name. A reader of a document computes the digests of the declarations from its text.
-//! So any edit of the definition voids an approval, and an edit of the description or of the owner does not.
+//! The definition is all that decides which subjects a flag includes, without its state: the declarations of all
+//! layers, and the segments that the rules name. A reader of a document computes the digests of the declarations from
+//! its text. So any edit of the definition voids an approval, and an edit of the description or of the owner does not.
 //!
 //! The state is added as text. So the digest of the definition in effect and the digest of the approved one differ only
 //! by the state, and an approval of 50 % covers 10 % as well.

@@ -2,8 +2,8 @@
 //!
 //! # The problem
 //!
-//! An attacker who can write a flag file, or the server that it comes from, can turn any flag on. A rule of a repository
-//! or a prompt at a terminal does not prevent that, because the running program takes no part in them.
+//! An attacker who can write a flag file, or the server that it comes from, can turn any flag on. A rule of a
+//! repository or a prompt at a terminal does not prevent that, because the running program takes no part in them.
 //!
 //! # The idea
 //!

@@ -1,7 +1,7 @@
 //! One SSH signature, verified.
 //!
-//! The crate `ssh-key` parses the signature and verifies it. Like OpenSSH, it accepts a signature of a hardware key that
-//! was not touched. So this module reads the flags of such a signature itself.
+//! The crate `ssh-key` parses the signature and verifies it. Like OpenSSH, it accepts a signature of a hardware key
+//! that was not touched. So this module reads the flags of such a signature itself.
 
 use std::time::SystemTime;
 

@@ -124,7 +124,7 @@ impl Statement {
 /// Returns why a value cannot be part of the text.
 fn invalid(value: &str) -> Option<&'static str> {
     // These two characters break lines in some programs, and the others change the order of what is displayed.
-    let is_special = |c: char| matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_special = |c: char| matches!(c, '\u{2028}'..='\u{202e}' | '\u{200e}' | '\u{200f}' | '\u{2066}'..='\u{2069}');
     match value {
         "" => Some("it is empty"),
         NONE => Some("it is `-`, which stands for none"),

@@ -28,10 +28,11 @@ impl Timestamp {
         Self::new(values).filter(|_| parts.next().is_none())
     }
 
-    /// Parses a time of OpenSSH's `allowed_signers`: `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, with an optional `Z`.
+    /// Parses a time of OpenSSH's `allowed_signers`: `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, with an optional
+    /// `Z`.
     ///
-    /// OpenSSH reads a time without `Z` in the local time zone. Programs run in many time zones, and the list is compiled
-    /// into them, so the time is in UTC here.
+    /// OpenSSH reads a time without `Z` in the local time zone. Programs run in many time zones, and the list is
+    /// compiled into them, so the time is in UTC here.
     pub(super) fn from_openssh(text: &str) -> Option<Self> {
         let digits = text.strip_suffix(['Z', 'z']).unwrap_or(text);
         if ![8, 12, 14].contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -18,8 +18,8 @@ use crate::error::Error;
 /// [`Builder::require_approvals`](crate::Builder::require_approvals) creates one. A program without a builder passes it
 /// to [`Flags::require_approvals`](flagkit_core::Flags::require_approvals). Clones share what they remember.
 ///
-/// A publish verifies only what changed: the result for a flag stays until its definition, its approvals or a segment of
-/// its rules changes.
+/// A publish verifies only what changed: the result for a flag stays until its definition, its approvals or a segment
+/// of its rules changes.
 ///
 /// # Examples
 ///
