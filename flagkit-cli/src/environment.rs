@@ -15,6 +15,11 @@ use crate::report::{Exit, Failure, Result};
 /// Words in the names of files that people copy, and that no program reads.
 const SAMPLES: [&str; 8] = ["example", "examples", "sample", "template", "dist", "schema", "bak", "orig"];
 
+/// Returns the name of an environment in approvals and requests. The flag file by itself is the environment `default`.
+pub(crate) fn environment_name(env: Option<&str>) -> &str {
+    env.unwrap_or("default")
+}
+
 /// Returns the path of the file with the state of an environment, whether it exists or not.
 ///
 /// A new file has the format of the flag file.

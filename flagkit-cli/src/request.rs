@@ -17,13 +17,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::environment::environment_name;
 use crate::file;
 use crate::report::{Exit, Failure, Result};
 use crate::tree;
 use crate::write::{create, remove_stale, state_folder};
-
-/// The name of the environment of a flag file that has no other.
-pub(crate) const DEFAULT_ENVIRONMENT: &str = "default";
 
 /// A planned release that waits for people.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -106,7 +104,7 @@ impl Request {
 
     /// Returns the path of the request of a flag in an environment.
     pub(crate) fn path(file: &Path, env: Option<&str>, flag: &str) -> PathBuf {
-        let env = env.unwrap_or(DEFAULT_ENVIRONMENT);
+        let env = environment_name(env);
         state_folder(file).join("requests").join(format!("{env}-{flag}.toml"))
     }
 
@@ -127,7 +125,7 @@ impl Request {
         let root = parse(Format::Toml, &text).map_err(|error| invalid(format!(": {error}")))?;
         let request: Self = tree::deserialize(&root)
             .map_err(|error| invalid(format!(":{}: {error}", Lines::new(&text).location(error.offset()))))?;
-        if (request.env.as_str(), request.flag.as_str()) != (env.unwrap_or(DEFAULT_ENVIRONMENT), flag) {
+        if (request.env.as_str(), request.flag.as_str()) != (environment_name(env), flag) {
             let (own, of) = (&request.env, &request.flag);
             return Err(invalid(format!(": got the request of {of:?} in {own:?}, expected that of {flag:?}")));
         }

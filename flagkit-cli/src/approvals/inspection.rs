@@ -7,6 +7,7 @@ use flagkit_core::source::{Approvable, Approval, ApprovalRequirement, ApprovalVe
 use flagkit_core::{Flag, Flags};
 use flagkit_sources::approvals::{Approvers, Refusal, Signature, Statement, definition_digest, state_of};
 
+use crate::environment::environment_name;
 use crate::project::{Document, Layered, Project};
 
 /// The approvals of all flags of one environment.
@@ -34,11 +35,6 @@ pub(crate) struct InspectedFlag {
 pub(crate) struct InspectedApproval {
     pub(crate) approval: Approval,
     pub(crate) signature: Result<Signature, Refusal>,
-}
-
-/// Returns the name of an environment in statements. The flag file by itself is the environment `default`.
-pub(crate) fn environment_name(env: Option<&str>) -> &str {
-    env.unwrap_or("default")
 }
 
 impl Inspection {

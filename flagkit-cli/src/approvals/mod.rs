@@ -9,5 +9,5 @@
 mod inspection;
 mod list;
 
-pub(crate) use inspection::{InspectedApproval, InspectedFlag, Inspection, Refusals, environment_name};
+pub(crate) use inspection::{InspectedApproval, InspectedFlag, Inspection, Refusals};
 pub(crate) use list::{ApproverList, describe};

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{approvals, exit_of, unknown_flag};
-use crate::approvals::{ApproverList, InspectedFlag, Inspection, describe, environment_name};
+use crate::approvals::{ApproverList, InspectedFlag, Inspection, describe};
 use crate::cli::ApproversCommand;
+use crate::environment::environment_name;
 use crate::environment::existing_file;
 use crate::project::Project;
 use crate::report::{Exit, Report, Result};

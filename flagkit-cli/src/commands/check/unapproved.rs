@@ -6,8 +6,9 @@ use flagkit_core::source::Confirmation;
 
 use super::Locations;
 use super::approvers::ListResult;
-use crate::approvals::{Inspection, environment_name};
+use crate::approvals::Inspection;
 use crate::command_line::CommandLine;
+use crate::environment::environment_name;
 use crate::environment::environment_of;
 use crate::findings::{Finding, Level};
 use crate::gate::Gates;

@@ -8,13 +8,14 @@ use flagkit_sources::approvals::Approvers;
 use serde_json::json;
 
 use crate::command_line::CommandLine;
+use crate::environment::environment_name;
 use crate::file;
 use crate::gate::{Gate, Gates};
 use crate::journal::{Journal, who};
 use crate::merged_flag::MergedFlag;
 use crate::project::{Document, Project, digest};
 use crate::report::{Exit, Failure, Result};
-use crate::request::{DEFAULT_ENVIRONMENT, Plan, Request, now};
+use crate::request::{Plan, Request, now};
 use crate::state::State;
 use crate::write::state_folder;
 
@@ -93,7 +94,7 @@ pub(super) fn is_approved(planned: &Planned<'_>) -> Result<bool> {
 
 impl Planned<'_> {
     pub(super) fn environment(&self) -> &str {
-        self.env.unwrap_or(DEFAULT_ENVIRONMENT)
+        environment_name(self.env)
     }
 
     /// Returns the request for this change, without an approval.
