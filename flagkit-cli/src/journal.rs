@@ -20,6 +20,7 @@ use crate::git::{Repository, Revision};
 use crate::progress::Progress;
 use crate::project::{Layered, Project};
 use crate::report::{Failure, Result};
+use crate::serial;
 use crate::state::State;
 use crate::write::state_folder;
 
@@ -185,10 +186,13 @@ impl Journal {
         goes.filter(|entry| files.contains(&entry.file)).max_by_key(|entry| entry.when)
     }
 
-    /// Returns the greatest serial of the approvals of a flag in a file.
+    /// Returns the greatest serial of a flag's valid entries for a file.
+    ///
+    /// A serial that cannot be valid yet was written by hand, and counts as none.
     pub(crate) fn last_serial(&self, flag: &str, file: &str) -> Option<u64> {
-        let own = self.entries.iter().filter(|entry| entry.flag == flag && entry.file == file);
-        own.filter_map(|entry| entry.serial).max()
+        let own = self.valid().filter(|entry| entry.flag == flag && entry.file == file);
+        let greatest = serial::greatest();
+        own.filter_map(|entry| entry.serial).filter(|serial| *serial <= greatest).max()
     }
 
     /// Returns the entries of a flag in the last of these files, each with the widest state released before it, and the

@@ -65,6 +65,7 @@ mod project;
 mod report;
 mod request;
 mod roots;
+mod serial;
 mod signer;
 mod sources;
 mod sql;

@@ -26,6 +26,8 @@ pub(crate) struct InspectedFlag {
     pub(crate) needs_approval: bool,
     /// Why the approvals are not enough.
     pub(crate) refusal: Option<String>,
+    /// The serial of the approvals that cover the flag.
+    serial: Option<u64>,
     /// Whether the gate requires signatures.
     is_gated: bool,
 }
@@ -35,6 +37,14 @@ pub(crate) struct InspectedFlag {
 pub(crate) struct InspectedApproval {
     pub(crate) approval: Approval,
     pub(crate) signature: Result<Signature, Refusal>,
+}
+
+impl InspectedFlag {
+    /// Returns the greatest serial of the valid approvals.
+    pub(crate) fn last_serial(&self) -> Option<u64> {
+        let valid = self.approvals.iter().filter(|approval| approval.signature.is_ok());
+        valid.map(|approval| approval.approval.serial).max()
+    }
 }
 
 impl Inspection {
@@ -84,6 +94,11 @@ impl Inspection {
         self.flags.iter().filter(|(_, flag)| is_approved(flag)).map(|(key, _)| key.clone()).collect()
     }
 
+    /// Returns the flags under gates that require signatures, each with the serial of the approvals that cover it.
+    pub(crate) fn gated_serials(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.flags().filter(|(_, flag)| flag.is_gated).filter_map(|(key, flag)| Some((key, flag.serial?)))
+    }
+
     /// Returns the flags that a command shows as dark, with the reasons. `None`: the project does not use approvals.
     ///
     /// A gate that requires signatures is about its flags. An approval in a document says that programs verify all of it.
@@ -116,6 +131,7 @@ impl Inspector {
         flag = flag.with_approval_requirement(gate);
         let covered = self.approvers.cover(&self.environment, key, &flag, |name| approvable.segment(name));
         InspectedFlag {
+            serial: covered.as_ref().ok().and_then(Option::as_ref).map(|coverage| coverage.serial),
             state: state_of(&flag),
             requirement: gate.strictest(self.approvers.floor()),
             approvals: flag.approvals().iter().map(|approval| self.verify_one(approvable, &flag, approval)).collect(),

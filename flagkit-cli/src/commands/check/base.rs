@@ -133,6 +133,11 @@ impl Base {
         self.flags.iter().flat_map(|flags| flags.layers(env)).collect()
     }
 
+    /// Returns the documents of an environment as a project. `None`: the flags could never be read.
+    pub(super) fn project(&self, env: Option<&str>) -> Option<Project> {
+        self.flags.as_ref().map(|flags| flags.project(env))
+    }
+
     /// Returns the last valid definitions of the flags that are invalid in an environment of the base.
     ///
     /// A flag without one counts as off.

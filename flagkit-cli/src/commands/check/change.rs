@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use flagkit_core::source::Confirmation;
 use flagkit_core::tooling::Effect;
-use flagkit_core::{Flag, FlagKey, Snapshot};
+use flagkit_core::{FlagKey, Snapshot};
 
-use super::approvers::{BaseList, ListResult, check_change};
+use super::approvers::{ListResult, check_change};
 use super::base::Base;
 use super::releases::{Layer, Releases, Scope};
 use super::stages::{StageCheck, is_migration};
+use super::verified::Verified;
 use super::{Locations, WIDENS};
-use crate::approvals::{ApproverList, Inspection};
+use crate::approvals::ApproverList;
 use crate::command_line::CommandLine;
 use crate::environment::{environment_file, environment_of, files_of, lower_files};
 use crate::findings::{Finding, Level};
@@ -77,10 +77,11 @@ impl<'c> ChangeCheck<'c> {
             .collect();
         let list = base.approvers()?;
         self.check_links(&base, &ApproverList::path_beside(self.file));
+        let verified = Verified { base: &base, name: self.base, list: &list, gates };
         let mut widens = false;
         for ((layer, head), last_valid) in heads.iter().zip(&last_valid) {
             self.check_links(&base, &head.state_document().path);
-            let (refusals, approved) = verified(head, layer.as_deref(), gates, &list, self.base);
+            let (refusals, approved) = verified.flags(head, layer.as_deref(), last_valid);
             let scope = Scope {
                 releases: &releases,
                 head: head.documents().map(|document| (self.layer_of(document), document)).collect(),
@@ -221,35 +222,4 @@ impl<'c> ChangeCheck<'c> {
             self.findings.push(finding.with_help(help));
         }
     }
-}
-
-/// Returns the flags of a project that are not approved, with the reasons, and the flags that are.
-///
-/// The list is that of the base, and each gate is the stricter one of base and head.
-fn verified(
-    head: &Project,
-    env: Option<&str>,
-    gates: &Gates,
-    list: &BaseList,
-    base: &str,
-) -> (BTreeMap<String, String>, BTreeSet<String>) {
-    let requirement = |key: &str| gates.of(key).map(|(_, gate)| gate.requirement());
-    let reason = match &list.approvers {
-        Ok(Some(approvers)) => {
-            let inspection = Inspection::of(head, env, approvers, requirement);
-            return (inspection.gated_refusals(), inspection.gated_approved());
-        }
-        Ok(None) => format!("{base} has no {}", list.path.display()),
-        Err(reason) => {
-            format!("{} at {base}: {}", list.path.display(), reason.lines().next().unwrap_or_default())
-        }
-    };
-    let snapshot = head.flags().snapshot();
-    let is_signed = |key: &str| {
-        let of_head = snapshot.flag(key).and_then(Flag::approval_requirement);
-        let gates = [requirement(key), of_head].into_iter().flatten();
-        gates.map(|gate| gate.confirmation).any(|confirmation| confirmation > Confirmation::Terminal)
-    };
-    let keys = snapshot.keys().map(FlagKey::as_str).filter(|key| is_signed(key));
-    (keys.map(|key| (key.to_owned(), reason.clone())).collect(), BTreeSet::new())
 }

@@ -35,6 +35,7 @@ mod states;
 mod unapproved;
 mod unchecked;
 mod uses;
+mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

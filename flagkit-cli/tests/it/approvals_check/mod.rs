@@ -6,6 +6,7 @@ mod list;
 mod list_change;
 mod migrations;
 mod present;
+mod replay;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -7,8 +7,11 @@ mod storefront;
 mod terminal;
 mod transcript;
 
+use std::fmt::Write as _;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
 
 pub(crate) use folder::{Folder, Ran, ended, envelope, go};
 pub(crate) use program::Program;
@@ -28,4 +31,12 @@ pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
         assert!(begin.elapsed() < DEADLINE, "not in time: {what}");
         thread::yield_now();
     }
+}
+
+/// Returns the SHA-256 of a text, as hexadecimal digits.
+pub(crate) fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().fold(String::new(), |mut hash, byte| {
+        let _ = write!(hash, "{byte:02x}");
+        hash
+    })
 }
