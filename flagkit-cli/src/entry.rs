@@ -57,7 +57,7 @@ pub(crate) struct Entry {
     /// The digest of the gate that was in force for a `go`. Entries of older versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) gate: Option<String>,
-    /// The serial of the approvals of a release.
+    /// The serial of the approvals of a release, or of the request that was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) serial: Option<u64>,
     /// The people who approved a release by signatures.

@@ -195,6 +195,12 @@ impl Journal {
         own.filter_map(|entry| entry.serial).filter(|serial| *serial <= greatest).max()
     }
 
+    /// Returns whether a request with this serial was cancelled.
+    pub(crate) fn is_cancelled(&self, flag: &str, file: &str, serial: u64) -> bool {
+        let own = self.valid().filter(|entry| entry.flag == flag && entry.file == file && entry.is_note());
+        own.filter_map(|entry| entry.serial).any(|cancelled| cancelled == serial)
+    }
+
     /// Returns the entries of a flag in the last of these files, each with the widest state released before it, and the
     /// widest state released now. `None`: the log does not say.
     ///

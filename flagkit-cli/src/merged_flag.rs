@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flagkit_core::source::{Approvable, ApprovalVerifier, Digest, Reference, Rule};
+use flagkit_core::source::{Approvable, Approval, ApprovalVerifier, Digest, Reference, Rule};
 use flagkit_core::{Flag, Flags};
-use flagkit_sources::approvals::{Approvers, Coverage, Refusal, definition_digest, state_of};
+use flagkit_sources::approvals::{Approvers, Coverage, Refusal, Statement, definition_digest, state_of};
 
 use crate::project::{Layered, Project};
 
@@ -36,9 +36,16 @@ impl MergedFlag {
         state_of(&self.flag)
     }
 
-    /// Returns the serial of the newest approval, or 0.
-    pub(crate) fn last_serial(&self) -> u64 {
-        self.flag.approvals().iter().map(|approval| approval.serial).max().unwrap_or(0)
+    /// Returns the greatest serial of the valid approvals. Anyone can write an invalid one into the file.
+    pub(crate) fn last_serial(&self, approvers: &Approvers, environment: &str) -> Option<u64> {
+        let is_valid = |approval: &&Approval| {
+            let after = definition_digest(&self.key, &self.flag, |name| self.segment(name), &approval.to);
+            after.is_ok_and(|after| {
+                let statement = Statement::of(environment, &self.key, &after, approval);
+                approvers.verify(&statement, &approval.signature).is_ok()
+            })
+        };
+        self.flag.approvals().iter().filter(is_valid).map(|approval| approval.serial).max()
     }
 
     /// Returns the digest of the definition with the present state.

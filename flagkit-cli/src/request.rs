@@ -1,6 +1,6 @@
 //! A pending request: a planned release of one flag, and the approvals that it has so far.
 //!
-//! A request is a file of its own, `.flagkit/requests/ENV-NAME.toml`, so that several people can approve it one after
+//! A request is a file of its own, `.flagkit/requests/ENV/NAME.toml`, so that several people can approve it one after
 //! the other. It changes no flag. It holds every field of the statement that people sign, and it is void as soon as one
 //! of them differs from the planned release.
 
@@ -17,9 +17,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::command_line::CommandLine;
 use crate::environment::environment_name;
 use crate::file;
 use crate::report::{Exit, Failure, Result};
+use crate::serial;
 use crate::tree;
 use crate::write::{create, remove_stale, state_folder};
 
@@ -104,8 +106,7 @@ impl Request {
 
     /// Returns the path of the request of a flag in an environment.
     pub(crate) fn path(file: &Path, env: Option<&str>, flag: &str) -> PathBuf {
-        let env = environment_name(env);
-        state_folder(file).join("requests").join(format!("{env}-{flag}.toml"))
+        state_folder(file).join("requests").join(environment_name(env)).join(format!("{flag}.toml"))
     }
 
     /// Reads the pending request of a flag in an environment, if there is one.
@@ -118,7 +119,8 @@ impl Request {
             Err(error) => return Err(Failure::io(format!("{shown}: {error}"))),
         };
         let invalid = |message: String| {
-            let remove = "remove the file, and request the release again".to_owned();
+            let no = CommandLine::new(file, env, &["no", flag, "--reason", "TEXT"]);
+            let remove = format!("`{no}` removes the request; then request the release again");
             Failure::new(Exit::Conflict, format!("{shown}{message}")).with_help(remove)
         };
         let text = String::from_utf8(bytes).map_err(|_| invalid(": not UTF-8".to_owned()))?;
@@ -131,6 +133,11 @@ impl Request {
         }
         if request.requirement().is_none() {
             return Err(invalid(format!(": confirm: got {:?}, expected signed, touch or touch+pin", request.confirm)));
+        }
+        let greatest = serial::greatest();
+        if request.serial > greatest {
+            // People would sign it, and no later release could have a greater one.
+            return Err(invalid(format!(": serial: got {}, expected at most {greatest}", request.serial)));
         }
         Ok(Some(request))
     }
@@ -304,7 +311,8 @@ mod tests {
         request.write(&file, Some("prod")).expect("written");
         assert_eq!(Request::read(&file, Some("prod"), "pay").expect("valid"), Some(request.clone()));
         assert_eq!(Request::read(&file, None, "pay").expect("valid"), None);
-        fs::rename(Request::path(&file, Some("prod"), "pay"), Request::path(&file, None, "pay")).expect("renamed");
+        let folder = folder.path().join(".flagkit/requests");
+        fs::rename(folder.join("prod"), folder.join("default")).expect("renamed");
         let failure = Request::read(&file, None, "pay").expect_err("of another environment");
         assert!(failure.to_string().contains("got the request of \"pay\" in \"prod\""), "{failure}");
         assert!(Request::remove(&file, None, "pay").expect("removed"));

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use flagkit_core::source::{ApprovalRequirement, Confirmation};
 use flagkit_sources::approvals::{Approver, Approvers, Refusal, Signature};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::Preflight;
@@ -66,16 +67,23 @@ impl<'a> Release<'a> {
     /// Creates the release of a planned change, with the pending request on disk.
     pub(in crate::commands) fn new(planned: Planned<'a>) -> Result<Self> {
         let (approvers, requirement) = required(planned.file, planned.gate)?;
-        let request = planned.new_request(requirement)?;
+        let request = planned.new_request(requirement, approvers.as_ref())?;
         let pending = pending_request(planned.file, planned.env, planned.name, planned.project, planned.journal)?;
         Ok(Self { planned, approvers, requirement, pending, request })
     }
 
     /// Continues with the approvals of the pending request. Fails if the request is void or too old.
     pub(in crate::commands) fn resume(mut self) -> Result<Self> {
-        let Some(pending) = &self.pending else { return Ok(self) };
         let (name, no) = (self.planned.name, self.planned.no_command());
         let request = CommandLine::new(self.planned.file, self.planned.env, &["request", name]);
+        let Some(pending) = &self.pending else {
+            if self.planned.has_cancelled_request()? {
+                let message = format!("the request for {name} is void: it was cancelled; nothing was written");
+                let help = format!("`{request}` requests the release again, without the approvals so far");
+                return Err(Failure::new(Exit::Conflict, message).with_help(help));
+            }
+            return Ok(self);
+        };
         let help = format!("`{request}` requests the release again, and `{no}` cancels the request");
         if pending.to != self.request.to {
             let message = format!("cannot go to {}: a request to {} is pending", self.request.to, pending.to);
@@ -92,7 +100,7 @@ impl<'a> Release<'a> {
             return Err(unapproved(message).with_help(help));
         }
         self.request = pending.clone();
-        self.approved().map_err(|failure| failure.with_help(help))?;
+        self.approved(&self.request).map_err(|failure| failure.with_help(help))?;
         Ok(self)
     }
 
@@ -124,8 +132,9 @@ impl<'a> Release<'a> {
             let by = escape_control_chars(&self.request.requested_by);
             let _ = writeln!(text, "Requested by {by}{}", reason.unwrap_or_default());
         }
-        for approval in &self.request.approvals {
-            let _ = writeln!(text, "Approved by {} at {}", escape_control_chars(&approval.by), approval.at);
+        // Anyone can write an approval into a request. Under a gate without signatures, none is verified.
+        for Approved { by, at, .. } in self.approved(&self.request).unwrap_or_default() {
+            let _ = writeln!(text, "Approved by {} at {}", escape_control_chars(&by), escape_control_chars(&at));
         }
         if let Some(Person { name, signer }) = person {
             let humans = self.requirement.humans;
@@ -156,7 +165,7 @@ impl<'a> Release<'a> {
         }
         approval.signature = person.signer.sign(&statement)?;
         self.request.approvals.push(approval);
-        let approved = self.approved()?;
+        let approved = self.approved(&self.request)?;
         if approved.len() < self.requirement.humans as usize {
             return self.wait().map(Collected::Waiting);
         }
@@ -165,16 +174,16 @@ impl<'a> Release<'a> {
         Ok(Collected::Complete(Approval { text, serial, approved, pending }))
     }
 
-    /// Verifies the approvals of the request. Fails if any of them does not count.
-    fn approved(&self) -> Result<Vec<Approved>> {
+    /// Verifies the approvals of a request. Fails if any of them does not count.
+    fn approved(&self, request: &Request) -> Result<Vec<Approved>> {
         let Some(approvers) = &self.approvers else { return Ok(Vec::new()) };
         let mut approved: Vec<Approved> = Vec::new();
-        for approval in &self.request.approvals {
+        for approval in &request.approvals {
             let refused = |reason: String| {
                 let message = format!("the approval of {} does not count: {reason}; nothing was written", approval.by);
                 unapproved(message)
             };
-            let verified = approvers.verify(&self.request.statement(approval), &approval.signature);
+            let verified = approvers.verify(&request.statement(approval), &approval.signature);
             let Signature { principal, fingerprint, confirmation, .. } =
                 verified.map_err(|refusal| refused(format!("got {refusal}")))?;
             if confirmation < self.requirement.confirmation {
@@ -218,8 +227,12 @@ impl<'a> Release<'a> {
     /// Writes the request, and returns what a person does to approve it. Approves nothing.
     pub(in crate::commands) fn request(mut self) -> Result {
         let fresh = self.planned.gate.fresh();
-        if let Some(pending) = self.pending.clone().filter(|pending| pending.is_same_release(&self.request)) {
-            self.request = pending.refreshed(&self.request, fresh);
+        if let Some(pending) = self.pending.clone() {
+            if pending.is_same_release(&self.request) {
+                self.request = pending.refreshed(&self.request, fresh);
+            } else {
+                self.ensure_replaceable(pending, fresh)?;
+            }
         }
         let Planned { file, env, name, command, .. } = &self.planned;
         let path = self.request.write(file, *env)?;
@@ -233,6 +246,19 @@ impl<'a> Release<'a> {
             self.planned.no_command(),
         );
         Ok(Report::new(text, self.data(&path)).with_exit(Exit::NeedsConfirmation))
+    }
+
+    /// Fails if a pending request to another state has approvals that still count.
+    fn ensure_replaceable(&self, pending: Request, fresh: SignedDuration) -> Result<()> {
+        let (to, pending) = (&self.request.to, pending.refreshed(&self.request, fresh));
+        let approved = self.approved(&pending).unwrap_or_default();
+        let by: Vec<String> = approved.into_iter().map(|approved| approved.by).collect();
+        if by.is_empty() || pending.difference(&self.request).is_some() {
+            return Ok(());
+        }
+        let message = format!("cannot request {to}: {} approved a request to {} already", by.join(", "), pending.to);
+        let help = format!("to cancel that request, run `{}`", self.planned.no_command());
+        Err(Failure::new(Exit::Conflict, message).with_help(help))
     }
 
     fn data(&self, path: &Path) -> serde_json::Value {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use flagkit_core::Percent;
 use flagkit_core::source::{ApprovalRequirement, Confirmation};
-use flagkit_core::{Flag, Percent};
 use flagkit_sources::approvals::Approvers;
 use serde_json::json;
 
+use crate::approvals::ApproverList;
 use crate::command_line::CommandLine;
 use crate::environment::environment_name;
 use crate::file;
@@ -15,7 +16,8 @@ use crate::journal::{Journal, who};
 use crate::merged_flag::MergedFlag;
 use crate::project::{Document, Project, digest};
 use crate::report::{Exit, Failure, Result};
-use crate::request::{Plan, Request, now};
+use crate::request::{Plan, Request};
+use crate::serial;
 use crate::state::State;
 use crate::write::state_folder;
 
@@ -48,8 +50,9 @@ pub(in crate::commands) fn pending_request(
     let Some(flag) = MergedFlag::of(project, name) else { return Ok(Some(request)) };
     // A process that was stopped after the release may have left its request. Releases in other files do not count.
     let document = project.state_document();
-    let own = document.load.flags().get(name).map(Flag::approvals).unwrap_or_default();
-    let last = own.iter().map(|approval| approval.serial).max().max(journal.last_serial(name, &document.name()));
+    let approvers = ApproverList::read(file).ok().flatten().map(|list| list.approvers);
+    let approved = approvers.and_then(|approvers| flag.last_serial(&approvers, environment_name(env)));
+    let last = approved.max(journal.last_serial(name, &document.name()));
     let is_signed = last.is_some_and(|last| request.serial <= last);
     let is_reached = request.from != request.to && flag.digest().is_ok_and(|digest| digest == request.after);
     Ok(Some(request).filter(|_| !is_signed && !is_reached))
@@ -98,7 +101,11 @@ impl Planned<'_> {
     }
 
     /// Returns the request for this change, without an approval.
-    pub(super) fn new_request(&self, requirement: ApprovalRequirement) -> Result<Request> {
+    pub(super) fn new_request(
+        &self,
+        requirement: ApprovalRequirement,
+        approvers: Option<&Approvers>,
+    ) -> Result<Request> {
         let name = self.name;
         let invalid = || Failure::new(Exit::Conflict, format!("cannot approve {name}: its definition is invalid"));
         let before = MergedFlag::of(self.project, name).ok_or_else(invalid)?;
@@ -110,8 +117,13 @@ impl Planned<'_> {
             Err(refusal) => Err(unapproved(format!("cannot approve {name}: got {refusal}"))),
         };
         let logged = self.journal.last_serial(name, &self.project.state_document().name());
-        let last = before.last_serial().max(logged.unwrap_or(0));
-        let seconds = u64::try_from(now().as_second()).unwrap_or_default();
+        let last = approvers.and_then(|approvers| before.last_serial(approvers, self.environment())).max(logged);
+        let serial = serial::next(last).ok_or_else(|| {
+            let message =
+                format!("cannot approve {name}: its last serial {} is too far in the future", last.unwrap_or(0));
+            let help = "a serial is the time in seconds; verify the clocks of those who approved it";
+            Failure::new(Exit::Conflict, message).with_help(help)
+        })?;
         let plan = Plan {
             env: self.environment().to_owned(),
             flag: name.to_owned(),
@@ -122,7 +134,14 @@ impl Planned<'_> {
             requirement,
         };
         let reason = self.reason.map(str::to_owned);
-        Ok(Request::new(plan, seconds.max(last.saturating_add(1)), who(self.file), reason))
+        Ok(Request::new(plan, serial, who(self.file), reason))
+    }
+
+    /// Returns whether the file of the request holds one that was cancelled, as after a restore from a copy.
+    pub(super) fn has_cancelled_request(&self) -> Result<bool> {
+        let request = Request::read(self.file, self.env, self.name)?;
+        let file = self.project.state_document().name();
+        Ok(request.is_some_and(|request| self.journal.is_cancelled(self.name, &file, request.serial)))
     }
 
     pub(super) fn no_command(&self) -> String {

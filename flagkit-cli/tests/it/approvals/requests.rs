@@ -1,14 +1,14 @@
 //! Requests: who writes them, what voids them, and who cancels them.
 
 use super::team::{ONE, REQUEST, Team, two};
-use crate::support::envelope;
+use crate::support::{envelope, sha256};
 
 #[test]
 fn an_agent_requests_and_a_person_completes() {
     let team = Team::new(ONE);
     let ran = team.run(None, &["request", "pay", "--to", "10", "--reason", "ready"]);
     assert_eq!(ran.code, 4, "{ran:?}");
-    assert!(ran.out.contains("requested pay off -> 10% in ./.flagkit/requests/default-pay.toml"), "{ran:?}");
+    assert!(ran.out.contains("requested pay off -> 10% in ./.flagkit/requests/default/pay.toml"), "{ran:?}");
     assert!(ran.out.contains("a person must approve it within 24h: flagkit go pay --to 10\n"), "{ran:?}");
     assert_eq!(team.flags(), ONE);
     let data = envelope(&team.run(None, &["--json", "request", "pay", "--to", "10"]));
@@ -104,7 +104,7 @@ fn an_old_request_is_rejected() {
 fn an_edited_request_is_rejected() {
     for (from, to) in [
         ("by = \"alice@example.com\"", "by = \"bob@example.com\""),
-        ("serial = 1", "serial = 2"),
+        ("serial = 1", "serial = 1 # "),
         ("[[approval]]", "[[approval]]\nrelease = \"r1\""),
     ] {
         let team = Team::new(&two());
@@ -120,7 +120,7 @@ fn an_edited_request_is_rejected() {
     }
     let team = Team::new(&two());
     team.folder.write(REQUEST, "env = 1\n");
-    team.rejected("bob", &[], 7, "default-pay.toml:1:7: ");
+    team.rejected("bob", &[], 7, "default/pay.toml:1:7: ");
 }
 
 #[test]
@@ -212,4 +212,118 @@ fn checks_run_again_for_each_person() {
     let (code, screen) = team.go("bob", &[]);
     assert_eq!(code, 0, "{screen}");
     assert!(team.is_live("flags.toml", None));
+}
+
+#[test]
+fn no_unsigned_text_chooses_the_serial() {
+    // A request that was edited by hand.
+    let team = Team::new(&two());
+    assert_eq!(team.run(None, &["request", "pay"]).code, 4);
+    let request = team.folder.read(REQUEST);
+    let serial = request.split("serial = ").nth(1).and_then(|rest| rest.split('\n').next()).expect("a serial");
+    for huge in ["18446744073709551615", "9223372036854775807", "4102444800"] {
+        team.folder.write(REQUEST, &request.replace(serial, huge));
+        team.rejected("alice", &[], 7, &format!("serial: got {huge}, expected at most "));
+        let ran = team.run(None, &["request", "pay"]);
+        assert!(ran.code == 7 && ran.err.contains("`flagkit no pay --reason TEXT` removes"), "{ran:?}");
+    }
+    assert_eq!(team.run(None, &["no", "pay", "--reason", "edited"]).code, 0);
+    assert_eq!(team.go("alice", &[]).0, 5);
+    assert_eq!(team.go("bob", &[]).0, 0);
+
+    // An approval in the flag file, and a line of the log, without a signature.
+    let junk = "[[flags.pay.approval]]\nby = \"eve\"\nat = 2026-01-01T00:00:00Z\nto = \"on\"\nserial = \
+                9223372036854775807\nbefore = \"DIGEST\"\ngate = \"DIGEST\"\nconfirm = \"signed\"\nhumans = 2\n\
+                signature = \"x\"\n"
+        .replace("DIGEST", &format!("sha256:{:064}", 0));
+    let team = Team::new(&two().replace("\n# The gates.", &format!("{junk}\n# The gates.")));
+    team.folder.write(".flagkit/log.jsonl", &log_line(u64::MAX));
+    assert_eq!(team.go("alice", &[]).0, 5);
+    assert_eq!(team.go("bob", &[]).0, 0, "{}", team.folder.read(REQUEST));
+    assert!(team.is_live("flags.toml", None) && !team.flags().contains("serial = 9"), "{}", team.flags());
+}
+
+/// A line of the log with this serial, which anyone can write.
+fn log_line(serial: u64) -> String {
+    let entry = |hash: &str| {
+        format!(
+            "{{\"flag\":\"pay\",\"verb\":\"revert\",\"who\":\"eve\",\"when\":\"2026-01-01T00:00:00Z\",\"from\":\"off\",\
+             \"to\":\"off\",\"file\":\"flags.toml\",\"digest\":\"\",\"serial\":{serial},\"baseline\":{{}},\
+             \"previous\":\"\",\"hash\":\"{hash}\"}}"
+        )
+    };
+    entry(&sha256(&entry(""))) + "\n"
+}
+
+#[test]
+fn a_cancelled_request_stays_cancelled_if_its_file_returns() {
+    let team = Team::new(&two());
+    assert_eq!(team.go("alice", &[]).0, 5);
+    let request = team.folder.read(REQUEST);
+    assert_eq!(team.run(None, &["no", "pay", "--reason", "a smell"]).code, 0);
+    team.folder.write(REQUEST, &request);
+    team.rejected("bob", &[], 7, "the request for pay is void: it was cancelled; nothing was written");
+    assert_eq!(team.flags(), two());
+    // A new request has no approval yet.
+    assert_eq!(team.run(None, &["request", "pay"]).code, 4);
+    assert!(!team.folder.read(REQUEST).contains("SIGNATURE"));
+    assert_eq!(team.go("bob", &[]).0, 5);
+    assert_eq!(team.go("alice", &[]).0, 0);
+    assert_eq!(team.folder.run(&["log", "--verify"]).code, 0);
+}
+
+#[test]
+fn requests_of_similar_names_are_apart() {
+    let team = Team::new(&ONE.replace("[flags.pay]", "[flags.b-pay]\non = false\ngate = \"people\"\n[flags.pay]"));
+    assert_eq!(team.run(None, &["request", "pay", "--env", "a-b"]).code, 4);
+    assert_eq!(team.run(None, &["request", "b-pay", "--env", "a"]).code, 4);
+    for name in ["a-b/pay.toml", "a/b-pay.toml"] {
+        assert!(team.folder.path(".flagkit/requests").join(name).exists(), "{name}");
+    }
+    for arguments in [["no", "pay", "--env", "a-b"], ["no", "b-pay", "--env", "a"]] {
+        assert_eq!(team.run(None, &[&arguments[..], &["--reason", "x"]].concat()).code, 0);
+    }
+}
+
+#[test]
+fn a_request_to_another_state_keeps_the_signatures() {
+    let team = Team::new(&two());
+    assert_eq!(team.go("alice", &["--to", "50"]).0, 5);
+    let request = team.folder.read(REQUEST);
+    let ran = team.run(None, &["request", "pay", "--to", "100"]);
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert!(ran.err.contains("cannot request on: alice@example.com approved a request to 50% already"), "{ran:?}");
+    assert!(ran.err.contains("`flagkit no pay --reason TEXT`"), "{ran:?}");
+    assert_eq!(team.folder.read(REQUEST), request);
+    assert_eq!(team.run(None, &["no", "pay", "--reason", "more"]).code, 0);
+    assert_eq!(team.run(None, &["request", "pay", "--to", "100"]).code, 4);
+    // Without a signature, another request replaces it.
+    assert_eq!(team.run(None, &["request", "pay", "--to", "50"]).code, 4);
+}
+
+#[test]
+fn an_approval_that_is_not_verified_is_not_shown() {
+    let team = Team::new(&ONE.replace("\"signed\"", "\"terminal\""));
+    assert_eq!(team.run(None, &["request", "pay"]).code, 4);
+    let junk = "\n[[approval]]\nby = \"the boss\"\nat = \"2099-01-01T00:00:00Z\"\nsignature = \"x\"\n";
+    team.folder.write(REQUEST, &(team.folder.read(REQUEST) + junk));
+    let (code, screen) = team.go("eve", &[]);
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("Requested by ") && !screen.contains("the boss"), "{screen}");
+}
+
+#[test]
+fn a_damaged_request_can_be_removed() {
+    for text in ["env = 1\n", "\u{fffd}[", "", "env = \"prod\"\nflag = \"pay\"\n"] {
+        let team = Team::new(&two());
+        team.folder.write(REQUEST, text);
+        team.rejected("alice", &[], 7, "pay.toml");
+        let ran = team.run(None, &["no", "pay", "--reason", "damaged"]);
+        assert_eq!((ran.code, ran.out.as_str()), (0, "removed the damaged request for pay\n"), "{ran:?}");
+        assert!(!team.has_request());
+        let entry = &team.folder.entries()[0];
+        assert_eq!((&entry["from"], &entry["to"]), (&"unknown".into(), &"unknown".into()), "{entry}");
+        assert_eq!(team.folder.run(&["log", "--verify"]).code, 0);
+        assert_eq!(team.go("alice", &[]).0, 5);
+    }
 }

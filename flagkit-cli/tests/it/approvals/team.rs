@@ -28,7 +28,7 @@ pub(super) fn two() -> String {
 }
 
 /// The request of `pay` without an environment.
-pub(super) const REQUEST: &str = ".flagkit/requests/default-pay.toml";
+pub(super) const REQUEST: &str = ".flagkit/requests/default/pay.toml";
 
 /// A folder with a list of approvers, and the keys of people.
 pub(super) struct Team {
