@@ -177,7 +177,7 @@ def statements():
     digest = "sha256:" + sha256("")
     fields = {
         "env": "prod", "flag": "search-v2", "before": digest, "after": "sha256:" + sha256("a"), "to": "10%",
-        "serial": 1796032991, "gate": "sha256:" + sha256("b"), "confirm": "signed", "humans": 2,
+        "serial": 1795946591, "gate": "sha256:" + sha256("b"), "confirm": "signed", "humans": 2,
         "by": "alice@example.com", "at": "2026-11-29T10:03:11Z",
     }
     for more in [{}, {"release": "3f2c9d1", "checks": digest}, {"confirm": "touch+pin", "to": "live@25%"}]:

@@ -56,7 +56,7 @@ impl People {
                 by: name.as_str().into(),
                 at: AT.into(),
                 to: state_of(flag).into(),
-                serial: 1_796_032_991,
+                serial: 1_795_946_591,
                 before: digest.clone(),
                 release: None,
                 checks: None,

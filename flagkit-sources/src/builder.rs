@@ -197,7 +197,9 @@ impl Builder {
     ///
     /// With it, an attacker who can write a flag file and restart the process cannot restore a flag that was turned
     /// off, nor an older release of it. The folder is created if it does not exist. Its file has the name `approvals-`
-    /// and the environment. Only the user of the process can read it, and several processes may share it.
+    /// and the environment. Only the user of the process can read it. Each
+    /// process that runs at the same time needs a folder of its own, because one of them may load a document later than
+    /// another.
     ///
     /// A file that is damaged, or that other users may write, is a warning, and the program starts without it.
     #[cfg(feature = "approvals")]

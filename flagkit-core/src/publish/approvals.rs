@@ -18,6 +18,9 @@ pub trait ApprovalVerifier: Send + Sync + 'static {
     ///
     /// The error is a text for operators, such as `no approval for 50 %`.
     fn verify(&self, flag: &Approvable<'_>) -> Result<(), Box<str>>;
+
+    /// Records what the last publish verified. Runs after each publish, without a lock. Default: nothing.
+    fn published(&self) {}
 }
 
 /// A flag of all layers of documents, before it takes effect.
@@ -45,7 +48,10 @@ impl<'a> Approvable<'a> {
         self.segments.get(name)?.digest()
     }
 
-    /// Returns whether every layer has loaded. Before that, the flag may seem off although a document has it on.
+    /// Returns whether the state of the flag is the one that the documents are meant to have.
+    ///
+    /// It is if every layer has loaded, or if this publish is caused by a layer that had loaded before. Otherwise the
+    /// flag may seem off, because the layer that has it on has not loaded yet.
     pub fn is_settled(&self) -> bool {
         self.is_settled
     }
@@ -66,7 +72,7 @@ pub(super) fn narrows_simply(below: Option<&Flag>, declaration: &Declaration) ->
 /// Returns the problem of a flag that no approval covers.
 pub(super) fn unapproved_flag(key: &FlagKey, reason: &str) -> Problem {
     Problem::new(format!("flags.{key}"), reason, "valid approvals of this definition")
-        .with_help(format!("the flag stays dark; to release it: `flagkit go {key}`"))
+        .with_help("the flag stays dark until enough people have approved it as it is")
 }
 
 /// Returns the problem of an environment variable that could include subjects that no approval covers.

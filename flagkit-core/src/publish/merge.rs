@@ -94,11 +94,13 @@ const MAX_PROBLEMS: usize = 1_000;
 /// Merges the layers, lowest first, into the snapshot that follows `current`.
 ///
 /// Also returns, per layer, the problems of its flags in combination with other layers. The store calls this for each
-/// publish, under its lock. It compares the result with `current` and drops it if nothing differs.
+/// publish, under its lock. It compares the result with `current` and drops it if nothing differs. `is_settled` is what
+/// [`Approvable::is_settled`] returns.
 pub(crate) fn merge(
     current: &Snapshot,
     layers: &[LayerInput<'_>],
     verifier: Option<&dyn ApprovalVerifier>,
+    is_settled: bool,
 ) -> (Snapshot, Vec<Vec<Problem>>) {
     let problems = vec![Vec::new(); layers.len()];
     let (entries, env_keys, segments) = (HashMap::default(), BTreeMap::new(), Segments::new());
@@ -120,7 +122,7 @@ pub(crate) fn merge(
     merger.check_env_keys();
     merger.check_prerequisites();
     if let Some(verifier) = verifier {
-        merger.check_approvals(verifier);
+        merger.check_approvals(verifier, is_settled);
     }
     merger.compile()
 }
@@ -389,8 +391,8 @@ impl Merger<'_> {
     ///
     /// Comes after all other checks, so that approvals are verified for the definitions that will be in effect. A flag
     /// that keeps its previous definition was approved with that one.
-    fn check_approvals(&mut self, verifier: &dyn ApprovalVerifier) {
-        let (is_settled, segments) = (self.layers.iter().all(|layer| layer.flags.is_some()), &self.segments);
+    fn check_approvals(&mut self, verifier: &dyn ApprovalVerifier, is_settled: bool) {
+        let segments = &self.segments;
         let mut problems = Vec::new();
         for (key, merged) in &mut self.entries {
             let Some(flag) = merged.approvable() else { continue };

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Declaration, Flag};
+use crate::model::{Declaration, Flag, Stage};
 use crate::publish::origins::Origins;
 
 /// What the layers applied so far declare for one key.
@@ -141,7 +141,8 @@ impl MergedFlag {
     /// Refuses the flag, so that it is dark. A migration keeps the stage of the current snapshot, because `off` is not
     /// safe for it.
     pub(super) fn refuse(&mut self, reason: &str) {
-        if self.flag.as_ref().is_some_and(Flag::is_migration) {
+        let stage = self.flag.as_ref().and_then(Flag::stage);
+        if stage.is_some_and(|stage| stage > Stage::Off) {
             self.validity = Validity::Rejected;
         } else if !self.is_off() {
             (self.validity, self.refusal) = (Validity::Unapproved, Some(reason.into()));

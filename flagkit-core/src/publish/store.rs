@@ -127,6 +127,14 @@ impl Publishing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LayerIndex(usize);
 
+/// Why the layers are merged.
+#[derive(Clone, Copy, Debug)]
+struct Cause {
+    layer: LayerIndex,
+    /// Whether the layer loaded, and had flags before. So no flag appears or disappears only because of the start.
+    is_reload: bool,
+}
+
 impl Store {
     /// Returns the cell, which is all that a reader needs.
     #[inline]
@@ -193,10 +201,10 @@ impl Store {
             let mut publishing = self.lock();
             let Some(layer) = publishing.layers.get_mut(index.0) else { return };
             layer.set_policy(policy);
-            self.republish(&mut publishing, index)
+            self.republish(&mut publishing, Cause { layer: index, is_reload: false })
         };
         drop(released);
-        self.subscribers.deliver();
+        self.finish_publish();
     }
 
     /// Requires approvals from the next publish on.
@@ -214,10 +222,10 @@ impl Store {
         let released = {
             let mut publishing = self.lock();
             let Some(layer) = publishing.live_layer(index) else { return };
-            let before = layer.state();
+            let (before, cause) = (layer.state(), Cause { layer: index, is_reload: layer.flags().is_some() });
             let Recorded { unreported, replaced } = layer.accept(load, now);
             let state_change = layer.record_state_change(before, now);
-            let snapshots = self.republish(&mut publishing, index);
+            let snapshots = self.republish(&mut publishing, cause);
             // All layers, because this load may have caused a problem with a flag of another layer.
             for layer in &mut publishing.layers {
                 if let Some(problems) = layer.unreported_problems() {
@@ -230,7 +238,7 @@ impl Store {
         };
         // Dropped without the lock: the error may own any value, and the snapshots may be large.
         drop(released);
-        self.subscribers.deliver();
+        self.finish_publish();
     }
 
     /// Records that a source found its flags unchanged. Nothing is merged, because no flag can differ.
@@ -261,10 +269,10 @@ impl Store {
             let state_change = layer.record_state_change(before, now);
             self.notify(&publishing, index, unreported, state_change);
             // Whether a layer without a good load hides the layers below may depend on its error.
-            (replaced, self.republish(&mut publishing, index))
+            (replaced, self.republish(&mut publishing, Cause { layer: index, is_reload: false }))
         };
         drop(released);
-        self.subscribers.deliver();
+        self.finish_publish();
     }
 
     /// Replaces the warnings of a source, and reports them if one is new.
@@ -339,13 +347,22 @@ impl Store {
         }
     }
 
+    /// Lets the verifier record what it verified, and delivers the events. Both run without the lock.
+    fn finish_publish(&self) {
+        let verifier = self.lock().verifier.clone();
+        if let Some(verifier) = verifier {
+            verifier.published();
+        }
+        self.subscribers.deliver();
+    }
+
     /// Merges the layers and publishes the result, unless it equals the current snapshot.
     ///
-    /// `cause` is the layer that the event names. Returns retired snapshots, which the caller drops without the lock.
+    /// The event names the layer of the cause. Returns retired snapshots, which the caller drops without the lock.
     ///
     /// Problems are replaced even if no flag differs: a load can fix one problem and cause another. Readers have the
     /// new snapshot before the hook updates the call sites, and the event is queued last.
-    fn republish(&self, publishing: &mut Publishing, cause: LayerIndex) -> Vec<Arc<Snapshot>> {
+    fn republish(&self, publishing: &mut Publishing, cause: Cause) -> Vec<Arc<Snapshot>> {
         let current = self.cell.latest();
         let layers: Vec<_> = publishing
             .layers
@@ -357,7 +374,10 @@ impl Store {
                 is_pending: layer.is_pending(),
             })
             .collect();
-        let (next, problems) = merge(&current, &layers, publishing.verifier.as_deref());
+        let have_loaded = publishing.layers.iter().all(|layer| layer.flags().is_some());
+        let is_pending = publishing.layers.iter().any(Layer::is_pending);
+        let is_settled = have_loaded || cause.is_reload && !is_pending;
+        let (next, problems) = merge(&current, &layers, publishing.verifier.as_deref(), is_settled);
         for (layer, problems) in publishing.layers.iter_mut().zip(problems) {
             layer.merge_problems = problems;
         }
@@ -372,7 +392,7 @@ impl Store {
         if let Some(hook) = publishing.hook {
             hook(&next, changes.is_complete.then_some(&*keys));
         }
-        if let Some(layer) = publishing.layers.get(cause.0) {
+        if let Some(layer) = publishing.layers.get(cause.layer.0) {
             let (revision, layer) = (next.revision(), layer.provenance.clone());
             self.subscribers.enqueue(Event::Changed(Change { revision, layer, keys }));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::support::{flag_set, key, layers, only_a, percent};
+use crate::support::{flag_set, key, layers, only_a, percent, unavailable};
 use flagkit_core::source::{
     Approvable, Approval, ApprovalRequirement, ApprovalVerifier, Confirmation, EnvKey, Provenance, Publisher,
     Reference, Rule, Segment, Stage,
@@ -70,7 +70,7 @@ fn a_refused_flag_is_dark_and_says_why() {
     assert!(flags.explain("a", "u1").to_string().contains("\n  not approved: nothing above 0%\n"));
     assert_eq!(flags.explain("b", "u1").refusal(), None);
     let problem = problems(&flags, 0).join("; ");
-    assert!(problem.contains("flags.a: got nothing above 0%") && problem.contains("`flagkit go a`"), "{problem}");
+    assert!(problem.contains("flags.a: got nothing above 0%") && problem.contains("stays dark until"), "{problem}");
 
     limit.set(50);
     file.publish(flag_set([("a", half), ("b", Flag::off())]));
@@ -90,6 +90,42 @@ fn each_declared_flag_is_verified_after_layering() {
     assert_eq!(limit.verified(), ["a false false"]);
     prod.publish(only_a(Flag::on()));
     assert_eq!(limit.verified(), ["a true true"]);
+}
+
+/// A layer that is missing at the start may turn the flag on later. A layer that loads again states what is meant.
+#[test]
+fn a_flag_is_settled_once_a_layer_loads_again() {
+    let (_, limit, [file, optional]) = guarded(["file:", "file:optional"]);
+    file.publish(only_a(Flag::off()));
+    optional.fail(unavailable());
+    assert_eq!(limit.verified(), ["a false false", "a false false"]);
+    file.publish(only_a(Flag::on()));
+    assert_eq!(limit.verified(), ["a true true"]);
+    optional.publish(FlagSet::new());
+    assert_eq!(limit.verified(), ["a true true"]);
+}
+
+#[test]
+fn the_verifier_can_record_what_a_publish_verified() {
+    #[derive(Clone, Default)]
+    struct Recorder(Arc<Mutex<Vec<&'static str>>>);
+    impl ApprovalVerifier for Recorder {
+        fn verify(&self, _: &Approvable<'_>) -> Result<(), Box<str>> {
+            self.0.lock().expect("no test panics here").push("verified");
+            Ok(())
+        }
+
+        fn published(&self) {
+            self.0.lock().expect("no test panics here").push("published");
+        }
+    }
+    let (flags, recorder) = (Flags::new(), Recorder::default());
+    flags.require_approvals(recorder.clone());
+    let publisher = flags.add_layer(Provenance::new("file:"));
+    // The second load is equal, so that it changes nothing.
+    publisher.publish(only_a(Flag::on()));
+    publisher.publish(only_a(Flag::on()));
+    assert_eq!(*recorder.0.lock().expect("no test panics here"), ["verified", "published", "verified", "published"]);
 }
 
 #[test]
@@ -174,6 +210,14 @@ fn a_migration_without_approval_keeps_its_stage() {
     file.publish(only_a(Flag::migration().at_stage(Stage::DualWrite)));
     assert_eq!(stage(), Some(Stage::Off));
     assert!(problems(&flags, 0)[0].contains("nothing above 0%"));
+}
+
+#[test]
+fn a_variable_takes_a_migration_to_off_whatever_its_document_says() {
+    let (flags, _, [file, env]) = guarded(["file:", "env:FLAG_"]);
+    env.publish(by_variable(Flag::off()));
+    file.publish(only_a(Flag::migration().at_stage(Stage::DualWrite)));
+    assert_eq!(flags.snapshot().stage("a", &()), Some(Stage::Off));
 }
 
 #[test]

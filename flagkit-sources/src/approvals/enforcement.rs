@@ -6,10 +6,10 @@
 use std::io;
 use std::mem;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use flagkit_core::source::Provenance;
+use flagkit_core::source::{Approvable, ApprovalVerifier, Provenance};
 use flagkit_core::{FlagSet, Flags, Subscription};
 
 use super::memory::Memory;
@@ -27,10 +27,30 @@ pub(crate) struct Requirement {
 ///
 /// The builder creates it before the first source loads, and the guard owns the subscription.
 pub(crate) struct Enforcement {
-    verifier: Verifier,
-    memory: Option<Memory>,
+    recorder: Recorder,
     /// The warnings about the list and about the file as it was at the start.
     warnings: Vec<String>,
+}
+
+/// A verifier that stores its marks after each publish, also after one that changes no flag.
+#[derive(Clone)]
+struct Recorder {
+    verifier: Verifier,
+    memory: Option<Memory>,
+    /// Why the marks could not be stored.
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl ApprovalVerifier for Recorder {
+    fn verify(&self, flag: &Approvable<'_>) -> Result<(), Box<str>> {
+        self.verifier.verify(flag)
+    }
+
+    fn published(&self) {
+        if let Some(stored) = self.store() {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = stored.err();
+        }
+    }
 }
 
 impl Enforcement {
@@ -55,29 +75,31 @@ impl Enforcement {
             }
             None => {}
         }
-        flags.require_approvals(verifier.clone());
-        Ok(Self { verifier, memory, warnings })
+        let recorder = Recorder { verifier, memory, failure: Arc::default() };
+        flags.require_approvals(recorder.clone());
+        Ok(Self { recorder, warnings })
     }
 
-    /// Adds the layer, and stores the marks after each change until the subscription ends.
+    /// Adds the layer, and keeps its warnings up to date until the subscription ends.
     ///
     /// Comes after the layers of all sources, and before the first of them loads.
     pub(crate) fn watch(self, flags: &Flags) -> Subscription {
-        let provenance = Provenance::new(format!("approvals:{}", self.verifier.environment()));
+        let provenance = Provenance::new(format!("approvals:{}", self.recorder.verifier.environment()));
         let publisher = flags.add_layer(provenance).with_clock(SystemTime::now);
         publisher.publish(FlagSet::new());
         publisher.set_warnings(self.warnings.iter().cloned());
-        let failure: Mutex<Option<String>> = Mutex::default();
+        let shown: Mutex<Option<String>> = Mutex::default();
         flags.subscribe(move |_| {
-            let Some(stored) = self.store() else { return };
-            let latest = stored.err();
-            let previous = mem::replace(&mut *failure.lock().unwrap_or_else(PoisonError::into_inner), latest.clone());
+            let latest = self.recorder.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let previous = mem::replace(&mut *shown.lock().unwrap_or_else(PoisonError::into_inner), latest.clone());
             if latest != previous {
                 publisher.set_warnings(self.warnings.iter().chain(&latest).cloned());
             }
         })
     }
+}
 
+impl Recorder {
     /// Stores the marks if they changed. Returns the warning if that fails.
     fn store(&self) -> Option<Result<(), String>> {
         let memory = self.memory.as_ref()?;

@@ -3,6 +3,11 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::marks::Marks;
 use crate::file::Access;
@@ -39,18 +44,40 @@ impl Memory {
         Marks::parse(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
-    /// Stores the marks, and those of other processes. For each flag the stricter mark stays.
+    /// Stores the marks, and those that the file has. For each flag the stricter mark stays.
     pub(super) fn store(&self, mut marks: Marks) -> io::Result<()> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let _lock = lock(folder);
         if let Ok(stored) = self.load() {
             marks.merge(&stored);
-        }
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
         }
         owned_file::replace(&self.path, &[marks.to_text().as_bytes()])
     }
 
+    /// Returns the path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Locks the folder, so that of two processes each keeps the marks of the other.
+///
+/// Gives up after a second. A stopped process must not keep this one from publishing.
+#[cfg(unix)]
+fn lock(folder: &Path) -> Option<fs::File> {
+    let folder = fs::File::open(folder).ok()?;
+    let deadline = Instant::now() + Duration::from_secs(1);
+    while rustix::fs::flock(&folder, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        if Instant::now() >= deadline {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Some(folder)
+}
+
+#[cfg(not(unix))]
+fn lock(_: &Path) -> Option<fs::File> {
+    None
 }

@@ -34,6 +34,10 @@ pub struct Signature {
 /// How far the clocks of two systems may differ, in seconds.
 const MAX_SKEW: u64 = 600;
 
+/// How far a serial may be ahead of the time of its statement, in seconds. Serials are times, so that the newest is the
+/// largest.
+const MAX_LEAD: u64 = 86_400;
+
 /// The end of a FIDO signature: one byte of flags, and a counter of four bytes.
 const TRAILER: usize = 5;
 /// A person touched the key.
@@ -71,6 +75,10 @@ impl Approvers {
         let at = Timestamp::from_rfc3339(&statement.at).ok_or(Refusal::InvalidField { name: "at", reason })?;
         if at > Timestamp::from(now).plus(MAX_SKEW) {
             return Err(Refusal::FromTheFuture { at: statement.at.clone() });
+        }
+        if statement.serial > at.plus(MAX_LEAD).seconds() {
+            let reason = "it is more than a day after the time of the statement, and would block later releases";
+            return Err(Refusal::InvalidField { name: "serial", reason });
         }
         if self.named(&statement.by).next().is_none() {
             return Err(Refusal::UnknownPerson);

@@ -24,7 +24,7 @@ use super::Refusal;
 ///     before: format!("sha256:{:064}", 1),
 ///     after: format!("sha256:{:064}", 2),
 ///     to: "10%".into(),
-///     serial: 1_796_032_991,
+///     serial: 1_795_946_591,
 ///     release: None,
 ///     checks: None,
 ///     gate: format!("sha256:{:064}", 3),
@@ -147,7 +147,7 @@ mod tests {
             before: "sha256:01".into(),
             after: "sha256:02".into(),
             to: "10%".into(),
-            serial: 1_796_032_991,
+            serial: 1_795_946_591,
             release: None,
             checks: Some("sha256:03".into()),
             gate: "sha256:04".into(),
@@ -165,7 +165,7 @@ flag: new-checkout
 before: sha256:01
 after: sha256:02
 to: 10%
-serial: 1796032991
+serial: 1795946591
 release: -
 checks: sha256:03
 gate: sha256:04

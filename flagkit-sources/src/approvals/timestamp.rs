@@ -15,6 +15,11 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds))
     }
 
+    /// Returns the seconds since 1970.
+    pub(super) fn seconds(self) -> u64 {
+        self.0
+    }
+
     /// Parses a time of RFC 3339 in UTC with whole seconds: `2026-11-29T10:03:11Z`.
     pub(super) fn from_rfc3339(text: &str) -> Option<Self> {
         let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?;

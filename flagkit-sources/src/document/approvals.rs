@@ -5,7 +5,7 @@
 //! by = "alice@example.com"
 //! at = 2026-11-29T10:03:11Z     # in UTC, with whole seconds
 //! to = "10%"                    # the approved state
-//! serial = 1796032991
+//! serial = 1795946591
 //! before = "sha256:…"           # the definition before the change
 //! release = "3f2c9d1"           # absent: the gate has no build check
 //! checks = "sha256:…"           # absent: the gate has no checks

@@ -76,3 +76,17 @@ fn a_flag_that_one_process_turns_off_stays_approved_for_the_others() {
     assert_eq!(refusal(&guard), None);
     assert!(is_on(&guard, KEY));
 }
+
+/// The variable hides the revert, so the publish changes no flag.
+#[test]
+fn a_revert_under_a_variable_counts_after_a_restart() {
+    let dir = TestDir::new();
+    let approvals = [Signed::new(&statement(HALF, "50%"), &Person::new("alice", 1))];
+    drop(start(&dir, &document(HALF, &approvals), &[]));
+    let guard = start(&dir, &document(HALF, &approvals), &[("FLAG_NEW_CHECKOUT", "off")]);
+    dir.replace(document("on = false\n", &approvals));
+    wait_until("the file is read", || guard.flags().status().sources[0].loads > 1);
+    drop(guard);
+    let guard = start(&dir, &document(HALF, &approvals), &[]);
+    assert!(refusal(&guard).is_some_and(|refusal| refusal.contains("reverted since")));
+}

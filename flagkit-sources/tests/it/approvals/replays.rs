@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use flagkit_sources::Guard;
 use flagkit_sources::approvals::Statement;
+use flagkit_sources::{File, Guard};
 
-use crate::support::approvals::{KEY, Person, Signed, document, follow, list, refusal, statement};
-use crate::support::{TestDir, is_on, wait_until};
+use crate::support::approvals::{ENV, KEY, Person, Signed, document, follow, list, refusal, statement};
+use crate::support::{TestDir, builder, is_on, wait_until};
 
 const STORED: &str = "state/approvals-prod";
 
@@ -126,6 +127,61 @@ fn a_revert_that_removes_the_approvals_uses_them_up_too() {
     program.replace("[flags]\nnew-checkout = false\n");
     program.replace(&approved("50%", "50%", 7));
     assert_eq!(program.refusal(), Some(reverted("off")));
+}
+
+/// An optional file may never exist. A revert in another one still counts.
+#[test]
+fn a_revert_counts_while_a_layer_is_missing() {
+    let dir = TestDir::new();
+    dir.write(approved("50%", "50%", 7));
+    let guard = builder()
+        .required(File::new(dir.flags()))
+        .optional(File::new(dir.path("flags.local.toml")))
+        .require_approvals(list(&[&Person::new("alice", 1)]), ENV)
+        .start()
+        .expect("starts");
+    assert_eq!(refusal(&guard), None);
+    let program = Program { dir, guard: Some(guard), has_state_folder: false };
+    program.replace(&off("50%", 7));
+    program.replace(&approved("50%", "50%", 7));
+    assert_eq!(program.refusal(), Some(reverted("off")));
+}
+
+/// A flag seems off as long as the file that has it on is missing. That is no revert.
+#[test]
+fn a_file_that_is_missing_at_a_start_uses_no_approval_up() {
+    let dir = TestDir::new();
+    let prod = dir.path("flags.prod.toml");
+    let start = || {
+        builder()
+            .required(File::new(dir.flags()))
+            .optional(File::new(&prod).poll_every(Duration::from_millis(20)))
+            .require_approvals(list(&[&Person::new("alice", 1)]), ENV)
+            .state_folder(dir.path("state"))
+            .start()
+            .expect("starts")
+    };
+    dir.write("[flags]\nnew-checkout = false\n");
+    fs::write(&prod, approved("50%", "50%", 7)).expect("written");
+    let guard = start();
+    assert_eq!(refusal(&guard), None);
+    drop(guard);
+    fs::remove_file(&prod).expect("removed");
+    let guard = start();
+    assert!(!is_on(&guard, KEY));
+    fs::write(&prod, approved("50%", "50%", 7)).expect("written");
+    wait_until("the file is back", || guard.flags().status().sources[1].loads > 0);
+    assert_eq!(refusal(&guard), None);
+}
+
+#[test]
+fn a_serial_far_beyond_the_time_of_its_statement_is_refused() {
+    // A later release could not exceed it.
+    for serial in [u64::from(u32::MAX), i64::MAX as u64] {
+        let program = Program::start(&approved("50%", "50%", serial), false);
+        let refusal = program.refusal().expect("it is refused");
+        assert!(refusal.contains("serial") && refusal.contains("more than a day after"), "{refusal}");
+    }
 }
 
 #[test]

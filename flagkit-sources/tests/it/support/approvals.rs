@@ -152,7 +152,7 @@ pub fn statement(definition: &str, to: &str) -> Statement {
         before: format!("sha256:{:064}", 1),
         after: digest(&document(definition, &[]), KEY, to),
         to: to.into(),
-        serial: 1_796_032_991,
+        serial: 1_769_853_791,
         release: Some("3f2c9d1".into()),
         checks: Some(format!("sha256:{:064}", 2)),
         gate: format!("sha256:{:064}", 3),

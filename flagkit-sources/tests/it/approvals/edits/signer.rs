@@ -61,7 +61,7 @@ pub(super) fn approval(environment: &str, key: &str, after: &str, to: &str) -> V
         by: NAME.into(),
         at: "2026-11-29T10:03:11Z".into(),
         to: to.into(),
-        serial: 1_796_032_991,
+        serial: 1_795_946_591,
         before: digest.as_str().into(),
         release: None,
         checks: None,
