@@ -72,7 +72,7 @@ pub(super) fn narrows_simply(below: Option<&Flag>, declaration: &Declaration) ->
 /// Returns the problem of a flag that no approval covers.
 pub(super) fn unapproved_flag(key: &FlagKey, reason: &str) -> Problem {
     Problem::new(format!("flags.{key}"), reason, "valid approvals of this definition")
-        .with_help("the flag stays dark until enough people have approved it as it is")
+        .with_help("the flag stays dark until enough people have approved its definition")
 }
 
 /// Returns the problem of an environment variable that could include subjects that no approval covers.
