@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::command_line::CommandLine;
 use crate::environment::environment_name;
-use crate::file;
+use crate::file::{self, ReadError};
 use crate::report::{Exit, Failure, Result};
 use crate::serial;
 use crate::tree;
@@ -113,15 +113,16 @@ impl Request {
     pub(crate) fn read(file: &Path, env: Option<&str>, flag: &str) -> Result<Option<Self>> {
         let path = Self::path(file, env, flag);
         let shown = path.display();
-        let bytes = match file::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.is_missing() => return Ok(None),
-            Err(error) => return Err(Failure::io(format!("{shown}: {error}"))),
-        };
         let invalid = |message: String| {
             let no = CommandLine::new(file, env, &["no", flag, "--reason", "TEXT"]);
             let remove = format!("`{no}` removes the request; then request the release again");
             Failure::new(Exit::Conflict, format!("{shown}{message}")).with_help(remove)
+        };
+        let bytes = match file::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_missing() => return Ok(None),
+            Err(ReadError::Io(error)) => return Err(Failure::io(format!("{shown}: {error}"))),
+            Err(error) => return Err(invalid(format!(": {error}"))),
         };
         let text = String::from_utf8(bytes).map_err(|_| invalid(": not UTF-8".to_owned()))?;
         let root = parse(Format::Toml, &text).map_err(|error| invalid(format!(": {error}")))?;

@@ -1,6 +1,6 @@
 //! Serials of approvals: seconds since 1970, or one more than the last known serial.
 //!
-//! Text that nobody signed must not choose a serial: after a huge one, no later release could have a greater one.
+//! Text without a signature must not choose a serial: after a huge one, no later release could have a greater one.
 
 use jiff::Timestamp;
 

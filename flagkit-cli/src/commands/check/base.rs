@@ -138,6 +138,19 @@ impl Base {
         self.flags.as_ref().map(|flags| flags.project(env))
     }
 
+    /// Returns the greatest serial that the log has for a flag in an environment. `name`: its file in the head.
+    pub(super) fn last_serial(&self, env: Option<&str>, flag: &str, name: &str) -> Option<u64> {
+        let declared = self.path.file_name().unwrap_or_default().to_string_lossy();
+        // The file may have had another name, in TOML or in JSON.
+        let is_own = |file: &str| match env {
+            Some(_) => environment_of(&self.path, file).as_deref() == env,
+            None => file == declared,
+        };
+        let files: BTreeSet<&str> = self.log.entries.iter().map(|entry| entry.file.as_str()).collect();
+        let files = files.into_iter().filter(|file| *file == name || is_own(file));
+        files.filter_map(|file| self.log.last_serial(flag, file)).max()
+    }
+
     /// Returns the last valid definitions of the flags that are invalid in an environment of the base.
     ///
     /// A flag without one counts as off.

@@ -1,4 +1,4 @@
-//! The flags of the head whose approvals are valid by the base, and those whose approvals are not.
+//! The flags of the head with approvals that are valid by the base, and the flags without.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::base::{Base, LastValid};
 use crate::approvals::{InspectedFlag, Inspection};
 use crate::gate::Gates;
 use crate::progress::Progress;
-use crate::project::{Definitions, Document, Project};
+use crate::project::{Definitions, Project};
 use crate::state::State;
 
 /// What decides about the approvals of the head: the base, with its list and its gates.
@@ -45,7 +45,10 @@ impl Verified<'_> {
                 let definitions = Definitions::of(head);
                 for (key, serial) in inspection.gated_serials() {
                     let of_base = before.as_ref().and_then(|base| base.get(key)).and_then(InspectedFlag::last_serial);
-                    let Some(known) = of_base.max(self.logged(head, env, key)).filter(|known| serial <= *known) else {
+                    let Some(known) = of_base
+                        .max(self.base.last_serial(env, key, &head.state_document().name()))
+                        .filter(|known| serial <= *known)
+                    else {
                         continue;
                     };
                     let is_same = self.base.snapshot(env).flag(key) == snapshot.flag(key);
@@ -71,14 +74,6 @@ impl Verified<'_> {
         };
         let keys = snapshot.keys().map(FlagKey::as_str).filter(|key| is_signed(key));
         (keys.map(|key| (key.to_owned(), reason.clone())).collect(), BTreeSet::new())
-    }
-
-    /// Returns the greatest serial that the log of the base has for a flag in the file of this environment.
-    fn logged(&self, head: &Project, env: Option<&str>, key: &str) -> Option<u64> {
-        // The file may have had another name at the base.
-        let of_base = self.base.layers(env).into_iter().filter(|(layer, _)| *layer == env);
-        let names = of_base.map(|(_, document)| document).chain([head.state_document()]).map(Document::name);
-        names.filter_map(|name| self.base.log.last_serial(key, &name)).max()
     }
 }
 

@@ -314,13 +314,18 @@ fn an_approval_that_is_not_verified_is_not_shown() {
 
 #[test]
 fn a_damaged_request_can_be_removed() {
-    for text in ["env = 1\n", "\u{fffd}[", "", "env = \"prod\"\nflag = \"pay\"\n"] {
+    let texts = ["env = 1\n", "\u{fffd}[", "", "env = \"prod\"\nflag = \"pay\"\n"].map(Some);
+    for text in texts.into_iter().chain([None]) {
         let team = Team::new(&two());
-        team.folder.write(REQUEST, text);
+        team.folder.write(REQUEST, text.unwrap_or_default());
+        if text.is_none() {
+            team.folder.remove(REQUEST);
+            std::os::unix::fs::symlink("nowhere", team.folder.path(REQUEST)).expect("a link");
+        }
         team.rejected("alice", &[], 7, "pay.toml");
         let ran = team.run(None, &["no", "pay", "--reason", "damaged"]);
         assert_eq!((ran.code, ran.out.as_str()), (0, "removed the damaged request for pay\n"), "{ran:?}");
-        assert!(!team.has_request());
+        assert!(team.folder.path(REQUEST).symlink_metadata().is_err());
         let entry = &team.folder.entries()[0];
         assert_eq!((&entry["from"], &entry["to"]), (&"unknown".into(), &"unknown".into()), "{entry}");
         assert_eq!(team.folder.run(&["log", "--verify"]).code, 0);

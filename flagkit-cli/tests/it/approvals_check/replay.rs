@@ -3,8 +3,8 @@
 use super::{Person, SIGNED, commit, edit, expect, release, repository};
 use crate::support::{Folder, sha256};
 
-/// Adds a copy of the first `go` to the log, as the newest entry.
-fn forge_go(folder: &Folder) {
+/// Adds a copy of the first `go` to the log, as the newest entry, and for a file of this name.
+fn forge_go(folder: &Folder, file: &str) {
     let log = folder.log();
     let go = log.lines().next().expect("an entry");
     let field = |line: &str, name: &str| {
@@ -17,6 +17,7 @@ fn forge_go(folder: &Folder) {
     let entry = |hash: &str| {
         format!("{}\"previous\":\"{}\",\"hash\":\"{hash}\"}}", &go[..baseline], field(last, "hash"))
             .replace(&field(go, "when"), "2099-01-01T00:00:00Z")
+            .replace(&field(go, "file"), file)
     };
     assert!(baseline < previous, "{go}");
     folder.write(".flagkit/log.jsonl", &format!("{log}{}\n", entry(&sha256(&entry("")))));
@@ -34,7 +35,7 @@ fn a_replayed_release_is_reported() {
         expect(&folder.run(&[&["revert", "x", "--env", "prod"], to].concat()), 0, &[]);
         commit(&folder);
         folder.write("flags.prod.toml", &released);
-        forge_go(&folder);
+        forge_go(&folder, "flags.prod.toml");
         let ran = folder.run(&["check", "--base", "HEAD"]);
         expect(&ran, 1, &["error [widens] x", "and HEAD has", "already: a replay"]);
         // A new release after the revert has a greater serial.
@@ -42,6 +43,30 @@ fn a_replayed_release_is_reported() {
         release(&folder, &alice, &["--to", "10"]);
         expect(&folder.run(&["check", "--base", "HEAD~1"]), 0, &["0 errors"]);
     }
+}
+
+#[test]
+fn a_replayed_release_in_a_file_of_another_name_is_reported() {
+    let alice = Person::new("alice");
+    let folder = repository(SIGNED, &alice.line(""));
+    release(&folder, &alice, &["--to", "10"]);
+    let released = folder.read("flags.prod.toml");
+    folder.remove("flags.prod.toml");
+    commit(&folder);
+    let (approval, signature) = (released.find("by = ").expect("an approval"), released.find("-----BEGIN"));
+    let (approval, signature) = released[approval..].split_at(signature.expect("a signature") - approval);
+    let fields = approval.lines().filter_map(|line| line.split_once(" = ")).map(|(name, value)| match name {
+        "at" => format!("\"{name}\": \"{value}\", "),
+        "signature" => format!("\"{name}\": {:?}", signature.trim_end().trim_end_matches("\"\"\"")),
+        _ => format!("\"{name}\": {value}, "),
+    });
+    let fields: String = fields.collect();
+    let flag = format!("{{\"on\": true, \"rollout\": \"10%\", \"approval\": [{{{fields}}}]}}");
+    folder.write("flags.prod.json", &format!("{{\"flags\": {{\"x\": {flag}}}}}\n"));
+    forge_go(&folder, "flags.prod.json");
+    expect(&folder.run(&["check"]), 0, &["0 errors"]);
+    let ran = folder.run(&["check", "--base", "HEAD"]);
+    expect(&ran, 1, &["error [widens] x", "already: a replay"]);
 }
 
 #[test]
@@ -54,7 +79,7 @@ fn a_replayed_definition_is_reported() {
     release(&folder, &alice, &["--to", "10"]);
     folder.write("flags.prod.toml", &released);
     folder.write("flags.toml", &flags);
-    forge_go(&folder);
+    forge_go(&folder, "flags.prod.toml");
     let ran = folder.run(&["check", "--base", "HEAD"]);
     expect(&ran, 1, &["error [widens] x", "already: a replay"]);
 }
