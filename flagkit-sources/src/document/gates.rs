@@ -8,13 +8,17 @@
 //! humans = 2               # absent: 1
 //! ```
 //!
-//! All other keys of a gate belong to the command, which reports a gate that does not exist.
+//! All other keys of a gate belong to the command.
 //!
 //! # A gate that cannot be read
 //!
 //! Such a gate requires the most that a gate can require. Its author meant some requirement, and it is unknown which one.
 //! To ignore the gate would require the least, so a typing error could release a flag that needs two people. A program
 //! that requires no approvals does not use the requirement.
+//!
+//! A name that no gate of the document has is such a gate, if the document has gates. A document without gates is
+//! usually the file of an environment, and names a gate of the declared file. It adds no requirement: the one of the lower
+//! layer counts, because over layers the strictest counts. The command reports a name that no file has.
 
 use std::collections::HashMap;
 
@@ -38,6 +42,8 @@ const STRICTEST: ApprovalRequirement =
 #[derive(Default)]
 pub(super) struct Gates<'n> {
     requirements: HashMap<&'n str, ApprovalRequirement>,
+    /// Whether the document has the key `gate` at its top level.
+    has_table: bool,
     /// The requirement for a flag without a gate of its own.
     default: Option<ApprovalRequirement>,
 }
@@ -45,14 +51,14 @@ pub(super) struct Gates<'n> {
 impl<'n> Gates<'n> {
     /// Decodes the gates of a document, and reports invalid values of the two keys.
     pub(super) fn decode(decoder: &mut Decoder<'_>, root: &'n Table<'_>) -> Self {
-        let mut gates = Self::default();
+        let mut gates = Self { has_table: root.entry("gate").is_some(), ..Self::default() };
         if let Some(Value::Table(entries)) = root.entry("gate").map(|entry| &entry.node.value) {
             for entry in entries {
                 gates.requirements.insert(&entry.name, gate(decoder, &join("gate", &entry.name), &entry.node));
             }
         }
         gates.default = root.entry("defaults").and_then(|entry| match &entry.node.value {
-            Value::Table(defaults) => defaults.entry("gate").map(|entry| gates.named(&entry.node)),
+            Value::Table(defaults) => defaults.entry("gate").and_then(|entry| gates.named(&entry.node)),
             _ => Some(STRICTEST),
         });
         gates
@@ -63,18 +69,18 @@ impl<'n> Gates<'n> {
     /// A gate that requires no more than every flag with approvals needs is left out, so that most flags stay small.
     pub(super) fn apply(&self, flag: Flag, node: &Node<'_>) -> Flag {
         let own = node.as_table().and_then(|table| table.entry("gate"));
-        let requirement = own.map(|entry| self.named(&entry.node)).or(self.default);
+        let requirement = own.map_or(self.default, |entry| self.named(&entry.node));
         match requirement.filter(|requirement| *requirement != ApprovalRequirement::default()) {
             Some(requirement) => flag.with_approval_requirement(requirement),
             None => flag,
         }
     }
 
-    /// Returns the requirement of the gate that a value names.
-    fn named(&self, node: &Node<'_>) -> ApprovalRequirement {
+    /// Returns the requirement of the gate that a value names. `None`: only another document can have the gate.
+    fn named(&self, node: &Node<'_>) -> Option<ApprovalRequirement> {
         match &node.value {
-            Value::Text(name) => self.requirements.get(&**name).copied().unwrap_or(STRICTEST),
-            _ => STRICTEST,
+            Value::Text(name) => self.requirements.get(&**name).copied().or(self.has_table.then_some(STRICTEST)),
+            _ => Some(STRICTEST),
         }
     }
 }

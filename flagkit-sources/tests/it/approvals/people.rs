@@ -1,8 +1,10 @@
 //! A gate, a list or a statement that requires several people needs as many people with keys of their own.
 
+use flagkit_sources::File;
 use flagkit_sources::approvals::Statement;
 
-use crate::support::approvals::{DEFINITION, Person, Signed, document, list, refusal, start, statement};
+use crate::support::approvals::{DEFINITION, ENV, Person, Signed, document, list, refusal, start, statement};
+use crate::support::{TestDir, builder};
 
 const ALICE: &str = "alice@example.com";
 const BOB: &str = "bob@example.com";
@@ -72,6 +74,28 @@ fn the_gate_of_the_document_may_require_more_than_was_signed() {
     let expected = "0 of 1 valid approvals (alice@example.com: a signature by a key that is not a hardware key, which \
                     cannot prove a touch)";
     assert_eq!(gated("confirm = \"touch\""), Some(expected.into()));
+}
+
+#[test]
+fn a_gate_of_the_declared_file_may_be_named_in_the_file_of_an_environment() {
+    let (alice, bob) = (Person::new(ALICE, 1), Person::new(BOB, 2));
+    let declared = "[flags.new-checkout]\ngate = \"g\"\n[gate.g]\nconfirm = \"signed\"\nhumans = 2\n";
+    let refused = |gate: &str, people: &[&Person]| {
+        let dir = TestDir::new();
+        let approvals: Vec<_> =
+            people.iter().map(|person| Signed::new(&statement(DEFINITION, "10%"), person)).collect();
+        let [below, above] = [dir.path("flags.toml"), dir.path("flags.prod.toml")];
+        std::fs::write(&below, declared).expect("the file is written");
+        std::fs::write(&above, document(&format!("{DEFINITION}{gate}"), &approvals)).expect("the file is written");
+        let builder = builder().required(File::new(below)).required(File::new(above));
+        let guard = builder.require_approvals(&list(&[&alice, &bob]), ENV).start().expect("starts");
+        refusal(&guard)
+    };
+    for gate in ["", "gate = \"g\"\n", "gate = \"other\"\n"] {
+        assert_eq!(refused(gate, &[&alice, &bob]), None, "{gate}");
+        // The gate below the environment counts.
+        assert_eq!(refused(gate, &[&alice]), Some("1 of 2 valid approvals".into()), "{gate}");
+    }
 }
 
 #[test]

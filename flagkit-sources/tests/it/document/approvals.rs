@@ -234,6 +234,18 @@ fn the_gate_of_a_flag_or_of_the_document_says_what_approvals_need() {
     }
 }
 
+/// Such a document is usually the file of an environment, and the declared file has the gate.
+#[test]
+fn a_document_without_gates_adds_no_requirement() {
+    for text in [
+        "[flags.x]\ngate = \"g\"\n",
+        "[defaults]\ngate = \"g\"\n[flags]\nx = true\n",
+        "[defaults]\ngate = \"g\"\n[flags.x]\ngate = \"h\"\n",
+    ] {
+        assert_eq!(requirement(text), (None, 0), "{text}");
+    }
+}
+
 /// It is unknown what the author meant, so the flag needs the most that any gate can require.
 #[test]
 fn a_gate_that_cannot_be_read_requires_the_most() {
@@ -245,7 +257,7 @@ fn a_gate_that_cannot_be_read_requires_the_most() {
         ("[gate.g]\nhumans = \"2\"\n", 1),
         ("[gate]\ng = 1\n", 0),
         ("[gate.h]\n", 0),
-        ("", 0),
+        ("[gate]\n", 0),
     ] {
         for flags in ["[flags.x]\ngate = \"g\"\n", "[defaults]\ngate = \"g\"\n[flags]\nx = true\n"] {
             assert_eq!(requirement(&format!("{flags}{gate}")), (Some(STRICTEST), problems), "{flags}{gate}");
@@ -254,6 +266,8 @@ fn a_gate_that_cannot_be_read_requires_the_most() {
     for text in ["[flags.x]\ngate = 1\n", "[flags.x]\ngate = { confirm = \"signed\" }\n", "defaults = 1\n[flags.x]\n"] {
         assert_eq!(requirement(text), (Some(STRICTEST), 0), "{text}");
     }
+    let text = "gate = 1\n[flags.x]\ngate = \"g\"\n";
+    assert_eq!(requirement(text).0, Some(STRICTEST), "{text}");
     let load = read(Format::Toml, "[flags]\n[gate.g]\nconfirm = \"sined\"\nhumans = 0\n");
     let problems: Vec<String> = load.problems().iter().map(ToString::to_string).collect();
     let words = "one of `terminal`, `signed`, `touch` or `touch+pin`";
