@@ -6,8 +6,8 @@
 //! alice@example.com,alice namespaces="flagkit-approval",valid-before="20270101Z" ssh-ed25519 AAAA… a comment
 //! ```
 //!
-//! OpenSSH accepts more than this module: patterns as names, certificate authorities, old keys. Such a line is rejected
-//! here, because more people could approve than a reader of the list counts.
+//! OpenSSH accepts more than this module: patterns as names, certificate authorities, old keys, and names with invisible
+//! characters. Such a line is rejected here, because more people could approve than a reader of the list counts.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -168,7 +168,10 @@ fn parse_names(text: &str) -> Result<Vec<String>, String> {
             "" => "a name is empty",
             _ if name.contains(['*', '?', '!']) => "a name is a pattern, which could stand for anyone",
             _ if name.contains(['"', '\\']) => "a name has a quote or a backslash",
-            _ if name.contains(char::is_control) => "a name has a control character",
+            // Two names that look the same would be two people.
+            _ if !name.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                "a name has a character that is not printable ASCII"
+            }
             _ => continue,
         };
         return Err(format!("{reason}: {name:?}"));

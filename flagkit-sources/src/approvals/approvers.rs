@@ -19,6 +19,8 @@ use crate::error::Error;
 /// # flagkit: confirm = "touch"
 /// ```
 ///
+/// Any other comment that begins with `flagkit` is an error of the list. So is `# flagkit` after a key.
+///
 /// # Examples
 ///
 /// ```
@@ -50,22 +52,30 @@ impl Approvers {
     ///
     /// # Errors
     ///
-    /// Returns an error if no line has a valid approver, or if a comment that begins with `flagkit:` is invalid.
+    /// Returns an error if no line has a valid approver, or if a comment that begins with `flagkit` is invalid.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (mut entries, mut rejected, mut invalid) = (Vec::new(), Vec::new(), Vec::new());
         let mut floor = Floor::default();
         for (index, line) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate() {
             let (number, line) = (index + 1, line.trim());
-            if let Some(comment) = line.strip_prefix('#') {
-                if let Err(reason) = directive(comment).map_or(Ok(()), |directive| floor.set(directive)) {
-                    invalid.push(RejectedLine { line: number, reason });
-                }
-            } else if !line.is_empty() {
+            let parsed = if let Some(comment) = line.strip_prefix('#') {
+                directive(comment).map_or(Ok(()), |directive| floor.set(directive?))
+            } else if line.split('#').skip(1).any(|comment| directive(comment).is_some()) {
+                Err("a comment of flagkit needs a line of its own".to_owned())
+            } else if line.is_empty() {
+                Ok(())
+            } else {
                 match Approver::parse(number, line) {
                     Ok(entry) => entries.push(entry),
+                    // Without its `#`, the comment is no name.
+                    Err(_) if directive(line).is_some_and(|directive| directive.is_ok()) => {
+                        invalid.push(RejectedLine { line: number, reason: "a comment begins with `#`".to_owned() });
+                    }
                     Err(reason) => rejected.push(RejectedLine { line: number, reason }),
                 }
-            }
+                Ok(())
+            };
+            invalid.extend(parsed.err().map(|reason| RejectedLine { line: number, reason }));
         }
         if !invalid.is_empty() {
             return Err(Error::approvers("a comment of flagkit is invalid", &invalid));
@@ -155,14 +165,21 @@ impl Floor {
     }
 }
 
-/// Returns what a comment says to flagkit, if it does.
+/// Returns the minimum that a comment sets, or an error. `None`: the comment does not begin with `flagkit`.
 ///
-/// The case does not matter, so that a slip is no comment without effect.
-fn directive(comment: &str) -> Option<&str> {
-    const PREFIX: &str = "flagkit:";
-    let comment = comment.trim_start_matches('#').trim();
-    let (prefix, rest) = comment.split_at_checked(PREFIX.len())?;
-    prefix.eq_ignore_ascii_case(PREFIX).then(|| rest.trim())
+/// Case, spaces and signs before the word do not matter, so a typing error does not make the comment ineffective.
+fn directive(comment: &str) -> Option<Result<&str, String>> {
+    const WORD: &str = "flagkit";
+    let comment = comment.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let (word, rest) = comment.split_at_checked(WORD.len())?;
+    if !word.eq_ignore_ascii_case(WORD) {
+        return None;
+    }
+    let directive = rest.trim_start().strip_prefix(':').map(str::trim);
+    Some(
+        directive
+            .ok_or_else(|| format!("got {:?}, expected a comment such as `# flagkit: humans = 2`", comment.trim())),
+    )
 }
 
 /// Returns for each name the name that stands for the person: the first of all that share a line or a key.

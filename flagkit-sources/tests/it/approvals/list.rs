@@ -35,6 +35,13 @@ fn an_invalid_comment_of_flagkit_fails_the_start() {
         ("#FlagKit: humans: 2", "expected `humans` or `confirm`"),
         ("# flagkit:", "got \"\", expected `humans` or `confirm`"),
         ("# flagkit: humans = 2\n# flagkit: humans = 1", "humans is set twice"),
+        ("# flagkit humans = 2", "got \"flagkit humans = 2\", expected a comment such as `# flagkit: humans = 2`"),
+        ("# FLAGKIT\u{a0}humans = 2", "expected a comment such as"),
+        ("#\u{200b}flagkit humans = 2", "expected a comment such as"),
+        ("# flagkit-humans: 2", "got \"flagkit-humans: 2\""),
+        ("# flagkit needs no comment", "got \"flagkit needs no comment\""),
+        ("flagkit: humans = 2", "a comment begins with `#`"),
+        ("// flagkit: humans = 2", "a comment begins with `#`"),
     ] {
         let text = error(&format!("{line}{comment}\n"));
         assert!(text.contains("a comment of flagkit is invalid") && text.contains(reason), "{text}");
@@ -42,10 +49,24 @@ fn an_invalid_comment_of_flagkit_fails_the_start() {
 }
 
 #[test]
+fn a_comment_of_flagkit_after_a_key_fails_the_start() {
+    let line = Person::new("alice", 1).line();
+    for comment in ["# flagkit: humans = 2", "laptop #FLAGKIT:humans=2", "# a note # flagkit: humans = 2", "# flagkit"]
+    {
+        let text = error(&format!("{} {comment}\n", line.trim_end()));
+        assert!(text.contains("line 1: a comment of flagkit needs a line of its own"), "{text}");
+    }
+    // `ssh-keygen -C flagkit-approval` writes such a comment.
+    assert!(Approvers::parse(&format!("{} flagkit-approval # laptop\n", line.trim_end())).is_ok());
+}
+
+#[test]
 fn comments_set_a_minimum() {
     let line = Person::new("alice", 1).line();
     for (comments, confirmation, humans) in [
-        ("# flagkit needs no comment\n#\n", Confirmation::Signed, 1),
+        ("# the list of flagkit\n#\n", Confirmation::Signed, 1),
+        ("# flagkit : humans = 2\n", Confirmation::Signed, 2),
+        ("##\u{200b} FlagKit: humans = 2\n", Confirmation::Signed, 2),
         ("# flagkit: humans = 2\n", Confirmation::Signed, 2),
         ("#flagkit:confirm=\"touch+pin\"\n# flagkit: humans=3", Confirmation::TouchAndPin, 3),
         ("# flagkit: confirm = \"terminal\"", Confirmation::Signed, 1),
@@ -78,6 +99,10 @@ fn each_rejected_line_has_its_reason() {
     for (line, reason) in [
         (format!("a,,b {key}"), "a name is empty"),
         (format!("\"a b\" {key}"), "a name has a quote or a backslash"),
+        (format!("alice\u{200b} {key}"), "a name has a character that is not printable ASCII: \"alice\\u{200b}\""),
+        (format!("alice\u{a0} {key}"), "not printable ASCII: \"alice\\u{a0}\""),
+        (format!("a,al\u{131}ce {key}"), "not printable ASCII: \"al\u{131}ce\""),
+        (format!("a\u{7} {key}"), "not printable ASCII: \"a\\u{7}\""),
         (format!("a restrict {key}"), "the option \"restrict\" is unknown"),
         (format!("a cert-authority {key}"), "a certificate authority cannot approve"),
         (format!("a valid-before=\"20260101\",valid-before=\"20270101\" {key}"), "\"valid-before\" is repeated"),
