@@ -88,6 +88,11 @@ impl Inspection {
         self.refusals(|flag| flag.is_gated)
     }
 
+    /// Returns why flags are not approved that need approvals only where a program requires them of each flag.
+    pub(crate) fn ungated_refusals(&self) -> BTreeMap<String, String> {
+        self.refusals(|flag| !flag.is_gated)
+    }
+
     /// Returns the flags that have the approvals that their gates require.
     pub(crate) fn gated_approved(&self) -> BTreeSet<String> {
         let is_approved = |flag: &InspectedFlag| flag.is_gated && flag.needs_approval && flag.refusal.is_none();

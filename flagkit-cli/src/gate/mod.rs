@@ -1,9 +1,11 @@
 //! Gates and their checks: the requirements for widening a flag, parsed from the flag file.
 
 mod confirmation;
+mod references;
 mod relaxation;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use flagkit_core::Percent;
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::confirmation::{Confirm, Humans};
+use self::references::unknown_gates;
 use crate::edit;
 use crate::journal::Entry;
 use crate::project::{Document, digest};
@@ -201,19 +204,25 @@ pub(crate) struct GateError {
     pub(crate) help: Option<String>,
 }
 
+impl GateError {
+    /// Returns the error as a detail of a failure about a file.
+    pub(crate) fn detail(self, path: &Path) -> Detail {
+        let (path, message) = (path.display(), self.message);
+        let detail = Detail::new(match self.location {
+            Some(location) => format!("{path}:{location}: {message}"),
+            None => format!("{path}: {message}"),
+        });
+        self.help.into_iter().fold(detail, Detail::with_help)
+    }
+}
+
 impl Gates {
     /// Parses the gates of a document. All errors become one failure.
     pub(crate) fn read(document: &Document) -> Result<Self> {
         Self::parse(document).map_err(|errors| {
-            let path = document.path.display();
-            let lines = errors.into_iter().map(|GateError { location, message, help }| {
-                let detail = Detail::new(match location {
-                    Some(location) => format!("{path}:{location}: {message}"),
-                    None => format!("{path}: {message}"),
-                });
-                help.into_iter().fold(detail, Detail::with_help)
-            });
-            Failure::new(Exit::Findings, format!("{path} has invalid gates")).with_details(lines)
+            let lines = errors.into_iter().map(|error| error.detail(&document.path));
+            let message = format!("{} has invalid gates", document.path.display());
+            Failure::new(Exit::Findings, message).with_details(lines)
         })
     }
 
@@ -266,25 +275,11 @@ impl Gates {
                 report("gate", name, format!("gate.{name}.ramp: expected increasing steps"), None);
             }
         }
-        let named = self.flags.iter().filter_map(|(key, flag)| Some((key.as_str(), flag.get("gate")?)));
-        for (key, gate) in named {
-            match gate.as_str() {
-                Some(name) if self.gate.contains_key(name) => {}
-                Some(name) => {
-                    let message = format!("flags.{key}.gate: got {name:?}, expected the name of a gate");
-                    report("flags", key, message, Some(names_help(name, "gate", self.gate.keys())));
-                }
-                None => {
-                    let got = if gate.is_object() { "a table".to_owned() } else { gate.to_string() };
-                    let help = "write the table as `[gate.NAME]`, and `gate = \"NAME\"` here".to_owned();
-                    let message = format!("flags.{key}.gate: got {got}, expected the name of a gate");
-                    report("flags", key, message, Some(help));
-                }
-            }
-        }
-        if let Some(name) = self.defaults.gate.as_ref().filter(|name| !self.gate.contains_key(*name)) {
-            let message = format!("defaults.gate: got {name:?}, expected the name of a gate");
-            report("defaults", "gate", message, Some(names_help(name, "gate", self.gate.keys())));
+        let flags = self.flags.iter().map(|(key, flag)| (key.as_str(), flag));
+        let default = self.defaults.gate.as_deref().map(Value::from);
+        let known = self.gate.keys().cloned().collect();
+        for unknown in unknown_gates(flags, default.as_ref(), &known) {
+            report(unknown.table, unknown.entry, unknown.message, Some(unknown.help));
         }
         errors
     }
@@ -423,8 +418,6 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     /// Returns the gates of a document with one migration, which has this gate.

@@ -9,7 +9,7 @@ use flagkit_core::source::{ApprovalRequirement, Confirmation};
 use flagkit_sources::approvals::{Approver, Approvers};
 use jiff::Timestamp;
 
-use crate::approvals::ApproverList;
+use crate::approvals::{ApproverList, describe};
 use crate::edit;
 use crate::file::{self, ReadError};
 use crate::findings::{Finding, Level};
@@ -20,6 +20,8 @@ use crate::project::Document;
 const APPROVERS: &str = "approvers";
 /// A key that becomes invalid soon.
 const EXPIRES: &str = "approver-expires";
+/// A gate that requires more than the list does of each flag.
+const FLOOR: &str = "approver-floor";
 /// A list that differs from the one of the base.
 pub(super) const CHANGED: &str = "approvers-changed";
 
@@ -103,6 +105,7 @@ fn check_list(list: &ApproverList, gates: &BTreeMap<String, ApprovalRequirement>
         findings.push(finding.with_help(help));
     }
     let floor = list.approvers.floor();
+    findings.extend(gates.iter().filter_map(|(name, gate)| above_floor(list, name, *gate)));
     let gates = gates.iter().map(|(name, gate)| (format!("gate {name}"), gate.strictest(floor)));
     for (who, required) in [("the list".to_owned(), floor)].into_iter().chain(gates) {
         let people = list.people(required.confirmation, now);
@@ -114,6 +117,26 @@ fn check_list(list: &ApproverList, gates: &BTreeMap<String, ApprovalRequirement>
             findings.push(Finding::new(APPROVERS, Level::Error, &list.path, message));
         }
     }
+}
+
+/// Returns the warning for a gate that requires more than the floor of a list.
+///
+/// Programs read gates from the documents, and the floor from the list in the build. A party that writes a document can
+/// leave the gate out, and sign for another one.
+fn above_floor(list: &ApproverList, name: &str, gate: ApprovalRequirement) -> Option<Finding> {
+    let floor = list.approvers.floor();
+    let humans = (gate.humans > floor.humans).then(|| format!("`# flagkit: humans = {}`", gate.humans));
+    let confirm = (gate.confirmation > floor.confirmation)
+        .then(|| format!("`# flagkit: confirm = \"{}\"`", gate.confirmation.as_str()));
+    let lines: Vec<String> = [humans, confirm].into_iter().flatten().collect();
+    let line = if lines.len() > 1 { "lines" } else { "line" };
+    let (required, floor) = (describe(gate), describe(floor));
+    let message = format!(
+        "gate {name} requires {required}, and the list requires {floor}: a program requires no more \
+                           than the list does if a document leaves the gate out"
+    );
+    let help = format!("to require it of each flag, add the {line} {} to the list", lines.join(" and "));
+    (!lines.is_empty()).then(|| Finding::new(FLOOR, Level::Warning, &list.path, message).with_help(help))
 }
 
 /// Returns the names of an approver, as the list has them.
@@ -158,7 +181,7 @@ impl ListChange {
             (Some(before), Some(after)) => {
                 let [was, is] = [before.floor(), after.floor()];
                 if is.humans < was.humans || is.confirmation < was.confirmation {
-                    let floors = [was, is].map(crate::approvals::describe);
+                    let floors = [was, is].map(describe);
                     change.weaker.push(format!("the floor is {} instead of {}", floors[1], floors[0]));
                 }
             }

@@ -11,7 +11,7 @@
 //! - `sql`: destructive statements in the SQL files of migrations.
 //! - `uses`: the flags that the code reads.
 //! - `approvers`: the list of approvers, and its change since the base.
-//! - `unapproved`: flags that are on without the approvals that their gates require.
+//! - `unapproved`: flags that are on without approvals.
 //! - `change`: widenings since a base revision.
 //! - `base`: the flags, the gates and the log before the change.
 //! - `nearest`: the flag files that programs used at the base instead of the checked one.
@@ -127,6 +127,7 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
     let projects = projects(&document, &envs, &mut findings)?;
     let locations = Locations::of(&document);
     check_problems(&document, &projects, &mut findings);
+    check_gate_names(&document, &projects, &mut findings);
     states::check_states(&projects, &mut findings);
     unchecked::check_unchecked(&document, &mut findings);
     names::check_names(&document, &locations, &mut findings);
@@ -139,7 +140,7 @@ pub(crate) fn findings(file: &Path, base: Option<&str>, env: Option<&str>) -> Re
         Settings::default()
     });
     let list = approvers::check_approvers(&document, &gates, &mut findings);
-    unapproved::check_unapproved(&Project::new(document.clone()), &projects, &gates, &list, &mut findings);
+    unapproved::check_unapproved(&Project::new(document.clone()), &projects, &list, &mut findings);
     let roots = Roots::new(file, &settings);
     overrides::check_overrides(&roots, &document, &projects, &mut findings);
     uses::check_uses(&roots, &document, &locations, &mut findings);
@@ -230,12 +231,25 @@ fn projects(declared: &Document, envs: &[String], findings: &mut Vec<Finding>) -
 /// The findings about one flag that prevent a `go`: its problems, and a past expiry date.
 pub(crate) fn findings_for(project: &Project, name: &str) -> Vec<Detail> {
     let mut found = problems_of(project, name);
+    found.extend(unknown_gates_of(project, name));
     let expires =
         project.declared.load.flags().get(name).and_then(Flag::metadata).and_then(|metadata| metadata.expires);
     if let Some(day) = expires.filter(|day| days(*day).is_some_and(|days| days > 0)) {
         found.push(Detail::new(format!("{name} expired on {day}")).with_help("set a later date, or remove the flag"));
     }
     found
+}
+
+/// The gates that files of an environment name for a flag, and that no program finds.
+///
+/// With such a file, a program may require more than any approval can have.
+fn unknown_gates_of(project: &Project, name: &str) -> Vec<Detail> {
+    // Invalid gates of the declared file prevent a `go` by themselves.
+    let Ok(gates) = Gates::parse(&project.declared) else { return Vec::new() };
+    let above = project.between.iter().chain(&project.environment);
+    let unknown = above.flat_map(|document| gates.unknown_above(document).into_iter().map(move |it| (document, it)));
+    let of_flag = unknown.filter(|(_, (flag, _))| flag.as_deref().is_none_or(|flag| flag == name));
+    of_flag.map(|(document, (_, error))| error.detail(&document.path)).collect()
 }
 
 /// The problems of one flag.
@@ -276,6 +290,17 @@ fn check_problems(document: &Document, projects: &[Project], findings: &mut Vec<
         if reported.insert((path.clone(), problem.to_string())) {
             findings.push(problem_finding(&path, &problem));
         }
+    }
+}
+
+/// Reports gates that files of environments name, and that no program finds.
+///
+/// If the gates of the declared file are invalid, its names are unknown, and those errors are reported.
+fn check_gate_names(declared: &Document, projects: &[Project], findings: &mut Vec<Finding>) {
+    let Ok(gates) = Gates::parse(declared) else { return };
+    for document in projects.iter().filter_map(|project| project.environment.as_ref()) {
+        let unknown = gates.unknown_above(document).into_iter();
+        findings.extend(unknown.map(|(_, error)| gate_finding(&document.path, error)));
     }
 }
 

@@ -181,6 +181,7 @@ fn a_flag_that_is_on_under_a_terminal_gate_needs_no_approval() {
     let alice = Person::new("alice");
     let folder = repository("[flags]\nx = false\n", &alice.line(""));
     folder.write("flags.prod.toml", "[flags]\nx = true\n");
-    assert_eq!(rules(&folder, &[]), []);
-    assert_eq!(rules(&folder, &["--base", "HEAD"]), [("widens".to_owned(), "error".to_owned())]);
+    let ungated = || ("ungated".to_owned(), "warning".to_owned());
+    assert_eq!(rules(&folder, &[]), [ungated()]);
+    assert_eq!(rules(&folder, &["--base", "HEAD"]), [ungated(), ("widens".to_owned(), "error".to_owned())]);
 }

@@ -62,13 +62,75 @@ fn a_list_needs_the_people_that_its_gates_require() {
         folder.write(".flagkit/approvers", &list);
         expect(&folder.run(&["check"]), 1, &[one]);
     }
-    folder.write(".flagkit/approvers", &(alice.line("") + &bob.line("")));
+    folder.write(".flagkit/approvers", &format!("# flagkit: humans = 2\n{}{}", alice.line(""), bob.line("")));
     assert_eq!(rules(&folder, &[]), []);
+    folder.write(".flagkit/approvers", &(alice.line("") + &bob.line("")));
     folder.write("flags.toml", &SIGNED.replace("signed", "touch"));
     expect(&folder.run(&["check"]), 1, &["gate g requires 1 person, and 0 people have valid hardware keys"]);
     folder.write(".flagkit/approvers", &format!("# flagkit: humans = 3\n{}{}", alice.line(""), bob.line("")));
     folder.write("flags.toml", SIGNED);
     expect(&folder.run(&["check"]), 1, &["the list requires 3 people, and 2 people have valid keys"]);
+}
+
+#[test]
+fn a_gate_that_requires_more_than_the_list_is_a_warning() {
+    let (alice, bob) = (Person::new("alice"), Person::with_key("bob", &["-t", "ed25519"]));
+    let list = alice.line("") + &bob.line("");
+    let folder = repository(&(SIGNED.to_owned() + "humans = 2\n"), &list);
+    let shows = [
+        ".flagkit/approvers: warning [approver-floor] gate g requires 2 people, signed, and the list requires 1 person, \
+         signed: a program requires no more than the list does if a document leaves the gate out",
+        "help: to require it of each flag, add the line `# flagkit: humans = 2` to the list",
+    ];
+    expect(&folder.run(&["check"]), 0, &shows);
+    folder.write("flags.toml", &SIGNED.replace("\"signed\"", "\"touch\"\nhumans = 2"));
+    let shows = ["add the lines `# flagkit: humans = 2` and `# flagkit: confirm = \"touch\"` to the list"];
+    expect(&folder.run(&["check"]), 1, &shows);
+    folder.write("flags.toml", &(SIGNED.to_owned() + "humans = 2\n"));
+    folder.write(".flagkit/approvers", &format!("# flagkit: humans = 2\n{list}"));
+    assert_eq!(rules(&folder, &[]), []);
+}
+
+#[test]
+fn a_flag_that_is_on_without_a_signed_gate_is_a_warning() {
+    let alice = Person::new("alice");
+    let folder = repository("[flags.x]\n", &alice.line(""));
+    assert_eq!(rules(&folder, &[]), []);
+    folder.write("flags.prod.toml", "[flags]\nx = true\n");
+    let shows = [
+        "flags.prod.toml:2:1: warning [ungated] x is on in prod, and no gate requires signatures of it: a program that \
+         requires approvals keeps it dark",
+        "help: give it a gate with `confirm = \"signed\"`",
+    ];
+    expect(&folder.run(&["check"]), 0, &shows);
+    folder.write("flags.toml", "[flags.x]\nallow = { ungated = \"tests only\" }\n");
+    assert_eq!(rules(&folder, &[]), []);
+    // A project without a list does not use approvals.
+    folder.write("flags.toml", "[flags.x]\n");
+    folder.remove(".flagkit/approvers");
+    assert_eq!(rules(&folder, &[]), []);
+}
+
+#[test]
+fn a_gate_that_an_environment_names_is_found_before_anybody_signs() {
+    let alice = Person::new("alice");
+    let folder = repository(SIGNED, &alice.line(""));
+    // Without gates of its own, the file may name one of the declared file.
+    folder.write("flags.prod.toml", "[flags.x]\ngate = \"g\"\n");
+    assert_eq!(rules(&folder, &[]), []);
+    release(&folder, &alice, &["--to", "10"]);
+    expect(&folder.run(&["approvers", "verify", "--env", "prod"]), 0, &["x  10%  approved"]);
+    for (text, message) in [
+        ("[flags.x]\ngate = \"gg\"\n", "flags.prod.toml:1:8: {} flags.x.gate: got \"gg\", expected the name of a gate"),
+        ("[flags.x]\ngate = \"g\"\n[gate.h]\n", "flags.prod.toml:1:8: {} flags.x.gate: got \"g\", expected the name"),
+        ("[flags.x]\ngate = 1\n", "flags.prod.toml:1:8: {} flags.x.gate: got 1, expected the name of a gate"),
+        ("[flags]\n[defaults]\ngate = \"h\"\n", "flags.prod.toml:3:1: {} defaults.gate: got \"h\", expected the name"),
+    ] {
+        folder.write("flags.prod.toml", text);
+        expect(&folder.run(&["check"]), 1, &[&message.replace("{}", "error [gate]")]);
+        let request = folder.run(&["request", "x", "--env", "prod", "--to", "10"]);
+        expect(&request, 3, &["cannot widen x: the flag has problems", &message.replace("{} ", "")]);
+    }
 }
 
 #[test]
