@@ -6,8 +6,8 @@
 //! alice@example.com,alice namespaces="flagkit-approval",valid-before="20270101Z" ssh-ed25519 AAAA… a comment
 //! ```
 //!
-//! OpenSSH accepts more than this module: patterns as names, certificate authorities, old keys, and names with invisible
-//! characters. Such a line is rejected here, because more people could approve than a reader of the list counts.
+//! OpenSSH accepts more than this module: patterns as names, certificate authorities, old keys, and invisible characters
+//! in names. Such a line is rejected here, because more people could approve than a reader of the list counts.
 
 use std::fmt;
 use std::time::SystemTime;
