@@ -17,8 +17,8 @@
 //! that requires no approvals does not use the requirement.
 //!
 //! A name that no gate of the document has is such a gate, if the document has gates. A document without gates is
-//! usually the file of an environment, and names a gate of the declared file. It adds no requirement: the one of the lower
-//! layer counts, because over layers the strictest counts. The command reports a name that no file has.
+//! usually the file of an environment, and names a gate of the declared file. It adds no requirement: over layers the
+//! strictest counts, so the gate of the lower layer stays. The command reports a name that no file has.
 
 use std::collections::HashMap;
 
