@@ -205,7 +205,14 @@ impl Project {
     /// Fails if any other flag would change.
     pub(crate) fn with_flag(&self, name: &str, to: State) -> Result<(String, Arc<Snapshot>)> {
         let state = self.state_document();
-        let text = edit::set(state.format(), &state.text, name, to)?;
+        let text = if to != State::Off
+            && self.has_parts_below(name)
+            && edit::states_no_parts(state.format(), &state.text, name)
+        {
+            edit::set_inheriting(state.format(), &state.text, name, to)?
+        } else {
+            edit::set(state.format(), &state.text, name, to)?
+        };
         let (before, after) = (self.flags().snapshot(), self.with_state(&text)?.flags().snapshot());
         // An invalid flag is off, whatever state its text has.
         let is = after.flag(name).map(|flag| State::of(Some(flag)));
@@ -217,6 +224,14 @@ impl Project {
         }
         self.ensure_unchanged(name, [&before, &after])?;
         Ok((text, after))
+    }
+
+    /// Whether the layers below the state declare parts of a flag that a plain state would replace.
+    fn has_parts_below(&self, name: &str) -> bool {
+        let below = Layered::of(self.below_state()).snapshot();
+        let has_parts =
+            |flag: &Flag| !flag.rules().is_empty() || !flag.prerequisites().is_empty() || flag.variants().is_some();
+        self.environment.is_some() && below.flag(name).is_some_and(has_parts)
     }
 
     /// Fails if the change to another project affects any other flag.

@@ -37,6 +37,42 @@ pub(crate) fn set(format: Format, text: &str, key: &str, state: State) -> Result
     set_all(format, text, &BTreeMap::from([(key, state)]))
 }
 
+/// Returns the text with a flag that inherits everything but this state from the layer below.
+///
+/// The text has no entry of the flag, or only one that turns it off in the short form.
+pub(crate) fn set_inheriting(format: Format, text: &str, key: &str, state: State) -> Result<String> {
+    let (mark, text) = split_mark(text);
+    let document = tree::parse(format, text).map_err(|error| invalid(&error))?;
+    let root = document.as_table().ok_or_else(|| unexpected("the document", &document))?;
+    let flags = flags_entry(root)?;
+    let table = flags.and_then(|flags| flags.node.as_table());
+    // The rollout of the layer below would count otherwise.
+    let fields = [("inherit", "true".to_owned()), ("on", "true".to_owned()), ("rollout", state.number())];
+    let mut edits = Vec::new();
+    if let Some(flag) = table.and_then(|table| table.entry(key)) {
+        let assign = if format == Format::Json { ": " } else { " = " };
+        let quote = if format == Format::Json { "\"" } else { "" };
+        let fields: Vec<String> =
+            fields.iter().map(|(name, value)| [quote, name, quote, assign, value].concat()).collect();
+        edits.push((flag.node.span(), format!("{{ {} }}", fields.join(", "))));
+    } else {
+        edits.extend(bump_declared_count(text, root, table.map_or(0, |table| table.len()), 1));
+        edits.push(match format {
+            Format::Json => json::add_table(text, &document, flags, key, &fields),
+            _ => toml::add_table(text, flags, key, &fields),
+        });
+    }
+    Ok(mark.to_owned() + &apply(text, edits))
+}
+
+/// Returns whether the text has no entry of the flag, or only `false` in the short form.
+pub(crate) fn states_no_parts(format: Format, text: &str, key: &str) -> bool {
+    let root = tree::parse(format, split_mark(text).1).ok();
+    let flags = root.as_ref().and_then(|root| root.as_table()?.entry("flags")?.node.as_table());
+    let flag = flags.and_then(|flags| flags.entry(key));
+    flag.is_none_or(|flag| matches!(flag.node.value, tree::Value::Bool(false)))
+}
+
 /// Returns the text with each of these flags in its state. Adds flags that do not exist.
 pub(crate) fn set_all(format: Format, text: &str, states: &BTreeMap<&str, State>) -> Result<String> {
     let (mark, text) = split_mark(text);

@@ -1,6 +1,6 @@
 //! Environments: which files are checked, and `--env` of the commands that read.
 
-use crate::support::{Folder, ended};
+use crate::support::{Folder, ended, go};
 
 const DECLARED: &str = "[flags]\nx = false\ny = true\n";
 const CODE: &str = "fn main() { flag!(\"x\"); flag!(\"y\"); }\n";
@@ -234,4 +234,53 @@ fn two_files_are_compared_under_one_environment() {
     command.current_dir(folder.path("src"));
     let ran = ended(command);
     assert_eq!((ran.code, ran.out.as_str()), (0, "no differences\n"), "{ran:?}");
+}
+
+const TARGETED: &str = "[flags.x]\non = false\nrollout = 0\nrequires = [\"y\"]\nrules = [{ if = { plan = \"beta\" } }]\n\
+                        [flags.y]\non = true\n";
+
+/// An environment changes the state, and keeps the rules of the declaration.
+#[test]
+fn go_in_an_environment_keeps_the_rules_of_the_declaration() {
+    let folder = committed(&[("flags.toml", TARGETED)]);
+    go(&folder, &["x", "--env", "prod", "--to", "25"]);
+    let inherits = "[flags.x]\ninherit = true\non = true\nrollout = 25\n";
+    assert_eq!(folder.read("flags.prod.toml"), format!("[flags]\n\n{inherits}"));
+    let explained = folder.run(&["explain", "x", "--env", "prod", "--id", "u1", "--attr", "plan=beta"]);
+    assert!(explained.out.starts_with("x is on"), "{explained:?}");
+    for part in ["on, rollout from file:flags.prod.toml", "requires, rules from file:flags.toml"] {
+        assert!(explained.out.contains(part), "{part}: {explained:?}");
+    }
+    // The log covers the entry with what it inherits.
+    check(&folder, &BASE, 0, "0 errors");
+    check(&folder, &["log", "--verify"], 0, "ok");
+    check(&folder, &["revert", "x", "--env", "prod"], 0, "turned x from 25% to off");
+    go(&folder, &["x", "--env", "prod"]);
+    assert_eq!(folder.read("flags.prod.toml"), format!("[flags]\n\n{}", inherits.replace("25", "100")));
+}
+
+#[test]
+fn a_short_entry_that_is_off_becomes_one_that_inherits() {
+    let folder = committed(&[("flags.toml", TARGETED), ("flags.prod.toml", "[flags] # ours\nx = false # not yet\n")]);
+    go(&folder, &["x", "--env", "prod", "--to", "25"]);
+    let expected = "[flags] # ours\nx = { inherit = true, on = true, rollout = 25 } # not yet\n";
+    assert_eq!(folder.read("flags.prod.toml"), expected);
+    check(&folder, &["eval", "x", "--env", "prod", "--id", "u1", "--attr", "plan=beta"], 0, "x is on");
+    // A plain flag needs no table.
+    folder.write("flags.toml", DECLARED);
+    folder.write("flags.prod.toml", "[flags]\nx = false\n");
+    go(&folder, &["x", "--env", "prod", "--to", "25"]);
+    assert_eq!(folder.read("flags.prod.toml"), "[flags]\nx = \"25%\"\n");
+}
+
+#[test]
+fn an_environment_in_json_inherits_too() {
+    let folder = committed(&[("flags.toml", TARGETED), ("flags.prod.json", "{\"flags\": {\"x\": false}}\n")]);
+    go(&folder, &["x", "--env", "prod"]);
+    let expected = "{\"flags\": {\"x\": { \"inherit\": true, \"on\": true, \"rollout\": 100 }}}\n";
+    assert_eq!(folder.read("flags.prod.json"), expected);
+    folder.write("flags.prod.json", "{\"flags\": {}}\n");
+    go(&folder, &["x", "--env", "prod", "--to", "25"]);
+    let expected = "{\"flags\": {\"x\": {\"inherit\": true, \"on\": true, \"rollout\": 25}}}\n";
+    assert_eq!(folder.read("flags.prod.json"), expected);
 }

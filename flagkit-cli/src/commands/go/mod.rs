@@ -261,7 +261,8 @@ impl<'a> PlannedChange<'a> {
         let transition = Transition { flag: self.name().to_owned(), from: Some(self.from), to: self.to };
         let mut entry =
             Entry::new(GO, &state.path, &digest(self.text.as_bytes()), &transition, self.args.reason.clone());
-        entry.definition = Some(Definitions::of(&self.project).digest(self.name()));
+        // An entry that the change adds can inherit, which is a part of the definition.
+        entry.definition = Some(Definitions::of(&self.project.with_state(&self.text)?).digest(self.name()));
         entry.gate = Some(preflight.gate.clone());
         entry.checks.clone_from(&preflight.checks);
         entry.release.clone_from(&preflight.release);

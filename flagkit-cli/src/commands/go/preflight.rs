@@ -51,13 +51,6 @@ impl<'a> PlannedChange<'a> {
         check_allowed(args, gate, [from, to], &project, journal)?;
         let (text, after) = project.with_flag(name, to)?;
         let differences = Difference::between(&before, &after);
-        let lost = lost_parts(before.flag(name), after.flag(name));
-        if !lost.is_empty() {
-            let (state, lost) = (project.state_document().path.display(), lost.join(" and "));
-            let message = format!("cannot set {name} in {state}: the flag would lose its {lost} there");
-            let help = format!("declare the whole flag in {state}, switched off, and try again");
-            return Err(Failure::new(Exit::Conflict, message).with_help(help));
-        }
         Ok(Self { args, project, from, to, text, differences, is_signed: false })
     }
 }
@@ -174,16 +167,4 @@ fn check_soak(args: &GoArgs, soak: SignedDuration, to: State, journal: &Journal,
     let message = format!("cannot go to {to} yet: the last step was {age:#} ago, and must last {soak:#}");
     let help = format!("try again in {left:#}; the rollout does not advance on its own");
     Err(Failure::new(Exit::Conflict, message).with_help(help))
-}
-
-/// The parts of a flag that the change would remove. An environment's layer replaces the whole flag.
-fn lost_parts(before: Option<&Flag>, after: Option<&Flag>) -> Vec<&'static str> {
-    let (Some(before), Some(after)) = (before, after) else { return Vec::new() };
-    let names = |flag: &Flag| flag.prerequisites().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
-    let differs = [
-        ("rules", before.rules() != after.rules()),
-        ("variants", before.variants() != after.variants() || before.off_variant() != after.off_variant()),
-        ("prerequisites", names(before) != names(after)),
-    ];
-    differs.into_iter().filter(|(_, differs)| *differs).map(|(part, _)| part).collect()
 }

@@ -233,6 +233,9 @@ fn a_refusal_is_a_problem_with_advice() {
     let status = guard.flags().status();
     let problem = &status.sources[0].problems[0];
     assert_eq!(problem.path(), "flags.new-checkout");
-    assert!(problem.help().is_some_and(|help| help.contains("until enough people have approved its definition")), "{problem}");
+    assert!(
+        problem.help().is_some_and(|help| help.contains("until enough people have approved its definition")),
+        "{problem}"
+    );
     assert!(guard.flags().explain(KEY, "u1").to_string().contains("no approval of \"10%\""));
 }
