@@ -88,7 +88,7 @@ fn a_gate_of_the_declared_file_may_be_named_in_the_file_of_an_environment() {
         std::fs::write(&below, declared).expect("the file is written");
         std::fs::write(&above, document(&format!("{DEFINITION}{gate}"), &approvals)).expect("the file is written");
         let builder = builder().required(File::new(below)).required(File::new(above));
-        let guard = builder.require_approvals(&list(&[&alice, &bob]), ENV).start().expect("starts");
+        let guard = builder.require_approvals(list(&[&alice, &bob]), ENV).start().expect("starts");
         refusal(&guard)
     };
     for gate in ["", "gate = \"g\"\n", "gate = \"other\"\n"] {
