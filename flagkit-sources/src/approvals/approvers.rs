@@ -40,6 +40,7 @@ pub struct Approvers {
     entries: Vec<Approver>,
     rejected: Vec<RejectedLine>,
     floor: ApprovalRequirement,
+    states_floor: bool,
     /// The name that stands for a person: the first of all names that share a key.
     people: BTreeMap<String, String>,
 }
@@ -84,7 +85,8 @@ impl Approvers {
             return Err(Error::approvers("no line has a valid approver", &rejected));
         }
         let people = people(&entries);
-        Ok(Self { entries, rejected, floor: floor.requirement(), people })
+        let states_floor = floor.requires_signatures();
+        Ok(Self { entries, rejected, floor: floor.requirement(), states_floor, people })
     }
 
     /// Returns the approvers, in the order of the list.
@@ -100,6 +102,13 @@ impl Approvers {
     /// Returns what the list requires of each flag, at least. It is never less than one signature.
     pub fn floor(&self) -> ApprovalRequirement {
         self.floor
+    }
+
+    /// Returns whether a comment requires signatures of each flag, also of one without a gate.
+    ///
+    /// A list without such a comment applies where a gate or a program requires approvals.
+    pub fn states_floor(&self) -> bool {
+        self.states_floor
     }
 
     /// Returns whether the two names stand for the same person: they are equal, or share a key in the list.
@@ -154,6 +163,10 @@ impl Floor {
             _ => return Err(format!("got {name:?}, expected `humans` or `confirm`")),
         };
         if is_repeated { Err(format!("{name} is set twice")) } else { Ok(()) }
+    }
+
+    fn requires_signatures(&self) -> bool {
+        self.humans.is_some() || self.confirmation.is_some_and(|confirmation| confirmation > Confirmation::Terminal)
     }
 
     fn requirement(&self) -> ApprovalRequirement {

@@ -79,11 +79,9 @@ pub(super) fn required(file: &Path, gate: &Gate) -> Result<(Option<Approvers>, A
     };
     let approvers = String::from_utf8(bytes).map_err(|_| failure(format!("{shown}: not UTF-8")))?;
     let approvers = Approvers::parse(&approvers).map_err(|error| failure(format!("{shown}: {error}")))?;
-    let floor = approvers.floor();
-    let one_signature = ApprovalRequirement { confirmation: Confirmation::Signed, humans: 1 };
-    // Without a comment, the list requires one signature wherever a program requires any.
-    if is_signed || floor != one_signature {
-        return Ok((Some(approvers), requirement.strictest(floor)));
+    if is_signed || approvers.states_floor() {
+        let requirement = requirement.strictest(approvers.floor());
+        return Ok((Some(approvers), requirement));
     }
     Ok((None, requirement))
 }

@@ -177,6 +177,18 @@ fn a_list_can_require_more_than_a_gate() {
     assert!(!team.flags().contains("SIGNATURE") && !team.is_live("flags.toml", None), "{}", team.flags());
 }
 
+/// A program that requires approvals keeps every flag without a signature dark, also one without a gate.
+#[test]
+fn a_list_can_require_a_signature_of_a_flag_without_a_gate() {
+    let team = Team::new("[flags]\npay = false\n");
+    let floor = format!("# flagkit: confirm = \"signed\"\n{}", team.line("alice", "", "alice"));
+    team.folder.write(".flagkit/approvers", &floor);
+    team.rejected("eve", &[], 6, "is not in ./.flagkit/approvers");
+    assert_eq!(team.go("alice", &[]).0, 0);
+    assert!(team.flags().contains("-----BEGIN SSH SIGNATURE-----"), "{}", team.flags());
+    assert!(team.is_live("flags.toml", None));
+}
+
 #[test]
 fn damaged_approvals_never_keep_a_flag_on() {
     let team = Team::new(ONE);

@@ -74,6 +74,16 @@ fn comments_set_a_minimum() {
         let approvers = Approvers::parse(&format!("{line}{comments}")).expect("valid");
         assert_eq!(approvers.floor(), ApprovalRequirement { confirmation, humans }, "{comments}");
     }
+    // A list without such a comment applies only where a gate or a program requires approvals.
+    for (comment, is_stated) in [
+        ("", false),
+        ("# flagkit: confirm = \"terminal\"", false),
+        ("# flagkit: confirm = \"signed\"", true),
+        ("# flagkit: humans = 1", true),
+    ] {
+        let approvers = Approvers::parse(&format!("{line}{comment}")).expect("valid");
+        assert_eq!(approvers.states_floor(), is_stated, "{comment}");
+    }
 }
 
 #[test]
