@@ -382,7 +382,7 @@ fn without_approvals_a_flag_stays_dark_and_the_operator_sees_why() {
     assert!(shop.get("/explain/new-checkout?format=text").contains("not approved: no approval"));
     assert!(shop.get("/explain/new-checkout?format=json").contains("\"refusal\":\"no approval"));
     let problems = shop.flags()["sources"].to_string();
-    assert!(problems.contains("flagkit go new-checkout"), "{problems}");
+    assert!(problems.contains("until enough people have approved its definition"), "{problems}");
 
     // The file of the environment is the highest file. Turning a flag off needs no approval.
     fs::write(dir.path().join("flags.prod.toml"), "[flags]\nnew-checkout = false\n").expect("written");
