@@ -26,7 +26,7 @@
 //! 3. Merge and swap if a flag can have changed, and queue the events.
 //! 4. Unlock. Then drop what was replaced, and then deliver.
 //!
-//! No user code runs under the lock. Subscribers run after it is released, and so do the drops of errors and of old
+//! No user code runs under the lock, except for a verifier of approvals, which must not call back. Subscribers run after it is released, and so do the drops of errors and of old
 //! snapshots, because both may own values with a user's `Drop`.
 
 use std::fmt;
@@ -399,7 +399,8 @@ impl Store {
         publishing.release()
     }
 
-    /// No user code (not even a `Drop`) runs under this lock, so the data is consistent even if the lock is poisoned.
+    /// Of user code, only a verifier of approvals runs under this lock, before the snapshot is replaced. So the data is
+    /// consistent even if the lock is poisoned.
     fn lock(&self) -> MutexGuard<'_, Publishing> {
         self.publishing.lock().unwrap_or_else(PoisonError::into_inner)
     }
