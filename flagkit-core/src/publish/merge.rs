@@ -242,8 +242,13 @@ impl Merger<'_> {
         }
         for key in keys {
             let below = self.entries.remove(key.as_str());
+            if !self.requires_approvals {
+                let merged = self.inherit(below, layer, key.as_str(), declaration);
+                self.entries.insert(key, merged);
+                continue;
+            }
             let document = below.as_ref().and_then(MergedFlag::approvable).cloned();
-            if self.requires_approvals && !narrows_simply(document.as_ref(), declaration) {
+            if !narrows_simply(document.as_ref(), declaration) {
                 self.report(layer, unapproved_override(env_key));
                 self.entries.extend(below.map(|below| (key, below)));
                 continue;
